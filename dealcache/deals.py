@@ -1,0 +1,141 @@
+"""The things dealcache is about: deals, their engagements as timeline events, and how a reader names a deal.
+
+Everything here is a plain value. HubSpot's JSON is turned into these by :mod:`dealcache.hubspot.mapping`, MongoDB's
+documents by :mod:`dealcache.repositories`, and the views that clients see are made from them by
+:mod:`dealcache.reader.views`. This module imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+#: HubSpot's object names of the activities, in the order in which they are asked for.
+ENGAGEMENT_TYPES: tuple[str, ...] = (
+    "calls",
+    "emails",
+    "meetings",
+    "notes",
+    "tasks",
+    "communications",
+    "postal_mail",
+)
+
+#: Every value that an event's ``type`` may have, as the contract lists them.
+EVENT_TYPES: tuple[str, ...] = (
+    "Meeting",
+    "Incoming Email",
+    "Outgoing Email",
+    "Forwarded Email",
+    "Call",
+    "Note",
+    "Task",
+    "SMS",
+    "WhatsApp",
+    "LinkedIn Message",
+    "Postal Mail",
+)
+
+
+class DealKey(NamedTuple):
+    """How a reader names a deal: by its exact HubSpot id, or by its name as the reader wrote it (stripped)."""
+
+    by: Literal["name", "id"]
+    value: str
+
+
+def name_key(name: str) -> str:
+    """The form in which names are compared: stripped and case-folded, because HubSpot's look-up ignores case."""
+    return name.strip().casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One deal, with owner, stage and pipeline both as HubSpot's id and as the label people know.
+
+    ``amount`` is in the deal's own currency, None when empty; dates are aware UTC datetimes; ``owner`` is None when
+    nobody owns the deal or the owner is unknown to HubSpot.
+    """
+
+    deal_id: str
+    deal_name: str
+    hubspot_updated_at: datetime
+    owner_id: str | None = None
+    owner: str | None = None
+    stage_id: str | None = None
+    stage: str | None = None
+    pipeline_id: str | None = None
+    pipeline: str | None = None
+    amount: float | None = None
+    create_date: datetime | None = None
+    close_date: datetime | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One engagement of a deal, as the timeline shows it.
+
+    ``engagement_id`` is unique only within its ``engagement_type``. ``occurred_at`` is its place on the timeline (for
+    a task its due date, which may lie ahead). ``extra`` holds what other systems wrote to the stored document
+    (``sentiment``, ``buyer_intent``, ``buyer_intent_explanation``); HubSpot never sets it.
+    """
+
+    engagement_type: str
+    engagement_id: str
+    occurred_at: datetime
+    type: str
+    subject: str
+    content: str
+    owner_id: str | None
+    owner: str
+    hubspot_updated_at: datetime
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDeal:
+    """What one complete load from HubSpot brings: the deal, all its events, and the other deals of the same name.
+
+    ``read_started_at`` is the time just before the first call, so that two loads can be put in order.
+    """
+
+    deal: Deal
+    events: tuple[Event, ...]
+    homonyms: tuple[Deal, ...]
+    read_started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a deal pipeline; ``probability`` is 0.0 to 1.0, or None when HubSpot gives none."""
+
+    stage_id: str
+    label: str
+    display_order: int
+    probability: float | None
+    is_closed: bool
+    archived: bool = False
+
+    @property
+    def closed_won(self) -> bool:
+        """Whether deals in this stage are won: closed, with a probability of 1."""
+        return self.is_closed and self.probability == 1.0
+
+    @property
+    def closed_lost(self) -> bool:
+        """Whether deals in this stage are lost: closed, with a probability of 0."""
+        return self.is_closed and self.probability == 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A deal pipeline with its stages in display order."""
+
+    pipeline_id: str
+    label: str
+    display_order: int
+    stages: tuple[Stage, ...]
+    archived: bool = False
