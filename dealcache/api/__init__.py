@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: blueprints, parameters, problem+json, headers. Decides nothing about deals."""

@@ -1,0 +1,90 @@
+"""Looking into the cache, and clearing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+
+from dealcache.api import parameters, schemas
+from dealcache.api.documentation import Documented, documented
+from dealcache.api.problems import Problem
+from dealcache.api.responses import json_response, problem_response
+from dealcache.api.services import Services, services
+from dealcache.deals import DealKey
+from dealcache.tiers import Listing, Selection
+
+blueprint = parameters.StrictBlueprint(
+    "cache", __name__, url_prefix="/api/hubspot", description="What the cache holds, and clearing it."
+)
+
+
+def _row(listing: Listing, now: float) -> dict[str, Any]:
+    return {
+        "key": listing.key,
+        "age_seconds": round(max(0.0, now - listing.fetched_at), 2),
+        "time_remaining_seconds": round(max(0.0, listing.expires_at - now), 2),
+        "is_expired": now >= listing.expires_at,
+        "size_bytes": listing.size_bytes,
+        "hits": listing.hits,
+    }
+
+
+@blueprint.route("/cache-stats")
+@blueprint.arguments(parameters.StatsQuery, location="query")
+@documented(blueprint, schemas.CacheStatsSchema)
+def cache_stats(query: dict[str, Any]) -> Response:
+    """What the cache holds, entry by entry, and how many reads each tier has answered."""
+    wired = services()
+    usage = wired.memory.usage()
+    listing = wired.memory.listing()
+    chosen = [row for row in listing if row.key.startswith(query["prefix"])]
+    by_tier, failed = wired.recorder.counts()
+    hits = by_tier["memory"] + by_tier["redis"]
+    misses = by_tier["mongodb"] + by_tier["hubspot"] + failed
+    now = wired.clock()
+    return json_response(
+        {
+            "total_entries": len(listing),
+            "cache_ttl_seconds": wired.cache_ttl,
+            "entries": [_row(row, now) for row in chosen[: query["limit"]]],
+            "hits": hits,
+            "misses": misses,
+            "hit_ratio": round(hits / (hits + misses), 4) if hits + misses else 0.0,
+            "size_bytes": usage.size_bytes,
+            "max_bytes": usage.max_bytes,
+            "evictions": usage.evictions,
+            "tiers": {tier: {"hits": count} for tier, count in by_tier.items()},
+        }
+    )
+
+
+@blueprint.route("/clear-endpoint-cache", methods=["DELETE"])
+@blueprint.arguments(parameters.OptionalDealQuery, location="query")
+@documented(
+    blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]
+)
+def clear_endpoint_cache(query: dict[str, Any]) -> Response:
+    """Forget everything that is cached, or one deal. MongoDB keeps its documents."""
+    wired = services()
+    key: DealKey | None = query["key"]
+    cleared = wired.reader.invalidate(_selection(key))
+    if wired.workers > 1:
+        return problem_response(_not_everywhere(wired, len(cleared)))
+    return json_response({"message": "Successfully cleared endpoint cache", "entries_cleared": len(cleared)})
+
+
+def _selection(key: DealKey | None) -> Selection:
+    if key is None:
+        return Selection.all()
+    return Selection.deals(ids=[key.value]) if key.by == "id" else Selection.deals(names=[key.value])
+
+
+def _not_everywhere(wired: Services, cleared: int) -> Problem:
+    """Workers do not hear of each other's clears yet, and the contract forbids to claim otherwise."""
+    others = wired.workers - 1
+    return Problem(
+        503,
+        f"This worker cleared {cleared} entries; its {others} sibling{'s' if others > 1 else ''} may serve older "
+        f"values for up to {wired.cache_ttl:g} s, because clears do not reach them. Run one worker to clear for all.",
+    )

@@ -1,0 +1,63 @@
+"""The outermost WSGI layer: gives every request its id, every answer the headers that all answers carry."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dealcache.api.cors import Cors
+from dealcache.api.hits import HitResponder
+from dealcache.logs import request_id_var
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def request_id_of(given: str | None) -> str:
+    """The caller's request id if it looks sane, so that logs of both sides can be joined; else one of our own."""
+    if given is not None and _SANE_ID.fullmatch(given):
+        return given
+    return uuid.uuid4().hex
+
+
+class Edge:
+    """Wraps the Flask app.
+
+    Args:
+        app: the app behind it.
+        hits: answers memory hits without the app.
+        cors: the cross-origin headers.
+    """
+
+    def __init__(self, app: WSGIApplication, hits: HitResponder, cors: Cors) -> None:
+        self._app = app
+        self._hits = hits
+        self._cors = cors
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID"))
+        origin = environ.get("HTTP_ORIGIN")
+        common = [("X-Request-ID", request_id), *self._cors.headers(origin)]
+        token = request_id_var.set(request_id)
+        try:
+            hit = self._hits.answer(environ)
+            if hit is not None:
+                start_response(hit.status, hit.headers + common)
+                return [hit.body]
+            requested = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+            preflight = self._cors.preflight(environ["REQUEST_METHOD"], origin, requested)
+            if preflight is not None:
+                start_response("204 NO CONTENT", preflight + common)
+                return [b""]
+
+            def start_with_common(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+                return start_response(status, headers + common, *exc_info)
+
+            return self._app(environ, start_with_common)
+        finally:
+            request_id_var.reset(token)

@@ -1,0 +1,66 @@
+"""Which problem each failure of the read path is: statuses and ``Retry-After`` by the contract."""
+
+from __future__ import annotations
+
+import math
+
+from dealcache.api.problems import Problem
+from dealcache.hubspot import (
+    Forbidden,
+    HubSpotError,
+    RateLimited,
+    TimedOut,
+    Unauthorised,
+    Unavailable,
+)
+from dealcache.reader import FlightTimeoutError, TimelineNotSyncedError, TooManyWaitingError
+from dealcache.repositories import StoreError
+
+#: What a caller is told to wait when a dependency fails and does not say for how long, in seconds.
+RETRY_AFTER = 5
+
+#: The failures that :func:`problem_of` knows.
+FAILURES: tuple[type[Exception], ...] = (
+    HubSpotError,
+    TooManyWaitingError,
+    FlightTimeoutError,
+    StoreError,
+    TimelineNotSyncedError,
+)
+
+
+def _wait(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
+
+
+def _hubspot_problem(failure: HubSpotError) -> Problem:
+    match failure:
+        case Unauthorised():
+            return Problem(502, "HubSpot refuses our access token.")
+        case Forbidden():
+            scopes = ", ".join(failure.scopes) or "unknown"
+            return Problem(502, f"HubSpot refuses the call; scopes that our access token lacks: {scopes}.")
+        case RateLimited():
+            wait = _wait(failure.retry_after)
+            return Problem(503, f"HubSpot limits our calls; try again in {wait['Retry-After']} s.", headers=wait)
+        case TimedOut():
+            return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
+        case Unavailable():
+            return Problem(502, "HubSpot is not available.", headers=_wait(RETRY_AFTER))
+        case _:
+            return Problem(502, "HubSpot gave an answer that cannot be used.")
+
+
+def problem_of(failure: Exception) -> Problem:
+    """The problem for one of :data:`FAILURES`."""
+    match failure:
+        case HubSpotError():
+            return _hubspot_problem(failure)
+        case TooManyWaitingError():
+            return Problem(503, f"{failure}; try again shortly.", headers=_wait(failure.retry_after))
+        case FlightTimeoutError():
+            return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
+        case TimelineNotSyncedError():
+            return Problem(404, f"MongoDB knows the deal, but {failure}.")
+        case _:
+            return Problem(503, "MongoDB does not answer.", headers=_wait(RETRY_AFTER))

@@ -1,0 +1,48 @@
+"""What Flask does around every request that it answers: access, the bound on bodies, counting."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from dealcache.api.access import Tokens, need_of
+from dealcache.api.problems import Problem
+from dealcache.api.query import InvalidQueryError, parse_query
+from dealcache.api.responses import problem_response
+from dealcache.metrics import Metrics
+
+
+def install_hooks(app: Flask, tokens: Tokens, metrics: Metrics) -> None:
+    """Add the hooks to ``app``."""
+
+    @app.before_request
+    def refuse() -> Response | None:
+        return _refuse_access(tokens) or _refuse_body(app.config["MAX_CONTENT_LENGTH"])
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # Never the path as it came: each unknown path would make a time series of its own.
+        route = request.url_rule.rule if request.url_rule else "unmatched"
+        metrics.request_finished(route, response.status_code)
+        return response
+
+
+def _refuse_access(tokens: Tokens) -> Response | None:
+    try:
+        query = parse_query(request.environ.get("QUERY_STRING", ""))
+    except InvalidQueryError:
+        query = {}
+    need = need_of(request.method, request.path, query)
+    status = tokens.refusal(need, request.headers.get("Authorization"))
+    if status is None:
+        return None
+    if status == 403:
+        return problem_response(Problem(403, "This needs the admin token."))
+    challenge = {"WWW-Authenticate": 'Bearer realm="dealcache"'}
+    return problem_response(Problem(401, "Give a bearer token that this service knows.", headers=challenge))
+
+
+def _refuse_body(most: int) -> Response | None:
+    """Say no to a huge body before anything reads it, also where no body is expected."""
+    if request.content_length is not None and request.content_length > most:
+        return problem_response(Problem(413, f"The body is larger than {most} bytes."))
+    return None

@@ -1,0 +1,111 @@
+"""Query strings, read strictly: what cannot be meant is refused instead of guessed.
+
+Werkzeug decodes a broken escape or a broken UTF-8 sequence to something and takes the first of repeated parameters.
+For a look-up by name that could mean another deal, so here each of these is an error that names the parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
+
+from dealcache.deals import DealKey
+
+#: The longest deal name, in characters (the contract).
+NAME_LENGTH = 512
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_DEAL_ID = re.compile(r"[0-9]{1,20}")
+
+
+class InvalidQueryError(ValueError):
+    """A query that cannot be used; ``errors`` tells what is wrong, field by field."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{field}: {' '.join(texts)}" for field, texts in errors.items()))
+        self.errors = errors
+
+
+def parse_query(raw: str) -> dict[str, str]:
+    """Parse a query string.
+
+    Args:
+        raw: the query string as WSGI gives it: still percent-encoded, bytes above 127 as Latin-1.
+
+    Returns:
+        Each parameter's value, decoded.
+
+    Raises:
+        InvalidQueryError: an escape or a UTF-8 sequence is broken, or a parameter is repeated.
+    """
+    values: dict[str, str] = {}
+    for pair in raw.split("&"):
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
+        field = _decode(name, "query")
+        if field in values:
+            raise InvalidQueryError({field: ["Give this parameter once."]})
+        values[field] = _decode(value, field)
+    return values
+
+
+def _decode(text: str, field: str) -> str:
+    if _BROKEN_ESCAPE.search(text):
+        raise InvalidQueryError({field: ["Broken percent-encoding."]})
+    try:
+        return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("utf-8")
+    except UnicodeError:
+        raise InvalidQueryError({field: ["Not valid UTF-8."]}) from None
+
+
+def deal_name(text: str) -> str:
+    """A deal's name as it is looked up: stripped of surrounding white space.
+
+    Raises:
+        ValueError: it is empty, too long, or holds control characters.
+    """
+    if _CONTROL.search(text):
+        raise ValueError("May not contain control characters.")
+    name = text.strip()
+    if not name:
+        raise ValueError("May not be empty.")
+    if len(name) > NAME_LENGTH:
+        raise ValueError(f"May have {NAME_LENGTH} characters at most.")
+    return name
+
+
+def deal_id(text: str) -> str:
+    """A deal's id.
+
+    Raises:
+        ValueError: it is not made of 1 to 20 digits.
+    """
+    if not _DEAL_ID.fullmatch(text):
+        raise ValueError("Must be HubSpot's id of the deal: 1 to 20 digits.")
+    return text
+
+
+def deal_key(values: Mapping[str, str]) -> DealKey | None:
+    """Which deal the parameters name; ``dealId``, being exact, goes before ``dealName``. None when both are missing.
+
+    Raises:
+        InvalidQueryError: one of them cannot be used.
+    """
+    key: DealKey | None = None
+    errors: dict[str, list[str]] = {}
+    if "dealName" in values:
+        try:
+            key = DealKey("name", deal_name(values["dealName"]))
+        except ValueError as error:
+            errors["dealName"] = [str(error)]
+    if "dealId" in values:
+        try:
+            key = DealKey("id", deal_id(values["dealId"]))
+        except ValueError as error:
+            errors["dealId"] = [str(error)]
+    if errors:
+        raise InvalidQueryError(errors)
+    return key

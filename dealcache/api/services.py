@@ -1,0 +1,43 @@
+"""What the blueprints work with, wired once in :mod:`dealcache.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from flask import current_app
+
+from dealcache.api.access import Tokens
+from dealcache.api.readiness import Readiness
+from dealcache.api.recorder import ReadRecorder
+from dealcache.metrics import Metrics
+from dealcache.reader import DealReader, MongoSource
+from dealcache.repositories import DealInfoRepository, DealTimelineRepository, PipelineRepository
+from dealcache.tiers import MemoryTier
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of the service that HTTP speaks to. ``cache_ttl`` is in seconds, ``clock`` the wall clock."""
+
+    reader: DealReader
+    mongodb: MongoSource
+    memory: MemoryTier
+    deals: DealInfoRepository
+    timelines: DealTimelineRepository
+    pipelines: PipelineRepository
+    recorder: ReadRecorder
+    metrics: Metrics
+    readiness: Readiness
+    tokens: Tokens
+    zone: tzinfo
+    cache_ttl: float
+    workers: int
+    clock: Callable[[], float]
+
+
+def services() -> Services:
+    """The services of the app that answers the current request."""
+    wired: Services = current_app.extensions["dealcache"]
+    return wired

@@ -1,0 +1,138 @@
+"""Logging: coloured lines for a person at a terminal, JSON lines for a collector, the request id in each.
+
+Nothing is configured at import; :func:`configure` is called once per process, by the server's logger.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextvars import ContextVar
+from typing import IO
+
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+#: The id of the request that this thread is answering, "-" outside of requests.
+request_id_var: ContextVar[str] = ContextVar("request_id", default="-")
+
+_RESET = "\x1b[0m"
+_DIM = "\x1b[2m"
+_RED = "\x1b[31m"
+#: The colour of a read's line: the tier that answered.
+TIER_COLOURS = {"memory": "\x1b[32m", "redis": "\x1b[34m", "mongodb": "\x1b[36m", "hubspot": "\x1b[33m"}
+_LEVEL_COLOURS = {logging.WARNING: "\x1b[35m", logging.ERROR: _RED, logging.CRITICAL: _RED}
+
+_read_log = logging.getLogger("dealcache.read")
+
+
+class RequestIdFilter(logging.Filter):
+    """Gives every record the id of the request that it belongs to."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Never drops a record; keeps an id that the record brings."""
+        if not hasattr(record, "request_id"):
+            record.request_id = request_id_var.get()
+        return True
+
+
+class ConsoleFormatter(logging.Formatter):
+    """One line for a person; a read is coloured by the tier that answered, a failed one is red."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        tier = getattr(record, "tier", None)
+        if tier is not None and record.levelno < logging.WARNING:
+            colour = TIER_COLOURS.get(tier, "")
+        else:
+            colour = _LEVEL_COLOURS.get(record.levelno, "")
+        line = f"{_DIM}{clock}{_RESET} {colour}{record.getMessage()}{_RESET if colour else ''}"
+        request_id = getattr(record, "request_id", "-")
+        if request_id != "-":
+            line = f"{line} {_DIM}{request_id}{_RESET}"
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return line
+
+
+def make_formatter(log_format: str) -> logging.Formatter:
+    """The formatter for ``console`` or ``json``."""
+    if log_format == "console":
+        return ConsoleFormatter()
+    return OrjsonFormatter(
+        "%(levelname)s %(name)s %(message)s %(request_id)s",
+        rename_fields={"levelname": "level", "name": "logger"},
+        timestamp="time",
+    )
+
+
+def choose_format(wanted: str | None, stream: IO[str]) -> str:
+    """``wanted`` if the operator set it; else ``console`` on a terminal and ``json`` anywhere else."""
+    return wanted or ("console" if stream.isatty() else "json")
+
+
+def is_console(wanted: str | None) -> bool:
+    """Whether the process logs for a person, given what the operator set."""
+    return choose_format(wanted, sys.stderr) == "console"
+
+
+def make_handler(log_format: str | None, stream: IO[str] | None = None) -> logging.Handler:
+    """A handler that writes lines of the wanted format to ``stream``, standard error unless given."""
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(make_formatter(choose_format(log_format, stream)))
+    handler.addFilter(RequestIdFilter())
+    return handler
+
+
+def configure(log_format: str | None, level: str, stream: IO[str] | None = None) -> None:
+    """Send every logger of the process to one handler.
+
+    Args:
+        log_format: ``console``, ``json``, or None to decide by whether the stream is a terminal.
+        level: the least severe level that is written; libraries stay at WARNING unless it is DEBUG.
+        stream: where to, standard error unless given.
+    """
+    root = logging.getLogger()
+    root.handlers[:] = [make_handler(log_format, stream)]
+    root.setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+    logging.getLogger("dealcache").setLevel(level)
+
+
+def log_read(
+    view: str, deal: str, tier: str | None, milliseconds: float, status: int, stale: bool = False, detail: str = ""
+) -> None:
+    """Write the line of one read.
+
+    Args:
+        view: the view that was asked for.
+        deal: the deal as the reader named it.
+        tier: the tier that answered, None when none could.
+        milliseconds: how long the read took.
+        status: the HTTP status of the answer.
+        stale: whether a stale value served.
+        detail: why the read failed.
+    """
+    level = logging.INFO if tier else logging.ERROR
+    if not _read_log.isEnabledFor(level):
+        return
+    note = f" {detail}" if detail else (" stale" if stale else "")
+    _read_log.log(
+        level,
+        "%s %s %s %.2f ms %d%s",
+        tier or "error",
+        view,
+        deal,
+        milliseconds,
+        status,
+        note,
+        extra={
+            "deal": deal,
+            "view": view,
+            "tier": tier,
+            "ms": round(milliseconds, 3),
+            "status": status,
+            "stale": stale,
+        },
+    )

@@ -1,0 +1,128 @@
+"""What Prometheus sees. Every metric is listed in README; a test keeps the two together.
+
+With several workers each process writes its values into files of ``PROMETHEUS_MULTIPROC_DIR``, which
+``gunicorn.conf.py`` sets before this module is imported, and :meth:`Metrics.render` adds up what all of them wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+from dealcache.tiers import Usage
+
+_FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+_SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
+
+
+class Metrics:
+    """The service's metrics, and the methods through which its parts report."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self._requests = Counter(
+            "dealcache_requests", "HTTP requests by route and status", ["route", "status"], registry=registry
+        )
+        self._reads = Counter(
+            "dealcache_reads", "Reads by view and the tier that answered", ["view", "tier"], registry=registry
+        )
+        self._read_seconds = Histogram(
+            "dealcache_read_seconds",
+            "Time of a read by the tier that answered",
+            ["tier"],
+            buckets=_FAST,
+            registry=registry,
+        )
+        self._entries = self._gauge("dealcache_cache_entries", "Entries in the memory tier", "livesum")
+        self._bytes = self._gauge("dealcache_cache_bytes", "Bytes in the memory tier", "livesum")
+        self._evictions = Counter(
+            "dealcache_cache_evictions", "Entries given up to stay within the byte bound", registry=registry
+        )
+        self._waits = Counter(
+            "dealcache_single_flight_waits", "Times a thread waited for another one's load", registry=registry
+        )
+        self._waiting = self._gauge("dealcache_hubspot_waiting_threads", "Threads that wait for HubSpot", "livesum")
+        self._calls = Counter(
+            "dealcache_hubspot_calls",
+            "Calls to HubSpot by endpoint and status",
+            ["endpoint", "status"],
+            registry=registry,
+        )
+        self._call_seconds = Histogram(
+            "dealcache_hubspot_call_seconds",
+            "Time of a call to HubSpot",
+            ["endpoint"],
+            buckets=_SLOW,
+            registry=registry,
+        )
+        self._retries = Counter(
+            "dealcache_hubspot_retries",
+            "Retried calls by endpoint and reason",
+            ["endpoint", "reason"],
+            registry=registry,
+        )
+        self._budget_left = Gauge(
+            "dealcache_hubspot_budget_left",
+            "Calls that a budget still allows in its window",
+            ["bucket"],
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self._evicted_so_far = 0
+        self._lock = threading.Lock()
+
+    def _gauge(self, name: str, text: str, mode: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+    def request_finished(self, route: str, status: int) -> None:
+        """Count an answered request; ``route`` is the rule that matched, never the path as it came."""
+        self._requests.labels(route, status).inc()
+
+    def read_finished(self, view: str, tier: str, seconds: float) -> None:
+        """Count a read; ``tier`` is ``error`` when none could answer."""
+        self._reads.labels(view, tier).inc()
+        self._read_seconds.labels(tier).observe(seconds)
+
+    def cache_changed(self, usage: Usage) -> None:
+        """Show how full the memory tier is."""
+        self._entries.set(usage.entries)
+        self._bytes.set(usage.size_bytes)
+        with self._lock:
+            new, self._evicted_so_far = (
+                usage.evictions - self._evicted_so_far,
+                max(usage.evictions, self._evicted_so_far),
+            )
+        if new > 0:
+            self._evictions.inc(new)
+
+    def flight_waited(self) -> None:
+        """Count a thread that waits for another one's load."""
+        self._waits.inc()
+
+    def waiting_changed(self, waiting: int) -> None:
+        """Show how many threads wait for HubSpot."""
+        self._waiting.set(waiting)
+
+    def call_finished(self, endpoint: str, status: str, seconds: float) -> None:
+        """Count a call to HubSpot; ``status`` is the HTTP status or the kind of failure."""
+        self._calls.labels(endpoint, status).inc()
+        self._call_seconds.labels(endpoint).observe(seconds)
+
+    def retried(self, endpoint: str, reason: str) -> None:
+        """Count a retry."""
+        self._retries.labels(endpoint, reason).inc()
+
+    def budget_left(self, bucket: str, left: int) -> None:
+        """Show how many calls a budget still allows."""
+        self._budget_left.labels(bucket).set(left)
+
+    def render(self) -> bytes:
+        """All metrics in Prometheus' text format, of all workers together."""
+        if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -1,0 +1,90 @@
+"""Single flight: of all threads that want the same thing at the same time, one fetches it.
+
+The first to ask leads; those who ask while it is under way wait for its outcome, value or error alike. Sharing the
+error matters: were each waiter to try for itself when the leader fails, a failing origin would be asked once per
+thread, one after the other. A flight is forgotten when it ends, so a failure is shared but never remembered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class FlightTimeoutError(Exception):
+    """The leader of a flight did not end within the time that a waiter had."""
+
+
+class SingleFlight(Generic[K, V]):
+    """Runs work once per key at a time.
+
+    Args:
+        on_wait: called each time that a thread begins to wait for another one's flight, for metrics.
+    """
+
+    def __init__(self, on_wait: Callable[[], None] = lambda: None) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[K, Future[V]] = {}
+        self._on_wait = on_wait
+
+    def run(self, key: K, work: Callable[[], V], timeout: float) -> V:
+        """Do ``work``, or wait for the thread that is doing it for the same ``key``.
+
+        Args:
+            key: what the work is about.
+            work: done by the leader, in its own thread.
+            timeout: how long a waiter waits at most, in seconds; the leader's work must bound itself.
+
+        Returns:
+            What ``work`` returned, to the leader and to all waiters.
+
+        Raises:
+            FlightTimeoutError: to a waiter whose time is over.
+            Exception: whatever ``work`` raised, to the leader and to all waiters.
+        """
+        with self._lock:
+            flight = self._flights.get(key)
+            leads = flight is None
+            if flight is None:
+                flight = self._flights[key] = Future()
+        if leads:
+            return self._lead(key, flight, work)
+        self._on_wait()
+        try:
+            return flight.result(timeout)
+        except FutureTimeoutError:
+            if flight.done():
+                raise
+            raise FlightTimeoutError(f"no answer within {timeout:.1f} s") from None
+
+    def _lead(self, key: K, flight: Future[V], work: Callable[[], V]) -> V:
+        try:
+            value = work()
+        except BaseException as error:
+            # Also SystemExit of a worker that is told to stop: waiters must not wait for a leader that has gone.
+            self._forget(key, flight)
+            flight.set_exception(error)
+            raise
+        self._forget(key, flight)
+        flight.set_result(value)
+        return value
+
+    def _forget(self, key: K, flight: Future[V]) -> None:
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+    def detach(self, concerned: Callable[[K], bool]) -> None:
+        """Let nobody join the flights that are under way for the concerned keys: what they bring is out of date.
+
+        Those who wait already keep waiting, for they asked before the change.
+        """
+        with self._lock:
+            for key in [key for key in self._flights if concerned(key)]:
+                del self._flights[key]

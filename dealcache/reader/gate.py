@@ -1,0 +1,56 @@
+"""A bound on the threads that wait for HubSpot, so that a slow HubSpot never takes all threads of the service.
+
+Without it, a few dozen slow requests fill the thread pool and cached answers wait with them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class TooManyWaitingError(Exception):
+    """As many threads as may wait for HubSpot are waiting already; try again after ``retry_after`` seconds."""
+
+    def __init__(self, waiting: int, retry_after: float) -> None:
+        super().__init__(f"{waiting} requests are waiting for HubSpot already")
+        self.retry_after = retry_after
+
+
+class Gate:
+    """Lets at most ``bound`` threads through at once.
+
+    Args:
+        bound: how many threads may be inside.
+        retry_after: what a refused caller is told to wait, in seconds.
+        on_change: called with the number of threads inside, for a gauge.
+    """
+
+    def __init__(
+        self, bound: int, retry_after: float = 1.0, on_change: Callable[[int], None] = lambda _inside: None
+    ) -> None:
+        self._bound = bound
+        self._retry_after = retry_after
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """Be counted as waiting while the block runs.
+
+        Raises:
+            TooManyWaitingError: the bound is reached; nobody queues here, because a queue would hold a thread too.
+        """
+        with self._lock:
+            if self._inside >= self._bound:
+                raise TooManyWaitingError(self._inside, self._retry_after)
+            self._inside += 1
+            self._on_change(self._inside)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                self._on_change(self._inside)

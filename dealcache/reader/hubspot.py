@@ -1,0 +1,92 @@
+"""Loads a deal from HubSpot, writes it to MongoDB, and makes its three views."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from dealcache.deadline import Deadline
+from dealcache.deals import DealKey, LoadedDeal
+from dealcache.hubspot import DealLoader, NotFound
+from dealcache.reader.entries import EntryMaker
+from dealcache.repositories import DealStore, StoreError
+from dealcache.tiers import Entry, View
+
+log = logging.getLogger(__name__)
+
+
+class HubSpotSource:
+    """The last tier of the read path.
+
+    Args:
+        loader: loads a deal with all its activities.
+        store: where what was loaded is kept; a failing write does not fail the read.
+        maker: makes the entries.
+        deadline_seconds: after how long a load gives up, all its calls and retries included.
+        clock: the wall clock, epoch seconds.
+    """
+
+    def __init__(
+        self,
+        loader: DealLoader,
+        store: DealStore,
+        maker: EntryMaker,
+        deadline_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._loader = loader
+        self._store = store
+        self._maker = maker
+        self._deadline_seconds = deadline_seconds
+        self._clock = clock
+
+    def load(self, key: DealKey, known_ids: Sequence[str] = ()) -> dict[View, Entry]:
+        """All three views of the deal, written to MongoDB before they count as read.
+
+        Args:
+            key: which deal.
+            known_ids: ids that MongoDB knows under this name. Search lags behind new names and never finds archived
+                deals, so they are asked for by id before the deal is called unknown.
+
+        Returns:
+            An entry for each view; their status is 404 when HubSpot knows no such deal.
+
+        Raises:
+            HubSpotError: HubSpot refused, failed or did not answer in time.
+        """
+        fetched_at = self._clock()
+        try:
+            loaded = self._loader.load(key, Deadline(self._deadline_seconds), known_ids=known_ids)
+        except NotFound as gone:
+            self._note_gone(gone)
+            return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
+        return self._maker.all_views(self._saved(loaded))
+
+    def _saved(self, loaded: LoadedDeal) -> LoadedDeal:
+        """``loaded``, in MongoDB, with what other systems have written to its stored events."""
+        try:
+            self._store.save(loaded)
+            foreign = self._store.foreign_fields(loaded.deal.deal_id)
+        except StoreError as error:
+            log.warning("deal %s was read from HubSpot but not stored: %s", loaded.deal.deal_id, error)
+            return loaded
+        if not foreign:
+            return loaded
+        events = tuple(
+            replace(event, extra=foreign.get((event.engagement_type, event.engagement_id), event.extra))
+            for event in loaded.events
+        )
+        return replace(loaded, events=events)
+
+    def _note_gone(self, gone: NotFound) -> None:
+        """Keep MongoDB from serving deals that HubSpot has no longer, or has under another name."""
+        if not (gone.missing_ids or gone.renamed):
+            return
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        try:
+            self._store.note_gone(gone.missing_ids, gone.renamed, now)
+        except StoreError as error:
+            log.warning("deals %s are gone from HubSpot but not marked: %s", gone.missing_ids, error)

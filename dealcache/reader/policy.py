@@ -1,0 +1,60 @@
+"""When an entry may serve: pure decisions on times, without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from dealcache.tiers import Entry
+
+
+class Verdict(Enum):
+    """What an entry is good for."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long values live.
+
+    Args:
+        ttl: seconds for which a value is fresh.
+        stale_if_error: seconds past its time for which it may serve when every tier below fails (RFC 5861, 4).
+        negative_ttl: seconds for which "no such deal" is remembered.
+        jitter: the share of the time to live by which it may be shortened, so that values which were fetched
+            together do not expire together. It only shortens: the configured time is a promise.
+        retry_pause: seconds for which the tiers below are left alone after they failed while a stale value served.
+        refresh_pause: seconds for which a refreshed deal is not fetched again.
+    """
+
+    ttl: float
+    stale_if_error: float
+    negative_ttl: float
+    jitter: float = 0.04
+    retry_pause: float = 10.0
+    refresh_pause: float = 10.0
+
+    def expires_at(self, status: int, fetched_at: float, chance: float) -> float:
+        """Until when a value is fresh, in epoch seconds.
+
+        Args:
+            status: 200 or 404.
+            fetched_at: when it was read from MongoDB or HubSpot, epoch seconds.
+            chance: a random number of [0, 1) that places it within the jitter.
+        """
+        ttl = self.ttl if status == 200 else self.negative_ttl
+        return fetched_at + ttl * (1.0 - self.jitter * chance)
+
+    def keep_until(self, status: int, expires_at: float) -> float:
+        """Until when a value is worth its memory: a 404 is never served past its time."""
+        return expires_at + (self.stale_if_error if status == 200 else 0.0)
+
+
+def decide(entry: Entry | None, now: float) -> Verdict:
+    """Judge an entry at the time ``now``, epoch seconds."""
+    if entry is None or now >= entry.keep_until:
+        return Verdict.GONE
+    return Verdict.FRESH if now < entry.expires_at else Verdict.STALE

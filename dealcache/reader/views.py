@@ -1,0 +1,116 @@
+"""The three views of a deal, made from the deal and its events by pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from dealcache.deals import Deal, Event
+
+#: How many characters of an event's content the preview shows (the contract).
+PREVIEW_LENGTH = 150
+
+#: What other systems write to a stored event and the timeline passes on (the contract).
+PASSED_ON = ("sentiment", "buyer_intent", "buyer_intent_explanation")
+
+
+def activities_count(by_type: Mapping[str, int]) -> dict[str, Any]:
+    """The count view: ``by_type`` maps an event's type to how many there are."""
+    return {"count": sum(by_type.values()), "by_type": dict(sorted(by_type.items()))}
+
+
+def count_by_type(events: Iterable[Event]) -> dict[str, int]:
+    """How many events there are of each type."""
+    return Counter(event.type for event in events)
+
+
+def day(moment: datetime | None, zone: tzinfo) -> str | None:
+    """The day of ``moment`` in ``zone`` as ``YYYY-MM-DD``, None for None."""
+    return None if moment is None else moment.astimezone(zone).date().isoformat()
+
+
+def timestamp(moment: datetime) -> str:
+    """``moment`` as ISO 8601 in UTC with milliseconds, the form that HubSpot uses."""
+    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
+
+
+def event_view(event: Event, zone: tzinfo) -> dict[str, Any]:
+    """One event as the timeline shows it; ``zone`` is the zone of ``date_str`` and ``time_str``."""
+    utc = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    local = utc if zone is UTC else event.occurred_at.astimezone(zone).isoformat()
+    content = event.content
+    view = {
+        "id": f"{event.engagement_id}_{utc[0:4]}{utc[5:7]}{utc[8:10]}{utc[11:13]}{utc[14:16]}",
+        "engagement_id": event.engagement_id,
+        "date_str": local[0:10],
+        "time_str": local[11:16],
+        "timestamp": f"{utc[:23]}Z",
+        "type": event.type,
+        "subject": event.subject,
+        "content": content,
+        "content_preview": content if len(content) <= PREVIEW_LENGTH else f"{content[:PREVIEW_LENGTH]}...",
+        "owner": event.owner,
+    }
+    if event.extra:
+        view.update({name: event.extra[name] for name in PASSED_ON if name in event.extra})
+    return view
+
+
+def timeline(deal: Deal, events: Iterable[Event], zone: tzinfo) -> dict[str, Any]:
+    """The timeline view: all events, oldest first by time, then by ``id`` (which may repeat between types)."""
+    ordered = sorted(
+        ((event.occurred_at, event_view(event, zone)) for event in events),
+        key=lambda row: (row[0], row[1]["id"], row[1]["type"]),
+    )
+    shown = [row[1] for row in ordered]
+    return timeline_of(deal.deal_id, deal.deal_name, shown)
+
+
+def timeline_of(deal_id: str, deal_name: str, shown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The timeline view's frame around events that are shown already, in order."""
+    return {
+        "deal_id": deal_id,
+        "deal_name": deal_name,
+        "events": shown,
+        "start_date": shown[0]["date_str"] if shown else None,
+        "end_date": shown[-1]["date_str"] if shown else None,
+    }
+
+
+def info(
+    deal: Deal,
+    extent: tuple[int, datetime | None, datetime | None],
+    other_deal_ids: Iterable[str],
+    zone: tzinfo,
+) -> dict[str, Any]:
+    """The info view.
+
+    Args:
+        deal: the deal.
+        extent: how many events it has, and the times of the first and the last one.
+        other_deal_ids: ids of the other deals of the same name.
+        zone: the zone whose days the dates are.
+    """
+    count, first, last = extent
+    return {
+        "dealId": deal.deal_id,
+        "dealName": deal.deal_name,
+        "dealOwner": deal.owner or "Unknown Owner",
+        "dealStage": deal.stage or deal.stage_id or "",
+        "activityCount": count,
+        "startDate": day(first, zone),
+        "endDate": day(last, zone),
+        "amount": deal.amount,
+        "pipeline": deal.pipeline or deal.pipeline_id or "",
+        "closeDate": day(deal.close_date, zone),
+        "createDate": day(deal.create_date, zone),
+        "otherDealIds": sorted(other_deal_ids, key=lambda deal_id: (len(deal_id), deal_id)),
+    }
+
+
+def extent_of(events: Sequence[Event]) -> tuple[int, datetime | None, datetime | None]:
+    """How many events there are, and the times of the first and the last one."""
+    times = [event.occurred_at for event in events]
+    return len(times), min(times, default=None), max(times, default=None)

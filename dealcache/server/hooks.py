@@ -1,0 +1,54 @@
+"""What gunicorn calls at the turns of a process's life; ``gunicorn.conf.py`` names them."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from typing import Any
+
+from dealcache.settings import Settings
+
+log = logging.getLogger("dealcache.server")
+
+
+def is_loopback(bind: str) -> bool:
+    """Whether only this machine can reach the address: a loopback address or a Unix socket."""
+    if bind.startswith("unix:"):
+        return True
+    host = bind.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def announce(settings: Settings) -> None:
+    """Say at start what an operator should know before others find out."""
+    if settings.api_token is None and not is_loopback(settings.bind):
+        may = "read all deals" if settings.admin_token else "read all deals and clear the cache"
+        log.warning("no API_TOKEN is set: anyone who reaches %s can %s", settings.bind, may)
+    if settings.web_concurrency > 1:
+        log.warning(
+            "with %d workers a clear reaches only the worker that gets it, which answers 503 to say so",
+            settings.web_concurrency,
+        )
+
+
+def start_background_work(app: Any) -> None:
+    """Start what runs beside the requests of a worker, after the fork."""
+    app.extensions["dealcache.lifecycle"].start()
+
+
+def stop_background_work(app: Any) -> None:
+    """Stop it and close all connections; ``app`` is None when the worker could not load it."""
+    if app is not None:
+        app.extensions["dealcache.lifecycle"].stop()
+
+
+def mark_worker_dead(pid: int) -> None:
+    """Take the gauges of a worker that has gone out of the sums."""
+    from prometheus_client import multiprocess  # not before the directory is set: it decides at import
+
+    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]

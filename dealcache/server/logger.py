@@ -1,0 +1,57 @@
+"""gunicorn's log in the service's own format."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from dealcache import logs
+from dealcache.settings import load_log_settings
+
+
+class ServerLogger(Logger):
+    """Sends gunicorn's error log and access log to the same handler as everything else.
+
+    At a terminal, where each read has its own coloured line, the access log shows only what is not a read.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        """Configure logging for the master and, through the fork, for the workers."""
+        super().setup(cfg)
+        wanted, level = load_log_settings()
+        logs.configure(wanted, level)
+        self._for_a_person = logs.is_console(wanted)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers[:] = []
+            logger.propagate = True
+        self.error_log.setLevel(level)
+        self.access_log.setLevel(logging.INFO)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """Write the line of one request; without the query at a terminal only."""
+        headers = dict(resp.headers)
+        if self._for_a_person and "X-Cache-Tier" in headers:
+            return
+        milliseconds = request_time.total_seconds() * 1000.0
+        status = int(str(resp.status).split(None, 1)[0])
+        method, target = environ["REQUEST_METHOD"], environ["RAW_URI"]
+        self.access_log.info(
+            "%s %s %d %.2f ms",
+            method,
+            target,
+            status,
+            milliseconds,
+            extra={
+                "request_id": headers.get("X-Request-ID", "-"),
+                "method": method,
+                "target": target,
+                "status": status,
+                "bytes": resp.sent,
+                "ms": round(milliseconds, 3),
+                "remote": environ.get("REMOTE_ADDR", "-"),
+                "user_agent": environ.get("HTTP_USER_AGENT", "-"),
+            },
+        )

@@ -1,0 +1,81 @@
+"""gunicorn's threaded worker, with two faults mended that a client would see."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import errors as http_errors
+from gunicorn.workers.gthread import ThreadWorker
+
+from dealcache.api.edge import request_id_of
+from dealcache.api.problems import CONTENT_TYPE, Problem
+from dealcache.logs import request_id_var
+
+log = logging.getLogger(__name__)
+
+#: What is wrong with a request that could not even be parsed; the first class that fits tells.
+_REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
+    ((http_errors.LimitRequestLine,), 414, "The request line is too long."),
+    ((http_errors.LimitRequestHeaders,), 431, "The header fields are too large."),
+    ((http_errors.ExpectationFailed,), 417, "This expectation cannot be met."),
+    ((http_errors.UnsupportedTransferCoding,), 501, "This transfer coding is not supported."),
+    ((http_errors.ForbiddenProxyRequest,), 403, "Proxied requests are not taken from here."),
+    ((http_errors.ParseException,), 400, "The request is not valid HTTP."),
+)
+
+
+def refusal_of(error: BaseException) -> Problem:
+    """The problem for an error that reached the worker: the client's fault where it is, else a 500."""
+    for kinds, status, detail in _REFUSALS:
+        if isinstance(error, kinds):
+            return Problem(status, detail)
+    return Problem(500, "Something went wrong inside the service.")
+
+
+class ProblemWorker(ThreadWorker):
+    """Answers unparsable requests with problem+json, and accepts what is waiting before it stops.
+
+    gunicorn answers them with HTML, which no client of a JSON API expects. And when it is told to stop it leaves
+    connections in the listen queue that the kernel has already accepted; their clients would see a reset.
+    """
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that failed outside the application, and close its connection."""
+        problem = refusal_of(exc)
+        request_id = request_id_of(None)
+        token = request_id_var.set(request_id)
+        try:
+            if problem.status == 500:
+                log.error("a request failed outside the application", exc_info=exc)
+            else:
+                log.warning("refused a request of %s: %d %s", (addr or ("-",))[0], problem.status, problem.detail)
+        finally:
+            request_id_var.reset(token)
+        body = problem.body(request_id)
+        head = (
+            f"HTTP/1.1 {problem.status} {problem.title}\r\nConnection: close\r\nContent-Type: {CONTENT_TYPE}\r\n"
+            f"X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        try:
+            util.write_nonblock(client, head.encode("latin-1") + body)
+        except OSError as error:
+            log.debug("the client had gone before it could be told: %s", error)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or end accepting; on the way out, take what waits in the listen queue and close it to newcomers."""
+        stopping = not enabled and not self.alive and self._accepting
+        if stopping:
+            for listener in self.sockets:
+                self._accept_waiting(listener)
+        super().set_accept_enabled(enabled)
+        if stopping:
+            for listener in self.sockets:
+                listener.close()
+
+    def _accept_waiting(self, listener: Any) -> None:
+        before = -1
+        while self.nr_conns > before:
+            before = self.nr_conns
+            self.accept(listener)

@@ -1,0 +1,63 @@
+"""What a cache tier keeps: one view of one deal as wire-ready bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from dealcache.deals import DealKey
+
+
+class View(StrEnum):
+    """The three views of a deal; the values are the prefixes of the contract's cache keys."""
+
+    ACTIVITIES_COUNT = "activities_count"
+    TIMELINE = "timeline"
+    INFO = "info"
+
+
+class CacheKey(NamedTuple):
+    """The key of one view of one deal, as the reader named the deal.
+
+    Names that differ in case only may be different deals, so the name is kept as it was asked for.
+    """
+
+    view: View
+    by: Literal["name", "id"]
+    value: str
+
+    @classmethod
+    def of(cls, view: View, deal: DealKey) -> CacheKey:
+        """The key of ``view`` for the deal that ``deal`` names."""
+        return cls(view, deal.by, deal.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One cached answer.
+
+    Args:
+        status: 200, or 404 for "no tier knows this deal"; nothing else is ever remembered.
+        body: the JSON body as it goes over the wire; empty for 404, whose body names the request.
+        etag: the strong entity tag of ``body`` with its quotes (RFC 9110, 8.8.3); empty for 404.
+        fetched_at: when the value was read from MongoDB or HubSpot, epoch seconds.
+        expires_at: until when it is fresh, epoch seconds.
+        keep_until: until when it may serve if every tier below fails, epoch seconds; never before ``expires_at``.
+        deal_id: HubSpot's id of the deal; None for a name that nobody knows.
+        deal_name: the deal's name, None when there is no such deal.
+    """
+
+    status: int
+    body: bytes
+    etag: str
+    fetched_at: float
+    expires_at: float
+    keep_until: float
+    deal_id: str | None
+    deal_name: str | None
+
+    def displayed_key(self, key: CacheKey) -> str:
+        """The key as the contract shows it, ``view:dealName``, also for entries that were asked for by id."""
+        name = self.deal_name if key.by == "id" and self.deal_name else key.value
+        return f"{key.view}:{name}"

@@ -1,0 +1,195 @@
+"""The memory tier: entries of this process, bounded by bytes, the least recently used given up first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cachetools import Cache, TLRUCache
+
+from dealcache.deals import name_key
+from dealcache.tiers.base import Listing, Selection, Usage
+from dealcache.tiers.entry import CacheKey, Entry
+
+#: Bytes that an entry costs beside its body: key, entry, the cache's and the indexes' nodes, the allocator's rounding.
+#: Measured with 100,000 entries of 10 bytes, see the benchmark's memory section; rounded up.
+ENTRY_OVERHEAD = 1600
+
+
+class _Slot:
+    """An entry and how often it was served."""
+
+    __slots__ = ("entry", "hits", "size")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.hits = 0
+        self.size = len(entry.body) + ENTRY_OVERHEAD
+
+
+class _Store(TLRUCache[CacheKey, _Slot]):
+    """A TLRUCache that tells which slots leave it by themselves, so that the indexes can follow."""
+
+    def __init__(self, max_bytes: int, clock: Callable[[], float], removed: Callable[[CacheKey, _Slot], None]) -> None:
+        super().__init__(
+            maxsize=max_bytes,
+            ttu=lambda _key, slot, _now: slot.entry.keep_until,
+            timer=clock,
+            getsizeof=lambda slot: slot.size,
+        )
+        self._removed = removed
+        self.evictions = 0
+
+    def expire(self, time: float | None = None) -> Any:
+        gone = list(super().expire(time))
+        for key, slot in gone:
+            self._removed(key, slot)
+        return gone
+
+    def popitem(self) -> tuple[CacheKey, _Slot]:
+        key, slot = super().popitem()
+        self._removed(key, slot)
+        self.evictions += 1
+        return key, slot
+
+    def snapshot(self) -> list[tuple[CacheKey, _Slot]]:
+        """All pairs, read past TLRUCache so that looking at the cache does not count as using it."""
+        return [(key, Cache.__getitem__(self, key)) for key in self]
+
+
+class MemoryTier:
+    """Keeps entries in this process, under one lock.
+
+    Args:
+        max_bytes: the bound on the sum of all bodies and of :data:`ENTRY_OVERHEAD` for each entry.
+        clock: the wall clock in epoch seconds, because ages are shared with other processes.
+        on_change: called with the usage after each change, outside of the hot path, for gauges.
+    """
+
+    name = "memory"
+
+    def __init__(
+        self,
+        max_bytes: int,
+        clock: Callable[[], float] = time.time,
+        on_change: Callable[[Usage], None] = lambda _usage: None,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._store = _Store(max_bytes, clock, self._unindex)
+        self._by_deal: defaultdict[str, set[CacheKey]] = defaultdict(set)
+        self._by_name: defaultdict[str, set[CacheKey]] = defaultdict(set)
+        self._on_change = on_change
+
+    def get(self, key: CacheKey) -> Entry | None:
+        with self._lock:
+            try:
+                return self._store[key].entry
+            except KeyError:
+                return None
+
+    def record_hit(self, key: CacheKey) -> None:
+        with self._lock:
+            try:
+                self._store[key].hits += 1
+            except KeyError:
+                return
+
+    def put(self, key: CacheKey, entry: Entry, permit: Callable[[], bool]) -> bool:
+        with self._lock:
+            kept = permit() and self._keep(key, entry)
+            usage = self._usage()
+        self._on_change(usage)
+        return kept
+
+    def _keep(self, key: CacheKey, entry: Entry) -> bool:
+        slot = _Slot(entry)
+        old = self._store.get(key)
+        if old is not None:
+            if old.entry.fetched_at > entry.fetched_at:
+                return False
+            slot.hits = old.hits
+            self._discard(key)
+        if slot.size > self._store.maxsize:
+            return False
+        self._store[key] = slot
+        if key not in self._store:
+            return False
+        for index, value in self._places(key, entry):
+            index[value].add(key)
+        return True
+
+    def invalidate(self, selection: Selection) -> set[str]:
+        with self._lock:
+            self._store.expire()
+            chosen = list(self._store) if selection.everything else self._select(selection)
+            cleared = {self._store[key].entry.displayed_key(key) for key in chosen}
+            for key in chosen:
+                self._discard(key)
+            usage = self._usage()
+        self._on_change(usage)
+        return cleared
+
+    def _select(self, selection: Selection) -> Iterable[CacheKey]:
+        """The keys of the selected deals; a name also finds what was cached under the ids of its deals."""
+        keys: set[CacheKey] = set()
+        for name in selection.name_keys:
+            keys |= self._by_name.get(name, set())
+        ids = {self._store[key].entry.deal_id for key in keys} | selection.deal_ids
+        for deal_id in ids:
+            if deal_id is not None:
+                keys |= self._by_deal.get(deal_id, set())
+        return keys
+
+    def sweep(self) -> None:
+        with self._lock:
+            self._store.expire()
+            usage = self._usage()
+        self._on_change(usage)
+
+    def listing(self) -> list[Listing]:
+        with self._lock:
+            slots = [(key, slot.entry, slot.size, slot.hits) for key, slot in self._store.snapshot()]
+        merged: dict[str, Listing] = {}
+        for key, entry, size, hits in slots:
+            shown = entry.displayed_key(key)
+            merged[shown] = _merge(merged.get(shown), shown, entry, size, hits)
+        return sorted(merged.values(), key=lambda row: row.fetched_at, reverse=True)
+
+    def usage(self) -> Usage:
+        with self._lock:
+            self._store.expire()
+            return self._usage()
+
+    def _usage(self) -> Usage:
+        store = self._store
+        return Usage(len(store), int(store.currsize), int(store.maxsize), store.evictions)
+
+    def _discard(self, key: CacheKey) -> None:
+        slot = self._store.pop(key)
+        self._unindex(key, slot)
+
+    def _unindex(self, key: CacheKey, slot: _Slot) -> None:
+        for index, value in self._places(key, slot.entry):
+            keys = index.get(value)
+            if keys is not None:
+                keys.discard(key)
+                if not keys:
+                    del index[value]
+
+    def _places(self, key: CacheKey, entry: Entry) -> Iterable[tuple[defaultdict[str, set[CacheKey]], str]]:
+        if entry.deal_id is not None:
+            yield self._by_deal, entry.deal_id
+        name = key.value if key.by == "name" else entry.deal_name
+        if name is not None:
+            yield self._by_name, name_key(name)
+
+
+def _merge(row: Listing | None, shown: str, entry: Entry, size: int, hits: int) -> Listing:
+    """One row for all entries that are shown under the same key: the youngest one's times, sizes and hits added."""
+    if row is None:
+        return Listing(shown, entry.fetched_at, entry.expires_at, size, hits)
+    newest = max((row.fetched_at, row.expires_at), (entry.fetched_at, entry.expires_at))
+    return Listing(shown, newest[0], newest[1], row.size_bytes + size, row.hits + hits)
