@@ -6,6 +6,7 @@ import ipaddress
 import logging
 from typing import Any
 
+from dealcache import logs
 from dealcache.settings import Settings
 
 log = logging.getLogger("dealcache.server")
@@ -38,6 +39,7 @@ def announce(settings: Settings) -> None:
 
 def start_background_work(app: Any) -> None:
     """Start what runs beside the requests of a worker, after the fork."""
+    logs.start_batching()
     app.extensions["dealcache.lifecycle"].start()
 
 
@@ -45,6 +47,7 @@ def stop_background_work(app: Any) -> None:
     """Stop it and close all connections; ``app`` is None when the worker could not load it."""
     if app is not None:
         app.extensions["dealcache.lifecycle"].stop()
+    logs.stop_batching()
 
 
 def mark_worker_dead(pid: int) -> None:

@@ -31,20 +31,18 @@ class ServerLogger(Logger):
         self.access_log.setLevel(logging.INFO)
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
-        """Write the line of one request; without the query at a terminal only."""
+        """Write the line of one request."""
         headers = dict(resp.headers)
         if self._for_a_person and "X-Cache-Tier" in headers:
             return
         milliseconds = request_time.total_seconds() * 1000.0
         status = int(str(resp.status).split(None, 1)[0])
         method, target = environ["REQUEST_METHOD"], environ["RAW_URI"]
-        self.access_log.info(
-            "%s %s %d %.2f ms",
-            method,
-            target,
-            status,
-            milliseconds,
-            extra={
+        logs.write(
+            self.access_log,
+            logging.INFO,
+            f"{method} {target} {status} {milliseconds:.2f} ms",
+            {
                 "request_id": headers.get("X-Request-ID", "-"),
                 "method": method,
                 "target": target,

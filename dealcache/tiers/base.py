@@ -1,8 +1,7 @@
 """The interface of a cache tier.
 
 A tier never decides whether an entry is fresh: it keeps entries until their ``keep_until`` and hands them out; the
-read path judges them. What a tier does promise is in the docstrings below and in ``tests/contract``, one suite that
-runs against every implementation.
+read path judges them. What a tier does promise is in the docstrings below; one suite of tests holds every tier to it.
 """
 
 from __future__ import annotations
