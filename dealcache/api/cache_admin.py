@@ -46,7 +46,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
     return json_response(
         {
             "total_entries": len(listing),
-            "cache_ttl_seconds": wired.cache_ttl,
+            "cache_ttl_seconds": int(wired.cache_ttl) if wired.cache_ttl.is_integer() else wired.cache_ttl,
             "entries": [_row(row, now) for row in chosen[: query["limit"]]],
             "hits": hits,
             "misses": misses,

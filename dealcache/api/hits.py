@@ -73,10 +73,10 @@ class HitResponder:
             return None
         try:
             query = parse_query(environ["QUERY_STRING"])
-            key = deal_key(query)
+            key = deal_key(query.values)
         except InvalidQueryError:
             return None
-        if key is None or len(query) != 1:
+        if key is None or len(query.values) != 1 or query.repeated:
             return None
         entry = self._reader.hit(view, key)
         if entry is None:

@@ -28,7 +28,7 @@ def install_hooks(app: Flask, tokens: Tokens, metrics: Metrics) -> None:
 
 def _refuse_access(tokens: Tokens) -> Response | None:
     try:
-        query = parse_query(request.environ.get("QUERY_STRING", ""))
+        query = parse_query(request.environ.get("QUERY_STRING", "")).values
     except InvalidQueryError:
         query = {}
     need = need_of(request.method, request.path, query)

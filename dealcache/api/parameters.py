@@ -16,7 +16,7 @@ from webargs.flaskparser import FlaskParser
 from dealcache.api import query
 from dealcache.api.access import TRUTHY
 from dealcache.deals import EVENT_TYPES
-from dealcache.reader.timeline_filter import TimelineFilter
+from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
 _FALSY = {"false", "False"}
 #: The rules of :func:`dealcache.api.query.deal_name`, as far as a regular expression of JSON Schema can say them.
@@ -24,14 +24,18 @@ _NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f]
 
 
 class StrictParser(FlaskParser):
-    """Reads query strings with :func:`dealcache.api.query.parse_query`; parameters nobody knows are ignored."""
+    """Reads query strings with :func:`dealcache.api.query.parse_query`; unknown parameters are ignored."""
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         """The parameters, decoded strictly; what cannot be decoded is a validation error of its field."""
         try:
-            return query.parse_query(req.environ.get("QUERY_STRING", ""))
+            parsed = query.parse_query(req.environ.get("QUERY_STRING", ""))
         except query.InvalidQueryError as error:
             raise ma.ValidationError(dict(error.errors)) from error
+        repeated = parsed.repeated & schema.fields.keys()
+        if repeated:
+            raise ma.ValidationError({name: ["Give this parameter once."] for name in sorted(repeated)})
+        return parsed.values
 
 
 class StrictBlueprint(Blueprint):
@@ -142,7 +146,9 @@ class TimelineQuery(ma.Schema):
         validate=ma.validate.Range(min=1, max=1000),
         metadata={"description": "How many events at most; the whole timeline without it."},
     )
-    cursor = ma.fields.String(metadata={"description": "`next_cursor` of the page before."})
+    cursor = ma.fields.String(
+        metadata={"description": "`next_cursor` of the page before.", "pattern": CURSOR_PATTERN},
+    )
 
     @ma.post_load
     def add_filter(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:

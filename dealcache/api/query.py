@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from dealcache.deals import DealKey
@@ -28,28 +29,34 @@ class InvalidQueryError(ValueError):
         self.errors = errors
 
 
-def parse_query(raw: str) -> dict[str, str]:
+class Query(NamedTuple):
+    """A parsed query: each parameter's first value, and the names of those that were given more than once."""
+
+    values: dict[str, str]
+    repeated: frozenset[str]
+
+
+def parse_query(raw: str) -> Query:
     """Parse a query string.
 
     Args:
         raw: the query string as WSGI gives it: still percent-encoded, bytes above 127 as Latin-1.
 
-    Returns:
-        Each parameter's value, decoded.
-
     Raises:
-        InvalidQueryError: an escape or a UTF-8 sequence is broken, or a parameter is repeated.
+        InvalidQueryError: an escape or a UTF-8 sequence is broken.
     """
     values: dict[str, str] = {}
+    repeated = set()
     for pair in raw.split("&"):
         if not pair:
             continue
         name, _, value = pair.partition("=")
         field = _decode(name, "query")
         if field in values:
-            raise InvalidQueryError({field: ["Give this parameter once."]})
-        values[field] = _decode(value, field)
-    return values
+            repeated.add(field)
+        else:
+            values[field] = _decode(value, field)
+    return Query(values, frozenset(repeated))
 
 
 def _decode(text: str, field: str) -> str:

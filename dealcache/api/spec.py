@@ -9,8 +9,9 @@ from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
 from dealcache import __version__
+from dealcache.api.description import corrected
 from dealcache.api.failures import FAILURES, problem_of
-from dealcache.api.problems import CONTENT_TYPE, Problem, invalid
+from dealcache.api.problems import Problem, invalid
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
 
@@ -49,7 +50,7 @@ class ProblemApi(Api):
             self._app.register_error_handler(failure, lambda error: problem_response(problem_of(error)))
 
     def _openapi_json(self) -> flask.Response:
-        return flask.jsonify(_with_problem_type(self.spec.to_dict()))
+        return flask.jsonify(corrected(self.spec.to_dict()))
 
     def _openapi_swagger_ui(self) -> flask.Response:
         page = flask.render_template("swagger_ui.html", title=self.spec.title)
@@ -74,15 +75,6 @@ def _flat(texts: Any) -> list[str]:
     if isinstance(texts, dict):
         return sorted({text for inner in texts.values() for text in _flat(inner)})
     return list(texts) if isinstance(texts, list) else [str(texts)]
-
-
-def _with_problem_type(description: dict[str, Any]) -> dict[str, Any]:
-    """flask-smorest describes its own error answers as plain JSON; they are problem+json."""
-    for response in description.get("components", {}).get("responses", {}).values():
-        content = response.get("content", {})
-        if "application/json" in content:
-            response["content"] = {CONTENT_TYPE: content["application/json"]}
-    return description
 
 
 def spec_config(secured: bool) -> dict[str, Any]:

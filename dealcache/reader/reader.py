@@ -71,10 +71,10 @@ class DealReader:
         self._refreshed_lock = threading.Lock()
 
     def hit(self, view: View, key: DealKey) -> Entry | None:
-        """The fresh entry that the memory tier has for this view, counted as served, or None. Asks nobody else."""
+        """The fresh view that the memory tier holds, counted as served, or None; a remembered 404 is none."""
         cache_key = CacheKey.of(view, key)
         entry = self._memory.get(cache_key)
-        if decide(entry, self._clock()) is not Verdict.FRESH:
+        if entry is None or entry.status != 200 or decide(entry, self._clock()) is not Verdict.FRESH:
             return None
         self._memory.record_hit(cache_key)
         return entry
