@@ -1,0 +1,55 @@
+"""The indexes, each with the question that it answers.
+
+A changed definition gets a new name: MongoDB refuses to create an existing name with other fields, and a worker of the
+previous release may still be running.
+"""
+
+from __future__ import annotations
+
+import pymongo
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from dealcache.repositories.connection import Connection
+
+_BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
+
+INDEXES: dict[str, tuple[IndexModel, ...]] = {
+    "deal_info": (
+        IndexModel([("deal_id", ASCENDING)], name="deal", unique=True),
+        IndexModel([("deal_name_key", ASCENDING)], name="name"),
+        IndexModel([("stage_id", ASCENDING), ("create_date", DESCENDING), ("deal_id", ASCENDING)], name="stage"),
+        IndexModel([("create_date", DESCENDING), ("deal_id", ASCENDING)], name="newest_created"),
+    ),
+    "deal_timeline": (
+        IndexModel(
+            [("deal_id", ASCENDING), ("engagement_type", ASCENDING), ("engagement_id", ASCENDING)],
+            name="engagement_of_deal",
+            unique=True,
+        ),
+        # ``type`` at the end lets the counts by type and the extent be answered from the index alone.
+        IndexModel(
+            [("deal_id", ASCENDING), ("occurred_at", ASCENDING), ("engagement_id", ASCENDING), ("type", ASCENDING)],
+            name="timeline",
+        ),
+        IndexModel([("engagement_type", ASCENDING), ("engagement_id", ASCENDING)], name="engagement"),
+    ),
+    "pipelines": (IndexModel([("pipeline_id", ASCENDING)], name="pipeline", unique=True),),
+}
+
+
+def ensure_indexes(connection: Connection) -> None:
+    """Create the indexes that are missing. Does nothing when all are there; several workers may call it at once.
+
+    Args:
+        connection: the database.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer; call again later.
+        StoreError: MongoDB refused, for example because a collection holds duplicates.
+    """
+    with connection.operation() as database:
+        # The longer time-out below would hold for choosing a server too, and with it when there is none.
+        database.command("ping")
+        with pymongo.timeout(_BUILD_SECONDS):
+            for collection, models in INDEXES.items():
+                database[collection].create_indexes(list(models))

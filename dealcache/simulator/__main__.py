@@ -1,0 +1,63 @@
+"""``python -m dealcache.simulator``: serves a simulated HubSpot in the foreground until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from dealcache.simulator.demo import demo_data
+from dealcache.simulator.simulator import DEFAULT_LIMITS, DEFAULT_TOKEN, Simulator
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until a signal says stop.
+
+    Args:
+        arguments: the command line without the program; the process's own when left out.
+
+    Returns:
+        The exit code: 0 after a signal, 1 if the address cannot be had.
+    """
+    options = _parser().parse_args(arguments)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    simulator = Simulator(
+        demo_data(options.deals, options.seed),
+        token=options.token,
+        limits=DEFAULT_LIMITS if options.limits == "on" else None,
+        latency=options.latency_ms / 1000,
+        index_lag=options.index_lag,
+        host=options.host,
+        port=options.port,
+    )
+    try:
+        base_url = simulator.start()
+    except OSError as error:
+        sys.stderr.write(f"simulator cannot listen on {options.host}:{options.port}: {error}\n")
+        return 1
+    sys.stdout.write(f"simulator listening on {base_url}\n")
+    sys.stdout.flush()
+    stopped.wait()
+    simulator.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dealcache.simulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8901, help="port to listen on, 0 for a free one")
+    parser.add_argument("--deals", type=int, default=200, help="how many demo deals")
+    parser.add_argument("--seed", type=int, default=7, help="decides what the demo deals are like")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="how long each answer is held back")
+    parser.add_argument("--limits", choices=("on", "off"), default="on", help="HubSpot's request limits")
+    parser.add_argument("--token", default=DEFAULT_TOKEN, help="the bearer token that clients must send")
+    parser.add_argument("--index-lag", type=float, default=0.0, help="seconds that search is behind")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

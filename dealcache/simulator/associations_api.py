@@ -1,0 +1,111 @@
+"""Endpoints that read associations: the batch read, the pages of one record, the labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dealcache.simulator.association_specs import known_labels
+from dealcache.simulator.associations import End, association_types, page_of, read_cursor, write_cursor
+from dealcache.simulator.errors import invalid, not_found
+from dealcache.simulator.messages import Response, json_response
+from dealcache.simulator.object_types import ObjectType
+from dealcache.simulator.objects_api import find_record
+from dealcache.simulator.representation import batch_response, paging_to
+from dealcache.simulator.site import Exchange, read_inputs, read_limit
+
+#: HubSpot, changelog of 2025-02-10.
+BATCH_MOST = 1_000
+#: HubSpot, v4 associations: the default page of the single read, taken as the most too.
+PAGE_MOST = 500
+
+
+def read_associations(exchange: Exchange) -> Response:
+    """``POST /crm/v4/associations/{from}/{to}/batch/read``: one page per record, each with its own cursor.
+
+    A record without associations is no empty result but an error entry of the answer, which then is a 207.
+    """
+    results, errors = [], []
+    for one in read_inputs(exchange.body(), BATCH_MOST):
+        record_id = str(one.get("id", ""))
+        result = _page_of_record(exchange, record_id, one.get("after"))
+        if result is None:
+            errors.append(_none_found(exchange.kind, record_id, exchange.to_kind))
+        else:
+            results.append(result)
+    return batch_response(exchange, results, errors)
+
+
+def read_associations_of_one(exchange: Exchange) -> Response:
+    """``GET /crm/v4/objects/{type}/{id}/associations/{toType}``; in v3's path with v3's shorter entries."""
+    request, to_kind = exchange.request, exchange.to_kind
+    record = find_record(exchange, exchange.params["id"])
+    if record is None:
+        raise not_found(exchange.params["id"])
+    source = End(record.type.name, record.id)
+    limit = read_limit(request.argument("limit"), PAGE_MOST, PAGE_MOST)
+    after = _cursor(to_kind, request.argument("after"))
+    ids, last = page_of(exchange.site.data.graph.targets(source, to_kind.name), after, limit)
+    if request.path.startswith("/crm/v3/"):
+        name = f"{record.type.singular}_to_{to_kind.singular}"
+        body: dict[str, Any] = {"results": [{"id": str(one), "type": name} for one in ids]}
+    else:
+        body = {"results": [_target(exchange, source, one) for one in ids]}
+    if last is not None:
+        body["paging"] = paging_to(exchange, write_cursor(to_kind, last))
+    return json_response(200, body)
+
+
+def list_labels(exchange: Exchange) -> Response:
+    """``GET /crm/v4/associations/{from}/{to}/labels``: HubSpot's own type and the account's labels."""
+    labels = known_labels(exchange.site.data, exchange.kind, exchange.to_kind)
+    return json_response(200, {"results": association_types(exchange.kind.name, exchange.to_kind.name, labels)})
+
+
+def _page_of_record(exchange: Exchange, record_id: str, after: Any) -> dict[str, Any] | None:
+    """One entry of ``results``, None if the record has no associations (or there is no such live record)."""
+    record = find_record(exchange, record_id)
+    if record is None:
+        return None
+    source, to_kind = End(record.type.name, record.id), exchange.to_kind
+    targets = exchange.site.data.graph.targets(source, to_kind.name)
+    if not targets:
+        return None
+    size = exchange.site.behaviour.association_page_size
+    ids, last = page_of(targets, _cursor(to_kind, after), size)
+    result: dict[str, Any] = {
+        "from": {"id": str(record.id)},
+        "to": [_target(exchange, source, one) for one in ids],
+    }
+    if last is not None:
+        result["paging"] = {"next": {"after": write_cursor(to_kind, last), "link": "ignore"}}
+    return result
+
+
+def _target(exchange: Exchange, source: End, target_id: int) -> dict[str, Any]:
+    """One associated record. ``toObjectId`` is a number, as in HubSpot's documentation."""
+    to_type = exchange.to_kind.name
+    labels = exchange.site.data.graph.labels(source, End(to_type, target_id))
+    return {"toObjectId": target_id, "associationTypes": association_types(source.type, to_type, labels)}
+
+
+def _cursor(to_kind: ObjectType, after: Any) -> int | None:
+    if after in (None, ""):
+        return None
+    try:
+        return read_cursor(to_kind, str(after))
+    except ValueError as error:
+        raise invalid(f"after is not a valid cursor: {after!r}") from error
+
+
+def _none_found(from_kind: ObjectType, record_id: str, to_kind: ObjectType) -> dict[str, Any]:
+    return {
+        "status": "error",
+        "category": "OBJECT_NOT_FOUND",
+        "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
+        "message": f"No {to_kind.singular} is associated with {from_kind.singular} {record_id}.",
+        "context": {
+            "fromObjectId": [record_id],
+            "fromObjectType": [from_kind.singular],
+            "toObjectType": [to_kind.singular],
+        },
+    }

@@ -1,0 +1,163 @@
+"""Steering a running simulator over HTTP, for tests in other processes: paths under ``/_simulator/``.
+
+These calls need no token, are not recorded, meet no limit, latency or fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from dealcache.simulator.application import Application
+from dealcache.simulator.dataset import UnknownRecord
+from dealcache.simulator.errors import ApiError, invalid, new_correlation_id, not_found, unknown_path
+from dealcache.simulator.faults import Fault
+from dealcache.simulator.ground_truth import activities_of, live_deals
+from dealcache.simulator.limits import Limits
+from dealcache.simulator.messages import Request, Response, json_response
+from dealcache.simulator.site import parse_object
+
+PREFIX = "/_simulator/"
+#: How many of the latest calls are shown in full unless ``limit`` says otherwise.
+CALLS_SHOWN = 100
+
+T = TypeVar("T")
+
+
+class Control:
+    """Answers the calls under ``/_simulator/`` and hands all others to the application.
+
+    Args:
+        application: what is steered.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._actions = {
+            ("GET", "calls"): self._show_calls,
+            ("DELETE", "calls"): self._clear_calls,
+            ("GET", "faults"): self._show_faults,
+            ("POST", "faults"): self._add_fault,
+            ("DELETE", "faults"): self._clear_faults,
+            ("GET", "settings"): self._show_settings,
+            ("PATCH", "settings"): self._change_settings,
+            ("GET", "deals"): self._show_deals,
+            ("POST", "restore"): self._restore,
+        }
+
+    def __call__(self, request: Request) -> Response:
+        """Answers one request."""
+        if not request.path.startswith(PREFIX):
+            return self._application(request)
+        subject, _, detail = request.path.removeprefix(PREFIX).partition("/")
+        try:
+            if request.method == "GET" and subject == "deals" and detail:
+                return self._show_deal(detail)
+            action = self._actions.get((request.method, subject))
+            if action is None or detail:
+                raise unknown_path()
+            return action(request)
+        except ApiError as error:
+            return error.response(new_correlation_id())
+
+    def _show_calls(self, request: Request) -> Response:
+        calls = self._application.calls
+        shown = int(request.argument("limit") or CALLS_SHOWN)
+        body = {
+            "total": calls.count(),
+            "counts": calls.counts(),
+            "max_concurrency": calls.max_concurrency,
+            "calls": list(calls)[-shown:] if shown else [],
+        }
+        return json_response(200, body)
+
+    def _clear_calls(self, _: Request) -> Response:
+        self._application.calls.clear()
+        return Response(204)
+
+    def _show_faults(self, _: Request) -> Response:
+        return json_response(200, {"faults": self._application.faults.describe()})
+
+    def _add_fault(self, request: Request) -> Response:
+        try:
+            self._application.faults.add(_build(Fault, parse_object(request.body)))
+        except ValueError as error:
+            raise invalid(str(error)) from error
+        return json_response(201, {"faults": self._application.faults.describe()})
+
+    def _clear_faults(self, _: Request) -> Response:
+        self._application.faults.clear()
+        return Response(204)
+
+    def _show_settings(self, _: Request) -> Response:
+        site = self._application.site
+        body = {
+            "latency": self._application.latency,
+            "limits": site.limiter.limits if site.limiter else None,
+            "behaviour": site.behaviour,
+        }
+        return json_response(200, body)
+
+    def _change_settings(self, request: Request) -> Response:
+        """``latency`` (seconds), ``limits`` (true, false or their sizes), ``token``, ``behaviour`` (its fields)."""
+        changes = parse_object(request.body)
+        site = self._application.site
+        for name, value in changes.items():
+            if name == "latency":
+                self._application.latency = float(value)
+            elif name == "token":
+                site.token = str(value)
+            elif name == "limits":
+                site.set_limits(Limits() if value is True else _build(Limits, value) if value else None)
+            elif name == "behaviour":
+                site.behaviour = _build(type(site.behaviour), value)
+            else:
+                raise invalid(f"unknown setting {name!r}")
+        return self._show_settings(request)
+
+    def _show_deals(self, _: Request) -> Response:
+        data = self._application.site.data
+        with data.lock:
+            deals = [
+                {
+                    "id": str(deal.id),
+                    "name": deal.properties.get("dealname"),
+                    "activities": len(activities_of(data, deal.id)),
+                }
+                for deal in live_deals(data)
+            ]
+        return json_response(200, {"deals": deals})
+
+    def _show_deal(self, deal_id: str) -> Response:
+        data = self._application.site.data
+        if not deal_id.isdecimal():
+            raise not_found(deal_id)
+        try:
+            with data.lock:
+                deal = data.existing("deals", deal_id)
+                activities = [one._asdict() for one in activities_of(data, deal_id)]
+        except UnknownRecord as error:
+            raise not_found(deal_id) from error
+        body = {
+            "id": str(deal.id),
+            "name": deal.properties.get("dealname"),
+            "archived": deal.state == "archived",
+            "activities": activities,
+        }
+        return json_response(200, body)
+
+    def _restore(self, request: Request) -> Response:
+        """Takes ``{"type", "id"}`` out of the recycle bin, for which HubSpot itself has no call."""
+        body = parse_object(request.body)
+        try:
+            self._application.site.data.restore(str(body.get("type")), str(body.get("id")))
+        except (UnknownRecord, ValueError) as error:
+            raise not_found(str(body.get("id"))) from error
+        return Response(204)
+
+
+def _build(kind: type[T], fields: Mapping[str, Any]) -> T:
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise invalid(f"{kind.__name__}: {error}") from error

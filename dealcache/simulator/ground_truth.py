@@ -1,0 +1,42 @@
+"""What a client that understood everything would say about the deals: for tests to compare with."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dealcache.simulator.associations import End
+from dealcache.simulator.dataset import Dataset
+from dealcache.simulator.object_types import ACTIVITY_TYPES, DEALS
+from dealcache.simulator.records import Record
+
+
+class Activity(NamedTuple):
+    """One activity of a deal; ``timestamp`` is its ``hs_timestamp`` (ISO 8601), None or empty when it has none."""
+
+    type: str
+    id: str
+    timestamp: str | None
+
+
+def live_deals(data: Dataset) -> list[Record]:
+    """All deals that are not archived, by ascending id."""
+    with data.lock:
+        store = data.store(DEALS)
+        return store.page(0, store.live_count(), archived=False)[0]
+
+
+def activities_of(data: Dataset, deal_id: int | str) -> list[Activity]:
+    """The distinct activities of a deal that exist and are not archived, by type and id.
+
+    Raises:
+        UnknownRecord: there is no such deal.
+    """
+    with data.lock:
+        deal = End(DEALS.name, data.existing(DEALS.name, deal_id).id)
+        found = []
+        for kind in ACTIVITY_TYPES:
+            for target in data.graph.targets(deal, kind.name):
+                record = data.store(kind).get(target)
+                if record is not None and record.state == "live":
+                    found.append(Activity(kind.name, str(record.id), record.properties.get("hs_timestamp")))
+        return found

@@ -1,0 +1,86 @@
+"""Real servers for the integration tests: one mongod for the whole session, and others that a test may kill."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dealcache.embedded import Mongod
+from dealcache.repositories import Connection, ensure_indexes
+
+#: Runs something and returns what MongoDB's profiler says about each of its operations.
+Profiled = Callable[[Callable[[], object]], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URI of the session's mongod, which nobody may stop."""
+    mongod = Mongod(tmp_path_factory.mktemp("mongod") / "data")
+    uri = mongod.start()
+    yield uri
+    mongod.stop()
+
+
+@pytest.fixture
+def database_name() -> str:
+    """The name of a database that nobody else uses."""
+    return f"test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def bare_connection(mongodb_uri: str, database_name: str) -> Iterator[Connection]:
+    """A connection to an empty database without indexes, which is dropped at the end."""
+    connection = Connection(mongodb_uri, database_name, threads=32)
+    yield connection
+    with connection.operation() as database:
+        database.client.drop_database(database)
+    connection.close()
+
+
+@pytest.fixture
+def connection(bare_connection: Connection) -> Connection:
+    """A connection to an empty database with all indexes."""
+    ensure_indexes(bare_connection)
+    return bare_connection
+
+
+@pytest.fixture
+def profiled(connection: Connection) -> Profiled:
+    """Watches what MongoDB does for an operation, so that the real one is judged and no copy of it."""
+
+    def profile(action: Callable[[], object]) -> list[dict[str, Any]]:
+        with connection.operation() as database:
+            database.drop_collection("system.profile")
+            database.command("profile", 2)
+        action()
+        with connection.operation() as database:
+            database.command("profile", 0)
+            return (
+                database["system.profile"]
+                .find({"op": {"$in": ["query", "command"]}, "ns": {"$regex": "deal_"}})
+                .to_list()
+            )
+
+    return profile
+
+
+@pytest.fixture
+def make_mongod(tmp_path: Path) -> Iterator[Callable[..., Mongod]]:
+    """Makes further mongods, not yet started, that the test may stop, kill and start again.
+
+    The name is that of the data directory, so that two may be given the same one; the rest is passed on.
+    """
+    made: list[Mongod] = []
+
+    def make(name: str = "mongod", **options: object) -> Mongod:
+        mongod = Mongod(tmp_path / name / "data", **options)  # type: ignore[arg-type]
+        made.append(mongod)
+        return mongod
+
+    yield make
+    for mongod in made:
+        mongod.kill()

@@ -1,0 +1,133 @@
+"""What the repositories do when MongoDB goes and comes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dealcache.deals import DealKey
+from dealcache.embedded import Mongod
+from dealcache.repositories import (
+    Breaker,
+    Connection,
+    DealInfoRepository,
+    DealStore,
+    DealTimelineRepository,
+    StoreError,
+    StoreUnavailable,
+    ensure_indexes,
+)
+from tests.unit.repositories.samples import NOON, a_deal, a_load
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def mongod(make_mongod: Callable[..., Mongod]) -> Mongod:
+    return make_mongod()
+
+
+@pytest.fixture
+def doomed(mongod: Mongod, clock: Clock) -> Iterator[Connection]:
+    connection = Connection(mongod.start(), "dealcache", breaker=Breaker(clock=clock))
+    ensure_indexes(connection)
+    yield connection
+    connection.close()
+
+
+def seconds_to_refuse(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        work()
+    return time.monotonic() - began
+
+
+def test_killed_and_started_again(doomed: Connection, mongod: Mongod, clock: Clock) -> None:
+    deals = DealInfoRepository(doomed)
+    store = DealStore(deals, DealTimelineRepository(doomed))
+    store.save(a_load(1, 2))
+    mongod.kill()
+    assert seconds_to_refuse(lambda: deals.find(DealKey("id", "1"))) < 2.5
+    assert seconds_to_refuse(lambda: store.save(a_load(1))) < 0.1
+    assert seconds_to_refuse(lambda: ensure_indexes(doomed)) < 0.1
+    clock.now += 2
+    assert seconds_to_refuse(lambda: doomed.ping(0.3)) < 1.0
+    mongod.start()
+    with pytest.raises(StoreUnavailable):
+        doomed.ping(1.0)
+    clock.now += 2
+    doomed.ping(2.0)
+    (stored,) = deals.find(DealKey("id", "1"))
+    assert stored.timeline_synced_at == NOON
+
+
+def test_acknowledged_writes_survive_a_crash(doomed: Connection, mongod: Mongod) -> None:
+    deals = DealInfoRepository(doomed)
+    for number in range(50):
+        deals.upsert([a_deal(str(number))], NOON)
+    mongod.kill()
+    uri = mongod.start()
+    again = Connection(uri, "dealcache")
+    assert len(DealInfoRepository(again).all_deals()) == 50
+    again.close()
+
+
+def test_a_mongod_that_hangs_is_as_good_as_gone(doomed: Connection, mongod: Mongod) -> None:
+    doomed.ping(1.0)
+    assert mongod.pid is not None
+    os.kill(mongod.pid, signal.SIGSTOP)
+    try:
+        assert 0.2 < seconds_to_refuse(lambda: doomed.ping(0.3)) < 1.0
+        assert seconds_to_refuse(lambda: doomed.ping(0.3)) < 0.1
+    finally:
+        os.kill(mongod.pid, signal.SIGCONT)
+
+
+def test_making_a_connection_does_not_need_the_server() -> None:
+    began = time.monotonic()
+    connection = Connection("mongodb://ada:hunter2@127.0.0.1:1/", "dealcache")
+    assert time.monotonic() - began < 0.5
+    with pytest.raises(StoreUnavailable) as unavailable:
+        DealInfoRepository(connection).all_deals()
+    assert "hunter2" not in str(unavailable.value)
+    assert time.monotonic() - began < 2.5
+    connection.close()
+
+
+def test_a_value_that_cannot_be_stored_is_an_error_and_mongodb_stays_in_use(connection: Connection) -> None:
+    deals = DealInfoRepository(connection)
+    with pytest.raises(StoreError):
+        deals.upsert([a_deal(deal_name="half a pair: \ud83d")], NOON)
+    assert deals.all_deals() == []
+
+
+def test_a_closed_connection_raises_our_error(mongodb_uri: str) -> None:
+    connection = Connection(mongodb_uri, "dealcache")
+    connection.close()
+    with pytest.raises(StoreError):
+        connection.ping(1.0)
+
+
+def test_a_replica_set_is_written_to_with_the_majority(make_mongod: Callable[..., Mongod], tmp_path: Path) -> None:
+    uri = make_mongod("member", replica_set="rs0").start()
+    connection = Connection(uri, "dealcache")
+    DealInfoRepository(connection).upsert([a_deal()], NOON)
+    with connection.operation() as database:
+        assert database.write_concern.document == {"w": "majority", "j": True}
+        assert "setName" in database.command("hello")
+    connection.close()

@@ -1,0 +1,38 @@
+"""Creating the indexes."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dealcache.repositories import Connection, StoreError, StoreUnavailable, ensure_indexes
+from dealcache.repositories.indexes import INDEXES
+
+
+def names(connection: Connection) -> dict[str, set[str]]:
+    with connection.operation() as database:
+        return {collection: set(database[collection].index_information()) for collection in INDEXES}
+
+
+def test_two_workers_may_create_them_at_once_and_again(bare_connection: Connection) -> None:
+    start = threading.Barrier(2)
+
+    def worker(_: int) -> None:
+        start.wait(10)
+        ensure_indexes(bare_connection)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(worker, range(2)))
+    ensure_indexes(bare_connection)
+    wanted = {name: {model.document["name"] for model in models} | {"_id_"} for name, models in INDEXES.items()}
+    assert names(bare_connection) == wanted
+
+
+def test_duplicates_that_are_there_already_are_an_error(bare_connection: Connection) -> None:
+    with bare_connection.operation() as database:
+        database.deal_info.insert_many([{"deal_id": "1"}, {"deal_id": "1"}])
+    with pytest.raises(StoreError) as refused:
+        ensure_indexes(bare_connection)
+    assert not isinstance(refused.value, StoreUnavailable)

@@ -1,0 +1,141 @@
+"""What is particular to the memory tier: its bound in bytes, and that threads never break it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dealcache.deals import DealKey
+from dealcache.tiers import CacheKey, Entry, MemoryTier, Selection, Usage, View
+from dealcache.tiers.memory import ENTRY_OVERHEAD
+from tests.clocks import ManualClock
+
+
+def put(tier: MemoryTier, clock: ManualClock, number: int, size: int, lives: float = 600) -> bool:
+    name = f"deal {number}"
+    entry = Entry(200, b"x" * size, '"t"', clock(), clock() + lives, clock() + lives, str(number), name)
+    return tier.put(CacheKey.of(View.TIMELINE, DealKey("name", name)), entry, lambda: True)
+
+
+def cost(size: int) -> int:
+    return size + ENTRY_OVERHEAD
+
+
+def test_gives_up_the_least_recently_used():
+    clock = ManualClock()
+    tier = MemoryTier(3 * cost(100), clock)
+    for number in range(3):
+        put(tier, clock, number, 100)
+    tier.get(CacheKey.of(View.TIMELINE, DealKey("name", "deal 0")))
+    put(tier, clock, 3, 100)
+    assert tier.get(CacheKey.of(View.TIMELINE, DealKey("name", "deal 0"))) is not None
+    assert tier.get(CacheKey.of(View.TIMELINE, DealKey("name", "deal 1"))) is None
+    assert tier.usage() == Usage(3, 3 * cost(100), 3 * cost(100), 1)
+
+
+def test_what_is_larger_than_the_tier_is_not_kept_and_displaces_nothing():
+    clock = ManualClock()
+    tier = MemoryTier(cost(100), clock)
+    put(tier, clock, 1, 50)
+    assert not put(tier, clock, 2, 101)
+    assert tier.usage().entries == 1
+
+
+def test_a_replacement_that_does_not_fit_removes_the_old_value():
+    clock = ManualClock()
+    tier = MemoryTier(cost(100), clock)
+    put(tier, clock, 1, 50)
+    clock.tick(1)
+    assert not put(tier, clock, 1, 5000)
+    assert tier.usage() == Usage(0, 0, cost(100), 0)
+
+
+def test_evicted_entries_leave_no_trace_in_the_indexes():
+    clock = ManualClock()
+    tier = MemoryTier(2 * cost(10), clock)
+    for number in range(50):
+        put(tier, clock, number, 10)
+    assert len(tier._by_deal) == 2
+    assert len(tier._by_name) == 2
+    tier.invalidate(Selection.all())
+    assert not tier._by_deal
+    assert not tier._by_name
+
+
+def test_expired_entries_leave_no_trace_in_the_indexes():
+    clock = ManualClock()
+    tier = MemoryTier(100_000, clock)
+    put(tier, clock, 1, 10, lives=5)
+    clock.tick(6)
+    tier.sweep()
+    assert not tier._by_deal
+    assert not tier._by_name
+
+
+def test_tells_of_every_change():
+    clock = ManualClock()
+    told: list[Usage] = []
+    tier = MemoryTier(100_000, clock, told.append)
+    put(tier, clock, 1, 10)
+    tier.invalidate(Selection.all())
+    assert [usage.entries for usage in told] == [1, 0]
+
+
+operations = st.lists(
+    st.tuples(st.sampled_from(["put", "clear", "tick"]), st.integers(0, 15), st.integers(0, 4000)), max_size=60
+)
+
+
+@given(operations)
+def test_never_holds_more_than_its_bound_and_its_books_are_right(steps):
+    clock = ManualClock()
+    tier = MemoryTier(5 * ENTRY_OVERHEAD, clock)
+    for action, number, size in steps:
+        if action == "put":
+            put(tier, clock, number, size, lives=1 + size / 100)
+        elif action == "clear":
+            tier.invalidate(Selection.deals(ids=[str(number)]))
+        else:
+            clock.tick(number)
+        usage = tier.usage()
+        rows = tier.listing()
+        assert usage.size_bytes <= usage.max_bytes
+        assert usage.size_bytes == sum(row.size_bytes for row in rows)
+        assert usage.entries == len(rows) == len(tier._by_deal) == len(tier._by_name)
+
+
+@pytest.mark.timeout(60)
+@settings(max_examples=10, deadline=None)
+@given(st.integers(2, 8), st.integers(0, 2**32))
+def test_threads_never_break_it(threads, seed):
+    clock = ManualClock()
+    tier = MemoryTier(8 * cost(500), clock)
+    failures: list[BaseException] = []
+    begin = threading.Barrier(threads)
+
+    def work(number: int) -> None:
+        begin.wait()
+        try:
+            for step in range(300):
+                chosen = (seed + number * 7919 + step * 104729) % 40
+                if step % 50 == 49:
+                    tier.invalidate(Selection.deals(ids=[str(chosen)]))
+                elif step % 3:
+                    tier.get(CacheKey.of(View.TIMELINE, DealKey("name", f"deal {chosen}")))
+                    tier.record_hit(CacheKey.of(View.TIMELINE, DealKey("name", f"deal {chosen}")))
+                else:
+                    put(tier, clock, chosen, chosen * 20)
+                assert tier.usage().size_bytes <= 8 * cost(500)
+        except BaseException as failure:  # noqa: BLE001 - handed to the test's own thread
+            failures.append(failure)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+    assert tier.usage().entries == len(tier.listing()) == len(tier._by_deal)
