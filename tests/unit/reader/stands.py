@@ -1,0 +1,116 @@
+"""Stand-ins for the tiers below memory, which a test lets answer, fail, or wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+
+from dealcache.deals import Deal, DealKey
+from dealcache.hubspot import HubSpotError, Unavailable
+from dealcache.reader import DealReader, EntryMaker, Gate, Policy, TimelineNotSyncedError
+from dealcache.repositories import StoredDeal, StoreError, StoreUnavailable
+from dealcache.tiers import Entry, MemoryTier, View
+from tests.clocks import ManualClock
+
+POLICY = Policy(ttl=600, stale_if_error=3600, negative_ttl=30, jitter=0.0)
+
+
+class FakeMongoDB:
+    """Stands in for MongoSource: holds a version number per deal, which it shows as every view's body."""
+
+    def __init__(self, maker: EntryMaker, clock: ManualClock) -> None:
+        self.maker = maker
+        self.clock = clock
+        self.versions: dict[str, int] = {}
+        self.unsynced: set[str] = set()
+        self.failure: StoreError | None = None
+        self.reads = 0
+        self.before_answer: Callable[[], None] = lambda: None
+
+    def read(self, view: View, key: DealKey) -> Entry | None:
+        self.reads += 1
+        if self.failure is not None:
+            raise self.failure
+        if key.value in self.unsynced:
+            raise TimelineNotSyncedError(StoredDeal(deal_of(key), None))
+        version = self.versions.get(key.value)
+        self.before_answer()
+        if version is None:
+            return None
+        return self.maker.found({"version": version, "view": view}, deal_of(key), self.clock())
+
+    def candidates(self, key: DealKey) -> list[StoredDeal]:
+        if self.failure is not None:
+            raise self.failure
+        return [StoredDeal(deal_of(key), None)] if key.value in self.versions else []
+
+
+class FakeHubSpot:
+    """Stands in for HubSpotSource: as FakeMongoDB, writing what it loads to it; counts loads; can be held."""
+
+    def __init__(self, mongodb: FakeMongoDB) -> None:
+        self.mongodb = mongodb
+        self.versions: dict[str, int] = {}
+        self.failure: HubSpotError | None = None
+        self.loads = 0
+        self.known_ids: list[tuple[str, ...]] = []
+        self.entered = threading.Semaphore(0)
+        self.let = threading.Event()
+        self.let.set()
+
+    def load(self, key: DealKey, known_ids: tuple[str, ...] = ()) -> dict[View, Entry]:
+        self.loads += 1
+        self.known_ids.append(tuple(known_ids))
+        version = self.versions.get(key.value)
+        fetched_at = self.mongodb.clock()
+        self.entered.release()
+        assert self.let.wait(10)
+        if self.failure is not None:
+            raise self.failure
+        maker = self.mongodb.maker
+        if version is None:
+            return dict.fromkeys(View, maker.unknown(key, fetched_at))
+        self.mongodb.versions[key.value] = version
+        return {view: maker.found({"version": version, "view": view}, deal_of(key), fetched_at) for view in View}
+
+
+class Stand:
+    """A reader over stand-ins, and all that a test turns."""
+
+    def __init__(self, bound: int = 100, wait_seconds: float = 10.0) -> None:
+        self.clock = ManualClock()
+        self.memory = MemoryTier(10_000_000, self.clock)
+        self.mongodb = FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
+        self.hubspot = FakeHubSpot(self.mongodb)
+        self.waiting = threading.Semaphore(0)
+        self.reader = DealReader(
+            memory=self.memory,
+            mongodb=self.mongodb,  # type: ignore[arg-type]
+            hubspot=self.hubspot,  # type: ignore[arg-type]
+            policy=POLICY,
+            gate=Gate(bound),
+            wait_seconds=wait_seconds,
+            clock=self.clock,
+            on_wait=self.waiting.release,
+        )
+
+    def break_everything(self) -> None:
+        self.mongodb.failure = StoreUnavailable("down")
+        self.hubspot.failure = Unavailable("down")
+
+
+def deal_of(key: DealKey) -> Deal:
+    """The deal that ``key`` names: its id is its name behind "id-"."""
+    name = key.value.removeprefix("id-")
+    return Deal(f"id-{name}", name, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def named(name: str = "Acme") -> DealKey:
+    return DealKey("name", name)
+
+
+def version_of(answer) -> int:
+    return orjson.loads(answer.entry.body)["version"]

@@ -1,0 +1,130 @@
+"""The three views, made from values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from dealcache.deals import Deal, Event
+from dealcache.reader import views
+
+NOON = datetime(2026, 3, 1, 23, 30, 15, 250_000, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def event(number: int = 1, at: datetime = NOON, **fields) -> Event:
+    given = {
+        "engagement_type": "calls",
+        "engagement_id": str(number),
+        "occurred_at": at,
+        "type": "Call",
+        "subject": "Hello",
+        "content": "text",
+        "owner_id": None,
+        "owner": "",
+        "hubspot_updated_at": at,
+    }
+    return Event(**(given | fields))
+
+
+def deal(**fields) -> Deal:
+    return Deal(**({"deal_id": "7", "deal_name": "Acme", "hubspot_updated_at": NOON} | fields))
+
+
+def test_an_event_shows_what_the_contract_names():
+    assert views.event_view(event(owner="Ann"), UTC) == {
+        "id": "1_202603012330",
+        "engagement_id": "1",
+        "date_str": "2026-03-01",
+        "time_str": "23:30",
+        "timestamp": "2026-03-01T23:30:15.250Z",
+        "type": "Call",
+        "subject": "Hello",
+        "content": "text",
+        "content_preview": "text",
+        "owner": "Ann",
+    }
+
+
+def test_the_zone_moves_day_and_hour_but_never_the_id_or_the_timestamp():
+    here, there = views.event_view(event(), UTC), views.event_view(event(), BERLIN)
+    assert (there["date_str"], there["time_str"]) == ("2026-03-02", "00:30")
+    assert (there["id"], there["timestamp"]) == (here["id"], here["timestamp"])
+
+
+@pytest.mark.parametrize(
+    ("length", "preview"), [(150, "x" * 150), (151, "x" * 150 + "..."), (0, "")], ids=["whole", "cut", "empty"]
+)
+def test_the_preview_is_the_first_150_characters(length, preview):
+    assert views.event_view(event(content="x" * length), UTC)["content_preview"] == preview
+
+
+def test_only_the_three_foreign_fields_are_passed_on_and_only_if_there():
+    shown = views.event_view(event(extra={"sentiment": None, "secret": 1}), UTC)
+    assert shown["sentiment"] is None
+    assert "secret" not in shown
+    assert "buyer_intent" not in shown
+
+
+def test_a_timeline_is_ordered_by_time_then_by_the_id_that_is_shown():
+    events = [event(10), event(9), event(100), event(5, NOON - timedelta(seconds=1))]
+    shown = views.timeline(deal(), events, UTC)["events"]
+    assert [one["engagement_id"] for one in shown] == ["5", "100", "10", "9"]
+
+
+def test_a_timeline_spans_the_days_of_its_events():
+    late = NOON + timedelta(days=40)
+    shown = views.timeline(deal(), [event(2, late), event(1)], UTC)
+    assert (shown["start_date"], shown["end_date"]) == ("2026-03-01", "2026-04-10")
+
+
+def test_an_empty_timeline_has_no_days():
+    assert views.timeline(deal(), [], UTC) == {
+        "deal_id": "7",
+        "deal_name": "Acme",
+        "events": [],
+        "start_date": None,
+        "end_date": None,
+    }
+
+
+def test_counts_add_up():
+    events = [event(1), event(2), event(3, type="Note")]
+    view = views.activities_count(views.count_by_type(events))
+    assert view == {"count": 3, "by_type": {"Call": 2, "Note": 1}}
+
+
+def test_info_of_a_deal_that_has_everything():
+    full = deal(
+        owner="Ann",
+        stage="Won",
+        pipeline="Sales",
+        amount=12.5,
+        create_date=NOON,
+        close_date=NOON + timedelta(days=2),
+    )
+    view = views.info(full, views.extent_of([event(1), event(2, NOON + timedelta(days=1))]), ["11", "9"], BERLIN)
+    assert view == {
+        "dealId": "7",
+        "dealName": "Acme",
+        "dealOwner": "Ann",
+        "dealStage": "Won",
+        "activityCount": 2,
+        "startDate": "2026-03-02",
+        "endDate": "2026-03-03",
+        "amount": 12.5,
+        "pipeline": "Sales",
+        "closeDate": "2026-03-04",
+        "createDate": "2026-03-02",
+        "otherDealIds": ["9", "11"],
+    }
+
+
+def test_info_of_a_deal_that_has_nothing():
+    view = views.info(deal(stage_id="s1", pipeline_id="p1"), views.extent_of([]), [], UTC)
+    assert view["dealOwner"] == "Unknown Owner"
+    assert (view["dealStage"], view["pipeline"]) == ("s1", "p1")
+    assert {view[name] for name in ("startDate", "endDate", "amount", "closeDate", "createDate")} == {None}
+    assert (view["activityCount"], view["otherDealIds"]) == (0, [])
