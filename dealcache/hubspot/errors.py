@@ -1,0 +1,138 @@
+"""Everything that can go wrong with HubSpot, one class for each thing a caller may want to do about it.
+
+No message ever holds the token, a header or a raw body: only a label of the call, the status, HubSpot's category and
+its correlation id, which is what HubSpot's support asks for.
+"""
+
+# ruff: noqa: N818 - each name says what happened, and all end up behind `except HubSpotError`
+
+from __future__ import annotations
+
+from typing import TypedDict, Unpack
+
+from dealcache.deals import Deal
+
+
+class Details(TypedDict, total=False):
+    """What is known of the exchange that failed; see :class:`HubSpotError`."""
+
+    endpoint: str | None
+    status: int | None
+    category: str | None
+    correlation_id: str | None
+
+
+class HubSpotError(Exception):
+    """The base of all failures of HubSpot.
+
+    Args:
+        reason: what happened, one line.
+        endpoint: the label of the call, such as ``deals_search``; None when no single call is to blame.
+        status: HubSpot's HTTP status, None when no answer came.
+        category: HubSpot's own name of the error, such as ``VALIDATION_ERROR``.
+        correlation_id: HubSpot's id of the exchange.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        endpoint: str | None = None,
+        status: int | None = None,
+        category: str | None = None,
+        correlation_id: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.endpoint = endpoint
+        self.status = status
+        self.category = category
+        self.correlation_id = correlation_id
+        super().__init__(self._line())
+
+    def _line(self) -> str:
+        details = [
+            f"{name} {value}"
+            for name, value in (
+                ("status", self.status),
+                ("category", self.category),
+                ("correlation id", self.correlation_id),
+            )
+            if value is not None
+        ]
+        head = f"{self.endpoint}: {self.reason}" if self.endpoint else self.reason
+        return f"{head} ({', '.join(details)})" if details else head
+
+
+class Unauthorised(HubSpotError):
+    """HubSpot does not accept the token (401)."""
+
+
+class Forbidden(HubSpotError):
+    """The token lacks a right (403); ``scopes`` are those of which HubSpot wants one, empty when it does not say."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        scopes: tuple[str, ...] = (),
+        **details: Unpack[Details],
+    ) -> None:
+        self.scopes = scopes
+        wanted = f"{reason}; one of these scopes is required: {', '.join(scopes)}" if scopes else reason
+        super().__init__(wanted, **details)
+
+
+class NotFound(HubSpotError):
+    """HubSpot has no such record.
+
+    When a deal was asked for, ``renamed`` holds the deals that the caller believed to bear the name but which now bear
+    another, and ``missing_ids`` the ids which HubSpot no longer has.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        renamed: tuple[Deal, ...] = (),
+        missing_ids: tuple[str, ...] = (),
+        **details: Unpack[Details],
+    ) -> None:
+        self.renamed = renamed
+        self.missing_ids = missing_ids
+        super().__init__(reason, **details)
+
+
+class RateLimited(HubSpotError):
+    """A limit is reached: HubSpot's answer (429, or 477 while an account moves) or our own budget says so.
+
+    ``retry_after`` is the wait in seconds after which another try makes sense; ``daily`` tells that the account's
+    limit of the day is used up, which no short wait mends.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: float,
+        daily: bool = False,
+        **details: Unpack[Details],
+    ) -> None:
+        self.retry_after = retry_after
+        self.daily = daily
+        super().__init__(f"{reason}; try again in {retry_after:.1f} s", **details)
+
+
+class Unavailable(HubSpotError):
+    """HubSpot is there but cannot answer (5xx, 423), answered only in part, or the connection broke."""
+
+
+class TimedOut(HubSpotError):
+    """No answer came in time: a call's own time-out, or the deadline of the whole read."""
+
+
+class MalformedAnswer(HubSpotError):
+    """The answer is none that HubSpot documents: not JSON, of another shape, or a redirect."""
+
+
+class Rejected(HubSpotError):
+    """HubSpot says that our request was wrong (400 and the other 4xx): a fault of this program."""

@@ -1,0 +1,206 @@
+"""Calls to HubSpot as the rest of the package makes them: within the limits, repeated where it helps, observed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from dealcache.deadline import Deadline
+from dealcache.hubspot.answers import Answer, interpret
+from dealcache.hubspot.budgets import Bucket, Budgets, Priority
+from dealcache.hubspot.errors import HubSpotError, NotFound, RateLimited, Rejected, TimedOut
+from dealcache.hubspot.retry import Retrier
+from dealcache.hubspot.transport import Transport
+
+#: The longest pause after a refusal, in seconds: then one call looks whether HubSpot serves us again, even when it
+#: asked for hours. Limits are raised and accounts moved sooner than foretold.
+LONGEST_PAUSE = 60.0
+
+
+class Observer(Protocol):
+    """Is told what happens, for metrics; called from many threads, and must not raise."""
+
+    def call_finished(self, endpoint: str, outcome: str, seconds: float) -> None:
+        """One try is over; ``outcome`` is the HTTP status, or the name of the error when no answer came."""
+
+    def retried(self, endpoint: str, reason: str) -> None:
+        """Another try follows; ``reason`` is an HTTP status or the name of an error."""
+
+    def budget_left(self, bucket: str, left: int) -> None:
+        """So many calls of ``bucket`` may start at once after this one."""
+
+
+class NullObserver:
+    """Observes nothing."""
+
+    def call_finished(self, endpoint: str, outcome: str, seconds: float) -> None:
+        """Do nothing."""
+
+    def retried(self, endpoint: str, reason: str) -> None:
+        """Do nothing."""
+
+    def budget_left(self, bucket: str, left: int) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the last call went: ``at`` on the session's clock, ``failure`` the error, None when HubSpot served us."""
+
+    at: float
+    failure: HubSpotError | None
+
+
+class HubSpotSession:
+    """Makes calls to HubSpot; shared by all threads.
+
+    Args:
+        base_url: scheme and host of HubSpot.
+        token: the access token; it appears in no message, log line or repr.
+        pool_size: connections kept open: as many as threads call at the same time.
+        budgets: the limits to keep.
+        observer: is told what happens.
+        clock: the monotonic clock, in seconds.
+        sleep: waits between two tries, in seconds.
+        chance: random numbers from 0 to 1, for the jitter.
+
+    Raises:
+        ValueError: the token cannot be one.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        pool_size: int,
+        budgets: Budgets,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = Transport(base_url, token, pool_size)
+        self._budgets = budgets
+        self._observer: Observer = observer or NullObserver()
+        self._clock = clock
+        self._retrier = Retrier(sleep, chance)
+        self._health: Health | None = None
+
+    def __repr__(self) -> str:
+        return f"HubSpotSession({self._transport!r})"
+
+    @property
+    def health(self) -> Health | None:
+        """How the last call went, None before the first; see :meth:`probe` to make one."""
+        return self._health
+
+    def call(
+        self,
+        endpoint: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+        bucket: Bucket,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> dict[str, Any]:
+        """Make one call, again where that may help, and return the JSON object that HubSpot answered.
+
+        Args:
+            endpoint: the label of the call in metrics and messages; a small fixed set of them.
+            method: the HTTP method.
+            path: from the root of HubSpot's host.
+            params: the query.
+            json: the body; None for none.
+            bucket: the limit that the call counts towards. Each try takes one slot of it.
+            deadline: nothing lasts longer, retries and waits for the limit included.
+            priority: who asks.
+
+        Raises:
+            HubSpotError: of the last try.
+        """
+        # Not json.dumps: it spells every letter outside ASCII with six, and a search's body must stay under 3,000.
+        body = None if json is None else orjson.dumps(json)
+
+        def attempt() -> dict[str, Any]:
+            if deadline.expired():
+                raise TimedOut("the deadline passed before the call", endpoint=endpoint)
+            with self._budgets.acquire(bucket, deadline, priority):
+                answer = self._exchange(endpoint, method, path, params, body, deadline)
+            return self._judged(answer, endpoint, bucket)
+
+        return self._retrier.run(
+            attempt,
+            deadline=deadline,
+            priority=priority,
+            on_retry=lambda failure: self._observer.retried(endpoint, _outcome(failure)),
+        )
+
+    def probe(self, path: str, deadline: Deadline) -> dict[str, Any]:
+        """Ask for the account's details, which any token may read: tells whether HubSpot answers and knows us.
+
+        Raises:
+            HubSpotError: it does not.
+        """
+        return self.call("account_details", "GET", path, bucket=Bucket.APP, deadline=deadline)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def _exchange(
+        self,
+        endpoint: str,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        body: bytes | None,
+        deadline: Deadline,
+    ) -> Answer:
+        started = self._clock()
+        outcome = "Error"
+        try:
+            answer = self._transport.exchange(endpoint, method, path, params=params, body=body, deadline=deadline)
+            outcome = str(answer.status)
+        except HubSpotError as failure:
+            outcome = _outcome(failure)
+            self._health = Health(self._clock(), failure)
+            raise
+        finally:
+            self._observer.call_finished(endpoint, outcome, self._clock() - started)
+        return answer
+
+    def _judged(self, answer: Answer, endpoint: str, bucket: Bucket) -> dict[str, Any]:
+        if bucket is Bucket.APP:
+            # Other calls have limits of their own, which this header must not be mistaken for.
+            self._adopt_limit(answer.headers)
+        try:
+            parsed = interpret(answer, endpoint, bucket)
+        except HubSpotError as failure:
+            if isinstance(failure, RateLimited):
+                self._budgets.pause(bucket, min(failure.retry_after, LONGEST_PAUSE))
+            # A missing record or a wrong request is no sign of ill health: HubSpot serves us.
+            well = isinstance(failure, (NotFound, Rejected))
+            self._health = Health(self._clock(), None if well else failure)
+            raise
+        finally:
+            self._observer.budget_left(bucket.value, self._budgets.left(bucket))
+        self._health = Health(self._clock(), None)
+        return parsed
+
+    def _adopt_limit(self, headers: Mapping[str, str]) -> None:
+        limit = headers.get("x-hubspot-ratelimit-max", "")
+        if limit.isascii() and limit.isdigit() and len(limit) < 7:
+            self._budgets.adopt_app_limit(int(limit))
+
+
+def _outcome(failure: HubSpotError) -> str:
+    return type(failure).__name__ if failure.status is None else str(failure.status)

@@ -1,0 +1,86 @@
+"""Query strings, read strictly."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dealcache.api.query import InvalidQueryError, deal_id, deal_key, deal_name, parse_query
+from dealcache.deals import DealKey
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.dictionaries(text.filter(bool), text))
+def test_what_was_encoded_comes_back(values):
+    assert parse_query(urlencode(values)) == (values, frozenset())
+
+
+def test_bytes_that_were_not_encoded_are_utf_8():
+    assert parse_query("dealName=Müller".encode().decode("latin-1")).values == {"dealName": "Müller"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        ("dealName=%", "dealName"),
+        ("dealName=%4", "dealName"),
+        ("dealName=%zz", "dealName"),
+        ("dealName=a%%20", "dealName"),
+        ("dealName=%ff", "dealName"),
+        ("dealName=%c3%28", "dealName"),
+        ("dealName=%ed%a0%80", "dealName"),
+        ("dealName=\xff", "dealName"),
+        ("%zz=1", "query"),
+    ],
+)
+def test_what_cannot_be_decoded_is_told_with_its_field(raw, field):
+    with pytest.raises(InvalidQueryError) as told:
+        parse_query(raw)
+    assert list(told.value.errors) == [field]
+
+
+def test_a_repeated_parameter_is_told_and_its_first_value_kept():
+    assert parse_query("a=1&b=2&a=3") == ({"a": "1", "b": "2"}, {"a"})
+
+
+def test_a_plus_is_a_space_and_an_encoded_plus_a_plus():
+    assert parse_query("dealName=a+b%2Bc").values == {"dealName": "a b+c"}
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [(" Acme ", "Acme"), ("\u00a0Acme\u3000", "Acme"), ("$where", "$where"), ('{"$ne":null}', '{"$ne":null}')],
+)
+def test_a_name_is_stripped_and_otherwise_taken_as_it_is(given, name):
+    assert deal_name(given) == name
+
+
+@pytest.mark.parametrize("bad", ["", "  ", "a\x00b", "a\nb", "Acme\r\n", "\tAcme", "a\x7fb", "a\x85b", "x" * 513])
+def test_a_name_that_is_none(bad):
+    with pytest.raises(ValueError, match=r"^May"):
+        deal_name(bad)
+
+
+def test_the_longest_name_is_counted_in_characters_without_the_space_around():
+    assert deal_name(" " + "東" * 512 + " ") == "東" * 512
+    assert len(quote("東" * 512)) == 4608
+
+
+@pytest.mark.parametrize("bad", ["", "1a", "-1", "1 ", "١٢", "1" * 21])
+def test_an_id_that_is_none(bad):
+    with pytest.raises(ValueError, match="digits"):
+        deal_id(bad)
+
+
+def test_which_deal_is_named():
+    assert deal_key({}) is None
+    assert deal_key({"dealName": " Acme"}) == DealKey("name", "Acme")
+    assert deal_key({"dealName": "Acme", "dealId": "7"}) == DealKey("id", "7")
+    assert deal_key({"dealName[$ne]": "x"}) is None
+    with pytest.raises(InvalidQueryError) as told:
+        deal_key({"dealName": "", "dealId": "x"})
+    assert set(told.value.errors) == {"dealName", "dealId"}

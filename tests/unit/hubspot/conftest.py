@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+import responses
+
+from dealcache.hubspot.budgets import LocalBudgets
+from dealcache.hubspot.client import HubSpotClient
+from dealcache.hubspot.paths import paths_for
+from dealcache.hubspot.session import HubSpotSession
+from tests.unit.hubspot.clocks import HandClock
+
+BASE_URL = "https://hubspot.test"
+TOKEN = "pat-na1-5ec2e7aa-0000-4000-8000-0123456789ab"
+
+
+class Notes:
+    """An observer that keeps what it was told."""
+
+    def __init__(self):
+        self.calls, self.retries, self.left = [], [], []
+
+    def call_finished(self, endpoint, outcome, seconds):
+        self.calls.append((endpoint, outcome, seconds))
+
+    def retried(self, endpoint, reason):
+        self.retries.append((endpoint, reason))
+
+    def budget_left(self, bucket, left):
+        self.left.append((bucket, left))
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
+
+
+@pytest.fixture
+def notes():
+    return Notes()
+
+
+@pytest.fixture
+def budgets(clock):
+    return LocalBudgets(clock, clock.jumping_condition)
+
+
+@pytest.fixture
+def hubspot():
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def session(clock, budgets, notes):
+    made = HubSpotSession(
+        BASE_URL,
+        TOKEN,
+        pool_size=4,
+        budgets=budgets,
+        observer=notes,
+        clock=clock,
+        sleep=clock.sleep,
+        chance=lambda: 0.5,
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(session):
+    return HubSpotClient(session, paths_for("v3"))

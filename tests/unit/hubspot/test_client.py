@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import orjson
+import pytest
+from responses import matchers
+
+from dealcache.deadline import Deadline
+from dealcache.deals import ENGAGEMENT_TYPES
+from dealcache.hubspot.activities import ACTIVITY_TYPES
+from dealcache.hubspot.client import HubSpotClient
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, Unavailable
+from dealcache.hubspot.paths import paths_for
+from tests.unit.hubspot.conftest import BASE_URL
+from tests.unit.hubspot.records import OWNERS, PIPELINES, deal, record
+
+SEARCH = f"{BASE_URL}/crm/v3/objects/deals/search"
+DEALS = f"{BASE_URL}/crm/v3/objects/deals/batch/read"
+NOTES = f"{BASE_URL}/crm/v3/objects/notes/batch/read"
+NOTE_IDS = f"{BASE_URL}/crm/v4/associations/deals/notes/batch/read"
+OWNER_LIST = f"{BASE_URL}/crm/v3/owners"
+PIPELINE_LIST = f"{BASE_URL}/crm/v3/pipelines/deals"
+
+NO_ASSOCIATIONS = {
+    "status": "error",
+    "category": "OBJECT_NOT_FOUND",
+    "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
+    "message": "No note is associated with deal 1.",
+    "context": {"fromObjectId": ["1"]},
+}
+
+
+@pytest.fixture
+def deadline(clock):
+    return Deadline(100, clock)
+
+
+def sent(hubspot, index=0):
+    return orjson.loads(hubspot.calls[index].request.body)
+
+
+def page(*targets, from_id="1", after=None):
+    result = {"from": {"id": from_id}, "to": [{"toObjectId": one, "associationTypes": []} for one in targets]}
+    return result | ({"paging": {"next": {"after": after, "link": "ignore"}}} if after else {})
+
+
+def ids_of(records):
+    return [one["id"] for one in records]
+
+
+def test_a_deal_is_searched_by_its_exact_name_last_modified_first(client, hubspot, deadline):
+    hubspot.post(SEARCH, json={"total": 1, "results": [deal()]})
+    assert ids_of(client.find_deals_by_name("Acme renewal", deadline)) == ["7891023"]
+    body = sent(hubspot)
+    assert body["filterGroups"] == [
+        {"filters": [{"propertyName": "dealname", "operator": "EQ", "value": "Acme renewal"}]}
+    ]
+    assert body["sorts"] == [{"propertyName": "hs_lastmodifieddate", "direction": "DESCENDING"}]
+    assert body["limit"] == 200
+    assert "after" not in body
+
+
+def test_the_longest_name_stays_below_hubspot_s_bound_of_a_body(client, hubspot, deadline):
+    hubspot.post(SEARCH, json={"total": 0, "results": []})
+    assert client.find_deals_by_name("漢" * 512, deadline) == []
+    assert len(hubspot.calls[0].request.body) < 3000
+
+
+def test_further_pages_of_a_search_are_followed_up_to_a_thousand(client, hubspot, deadline):
+    def answer(request):
+        start = int(orjson.loads(request.body).get("after", "0"))
+        found = [deal(str(number)) for number in range(start, start + 200)]
+        return 200, {}, orjson.dumps({"results": found, "paging": {"next": {"after": str(start + 200)}}})
+
+    hubspot.add_callback("POST", SEARCH, answer)
+    assert len(client.find_deals_by_name("x", deadline)) == 1000
+    assert len(hubspot.calls) == 5
+
+
+def test_deals_that_do_not_exist_are_left_out(client, hubspot, deadline):
+    missing = {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["999"]}}
+    answer = {"status": "COMPLETE", "results": [deal()], "numErrors": 1, "errors": [missing]}
+    hubspot.post(DEALS, status=207, json=answer)
+    assert ids_of(client.read_deals(["7891023", "999"], deadline)) == ["7891023"]
+    assert sent(hubspot)["inputs"] == [{"id": "7891023"}, {"id": "999"}]
+
+
+def test_none_of_the_deals_existing_is_an_answer_too(client, hubspot, deadline):
+    hubspot.post(DEALS, status=404, json={"category": "OBJECT_NOT_FOUND"})
+    assert client.read_deals(["999"], deadline) == []
+
+
+def test_a_merged_deal_comes_back_under_its_new_id_and_once(client, hubspot, deadline):
+    hubspot.post(DEALS, json={"status": "COMPLETE", "results": [deal("3"), deal("3")]})
+    assert ids_of(client.read_deals(["1", "2"], deadline)) == ["3"]
+
+
+def test_archived_records_are_left_out(client, hubspot, deadline):
+    hubspot.post(NOTES, json={"results": [record("1") | {"archived": True}, record("2")]})
+    assert ids_of(client.read_activities("notes", ["1", "2"], deadline)) == ["2"]
+
+
+@pytest.mark.parametrize("kind", ENGAGEMENT_TYPES)
+def test_activities_are_read_with_the_properties_that_the_mapping_needs(client, hubspot, deadline, kind):
+    hubspot.post(f"{BASE_URL}/crm/v3/objects/{kind}/batch/read", json={"results": []})
+    client.read_activities(kind, ["1"], deadline)
+    properties = sent(hubspot)["properties"]
+    assert properties == list(ACTIVITY_TYPES[kind].properties)
+    assert {"hs_timestamp", "hubspot_owner_id", "hs_lastmodifieddate"} <= set(properties)
+    assert len(properties) == len(set(properties))
+
+
+def test_more_than_a_batch_is_a_mistake_of_the_caller(client, deadline):
+    with pytest.raises(ValueError, match="100"):
+        client.read_activities("notes", [str(number) for number in range(101)], deadline)
+    with pytest.raises(ValueError, match="1000"):
+        client.association_page({str(number): None for number in range(1001)}, "notes", deadline)
+
+
+def test_a_batch_that_failed_in_part_is_no_answer(client, hubspot, deadline):
+    hubspot.post(NOTES, status=207, json={"results": [], "errors": [{"category": "INTERNAL_ERROR"}]})
+    with pytest.raises(Unavailable, match="INTERNAL_ERROR"):
+        client.read_activities("notes", ["1"], deadline)
+
+
+@pytest.mark.parametrize("state", ["PENDING", "PROCESSING", "CANCELED"])
+def test_a_batch_that_is_not_complete_is_no_answer(client, hubspot, deadline, state):
+    hubspot.post(NOTES, json={"status": state, "results": []})
+    with pytest.raises(Unavailable, match=state):
+        client.read_activities("notes", ["1"], deadline)
+
+
+def test_associations_are_numbers_or_strings_and_come_once_each(client, hubspot, deadline):
+    hubspot.post(NOTE_IDS, json={"results": [page(5790939450, "5790939450", 7, "8", after="Mg%3D%3D")]})
+    found = client.association_page({"1": None}, "notes", deadline)
+    assert found.ids == {"1": ("5790939450", "7", "8")}
+    assert found.after == {"1": "Mg%3D%3D"}
+    assert sent(hubspot) == {"inputs": [{"id": "1"}]}
+
+
+def test_each_deal_has_pages_of_its_own(client, hubspot, deadline):
+    results = [page(20, from_id="2"), page(10, from_id=1, after="b")]
+    hubspot.post(NOTE_IDS, status=207, json={"results": results, "errors": [NO_ASSOCIATIONS]})
+    found = client.association_page({"1": "a", "2": None, "3": None}, "notes", deadline)
+    assert found.ids == {"1": ("10",), "2": ("20",), "3": ()}
+    assert found.after == {"1": "b"}
+    assert sent(hubspot)["inputs"] == [{"id": "1", "after": "a"}, {"id": "2"}, {"id": "3"}]
+
+
+def test_a_deal_without_activities_has_none(client, hubspot, deadline):
+    hubspot.post(NOTE_IDS, status=207, json={"results": [], "numErrors": 1, "errors": [NO_ASSOCIATIONS]})
+    found = client.association_page({"1": None}, "notes", deadline)
+    assert (found.ids, found.after) == ({"1": ()}, {})
+
+
+def test_a_merged_deal_s_associations_belong_to_the_id_that_was_asked(client, hubspot, deadline):
+    hubspot.post(NOTE_IDS, json={"results": [page(10, from_id="3")]})
+    assert client.association_page({"1": None}, "notes", deadline).ids == {"1": ("10",)}
+
+
+def test_owners_of_both_kinds_and_of_all_pages_are_listed(client, hubspot, deadline):
+    def owners(archived, after, answer):
+        query = {"limit": "500", "archived": archived} | ({"after": after} if after else {})
+        hubspot.get(OWNER_LIST, match=[matchers.query_param_matcher(query)], json=answer)
+
+    owners("false", None, {"results": OWNERS[:1], "paging": {"next": {"after": "500"}}})
+    owners("false", "500", {"results": [{"id": "3"}]})
+    owners("true", None, {"results": OWNERS[1:]})
+    assert ids_of(client.list_owners(deadline)) == ["910901", "3", "2"]
+
+
+def test_pages_that_run_in_a_circle_end(client, hubspot, deadline):
+    hubspot.get(OWNER_LIST, json={"results": [], "paging": {"next": {"after": "1"}}})
+    with pytest.raises(MalformedAnswer, match="circle"):
+        client.list_owners(deadline)
+
+
+def test_pipelines_are_listed(client, hubspot, deadline):
+    hubspot.get(PIPELINE_LIST, json={"results": PIPELINES})
+    assert ids_of(client.list_pipelines(deadline)) == ["default"]
+
+
+def test_the_probe_asks_for_the_account(client, hubspot, deadline):
+    hubspot.get(f"{BASE_URL}/account-info/v3/details", json={"portalId": 1})
+    client.probe(deadline)
+    assert len(hubspot.calls) == 1
+
+
+ALL_CALLS = {
+    SEARCH: lambda client, deadline: client.find_deals_by_name("x", deadline),
+    DEALS: lambda client, deadline: client.read_deals(["1"], deadline),
+    NOTES: lambda client, deadline: client.read_activities("notes", ["1"], deadline),
+    NOTE_IDS: lambda client, deadline: client.association_page({"1": None, "2": None}, "notes", deadline),
+    OWNER_LIST: lambda client, deadline: client.list_owners(deadline),
+    PIPELINE_LIST: lambda client, deadline: client.list_pipelines(deadline),
+}
+
+
+def method_of(url):
+    return "GET" if url in (OWNER_LIST, PIPELINE_LIST) else "POST"
+
+
+@pytest.mark.parametrize("url", ALL_CALLS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"results": None},
+        {"results": {}},
+        {"results": [1]},
+        {"results": [{"properties": {}}]},
+        {"results": [{"id": None, "from": None}]},
+        {"results": [{"id": True, "from": {"id": " "}}]},
+        {"results": [{"id": {}, "from": {"id": []}, "to": []}]},
+    ],
+    ids=str,
+)
+def test_an_answer_of_another_shape_is_malformed(client, hubspot, deadline, url, body):
+    hubspot.add(method_of(url), url, json=body)
+    with pytest.raises(MalformedAnswer):
+        ALL_CALLS[url](client, deadline)
+
+
+@pytest.mark.parametrize("url", [SEARCH, NOTE_IDS, OWNER_LIST])
+@pytest.mark.parametrize("paging", [7, [], {"next": "x"}, {"next": {"after": {}}}], ids=str)
+def test_paging_of_another_shape_is_malformed(client, hubspot, deadline, url, paging):
+    result = {"id": "1", "from": {"id": "1"}, "to": [], "paging": paging}
+    hubspot.add(method_of(url), url, json={"results": [result], "paging": paging})
+    with pytest.raises(MalformedAnswer):
+        ALL_CALLS[url](client, deadline)
+
+
+@pytest.mark.parametrize("url", ALL_CALLS)
+def test_a_path_that_hubspot_does_not_know_is_no_missing_deal(client, hubspot, deadline, url):
+    hubspot.add(method_of(url), url, status=404, body="resource not found")
+    with pytest.raises(MalformedAnswer, match="base URL"):
+        ALL_CALLS[url](client, deadline)
+
+
+@pytest.mark.parametrize(
+    ("version", "paths"),
+    [
+        (
+            "v3",
+            [
+                "/crm/v3/objects/deals/search",
+                "/crm/v3/objects/calls/batch/read",
+                "/crm/v4/associations/deals/calls/batch/read",
+                "/crm/v3/owners",
+                "/crm/v3/pipelines/deals",
+                "/account-info/v3/details",
+                "/crm/v3/objects/calls",
+            ],
+        ),
+        (
+            "2026-09",
+            [
+                "/crm/objects/2026-09/deals/search",
+                "/crm/objects/2026-09/calls/batch/read",
+                "/crm/associations/2026-09/deals/calls/batch/read",
+                "/crm/owners/2026-09",
+                "/crm/pipelines/2026-09/deals",
+                "/account-info/2026-09/details",
+                "/crm/objects/2026-09/calls",
+            ],
+        ),
+    ],
+)
+def test_the_paths_of_a_version(version, paths):
+    made = paths_for(version)
+    assert [
+        made.search("deals"),
+        made.batch_read("calls"),
+        made.associations("deals", "calls"),
+        made.owners,
+        made.deal_pipelines,
+        made.account_details,
+        made.objects("calls"),
+    ] == paths
+
+
+def test_other_versions_are_refused():
+    with pytest.raises(ValueError, match="v9"):
+        paths_for("v9")
+
+
+def test_the_dated_version_asks_at_its_own_paths(session, hubspot, deadline):
+    hubspot.post(f"{BASE_URL}/crm/objects/2026-09/deals/search", json={"results": []})
+    assert HubSpotClient(session, paths_for("2026-09")).find_deals_by_name("x", deadline) == []
+
+
+def test_every_failure_is_a_hubspot_error(client, hubspot, deadline):
+    hubspot.post(SEARCH, status=400)
+    with pytest.raises(HubSpotError, match="deals_search"):
+        client.find_deals_by_name("x", deadline)

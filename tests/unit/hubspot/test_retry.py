@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from dealcache.deadline import Deadline
+from dealcache.hubspot.budgets import Priority
+from dealcache.hubspot.errors import (
+    Forbidden,
+    MalformedAnswer,
+    NotFound,
+    RateLimited,
+    Rejected,
+    TimedOut,
+    Unauthorised,
+    Unavailable,
+)
+from dealcache.hubspot.retry import Retrier, decide
+from tests.unit.hubspot.clocks import HandClock
+
+
+def unavailable(status=None):
+    return Unavailable("down", status=status)
+
+
+@pytest.mark.parametrize("status", [423, 502, 503, 504, 521, 523, 524, None])
+def test_what_passes_is_tried_four_times(status):
+    decisions = [decide(unavailable(status), attempt, 4, 100, 0.5) for attempt in (1, 2, 3, 4)]
+    assert all(decision is not None for decision in decisions[:3])
+    assert decisions[3] is None
+
+
+@pytest.mark.parametrize("status", [501, 505, 520, 522, 525, 526, 530])
+def test_a_5xx_that_does_not_pass_is_tried_once(status):
+    assert decide(unavailable(status), 1, 4, 100, 0.5) is None
+
+
+def test_a_500_is_tried_twice():
+    assert decide(unavailable(500), 1, 4, 100, 0.5) is not None
+    assert decide(unavailable(500), 2, 4, 100, 0.5) is None
+
+
+@pytest.mark.parametrize("kind", [Unauthorised, Forbidden, NotFound, MalformedAnswer, Rejected])
+def test_what_another_try_cannot_mend_is_tried_once(kind):
+    assert decide(kind("no"), 1, 4, 100, 0.5) is None
+
+
+def test_a_time_out_is_tried_again():
+    assert decide(TimedOut("late"), 1, 4, 100, 0.5) == pytest.approx(0.25)
+
+
+def test_the_back_off_doubles_up_to_its_ceiling_and_jitters_by_half():
+    middle = [decide(unavailable(503), attempt, 8, 100, 0.5) for attempt in range(1, 8)]
+    assert middle == pytest.approx([0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0])
+    assert decide(unavailable(503), 1, 8, 100, 0.0) == pytest.approx(0.125)
+    assert decide(unavailable(503), 1, 8, 100, 1.0) == pytest.approx(0.375)
+
+
+def test_a_locked_record_gets_its_two_seconds():
+    assert decide(unavailable(423), 1, 4, 100, 0.0) >= 2.0
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_a_limit_is_waited_for_as_told_and_hardly_longer(chance):
+    delay = decide(RateLimited("full", retry_after=10.0, status=429), 1, 4, 100, chance)
+    assert 10.0 <= delay <= 10.25
+
+
+def test_a_wait_past_the_deadline_is_not_begun():
+    full = RateLimited("moving", retry_after=60.0, status=477)
+    assert decide(full, 1, 4, 59.0, 0.0) is None
+    assert decide(full, 1, 4, 61.0, 0.0) == 60.0
+    assert decide(unavailable(503), 1, 4, 0.2, 0.5) is None
+
+
+def test_the_limit_of_the_day_is_not_waited_for():
+    assert decide(RateLimited("full", retry_after=5.0, daily=True), 1, 4, 1e9, 0.0) is None
+
+
+class Failing:
+    def __init__(self, clock, failures, seconds=0.0):
+        self.clock, self.failures, self.seconds, self.calls = clock, list(failures), seconds, 0
+
+    def __call__(self):
+        self.calls += 1
+        self.clock.now += self.seconds
+        if self.failures:
+            raise self.failures.pop(0)
+        return "answer"
+
+
+def run(call, clock, seconds=100.0, priority=Priority.INTERACTIVE, on_retry=lambda failure: None):
+    retrier = Retrier(clock.sleep, lambda: 0.5)
+    return retrier.run(call, deadline=Deadline(seconds, clock), priority=priority, on_retry=on_retry)
+
+
+def test_the_answer_after_failures_is_returned_and_each_retry_is_told():
+    clock, told = HandClock(), []
+    call = Failing(clock, [unavailable(503), TimedOut("late")])
+    assert run(call, clock, on_retry=told.append) == "answer"
+    assert clock.slept == pytest.approx([0.25, 0.5])
+    assert [type(failure) for failure in told] == [Unavailable, TimedOut]
+
+
+def test_the_last_failure_is_the_one_that_is_raised():
+    clock = HandClock()
+    call = Failing(clock, [unavailable(503)] * 3 + [TimedOut("last")] * 9)
+    with pytest.raises(TimedOut, match="last"):
+        run(call, clock)
+    assert call.calls == 4
+
+
+def test_a_sync_is_more_patient():
+    clock = HandClock()
+    call = Failing(clock, [unavailable(503)] * 99)
+    with pytest.raises(Unavailable):
+        run(call, clock, priority=Priority.SYNC)
+    assert call.calls == 8
+
+
+def test_no_sleep_ends_after_the_deadline():
+    clock = HandClock()
+    call = Failing(clock, [unavailable(503)] * 99, seconds=0.6)
+    with pytest.raises(Unavailable):
+        run(call, clock, seconds=1.6)
+    assert call.calls == 2
+    assert clock.now <= 1001.6
+
+
+def test_other_exceptions_pass_through_at_once():
+    clock = HandClock()
+    call = Failing(clock, [KeyError("bug")])
+    with pytest.raises(KeyError):
+        run(call, clock)
+    assert call.calls == 1

@@ -1,0 +1,79 @@
+"""README tells of every variable and every metric, and the one wiring keeps its arrows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from dealcache.metrics import Metrics
+from dealcache.settings import VARIABLES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+#: Which rooms each room may look into; rooms that are not named may look anywhere.
+ALLOWED = {
+    "tiers": {"deals"},
+    "repositories": {"deals"},
+    "hubspot": {"deals", "deadline", "deal_choice"},
+    "reader": {"deals", "deadline", "deal_choice", "tiers", "repositories", "hubspot"},
+    "api": {"deals", "logs", "metrics", "reader", "tiers", "repositories", "hubspot"},
+    "simulator": set(),
+}
+
+
+def row_of(variable: str) -> str:
+    rows = re.findall(rf"^\| `{variable}` \|.*$", README, re.MULTILINE)
+    assert len(rows) == 1, f"README's table has {len(rows)} rows for {variable}"
+    return rows[0]
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+def test_every_variable_stands_in_the_table_with_its_default(variable):
+    default = row_of(variable.name).split("|")[2]
+    if isinstance(variable.default, int | float):
+        assert f"`{variable.default:g}`" in default or f"`{variable.default}`" in default
+    elif variable.default and variable.name != "TIMELINE_TIMEZONE":
+        assert f"`{variable.default}`" in default
+
+
+def test_the_table_has_no_variable_that_the_code_does_not_know():
+    table = README.split("## Configuration")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) == {one.name for one in VARIABLES}
+
+
+def test_no_other_variable_is_read():
+    read = set()
+    for path in [*ROOT.glob("dealcache/**/*.py"), ROOT / "gunicorn.conf.py"]:
+        read |= set(re.findall(r"os\.environ(?:\.get\(|\[)\"([A-Z_]+)\"", path.read_text("utf-8")))
+    # Not ours: it is how gunicorn.conf.py speaks to prometheus-client.
+    assert read - {one.name for one in VARIABLES} == {"PROMETHEUS_MULTIPROC_DIR"}
+
+
+def test_every_metric_stands_in_the_table():
+    table = README.split("## What Prometheus sees")[1].split("\n## ")[0]
+    shown = set(re.findall(r"`(dealcache_[a-z_]+)`", table))
+    collected = {
+        f"{family.name}_total" if family.type == "counter" else family.name for family in Metrics().registry.collect()
+    }
+    assert shown == collected
+
+
+def imports_of(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        rooms |= {name.split(".")[1] for name in names if name.startswith("dealcache.")}
+    return rooms
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_arrows_go_one_way(room):
+    files = list((ROOT / "dealcache" / room).glob("**/*.py"))
+    assert files
+    for path in files:
+        assert imports_of(path) <= ALLOWED[room] | {room}, path

@@ -1,0 +1,104 @@
+"""The environment, and what the operator is told about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dealcache.settings import Settings, SettingsError, load_settings
+
+NEEDED = {"HUBSPOT_ACCESS_TOKEN": "pat-secret", "MONGODB_URI": "mongodb://user:hunter2@db/"}
+
+
+def load(**changes: str) -> Settings:
+    return load_settings(NEEDED | changes)
+
+
+def message_of(**changes: str) -> str:
+    with pytest.raises(SettingsError) as told:
+        load(**changes)
+    text = str(told.value)
+    assert "\n" not in text
+    return text
+
+
+def test_the_defaults_are_the_contracts():
+    settings = load()
+    assert settings.hubspot_base_url == "https://api.hubapi.com"
+    assert (settings.cache_ttl_seconds, settings.cache_max_bytes, settings.negative_ttl_seconds) == (600, 268435456, 30)
+    assert (settings.stale_if_error_seconds, settings.hubspot_deadline_seconds) == (86400, 15)
+    assert (settings.bind, settings.web_concurrency, settings.threads) == ("127.0.0.1:8000", 1, 16)
+    assert (settings.api_token, settings.admin_token, settings.cors_origins) == (None, None, frozenset())
+    assert (settings.mongodb_database, settings.timeline_timezone.key, settings.log_format) == (
+        "dealcache",
+        "UTC",
+        None,
+    )
+
+
+def test_an_empty_variable_is_a_missing_one():
+    assert load(THREADS="  ", API_TOKEN="").threads == 16
+    assert load(API_TOKEN="").api_token is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("THREADS", "many"),
+        ("THREADS", "0"),
+        ("THREADS", "1.5"),
+        ("WEB_CONCURRENCY", "-1"),
+        ("CACHE_TTL_SECONDS", "nan"),
+        ("CACHE_TTL_SECONDS", "inf"),
+        ("CACHE_MAX_BYTES", "10"),
+        ("NEGATIVE_TTL_SECONDS", "-1"),
+        ("HUBSPOT_API_VERSION", "v4"),
+        ("HUBSPOT_BASE_URL", "ftp://api.hubapi.com"),
+        ("HUBSPOT_BASE_URL", "api.hubapi.com"),
+        ("HUBSPOT_DEADLINE_SECONDS", "0"),
+        ("MONGODB_DATABASE", "a/b"),
+        ("TIMELINE_TIMEZONE", "Mars/Olympus"),
+        ("TIMELINE_TIMEZONE", "../../etc/passwd"),
+        ("CORS_ORIGINS", "ui.example.com"),
+        ("CORS_ORIGINS", "https://ui.example.com/path"),
+        ("BIND", "nowhere"),
+        ("LOG_FORMAT", "xml"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_bad_value_is_told_in_one_line_with_its_name_what_it_holds_and_what_it_may_hold(name, text):
+    told = message_of(**{name: text})
+    assert told.startswith(f"{name} holds {text!r}; it may hold ")
+
+
+@pytest.mark.parametrize("name", ["HUBSPOT_ACCESS_TOKEN", "API_TOKEN", "ADMIN_TOKEN"])
+def test_a_bad_secret_is_not_shown(name):
+    told = message_of(**{name: "geheim nis\n"})
+    assert told.startswith(f"{name} holds a value that is not shown; ")
+    assert "geheim" not in told
+
+
+def test_a_bad_uri_does_not_show_its_password():
+    assert "hunter2" not in message_of(MONGODB_URI="postgres://user:hunter2@db/")
+    assert "hunter2" not in message_of(HUBSPOT_BASE_URL="ftp://user:hunter2@db/")
+
+
+@pytest.mark.parametrize("name", sorted(NEEDED))
+def test_what_is_needed_and_missing_is_told_with_a_way_out(name):
+    with pytest.raises(SettingsError, match=f"^{name} is not set: .*make run"):
+        load_settings({key: value for key, value in NEEDED.items() if key != name})
+
+
+def test_printing_settings_shows_no_secret():
+    assert "pat-secret" not in repr(load())
+    assert "hunter2" not in repr(load())
+
+
+@pytest.mark.parametrize(("threads", "waiting"), [("1", 1), ("2", 1), ("4", 3), ("16", 12), ("64", 48)])
+def test_hits_always_find_a_thread_that_does_not_wait_for_hubspot(threads, waiting):
+    assert load(THREADS=threads).hubspot_waiting_threads == waiting
+
+
+def test_lists_and_choices_are_read_leniently():
+    settings = load(CORS_ORIGINS=" https://a.example , http://b.example:8080,", LOG_LEVEL="debug", LOG_FORMAT="JSON")
+    assert settings.cors_origins == {"https://a.example", "http://b.example:8080"}
+    assert (settings.log_level, settings.log_format) == ("DEBUG", "json")
