@@ -138,7 +138,8 @@ class _HubSpot:
 
     def close(self) -> None:
         """End the pool and close the connections; calls under way end by themselves."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        # Not cancel_futures: it wakes nobody up who waits for the futures it cancels.
+        self._executor.shutdown(wait=False)
         self._session.close()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 from dealcache.deadline import Deadline
@@ -24,7 +25,7 @@ def submitted(executor: Executor, call: Callable[[], T]) -> Future[T]:
         Unavailable: the executor was shut down, because the process is about to end.
     """
     try:
-        return executor.submit(copy_context().run, call)
+        return executor.submit(partial(copy_context().run, call))
     except RuntimeError as closed:
         raise Unavailable("the threads for HubSpot were shut down") from closed
 
