@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
-
-from cachetools import TTLCache
 
 from dealcache.deals import DealKey, name_key
 from dealcache.hubspot import HubSpotError
@@ -18,6 +15,7 @@ from dealcache.reader.gate import Gate, TooManyWaitingError
 from dealcache.reader.hubspot import HubSpotSource
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy, Verdict, decide
+from dealcache.reader.refreshes import Refreshes
 from dealcache.reader.retreat import Retreat
 from dealcache.repositories import StoreError
 from dealcache.tiers import CacheKey, Entry, Selection, Tier, View
@@ -67,8 +65,7 @@ class DealReader:
         self._retreat = Retreat(policy.retry_pause, clock)
         self._mongodb_flights: SingleFlight[CacheKey, Entry | None] = SingleFlight(on_wait)
         self._hubspot_flights: SingleFlight[tuple[DealKey, bool], Loaded] = SingleFlight(on_wait)
-        self._refreshed: TTLCache[DealKey, bool] = TTLCache(10_000, policy.refresh_pause, timer=clock)
-        self._refreshed_lock = threading.Lock()
+        self._refreshes = Refreshes(policy.refresh_pause, clock)
 
     def hit(self, view: View, key: DealKey) -> Entry | None:
         """The fresh view that the memory tier holds, counted as served, or None; a remembered 404 is none."""
@@ -97,7 +94,7 @@ class DealReader:
         """
         journey = Journey(self._timer)
         if mode is Mode.REFRESH:
-            if not self._refreshed_lately(key):
+            if not self._refreshes.lately(key):
                 return self._refresh(view, key, journey)
             mode = Mode.DEFAULT
         stale: Entry | None = None
@@ -198,8 +195,7 @@ class DealReader:
         token = self._fence.move_for(token, selection)
         self._forget(selection)
         self._keep_all(key, loaded, token)
-        with self._refreshed_lock:
-            self._refreshed[key] = True
+        self._refreshes.note(key, entry.deal_id)
         return loaded
 
     def _known_ids(self, key: DealKey) -> list[str]:
@@ -207,10 +203,6 @@ class DealReader:
             return [stored.deal.deal_id for stored in self._mongodb.candidates(key)]
         except StoreError:
             return []  # without MongoDB there is nothing to correct there either
-
-    def _refreshed_lately(self, key: DealKey) -> bool:
-        with self._refreshed_lock:
-            return key in self._refreshed
 
     def _keep_all(self, key: DealKey, loaded: Loaded, token: int) -> None:
         for view, entry in loaded.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dealcache.deals import DealKey
 from dealcache.hubspot import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.reader import Mode, Outcome
 from dealcache.repositories import StoreUnavailable
@@ -196,6 +197,15 @@ def test_a_deal_refreshed_a_moment_ago_is_not_fetched_again():
     stand.clock.tick(1)
     assert stand.reader.read(View.INFO, named(), Mode.REFRESH).tier == "hubspot"
     assert stand.hubspot.loads == 2
+
+
+def test_a_deal_refreshed_by_name_is_not_fetched_again_by_its_id():
+    stand = Stand()
+    stand.hubspot.versions["Acme"] = 1
+    stand.reader.read(View.INFO, named(), Mode.REFRESH)
+    stand.mongodb.versions["id-Acme"] = 1
+    assert stand.reader.read(View.INFO, DealKey("id", "id-Acme"), Mode.REFRESH).tier == "mongodb"
+    assert stand.hubspot.loads == 1
 
 
 def test_refresh_lets_go_what_is_cached_of_the_deal_under_other_keys():
