@@ -32,14 +32,16 @@ graceful_timeout = int(_settings.hubspot_deadline_seconds) + 15
 control_socket_disable = True
 
 # prometheus-client chooses where values live when it is imported, which happens in the workers.
-_metrics_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="dealcache-metrics-")
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_dir
+_given_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+_metrics_dir = Path(_given_dir or tempfile.mkdtemp(prefix="dealcache-"))
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_dir)
 
 
 def on_starting(_server: Any) -> None:
     """Begin with no values of an earlier run, and say what an operator should know."""
-    shutil.rmtree(_metrics_dir, ignore_errors=True)
-    Path(_metrics_dir).mkdir(parents=True)
+    _metrics_dir.mkdir(parents=True, exist_ok=True)
+    for values in _metrics_dir.glob("*.db"):
+        values.unlink()
     announce(_settings)
 
 
@@ -59,5 +61,6 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
-    """Leave nothing behind."""
-    shutil.rmtree(_metrics_dir, ignore_errors=True)
+    """Leave nothing behind but what the operator made."""
+    if _given_dir is None:
+        shutil.rmtree(_metrics_dir, ignore_errors=True)
