@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from flask import Response, request
+from werkzeug.http import parse_dict_header
 
 from dealcache.api import parameters, schemas
 from dealcache.api.documentation import ETAG, NO_DEAL, NOT_MODIFIED, ORIGIN_FAILURES, READ_HEADERS, documented
@@ -29,7 +30,9 @@ PREFIX = "/api/hubspot"
 def _mode(refresh: bool) -> Mode:
     if refresh:
         return Mode.REFRESH
-    return Mode.NO_CACHE if request.cache_control.no_cache else Mode.DEFAULT
+    # Directives are case-insensitive (RFC 9111, 5.2), which Werkzeug's own property forgets.
+    wishes = parse_dict_header(request.headers.get("Cache-Control", "").lower())
+    return Mode.NO_CACHE if "no-cache" in wishes else Mode.DEFAULT
 
 
 def _read(view: View, query: dict[str, Any]) -> Answer:
