@@ -118,6 +118,8 @@ def configure(log_format: str | None, level: str, stream: IO[str] | None = None)
         level: the least severe level that is written; libraries stay at WARNING unless it is DEBUG.
         stream: where to, standard error unless given.
     """
+    # What no formatter of ours shows need not be looked up for each record (logging's documentation, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [make_handler(log_format, stream)]
     root.setLevel("DEBUG" if level == "DEBUG" else "WARNING")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from dealcache.tiers import Usage
+
+M = TypeVar("M", Counter, Gauge, Histogram)
 
 _FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
@@ -73,18 +76,27 @@ class Metrics:
         )
         self._evicted_so_far = 0
         self._lock = threading.Lock()
+        self._children: dict[tuple[object, ...], Any] = {}
 
     def _gauge(self, name: str, text: str, mode: str) -> Gauge:
         return Gauge(name, text, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
+    def _child(self, metric: M, *labels: str) -> M:
+        """``metric.labels(*labels)``, remembered: on the way of a hit the look-up costs more than the counting."""
+        key = (metric, *labels)
+        child: M | None = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
+
     def request_finished(self, route: str, status: int) -> None:
         """Count an answered request; ``route`` is the rule that matched, never the path as it came."""
-        self._requests.labels(route, status).inc()
+        self._child(self._requests, route, str(status)).inc()
 
     def read_finished(self, view: str, tier: str, seconds: float) -> None:
         """Count a read; ``tier`` is ``error`` when none could answer."""
-        self._reads.labels(view, tier).inc()
-        self._read_seconds.labels(tier).observe(seconds)
+        self._child(self._reads, view, tier).inc()
+        self._child(self._read_seconds, tier).observe(seconds)
 
     def cache_changed(self, usage: Usage) -> None:
         """Show how full the memory tier is."""

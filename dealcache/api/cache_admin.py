@@ -31,7 +31,7 @@ def _row(listing: Listing, now: float) -> dict[str, Any]:
 
 
 @blueprint.route("/cache-stats")
-@blueprint.arguments(parameters.StatsQuery, location="query")
+@blueprint.arguments(parameters.StatsQuery(), location="query")
 @documented(blueprint, schemas.CacheStatsSchema)
 def cache_stats(query: dict[str, Any]) -> Response:
     """What the cache holds, entry by entry, and how many reads each tier has answered."""
@@ -60,7 +60,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/clear-endpoint-cache", methods=["DELETE"])
-@blueprint.arguments(parameters.OptionalDealQuery, location="query")
+@blueprint.arguments(parameters.OptionalDealQuery(), location="query")
 @documented(
     blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ def request_id_of(given: str | None) -> str:
     """The caller's request id if it looks sane, so that logs of both sides can be joined; else one of our own."""
     if given is not None and _SANE_ID.fullmatch(given):
         return given
-    return uuid.uuid4().hex
+    return f"{random.getrandbits(128):032x}"
 
 
 class Edge:

@@ -94,11 +94,11 @@ class HitResponder:
 
 
 def _is_plain(environ: WSGIEnvironment) -> bool:
-    """Whether a request is a GET without a body and without wishes about caches."""
+    """Whether a request is a GET without a body and without the wish to go past the cache."""
     return (
         environ["REQUEST_METHOD"] == "GET"
         and not environ.get("SCRIPT_NAME")
         and environ.get("CONTENT_LENGTH") in (None, "", "0")
         and "HTTP_TRANSFER_ENCODING" not in environ
-        and "HTTP_CACHE_CONTROL" not in environ
+        and "no-cache" not in environ.get("HTTP_CACHE_CONTROL", "").lower()
     )

@@ -43,7 +43,7 @@ def health() -> Response:
 
 
 @blueprint.route("/deal-activities-count")
-@blueprint.arguments(parameters.DealQuery, location="query")
+@blueprint.arguments(parameters.DealQuery(), location="query")
 @documented(blueprint, schemas.ActivitiesCountSchema, [NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_activities_count(query: dict[str, Any]) -> Response:
     """How many activities a deal has, by type."""
@@ -51,7 +51,7 @@ def deal_activities_count(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/deal-info")
-@blueprint.arguments(parameters.DealQuery, location="query")
+@blueprint.arguments(parameters.DealQuery(), location="query")
 @documented(blueprint, schemas.DealInfoSchema, [NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_info(query: dict[str, Any]) -> Response:
     """A deal at a glance."""
@@ -59,7 +59,7 @@ def deal_info(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/deal-timeline")
-@blueprint.arguments(parameters.StoredTimelineRead, location="query")
+@blueprint.arguments(parameters.StoredTimelineRead(), location="query")
 @documented(blueprint, schemas.TimelineSchema, [NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_timeline(query: dict[str, Any]) -> Response:
     """A deal's activities, oldest first; the whole timeline, or a part of it."""
@@ -84,7 +84,7 @@ def all_deals() -> Response:
 
 
 @blueprint.route("/deals")
-@blueprint.arguments(parameters.StageQuery, location="query")
+@blueprint.arguments(parameters.StageQuery(), location="query")
 @documented(blueprint, schemas.StageDealSchema(many=True), [STORE_FAILURE])
 def deals(query: dict[str, Any]) -> Response:
     """The deals of a stage, formatted for people; an unknown stage has none."""

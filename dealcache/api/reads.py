@@ -56,7 +56,7 @@ def _respond(view: View, query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/deal-activities-count")
-@blueprint.arguments(parameters.DealRead, location="query")
+@blueprint.arguments(parameters.DealRead(), location="query")
 @documented(blueprint, schemas.ActivitiesCountSchema, [NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG)
 def deal_activities_count(query: dict[str, Any]) -> Response:
     """How many activities a deal has, by type."""
@@ -64,7 +64,7 @@ def deal_activities_count(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/deal-info")
-@blueprint.arguments(parameters.DealRead, location="query")
+@blueprint.arguments(parameters.DealRead(), location="query")
 @documented(blueprint, schemas.DealInfoSchema, [NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG)
 def deal_info(query: dict[str, Any]) -> Response:
     """A deal at a glance."""
@@ -72,7 +72,7 @@ def deal_info(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/deal-timeline")
-@blueprint.arguments(parameters.TimelineRead, location="query")
+@blueprint.arguments(parameters.TimelineRead(), location="query")
 @documented(blueprint, schemas.TimelineSchema, [NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG)
 def deal_timeline(query: dict[str, Any]) -> Response:
     """A deal's activities, oldest first; the whole timeline, or a part of it."""

@@ -36,7 +36,8 @@ class EntryMaker:
 
     def found(self, view: Mapping[str, Any], deal: Deal, fetched_at: float, chance: float | None = None) -> Entry:
         """An entry that holds ``view`` of ``deal``, read from MongoDB or HubSpot at ``fetched_at``, epoch seconds."""
-        body = orjson.dumps(view)
+        # An exact copy: orjson shrinks a large buffer in place, and about 4 KB of it stay with each body that is kept.
+        body = bytes(memoryview(orjson.dumps(view)))
         expires_at = self._policy.expires_at(200, fetched_at, self._chance() if chance is None else chance)
         return Entry(
             status=200,

@@ -27,8 +27,7 @@ class ServerLogger(Logger):
         for logger in (self.error_log, self.access_log):
             logger.handlers[:] = []
             logger.propagate = True
-        self.error_log.setLevel(level)
-        self.access_log.setLevel(logging.INFO)
+            logger.setLevel(level)
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
         """Write the line of one request."""

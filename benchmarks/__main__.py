@@ -1,0 +1,75 @@
+"""``python -m benchmarks``: runs the sections, prints their figures and whether the promises are kept."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks import cold, footprint, machine, memory_tier, mongodb_tier, parallel, slow_hubspot
+from benchmarks.report import Report
+from benchmarks.stand import Stand
+
+_PURPOSE = "Runs the sections, prints their figures and whether the promises are kept."
+
+Section = Callable[[Stand, Report, bool], None]
+
+SECTIONS: dict[str, tuple[str, Section]] = {
+    "cold": ("A cold deal, 200 ms per call to HubSpot", cold.run),
+    "mongodb": ("The MongoDB tier", mongodb_tier.run),
+    "memory": ("The memory tier, over HTTP", memory_tier.run),
+    "parallel": ("Many readers of one cold deal", parallel.run),
+    "slow-hubspot": ("Hits while HubSpot is slow", slow_hubspot.run),
+    "footprint": ("What cached timelines take", footprint.run),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark.
+
+    Args:
+        arguments: the command line without the program; the process's own when left out.
+
+    Returns:
+        The exit code: 1 when something could not be run, or with ``--strict`` when a promise was missed.
+    """
+    options = _parser().parse_args(arguments)
+    # Unwinding the stack is what stops the processes; for Ctrl-C Python does the same by itself.
+    signal.signal(signal.SIGTERM, _leave)
+    report = Report()
+    started = time.monotonic()
+    for line in machine.describe():
+        print(line)
+    for name in options.only or SECTIONS:
+        _run(name, report, options.quick)
+    report.summary(time.monotonic() - started)
+    return 1 if report.failed or (options.strict and report.missed) else 0
+
+
+def _run(name: str, report: Report, quick: bool) -> None:
+    title, section = SECTIONS[name]
+    report.heading(f"{name}: {title}")
+    try:
+        with Stand() as stand:
+            section(stand, report, quick)
+    except Exception as error:  # noqa: BLE001 - one section that cannot run must not hide what the others find
+        report.failure(name, error)
+
+
+def _leave(_number: int, _frame: Any) -> None:
+    sys.exit(143)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=_PURPOSE)
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="run this section only; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a promise is missed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Deals that are made up so that their timelines have a wanted size."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from dealcache.deals import Deal, Event, LoadedDeal
+from dealcache.reader import views
+
+_MOMENT = datetime(2026, 1, 10, 9, 30, tzinfo=UTC)
+_TEXT = "We went through the draft together and agreed on the next steps; they will come back to us within a week. "
+_CONTENT_LENGTH = 400
+
+
+def deal_of_size(number: int, size: int) -> LoadedDeal:
+    """A deal whose timeline is about ``size`` bytes of JSON: as many events as fit, one at least."""
+    deal = Deal(deal_id=str(900_000 + number), deal_name=f"Made up {number}", hubspot_updated_at=_MOMENT)
+    per_event = _size_of(deal, (_event(0, _CONTENT_LENGTH),)) - _size_of(deal, ())
+    count = max(1, round((size - _size_of(deal, ())) / per_event))
+    length = _CONTENT_LENGTH if count > 1 else 0
+    return LoadedDeal(deal, tuple(_event(place, length) for place in range(count)), (), _MOMENT)
+
+
+def _event(place: int, content_length: int) -> Event:
+    content = (_TEXT * (content_length // len(_TEXT) + 1))[:content_length]
+    moment = _MOMENT + timedelta(hours=place)
+    return Event("notes", str(30_000_000_000 + place), moment, "Note", "", content, None, "Jane Doe", moment)
+
+
+def _size_of(deal: Deal, events: tuple[Event, ...]) -> int:
+    return len(orjson.dumps(views.timeline(deal, events, UTC)))

@@ -1,0 +1,96 @@
+"""The simulated HubSpot as the benchmark sees it: steering it, and what its record of calls tells."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Any
+
+from benchmarks.client import ask, expect
+from dealcache.deals import ENGAGEMENT_TYPES
+from dealcache.simulator.demo_deals import FIXED_DEALS
+
+#: HubSpot's most ids on a page of associations, and most records in a batch read.
+PAGE = BATCH = 100
+#: Calls that a service makes once and not for each deal; the owners take two lists, active and archived.
+ONCE = {"owners": 2, "pipelines": 1}
+
+
+class HubSpot:
+    """Steers a running simulator.
+
+    Args:
+        base_url: where it listens.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
+
+    def behave(self, latency: float) -> None:
+        """Hold each answer back for ``latency`` seconds, and count against HubSpot's request limits from zero."""
+        settings = json.dumps({"latency": latency, "limits": True}).encode()
+        expect(ask(self.base_url, "/_simulator/settings", "PATCH", settings))
+
+    def mark(self) -> int:
+        """Where the record of calls stands now, for :meth:`calls_since`."""
+        total: int = self._record(0)["total"]
+        return total
+
+    def calls_since(self, mark: int) -> list[dict[str, Any]]:
+        """The calls that came in since the record stood there."""
+        record = self._record(10_000)
+        calls: list[dict[str, Any]] = record["calls"]
+        new = record["total"] - mark
+        return calls[-new:] if new else []
+
+    def small_deals(self, count: int) -> list[str]:
+        """Names of deals with 1 to 40 activities, each the name of a single deal in any case."""
+        deals = json.loads(expect(ask(self.base_url, "/_simulator/deals")).body)["deals"]
+        names = Counter(deal["name"].strip().casefold() for deal in deals)
+        fixed = {plan.name for plan in FIXED_DEALS}
+        single = [deal for deal in deals if names[deal["name"].strip().casefold()] == 1]
+        return [deal["name"] for deal in single if deal["activities"] and deal["name"] not in fixed][:count]
+
+    def _record(self, shown: int) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(expect(ask(self.base_url, f"/_simulator/calls?limit={shown}")).body)
+        return record
+
+
+def activities_of(deal_name: str) -> Mapping[str, int]:
+    """How many activities of each type a fixed demo deal has."""
+    return next(plan.activities for plan in FIXED_DEALS if plan.name == deal_name)
+
+
+def expected_calls(activities: Mapping[str, int]) -> Counter[str]:
+    """What a cold deal may cost: one search, the pages of each type's associations, full batches of each type."""
+    counts = [activities.get(kind, 0) for kind in ENGAGEMENT_TYPES]
+    pages = sum(max(1, ceil(count / PAGE)) for count in counts)
+    return Counter(search=1, associations=pages, batch_read=sum(ceil(count / BATCH) for count in counts))
+
+
+def expected_depth(activities: Mapping[str, int]) -> int:
+    """Search, associations, batch reads; and one more for each further page of the type that has most."""
+    return 3 + max(0, ceil(max(activities.values(), default=0) / PAGE) - 1)
+
+
+def counts_of(calls: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """How many calls of each kind there are, without those that are made once and not for each deal."""
+    return Counter(call["kind"] for call in calls if call["kind"] not in ONCE)
+
+
+def depth_of(calls: Iterable[Mapping[str, Any]]) -> int:
+    """The length of the longest chain of calls of which each began after the one before had ended."""
+    depth, free_from = 0, float("-inf")
+    for call in sorted(calls, key=lambda one: one["finished"]):
+        if call["started"] >= free_from:
+            depth, free_from = depth + 1, call["finished"]
+    return depth
+
+
+def batches_beside_paging(calls: Iterable[Mapping[str, Any]]) -> int:
+    """How many batch reads began before the last page of associations had come."""
+    every = list(calls)
+    last_page = max(call["finished"] for call in every if call["kind"] == "associations")
+    return sum(call["kind"] == "batch_read" and call["started"] < last_page for call in every)

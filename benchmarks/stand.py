@@ -1,0 +1,114 @@
+"""The test stand: a mongod, a simulated HubSpot and the service, each started when a section needs it first."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pymongo import MongoClient
+
+from benchmarks.client import ask, expect
+from benchmarks.hubspot import HubSpot
+from benchmarks.service import BARE, BARE_DIRECTORY, ROOT, SERVICE, Server, StartError
+from dealcache.embedded import Mongod, processes
+from dealcache.repositories import Connection, ensure_indexes
+from dealcache.simulator.simulator import DEFAULT_TOKEN
+
+#: Far longer than any section: what is measured must not turn into misses under way.
+_TTL_SECONDS = "86400"
+_SAYS = "simulator listening on "
+_START_SECONDS = 30.0
+
+
+class Stand:
+    """A context manager that stops all it has started, the last first."""
+
+    def __init__(self) -> None:
+        self._started = ExitStack()
+        self._logs = 0
+
+    @cached_property
+    def directory(self) -> Path:
+        """Holds data and logs; removed at the end."""
+        return Path(self._started.enter_context(tempfile.TemporaryDirectory(prefix="dealcache-benchmark-")))
+
+    @cached_property
+    def mongodb_uri(self) -> str:
+        """Where the mongod is reached."""
+        mongod = Mongod(self.directory / "mongodb", log_path=self._log())
+        self._started.callback(mongod.stop)
+        return mongod.start()
+
+    @cached_property
+    def mongodb(self) -> MongoClient[dict[str, Any]]:
+        """A client of its own, for what the service is compared with and for emptying databases."""
+        return self._started.enter_context(MongoClient(self.mongodb_uri))
+
+    @cached_property
+    def hubspot(self) -> HubSpot:
+        """A simulated HubSpot in a process of its own, with HubSpot's request limits and 200 demo deals."""
+        log = self._log()
+        with log.open("wb") as output:
+            command = [sys.executable, "-u", "-m", "dealcache.simulator", "--port", "0", "--deals", "200"]
+            process = processes.start(command, directory=ROOT, output=output)
+        self._started.callback(processes.stop, process, 5.0)
+        deadline = time.monotonic() + _START_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            first, newline, _ = log.read_text("utf-8", "replace").partition("\n")
+            if newline and first.startswith(_SAYS):
+                return HubSpot(first.removeprefix(_SAYS))
+            time.sleep(0.05)
+        raise StartError(f"the simulator did not start: {processes.log_tail(log, 0, 8)}")
+
+    def environ(self, database: str, **more: str) -> dict[str, str]:
+        """The environment in which the service uses this stand and an empty, indexed database."""
+        connection = Connection(self.mongodb_uri, database)
+        ensure_indexes(connection)
+        connection.close()
+        return {
+            "HUBSPOT_BASE_URL": self.hubspot.base_url,
+            "HUBSPOT_ACCESS_TOKEN": DEFAULT_TOKEN,
+            "MONGODB_URI": self.mongodb_uri,
+            "MONGODB_DATABASE": database,
+            "CACHE_TTL_SECONDS": _TTL_SECONDS,
+            "LOG_FORMAT": "json",
+        } | more
+
+    def service(self, database: str) -> Server:
+        """The service as it is deployed, with the default number of threads; the caller stops it."""
+        metrics = str(self.directory / f"metrics of {database}")  # removed with the rest, however the service ends
+        environ = self.environ(database, PROMETHEUS_MULTIPROC_DIR=metrics)
+        return self._serve(Server(SERVICE, environ, self._log()), "/healthz")
+
+    def bare(self) -> Server:
+        """A WSGI application that does nothing, on the same gunicorn; the caller stops it."""
+        return self._serve(Server(BARE, {}, self._log(), BARE_DIRECTORY), "/1")
+
+    def _serve(self, server: Server, path: str) -> Server:
+        self._started.callback(server.stop)
+        server.wait(path)
+        return server
+
+    def make_cold(self, server: Server, database: str) -> None:
+        """Empty memory and MongoDB of all deals, so that the next read has to ask HubSpot."""
+        expect(ask(server.base_url, "/api/hubspot/clear-endpoint-cache", "DELETE"))
+        for collection in ("deal_info", "deal_timeline"):
+            self.mongodb[database][collection].delete_many({})
+
+    def _log(self) -> Path:
+        self._logs += 1
+        return self.directory / f"{self._logs}.log"
+
+    def __enter__(self) -> Stand:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._started.close()

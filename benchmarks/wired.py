@@ -1,0 +1,27 @@
+"""The service's parts in this process, wired as in production but without a server around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.stand import Stand
+from dealcache.api.services import Services
+from dealcache.app import create_app
+from dealcache.settings import load_settings
+
+
+@contextmanager
+def wired(stand: Stand, database: str, threads: int = 16) -> Iterator[Services]:
+    """The parts, on an empty database of ``stand``; closed at the end.
+
+    Args:
+        stand: gives MongoDB and HubSpot.
+        database: its name.
+        threads: for how many threads; three quarters of them may wait for HubSpot at once.
+    """
+    app = create_app(load_settings(stand.environ(database, THREADS=str(threads))))
+    try:
+        yield app.extensions["dealcache"]
+    finally:
+        app.extensions["dealcache.lifecycle"].stop()
