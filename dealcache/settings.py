@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
@@ -99,18 +99,35 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def _is_http(parts: SplitResult) -> bool:
+    # Looking at the port is what checks it: it raises ValueError when it is none.
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+
+
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    if not _is_http(parts) or parts.query or parts.fragment:
         raise _NotAllowedError
     return text.rstrip("/")
+
+
+def _address(text: str) -> str:
+    """Where to listen: ``host:port``, ``[address]:port`` or ``unix:/path``."""
+    host, _, port = text.rpartition(":")
+    if text.startswith("unix:/"):
+        return text
+    if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", host) or not re.fullmatch(r"[0-9]{1,5}", port):
+        raise _NotAllowedError
+    if int(port) > 65535:
+        raise _NotAllowedError
+    return text
 
 
 def _origins(text: str) -> frozenset[str]:
     origins = [part.strip() for part in text.split(",") if part.strip()]
     for origin in origins:
         parts = urlsplit(origin)
-        if origin != "*" and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path):
+        if origin != "*" and (not _is_http(parts) or parts.path):
             raise _NotAllowedError
     return frozenset(origins)
 

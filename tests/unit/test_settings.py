@@ -61,6 +61,11 @@ def test_an_empty_variable_is_a_missing_one():
         ("CORS_ORIGINS", "ui.example.com"),
         ("CORS_ORIGINS", "https://ui.example.com/path"),
         ("BIND", "nowhere"),
+        ("BIND", "127.0.0.1:65536"),
+        ("BIND", "127.0.0.1"),
+        ("BIND", "unix:relative"),
+        ("HUBSPOT_BASE_URL", "https://example.com:port"),
+        ("CORS_ORIGINS", "https://ui.example:99999"),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "LOUD"),
     ],
@@ -96,6 +101,11 @@ def test_printing_settings_shows_no_secret():
 @pytest.mark.parametrize(("threads", "waiting"), [("1", 1), ("2", 1), ("4", 3), ("16", 12), ("64", 48)])
 def test_hits_always_find_a_thread_that_does_not_wait_for_hubspot(threads, waiting):
     assert load(THREADS=threads).hubspot_waiting_threads == waiting
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:80", "[::1]:8000", "deals.example.com:8000", "unix:/run/x.sock"])
+def test_where_to_listen(bind):
+    assert load(BIND=bind).bind == bind
 
 
 def test_lists_and_choices_are_read_leniently():
