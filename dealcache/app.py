@@ -116,7 +116,7 @@ class _HubSpot:
         self._directory = Directory(
             self._client, on_pipelines=lambda pipelines: storage.keep_pipelines(pipelines, self._now())
         )
-        self.loader = DealLoader(self._client, self._directory, executor=self._executor)
+        self.loader = DealLoader(self._client, self._directory, executor=self._executor, now=self._now)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

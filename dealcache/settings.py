@@ -14,6 +14,9 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
 
 class SettingsError(ValueError):
     """A variable of the environment holds what it may not hold; the message is one line and masks secrets."""
@@ -150,6 +153,16 @@ def _matching(pattern: str) -> Callable[[str], str]:
     return parse
 
 
+def _mongodb_uri(text: str) -> str:
+    if text.startswith("mongodb+srv://"):
+        return text  # parsing it would ask DNS, which may be down while we start
+    try:
+        parse_uri(text, validate=False)
+    except PyMongoError as error:
+        raise _NotAllowedError from error
+    return text
+
+
 _TOKEN = _matching(r"[\x21-\x7e]+")
 _PRINTABLE = "printable ASCII characters without spaces"
 
@@ -158,13 +171,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("HUBSPOT_BASE_URL", "https://api.hubapi.com", _http_url, "an http or https URL"),
     Variable("HUBSPOT_API_VERSION", "v3", _one_of("v3", "2026-09"), "v3 or 2026-09"),
     Variable("HUBSPOT_DEADLINE_SECONDS", 15.0, _number(0.1, whole=False), "seconds, at least 0.1"),
-    Variable(
-        "MONGODB_URI",
-        None,
-        _matching(r"mongodb(\+srv)?://\S+"),
-        "a URI that begins with mongodb:// or mongodb+srv://",
-        secret=True,
-    ),
+    Variable("MONGODB_URI", None, _mongodb_uri, "a valid mongodb:// or mongodb+srv:// URI", secret=True),
     Variable(
         "MONGODB_DATABASE",
         "dealcache",
@@ -179,7 +186,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("API_TOKEN", None, _TOKEN, _PRINTABLE, secret=True),
     Variable("ADMIN_TOKEN", None, _TOKEN, _PRINTABLE, secret=True),
     Variable("CORS_ORIGINS", frozenset(), _origins, "origins such as https://ui.example.com, comma-separated"),
-    Variable("BIND", "127.0.0.1:8000", _matching(r"unix:\S+|\S+:\d{1,5}"), "host:port or unix:/path/of/a/socket"),
+    Variable("BIND", "127.0.0.1:8000", _address, "host:port or unix:/path/of/a/socket"),
     Variable("WEB_CONCURRENCY", 1, _number(1, whole=True), "a whole number, at least 1"),
     Variable("THREADS", 16, _number(1, whole=True), "a whole number, at least 1"),
     Variable("LOG_FORMAT", None, _one_of("console", "json"), "console or json"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
+from marshmallow import RAISE
 
 from dealcache.api import parameters, schemas
 from dealcache.api.documentation import Documented, documented
@@ -60,7 +61,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/clear-endpoint-cache", methods=["DELETE"])
-@blueprint.arguments(parameters.OptionalDealQuery(), location="query")
+@blueprint.arguments(parameters.OptionalDealQuery(), location="query", unknown=RAISE)  # a typo must not clear all
 @documented(
     blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]
 )

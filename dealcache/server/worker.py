@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 from gunicorn import util
@@ -66,12 +67,13 @@ class ProblemWorker(ThreadWorker):
     def set_accept_enabled(self, enabled: bool) -> None:
         """Begin or end accepting; on the way out, take what waits in the listen queue and close it to newcomers."""
         stopping = not enabled and not self.alive and self._accepting
-        if stopping:
-            for listener in self.sockets:
-                self._accept_waiting(listener)
         super().set_accept_enabled(enabled)
         if stopping:
+            # Whoever connects between the last look into the queue and the closing is lost. That takes microseconds
+            # unless busy threads keep the interpreter lock, so for the rest of this worker's life they may not.
+            sys.setswitchinterval(1e-5)
             for listener in self.sockets:
+                self._accept_waiting(listener)
                 listener.close()
 
     def _accept_waiting(self, listener: Any) -> None:

@@ -84,6 +84,8 @@ def test_a_bad_secret_is_not_shown(name):
 
 def test_a_bad_uri_does_not_show_its_password():
     assert "hunter2" not in message_of(MONGODB_URI="postgres://user:hunter2@db/")
+    assert "hunter2" not in message_of(MONGODB_URI="mongodb://user:hunter2@db:port/")
+    assert "hunter2" not in message_of(MONGODB_URI="mongodb://user:hun@ter2@db/")
     assert "hunter2" not in message_of(HUBSPOT_BASE_URL="ftp://user:hunter2@db/")
 
 

@@ -1,0 +1,181 @@
+"""The programs of a deployment, started as in production and stopped by their process ids."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "simulator-token"
+ACME = "Acme renewal"
+READ = "/api/hubspot/deal-info"
+GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Wait for a condition, and return what made it true."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.02)
+    return value
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without anything that configures the service, and with ``more``."""
+    ours = ("MONGODB", "HUBSPOT", "CACHE_", "API_TOKEN", "ADMIN_TOKEN", "CORS_", "BIND", "THREADS", "LOG_")
+    ours += ("WEB_CONCURRENCY", "PROMETHEUS", "TIMELINE_", "NEGATIVE_", "STALE_", "GUNICORN")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
+
+
+class Program:
+    """A process whose output goes to files."""
+
+    def __init__(self, command: tuple[str, ...], directory: Path, environ: Mapping[str, str], cwd: Path = ROOT) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._out, self._err = directory / "stdout", directory / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                command, cwd=cwd, env=dict(environ), stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            )
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        return self._err.read_text()
+
+    def ended(self, seconds: float = 40.0) -> int:
+        """The exit code, once it has ended."""
+        return self.process.wait(seconds)
+
+    def stop(self) -> None:
+        """End it, if need be at once."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(40)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+
+
+class HubSpot(Program):
+    """A simulated HubSpot in a process of its own."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        command = (sys.executable, "-m", "dealcache.simulator", "--port", "0", "--limits", "off", *options)
+        super().__init__(command, directory, environment())
+        line = until(lambda: self.process.poll() is not None or (self.out.endswith("\n") and self.out))
+        assert line is not True, self.err
+        self.url = line.strip().rpartition(" ")[2]
+
+    def steer(self, method: str, what: str, **body: Any) -> Any:
+        """A call of the simulator's own controls."""
+        response = requests.request(method, f"{self.url}/_simulator/{what}", json=body or None, timeout=10)
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+    def reset(self) -> None:
+        """No faults, no latency, no calls."""
+        self.steer("DELETE", "faults")
+        self.steer("DELETE", "calls")
+        self.steer("PATCH", "settings", latency=0)
+
+    def calls(self) -> dict[str, int]:
+        return self.steer("GET", "calls")["counts"]
+
+
+class Gunicorn(Program):
+    """The service behind gunicorn."""
+
+    def __init__(self, directory: Path, hubspot: str, mongodb: str, *, host: str = "127.0.0.1", **environ: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        settings = {
+            "BIND": f"{host}:{self.port}",
+            "HUBSPOT_BASE_URL": hubspot,
+            "HUBSPOT_ACCESS_TOKEN": TOKEN,
+            "MONGODB_URI": mongodb,
+            "TMPDIR": str(directory),
+        }
+        super().__init__(GUNICORN, directory, environment(**settings | environ))
+        try:
+            until(self._answers, 30)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.err
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> requests.Response:
+        return requests.get(self.url + path, params=query, headers=headers, timeout=30)
+
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of the log, each of which is a JSON object; the last one may still be being written."""
+        *lines, _ = self.err.split("\n")
+        return [json.loads(line) for line in lines]
+
+    def workers(self) -> set[int]:
+        """The process ids of its workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return {int(pid) for pid in children.split()}
+
+    def ask(self, octets: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Send bytes as they are, and read one answer: status, headers by lower-case name, and body."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(octets)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return int(status.split()[1]), headers, body
+
+
+#: Starts services; what is given goes into their environment.
+StartService = Callable[..., Gunicorn]
+
+
+def assert_problem(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """That an answer is a problem as the contract wants it; returns its members."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert lower["content-type"] == "application/problem+json"
+    problem = json.loads(body)
+    assert {"type", "title", "status", "detail", "request_id", "error"} <= problem.keys()
+    assert problem["status"] == status
+    assert problem["request_id"] == lower["x-request-id"]
+    return problem
+
+
+def signal_and_wait(program: Program, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+    """Send a signal to a program; its exit code and the seconds that it took to end."""
+    started = time.monotonic()
+    program.process.send_signal(number)
+    return program.ended(), time.monotonic() - started

@@ -1,0 +1,78 @@
+"""``python -m dealcache.embedded`` with nothing installed and nothing configured."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e.programs import ACME, READ, ROOT, Program, environment, free_port, signal_and_wait, until
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[[], tuple[Program, str]]]:
+    """Starts it in a directory of the test's own; returns the program and what it announced."""
+    started: list[Program] = []
+
+    def start() -> tuple[Program, str]:
+        environ = environment(BIND=f"127.0.0.1:{free_port()}", PYTHONPATH=str(ROOT))
+        command = (sys.executable, "-m", "dealcache.embedded")
+        program = Program(command, tmp_path / f"run{len(started)}", environ, cwd=tmp_path)
+        started.append(program)
+        until(lambda: "Ctrl-C" in program.out or program.process.poll() is not None, 60)
+        assert program.process.poll() is None, program.err
+        return program, program.out
+
+    yield start
+    for program in started:
+        program.stop()
+
+
+def descendants(pid: int) -> set[int]:
+    """The process ids of all that a process has started, and that those have started."""
+    found: set[int] = set()
+    with suppress(FileNotFoundError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            found |= {int(child)} | descendants(int(child))
+    return found
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_one_command_serves_demo_data_and_keeps_it(run: Callable[[], tuple[Program, str]]) -> None:
+    program, text = run()
+    assert "HubSpot: the simulator at http://127.0.0.1:" in text
+    assert "MongoDB: mongodb://127.0.0.1:" in text
+    urls = re.findall(r"'(http://[^']+)'", text)
+    assert len(urls) == 3
+    for url in urls:
+        assert requests.get(url, timeout=20).status_code == 200
+    base = urls[0].partition("/api/")[0]
+    read = {"params": {"dealName": ACME}, "timeout": 20}
+    assert requests.get(f"{base}{READ}", **read).headers["X-Cache-Tier"] == "memory"  # the first of the URLs read it
+    count = requests.get(f"{base}/api/hubspot/deal-activities-count", **read).json()["count"]
+    assert count == 60
+    children = descendants(program.process.pid)
+    assert len(children) >= 4  # mongod, the simulator, gunicorn and its worker
+    code, seconds = signal_and_wait(program)
+    assert code == 0
+    assert seconds < 20
+    assert not [pid for pid in children if lives(pid)]
+
+    program, text = run()
+    base = re.findall(r"'(http://[^']+)'", text)[0].partition("/api/")[0]
+    response = requests.get(f"{base}{READ}", **read)
+    assert (response.headers["X-Cache-Tier"], response.json()["activityCount"]) == ("mongodb", 60)
+    assert signal_and_wait(program)[0] == 0

@@ -1,0 +1,75 @@
+"""Liveness and readiness, and the work that goes on beside the requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from dealcache.embedded import Mongod
+from dealcache.simulator import Fault
+from tests.integration.service.harness import V2, MakeService, Service
+
+
+def test_ready_when_both_answer(service: Service) -> None:
+    response = service.get("/readyz")
+    assert (response.status_code, response.get_json()) == (200, {"status": "ready", "missing": []})
+    assert service.get("/healthz").get_json() == {"status": "ok"}
+    # A probe comes every few seconds, and each call counts towards the account's limit.
+    for _ in range(10):
+        service.get("/readyz")
+    assert service.calls() == 1
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_degraded_without_hubspot(service: Service, status: int) -> None:
+    service.hubspot.faults.add(Fault(".", status=status))
+    response = service.get("/readyz")
+    assert (response.status_code, response.get_json()) == (200, {"status": "degraded", "missing": ["hubspot"]})
+
+
+def test_degraded_when_hubspot_cannot_be_reached(service: Service) -> None:
+    service.hubspot.stop()
+    assert service.get("/readyz").get_json()["status"] == "degraded"
+
+
+def test_ready_while_hubspot_limits_us(service: Service) -> None:
+    service.hubspot.faults.add(Fault(".", status=429))
+    assert service.get("/readyz").get_json()["status"] == "ready"
+
+
+def test_unavailable_without_mongodb_and_ready_again_with_it(
+    make_service: MakeService, make_mongod: Callable[..., Mongod]
+) -> None:
+    mongod = make_mongod()
+    service = make_service(mongod.start())
+    assert service.get("/readyz").status_code == 200
+    mongod.kill()
+    response = service.get("/readyz")
+    assert (response.status_code, response.get_json()) == (503, {"status": "unavailable", "missing": ["mongodb"]})
+    assert service.get("/healthz").status_code == 200
+    mongod.start()
+    deadline = time.monotonic() + 15
+    while service.get("/readyz").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_liveness_asks_nobody(make_service: MakeService) -> None:
+    service = make_service("mongodb://127.0.0.1:1/")
+    service.hubspot.stop()
+    started = time.monotonic()
+    assert service.get("/healthz").status_code == 200
+    assert time.monotonic() - started < 0.5
+
+
+def test_stages_have_names_before_the_first_deal_is_read(service: Service) -> None:
+    service.app.extensions["dealcache.lifecycle"].start()
+    deadline = time.monotonic() + 10
+    while not service.get(V2 + "stages").get_json():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert len(service.get(V2 + "stages").get_json()) == 11
+    assert service.calls("pipelines") == 1
+    assert {"deal", "name"} <= {index["name"] for index in service.database.deal_info.list_indexes()}
