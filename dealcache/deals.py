@@ -39,6 +39,10 @@ EVENT_TYPES: tuple[str, ...] = (
 )
 
 
+#: What other systems write to a stored event: shown by the timeline, kept by every write, never made up.
+FOREIGN_FIELDS: tuple[str, ...] = ("sentiment", "buyer_intent", "buyer_intent_explanation")
+
+
 class DealKey(NamedTuple):
     """How a reader names a deal: by its exact HubSpot id, or by its name as the reader wrote it (stripped)."""
 
@@ -79,8 +83,8 @@ class Event:
     """One engagement of a deal, as the timeline shows it.
 
     ``engagement_id`` is unique only within its ``engagement_type``. ``occurred_at`` is its place on the timeline (for
-    a task its due date, which may lie ahead). ``extra`` holds what other systems wrote to the stored document
-    (``sentiment``, ``buyer_intent``, ``buyer_intent_explanation``); HubSpot never sets it.
+    a task its due date, which may lie ahead). ``extra`` holds those of :data:`FOREIGN_FIELDS` that other systems have
+    written to the stored document; HubSpot never sets it.
     """
 
     engagement_type: str

@@ -7,13 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from dealcache.deals import Deal, Event
+from dealcache.deals import FOREIGN_FIELDS, Deal, Event
 
 #: How many characters of an event's content the preview shows (the contract).
 PREVIEW_LENGTH = 150
-
-#: What other systems write to a stored event and the timeline passes on (the contract).
-PASSED_ON = ("sentiment", "buyer_intent", "buyer_intent_explanation")
 
 
 def activities_count(by_type: Mapping[str, int]) -> dict[str, Any]:
@@ -54,7 +51,7 @@ def event_view(event: Event, zone: tzinfo) -> dict[str, Any]:
         "owner": event.owner,
     }
     if event.extra:
-        view.update({name: event.extra[name] for name in PASSED_ON if name in event.extra})
+        view.update({name: event.extra[name] for name in FOREIGN_FIELDS if name in event.extra})
     return view
 
 

@@ -10,11 +10,10 @@ from bson.codec_options import CodecOptions
 from pymongo import InsertOne, UpdateOne
 from pymongo.collection import Collection
 
-from dealcache.deals import Event
+from dealcache.deals import FOREIGN_FIELDS, Event
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import (
     EVENT_PROJECTION,
-    FOREIGN_FIELDS,
     Document,
     event_fields,
     foreign_fields,

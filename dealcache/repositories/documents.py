@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from dealcache.deals import Deal, Event, Pipeline, Stage, name_key
+from dealcache.deals import FOREIGN_FIELDS, Deal, Event, Pipeline, Stage, name_key
 from dealcache.repositories.errors import StoreError
 
 T = TypeVar("T")
 
 #: A document as MongoDB holds it.
 Document = dict[str, Any]
-
-#: Fields that other systems keep in the documents of ``deal_timeline``; read, and never written.
-FOREIGN_FIELDS: tuple[str, ...] = ("sentiment", "buyer_intent", "buyer_intent_explanation")
 
 _DEAL_FIELDS = (
     "deal_id",

@@ -11,7 +11,18 @@ import pytest
 
 from dealcache.simulator import Dataset, Simulator, activities_of, demo_data, demo_deal_id, live_deals
 from tests.clocks import ManualClock
-from tests.integration.service.harness import ACME, TOKEN, V2, VIEWS, Service, bodies, event_ids, running
+from tests.integration.service.harness import (
+    ACME,
+    TOKEN,
+    V2,
+    VIEWS,
+    MakeService,
+    Service,
+    bodies,
+    event_ids,
+    running,
+    tier,
+)
 
 DEALS = 70
 _KINDS = {
@@ -119,6 +130,17 @@ def test_texts_are_plain_and_previews_short(demo: Service) -> None:
         assert "<p>" not in content
         assert "&nbsp;" not in content
         assert event["content_preview"] == (content if len(content) <= 150 else content[:150] + "...")
+
+
+def test_both_versions_of_hubspots_api_bring_the_same_deal(make_service: MakeService) -> None:
+    old, new = make_service(), make_service(HUBSPOT_API_VERSION="2026-09")
+    before = old.get("deal-timeline", dealName=ACME)
+    old.hubspot.calls.clear()
+    after = new.get("deal-timeline", dealName=ACME, refresh="true")
+    assert tier(before) == tier(after) == "hubspot"
+    assert before.data == after.data
+    assert new.calls() >= 15
+    assert all("/2026-09/" in call.path for call in new.hubspot.calls)
 
 
 def test_an_event_has_every_field_of_the_contract(service: Service) -> None:
