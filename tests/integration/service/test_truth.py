@@ -140,7 +140,7 @@ def test_both_versions_of_hubspots_api_bring_the_same_deal(make_service: MakeSer
     assert tier(before) == tier(after) == "hubspot"
     assert before.data == after.data
     assert new.calls() >= 15
-    assert all("/2026-09/" in call.path for call in new.hubspot.calls)
+    assert all("/2026-09" in call.path for call in new.hubspot.calls)
 
 
 def test_an_event_has_every_field_of_the_contract(service: Service) -> None:
