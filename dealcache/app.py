@@ -77,7 +77,8 @@ class _Storage:
     """Everything that reads and writes MongoDB."""
 
     def __init__(self, settings: Settings) -> None:
-        self.connection = Connection(settings.mongodb_uri, settings.mongodb_database, threads=settings.threads)
+        threads = settings.threads + settings.hubspot_waiting_threads
+        self.connection = Connection(settings.mongodb_uri, settings.mongodb_database, threads=threads)
         self.deals = DealInfoRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection)
         self.pipelines = PipelineRepository(self.connection)
@@ -192,7 +193,8 @@ def _wire(settings: Settings, metrics: Metrics, storage: _Storage, hubspot: _Hub
         mongodb=mongodb,
         hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
         policy=policy,
-        gate=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
+        waiting=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
+        loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
         wait_seconds=deadline,
         clock=clock,
         on_wait=metrics.flight_waited,

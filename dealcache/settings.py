@@ -74,12 +74,26 @@ class Settings:
         return f"Settings(bind={self.bind!r}, web_concurrency={self.web_concurrency}, threads={self.threads})"
 
     @property
-    def hubspot_waiting_threads(self) -> int:
-        """How many threads may wait for HubSpot at once: three quarters, so that hits always find one free.
+    def hubspot_loads(self) -> int:
+        """How many deals may be loaded from HubSpot at once: three quarters of the threads.
 
-        With a single thread there is nothing to keep free, so the bound is never below 1.
+        More would not be quicker: the smallest of HubSpot's limits lets about one cold deal a second through.
         """
         return max(1, self.threads * 3 // 4)
+
+    @property
+    def hubspot_waiting_threads(self) -> int:
+        """How many threads may wait for a load, their own or another one's."""
+        return waiting_threads(self.threads)
+
+
+def waiting_threads(threads: int) -> int:
+    """How many threads beside the working ``threads`` a worker has for those who wait for HubSpot.
+
+    A waiting thread costs memory but no processor. With places of their own, all readers of a cold deal can wait for
+    its one load, and there are still ``threads`` left for everybody else.
+    """
+    return threads * 4
 
 
 def _number(least: float, whole: bool) -> Callable[[str], Any]:

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 
 class TooManyWaitingError(Exception):
-    """As many threads as may wait for HubSpot are waiting already; try again after ``retry_after`` seconds."""
+    """As many as may are waiting for HubSpot already; try again after ``retry_after`` seconds."""
 
-    def __init__(self, waiting: int, retry_after: float) -> None:
-        super().__init__(f"{waiting} requests are waiting for HubSpot already")
+    def __init__(self, inside: int, what: str, retry_after: float) -> None:
+        super().__init__(f"{inside} {what} already")
         self.retry_after = retry_after
 
 
@@ -23,14 +23,20 @@ class Gate:
 
     Args:
         bound: how many threads may be inside.
+        what: what those inside do, for the message to those who are refused.
         retry_after: what a refused caller is told to wait, in seconds.
         on_change: called with the number of threads inside, for a gauge.
     """
 
     def __init__(
-        self, bound: int, retry_after: float = 1.0, on_change: Callable[[int], None] = lambda _inside: None
+        self,
+        bound: int,
+        what: str = "requests are waiting for HubSpot",
+        retry_after: float = 1.0,
+        on_change: Callable[[int], None] = lambda _inside: None,
     ) -> None:
         self._bound = bound
+        self._what = what
         self._retry_after = retry_after
         self._on_change = on_change
         self._lock = threading.Lock()
@@ -38,14 +44,14 @@ class Gate:
 
     @contextmanager
     def enter(self) -> Iterator[None]:
-        """Be counted as waiting while the block runs.
+        """Be counted as inside while the block runs.
 
         Raises:
             TooManyWaitingError: the bound is reached; nobody queues here, because a queue would hold a thread too.
         """
         with self._lock:
             if self._inside >= self._bound:
-                raise TooManyWaitingError(self._inside, self._retry_after)
+                raise TooManyWaitingError(self._inside, self._what, self._retry_after)
             self._inside += 1
             self._on_change(self._inside)
         try:

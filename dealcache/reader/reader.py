@@ -34,7 +34,8 @@ class DealReader:
         mongodb: reads a view from MongoDB.
         hubspot: loads all views of a deal from HubSpot.
         policy: how long values live.
-        gate: the bound on threads that wait for HubSpot.
+        waiting: the bound on threads that wait for HubSpot, for a load of their own or another one's.
+        loads: the bound on loads under way.
         wait_seconds: how long a thread waits at most for another one's load.
         clock: the wall clock, epoch seconds.
         timer: the clock that durations are measured with, seconds.
@@ -48,7 +49,8 @@ class DealReader:
         mongodb: MongoSource,
         hubspot: HubSpotSource,
         policy: Policy,
-        gate: Gate,
+        waiting: Gate,
+        loads: Gate,
         wait_seconds: float,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
@@ -57,7 +59,8 @@ class DealReader:
         self._memory = memory
         self._mongodb = mongodb
         self._hubspot = hubspot
-        self._gate = gate
+        self._waiting = waiting
+        self._loads = loads
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._timer = timer
@@ -161,7 +164,7 @@ class DealReader:
 
     def _ask_hubspot(self, key: DealKey, mode: Mode) -> Loaded:
         work = partial(self._load, key, look_first=mode is Mode.DEFAULT)
-        with self._gate.enter():
+        with self._waiting.enter():
             return self._hubspot_flights.run((key, False), work, self._wait_seconds)
 
     def _load(self, key: DealKey, look_first: bool) -> Loaded:
@@ -173,13 +176,14 @@ class DealReader:
             if len(fresh) == len(View):
                 return fresh
         token = self._fence.token()
-        loaded = self._hubspot.load(key)
+        with self._loads.enter():
+            loaded = self._hubspot.load(key)
         self._keep_all(key, loaded, token)
         return loaded
 
     def _refresh(self, view: View, key: DealKey, journey: Journey) -> Answer:
         journey.step("memory", Outcome.BYPASS)
-        with self._gate.enter():
+        with self._waiting.enter():
             loaded = self._hubspot_flights.run((key, True), partial(self._reload, key), self._wait_seconds)
         self._retreat.succeeded(key)
         journey.step("hubspot", Outcome.HIT)
@@ -188,7 +192,8 @@ class DealReader:
     def _reload(self, key: DealKey) -> Loaded:
         """Load the deal whatever the tiers hold, and let go what they hold of it under any key."""
         token = self._fence.token()
-        loaded = self._hubspot.load(key, known_ids=self._known_ids(key))
+        with self._loads.enter():
+            loaded = self._hubspot.load(key, known_ids=self._known_ids(key))
         entry = loaded[View.INFO]
         names = [name for name in (entry.deal_name, key.value if key.by == "name" else None) if name]
         selection = Selection.deals(ids=[entry.deal_id] if entry.deal_id else [], names=names)

@@ -1,9 +1,10 @@
-"""gunicorn's threaded worker, with two faults mended that a client would see."""
+"""gunicorn's threaded worker, with places for those who wait, and two faults mended that a client would see."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from concurrent import futures
 from typing import Any
 
 from gunicorn import util
@@ -13,6 +14,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from dealcache.api.edge import request_id_of
 from dealcache.api.problems import CONTENT_TYPE, Problem
 from dealcache.logs import request_id_var
+from dealcache.settings import waiting_threads
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,11 @@ class ProblemWorker(ThreadWorker):
     gunicorn answers them with HTML, which no client of a JSON API expects. And when it is told to stop it leaves
     connections in the listen queue that the kernel has already accepted; their clients would see a reset.
     """
+
+    def get_thread_pool(self) -> futures.ThreadPoolExecutor:
+        """A pool with room for those who wait for HubSpot beside those who work; it makes threads as it needs them."""
+        threads: int = self.cfg.threads
+        return futures.ThreadPoolExecutor(threads + waiting_threads(threads), thread_name_prefix="request")
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that failed outside the application, and close its connection."""

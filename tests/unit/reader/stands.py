@@ -80,7 +80,7 @@ class FakeHubSpot:
 class Stand:
     """A reader over stand-ins, and all that a test turns."""
 
-    def __init__(self, bound: int = 100, wait_seconds: float = 10.0) -> None:
+    def __init__(self, waiting: int = 100, loads: int = 100, wait_seconds: float = 10.0) -> None:
         self.clock = ManualClock()
         self.memory = MemoryTier(10_000_000, self.clock)
         self.mongodb = FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
@@ -91,7 +91,8 @@ class Stand:
             mongodb=self.mongodb,  # type: ignore[arg-type]
             hubspot=self.hubspot,  # type: ignore[arg-type]
             policy=POLICY,
-            gate=Gate(bound),
+            waiting=Gate(waiting),
+            loads=Gate(loads),
             wait_seconds=wait_seconds,
             clock=self.clock,
             on_wait=self.waiting.release,

@@ -49,8 +49,9 @@ def test_fifty_threads_share_one_failure():
     assert stand.hubspot.loads == 1
 
 
-def test_who_finds_too_many_waiting_is_told_at_once_or_gets_the_stale_value():
-    stand = Stand(bound=2)
+@pytest.mark.parametrize("bounds", [{"waiting": 2}, {"loads": 2}], ids=["waiting", "loads"])
+def test_who_finds_too_many_waiting_is_told_at_once_or_gets_the_stale_value(bounds):
+    stand = Stand(**bounds)
     stand.mongodb.versions["Known"] = 1
     stand.reader.read(View.INFO, named("Known"))
     stand.clock.tick(601)
@@ -68,6 +69,19 @@ def test_who_finds_too_many_waiting_is_told_at_once_or_gets_the_stale_value():
         for one in held:
             one.result(10)
     assert stand.reader.read(View.INFO, named("cold 3")).entry.status == 404
+
+
+def test_those_who_wait_for_another_ones_load_do_not_count_as_loads():
+    stand = Stand(loads=1)
+    stand.hubspot.versions["Acme"] = 1
+    stand.hubspot.let.clear()
+    with ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(stand.reader.read, View.INFO, named()) for _ in range(20)]
+        assert stand.hubspot.entered.acquire(timeout=10)
+        for _ in range(19):
+            assert stand.waiting.acquire(timeout=10)
+        stand.hubspot.let.set()
+        assert {version_of(one.result(10)) for one in asked} == {1}
 
 
 def test_nobody_waits_for_another_threads_load_longer_than_the_bound():
