@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dealcache.api.hits import PATHS
 from dealcache.api.problems import CONTENT_TYPE
 
 Description = dict[str, Any]
+
+_IF_NONE_MATCH: Description = {
+    "name": "If-None-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The `ETag` of the copy that the client has; 304 when it is current.",
+}
+_CACHE_CONTROL: Description = {
+    "name": "Cache-Control",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`no-cache`: skip the cache tiers and ask MongoDB.",
+}
+_REQUEST_ID: Description = {
+    "X-Request-ID": {
+        "description": "The caller's request id if it looked sane, else one of our own.",
+        "schema": {"type": "string"},
+    }
+}
 
 #: Paths on which no deal needs to be named.
 _DEAL_OPTIONAL = {"/api/hubspot/clear-endpoint-cache"}
@@ -18,8 +38,17 @@ def corrected(description: Description) -> Description:
     for response in description.get("components", {}).get("responses", {}).values():
         _say_problem_json(response)
     for path, operation in _operations(description):
+        parameters = operation.get("parameters", [])
         if path not in _DEAL_OPTIONAL:
-            operation["parameters"] = _one_way_to_name_a_deal(operation.get("parameters", []))
+            parameters = _one_way_to_name_a_deal(parameters)
+        if "304" in operation["responses"]:
+            parameters = [*parameters, _IF_NONE_MATCH]
+        if path in PATHS:
+            parameters = [*parameters, _CACHE_CONTROL]
+        operation["parameters"] = parameters
+        for response in operation["responses"].values():
+            if "$ref" not in response:
+                response.setdefault("headers", {}).update(_REQUEST_ID)
     return description
 
 
