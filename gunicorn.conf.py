@@ -32,8 +32,7 @@ graceful_timeout = int(_settings.hubspot_deadline_seconds) + 15
 control_socket_disable = True
 
 # prometheus-client chooses where values live when it is imported, which happens in the workers.
-_given_dir = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-_metrics_dir = Path(_given_dir or tempfile.mkdtemp(prefix="dealcache-"))
+_metrics_dir = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="dealcache-"))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_dir)
 
 
@@ -62,5 +61,6 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(_server: Any) -> None:
     """Leave nothing behind but what the operator made."""
-    if _given_dir is None:
+    # By its name, because after a reload the variable is set by ourselves.
+    if _metrics_dir.parent == Path(tempfile.gettempdir()) and _metrics_dir.name.startswith("dealcache-"):
         shutil.rmtree(_metrics_dir, ignore_errors=True)

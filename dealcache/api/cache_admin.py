@@ -83,9 +83,8 @@ def _selection(key: DealKey | None) -> Selection:
 
 def _not_everywhere(wired: Services, cleared: int) -> Problem:
     """Workers do not hear of each other's clears yet, and the contract forbids to claim otherwise."""
-    others = wired.workers - 1
     return Problem(
         503,
-        f"This worker cleared {cleared} entries; its {others} sibling{'s' if others > 1 else ''} may serve older "
-        f"values for up to {wired.cache_ttl:g} s, because clears do not reach them. Run one worker to clear for all.",
+        f"Cleared in one of {wired.workers} workers ({cleared} keys). The others may serve older values for up to "
+        f"{wired.cache_ttl:g} s, because a clear does not reach them; run one worker to clear for all.",
     )

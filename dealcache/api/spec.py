@@ -16,7 +16,7 @@ from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
 
 _DETAILS = {
-    404: "There is no such path.",
+    404: "There is no such path; /api/docs lists those there are.",
     405: "This path does not take that method.",
     413: "The request is larger than this service takes.",
     500: "Something went wrong inside the service.",

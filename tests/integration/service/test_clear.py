@@ -139,7 +139,7 @@ def test_several_workers_cannot_promise_a_clear_and_say_so(make_service: MakeSer
     service.get("deal-info", dealName=ACME)
     response = service.request("DELETE", "clear-endpoint-cache")
     problem = assert_problem(response, 503)
-    assert "3 entries" in problem["detail"]
+    assert "3 keys" in problem["detail"]
     assert tier(service.get("deal-info", dealName=ACME)) == "mongodb"
 
 
