@@ -19,7 +19,6 @@ from dealcache.api.cors import Cors
 from dealcache.api.edge import Edge
 from dealcache.api.hits import HitResponder
 from dealcache.api.hooks import install_hooks
-from dealcache.api.readiness import Readiness
 from dealcache.api.recorder import ReadRecorder
 from dealcache.api.services import Services
 from dealcache.api.spec import ProblemApi, spec_config
@@ -63,6 +62,9 @@ _MAX_BODY = 1024 * 1024
 
 #: How long a readiness probe waits for a dependency, in seconds.
 _PROBE_SECONDS = 2.0
+
+#: For how long the outcome of a call tells whether HubSpot is there, in seconds; a probe counts against its limits.
+_CALL_COUNTS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,10 @@ class _HubSpot:
             pipelines.save(self._directory.pipelines.get(self._executor).result(), self._now())
 
     def answers(self) -> bool:
-        """Whether HubSpot answers and knows us."""
+        """Whether HubSpot answers and knows us: as the last call went, or, if that was long ago, as a probe goes."""
+        last = self._session.health
+        if last is not None and time.monotonic() - last.at < _CALL_COUNTS_SECONDS:
+            return last.failure is None or isinstance(last.failure, RateLimited)
         try:
             self._client.probe(Deadline(_PROBE_SECONDS))
         except RateLimited:
@@ -208,7 +213,7 @@ def _wire(settings: Settings, metrics: Metrics, storage: _Storage, hubspot: _Hub
         pipelines=storage.pipelines,
         recorder=ReadRecorder(metrics),
         metrics=metrics,
-        readiness=Readiness(storage.answers, hubspot.answers),
+        dependencies={"mongodb": storage.answers, "hubspot": hubspot.answers},
         tokens=Tokens(settings.api_token, settings.admin_token),
         zone=zone,
         cache_ttl=settings.cache_ttl_seconds,

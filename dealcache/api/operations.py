@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from dealcache.api import parameters, schemas
+from dealcache.api import parameters, readiness, schemas
 from dealcache.api.documentation import documented
 from dealcache.api.responses import json_response
 from dealcache.api.services import services
@@ -25,10 +25,9 @@ def healthz() -> Response:
 @documented(blueprint, schemas.ReadinessSchema, access=False)
 def readyz() -> Response:
     """Whether the service can serve. HubSpot being down only degrades it."""
-    report = services().readiness.report()
-    return json_response(
-        {"status": report.status, "missing": report.missing}, 503 if report.status == "unavailable" else 200
-    )
+    found = readiness.report(services().dependencies)
+    content = {"status": found.status, "missing": found.missing}
+    return json_response(content, 503 if found.status == "unavailable" else 200)
 
 
 @blueprint.route("/metrics")

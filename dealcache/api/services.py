@@ -9,7 +9,6 @@ from datetime import tzinfo
 from flask import current_app
 
 from dealcache.api.access import Tokens
-from dealcache.api.readiness import Readiness
 from dealcache.api.recorder import ReadRecorder
 from dealcache.metrics import Metrics
 from dealcache.reader import DealReader, MongoSource
@@ -19,7 +18,10 @@ from dealcache.tiers import MemoryTier
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the service that HTTP speaks to. ``cache_ttl`` is in seconds, ``clock`` the wall clock."""
+    """The parts of the service that HTTP speaks to. ``cache_ttl`` is in seconds, ``clock`` the wall clock.
+
+    ``dependencies`` tell by name whether they answer.
+    """
 
     reader: DealReader
     mongodb: MongoSource
@@ -29,7 +31,7 @@ class Services:
     pipelines: PipelineRepository
     recorder: ReadRecorder
     metrics: Metrics
-    readiness: Readiness
+    dependencies: dict[str, Callable[[], bool]]
     tokens: Tokens
     zone: tzinfo
     cache_ttl: float

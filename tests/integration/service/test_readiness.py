@@ -34,6 +34,14 @@ def test_degraded_when_hubspot_cannot_be_reached(service: Service) -> None:
     assert service.get("/readyz").get_json()["status"] == "degraded"
 
 
+def test_a_read_that_failed_shows_at_once_without_a_probe(service: Service) -> None:
+    assert service.get("/readyz").get_json()["status"] == "ready"
+    service.hubspot.faults.add(Fault(".", status=401))
+    assert service.get("deal-info", dealName="Anything").status_code == 502
+    assert service.get("/readyz").get_json()["status"] == "degraded"
+    assert service.calls("account") == 1
+
+
 def test_ready_while_hubspot_limits_us(service: Service) -> None:
     service.hubspot.faults.add(Fault(".", status=429))
     assert service.get("/readyz").get_json()["status"] == "ready"
