@@ -6,7 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dealcache.server.hooks import announce, mark_worker_dead, start_background_work, stop_background_work
+from dealcache.server.hooks import (
+    announce,
+    mark_worker_dead,
+    start_background_work,
+    stop_background_work,
+    turn_newcomers_away_on_stop,
+)
 from dealcache.settings import SettingsError, load_settings
 
 try:
@@ -36,11 +42,12 @@ _metrics_dir = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdte
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_dir)
 
 
-def on_starting(_server: Any) -> None:
-    """Begin with no values of an earlier run, and say what an operator should know."""
+def on_starting(server: Any) -> None:
+    """Begin with no values of an earlier run, prepare the end, and say what an operator should know."""
     _metrics_dir.mkdir(parents=True, exist_ok=True)
     for values in _metrics_dir.glob("*.db"):
         values.unlink()
+    turn_newcomers_away_on_stop(server)
     announce(_settings)
 
 

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from dealcache import logs
+from dealcache.server.newcomers import turn_away
 from dealcache.settings import Settings
 
 log = logging.getLogger("dealcache.server")
@@ -35,6 +36,23 @@ def announce(settings: Settings) -> None:
             "with %d workers a clear reaches only the worker that gets it, which answers 503 to say so",
             settings.web_concurrency,
         )
+
+
+def turn_newcomers_away_on_stop(arbiter: Any) -> None:
+    """See to it that no connection is reset when the whole server stops.
+
+    gunicorn has no hook at this moment, so its ``stop`` is wrapped. A reload stops workers without it: the listening
+    sockets live on then. They do too when they are another master's as well, after SIGUSR2, or systemd's.
+    """
+    stop = arbiter.stop
+
+    def stop_without_newcomers(graceful: bool = True) -> None:
+        if arbiter.reexec_pid == arbiter.master_pid == 0 and not arbiter.systemd:
+            for listener in arbiter.LISTENERS:
+                turn_away(listener.sock)
+        stop(graceful)
+
+    arbiter.stop = stop_without_newcomers
 
 
 def start_background_work(app: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from concurrent import futures
 from typing import Any
 
@@ -76,9 +75,8 @@ class ProblemWorker(ThreadWorker):
         stopping = not enabled and not self.alive and self._accepting
         super().set_accept_enabled(enabled)
         if stopping:
-            # Whoever connects between the last look into the queue and the closing is lost. That takes microseconds
-            # unless busy threads keep the interpreter lock, so for the rest of this worker's life they may not.
-            sys.setswitchinterval(1e-5)
+            # Nobody new comes when the whole server stops (server/newcomers.py); when only this worker does, its
+            # siblings take them.
             for listener in self.sockets:
                 self._accept_waiting(listener)
                 listener.close()

@@ -96,7 +96,7 @@ def test_idle_connections_do_not_keep_it_from_stopping(start_service: StartServi
     for connection in connections:
         connection.close()
     assert code == 0
-    assert seconds < 8
+    assert seconds < 15  # half of the graceful time-out; the silent ones alone take five
 
 
 def test_a_killed_worker_is_replaced_and_its_values_come_from_mongodb(

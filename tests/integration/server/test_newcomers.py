@@ -1,0 +1,84 @@
+"""Nobody new gets into the queue of a listener that is about to be closed, and nobody in it is lost."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from dealcache.server.hooks import turn_newcomers_away_on_stop
+from dealcache.server.newcomers import turn_away
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can turn newcomers away")
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        yield server
+
+
+def newcomer_gets_in(listener: socket.socket) -> bool:
+    try:
+        socket.create_connection(listener.getsockname(), timeout=0.3).close()
+    except TimeoutError:
+        return False
+    return True
+
+
+def test_who_waits_is_served_and_who_comes_later_is_not_let_in(listener):
+    accepted_before = socket.create_connection(listener.getsockname(), timeout=5)
+    served, _ = listener.accept()
+    waiting = socket.create_connection(listener.getsockname(), timeout=5)
+    assert turn_away(listener)
+    assert not newcomer_gets_in(listener)
+    next_served, _ = listener.accept()
+    for client, server in ((accepted_before, served), (waiting, next_served)):
+        client.sendall(b"ping")
+        assert server.recv(4) == b"ping"
+        server.sendall(b"pong")
+        assert client.recv(4) == b"pong"
+        client.close()
+        server.close()
+
+
+def test_a_unix_socket_needs_it_not(tmp_path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "http.sock"))
+        assert not turn_away(listener)
+
+
+def arbiter(listener: socket.socket, **changes):
+    """What the hook uses of gunicorn's arbiter."""
+    stopped: list[bool] = []
+    fields = {
+        "reexec_pid": 0,
+        "master_pid": 0,
+        "systemd": False,
+        "LISTENERS": [SimpleNamespace(sock=listener)],
+        "stop": stopped.append,
+        "stopped": stopped,
+    }
+    return SimpleNamespace(**(fields | changes))
+
+
+@pytest.mark.parametrize("graceful", [True, False])
+def test_the_master_turns_newcomers_away_and_then_stops(listener, graceful):
+    master = arbiter(listener)
+    turn_newcomers_away_on_stop(master)
+    assert newcomer_gets_in(listener)
+    master.stop(graceful)
+    assert master.stopped == [graceful]
+    assert not newcomer_gets_in(listener)
+
+
+@pytest.mark.parametrize("shared", [{"reexec_pid": 7}, {"master_pid": 7}, {"systemd": True}], ids=str)
+def test_a_listener_that_is_also_somebody_elses_is_left_alone(listener, shared):
+    master = arbiter(listener, **shared)
+    turn_newcomers_away_on_stop(master)
+    master.stop()
+    assert master.stopped == [True]
+    assert newcomer_gets_in(listener)
