@@ -24,8 +24,6 @@ blueprint = parameters.StrictBlueprint(
     "reads", __name__, url_prefix="/api/hubspot", description="A deal from memory, MongoDB or HubSpot."
 )
 
-PREFIX = "/api/hubspot"
-
 
 def _mode(refresh: bool) -> Mode:
     if refresh:

@@ -98,7 +98,7 @@ class MemoryTier:
                 return
 
     def put(self, key: CacheKey, entry: Entry, permit: Callable[[], bool]) -> bool:
-        with self._lock:
+        with self._lock, self._store.timer:  # time stands still, or an entry could expire between two looks at it
             kept = permit() and self._keep(key, entry)
             usage = self._usage()
         self._on_change(usage)
@@ -122,7 +122,7 @@ class MemoryTier:
         return True
 
     def invalidate(self, selection: Selection) -> set[str]:
-        with self._lock:
+        with self._lock, self._store.timer:
             self._store.expire()
             chosen = list(self._store) if selection.everything else self._select(selection)
             cleared = {self._store[key].entry.displayed_key(key) for key in chosen}

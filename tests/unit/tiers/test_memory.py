@@ -75,6 +75,30 @@ def test_expired_entries_leave_no_trace_in_the_indexes():
     assert not tier._by_name
 
 
+class RunningClock(ManualClock):
+    """Goes on each time that somebody looks at it, as real ones do."""
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+@pytest.mark.parametrize("selection", [Selection.all(), Selection.deals(ids=map(str, range(20)))], ids=["all", "ids"])
+def test_what_expires_while_it_is_being_cleared_does_no_harm(selection):
+    """Each round begins the clear at another moment before, between and after the ends of twenty entries."""
+    removed = set()
+    for moment in range(0, 500, 3):
+        clock = RunningClock()
+        tier = MemoryTier(1_000_000, clock)
+        for number in range(20):
+            put(tier, clock, number, 10, lives=400)
+        clock.tick(moment)
+        removed.add(len(tier.invalidate(selection)))
+        assert tier.usage().entries == 0
+        assert not tier._by_deal
+    assert {0, 20} < removed
+
+
 def test_tells_of_every_change():
     clock = ManualClock()
     told: list[Usage] = []
