@@ -60,7 +60,8 @@ class Deal:
     """One deal, with owner, stage and pipeline both as HubSpot's id and as the label people know.
 
     ``amount`` is in the deal's own currency, None when empty; dates are aware UTC datetimes; ``owner`` is None when
-    nobody owns the deal or the owner is unknown to HubSpot.
+    nobody owns the deal or the owner is unknown to HubSpot. ``merged_ids`` are the ids of deals that were merged into
+    this one: they lead to it for good.
     """
 
     deal_id: str
@@ -76,6 +77,7 @@ class Deal:
     create_date: datetime | None = None
     close_date: datetime | None = None
     archived: bool = False
+    merged_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

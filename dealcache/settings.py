@@ -11,19 +11,26 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
+from dealcache.setting_values import (
+    Network,
+    address,
+    http_url,
+    matching,
+    mongodb_uri,
+    networks,
+    number,
+    off_or,
+    one_of,
+    origins,
+    public_url,
+    timezone,
+)
 
 
 class SettingsError(ValueError):
     """A variable of the environment holds what it may not hold; the message is one line and masks secrets."""
-
-
-class _NotAllowedError(ValueError):
-    """What a parser raises; turned into a :class:`SettingsError` that names the variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,9 @@ class Settings:
     hubspot_base_url: str
     hubspot_api_version: str
     hubspot_deadline_seconds: float
+    hubspot_client_secret: str | None
+    public_url: str | None
+    forwarded_allow_ips: tuple[Network, ...]
     mongodb_uri: str
     mongodb_database: str
     cache_ttl_seconds: float
@@ -60,6 +70,10 @@ class Settings:
     stale_if_error_seconds: float
     negative_ttl_seconds: float
     timeline_timezone: ZoneInfo
+    sync_interval_seconds: float
+    sync_horizon_seconds: float
+    sync_confirm_seconds: float
+    sync_reread_calls: int
     api_token: str | None
     admin_token: str | None
     cors_origins: frozenset[str]
@@ -96,118 +110,55 @@ def waiting_threads(threads: int) -> int:
     return threads * 4
 
 
-def _number(least: float, whole: bool) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        value = int(text) if whole else float(text)
-        if not least <= value < 1e15:
-            raise _NotAllowedError
-        return value
-
-    return parse
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        for value in allowed:
-            if text.lower() == value.lower():
-                return value
-        raise _NotAllowedError
-
-    return parse
-
-
-def _is_http(parts: SplitResult) -> bool:
-    # Looking at the port is what checks it: it raises ValueError when it is none.
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-
-
-def _http_url(text: str) -> str:
-    parts = urlsplit(text)
-    if not _is_http(parts) or parts.query or parts.fragment:
-        raise _NotAllowedError
-    return text.rstrip("/")
-
-
-def _address(text: str) -> str:
-    """Where to listen: ``host:port``, ``[address]:port`` or ``unix:/path``."""
-    host, _, port = text.rpartition(":")
-    if text.startswith("unix:/"):
-        return text
-    if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", host) or not re.fullmatch(r"[0-9]{1,5}", port):
-        raise _NotAllowedError
-    if int(port) > 65535:
-        raise _NotAllowedError
-    return text
-
-
-def _origins(text: str) -> frozenset[str]:
-    origins = [part.strip() for part in text.split(",") if part.strip()]
-    for origin in origins:
-        parts = urlsplit(origin)
-        if origin != "*" and (not _is_http(parts) or parts.path):
-            raise _NotAllowedError
-    return frozenset(origins)
-
-
-def _timezone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise _NotAllowedError from error
-
-
-def _matching(pattern: str) -> Callable[[str], str]:
-    compiled = re.compile(pattern)
-
-    def parse(text: str) -> str:
-        if not compiled.fullmatch(text):
-            raise _NotAllowedError
-        return text
-
-    return parse
-
-
-def _mongodb_uri(text: str) -> str:
-    if text.startswith("mongodb+srv://"):
-        return text  # parsing it would ask DNS, which may be down while we start
-    try:
-        parse_uri(text, validate=False)
-    except PyMongoError as error:
-        raise _NotAllowedError from error
-    return text
-
-
-_TOKEN = _matching(r"[\x21-\x7e]+")
+_TOKEN = matching(r"[\x21-\x7e]+")
+_YEAR = 31_536_000
 _PRINTABLE = "printable ASCII characters without spaces"
 
 VARIABLES: tuple[Variable, ...] = (
     Variable("HUBSPOT_ACCESS_TOKEN", None, _TOKEN, _PRINTABLE, secret=True),
-    Variable("HUBSPOT_BASE_URL", "https://api.hubapi.com", _http_url, "an http or https URL"),
-    Variable("HUBSPOT_API_VERSION", "v3", _one_of("v3", "2026-09"), "v3 or 2026-09"),
-    Variable("HUBSPOT_DEADLINE_SECONDS", 15.0, _number(0.1, whole=False), "seconds, at least 0.1"),
-    Variable("MONGODB_URI", None, _mongodb_uri, "a valid mongodb:// or mongodb+srv:// URI", secret=True),
+    Variable("HUBSPOT_BASE_URL", "https://api.hubapi.com", http_url, "an http or https URL"),
+    Variable("HUBSPOT_API_VERSION", "v3", one_of("v3", "2026-09"), "v3 or 2026-09"),
+    Variable("HUBSPOT_DEADLINE_SECONDS", 15.0, number(0.1, whole=False), "seconds, at least 0.1"),
+    Variable("HUBSPOT_CLIENT_SECRET", None, _TOKEN, _PRINTABLE, secret=True),
+    Variable(
+        "PUBLIC_URL",
+        None,
+        public_url,
+        "an http or https URL: scheme, host, and no more than a path, such as https://deals.example.com",
+    ),
+    Variable(
+        "FORWARDED_ALLOW_IPS",
+        networks("127.0.0.1,::1"),
+        networks,
+        "IP addresses or networks such as 10.0.0.0/8, comma-separated, or *",
+    ),
+    Variable("MONGODB_URI", None, mongodb_uri, "a valid mongodb:// or mongodb+srv:// URI", secret=True),
     Variable(
         "MONGODB_DATABASE",
         "dealcache",
-        _matching(r"[A-Za-z0-9_-]{1,63}"),
+        matching(r"[A-Za-z0-9_-]{1,63}"),
         "1 to 63 letters, digits, '_' or '-'",
     ),
-    Variable("CACHE_TTL_SECONDS", 600.0, _number(1, whole=False), "seconds, at least 1"),
-    Variable("CACHE_MAX_BYTES", 268435456, _number(1024, whole=True), "bytes, at least 1024"),
-    Variable("STALE_IF_ERROR_SECONDS", 86400.0, _number(0, whole=False), "seconds, at least 0"),
-    Variable("NEGATIVE_TTL_SECONDS", 30.0, _number(0, whole=False), "seconds, at least 0"),
-    Variable("TIMELINE_TIMEZONE", ZoneInfo("UTC"), _timezone, "an IANA time zone such as Europe/Berlin"),
+    Variable("CACHE_TTL_SECONDS", 600.0, number(1, whole=False), "seconds, at least 1"),
+    Variable("CACHE_MAX_BYTES", 268435456, number(1024, whole=True), "bytes, at least 1024"),
+    Variable("STALE_IF_ERROR_SECONDS", 86400.0, number(0, whole=False), "seconds, at least 0"),
+    Variable("NEGATIVE_TTL_SECONDS", 30.0, number(0, whole=False), "seconds, at least 0"),
+    Variable("TIMELINE_TIMEZONE", ZoneInfo("UTC"), timezone, "an IANA time zone such as Europe/Berlin"),
+    Variable("SYNC_INTERVAL_SECONDS", 0.0, off_or(number(5, whole=False, most=_YEAR)), "0, or 5 to 31536000 seconds"),
+    Variable("SYNC_HORIZON_SECONDS", 300.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
+    Variable("SYNC_CONFIRM_SECONDS", 60.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
+    Variable("SYNC_REREAD_CALLS", 10000, number(0, whole=True), "a whole number, at least 0"),
     Variable("API_TOKEN", None, _TOKEN, _PRINTABLE, secret=True),
     Variable("ADMIN_TOKEN", None, _TOKEN, _PRINTABLE, secret=True),
-    Variable("CORS_ORIGINS", frozenset(), _origins, "origins such as https://ui.example.com, comma-separated"),
-    Variable("BIND", "127.0.0.1:8000", _address, "host:port or unix:/path/of/a/socket"),
-    Variable("WEB_CONCURRENCY", 1, _number(1, whole=True), "a whole number, at least 1"),
-    Variable("THREADS", 16, _number(1, whole=True), "a whole number, at least 1"),
-    Variable("LOG_FORMAT", None, _one_of("console", "json"), "console or json"),
+    Variable("CORS_ORIGINS", frozenset(), origins, "origins such as https://ui.example.com, comma-separated"),
+    Variable("BIND", "127.0.0.1:8000", address, "host:port or unix:/path/of/a/socket"),
+    Variable("WEB_CONCURRENCY", 1, number(1, whole=True), "a whole number, at least 1"),
+    Variable("THREADS", 16, number(1, whole=True), "a whole number, at least 1"),
+    Variable("LOG_FORMAT", None, one_of("console", "json"), "console or json"),
     Variable(
         "LOG_LEVEL",
         "INFO",
-        _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        one_of("DEBUG", "INFO", "WARNING", "ERROR"),
         "DEBUG, INFO, WARNING or ERROR",
     ),
 )

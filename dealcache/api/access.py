@@ -10,6 +10,9 @@ from enum import Enum
 #: Texts that mean true in a boolean parameter.
 TRUTHY = frozenset({"true", "True"})
 
+#: Where HubSpot delivers: its signature lets it in, not a token.
+WEBHOOKS_PATH = "/api/hubspot/webhooks"
+
 _OPEN_PREFIXES = ("/api/docs", "/api/openapi.json")
 
 
@@ -22,7 +25,7 @@ class Need(Enum):
 
 
 def need_of(method: str, path: str, query: Mapping[str, str]) -> Need:
-    """What a request needs, by the contract: documentation and probes nothing, clearing and refreshing the admin token.
+    """What a request needs, by the contract: documentation, probes and webhooks nothing, changes the admin token.
 
     Args:
         method: the HTTP method; OPTIONS changes and tells nothing, and a browser's preflight carries no token.
@@ -30,6 +33,8 @@ def need_of(method: str, path: str, query: Mapping[str, str]) -> Need:
         query: the parameters; empty when they cannot be parsed, which is refused later.
     """
     if method == "OPTIONS" or not path.startswith(("/api", "/ws")) or path.startswith(_OPEN_PREFIXES):
+        return Need.NOTHING
+    if path == WEBHOOKS_PATH:
         return Need.NOTHING
     if path == "/api/hubspot/clear-endpoint-cache" or query.get("refresh") in TRUTHY:
         return Need.ADMIN

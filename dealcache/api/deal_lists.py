@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -98,6 +99,31 @@ def stage_ids(pipelines: Iterable[Pipeline], wanted: str) -> list[str]:
         stage_id
         for stage_id, stage in stages_by_id(pipelines).items()
         if stage_id == wanted.strip() or stage.label.strip().casefold() == label
+    ]
+
+
+def stage_name(pipelines: Collection[Pipeline], wanted: str) -> str | None:
+    """One name for all the ways to name a stage: its label as HubSpot writes it. None when there is no such stage.
+
+    Where that label would stand for other stages than ``wanted`` does (an id, say, of one of two stages that bear it),
+    it stays what it is.
+    """
+    chosen = stage_ids(pipelines, wanted)
+    if not chosen:
+        return None
+    label = stages_by_id(pipelines)[chosen[0]].label.strip()
+    return label if label and stage_ids(pipelines, label) == chosen else wanted.strip()
+
+
+def stage_labels(pipelines: Iterable[Pipeline]) -> list[str]:
+    """The labels of all stages that are in use; with the pipeline's where several stages bear the same one."""
+    rows = stage_list(pipelines)
+    bearers = Counter(row["stage_name"].strip().casefold() for row in rows)
+    return [
+        f"{row['stage_name']} ({row['pipeline']})"
+        if bearers[row["stage_name"].strip().casefold()] > 1
+        else row["stage_name"]
+        for row in rows
     ]
 
 

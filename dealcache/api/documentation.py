@@ -64,15 +64,17 @@ def documented(
     answers: Sequence[Documented] = (),
     headers: Mapping[str, Any] | None = None,
     access: bool = True,
+    status: int = 200,
 ) -> Callable[[F], F]:
     """Describe a view function that returns a finished response.
 
     Args:
         blueprint: the view's blueprint.
-        schema: what the body of a 200 holds.
+        schema: what the body of the ordinary answer holds.
         answers: which other answers there are.
-        headers: the headers of a 200.
+        headers: the headers of the ordinary answer.
         access: whether the path may ask for a token.
+        status: the status of the ordinary answer.
     """
 
     def decorate(view: F) -> F:
@@ -85,7 +87,7 @@ def documented(
                 success=answer.status < 400,
                 **body,
             )(view)
-        described: F = blueprint.response(200, schema, headers=dict(headers or {}))(view)
+        described: F = blueprint.response(status, schema, headers=dict(headers or {}))(view)
         return described
 
     return decorate

@@ -20,7 +20,7 @@ from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
 _FALSY = {"false", "False"}
 #: The rules of :func:`dealcache.api.query.deal_name`, as far as a regular expression of JSON Schema can say them.
-_NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
 
 
 class StrictParser(FlaskParser):
@@ -44,7 +44,9 @@ class StrictBlueprint(Blueprint):
     ARGUMENTS_PARSER = StrictParser()
 
 
-def _rule(check: Callable[[str], str]) -> Callable[[str], None]:
+def rule(check: Callable[[str], str]) -> Callable[[str], None]:
+    """A validator from a function that raises ValueError, with a sentence, for what it does not take."""
+
     def validate(text: str) -> None:
         try:
             check(text)
@@ -54,7 +56,8 @@ def _rule(check: Callable[[str], str]) -> Callable[[str], None]:
     return validate
 
 
-def _pattern(text: str, message: str) -> Callable[[str], None]:
+def pattern(text: str, message: str) -> Callable[[str], None]:
+    """A validator that says ``message`` about what the regular expression ``text`` does not fit."""
     compiled = re.compile(text)
 
     def validate(value: str) -> None:
@@ -64,7 +67,7 @@ def _pattern(text: str, message: str) -> Callable[[str], None]:
     return validate
 
 
-class _Day(ma.fields.String):
+class Day(ma.fields.String):
     """A day as ``YYYY-MM-DD``, and nothing else that Python would take for a date."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -78,7 +81,7 @@ class _Day(ma.fields.String):
         return text
 
 
-class _Count(ma.fields.Integer):
+class Count(ma.fields.Integer):
     """A whole number in plain digits: no sign, space, underscore or foreign digits, which ``int`` would take."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -87,7 +90,8 @@ class _Count(ma.fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-def _boolean(description: str) -> ma.fields.Boolean:
+def boolean(description: str) -> ma.fields.Boolean:
+    """``true`` or ``false``."""
     return ma.fields.Boolean(truthy=set(TRUTHY), falsy=_FALSY, metadata={"description": description})
 
 
@@ -95,16 +99,16 @@ class OptionalDealQuery(ma.Schema):
     """Names a deal, or none."""
 
     dealName = ma.fields.String(
-        validate=_rule(query.deal_name),
+        validate=rule(query.deal_name),
         metadata={
             "description": "The deal's name, in any case; surrounding white space does not count.",
-            "pattern": _NAME_PATTERN,
+            "pattern": NAME_PATTERN,
             "maxLength": query.NAME_LENGTH,
             "example": "Acme renewal",
         },
     )
     dealId = ma.fields.String(
-        validate=_rule(query.deal_id),
+        validate=rule(query.deal_id),
         metadata={
             "description": "HubSpot's id of the deal, instead of its name; it goes before `dealName`.",
             "pattern": "^[0-9]{1,20}$",
@@ -130,7 +134,7 @@ class DealQuery(OptionalDealQuery):
 class RefreshQuery(ma.Schema):
     """Asks for a fresh copy."""
 
-    refresh = _boolean("Ask HubSpot, and write the result through all tiers.")
+    refresh = boolean("Ask HubSpot, and write the result through all tiers.")
 
 
 class TimelineQuery(ma.Schema):
@@ -140,9 +144,9 @@ class TimelineQuery(ma.Schema):
         ma.fields.String(validate=ma.validate.OneOf(EVENT_TYPES, error="Must be one of: {choices}.")),
         metadata={"description": "Only events of these types, comma-separated."},
     )
-    since = _Day(metadata={"description": "The first day, in the timeline's zone.", "format": "date"})
-    until = _Day(metadata={"description": "The last day, included.", "format": "date"})
-    limit = _Count(
+    since = Day(metadata={"description": "The first day, in the timeline's zone.", "format": "date"})
+    until = Day(metadata={"description": "The last day, included.", "format": "date"})
+    limit = Count(
         validate=ma.validate.Range(min=1, max=1000),
         metadata={"description": "How many events at most; the whole timeline without it."},
     )
@@ -175,7 +179,7 @@ class StoredTimelineRead(DealQuery, TimelineQuery):
 class StatsQuery(ma.Schema):
     """Narrows the list of cached entries."""
 
-    limit = _Count(
+    limit = Count(
         validate=ma.validate.Range(min=0, max=100_000),
         load_default=1000,
         metadata={"description": "How many entries to list at most."},
@@ -188,6 +192,6 @@ class StageQuery(ma.Schema):
 
     stage = ma.fields.String(
         required=True,
-        validate=_pattern(r"(?s).{1,512}", "Must have 1 to 512 characters."),
+        validate=pattern(r"(?s).{1,512}", "Must have 1 to 512 characters."),
         metadata={"description": "A stage's label in any case, or its id.", "minLength": 1, "maxLength": 512},
     )

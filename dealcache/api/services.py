@@ -10,9 +10,16 @@ from flask import current_app
 
 from dealcache.api.access import Tokens
 from dealcache.api.recorder import ReadRecorder
+from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.metrics import Metrics
 from dealcache.reader import DealReader, MongoSource
-from dealcache.repositories import DealInfoRepository, DealTimelineRepository, PipelineRepository
+from dealcache.repositories import (
+    DealInfoRepository,
+    DealTimelineRepository,
+    PipelineRepository,
+    SyncJobRepository,
+    WebhookEventRepository,
+)
 from dealcache.tiers import MemoryTier
 
 
@@ -20,7 +27,8 @@ from dealcache.tiers import MemoryTier
 class Services:
     """The parts of the service that HTTP speaks to. ``cache_ttl`` is in seconds, ``clock`` the wall clock.
 
-    ``dependencies`` tell by name whether they answer.
+    ``dependencies`` tell by name whether they answer. ``wake_sync`` and ``wake_webhooks`` say that there is work in
+    MongoDB; ``refresh_pipelines`` has HubSpot's pipelines stored as they are now, and raises HubSpotError or StoreError.
     """
 
     reader: DealReader
@@ -29,6 +37,12 @@ class Services:
     deals: DealInfoRepository
     timelines: DealTimelineRepository
     pipelines: PipelineRepository
+    sync_jobs: SyncJobRepository
+    wake_sync: Callable[[], None]
+    refresh_pipelines: Callable[[], None]
+    webhook_events: WebhookEventRepository
+    wake_webhooks: Callable[[], None]
+    webhook_guard: WebhookGuard
     recorder: ReadRecorder
     metrics: Metrics
     dependencies: dict[str, Callable[[], bool]]

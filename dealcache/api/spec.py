@@ -12,6 +12,7 @@ from dealcache import __version__
 from dealcache.api.description import corrected
 from dealcache.api.failures import FAILURES, problem_of
 from dealcache.api.problems import Problem, invalid
+from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
 
@@ -48,6 +49,7 @@ class ProblemApi(Api):
         super()._register_error_handlers()
         for failure in FAILURES:
             self._app.register_error_handler(failure, lambda error: problem_response(problem_of(error)))
+        self._app.register_error_handler(InvalidQueryError, lambda error: problem_response(invalid(error.errors)))
 
     def _openapi_json(self) -> flask.Response:
         return flask.jsonify(corrected(self.spec.to_dict()))

@@ -54,6 +54,7 @@ def announcement(bind: str, hubspot: str, mongodb: str, environ: Mapping[str, st
         base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         header = ' -H "Authorization: Bearer $API_TOKEN"' if environ.get("API_TOKEN", "").strip() else ""
         lines += ["  Try:"] + [f"    curl{header} '{base}{path}'" for path in _EXAMPLES]
+    lines.append("  Commands: . .dealcache/environment; .venv/bin/flask --app wsgi sync")
     return "\n".join([*lines, "  Ctrl-C stops everything."])
 
 

@@ -5,7 +5,7 @@ Wiring, from the bottom up: :class:`LocalBudgets`, :class:`HubSpotSession`, :cla
 """
 
 from dealcache.hubspot.budgets import Bucket, Budgets, LocalBudgets, Priority
-from dealcache.hubspot.client import AssociationPage, HubSpotClient
+from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS, HubSpotClient
 from dealcache.hubspot.directory import Directory
 from dealcache.hubspot.errors import (
     Forbidden,
@@ -18,13 +18,20 @@ from dealcache.hubspot.errors import (
     Unauthorised,
     Unavailable,
 )
+from dealcache.hubspot.gathering import batches_of
 from dealcache.hubspot.labels import Labels
 from dealcache.hubspot.loader import DealLoader
+from dealcache.hubspot.mapping import deal_of, event_of
+from dealcache.hubspot.metered import MeteredBudgets
+from dealcache.hubspot.pages import AssociationPage, RecordPage
 from dealcache.hubspot.paths import API_VERSIONS, Paths, paths_for
 from dealcache.hubspot.session import Health, HubSpotSession, NullObserver, Observer
+from dealcache.hubspot.signature import Signed, is_genuine
 
 __all__ = [
     "API_VERSIONS",
+    "BATCH_SIZE",
+    "MOST_ASSOCIATION_INPUTS",
     "AssociationPage",
     "Bucket",
     "Budgets",
@@ -38,15 +45,22 @@ __all__ = [
     "Labels",
     "LocalBudgets",
     "MalformedAnswer",
+    "MeteredBudgets",
     "NotFound",
     "NullObserver",
     "Observer",
     "Paths",
     "Priority",
     "RateLimited",
+    "RecordPage",
     "Rejected",
+    "Signed",
     "TimedOut",
     "Unauthorised",
     "Unavailable",
+    "batches_of",
+    "deal_of",
+    "event_of",
+    "is_genuine",
     "paths_for",
 ]

@@ -47,6 +47,7 @@ DEAL_PROPERTIES = (
     "createdate",
     "closedate",
     "hs_lastmodifieddate",
+    "hs_merged_object_ids",
 )
 
 #: By HubSpot's object name.
@@ -82,3 +83,13 @@ ACTIVITY_TYPES: Mapping[str, ActivityType] = {
     ),
     "postal_mail": ActivityType("Postal Mail", None, ("hs_postal_mail_body",)),
 }
+
+
+def properties_of(object_type: str) -> tuple[str, ...]:
+    """The properties that the mapping reads of ``object_type``: ``deals`` or an activity's object name."""
+    return DEAL_PROPERTIES if object_type == "deals" else ACTIVITY_TYPES[object_type].properties
+
+
+def identity_of(object_type: str) -> tuple[str, ...]:
+    """The properties that tell which record of ``object_type`` it is, and nothing else about it."""
+    return ("hs_object_id", "hs_merged_object_ids") if object_type == "deals" else ("hs_object_id",)

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from dealcache.deadline import Deadline
 from dealcache.hubspot.errors import RateLimited
+from dealcache.hubspot.pacing import SyncShare
 from dealcache.hubspot.window import RollingWindow
 
 
@@ -30,10 +31,15 @@ class Bucket(StrEnum):
 
 
 class Priority(IntEnum):
-    """Who goes first when calls must wait: somebody's open request before the background sync."""
+    """Who goes first when calls must wait: somebody's open request before the background sync.
+
+    Between them, what is read for both: names of owners and stages, and the probe whether HubSpot answers. It waits
+    for no sync, and is no sign that somebody reads deals.
+    """
 
     INTERACTIVE = 0
-    SYNC = 1
+    SHARED = 1
+    SYNC = 2
 
 
 class Budgets(Protocol):
@@ -62,8 +68,8 @@ _LIMITS = {Bucket.SEARCH: (5, 1.0), Bucket.APP: (100, 10.0), Bucket.ASSOCIATIONS
 #: By how much our period is longer than HubSpot's, for two clocks that do not tick alike.
 _MARGIN = 1.02
 
-#: One slot in this many is left to interactive callers, so that a running sync never makes them wait a whole period.
-_RESERVED_SHARE = 5
+#: How often a waiting caller looks at its deadline, in seconds: that of a sync moves nearer when the sync is cancelled.
+_LOOK_SECONDS = 0.5
 
 #: Limits outside this range are not HubSpot's: a proxy's header of the same name, or nonsense.
 _PLAUSIBLE_APP_LIMITS = range(10, 10_001)
@@ -79,6 +85,8 @@ def associations_limit(app_limit: int) -> int:
 class Budget:
     """One bucket: a rolling window that callers wait for, interactive ones first, then first come first served.
 
+    Calls of the sync keep to their share of it besides; see :class:`~dealcache.hubspot.pacing.SyncShare`.
+
     Args:
         window: the window to keep.
         clock: the monotonic clock, in seconds.
@@ -92,6 +100,7 @@ class Budget:
         condition: Callable[[], threading.Condition] = threading.Condition,
     ) -> None:
         self._window = window
+        self._share = SyncShare(window)
         self._clock = clock
         self._changed = condition()
         self._queue: list[tuple[int, int]] = []
@@ -128,22 +137,28 @@ class Budget:
 
     def _enter(self, deadline: Deadline, priority: Priority) -> None:
         with self._changed:
+            if priority is Priority.INTERACTIVE:
+                self._share.note_reader(self._clock())
             ticket = (int(priority), next(self._tickets))
             insort(self._queue, ticket)
             try:
                 while (wait := self._wait_of(ticket)) > 0.0:
                     if wait > deadline.remaining():
                         raise RateLimited("our own budget is used up", retry_after=wait)
-                    self._changed.wait(wait)
+                    self._changed.wait(min(wait, _LOOK_SECONDS))
                 self._window.start()
+                if priority is Priority.SYNC:
+                    self._share.note_start(self._clock())
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
 
     def _wait_of(self, ticket: tuple[int, int]) -> float:
-        reserve = 0 if ticket[0] == Priority.INTERACTIVE else self._window.limit // _RESERVED_SHARE
+        now = self._clock()
         ahead = bisect_left(self._queue, ticket)
-        return self._window.wait(self._clock(), ahead=ahead, reserve=reserve)
+        if ticket[0] < Priority.SYNC:
+            return self._window.wait(now, ahead=ahead)
+        return self._share.wait(now, ahead=ahead)
 
 
 class LocalBudgets:

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dealcache.deadline import Deadline
-from dealcache.hubspot.activities import ACTIVITY_TYPES, DEAL_PROPERTIES
+from dealcache.hubspot.activities import DEAL_PROPERTIES, identity_of, properties_of
 from dealcache.hubspot.budgets import Bucket, Priority
-from dealcache.hubspot.errors import MalformedAnswer, NotFound
+from dealcache.hubspot.calls import Calls
+from dealcache.hubspot.errors import MalformedAnswer
+from dealcache.hubspot.pages import AssociationPage, RecordPage, association_page_of
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.session import HubSpotSession
-from dealcache.hubspot.shapes import Json, check_batch, id_in, next_after, object_in, objects_in, records_of
+from dealcache.hubspot.shapes import Json, archived_records_of, id_in, next_after, objects_in, records_of
 
 #: The most records of one batch read ("CRM objects"), and the most inputs of one association read ("Associations v4").
 BATCH_SIZE = 100
 MOST_ASSOCIATION_INPUTS = 1000
 
-#: The largest page of a search, and after how many deals of one name nobody wants more.
+#: The largest page of a list and of a search, and after how many deals of one name nobody wants more.
+_LIST_PAGE = 100
 _SEARCH_PAGE = 200
 _MOST_HOMONYMS = 1000
 
 _OWNERS_PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class AssociationPage:
-    """One page of associations: for each record asked for, the ids found, and where its next page starts, if any."""
-
-    ids: Mapping[str, tuple[str, ...]]
-    after: Mapping[str, str]
-
-
 class HubSpotClient:
     """Asks HubSpot. Each method raises :class:`~dealcache.hubspot.errors.HubSpotError` when there is no good answer.
+
+    An ``object_type`` is HubSpot's name of it: ``deals``, or that of an activity (``calls``, …).
 
     Args:
         session: makes the calls.
@@ -43,6 +39,7 @@ class HubSpotClient:
 
     def __init__(self, session: HubSpotSession, paths: Paths) -> None:
         self._session = session
+        self._calls = Calls(session)
         self._paths = paths
 
     def find_deals_by_name(
@@ -60,7 +57,7 @@ class HubSpotClient:
         }
         found: list[Json] = []
         for _ in range(_MOST_HOMONYMS // _SEARCH_PAGE):
-            answer = self._ask("deals_search", self._paths.search("deals"), query, Bucket.SEARCH, deadline, priority)
+            answer = self._calls.search("deals_search", self._paths.search("deals"), query, deadline, priority)
             found += records_of(answer)
             after = next_after(answer)
             if after is None:
@@ -68,15 +65,63 @@ class HubSpotClient:
             query["after"] = after
         return found
 
+    def search_page(
+        self,
+        object_type: str,
+        filter_groups: Sequence[Sequence[Json]],
+        deadline: Deadline,
+        priority: Priority = Priority.SYNC,
+        properties: Sequence[str] | None = None,
+    ) -> RecordPage:
+        """Return the first 200 records that match, in the order of their ids.
+
+        HubSpot finds no archived records, shows changes late, and pages no further than 10,000 records. So this never
+        asks for a next page: ``after`` only tells that more records match, and who wants them asks anew for ids
+        (``hs_object_id``) greater than the last one.
+
+        Args:
+            object_type: what to search.
+            filter_groups: groups of HubSpot's filters: a record matches all filters of one group at least.
+            deadline: nothing lasts longer.
+            priority: who asks.
+            properties: the properties wanted; all that the mapping reads when None.
+        """
+        query = {
+            "filterGroups": [{"filters": list(filters)} for filters in filter_groups],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": list(properties_of(object_type) if properties is None else properties),
+            "limit": _SEARCH_PAGE,
+        }
+        path = self._paths.search(object_type)
+        answer = self._calls.search(f"{object_type}_search", path, query, deadline, priority)
+        return RecordPage(records_of(answer), next_after(answer))
+
+    def list_page(
+        self, object_type: str, after: str | None, deadline: Deadline, priority: Priority = Priority.SYNC
+    ) -> RecordPage:
+        """Return one page of all records that are not archived, up to 100; ``after`` is the cursor, None to begin."""
+        answer = self._list(object_type, properties_of(object_type), "false", after, deadline, priority)
+        return RecordPage(records_of(answer), next_after(answer))
+
+    def archived_page(
+        self, object_type: str, after: str | None, deadline: Deadline, priority: Priority = Priority.SYNC
+    ) -> RecordPage:
+        """Return one page of all archived records, up to 100, with little more than their ids.
+
+        HubSpot forgets them 90 days after they were archived. ``after`` is the cursor, None to begin.
+        """
+        answer = self._list(object_type, identity_of(object_type), "true", after, deadline, priority)
+        return RecordPage(archived_records_of(answer), next_after(answer))
+
     def read_deals(
         self, ids: Sequence[str], deadline: Deadline, priority: Priority = Priority.INTERACTIVE
     ) -> list[Json]:
         """Return the deals with these ids, at most 100, in any order.
 
         Unknown and archived ones are left out. A deal that was merged into another comes back as that other, under its
-        id, which is then none of ``ids``.
+        id, which is then none of ``ids``; HubSpot sometimes leaves it out.
         """
-        return self._read_batch("deals", DEAL_PROPERTIES, ids, deadline, priority)
+        return self._read_batch("deals", ids, deadline, priority)
 
     def read_activities(
         self,
@@ -86,8 +131,7 @@ class HubSpotClient:
         priority: Priority = Priority.INTERACTIVE,
     ) -> list[Json]:
         """Return the activities of one type with these ids, at most 100, in any order; archived ones are left out."""
-        properties = ACTIVITY_TYPES[engagement_type].properties
-        return self._read_batch(engagement_type, properties, ids, deadline, priority)
+        return self._read_batch(engagement_type, ids, deadline, priority)
 
     def association_page(
         self,
@@ -104,13 +148,24 @@ class HubSpotClient:
             deadline: nothing lasts longer.
             priority: who asks.
         """
-        if len(deals) > MOST_ASSOCIATION_INPUTS:
-            raise ValueError(f"more than {MOST_ASSOCIATION_INPUTS} records in one association read")
-        inputs = [{"id": one} if after is None else {"id": one, "after": after} for one, after in deals.items()]
-        endpoint = f"deals_{engagement_type}_associations"
-        path = self._paths.associations("deals", engagement_type)
-        answer = self._ask_batch(endpoint, path, {"inputs": inputs}, Bucket.ASSOCIATIONS, deadline, priority)
-        return _association_page(answer, list(deals))
+        return self._associated("deals", deals, engagement_type, deadline, priority)
+
+    def deals_page(
+        self,
+        engagement_type: str,
+        activities: Mapping[str, str | None],
+        deadline: Deadline,
+        priority: Priority = Priority.SYNC,
+    ) -> AssociationPage:
+        """Return one page of the ids of the deals that each activity belongs to.
+
+        Args:
+            engagement_type: HubSpot's object name of the activities.
+            activities: up to 1,000 of their ids, each with the cursor of the page wanted, None for the first.
+            deadline: nothing lasts longer.
+            priority: who asks.
+        """
+        return self._associated(engagement_type, activities, "deals", deadline, priority)
 
     def list_owners(self, deadline: Deadline, priority: Priority = Priority.INTERACTIVE) -> list[Json]:
         """Return all owners, also those who have left: their old activities still name them."""
@@ -121,7 +176,7 @@ class HubSpotClient:
 
     def list_pipelines(self, deadline: Deadline, priority: Priority = Priority.INTERACTIVE) -> list[Json]:
         """Return the pipelines of deals with their stages."""
-        answer = self._get("pipelines", self._paths.deal_pipelines, {}, deadline, priority)
+        answer = self._calls.get("pipelines", self._paths.deal_pipelines, {}, deadline, priority)
         pipelines = objects_in(answer, "results", required=True)
         for pipeline in pipelines:
             id_in(pipeline)
@@ -136,7 +191,7 @@ class HubSpotClient:
         owners: list[Json] = []
         cursors: set[str] = set()
         while True:
-            answer = self._get("owners", self._paths.owners, params, deadline, priority)
+            answer = self._calls.get("owners", self._paths.owners, params, deadline, priority)
             page = objects_in(answer, "results", required=True)
             for owner in page:
                 id_in(owner)
@@ -149,81 +204,40 @@ class HubSpotClient:
             cursors.add(after)
             params = {**params, "after": after}
 
-    def _read_batch(
+    def _list(
         self,
         object_type: str,
         properties: Sequence[str],
-        ids: Sequence[str],
+        archived: str,
+        after: str | None,
         deadline: Deadline,
         priority: Priority,
-    ) -> list[Json]:
+    ) -> Json:
+        params = {"limit": str(_LIST_PAGE), "archived": archived, "properties": ",".join(properties)}
+        if after is not None:
+            params["after"] = after
+        return self._calls.get(f"{object_type}_list", self._paths.objects(object_type), params, deadline, priority)
+
+    def _read_batch(self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority) -> list[Json]:
         if len(ids) > BATCH_SIZE:
             raise ValueError(f"more than {BATCH_SIZE} records in one batch read")
-        body = {"inputs": [{"id": one} for one in ids], "properties": list(properties)}
+        body = {"inputs": [{"id": one} for one in ids], "properties": list(properties_of(object_type))}
         path = self._paths.batch_read(object_type)
-        answer = self._ask_batch(f"{object_type}_batch_read", path, body, Bucket.APP, deadline, priority)
+        answer = self._calls.batch(f"{object_type}_batch_read", path, body, Bucket.APP, deadline, priority)
         return list({id_in(record): record for record in records_of(answer)}.values())
 
-    def _ask_batch(
-        self, endpoint: str, path: str, body: Json, bucket: Bucket, deadline: Deadline, priority: Priority
-    ) -> Json:
-        """Make a batch call in which records that do not exist are no failure, also when none of them exists."""
-        try:
-            answer = self._session.call(
-                endpoint, "POST", path, json=body, bucket=bucket, deadline=deadline, priority=priority
-            )
-        except NotFound as missing:
-            if missing.category != "OBJECT_NOT_FOUND":
-                raise _no_such_path(missing) from None
-            return {"results": []}
-        check_batch(answer)
-        return answer
-
-    def _ask(
-        self, endpoint: str, path: str, body: Json, bucket: Bucket, deadline: Deadline, priority: Priority
-    ) -> Json:
-        try:
-            return self._session.call(
-                endpoint, "POST", path, json=body, bucket=bucket, deadline=deadline, priority=priority
-            )
-        except NotFound as missing:
-            raise _no_such_path(missing) from None
-
-    def _get(self, endpoint: str, path: str, params: Mapping[str, str], deadline: Deadline, priority: Priority) -> Json:
-        try:
-            return self._session.call(
-                endpoint,
-                "GET",
-                path,
-                params=params,
-                bucket=Bucket.APP,
-                deadline=deadline,
-                priority=priority,
-            )
-        except NotFound as missing:
-            raise _no_such_path(missing) from None
-
-
-def _no_such_path(missing: NotFound) -> MalformedAnswer:
-    """A 404 for a call that names no record: the path is wrong, and no deal may be called unknown because of it."""
-    return MalformedAnswer(
-        "HubSpot does not know this path; is the base URL right?",
-        endpoint=missing.endpoint,
-        status=missing.status,
-        category=missing.category,
-        correlation_id=missing.correlation_id,
-    )
-
-
-def _association_page(answer: Json, asked: Sequence[str]) -> AssociationPage:
-    ids: dict[str, tuple[str, ...]] = dict.fromkeys(asked, ())
-    after: dict[str, str] = {}
-    for result in objects_in(answer, "results", required=True):
-        # A merged deal answers under its new id; when only one was asked for, that is the one.
-        record = asked[0] if len(asked) == 1 else id_in(object_in(result, "from"))
-        found = (id_in(target, "toObjectId") for target in objects_in(result, "to", required=True))
-        # One activity appears once for each label of its association.
-        ids[record] = tuple(dict.fromkeys((*ids.get(record, ()), *found)))
-        if cursor := next_after(result):
-            after[record] = cursor
-    return AssociationPage(ids, after)
+    def _associated(
+        self,
+        from_type: str,
+        records: Mapping[str, str | None],
+        to_type: str,
+        deadline: Deadline,
+        priority: Priority,
+    ) -> AssociationPage:
+        if len(records) > MOST_ASSOCIATION_INPUTS:
+            raise ValueError(f"more than {MOST_ASSOCIATION_INPUTS} records in one association read")
+        inputs = [{"id": one} if after is None else {"id": one, "after": after} for one, after in records.items()]
+        endpoint = f"{from_type}_{to_type}_associations"
+        path = self._paths.associations(from_type, to_type)
+        answer = self._calls.batch(endpoint, path, {"inputs": inputs}, Bucket.ASSOCIATIONS, deadline, priority)
+        return association_page_of(answer, list(records))

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from dealcache.deadline import Deadline
 from dealcache.deals import Pipeline
+from dealcache.hubspot.budgets import Priority
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.fanout import submitted
@@ -122,10 +123,10 @@ class Directory:
         self.pipelines: Kept[tuple[Pipeline, ...]] = Kept("pipelines", self._read_pipelines, clock)
 
     def _read_owners(self, deadline: Deadline) -> Mapping[str, str | None]:
-        return owners_of(self._client.list_owners(deadline))
+        return owners_of(self._client.list_owners(deadline, Priority.SHARED))
 
     def _read_pipelines(self, deadline: Deadline) -> tuple[Pipeline, ...]:
-        pipelines = pipelines_of(self._client.list_pipelines(deadline))
+        pipelines = pipelines_of(self._client.list_pipelines(deadline, Priority.SHARED))
         if self._on_pipelines is not None:
             self._on_pipelines(pipelines)
         return pipelines

@@ -11,13 +11,14 @@ from dealcache.deadline import Deadline
 from dealcache.deal_choice import choose_deal
 from dealcache.deals import ENGAGEMENT_TYPES, Deal, DealKey, Event, LoadedDeal, Pipeline
 from dealcache.hubspot.budgets import Priority
-from dealcache.hubspot.client import BATCH_SIZE, AssociationPage, HubSpotClient
+from dealcache.hubspot.client import BATCH_SIZE, HubSpotClient
 from dealcache.hubspot.directory import Directory
 from dealcache.hubspot.errors import NotFound
 from dealcache.hubspot.fanout import Fanout
 from dealcache.hubspot.gathering import Gathering, batches_of
 from dealcache.hubspot.labels import Labels
 from dealcache.hubspot.mapping import deal_of, event_of
+from dealcache.hubspot.pages import AssociationPage
 
 
 class Load:

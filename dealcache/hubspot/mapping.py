@@ -25,8 +25,9 @@ def deal_of(record: Json) -> Deal:
         MalformedAnswer: it has no id, no time of change, or is no record at all.
     """
     properties = object_in(record, "properties")
+    deal_id = id_in(record)
     return Deal(
-        deal_id=id_in(record),
+        deal_id=deal_id,
         deal_name=text_in(properties, "dealname"),
         hubspot_updated_at=_updated_at(record, properties),
         owner_id=_optional(properties, "hubspot_owner_id"),
@@ -36,6 +37,7 @@ def deal_of(record: Json) -> Deal:
         create_date=first_moment((text_in(properties, "createdate"), text_in(record, "createdAt"))),
         close_date=moment(text_in(properties, "closedate")),
         archived=record.get("archived") is True,
+        merged_ids=_merged_ids(properties, deal_id),
     )
 
 
@@ -135,6 +137,11 @@ def _event_type(properties: Json, kind: ActivityType) -> str:
 def _content(properties: Json, kind: ActivityType) -> str:
     texts = (text_of(text_in(properties, name)) for name in kind.content)
     return next((text for text in texts if text), "")
+
+
+def _merged_ids(properties: Json, deal_id: str) -> tuple[str, ...]:
+    parts = (part.strip() for part in text_in(properties, "hs_merged_object_ids").split(";"))
+    return tuple(dict.fromkeys(part for part in parts if part and part != deal_id))
 
 
 def _optional(properties: Json, name: str) -> str | None:

@@ -8,18 +8,27 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, stop_never
 
 from dealcache.deadline import Deadline
 from dealcache.hubspot.budgets import Priority
-from dealcache.hubspot.errors import HubSpotError, RateLimited, TimedOut, Unavailable
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, RateLimited, TimedOut, Unavailable
 
 T = TypeVar("T")
 
 #: How often a call is tried at most. Somebody waits for an interactive one; a sync would have to start over.
-ATTEMPTS = {Priority.INTERACTIVE: 4, Priority.SYNC: 8}
+ATTEMPTS = {Priority.INTERACTIVE: 4, Priority.SHARED: 4, Priority.SYNC: 8}
+
+#: How often a 500 is tried. HubSpot does not list it as passing, but its own clients repeat it: one more try tells a
+#: hiccup from a bug. A sync may take longer to be sure.
+_ATTEMPTS_ON_500 = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.SYNC: 6}
+
+#: How often a call is tried whose answer cannot be understood. A body that was cut, or a proxy's page with the status
+#: 200, passes; an API that has changed does not, and nobody should wait for that.
+_ATTEMPTS_ON_MALFORMED = {Priority.INTERACTIVE: 1, Priority.SHARED: 1, Priority.SYNC: 4}
 
 #: Statuses which HubSpot documents as passing ("Error handling"): worth all the tries.
 _PASSING = frozenset({423, 502, 503, 504, 521, 523, 524})
@@ -28,42 +37,47 @@ _PASSING = frozenset({423, 502, 503, 504, 521, 523, 524})
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 8.0
 
+#: The longest single sleep, in seconds: a sync that is cancelled in the middle of a long wait has to notice it.
+_LOOK_SECONDS = 0.5
+
 #: A locked record stays locked for 2 seconds ("Error handling").
 _LOCKED_DELAY = 2.0
 
 
-def decide(failure: HubSpotError, attempt: int, attempts: int, remaining: float, chance: float) -> float | None:
+def decide(failure: HubSpotError, attempt: int, priority: Priority, remaining: float, chance: float) -> float | None:
     """Decide about a failed try.
 
     Args:
         failure: what happened.
         attempt: the number of the try that failed, from 1.
-        attempts: how many tries there may be.
+        priority: who asks; a sync is more patient.
         remaining: seconds until the deadline.
         chance: a random number from 0 to 1, for the jitter.
 
     Returns:
         Seconds to wait before the next try, or None to give up.
     """
-    if attempt >= min(attempts, _tries_worth(failure)):
+    if attempt >= _tries_worth(failure, priority):
         return None
     delay = _delay(failure, attempt, chance)
     # A try that can only start when nobody waits for it any more is a wasted call.
     return delay if delay < remaining else None
 
 
-def _tries_worth(failure: HubSpotError) -> int:
-    """How many tries a failure of this kind deserves, whoever asks."""
-    if isinstance(failure, RateLimited):
-        return 1 if failure.daily else max(ATTEMPTS.values())
-    if isinstance(failure, TimedOut):
-        return max(ATTEMPTS.values())
-    if not isinstance(failure, Unavailable):
-        return 1
-    # HubSpot does not list 500 as passing, but its own clients repeat it: one more try tells a hiccup from a bug.
-    if failure.status == 500:
-        return 2
-    return max(ATTEMPTS.values()) if failure.status is None or failure.status in _PASSING else 1
+def _tries_worth(failure: HubSpotError, priority: Priority) -> int:
+    """How many tries a failure of this kind deserves."""
+    match failure:
+        case RateLimited():
+            return 1 if failure.daily else ATTEMPTS[priority]
+        case TimedOut():
+            return ATTEMPTS[priority]
+        case MalformedAnswer():
+            return _ATTEMPTS_ON_MALFORMED[priority]
+        case Unavailable(status=500):
+            return _ATTEMPTS_ON_500[priority]
+        case Unavailable(status=status) if status is None or status in _PASSING:
+            return ATTEMPTS[priority]
+    return 1
 
 
 def _delay(failure: HubSpotError, attempt: int, chance: float) -> float:
@@ -116,12 +130,20 @@ class Retrier:
             failure = state.outcome.exception() if state.outcome else None
             if not isinstance(failure, HubSpotError):
                 return False
-            decision = decide(failure, state.attempt_number, ATTEMPTS[priority], deadline.remaining(), self._chance())
+            decision = decide(failure, state.attempt_number, priority, deadline.remaining(), self._chance())
             if decision is None:
                 return False
             on_retry(failure)
             delay = decision
             return True
 
-        retrying = Retrying(retry=another, wait=lambda _: delay, stop=stop_never, sleep=self._sleep, reraise=True)
+        rest = partial(self._rest, deadline)
+        retrying = Retrying(retry=another, wait=lambda _: delay, stop=stop_never, sleep=rest, reraise=True)
         return retrying(call)
+
+    def _rest(self, deadline: Deadline, seconds: float) -> None:
+        """Wait ``seconds``, less when ``deadline`` passes: that of a cancelled sync moves nearer."""
+        while seconds > 0.0 and not deadline.expired():
+            step = min(seconds, _LOOK_SECONDS)
+            self._sleep(step)
+            seconds -= step

@@ -111,6 +111,7 @@ class HubSpotSession:
         bucket: Bucket,
         deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
+        check: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
         """Make one call, again where that may help, and return the JSON object that HubSpot answered.
 
@@ -123,6 +124,7 @@ class HubSpotSession:
             bucket: the limit that the call counts towards. Each try takes one slot of it.
             deadline: nothing lasts longer, retries and waits for the limit included.
             priority: who asks.
+            check: raises a HubSpotError for an answer that is not whole, which is then a failed try like any other.
 
         Raises:
             HubSpotError: of the last try.
@@ -131,11 +133,15 @@ class HubSpotSession:
         body = None if json is None else orjson.dumps(json)
 
         def attempt() -> dict[str, Any]:
-            if deadline.expired():
-                raise TimedOut("the deadline passed before the call", endpoint=endpoint)
+            _check_time(deadline, endpoint)
             with self._budgets.acquire(bucket, deadline, priority):
+                # A sync may have been cancelled while it waited, and HubSpot counts calls that nobody needs any more.
+                _check_time(deadline, endpoint)
                 answer = self._exchange(endpoint, method, path, params, body, deadline)
-            return self._judged(answer, endpoint, bucket)
+            parsed = self._judged(answer, endpoint, bucket)
+            if check is not None:
+                check(parsed)
+            return parsed
 
         return self._retrier.run(
             attempt,
@@ -150,7 +156,7 @@ class HubSpotSession:
         Raises:
             HubSpotError: it does not.
         """
-        return self.call("account_details", "GET", path, bucket=Bucket.APP, deadline=deadline)
+        return self.call("account_details", "GET", path, bucket=Bucket.APP, deadline=deadline, priority=Priority.SHARED)
 
     def close(self) -> None:
         """Close all connections."""
@@ -200,6 +206,11 @@ class HubSpotSession:
         limit = headers.get("x-hubspot-ratelimit-max", "")
         if limit.isascii() and limit.isdigit() and len(limit) < 7:
             self._budgets.adopt_app_limit(int(limit))
+
+
+def _check_time(deadline: Deadline, endpoint: str) -> None:
+    if deadline.expired():
+        raise TimedOut("the deadline passed before the call", endpoint=endpoint)
 
 
 def _outcome(failure: HubSpotError) -> str:

@@ -71,11 +71,16 @@ def records_of(answer: Json) -> list[Json]:
     Raises:
         MalformedAnswer: another shape.
     """
-    records = objects_in(answer, "results", required=True)
-    for record in records:
-        id_in(record)
-        object_in(record, "properties")
-    return [record for record in records if record.get("archived") is not True]
+    return [record for record in _records(answer) if record.get("archived") is not True]
+
+
+def archived_records_of(answer: Json) -> list[Json]:
+    """The records of a list of archived ones; those that say they are not archived, or no longer, are left out.
+
+    Raises:
+        MalformedAnswer: another shape.
+    """
+    return [record for record in _records(answer) if record.get("archived") is not False]
 
 
 def check_batch(answer: Json) -> None:
@@ -98,3 +103,11 @@ def check_batch(answer: Json) -> None:
 
 def _named(value: str) -> str:
     return value if value.isascii() and value.isidentifier() and value.isupper() else "unknown"
+
+
+def _records(answer: Json) -> list[Json]:
+    records = objects_in(answer, "results", required=True)
+    for record in records:
+        id_in(record)
+        object_in(record, "properties")
+    return records

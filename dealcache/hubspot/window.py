@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 
 #: Seconds by which two readings of the clock may differ and still be the same moment: sums of floats are not exact.
-_SAME_MOMENT = 1e-6
+SAME_MOMENT = 1e-6
 
 
 class RollingWindow:
@@ -33,10 +33,9 @@ class RollingWindow:
 
     def left(self, now: float) -> int:
         """How many calls may start at ``now``, 0 while paused."""
-        self._forget(now)
-        if self._paused_until - now > _SAME_MOMENT:
+        if self._paused_until - now > SAME_MOMENT:
             return 0
-        return max(0, self.limit - self._used())
+        return max(0, self.limit - self.used(now))
 
     def wait(self, now: float, *, ahead: int = 0, reserve: int = 0) -> float:
         """Say how long a caller must wait at least.
@@ -50,10 +49,14 @@ class RollingWindow:
             Seconds, 0.0 when the caller may start now. While calls are under way it is a lower bound, because nobody
             knows when they will be answered.
         """
-        self._forget(now)
         pause = max(0.0, self._paused_until - now)
-        turn = max(pause, self._until_free(now, self._used() + ahead - (self.limit - reserve)))
-        return turn if turn > _SAME_MOMENT else 0.0
+        turn = max(pause, self._until_free(now, self.used(now) + ahead - (self.limit - reserve)))
+        return turn if turn > SAME_MOMENT else 0.0
+
+    def used(self, now: float) -> int:
+        """How many slots are occupied at ``now``."""
+        self._forget(now)
+        return self._in_flight + len(self._answered)
 
     def start(self) -> None:
         """Occupy a slot: a call begins."""
@@ -68,11 +71,8 @@ class RollingWindow:
         """Let nothing start before ``until``; a shorter pause never cuts a longer one."""
         self._paused_until = max(self._paused_until, until)
 
-    def _used(self) -> int:
-        return self._in_flight + len(self._answered)
-
     def _forget(self, now: float) -> None:
-        while self._answered and self._answered[0] + self.period <= now + _SAME_MOMENT:
+        while self._answered and self._answered[0] + self.period <= now + SAME_MOMENT:
             self._answered.popleft()
 
     def _until_free(self, now: float, surplus: int) -> float:
@@ -83,6 +83,6 @@ class RollingWindow:
         """
         if surplus < 0:
             return 0.0
-        rounds, index = divmod(surplus, max(1, self.limit, self._used()))
+        rounds, index = divmod(surplus, max(1, self.limit, self.used(now)))
         base = self._answered[index] if index < len(self._answered) else now
         return base + self.period * (rounds + 1) - now

@@ -1,4 +1,4 @@
-"""MongoDB: the deals, their events and the pipelines, and the rules by which they are written.
+"""MongoDB: deals, their events, pipelines, sync jobs and webhook events, and the rules by which they are written.
 
 Nothing else in the project reads or writes documents. Every operation raises :class:`StoreError`, or
 :class:`StoreUnavailable` when MongoDB cannot be asked at all; the driver's own exceptions end here.
@@ -12,19 +12,29 @@ from dealcache.repositories.deal_timeline import DealTimelineRepository, Extent
 from dealcache.repositories.documents import StoredDeal
 from dealcache.repositories.errors import StoreError, StoreUnavailable
 from dealcache.repositories.indexes import ensure_indexes
+from dealcache.repositories.job_leases import LeaseState
 from dealcache.repositories.pipelines import PipelineRepository
+from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
+from dealcache.repositories.sync_state import SyncState, SyncStateRepository
+from dealcache.repositories.webhook_events import WebhookEventRepository
 
 __all__ = [
     "Breaker",
+    "Cancellation",
     "Connection",
     "DealInfoRepository",
     "DealStore",
     "DealTimelineRepository",
     "Extent",
+    "LeaseState",
     "PipelineRepository",
     "StageSummary",
     "StoreError",
     "StoreUnavailable",
     "StoredDeal",
+    "SyncJobRepository",
+    "SyncState",
+    "SyncStateRepository",
+    "WebhookEventRepository",
     "ensure_indexes",
 ]

@@ -32,7 +32,9 @@ _DEAL_FIELDS = (
     "create_date",
     "close_date",
     "archived",
+    "merged_ids",
 )
+_DEAL_DATES = ("hubspot_updated_at", "create_date", "close_date")
 _EVENT_FIELDS = (
     "engagement_type",
     "engagement_id",
@@ -48,6 +50,16 @@ _EVENT_FIELDS = (
 #: What is read of a deal and of an event, and nothing more.
 DEAL_PROJECTION = {"_id": 0, "timeline_synced_at": 1} | dict.fromkeys(_DEAL_FIELDS, 1)
 EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*_EVENT_FIELDS, *FOREIGN_FIELDS), 1)
+
+#: What is read of a stored document to compare it with what HubSpot gave.
+COMPARED_DEAL = dict.fromkeys((*_DEAL_FIELDS, "deal_name_key", "archived_at", "synced_at"), 1)
+COMPARED_EVENT = dict.fromkeys(("deal_id", *_EVENT_FIELDS, "synced_at"), 1)
+
+#: All that this service itself writes to an event's document; what else is there belongs to others.
+OWN_EVENT_FIELDS = frozenset(("_id", *COMPARED_EVENT))
+
+#: An engagement's type and id; the id alone is unique only within its type.
+EngagementKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +86,21 @@ def utc(moment: datetime | None) -> datetime | None:
 
 def deal_fields(deal: Deal) -> Document:
     """The fields of ``deal_info`` that come from HubSpot."""
-    fields = {name: getattr(deal, name) for name in _DEAL_FIELDS}
+    fields: Document = {name: getattr(deal, name) for name in _DEAL_FIELDS}
+    for name in _DEAL_DATES:
+        fields[name] = None if fields[name] is None else milliseconds(fields[name])
     fields["deal_name_key"] = name_key(deal.deal_name)
+    fields["merged_ids"] = list(deal.merged_ids)
     return fields
 
 
 def to_stored_deal(document: Mapping[str, Any]) -> StoredDeal:
     """A document of ``deal_info`` as a value. Only the three fields without a default must be there."""
     values = {name: document[name] for name in _DEAL_FIELDS if name in document}
-    for name in ("hubspot_updated_at", "create_date", "close_date"):
+    for name in _DEAL_DATES:
         if name in values:
             values[name] = utc(values[name])
+    values["merged_ids"] = tuple(values.get("merged_ids") or ())
     return StoredDeal(Deal(**values), utc(document.get("timeline_synced_at")))
 
 

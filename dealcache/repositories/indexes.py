@@ -11,6 +11,9 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from dealcache.repositories.connection import Connection
 
+_DAY_SECONDS = 86_400
+_JOB_SECONDS = 30 * _DAY_SECONDS  # after the job's end
+_EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event's arrival; HubSpot repeats a delivery for one day
 _BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
@@ -19,6 +22,18 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("deal_name_key", ASCENDING)], name="name"),
         IndexModel([("stage_id", ASCENDING), ("create_date", DESCENDING), ("deal_id", ASCENDING)], name="stage"),
         IndexModel([("create_date", DESCENDING), ("deal_id", ASCENDING)], name="newest_created"),
+        IndexModel([("merged_ids", ASCENDING)], name="merged"),
+        # Answers which deals' associations are due to be read again, from the index alone.
+        IndexModel(
+            [
+                ("associations_read_at", ASCENDING),
+                ("stage_id", ASCENDING),
+                ("archived", ASCENDING),
+                ("deal_id", ASCENDING),
+            ],
+            name="stalest",
+        ),
+        IndexModel([("archived_at", ASCENDING)], name="archived", partialFilterExpression={"archived": True}),
     ),
     "deal_timeline": (
         IndexModel(
@@ -31,9 +46,25 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             [("deal_id", ASCENDING), ("occurred_at", ASCENDING), ("engagement_id", ASCENDING), ("type", ASCENDING)],
             name="timeline",
         ),
-        IndexModel([("engagement_type", ASCENDING), ("engagement_id", ASCENDING)], name="engagement"),
+        # ``deal_id`` at the end lets the deals of an engagement be answered from the index alone.
+        IndexModel(
+            [("engagement_type", ASCENDING), ("engagement_id", ASCENDING), ("deal_id", ASCENDING)],
+            name="deals_of_engagement",
+        ),
     ),
     "pipelines": (IndexModel([("pipeline_id", ASCENDING)], name="pipeline", unique=True),),
+    "sync_jobs": (
+        # Two that forbid: to queue what is queued or running already, and to run two jobs at once.
+        IndexModel([("active_identity", ASCENDING)], name="active_identity", unique=True, sparse=True),
+        IndexModel([("status", ASCENDING)], name="running", unique=True, partialFilterExpression={"status": "running"}),
+        IndexModel([("status", ASCENDING), ("created_at", DESCENDING)], name="newest_of_status"),
+        IndexModel([("created_at", DESCENDING)], name="newest"),
+        IndexModel([("finished_at", ASCENDING)], name="expiry", expireAfterSeconds=_JOB_SECONDS),
+    ),
+    "webhook_events": (
+        IndexModel([("pending", ASCENDING), ("arrived_at", ASCENDING)], name="pending", sparse=True),
+        IndexModel([("arrived_at", ASCENDING)], name="expiry", expireAfterSeconds=_EVENT_SECONDS),
+    ),
 }
 
 

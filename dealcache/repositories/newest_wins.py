@@ -1,19 +1,20 @@
 """One update for all documents that HubSpot's data goes into: newer replaces older, never the other way round.
 
 Two versions are put in order by HubSpot's own ``hubspot_updated_at`` and, when that is equal, by ``synced_at``, the
-time just before HubSpot was asked: owners' names and stages' labels change without touching the former. The
+time just before HubSpot was asked: owners' names and stages' labels change without touching the former. Archiving does
+not touch it either, so a document that is archived gives way only to what was read later, whatever its version. The
 comparison happens in MongoDB, inside the update, so that any number of threads and processes may write at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import InsertOne, UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from dealcache.repositories.documents import Document
 from dealcache.repositories.errors import StoreError
@@ -25,13 +26,42 @@ _ATTEMPTS = 5  # a lost race is won at the next attempt unless the document is d
 def newest_wins(key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime) -> UpdateOne:
     """An upsert that writes ``fields`` unless the document holds something newer.
 
-    Fields that are not in ``fields`` stay as they are: other systems keep their own in these documents. ``$literal``
-    keeps a value such as ``"$deal_id"`` from being taken for an expression.
-
     Args:
         key: the names of those ``fields`` that identify the document.
         fields: all fields that come from HubSpot.
         synced_at: when HubSpot was asked for them; the document's own ``synced_at`` becomes at least this.
+    """
+    return UpdateOne({name: fields[name] for name in key}, _change(fields, synced_at), upsert=True)
+
+
+def write_newest(
+    collection: Collection[Document], key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime
+) -> Document | None:
+    """Carry out :func:`newest_wins` for one document.
+
+    Returns:
+        The document as it was just before, None when there was none.
+
+    Raises:
+        StoreError: the race to be the first was lost again and again.
+        PyMongoError: from the driver; the caller works inside :meth:`Connection.operation`.
+    """
+    condition = {name: fields[name] for name in key}
+    for _ in range(_ATTEMPTS):
+        try:
+            return collection.find_one_and_update(
+                condition, _change(fields, synced_at), upsert=True, return_document=ReturnDocument.BEFORE
+            )
+        except DuplicateKeyError:
+            continue  # another writer has just inserted it: this time it is found
+    raise _others_were_faster(1, collection)
+
+
+def _change(fields: Mapping[str, Any], synced_at: datetime) -> list[Document]:
+    """The update as a pipeline.
+
+    Fields that are not in ``fields`` stay as they are: other systems keep their own in these documents. ``$literal``
+    keeps a value such as ``"$deal_id"`` from being taken for an expression.
     """
     change = {
         "$mergeObjects": [
@@ -40,7 +70,7 @@ def newest_wins(key: Sequence[str], fields: Mapping[str, Any], synced_at: dateti
             {"synced_at": {"$max": ["$synced_at", synced_at]}},
         ]
     }
-    return UpdateOne({name: fields[name] for name in key}, [{"$replaceWith": change}], upsert=True)
+    return [{"$replaceWith": change}]
 
 
 def _not_older(fields: Mapping[str, Any], synced_at: datetime) -> Document:
@@ -49,41 +79,38 @@ def _not_older(fields: Mapping[str, Any], synced_at: datetime) -> Document:
     updated_at = fields.get("hubspot_updated_at")
     if updated_at is None:  # a pipeline has no such date: the time of reading alone decides
         return read_no_earlier
+    gives_way = {"$or": [{"$ne": ["$archived", True]}, read_no_earlier]}
+    newer_version = {"$and": [{"$lt": ["$hubspot_updated_at", updated_at]}, gives_way]}
     same_version = {"$and": [{"$eq": ["$hubspot_updated_at", updated_at]}, read_no_earlier]}
-    return {"$or": [{"$lt": ["$hubspot_updated_at", updated_at]}, same_version]}
+    return {"$or": [newer_version, same_version]}
 
 
-def write_all(
-    collection: Collection[Document],
-    operations: Sequence[InsertOne[Document] | UpdateOne],
-    instead: Callable[[int], UpdateOne],
-) -> None:
-    """Carry out ``operations`` in any order; those that lost a race for a unique key are done again as updates.
+def write_all(collection: Collection[Document], updates: Sequence[UpdateOne]) -> None:
+    """Carry out upserts in any order; those that lost a race for a unique key are done again.
 
     Args:
         collection: where.
-        operations: inserts and upserts.
-        instead: gives the update to do instead of the operation with that index, once its document exists.
+        updates: made by :func:`newest_wins`.
 
     Raises:
         StoreError: the race was lost again and again.
         PyMongoError: from the driver; the caller works inside :meth:`Connection.operation`.
     """
-    pending: Sequence[InsertOne[Document] | UpdateOne] = operations
-    indexes = list(range(len(operations)))
+    pending = updates
     for _ in range(_ATTEMPTS):
         if not pending:
             return
         try:
             collection.bulk_write(pending, ordered=False)
         except BulkWriteError as error:
-            indexes = [indexes[lost] for lost in lost_races(error)]
-            pending = [instead(index) for index in indexes]
+            pending = [pending[lost] for lost in lost_races(error)]
         else:
             return
-    raise StoreError(
-        f"{len(pending)} documents of {collection.name} could not be written: others kept getting there first"
-    )
+    raise _others_were_faster(len(pending), collection)
+
+
+def _others_were_faster(count: int, collection: Collection[Document]) -> StoreError:
+    return StoreError(f"{count} documents of {collection.name} could not be written: others kept getting there first")
 
 
 def lost_races(error: BulkWriteError) -> list[int]:

@@ -31,7 +31,7 @@ class PipelineRepository:
         synced_at = milliseconds(at)
         updates = [newest_wins(["pipeline_id"], pipeline_fields(pipeline), synced_at) for pipeline in pipelines]
         with self._connection.operation() as database:
-            write_all(database.pipelines, updates, updates.__getitem__)
+            write_all(database.pipelines, updates)
             database.pipelines.delete_many({"synced_at": {"$lt": synced_at}})
 
     def all(self) -> list[Pipeline]:

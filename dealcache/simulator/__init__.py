@@ -7,14 +7,16 @@ It is written from HubSpot's documentation and from answers that were recorded, 
 from __future__ import annotations
 
 from dealcache.simulator.access import ALL_SCOPES
+from dealcache.simulator.account import UnknownRecord
 from dealcache.simulator.calls import Call, CallLog
-from dealcache.simulator.dataset import Dataset, UnknownRecord
+from dealcache.simulator.dataset import Dataset
 from dealcache.simulator.demo import demo_data, demo_deal_id
 from dealcache.simulator.faults import Fault, Faults
-from dealcache.simulator.ground_truth import Activity, activities_of, live_deals
+from dealcache.simulator.ground_truth import Activity, activities_of, live_deals, whole_truth
 from dealcache.simulator.limits import Limits
 from dealcache.simulator.simulator import Simulator
 from dealcache.simulator.site import Behaviour
+from dealcache.simulator.webhooks import Delivery, Webhooks
 
 __all__ = [
     "ALL_SCOPES",
@@ -23,13 +25,16 @@ __all__ = [
     "Call",
     "CallLog",
     "Dataset",
+    "Delivery",
     "Fault",
     "Faults",
     "Limits",
     "Simulator",
     "UnknownRecord",
+    "Webhooks",
     "activities_of",
     "demo_data",
     "demo_deal_id",
     "live_deals",
+    "whole_truth",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 import threading
 from collections.abc import Sequence
 
 from dealcache.simulator.demo import demo_data
-from dealcache.simulator.simulator import DEFAULT_LIMITS, DEFAULT_TOKEN, Simulator
+from dealcache.simulator.simulator import DEFAULT_LIMITS, DEFAULT_SECRET, DEFAULT_TOKEN, Simulator
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +26,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
+    data = demo_data(
+        options.deals,
+        options.seed,
+        activities_per_deal=options.activities_per_deal,
+        unassociated=options.unassociated,
+    )
+    # What the account holds stays: the collector need not go through a million records again and again.
+    gc.freeze()
     simulator = Simulator(
-        demo_data(options.deals, options.seed),
+        data,
         token=options.token,
         limits=DEFAULT_LIMITS if options.limits == "on" else None,
         latency=options.latency_ms / 1000,
@@ -34,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host=options.host,
         port=options.port,
     )
+    if options.webhook_url:
+        simulator.webhooks.subscribe(options.webhook_url, options.webhook_secret)
     try:
         base_url = simulator.start()
     except OSError as error:
@@ -52,10 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8901, help="port to listen on, 0 for a free one")
     parser.add_argument("--deals", type=int, default=200, help="how many demo deals")
     parser.add_argument("--seed", type=int, default=7, help="decides what the demo deals are like")
+    parser.add_argument("--activities-per-deal", type=float, help="activities of a deal on average, none to hundreds")
+    parser.add_argument("--unassociated", type=float, default=0.0, help="share of activities (0 to 1) on no deal")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="how long each answer is held back")
     parser.add_argument("--limits", choices=("on", "off"), default="on", help="HubSpot's request limits")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="the bearer token that clients must send")
     parser.add_argument("--index-lag", type=float, default=0.0, help="seconds that search is behind")
+    parser.add_argument("--webhook-url", help="where webhooks are told of changes")
+    parser.add_argument("--webhook-secret", default=DEFAULT_SECRET, help="what webhooks are signed with")
     return parser
 
 

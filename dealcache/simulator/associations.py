@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -36,49 +36,65 @@ class AssociationGraph:
     """The associations of all records. Each is kept at both ends; the ids at an end are sorted."""
 
     def __init__(self) -> None:
-        self._targets: dict[tuple[str, int, str], list[int]] = {}
-        self._labels: dict[tuple[End, End], tuple[Label, ...]] = {}
+        # By the types at the near and the far end, then by the near record's id: one small list per record and type.
+        self._targets: dict[tuple[str, str], dict[int, list[int]]] = {}
+        self._labels: dict[End, dict[End, tuple[Label, ...]]] = {}
 
-    def link(self, one: End, other: End, labels: Sequence[Label] = ()) -> None:
+    def link(self, one: End, other: End, labels: Sequence[Label] = ()) -> bool:
         """Associates two records, or adds labels to an association that exists.
+
+        Returns:
+            Whether anything changed.
 
         Raises:
             ValueError: HubSpot has no association between the two object types.
         """
         if default_association(one.type, other.type) is None:
             raise ValueError(f"{one.type} cannot be associated with {other.type}")
+        changed = False
         for near, far in ((one, other), (other, one)):
-            ids = self._targets.setdefault((near.type, near.id, far.type), [])
+            ids = self._targets.setdefault((near.type, far.type), {}).setdefault(near.id, [])
             place = bisect.bisect_left(ids, far.id)
             if place == len(ids) or ids[place] != far.id:
                 ids.insert(place, far.id)
+                changed = True
             if labels:
-                known = self._labels.get((near, far), ())
-                self._labels[near, far] = tuple(dict.fromkeys((*known, *labels)))
+                known = self._labels.setdefault(near, {})
+                before = known.get(far, ())
+                known[far] = tuple(dict.fromkeys((*before, *labels)))
+                changed = changed or known[far] != before
+        return changed
 
-    def unlink(self, one: End, other: End) -> None:
-        """Removes an association with all its labels; nothing happens when there is none."""
+    def unlink(self, one: End, other: End) -> bool:
+        """Removes an association with all its labels.
+
+        Returns:
+            Whether there was one.
+        """
+        found = False
         for near, far in ((one, other), (other, one)):
-            ids = self._targets.get((near.type, near.id, far.type), [])
+            ids = self._targets.get((near.type, far.type), {}).get(near.id, [])
             place = bisect.bisect_left(ids, far.id)
             if place < len(ids) and ids[place] == far.id:
                 del ids[place]
-            self._labels.pop((near, far), None)
+                found = True
+            self._labels.get(near, {}).pop(far, None)
+        return found
 
     def targets(self, source: End, to_type: str) -> Sequence[int]:
         """Ids of the records of one type that a record is associated with, ascending. Not to be altered."""
-        return self._targets.get((source.type, source.id, to_type), ())
+        return self._targets.get((source.type, to_type), {}).get(source.id, ())
 
-    def labels(self, source: End, target: End) -> tuple[Label, ...]:
-        """The account's own labels of one association."""
-        return self._labels.get((source, target), ())
+    def labels(self, source: End) -> Mapping[End, tuple[Label, ...]]:
+        """The account's own labels of a record's associations, by the other record; those without are left out."""
+        return self._labels.get(source, {})
 
     def move(self, old: End, new: End) -> None:
         """Hands all associations of one record over to another of the same type, as a merge does."""
         for kind in OBJECT_TYPES:
             for target_id in tuple(self.targets(old, kind.name)):
                 target = End(kind.name, target_id)
-                labels = self.labels(old, target)
+                labels = self.labels(old).get(target, ())
                 self.unlink(old, target)
                 if target != new:
                     self.link(new, target, labels)

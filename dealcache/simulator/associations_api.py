@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dealcache.simulator.association_specs import known_labels
@@ -25,11 +26,12 @@ def read_associations(exchange: Exchange) -> Response:
     A record without associations is no empty result but an error entry of the answer, which then is a 207.
     """
     results, errors = [], []
+    kind, to_kind = exchange.kind, exchange.to_kind
     for one in read_inputs(exchange.body(), BATCH_MOST):
         record_id = str(one.get("id", ""))
-        result = _page_of_record(exchange, record_id, one.get("after"))
+        result = _page_of_record(exchange, to_kind, record_id, one.get("after"))
         if result is None:
-            errors.append(_none_found(exchange.kind, record_id, exchange.to_kind))
+            errors.append(_none_found(kind, record_id, to_kind))
         else:
             results.append(result)
     return batch_response(exchange, results, errors)
@@ -44,12 +46,12 @@ def read_associations_of_one(exchange: Exchange) -> Response:
     source = End(record.type.name, record.id)
     limit = read_limit(request.argument("limit"), PAGE_MOST, PAGE_MOST)
     after = _cursor(to_kind, request.argument("after"))
-    ids, last = page_of(exchange.site.data.graph.targets(source, to_kind.name), after, limit)
+    ids, last = page_of(exchange.site.associated(source, to_kind), after, limit)
     if request.path.startswith("/crm/v3/"):
         name = f"{record.type.singular}_to_{to_kind.singular}"
         body: dict[str, Any] = {"results": [{"id": str(one), "type": name} for one in ids]}
     else:
-        body = {"results": [_target(exchange, source, one) for one in ids]}
+        body = {"results": _targets(exchange, source, to_kind, ids)}
     if last is not None:
         body["paging"] = paging_to(exchange, write_cursor(to_kind, last))
     return json_response(200, body)
@@ -61,31 +63,39 @@ def list_labels(exchange: Exchange) -> Response:
     return json_response(200, {"results": association_types(exchange.kind.name, exchange.to_kind.name, labels)})
 
 
-def _page_of_record(exchange: Exchange, record_id: str, after: Any) -> dict[str, Any] | None:
+def _page_of_record(exchange: Exchange, to_kind: ObjectType, record_id: str, after: Any) -> dict[str, Any] | None:
     """One entry of ``results``, None if the record has no associations (or there is no such live record)."""
     record = find_record(exchange, record_id)
     if record is None:
         return None
-    source, to_kind = End(record.type.name, record.id), exchange.to_kind
-    targets = exchange.site.data.graph.targets(source, to_kind.name)
+    source = End(record.type.name, record.id)
+    targets = exchange.site.associated(source, to_kind)
     if not targets:
         return None
     size = exchange.site.behaviour.association_page_size
     ids, last = page_of(targets, _cursor(to_kind, after), size)
     result: dict[str, Any] = {
         "from": {"id": str(record.id)},
-        "to": [_target(exchange, source, one) for one in ids],
+        "to": _targets(exchange, source, to_kind, ids),
     }
     if last is not None:
         result["paging"] = {"next": {"after": write_cursor(to_kind, last), "link": "ignore"}}
     return result
 
 
-def _target(exchange: Exchange, source: End, target_id: int) -> dict[str, Any]:
-    """One associated record. ``toObjectId`` is a number, as in HubSpot's documentation."""
-    to_type = exchange.to_kind.name
-    labels = exchange.site.data.graph.labels(source, End(to_type, target_id))
-    return {"toObjectId": target_id, "associationTypes": association_types(source.type, to_type, labels)}
+def _targets(exchange: Exchange, source: End, to_kind: ObjectType, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The associated records. ``toObjectId`` is a number, as in HubSpot's documentation."""
+    labels = exchange.site.data.graph.labels(source)
+    plain = association_types(source.type, to_kind.name, ())
+    if not labels:
+        return [{"toObjectId": one, "associationTypes": plain} for one in ids]
+    return [
+        {
+            "toObjectId": one,
+            "associationTypes": association_types(source.type, to_kind.name, labels.get(End(to_kind.name, one), ())),
+        }
+        for one in ids
+    ]
 
 
 def _cursor(to_kind: ObjectType, after: Any) -> int | None:

@@ -5,17 +5,21 @@ These calls need no token, are not recorded, meet no limit, latency or fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
+from dealcache.simulator.account import UnknownRecord
 from dealcache.simulator.application import Application
-from dealcache.simulator.dataset import UnknownRecord
+from dealcache.simulator.change_list import apply_changes
 from dealcache.simulator.errors import ApiError, invalid, new_correlation_id, not_found, unknown_path
 from dealcache.simulator.faults import Fault
-from dealcache.simulator.ground_truth import activities_of, live_deals
+from dealcache.simulator.ground_truth import activities_of, live_deals, whole_truth
 from dealcache.simulator.limits import Limits
 from dealcache.simulator.messages import Request, Response, json_response
-from dealcache.simulator.site import parse_object
+from dealcache.simulator.site import parse_json, parse_object, parse_objects
+from dealcache.simulator.webhook_control import add_webhook, show_webhooks
+from dealcache.simulator.webhooks import Webhooks
 
 PREFIX = "/_simulator/"
 #: How many of the latest calls are shown in full unless ``limit`` says otherwise.
@@ -29,11 +33,13 @@ class Control:
 
     Args:
         application: what is steered.
+        webhooks: what tells of changes.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, webhooks: Webhooks) -> None:
         self._application = application
-        self._actions = {
+        self._webhooks = webhooks
+        self._actions: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "calls"): self._show_calls,
             ("DELETE", "calls"): self._clear_calls,
             ("GET", "faults"): self._show_faults,
@@ -42,7 +48,12 @@ class Control:
             ("GET", "settings"): self._show_settings,
             ("PATCH", "settings"): self._change_settings,
             ("GET", "deals"): self._show_deals,
+            ("GET", "truth"): self._show_truth,
+            ("POST", "changes"): self._change,
             ("POST", "restore"): self._restore,
+            ("GET", "webhooks"): partial(show_webhooks, webhooks),
+            ("POST", "webhooks"): partial(add_webhook, webhooks),
+            ("DELETE", "webhooks"): self._clear_webhooks,
         }
 
     def __call__(self, request: Request) -> Response:
@@ -145,6 +156,22 @@ class Control:
             "activities": activities,
         }
         return json_response(200, body)
+
+    def _show_truth(self, _: Request) -> Response:
+        return json_response(200, whole_truth(self._application.site.data))
+
+    def _change(self, request: Request) -> Response:
+        """Makes a list of changes; see :func:`~dealcache.simulator.change_list.apply_changes`."""
+        changes = parse_objects(parse_json(request.body), "the body")
+        site = self._application.site
+        for one in changes:
+            if one.get("do") == "merge":
+                one.setdefault("keep_primary", site.behaviour.merge_keeps_primary)
+        return json_response(200, {"ids": apply_changes(site.data, changes)})
+
+    def _clear_webhooks(self, _: Request) -> Response:
+        self._webhooks.unsubscribe_all()
+        return Response(204)
 
     def _restore(self, request: Request) -> Response:
         """Takes ``{"type", "id"}`` out of the recycle bin, for which HubSpot itself has no call."""

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from dealcache.simulator.associations import AssociationGraph, End, Label
+from dealcache.simulator.account import Account, end_of
+from dealcache.simulator.associations import End, Label
 from dealcache.simulator.moments import to_iso, to_milliseconds
-from dealcache.simulator.object_types import DEALS, OBJECT_TYPES, ObjectType, object_type_of
-from dealcache.simulator.property_values import derive_properties
-from dealcache.simulator.records import SINCE_EVER, Properties, Record, RecordStore, Version
+from dealcache.simulator.object_types import DEALS, object_type_of
+from dealcache.simulator.records import Properties, Record
 
 
-class UnknownRecord(LookupError):  # noqa: N818 - says what is wrong, as HubSpot's OBJECT_NOT_FOUND does
-    """There is no record of this type and id in the state that the change needs."""
-
-
-class Dataset:
+class Dataset(Account):
     """Everything that one HubSpot account holds.
 
     :attr:`owners` and :attr:`pipelines` are in the form of HubSpot's JSON; :attr:`labels` are the association labels
@@ -26,24 +20,12 @@ class Dataset:
 
     Object types are given by name (``"notes"``), singular or type id; record ids as digits or int. Methods may be
     called from any thread, also while a simulator serves the data; callers that need several reads to fit together
-    hold :attr:`lock`.
+    hold :attr:`lock`. Each of :attr:`listeners` is told of every change, in the thread and under the lock of whoever
+    made it.
 
     Args:
         clock: seconds since 1970; dates the changes. A :class:`~dealcache.simulator.Simulator` puts in its own.
     """
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
-        self.lock = threading.RLock()
-        self.owners: list[dict[str, Any]] = []
-        self.pipelines: list[dict[str, Any]] = []
-        self.labels: dict[frozenset[str], list[Label]] = {}
-        self.graph = AssociationGraph()
-        self._stores = {kind.name: RecordStore(kind) for kind in OBJECT_TYPES}
-
-    def store(self, kind: ObjectType) -> RecordStore:
-        """The records of one type, for reading under :attr:`lock`."""
-        return self._stores[kind.name]
 
     def create(
         self,
@@ -68,21 +50,9 @@ class Dataset:
         Raises:
             ValueError: the id is taken.
         """
-        kind = object_type_of(object_type)
         with self.lock:
-            now = self.clock()
-            store = self._stores[kind.name]
-            number = store.next_id() if record_id is None else int(record_id)
-            created = to_iso(int((now if created_at is None else created_at) * 1000))
-            modified = created if modified_at is None else to_iso(int(modified_at * 1000))
-            values = dict(properties)
-            values |= {"hs_object_id": str(number), "hs_lastmodifieddate": modified, "hs_createdate": created}
-            if kind is DEALS:
-                values.setdefault("createdate", created)
-            values |= derive_properties(kind, values, self._stages)
-            version = Version(SINCE_EVER if already_indexed else now, values)
-            record = Record(kind, number, values, created, [version])
-            store.insert(record)
+            record = self._create(object_type, properties, record_id, created_at, modified_at, already_indexed)
+            self._tell("creation", end_of(record))
             return record
 
     def add_deal(self, name: str | None, properties: Properties | None = None, **options: Any) -> str:
@@ -119,7 +89,7 @@ class Dataset:
             values = {"hs_timestamp": to_iso(int(self.clock() * 1000)), **(properties or {})}
             record = self.create(object_type, values, **options)
             for deal_id in deals:
-                self.graph.link(End(DEALS.name, int(deal_id)), End(record.type.name, record.id))
+                self._link(End(DEALS.name, int(deal_id)), end_of(record))
             return str(record.id)
 
     def associate(
@@ -138,13 +108,15 @@ class Dataset:
         """
         with self.lock:
             one, other = self._live(from_type, from_id), self._live(to_type, to_id)
-            self.graph.link(End(one.type.name, one.id), End(other.type.name, other.id), labels)
+            self._link(end_of(one), end_of(other), labels)
 
     def disassociate(self, from_type: str, from_id: int | str, to_type: str, to_id: int | str) -> None:
         """Removes an association with its labels; nothing happens when there is none. No modified date changes."""
         with self.lock:
             one = End(object_type_of(from_type).name, int(from_id))
-            self.graph.unlink(one, End(object_type_of(to_type).name, int(to_id)))
+            other = End(object_type_of(to_type).name, int(to_id))
+            if self.graph.unlink(one, other):
+                self._tell_association(one, other, removed=True)
 
     def update(
         self,
@@ -167,11 +139,11 @@ class Dataset:
         """
         with self.lock:
             record = self._live(object_type, record_id)
-            now = self.clock()
-            modified = to_iso(int((now if modified_at is None else modified_at) * 1000))
-            values = {**record.properties, **properties, "hs_lastmodifieddate": modified}
-            values |= derive_properties(record.type, values, self._stages)
-            self.store(record.type).change(record, values, now)
+            before = record.properties
+            self._change(record, properties, modified_at)
+            for name, value in record.properties.items():
+                if (value or "") != (before.get(name) or ""):
+                    self._tell("propertyChange", end_of(record), name=name, value=value)
             return record
 
     def archive(self, object_type: str, record_id: int | str) -> None:
@@ -183,7 +155,8 @@ class Dataset:
         with self.lock:
             record = self.existing(object_type, record_id)
             now = self.clock()
-            self.store(record.type).set_archived(record, to_iso(int(now * 1000)), now)
+            if self.store(record.type).set_archived(record, to_iso(int(now * 1000)), now):
+                self._tell("deletion", end_of(record))
 
     def restore(self, object_type: str, record_id: int | str) -> None:
         """Takes a record out of the recycle bin, as a person does in HubSpot's UI; its modified date stays.
@@ -193,12 +166,21 @@ class Dataset:
         """
         with self.lock:
             record = self.existing(object_type, record_id)
-            self.store(record.type).set_archived(record, None, self.clock())
+            if self.store(record.type).set_archived(record, None, self.clock()):
+                self._tell("restore", end_of(record))
 
-    def merge(self, object_type: str, primary_id: int | str, loser_id: int | str) -> Record:
+    def merge(
+        self, object_type: str, primary_id: int | str, loser_id: int | str, *, keep_primary: bool = False
+    ) -> Record:
         """Merges two live records into a new one with a new id, to which both old ids lead from then on.
 
-        The primary's values win where it has any; the new record gets the associations of both.
+        The primary's values win where it has any; the merged record gets the associations of both.
+
+        Args:
+            object_type: name, singular or type id.
+            primary_id: the record whose values win.
+            loser_id: the record that is merged away.
+            keep_primary: the primary lives on under its own id instead of a new record.
 
         Raises:
             UnknownRecord: one of them does not exist or is archived.
@@ -208,37 +190,28 @@ class Dataset:
             primary, loser = self._live(object_type, primary_id), self._live(object_type, loser_id)
             if primary is loser:
                 raise ValueError(f"{primary.type.singular} {primary.id} cannot be merged with itself")
-            values = dict(loser.properties) | {k: v for k, v in primary.properties.items() if v}
-            values["hs_merged_object_ids"] = ";".join((*primary.all_ids(), *loser.all_ids()))
-            created = to_milliseconds(primary.created_at) / 1000
+            gone = (loser,) if keep_primary else (primary, loser)
+            values, moved = _merged_properties(primary, loser, keep_primary=keep_primary)
             now = self.clock()
-            merged = self.create(primary.type.name, values, created_at=created, modified_at=now)
-            for old in (primary, loser):
-                self.graph.move(End(old.type.name, old.id), End(merged.type.name, merged.id))
+            if keep_primary:
+                self._change(primary, values, None)
+                merged = primary
+            else:
+                created = to_milliseconds(primary.created_at) / 1000
+                merged = self._create(primary.type.name, values, created_at=created, modified_at=now)
+            for old in gone:
+                self.graph.move(end_of(old), end_of(merged))
                 self.store(old.type).retire(old, merged.id, now)
+            self._tell("merge", end_of(primary), other=end_of(loser), successor=merged.id, moved=moved)
+            self._tell("deletion", end_of(loser))
             return merged
 
-    def existing(self, object_type: str, record_id: int | str) -> Record:
-        """The record, live or archived; ids that were merged away reach the record they were merged into.
 
-        Raises:
-            UnknownRecord: there is none.
-        """
-        kind = object_type_of(object_type)
-        record = self.store(kind).get(int(record_id))
-        if record is None:
-            raise UnknownRecord(f"no {kind.singular} {record_id}")
-        return record
-
-    def _live(self, object_type: str, record_id: int | str) -> Record:
-        record = self.existing(object_type, record_id)
-        if record.state != "live":
-            raise UnknownRecord(f"{record.type.singular} {record_id} is archived")
-        return record
-
-    def _stages(self) -> Mapping[str, tuple[str, str]]:
-        return {
-            stage["id"]: (stage["metadata"]["isClosed"], stage["metadata"]["probability"])
-            for pipeline in self.pipelines
-            for stage in pipeline["stages"]
-        }
+def _merged_properties(primary: Record, loser: Record, *, keep_primary: bool) -> tuple[dict[str, str | None], int]:
+    """The properties of a merged record, and how many of them come from the record that was merged away."""
+    own = {name: value for name, value in primary.properties.items() if value}
+    values = dict(loser.properties) | own
+    ids = [*primary.all_ids(), *loser.all_ids()]
+    # A record that keeps its id is not among those that were merged into it.
+    values["hs_merged_object_ids"] = ";".join(ids[1:] if keep_primary else ids)
+    return values, sum(1 for name, value in loser.properties.items() if value and name not in own)

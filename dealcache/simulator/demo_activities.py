@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from sys import intern
 
 from dealcache.simulator.demo_account import ARCHIVED_OWNER_ID, OWNER_IDS
 from dealcache.simulator.demo_words import PEOPLE, SENTENCES, TITLES
@@ -35,7 +36,7 @@ def demo_properties(random: Random, object_type: str, happens_at: int) -> Values
 
 
 def _text(random: Random) -> str:
-    return " ".join(random.sample(SENTENCES, random.randint(1, 3)))
+    return intern(" ".join(random.sample(SENTENCES, random.randint(1, 3))))
 
 
 def _html(random: Random) -> str:
@@ -47,7 +48,8 @@ def _html(random: Random) -> str:
         body += '<script>alert("demo")</script><img src="x" onerror="alert(1)">'
     if random.random() < 0.2:
         body += '<ul><li>first&nbsp;point</li><li><a href="https://example.com/?a=1&amp;b=2">link</a></li></ul>'
-    return f'<div style="" dir="auto" data-top-level="true">{body}</div>'
+    # There are some thousands of different ones: a million activities share them.
+    return intern(f'<div style="" dir="auto" data-top-level="true">{body}</div>')
 
 
 def _title(random: Random) -> str | None:

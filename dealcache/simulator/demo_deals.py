@@ -72,13 +72,36 @@ _FIXED_NAMES = frozenset(plan.name.casefold() for plan in FIXED_DEALS)
 _TYPES = ("calls", "emails", "meetings", "notes", "tasks", "communications", "postal_mail")
 _WEIGHTS = (20, 38, 10, 18, 8, 5, 1)
 
+# The shares of deals without and with very many activities in a big account.
+_NONE = 0.1
+_MANY = 0.002
+
 
 def plan_deals(random: Random, count: int) -> Iterator[DealPlan]:
     """The demo deals: the fixed ones first, then made-up ones with mostly 2 to 40 activities, 10 in the mean."""
     yield from FIXED_DEALS[:count]
     for _ in range(count - len(FIXED_DEALS)):
-        chosen = random.choices(_TYPES, _WEIGHTS, k=_activity_count(random))
+        chosen = random_types(random, _activity_count(random))
         yield DealPlan(_name(random), {kind: chosen.count(kind) for kind in _TYPES})
+
+
+def plan_spread_deals(random: Random, count: int, mean: float) -> Iterator[DealPlan]:
+    """The demo deals of a big account: the fixed ones first, then made-up ones of very different sizes.
+
+    Args:
+        random: decides what is left to chance.
+        count: how many.
+        mean: activities of a made-up deal on average. One in ten has none, one in 500 has 20 to 60 times the mean.
+    """
+    yield from FIXED_DEALS[:count]
+    for _ in range(count - len(FIXED_DEALS)):
+        chosen = random_types(random, _spread_count(random, mean))
+        yield DealPlan(_name(random), {kind: chosen.count(kind) for kind in _TYPES})
+
+
+def random_types(random: Random, count: int) -> list[str]:
+    """The types of some activities, spread as they are in demo data."""
+    return random.choices(_TYPES, _WEIGHTS, k=count)
 
 
 def plan_properties(random: Random) -> dict[str, str | None]:
@@ -105,6 +128,15 @@ def _activity_count(random: Random) -> int:
     if chance < 0.08:
         return 1
     return min(40, 2 + int(random.expovariate(1 / 8.5)))
+
+
+def _spread_count(random: Random, mean: float) -> int:
+    chance = random.random()
+    if chance < _NONE:
+        return 0
+    if chance < _NONE + _MANY:
+        return round(random.uniform(20, 60) * mean)
+    return round(random.expovariate((1 - _NONE - _MANY) / ((1 - 40 * _MANY) * mean)))
 
 
 def _name(random: Random) -> str:

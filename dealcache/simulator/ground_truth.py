@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from dealcache.simulator.associations import End
+import orjson
+
+from dealcache.simulator.account import end_of
 from dealcache.simulator.dataset import Dataset
 from dealcache.simulator.object_types import ACTIVITY_TYPES, DEALS
 from dealcache.simulator.records import Record
@@ -32,7 +34,7 @@ def activities_of(data: Dataset, deal_id: int | str) -> list[Activity]:
         UnknownRecord: there is no such deal.
     """
     with data.lock:
-        deal = End(DEALS.name, data.existing(DEALS.name, deal_id).id)
+        deal = end_of(data.existing(DEALS.name, deal_id))
         found = []
         for kind in ACTIVITY_TYPES:
             for target in data.graph.targets(deal, kind.name):
@@ -40,3 +42,27 @@ def activities_of(data: Dataset, deal_id: int | str) -> list[Activity]:
                 if record is not None and record.state == "live":
                     found.append(Activity(kind.name, str(record.id), record.properties.get("hs_timestamp")))
         return found
+
+
+def whole_truth(data: Dataset) -> dict[str, Any]:
+    """All live deals with their activities, and which merged-away id leads to which deal, as of one moment.
+
+    Returns:
+        For JSON: ``deals`` (``id``, ``name``, ``activities``) and ``merged``. Each deal is encoded already, so that a
+        million activities do not stand around as objects.
+    """
+    with data.lock:
+        deals = [
+            orjson.Fragment(
+                orjson.dumps(
+                    {
+                        "id": str(deal.id),
+                        "name": deal.properties.get("dealname"),
+                        "activities": [one._asdict() for one in activities_of(data, deal.id)],
+                    }
+                )
+            )
+            for deal in live_deals(data)
+        ]
+        merged = {str(old): str(new) for old, new in data.store(DEALS).merged_ids().items()}
+    return {"deals": deals, "merged": merged}

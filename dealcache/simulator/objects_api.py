@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dealcache.simulator.account import UnknownRecord
 from dealcache.simulator.association_specs import read_labels, target_type
 from dealcache.simulator.associations import End, Label, page_of, write_cursor
-from dealcache.simulator.dataset import UnknownRecord
 from dealcache.simulator.errors import invalid, invalid_properties, not_found, unknown_object_type
 from dealcache.simulator.messages import Response, json_response
 from dealcache.simulator.object_types import ObjectType, find_object_type
@@ -88,7 +88,8 @@ def merge_objects(exchange: Exchange) -> Response:
         if find_record(exchange, one) is None:
             raise not_found(one)
     try:
-        merged = exchange.site.data.merge(exchange.kind.name, ids[0], ids[1])
+        keep = exchange.site.behaviour.merge_keeps_primary
+        merged = exchange.site.data.merge(exchange.kind.name, ids[0], ids[1], keep_primary=keep)
     except ValueError as error:
         raise invalid(str(error)) from error
     return json_response(200, show_record(exchange, merged, chosen_properties(exchange.kind, merged.properties)))
@@ -175,11 +176,11 @@ def _show(
 def _inline_page(exchange: Exchange, record: Record, kind: ObjectType) -> dict[str, Any]:
     """The first page of one record's associations in a list: an entry for each label, hence repeated ids."""
     graph, source = exchange.site.data.graph, End(record.type.name, record.id)
-    ids, last = page_of(graph.targets(source, kind.name), None, INLINE_ASSOCIATIONS)
+    ids, last = page_of(exchange.site.associated(source, kind), None, INLINE_ASSOCIATIONS)
     name = f"{record.type.singular}_to_{kind.singular}"
-    results = []
+    results, known = [], graph.labels(source)
     for one in ids:
-        labels = graph.labels(source, End(kind.name, one))
+        labels = known.get(End(kind.name, one), ())
         results += [{"id": str(one), "type": name}] + [
             {"id": str(one), "type": f"{name}_{label.text.lower().replace(' ', '_')}"} for label in labels
         ]

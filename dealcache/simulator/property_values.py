@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from dealcache.simulator.moments import to_iso, to_milliseconds
@@ -79,7 +80,13 @@ def derive_properties(
     body = properties.get(kind.body) if kind.body else None
     if not body:
         return {}
-    return {"hs_body_preview": _TAG.sub("", body)[:PREVIEW_LENGTH]}
+    return {"hs_body_preview": _preview(body)}
+
+
+# Big demo accounts have many equal bodies; their previews are then one object.
+@lru_cache(maxsize=20_000)
+def _preview(body: str) -> str:
+    return _TAG.sub("", body)[:PREVIEW_LENGTH]
 
 
 def _name_problem(kind: ObjectType, name: str) -> Problem | None:

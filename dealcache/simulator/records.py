@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from dealcache.simulator.modified_index import ModifiedIndex
 from dealcache.simulator.object_types import DEALS, ObjectType
 
 Properties = Mapping[str, str | None]
@@ -24,13 +25,18 @@ class Version(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One deal or activity. ``properties`` is replaced as a whole by a change and never altered in place."""
+    """One deal or activity. ``properties`` is replaced as a whole by a change and never altered in place.
+
+    ``since`` is when search can find it first, seconds since 1970. ``versions`` stays None until the first change:
+    most of a million records never change.
+    """
 
     type: ObjectType
     id: int
     properties: Properties
     created_at: str
-    versions: list[Version]
+    since: float
+    versions: list[Version] | None = None
     state: Literal["live", "archived", "merged"] = "live"
     archived_at: str | None = None
 
@@ -46,15 +52,23 @@ class Record:
 
     def indexed(self, at: float) -> Properties | None:
         """The properties that a search index which has seen everything up to ``at`` holds, None if it has none."""
+        if self.versions is None:
+            return self.properties if self.since <= at else None
         for version in reversed(self.versions):
             if version.at <= at:
                 return version.properties
         return None
 
+    def become(self, version: Version) -> None:
+        """Notes what search will find from a time on; to be called before ``properties`` is replaced."""
+        if self.versions is None:
+            self.versions = [Version(self.since, self.properties)]
+        self.versions.append(version)
+
     def history(self, name: str) -> list[tuple[str, str]]:
         """The values a property has had, newest first, as (value, ISO time of the change)."""
         changes: list[tuple[str, str]] = []
-        for version in self.versions:
+        for version in self.versions or [Version(self.since, self.properties)]:
             properties = version.properties
             if properties is None:
                 continue
@@ -69,8 +83,8 @@ class Record:
 class RecordStore:
     """All records of one object type.
 
-    Ids are kept sorted, so that a list page is one bisection; deal names are indexed, so that a look-up by name reads
-    no other record. The name index also keeps former names: the search index may still lag behind at them.
+    Ids are kept sorted, so that a list page is one bisection; deal names and modified dates are indexed, so that a
+    look-up by either reads no other record. Both indexes also keep what was before: search may still be behind at it.
     """
 
     type: ObjectType
@@ -79,12 +93,13 @@ class RecordStore:
     _ids: dict[bool, list[int]] = field(default_factory=lambda: {False: [], True: []})
     _merged_into: dict[int, int] = field(default_factory=dict)
     _by_name: dict[str, set[int]] = field(default_factory=dict)
+    _modified: ModifiedIndex = field(default_factory=ModifiedIndex)
+    _changes: list[float] = field(default_factory=list)
+    _undated: int = 0
 
     def get(self, record_id: int) -> Record | None:
         """The record, live or archived. An id that was merged away leads to the record it was merged into."""
-        while record_id in self._merged_into:
-            record_id = self._merged_into[record_id]
-        return self._by_id.get(record_id)
+        return self._by_id.get(self._end_of(record_id))
 
     def was_merged(self, record_id: int) -> bool:
         """Whether the record of this id now lives on under another one."""
@@ -110,6 +125,21 @@ class RecordStore:
         """Ids of the deals that have, or once had, the case-folded name ``key``."""
         return self._by_name.get(key, set())
 
+    def modified_between(self, since: str, until: str) -> set[int] | None:
+        """Ids of the records that have, or once had, a modified date in a span of time (ISO 8601, ends included).
+
+        None if they are so many that going through all records is no slower.
+        """
+        return self._modified.between(since, until, most=len(self._order) // 4)
+
+    def seen(self, until: float) -> tuple[int, int]:
+        """Stands for what search knows that has seen everything up to a time; the same as long as that is the same."""
+        return self._undated, bisect.bisect_right(self._changes, until)
+
+    def merged_ids(self) -> dict[int, int]:
+        """The ids that were merged away, each with that of the record it leads to in the end."""
+        return {one: self._end_of(one) for one in self._merged_into}
+
     def live_count(self) -> int:
         """How many records are not archived."""
         return len(self._ids[False])
@@ -129,37 +159,59 @@ class RecordStore:
         self._by_id[record.id] = record
         bisect.insort(self._order, record.id)
         bisect.insort(self._ids[False], record.id)
-        self._index_name(record)
+        self._index(record)
+        self._note_change(record.since)
 
     def change(self, record: Record, properties: Properties, at: float) -> None:
         """Gives a record new properties; search sees them once it has caught up with ``at``."""
+        record.become(Version(at, properties))
         record.properties = properties
-        record.versions.append(Version(at, properties))
-        self._index_name(record)
+        self._index(record)
+        self._note_change(at)
 
-    def set_archived(self, record: Record, archived_at: str | None, at: float) -> None:
-        """Archives (``archived_at`` given) or restores a record; its modified date stays as it was."""
+    def set_archived(self, record: Record, archived_at: str | None, at: float) -> bool:
+        """Archives (``archived_at`` given) or restores a record; its modified date stays as it was.
+
+        Returns:
+            Whether it was not in that state already.
+        """
         archived = archived_at is not None
         if archived == (record.state == "archived"):
-            return
+            return False
         self._remove_listed(record)
         record.state = "archived" if archived else "live"
         record.archived_at = archived_at
         bisect.insort(self._ids[archived], record.id)
-        record.versions.append(Version(at, None if archived else record.properties))
+        record.become(Version(at, None if archived else record.properties))
+        self._note_change(at)
+        return True
 
     def retire(self, record: Record, successor: int, at: float) -> None:
         """Takes a merged record out of all lists and lets its id lead to ``successor``."""
         self._remove_listed(record)
         record.state = "merged"
-        record.versions.append(Version(at, None))
+        record.become(Version(at, None))
+        self._note_change(at)
         self._merged_into[record.id] = successor
 
     def _remove_listed(self, record: Record) -> None:
         ids = self._ids[record.state == "archived"]
         del ids[bisect.bisect_left(ids, record.id)]
 
-    def _index_name(self, record: Record) -> None:
+    def _index(self, record: Record) -> None:
+        self._modified.add(record.updated_at, record.id)
         if self.type is DEALS:
             key = (record.properties.get("dealname") or "").casefold()
             self._by_name.setdefault(key, set()).add(record.id)
+
+    def _note_change(self, at: float) -> None:
+        if at == SINCE_EVER or (self._changes and at < self._changes[-1]):
+            # Out of turn: whatever search was thought to know may be wrong.
+            self._undated += 1
+        if at != SINCE_EVER:
+            bisect.insort(self._changes, at)
+
+    def _end_of(self, record_id: int) -> int:
+        while record_id in self._merged_into:
+            record_id = self._merged_into[record_id]
+        return record_id

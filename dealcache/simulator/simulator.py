@@ -16,13 +16,17 @@ from dealcache.simulator.faults import Faults
 from dealcache.simulator.limits import Limits
 from dealcache.simulator.server import Server
 from dealcache.simulator.site import Behaviour, Site
+from dealcache.simulator.webhooks import Webhooks
 
 DEFAULT_TOKEN = "simulator-token"  # noqa: S105 - opens nothing but the simulator
+DEFAULT_SECRET = "simulator-secret"  # noqa: S105 - the same
 DEFAULT_LIMITS = Limits()
 
 
 class Simulator:
     """Serves a data set as HubSpot's API would; also a context manager that starts and stops it.
+
+    :attr:`webhooks` tells of changes, however they are made, once there are subscriptions.
 
     Args:
         data: what the account holds; its clock becomes the simulator's.
@@ -57,6 +61,8 @@ class Simulator:
         self.site.set_limits(limits)
         self.calls = CallLog()
         self.faults = Faults()
+        self.webhooks = Webhooks()
+        data.listeners.append(self.webhooks.notice)
         self.application = Application(self.site, self.calls, self.faults, latency=latency)
         self._address = (host, port)
         self._server: Server | None = None
@@ -97,7 +103,7 @@ class Simulator:
         return self._server.base_url
 
     def start(self) -> str:
-        """Begins to listen, in a thread that does not keep the process alive.
+        """Begins to listen and to tell webhooks, in threads that do not keep the process alive.
 
         Returns:
             The base URL.
@@ -108,10 +114,11 @@ class Simulator:
         """
         if self._server is not None:
             raise RuntimeError("the simulator is running already")
-        self._server = Server(self._address, Control(self.application))
+        self._server = Server(self._address, Control(self.application, self.webhooks))
         self._address = self._server.socket.getsockname()[:2]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="simulator", daemon=True)
         self._thread.start()
+        self.webhooks.start()
         return self._server.base_url
 
     def stop(self) -> None:
@@ -120,6 +127,7 @@ class Simulator:
             return
         self._server.stop()
         self._thread.join()
+        self.webhooks.stop()
         self._server = self._thread = None
 
     def __enter__(self) -> Simulator:

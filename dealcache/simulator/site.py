@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from dealcache.simulator.associations import End
 from dealcache.simulator.dataset import Dataset
 from dealcache.simulator.errors import invalid, unknown_object_type
 from dealcache.simulator.limits import Limits, RateLimiter
 from dealcache.simulator.messages import Request
 from dealcache.simulator.object_types import ObjectType, find_object_type
+from dealcache.simulator.recent_searches import RecentSearches
 
 
 @dataclass(slots=True)
@@ -22,7 +24,10 @@ class Behaviour:
     ``association_page_size`` is the number of associations per record in a batch read (100 was observed),
     ``index_lag`` the seconds that search is behind, ``partial_status`` the status of a batch answer with errors (the
     2026-09 files list no 207), ``omit_merged_in_batch`` leaves merged-away ids out of batch reads without an error
-    instead of resolving them, ``search_body_limit`` the characters a search's body may have (None: any number).
+    instead of resolving them, ``search_body_limit`` the characters a search's body may have (None: any number),
+    ``search_total_capped`` keeps a search's ``total`` at the 10,000 that can be paged to, ``merge_keeps_primary`` gives
+    the merged record the primary's id instead of a new one, ``archived_keep_associations`` lists archived records
+    among the associations of live ones.
     """
 
     association_page_size: int = 100
@@ -30,6 +35,9 @@ class Behaviour:
     partial_status: int = 207
     omit_merged_in_batch: bool = False
     search_body_limit: int | None = 3_000
+    search_total_capped: bool = False
+    merge_keeps_primary: bool = False
+    archived_keep_associations: bool = True
 
 
 @dataclass(slots=True)
@@ -42,10 +50,19 @@ class Site:
     scopes: Set[str]
     behaviour: Behaviour = field(default_factory=Behaviour)
     limiter: RateLimiter | None = None
+    searches: RecentSearches = field(default_factory=RecentSearches)
 
     def set_limits(self, limits: Limits | None) -> None:
         """Starts counting afresh against these limits; None lifts them."""
         self.limiter = RateLimiter(limits, self.clock) if limits else None
+
+    def associated(self, source: End, to_kind: ObjectType) -> Sequence[int]:
+        """Ids of the records of one type that a record is shown to be associated with, ascending."""
+        ids = self.data.graph.targets(source, to_kind.name)
+        if self.behaviour.archived_keep_associations:
+            return ids
+        store = self.data.store(to_kind)
+        return [one for one in ids if (record := store.get(one)) is not None and record.state == "live"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def test_killed_and_started_again(doomed: Connection, mongod: Mongod, clock: Clo
 def test_acknowledged_writes_survive_a_crash(doomed: Connection, mongod: Mongod) -> None:
     deals = DealInfoRepository(doomed)
     for number in range(50):
-        deals.upsert([a_deal(str(number))], NOON)
+        deals.store([a_deal(str(number))], NOON)
     mongod.kill()
     uri = mongod.start()
     again = Connection(uri, "dealcache")
@@ -112,7 +112,7 @@ def test_making_a_connection_does_not_need_the_server() -> None:
 def test_a_value_that_cannot_be_stored_is_an_error_and_mongodb_stays_in_use(connection: Connection) -> None:
     deals = DealInfoRepository(connection)
     with pytest.raises(StoreError):
-        deals.upsert([a_deal(deal_name="half a pair: \ud83d")], NOON)
+        deals.store([a_deal(deal_name="half a pair: \ud83d")], NOON)
     assert deals.all_deals() == []
 
 
@@ -126,7 +126,7 @@ def test_a_closed_connection_raises_our_error(mongodb_uri: str) -> None:
 def test_a_replica_set_is_written_to_with_the_majority(make_mongod: Callable[..., Mongod], tmp_path: Path) -> None:
     uri = make_mongod("member", replica_set="rs0").start()
     connection = Connection(uri, "dealcache")
-    DealInfoRepository(connection).upsert([a_deal()], NOON)
+    DealInfoRepository(connection).store([a_deal()], NOON)
     with connection.operation() as database:
         assert database.write_concern.document == {"w": "majority", "j": True}
         assert "setName" in database.command("hello")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dealcache.changes import Changes
 from dealcache.deals import DealKey, LoadedDeal
 from dealcache.repositories import (
     Connection,
@@ -73,7 +74,7 @@ def test_a_save_that_breaks_off_is_not_taken_for_complete(deals: Any, timelines:
     def unplugged(*_: Any) -> None:
         raise StoreUnavailable("gone")
 
-    monkeypatch.setattr(timelines, "delete_unseen_since", unplugged)
+    monkeypatch.setattr(timelines, "sweep", unplugged)
     with pytest.raises(StoreUnavailable):
         DealStore(deals, timelines).save(a_load(1))
     assert deals.timeline_synced_at("1") is None
@@ -86,9 +87,9 @@ class Overtaken(DealTimelineRepository):
         super().__init__(connection)
         self.other, self.load = other, load
 
-    def replace(self, *arguments: Any) -> None:
+    def replace(self, *arguments: Any) -> Changes:
         self.other.save(self.load)
-        super().replace(*arguments)
+        return super().replace(*arguments)
 
 
 def test_an_overtaken_load_takes_back_what_it_added(connection: Any, store: Any, deals: Any, timelines: Any) -> None:
@@ -118,7 +119,7 @@ def test_of_many_loads_at_once_the_newest_remains(store: DealStore, deals: Any, 
 
 
 def test_what_is_gone_or_renamed_is_no_longer_found_under_the_name(store: DealStore, deals: Any) -> None:
-    deals.upsert([a_deal("1"), a_deal("2")], NOON)
+    deals.store([a_deal("1"), a_deal("2")], NOON)
     store.note_gone(["1"], [a_deal("2", deal_name="Acme 2027", hubspot_updated_at=at(1))], at(2))
     assert deals.find(DealKey("name", "Acme renewal")) == []
     assert [stored.deal.deal_id for stored in deals.find(DealKey("name", "acme 2027"))] == ["2"]

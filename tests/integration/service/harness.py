@@ -111,9 +111,9 @@ def running(
         "MONGODB_DATABASE": database_name,
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dealcache.app.LocalBudgets", NoBudgets)
-        patch.setattr("dealcache.app.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
-        patch.setattr("dealcache.app.DealLoader", partial(DealLoader, now=lambda: datetime.fromtimestamp(clock(), UTC)))
+        patch.setattr("dealcache.wiring.LocalBudgets", NoBudgets)
+        patch.setattr("dealcache.wiring.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
+        patch.setattr("dealcache.wiring.DealLoader", partial(DealLoader, now=lambda: datetime.fromtimestamp(clock(), UTC)))
         app = create_app(load_settings(settings | environ), clock)
     try:
         with pymongo.MongoClient(uri, tz_aware=True) as client:

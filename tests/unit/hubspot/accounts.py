@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future
 
 from dealcache.deadline import Deadline
 from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.hubspot.client import AssociationPage
+from dealcache.hubspot.pages import AssociationPage
 from tests.unit.hubspot.records import OWNERS, PIPELINES, record
 
 

@@ -108,17 +108,6 @@ def test_interactive_callers_go_before_sync_callers_and_each_in_order(clock):
     assert served == ["reader 1", "reader 2", "sync 1", "sync 2"]
 
 
-def test_sync_leaves_a_fifth_of_the_budget_to_readers(clock):
-    budgets = LocalBudgets(clock, clock.jumping_condition)
-    for _ in range(80):
-        use(budgets, Bucket.APP, Deadline(1, clock), Priority.SYNC)
-    with pytest.raises(RateLimited):
-        use(budgets, Bucket.APP, Deadline(1, clock), Priority.SYNC)
-    for _ in range(20):
-        use(budgets, Bucket.APP, Deadline(1, clock))
-    assert budgets.left(Bucket.APP) == 0
-
-
 def test_a_refusal_pauses_its_bucket_alone(clock):
     budgets = LocalBudgets(clock, clock.jumping_condition)
     budgets.pause(Bucket.SEARCH, 3.0)

@@ -17,6 +17,10 @@ SEARCH = f"{BASE_URL}/crm/v3/objects/deals/search"
 DEALS = f"{BASE_URL}/crm/v3/objects/deals/batch/read"
 NOTES = f"{BASE_URL}/crm/v3/objects/notes/batch/read"
 NOTE_IDS = f"{BASE_URL}/crm/v4/associations/deals/notes/batch/read"
+NOTE_DEALS = f"{BASE_URL}/crm/v4/associations/notes/deals/batch/read"
+NOTE_SEARCH = f"{BASE_URL}/crm/v3/objects/notes/search"
+NOTE_LIST = f"{BASE_URL}/crm/v3/objects/notes"
+DEAL_LIST = f"{BASE_URL}/crm/v3/objects/deals"
 OWNER_LIST = f"{BASE_URL}/crm/v3/owners"
 PIPELINE_LIST = f"{BASE_URL}/crm/v3/pipelines/deals"
 
@@ -76,6 +80,12 @@ def test_further_pages_of_a_search_are_followed_up_to_a_thousand(client, hubspot
     assert len(hubspot.calls) == 5
 
 
+def test_deals_are_read_with_the_ids_merged_into_them(client, hubspot, deadline):
+    hubspot.post(DEALS, json={"results": []})
+    client.read_deals(["1"], deadline)
+    assert "hs_merged_object_ids" in sent(hubspot)["properties"]
+
+
 def test_deals_that_do_not_exist_are_left_out(client, hubspot, deadline):
     missing = {"category": "OBJECT_NOT_FOUND", "context": {"ids": ["999"]}}
     answer = {"status": "COMPLETE", "results": [deal()], "numErrors": 1, "errors": [missing]}
@@ -91,6 +101,11 @@ def test_none_of_the_deals_existing_is_an_answer_too(client, hubspot, deadline):
 
 def test_a_merged_deal_comes_back_under_its_new_id_and_once(client, hubspot, deadline):
     hubspot.post(DEALS, json={"status": "COMPLETE", "results": [deal("3"), deal("3")]})
+    assert ids_of(client.read_deals(["1", "2"], deadline)) == ["3"]
+
+
+def test_an_archived_deal_does_not_come_back_whoever_was_asked_for(client, hubspot, deadline):
+    hubspot.post(DEALS, json={"results": [deal("1") | {"archived": True}, deal("3"), deal("9") | {"archived": True}]})
     assert ids_of(client.read_deals(["1", "2"], deadline)) == ["3"]
 
 
@@ -114,6 +129,8 @@ def test_more_than_a_batch_is_a_mistake_of_the_caller(client, deadline):
         client.read_activities("notes", [str(number) for number in range(101)], deadline)
     with pytest.raises(ValueError, match="1000"):
         client.association_page({str(number): None for number in range(1001)}, "notes", deadline)
+    with pytest.raises(ValueError, match="1000"):
+        client.deals_page("notes", {str(number): None for number in range(1001)}, deadline)
 
 
 def test_a_batch_that_failed_in_part_is_no_answer(client, hubspot, deadline):
@@ -157,6 +174,14 @@ def test_a_merged_deal_s_associations_belong_to_the_id_that_was_asked(client, hu
     assert client.association_page({"1": None}, "notes", deadline).ids == {"1": ("10",)}
 
 
+def test_of_several_deals_an_answer_under_another_id_is_nobody_else_s(client, hubspot, deadline):
+    results = [page(10, from_id="3", after="c"), page(20, from_id="2"), page(11, from_id="3")]
+    hubspot.post(NOTE_IDS, json={"results": results})
+    found = client.association_page({"1": None, "2": None}, "notes", deadline)
+    assert found.ids == {"1": (), "2": ("20",), "3": ("10", "11")}
+    assert found.after == {"3": "c"}
+
+
 def test_owners_of_both_kinds_and_of_all_pages_are_listed(client, hubspot, deadline):
     def owners(archived, after, answer):
         query = {"limit": "500", "archived": archived} | ({"after": after} if after else {})
@@ -191,12 +216,16 @@ ALL_CALLS = {
     NOTES: lambda client, deadline: client.read_activities("notes", ["1"], deadline),
     NOTE_IDS: lambda client, deadline: client.association_page({"1": None, "2": None}, "notes", deadline),
     OWNER_LIST: lambda client, deadline: client.list_owners(deadline),
+    NOTE_DEALS: lambda client, deadline: client.deals_page("notes", {"1": None, "2": None}, deadline),
+    NOTE_SEARCH: lambda client, deadline: client.search_page("notes", [], deadline),
+    NOTE_LIST: lambda client, deadline: client.list_page("notes", None, deadline),
+    DEAL_LIST: lambda client, deadline: client.archived_page("deals", None, deadline),
     PIPELINE_LIST: lambda client, deadline: client.list_pipelines(deadline),
 }
 
 
 def method_of(url):
-    return "GET" if url in (OWNER_LIST, PIPELINE_LIST) else "POST"
+    return "GET" if url in (OWNER_LIST, PIPELINE_LIST, NOTE_LIST, DEAL_LIST) else "POST"
 
 
 @pytest.mark.parametrize("url", ALL_CALLS)
@@ -220,7 +249,7 @@ def test_an_answer_of_another_shape_is_malformed(client, hubspot, deadline, url,
         ALL_CALLS[url](client, deadline)
 
 
-@pytest.mark.parametrize("url", [SEARCH, NOTE_IDS, OWNER_LIST])
+@pytest.mark.parametrize("url", [SEARCH, NOTE_IDS, NOTE_DEALS, NOTE_SEARCH, NOTE_LIST, DEAL_LIST, OWNER_LIST])
 @pytest.mark.parametrize("paging", [7, [], {"next": "x"}, {"next": {"after": {}}}], ids=str)
 def test_paging_of_another_shape_is_malformed(client, hubspot, deadline, url, paging):
     result = {"id": "1", "from": {"id": "1"}, "to": [], "paging": paging}

@@ -278,3 +278,31 @@ def test_labels_know_what_they_lack():
     assert not LABELS.lacks_a_stage([deal_of(deal()), deal_of(deal(dealstage=None, pipeline=None))])
     assert LABELS.lacks_a_stage([deal_of(deal(dealstage="9"))])
     assert LABELS.lacks_a_stage([deal_of(deal(pipeline="9"))])
+
+
+@pytest.mark.parametrize(
+    ("value", "merged_ids"),
+    [
+        (None, ()),
+        ("", ()),
+        (";", ()),
+        ("12", ("12",)),
+        (12, ("12",)),
+        ("12;34", ("12", "34")),
+        (" 12 ;; 34;", ("12", "34")),
+        ("34;12;34", ("34", "12")),
+        ("12;7891023", ("12",)),
+        ("7891023", ()),
+    ],
+)
+def test_the_ids_of_merged_deals(value, merged_ids):
+    assert deal_of(deal(hs_merged_object_ids=value)).merged_ids == merged_ids
+
+
+def test_a_deal_without_the_property_has_no_merged_ids():
+    assert deal_of(deal()).merged_ids == ()
+
+
+def test_merged_ids_of_another_shape_are_malformed():
+    with pytest.raises(MalformedAnswer):
+        deal_of(deal(hs_merged_object_ids=["12"]))

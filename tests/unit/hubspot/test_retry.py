@@ -17,6 +17,8 @@ from dealcache.hubspot.errors import (
 from dealcache.hubspot.retry import Retrier, decide
 from tests.unit.hubspot.clocks import HandClock
 
+READER, SYNC = Priority.INTERACTIVE, Priority.SYNC
+
 
 def unavailable(status=None):
     return Unavailable("down", status=status)
@@ -24,56 +26,52 @@ def unavailable(status=None):
 
 @pytest.mark.parametrize("status", [423, 502, 503, 504, 521, 523, 524, None])
 def test_what_passes_is_tried_four_times(status):
-    decisions = [decide(unavailable(status), attempt, 4, 100, 0.5) for attempt in (1, 2, 3, 4)]
+    decisions = [decide(unavailable(status), attempt, READER, 100, 0.5) for attempt in (1, 2, 3, 4)]
     assert all(decision is not None for decision in decisions[:3])
     assert decisions[3] is None
 
 
 @pytest.mark.parametrize("status", [501, 505, 520, 522, 525, 526, 530])
 def test_a_5xx_that_does_not_pass_is_tried_once(status):
-    assert decide(unavailable(status), 1, 4, 100, 0.5) is None
+    assert decide(unavailable(status), 1, READER, 100, 0.5) is None
 
 
-def test_a_500_is_tried_twice():
-    assert decide(unavailable(500), 1, 4, 100, 0.5) is not None
-    assert decide(unavailable(500), 2, 4, 100, 0.5) is None
-
-
-@pytest.mark.parametrize("kind", [Unauthorised, Forbidden, NotFound, MalformedAnswer, Rejected])
-def test_what_another_try_cannot_mend_is_tried_once(kind):
-    assert decide(kind("no"), 1, 4, 100, 0.5) is None
+@pytest.mark.parametrize("priority", Priority)
+@pytest.mark.parametrize("kind", [Unauthorised, Forbidden, NotFound, Rejected])
+def test_what_another_try_cannot_mend_is_tried_once(kind, priority):
+    assert decide(kind("no"), 1, priority, 100, 0.5) is None
 
 
 def test_a_time_out_is_tried_again():
-    assert decide(TimedOut("late"), 1, 4, 100, 0.5) == pytest.approx(0.25)
+    assert decide(TimedOut("late"), 1, READER, 100, 0.5) == pytest.approx(0.25)
 
 
 def test_the_back_off_doubles_up_to_its_ceiling_and_jitters_by_half():
-    middle = [decide(unavailable(503), attempt, 8, 100, 0.5) for attempt in range(1, 8)]
+    middle = [decide(unavailable(503), attempt, SYNC, 100, 0.5) for attempt in range(1, 8)]
     assert middle == pytest.approx([0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0])
-    assert decide(unavailable(503), 1, 8, 100, 0.0) == pytest.approx(0.125)
-    assert decide(unavailable(503), 1, 8, 100, 1.0) == pytest.approx(0.375)
+    assert decide(unavailable(503), 1, SYNC, 100, 0.0) == pytest.approx(0.125)
+    assert decide(unavailable(503), 1, SYNC, 100, 1.0) == pytest.approx(0.375)
 
 
 def test_a_locked_record_gets_its_two_seconds():
-    assert decide(unavailable(423), 1, 4, 100, 0.0) >= 2.0
+    assert decide(unavailable(423), 1, READER, 100, 0.0) >= 2.0
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 def test_a_limit_is_waited_for_as_told_and_hardly_longer(chance):
-    delay = decide(RateLimited("full", retry_after=10.0, status=429), 1, 4, 100, chance)
+    delay = decide(RateLimited("full", retry_after=10.0, status=429), 1, READER, 100, chance)
     assert 10.0 <= delay <= 10.25
 
 
 def test_a_wait_past_the_deadline_is_not_begun():
     full = RateLimited("moving", retry_after=60.0, status=477)
-    assert decide(full, 1, 4, 59.0, 0.0) is None
-    assert decide(full, 1, 4, 61.0, 0.0) == 60.0
-    assert decide(unavailable(503), 1, 4, 0.2, 0.5) is None
+    assert decide(full, 1, READER, 59.0, 0.0) is None
+    assert decide(full, 1, READER, 61.0, 0.0) == 60.0
+    assert decide(unavailable(503), 1, READER, 0.2, 0.5) is None
 
 
 def test_the_limit_of_the_day_is_not_waited_for():
-    assert decide(RateLimited("full", retry_after=5.0, daily=True), 1, 4, 1e9, 0.0) is None
+    assert decide(RateLimited("full", retry_after=5.0, daily=True), 1, READER, 1e9, 0.0) is None
 
 
 class Failing:
@@ -109,12 +107,51 @@ def test_the_last_failure_is_the_one_that_is_raised():
     assert call.calls == 4
 
 
-def test_a_sync_is_more_patient():
+@pytest.mark.parametrize(
+    ("failure", "reader_s", "sync_s"),
+    [
+        (unavailable(), 4, 8),
+        (unavailable(502), 4, 8),
+        (TimedOut("late"), 4, 8),
+        (RateLimited("full", retry_after=1.0, status=429), 4, 8),
+        (unavailable(500), 2, 6),
+        (MalformedAnswer("<html>", status=200), 1, 4),
+        (unavailable(530), 1, 1),
+        (RateLimited("full", retry_after=1.0, daily=True), 1, 1),
+    ],
+)
+def test_a_sync_is_more_patient(failure, reader_s, sync_s):
+    for priority, tries in ((READER, reader_s), (SYNC, sync_s)):
+        clock = HandClock()
+        call = Failing(clock, [failure] * 99)
+        with pytest.raises(type(failure)):
+            run(call, clock, priority=priority)
+        assert call.calls == tries
+
+
+def test_a_long_wait_ends_soon_after_a_sync_is_cancelled():
     clock = HandClock()
-    call = Failing(clock, [unavailable(503)] * 99)
-    with pytest.raises(Unavailable):
-        run(call, clock, priority=Priority.SYNC)
-    assert call.calls == 8
+    deadline = Deadline(1000.0, clock)
+    call = Failing(clock, [RateLimited("moving", retry_after=60.0, status=477)] * 99)
+
+    def sleep(seconds):
+        clock.sleep(seconds)
+        if clock.now >= 1003.0:
+            deadline._expires_at = clock.now
+
+    with pytest.raises(RateLimited):
+        Retrier(sleep, lambda: 0.5).run(call, deadline=deadline, priority=SYNC, on_retry=lambda failure: None)
+    assert clock.now <= 1003.5
+    assert call.calls == 2
+
+
+def test_our_own_deadline_ends_the_tries():
+    clock = HandClock()
+    call = Failing(clock, [TimedOut("late")] * 99, seconds=10.0)
+    with pytest.raises(TimedOut):
+        run(call, clock, seconds=10.0, priority=SYNC)
+    assert call.calls == 1
+    assert clock.slept == []
 
 
 def test_no_sleep_ends_after_the_deadline():

@@ -347,8 +347,49 @@ def test_nobody_listening_is_unavailable():
 
 def test_priority_reaches_the_budget(session, hubspot, clock, budgets):
     hubspot.post(URL, json={})
-    for _ in range(4):
-        session.call("s", "POST", "/x", bucket=Bucket.SEARCH, deadline=Deadline(0.1, clock), priority=Priority.SYNC)
+    session.call("s", "POST", "/x", bucket=Bucket.SEARCH, deadline=Deadline(0.1, clock), priority=Priority.SYNC)
     with pytest.raises(RateLimited):
         session.call("s", "POST", "/x", bucket=Bucket.SEARCH, deadline=Deadline(0.1, clock), priority=Priority.SYNC)
     session.call("s", "POST", "/x", bucket=Bucket.SEARCH, deadline=Deadline(0.1, clock))
+
+
+def test_a_sync_that_is_cancelled_while_it_waits_makes_no_call(call, hubspot, clock, budgets):
+    hubspot.post(URL, json={})
+    budgets.pause(Bucket.APP, 2.0)
+    with pytest.raises(TimedOut):
+        call(seconds=2.0, priority=Priority.SYNC)
+    assert len(hubspot.calls) == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "tries"),
+    [
+        ({"body": requests.ConnectionError("reset")}, 8),
+        ({"body": requests.exceptions.ChunkedEncodingError("cut short")}, 8),
+        ({"body": requests.ReadTimeout("late")}, 8),
+        ({"body": b""}, 8),
+        ({"status": 502, "body": "<html>Bad gateway</html>"}, 8),
+        ({"status": 500, "body": "<html>oops</html>"}, 6),
+        ({"body": "<html>Please wait</html>"}, 4),
+        ({"body": b'{"results":[{"id":"1","prop'}, 4),
+        ({"status": 400}, 1),
+    ],
+    ids=str,
+)
+def test_how_often_a_sync_tries(call, hubspot, answer, tries):
+    hubspot.post(URL, **answer)
+    with pytest.raises(HubSpotError):
+        call(priority=Priority.SYNC)
+    assert len(hubspot.calls) == tries
+
+
+def test_an_answer_that_the_caller_finds_incomplete_is_a_failed_try(call, hubspot, notes):
+    hubspot.post(URL, json={"part": 1})
+    hubspot.post(URL, json={"whole": 1})
+
+    def check(answer):
+        if "whole" not in answer:
+            raise Unavailable("in part")
+
+    assert call(check=check) == {"whole": 1}
+    assert notes.retries == [("things", "Unavailable")]

@@ -37,6 +37,12 @@ def test_a_document_without_optional_fields_is_a_deal_whose_timeline_was_never_r
     assert to_stored_deal(document) == StoredDeal(Deal("1", "n", NOON), None)
 
 
+def test_merged_ids_are_an_array_in_the_document() -> None:
+    deal = a_deal(merged_ids=("7", "8"))
+    assert deal_fields(deal)["merged_ids"] == ["7", "8"]
+    assert to_stored_deal(deal_fields(deal)).deal == deal
+
+
 def test_dates_come_back_aware_whether_or_not_the_driver_says_so() -> None:
     naive = event_fields("1", an_event()) | {"occurred_at": datetime(2026, 1, 2, 3)}
     assert to_event(naive).occurred_at.tzinfo is UTC
@@ -62,6 +68,7 @@ def test_dates_are_cut_to_milliseconds() -> None:
     moment = datetime(2026, 1, 1, 0, 0, 0, 123999, tzinfo=UTC)
     assert milliseconds(moment).microsecond == 123000
     assert event_fields("1", replace(an_event(), occurred_at=moment))["occurred_at"] == milliseconds(moment)
+    assert deal_fields(a_deal(create_date=moment, close_date=None))["create_date"] == milliseconds(moment)
 
 
 def test_a_pipeline_survives_the_way_there_and_back() -> None:

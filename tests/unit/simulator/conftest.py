@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,6 +18,7 @@ from dealcache.simulator.demo_account import demo_owners, demo_pipelines
 from dealcache.simulator.faults import Faults
 from dealcache.simulator.messages import Request, Response
 from dealcache.simulator.site import Site
+from dealcache.simulator.webhooks import Webhooks
 
 
 @dataclass
@@ -31,18 +33,41 @@ class Clock:
 
 
 @dataclass
+class Post:
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return orjson.loads(self.body)
+
+
+@dataclass
 class Hub:
     """The simulator without its server: ``ask`` gives an answer, ``json`` its content."""
 
     data: Dataset
     clock: Clock
     slept: list[float] = field(default_factory=list)
+    posts: list[Post] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.data.clock = self.clock
         self.site = Site(self.data, self.clock, "secret", ALL_SCOPES)
         self.app = Application(self.site, CallLog(), Faults(), sleep=self.slept.append)
-        self.control = Control(self.app)
+        self.webhooks = Webhooks(self.posted, self.clock)
+        self.data.listeners.append(self.webhooks.notice)
+        self.control = Control(self.app, self.webhooks)
+
+    def posted(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Answers a webhook's delivery with the next of ``statuses`` (0: not at all), 204 when there are none left."""
+        self.posts.append(Post(url, body, dict(headers)))
+        status = self.statuses.pop(0) if self.statuses else 204
+        if not status:
+            raise ConnectionResetError
+        return status
 
     def limit(self, limits: Limits) -> None:
         self.site.set_limits(limits)

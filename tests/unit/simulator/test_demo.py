@@ -7,6 +7,7 @@ import pytest
 from dealcache.simulator import activities_of, demo_data, demo_deal_id, live_deals
 from dealcache.simulator.associations import End
 from dealcache.simulator.demo_account import ARCHIVED_OWNER_ID, UNKNOWN_OWNER_ID
+from dealcache.simulator.demo_deals import FIXED_DEALS
 from dealcache.simulator.object_types import ACTIVITY_TYPES, OBJECT_TYPES
 
 
@@ -110,3 +111,57 @@ def test_every_stage_belongs_to_its_pipeline(demo):
     stages = {(line["id"], stage["id"]) for line in demo.pipelines for stage in line["stages"]}
 
     assert {(one.properties["pipeline"], one.properties["dealstage"]) for one in live_deals(demo)} <= stages
+
+
+@pytest.fixture(scope="module")
+def big():
+    return demo_data(2_000, 7, activities_per_deal=6, unassociated=0.2)
+
+
+def made_up(data):
+    """The activities of the deals that are not documented ones."""
+    return [activities_of(data, one.id) for one in live_deals(data)[len(FIXED_DEALS) :]]
+
+
+def test_big_accounts_have_as_many_activities_as_asked_for(big):
+    counts = [len(one) for one in made_up(big)]
+
+    assert 5 < sum(counts) / len(counts) < 7.5
+    assert 0.07 < counts.count(0) / len(counts) < 0.15
+    assert 1 <= sum(count >= 120 for count in counts) <= 10
+
+
+def test_some_activities_are_on_two_deals_of_one_company(big):
+    names = {one.id: one.properties["dealname"].casefold().split()[0] for one in live_deals(big)}
+    holders = [
+        big.graph.targets(End(kind.name, one.id), "deals")
+        for kind in ACTIVITY_TYPES
+        for one in big.store(kind).everything()
+    ]
+    shared = [deals for deals in holders[1:] if len(deals) == 2]
+    of_deals = sum(map(bool, holders))
+
+    assert 0.03 < len(shared) / of_deals < 0.06
+    assert all(names[one] == names[other] for one, other in shared)
+
+
+def test_some_activities_are_on_no_deal(big):
+    bare = [
+        not big.graph.targets(End(kind.name, one.id), "deals")
+        for kind in ACTIVITY_TYPES
+        for one in big.store(kind).everything()
+    ]
+
+    assert sum(bare) / len(bare) == pytest.approx(0.2, abs=0.001)
+
+
+def test_the_documented_deals_are_the_same_in_big_accounts(big, demo):
+    for name in ("Acme renewal", "Globex expansion", "Initech pilot", "Umbrella onboarding"):
+        assert activities_of(big, demo_deal_id(name)) == activities_of(demo, demo_deal_id(name))
+
+
+def test_sharing_changes_nothing_else():
+    one, other = (demo_data(100, 7, activities_per_deal=3, shared=share) for share in (0.0, 0.5))
+
+    assert everything(one) == everything(other)
+    assert sum(map(len, made_up(one))) < sum(map(len, made_up(other)))

@@ -1,0 +1,148 @@
+"""Asking for syncs, and looking after the jobs that do them: ``/api/hubspot/v2/sync``."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response
+
+from dealcache.api import deal_lists, job_views, sync_parameters
+from dealcache.api.documentation import STORE_FAILURE, Documented, documented
+from dealcache.api.problems import Problem
+from dealcache.api.query import InvalidQueryError
+from dealcache.api.responses import json_response, problem_response
+from dealcache.api.services import services
+from dealcache.api.sync_parser import SyncBlueprint
+from dealcache.hubspot import HubSpotError
+from dealcache.jobs import SyncRequest
+from dealcache.repositories import Cancellation
+
+log = logging.getLogger(__name__)
+
+blueprint = SyncBlueprint(
+    "sync", __name__, url_prefix="/api/hubspot/v2/sync", description="Keeping MongoDB true to HubSpot."
+)
+
+_ANSWERS = [Documented(415, "The body is not JSON."), STORE_FAILURE]
+_NO_JOB = Documented(404, "There is no such job.")
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.takes(sync_parameters.SyncParameters)
+@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+def sync(wanted: SyncRequest) -> Response:
+    """Sync what changed since the last sync, everything, what changed in the last days, a stage, or a deal."""
+    return _accept(wanted)
+
+
+@blueprint.route("/stage/date", methods=["POST"])
+@blueprint.takes(sync_parameters.StageDateParameters)
+@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+def sync_stage_date(wanted: SyncRequest) -> Response:
+    """Sync the deals of a stage with an activity on, or a change of, a day. `stage` and `date_str` are needed."""
+    return _accept(wanted)
+
+
+@blueprint.route("/stage/date-range", methods=["POST"])
+@blueprint.takes(sync_parameters.StageRangeParameters)
+@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+def sync_stage_date_range(wanted: SyncRequest) -> Response:
+    """The same for a range of days, both included. `stage`, `start_date` and `end_date` are needed."""
+    return _accept(wanted)
+
+
+@blueprint.route("/deal/date", methods=["POST"])
+@blueprint.takes(sync_parameters.DealDateParameters)
+@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+def sync_deal_date(wanted: SyncRequest) -> Response:
+    """Sync a deal because of a day. `deal` and `date_str` are needed."""
+    return _accept(wanted)
+
+
+@blueprint.route("/all-stages/date", methods=["POST"])
+@blueprint.takes(sync_parameters.DateParameters)
+@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+def sync_all_stages_date(wanted: SyncRequest) -> Response:
+    """Sync the deals of all stages with an activity on, or a change of, a day. `date_str` is needed."""
+    return _accept(wanted)
+
+
+@blueprint.route("/status/<job_id>")
+@documented(blueprint, job_views.JobSchema, [_NO_JOB, STORE_FAILURE])
+def status(job_id: str) -> Response:
+    """A job: where it stands, and how far it is."""
+    job = services().sync_jobs.get(job_id) if _JOB_ID.fullmatch(job_id) else None
+    return problem_response(_unknown(job_id)) if job is None else json_response(job_views.job_view(job))
+
+
+@blueprint.route("/jobs")
+@blueprint.arguments(sync_parameters.JobsQuery(), location="query")
+@documented(blueprint, job_views.JobsSchema, [STORE_FAILURE])
+def jobs(query: dict[str, Any]) -> Response:
+    """The jobs, the newest first."""
+    total, found = services().sync_jobs.list(query["status"], query["limit"])
+    return json_response({"total_jobs": total, "jobs": [job_views.job_view(job) for job in found]})
+
+
+@blueprint.route("/cancel/<job_id>", methods=["POST"])
+@documented(
+    blueprint, job_views.CancelledSyncSchema, [Documented(400, "The job has ended already."), _NO_JOB, STORE_FAILURE]
+)
+def cancel(job_id: str) -> Response:
+    """Stop a job; what it has stored stays."""
+    outcome = services().sync_jobs.cancel(job_id, _now()) if _JOB_ID.fullmatch(job_id) else Cancellation.UNKNOWN
+    match outcome:
+        case Cancellation.UNKNOWN:
+            return problem_response(_unknown(job_id))
+        case Cancellation.REFUSED:
+            return problem_response(Problem(400, "The job is neither queued nor running: it has ended."))
+        case Cancellation.CANCELLED:
+            message = "The job is cancelled."
+        case _:
+            message = "The job stops within seconds."
+    return json_response({"status": "success", "message": message})
+
+
+def _accept(wanted: SyncRequest) -> Response:
+    """Queue what is wanted, unless it is already."""
+    if wanted.stage is not None:
+        wanted = replace(wanted, stage=_known_stage(wanted.stage))
+    job, created = services().sync_jobs.add(wanted, _now())
+    services().wake_sync()
+    message = "The sync is queued." if created else f"This sync is {job.status} already."
+    return json_response({"status": "accepted", "message": message, "job_id": job.job_id}, 202)
+
+
+def _known_stage(text: str) -> str:
+    """The one name of a stage; HubSpot is asked again before a stage is called unknown.
+
+    Raises:
+        InvalidQueryError: there is no such stage; its text lists those there are.
+    """
+    wired = services()
+    name = deal_lists.stage_name(wired.pipelines.all(), text)
+    if name is not None:
+        return name
+    try:
+        wired.refresh_pipelines()
+    except HubSpotError as failure:
+        log.warning("a stage is not known, and HubSpot cannot tell whether it is new: %s", failure)
+    pipelines = wired.pipelines.all()
+    name = deal_lists.stage_name(pipelines, text)
+    if name is None:
+        labels = ", ".join(deal_lists.stage_labels(pipelines)) or "none"
+        raise InvalidQueryError({"stage": [f"There is no such stage. Stages: {labels}."]})
+    return name
+
+
+def _unknown(job_id: str) -> Problem:
+    return Problem(404, f"There is no job {job_id!r}.")
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(services().clock(), UTC)

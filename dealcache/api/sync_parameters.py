@@ -1,0 +1,190 @@
+"""What the sync calls take, and the request that it stands for."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import marshmallow as ma
+
+from dealcache.api import parameters, query
+from dealcache.jobs import JobStatus, JobType, SyncRequest
+
+#: The longest range of days, both ends included.
+MOST_DAYS = 366
+
+#: How far back ``epoch_days`` reaches at most.
+MOST_EPOCH_DAYS = 3650
+
+#: Days that can be turned into moments of any time zone, and that HubSpot can know something of.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+
+
+class SyncDay(parameters.Day):
+    """A day that a sync can look at."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not _FIRST_YEAR <= date.fromisoformat(text).year <= _LAST_YEAR:
+            raise ma.ValidationError(f"Must lie in the years {_FIRST_YEAR} to {_LAST_YEAR}.")
+        return text
+
+
+def _stage_name(text: str) -> str:
+    if not text.strip() or len(text) > 512:
+        raise ValueError("Must have 1 to 512 characters, not all of them white space.")
+    return text
+
+
+def _stage() -> ma.fields.String:
+    return ma.fields.String(
+        validate=parameters.rule(_stage_name),
+        metadata={
+            "description": "A stage's label in any case, or its id.",
+            "pattern": r"\S",
+            "maxLength": 512,
+            "example": "Closed Won",
+        },
+    )
+
+
+def _deal() -> ma.fields.String:
+    return ma.fields.String(
+        validate=parameters.rule(query.deal_name),
+        metadata={
+            "description": "A deal's name, or its id (digits).",
+            "pattern": parameters.NAME_PATTERN,
+            "maxLength": query.NAME_LENGTH,
+            "example": "Acme renewal",
+        },
+    )
+
+
+def _day(description: str) -> SyncDay:
+    return SyncDay(metadata={"description": description, "format": "date", "example": "2026-11-01"})
+
+
+class _Parameters(ma.Schema):
+    """The base of all: unknown parameters are refused, and those that are needed may stand in either place."""
+
+    NEEDED: tuple[str, ...] = ()
+
+    class Meta:
+        unknown = ma.RAISE
+
+    @ma.validates_schema
+    def all_there(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """What is needed must be given; a description of one place cannot say that the other will do."""
+        missing = {name: ["Give this parameter."] for name in self.NEEDED if name not in data}
+        if missing:
+            raise ma.ValidationError(dict(missing))
+
+
+class SyncParameters(_Parameters):
+    """What to sync; without any of these, what changed since the last sync."""
+
+    full = parameters.boolean("Everything that HubSpot has.")
+    epoch_days = parameters.Count(
+        validate=ma.validate.Range(min=1, max=MOST_EPOCH_DAYS),
+        metadata={"description": "What changed in the last so many days."},
+    )
+    stage = _stage()
+    deal = _deal()
+
+    @ma.validates_schema
+    def one_thing(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Everything, or one deal, is not to be narrowed; a stage may be, by days."""
+        given = [name for name in ("full", "epoch_days", "stage", "deal") if data.get(name)]
+        if len(given) > 1 and {"full", "deal"} & set(given):
+            names = {name: " and ".join(other for other in given if other != name) for name in given}
+            raise ma.ValidationError({name: [f"Does not go with {others}."] for name, others in names.items()})
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
+        """The request that these parameters stand for."""
+        if data.get("full"):
+            return SyncRequest(JobType.FULL)
+        if "deal" in data:
+            return SyncRequest(JobType.DEAL, deal=data["deal"].strip())
+        days = data.get("epoch_days")
+        if "stage" in data:
+            return SyncRequest(JobType.STAGE, stage=data["stage"], epoch_days=days)
+        return SyncRequest(JobType.INCREMENTAL if days is None else JobType.SINCE, epoch_days=days)
+
+
+class StageDateParameters(_Parameters):
+    """A stage and a day."""
+
+    NEEDED = ("stage", "date_str")
+    stage = _stage()
+    date_str = _day("The day, in the timeline's zone.")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
+        """The request that these parameters stand for."""
+        day = date.fromisoformat(data["date_str"])
+        return SyncRequest(JobType.STAGE_DATES, stage=data["stage"], first_day=day, last_day=day)
+
+
+class StageRangeParameters(_Parameters):
+    """A stage and some days."""
+
+    NEEDED = ("stage", "start_date", "end_date")
+    stage = _stage()
+    start_date = _day("The first day, in the timeline's zone.")
+    end_date = _day("The last day, included.")
+
+    @ma.validates_schema
+    def in_order(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """The range must not end before it begins, nor be longer than a year."""
+        if not {"start_date", "end_date"} <= data.keys():
+            return
+        first, last = (date.fromisoformat(data[name]) for name in ("start_date", "end_date"))
+        if last < first:
+            raise ma.ValidationError("Must not lie before start_date.", "end_date")
+        if last - first >= timedelta(days=MOST_DAYS):
+            raise ma.ValidationError(f"The range may have {MOST_DAYS} days at most.", "end_date")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
+        """The request that these parameters stand for."""
+        first, last = (date.fromisoformat(data[name]) for name in ("start_date", "end_date"))
+        return SyncRequest(JobType.STAGE_DATES, stage=data["stage"], first_day=first, last_day=last)
+
+
+class DealDateParameters(_Parameters):
+    """A deal and a day."""
+
+    NEEDED = ("deal", "date_str")
+    deal = _deal()
+    date_str = _day("The day, in the timeline's zone.")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
+        """The request that these parameters stand for."""
+        day = date.fromisoformat(data["date_str"])
+        return SyncRequest(JobType.DEAL_DATE, deal=data["deal"].strip(), first_day=day, last_day=day)
+
+
+class DateParameters(_Parameters):
+    """A day."""
+
+    NEEDED = ("date_str",)
+    date_str = _day("The day, in the timeline's zone.")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
+        """The request that these parameters stand for."""
+        day = date.fromisoformat(data["date_str"])
+        return SyncRequest(JobType.ALL_STAGES_DATE, first_day=day, last_day=day)
+
+
+class JobsQuery(ma.Schema):
+    """Narrows the list of jobs."""
+
+    status = ma.fields.Enum(JobStatus, by_value=True, load_default=None, metadata={"description": "Only those."})
+    limit = parameters.Count(
+        validate=ma.validate.Range(min=1, max=1000),
+        load_default=100,
+        metadata={"description": "How many jobs to list at most."},
+    )

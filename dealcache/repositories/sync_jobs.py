@@ -1,0 +1,134 @@
+"""The collection ``sync_jobs``: one document per job, from the moment that it is asked for until a month after it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import Enum
+
+from pymongo.errors import DuplicateKeyError
+
+from dealcache.jobs import Job, JobStatus, SyncRequest
+from dealcache.repositories.documents import Document, milliseconds, read_all
+from dealcache.repositories.errors import StoreError
+from dealcache.repositories.job_documents import ending, new_job, to_job
+from dealcache.repositories.job_leases import QUEUED, RUNNING, UNATTENDED, JobLeases
+
+_ATTEMPTS = 10  # each is lost only when a job changes its state between two operations
+_NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
+
+Jobs = list[Job]
+
+
+class Cancellation(Enum):
+    """What came of asking for a job to be cancelled."""
+
+    UNKNOWN = "unknown"
+    """There is no such job."""
+
+    REFUSED = "refused"
+    """It has ended already."""
+
+    CANCELLED = "cancelled"
+    """It will not be taken up any more."""
+
+    REQUESTED = "requested"
+    """Its owner will hear of it when he renews his lease."""
+
+
+class SyncJobRepository(JobLeases):
+    """The jobs, and by :class:`.JobLeases` who runs them. Every method raises StoreError when MongoDB fails.
+
+    Args:
+        connection: the database.
+    """
+
+    def add(
+        self,
+        request: SyncRequest,
+        now: datetime,
+        due_at: datetime | None = None,
+        reserved_for: str | None = None,
+        reserved_until: datetime | None = None,
+    ) -> tuple[Job, bool]:
+        """Queue a job, unless one that asks for the same is queued or running.
+
+        Args:
+            request: what to sync.
+            now: the present.
+            due_at: when it may begin; None for at once.
+            reserved_for: the only owner who may take it up until ``reserved_until``.
+            reserved_until: when the reservation ends.
+
+        Returns:
+            The job, and whether it is new.
+        """
+        document = new_job(uuid.uuid4().hex, request, now, due_at or now)
+        if reserved_for is not None and reserved_until is not None:
+            document |= {"reserved_for": reserved_for, "reserved_until": milliseconds(reserved_until)}
+        with self._connection.operation() as database:
+            for _ in range(_ATTEMPTS):
+                known = database.sync_jobs.find_one({"active_identity": request.identity})
+                if known is not None:
+                    return _job(known), False
+                try:
+                    database.sync_jobs.insert_one(document)
+                except DuplicateKeyError:
+                    continue  # somebody has just asked for the same
+                return _job(document), True
+        raise _restless("a sync job")
+
+    def cancel(self, job_id: str, now: datetime) -> Cancellation:
+        """Cancel a job: at once if nobody runs it, else as soon as its owner hears of it."""
+        unattended = [{"status": QUEUED}, {"status": RUNNING, "lease_expires_at": {"$lte": milliseconds(now)}}]
+        at_once = ending(JobStatus.CANCELLED, now, UNATTENDED)
+        for _ in range(_ATTEMPTS):
+            if self._updated({"_id": job_id, "$or": unattended}, at_once):
+                return Cancellation.CANCELLED
+            if self._updated({"_id": job_id, "status": RUNNING}, {"$set": {"cancel_requested": True}}):
+                return Cancellation.REQUESTED
+            job = self.get(job_id)
+            if job is None:
+                return Cancellation.UNKNOWN
+            if job.finished_at is not None:
+                return Cancellation.REFUSED
+        raise _restless(f"sync job {job_id}")
+
+    def defer(self, job_id: str, due_at: datetime) -> None:
+        """Let a job that waits begin no earlier than ``due_at``; one that runs or has ended stays as it is."""
+        self._updated({"_id": job_id, "status": QUEUED}, {"$max": {"due_at": milliseconds(due_at)}})
+
+    def get(self, job_id: str) -> Job | None:
+        """The job with that id, or None."""
+        with self._connection.operation() as database:
+            document = database.sync_jobs.find_one({"_id": job_id})
+        return None if document is None else _job(document)
+
+    def list(self, status: JobStatus | None, limit: int) -> tuple[int, Jobs]:
+        """Jobs, newest first.
+
+        Args:
+            status: only those that stand there; None for all.
+            limit: at most how many, above zero.
+
+        Returns:
+            How many there are, and the newest of them.
+        """
+        condition = {} if status is None else {"status": str(status)}
+        with self._connection.operation() as database:
+            total = database.sync_jobs.count_documents(condition)
+            documents = database.sync_jobs.find(condition, sort=_NEWEST_FIRST, limit=limit).to_list()
+        return total, read_all("sync_jobs", to_job, documents)
+
+    def has_active(self) -> bool:
+        """Whether any job is queued, for now or for later, or running."""
+        with self._connection.operation() as database:
+            return database.sync_jobs.find_one({"status": {"$in": [QUEUED, RUNNING]}}, {"_id": 1}) is not None
+
+
+def _job(document: Document) -> Job:
+    return read_all("sync_jobs", to_job, [document])[0]
+
+
+def _restless(what: str) -> StoreError:
+    return StoreError(f"{what} kept changing its state while it was being written")

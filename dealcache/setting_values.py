@@ -1,0 +1,145 @@
+"""What the texts of environment variables stand for: parsers, each of which raises ValueError for what it does not take.
+
+:data:`dealcache.settings.VARIABLES` names the parser of each variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+#: A range of IP addresses.
+Network = IPv4Network | IPv6Network
+
+
+class NotAllowedError(ValueError):
+    """The text is none that the variable may hold."""
+
+
+def number(least: float, whole: bool, most: float = 1e15) -> Callable[[str], Any]:
+    """A number from ``least`` to ``most``, a whole one or any."""
+
+    def parse(text: str) -> Any:
+        value = int(text) if whole else float(text)
+        if not least <= value <= most:
+            raise NotAllowedError
+        return value
+
+    return parse
+
+
+def off_or(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """0, which means "off", or what ``parse`` takes."""
+    zero = number(0, whole=False, most=0)
+
+    def parse_either(text: str) -> Any:
+        try:
+            return zero(text)
+        except NotAllowedError:
+            return parse(text)
+
+    return parse_either
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """One of some words, in any case."""
+
+    def parse(text: str) -> str:
+        for value in allowed:
+            if text.lower() == value.lower():
+                return value
+        raise NotAllowedError
+
+    return parse
+
+
+def _is_http(parts: SplitResult) -> bool:
+    # Looking at the port is what checks it: it raises ValueError when it is none.
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+
+
+def http_url(text: str) -> str:
+    """An http or https URL without a query; a slash at its end does not count."""
+    parts = urlsplit(text)
+    if not _is_http(parts) or parts.query or parts.fragment:
+        raise NotAllowedError
+    return text.rstrip("/")
+
+
+def public_url(text: str) -> str:
+    """Scheme and host, perhaps with a path in front of ours; a slash at its end does not count."""
+    parts = urlsplit(text)
+    # Only what can stand in a request line: HubSpot signs the URL as it is written.
+    if "@" in parts.netloc or not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise NotAllowedError
+    return http_url(text)
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """IP addresses and networks, comma-separated, or ``*`` for all, as gunicorn reads them.
+
+    Source: gunicorn's setting ``forwarded_allow_ips``, which reads the same variable.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    all_of_them = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+    return tuple(one for part in parts for one in (all_of_them if part == "*" else (ip_network(part),)))
+
+
+def address(text: str) -> str:
+    """Where to listen: ``host:port``, ``[address]:port`` or ``unix:/path``."""
+    host, _, port = text.rpartition(":")
+    if text.startswith("unix:/"):
+        return text
+    if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", host) or not re.fullmatch(r"[0-9]{1,5}", port):
+        raise NotAllowedError
+    if int(port) > 65535:
+        raise NotAllowedError
+    return text
+
+
+def origins(text: str) -> frozenset[str]:
+    """Origins of web pages, comma-separated, or ``*``."""
+    listed = [part.strip() for part in text.split(",") if part.strip()]
+    for origin in listed:
+        parts = urlsplit(origin)
+        if origin != "*" and (not _is_http(parts) or parts.path):
+            raise NotAllowedError
+    return frozenset(listed)
+
+
+def timezone(text: str) -> ZoneInfo:
+    """An IANA time zone."""
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise NotAllowedError from error
+
+
+def matching(pattern: str) -> Callable[[str], str]:
+    """A text that all of ``pattern`` fits."""
+    compiled = re.compile(pattern)
+
+    def parse(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise NotAllowedError
+        return text
+
+    return parse
+
+
+def mongodb_uri(text: str) -> str:
+    """A URI that PyMongo can use."""
+    if text.startswith("mongodb+srv://"):
+        return text  # parsing it would ask DNS, which may be down while we start
+    try:
+        parse_uri(text, validate=False)
+    except PyMongoError as error:
+        raise NotAllowedError from error
+    return text

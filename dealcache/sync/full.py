@@ -1,0 +1,74 @@
+"""The full load: everything that HubSpot has, from its lists, which unlike its search are never behind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, MalformedAnswer
+from dealcache.sync.deal_work import DealWork
+from dealcache.sync.desk import Checkpoints, Desk
+from dealcache.sync.feed import Feed
+from dealcache.sync.timeline_work import Chunk, TimelineWork
+
+#: Deals on one page of the list: a chunk ends when another page might not fit.
+_PAGE = 100
+
+
+class FullLoad:
+    """Stores all deals with all their activities, and at its end lets go what HubSpot has no longer.
+
+    Its checkpoint is where the list of deals goes on after the last chunk that is completely stored.
+
+    Args:
+        desk: the job's parts.
+        checkpoints: where it notes how far it is.
+        began_at: when the job was begun, before the first call of its first attempt.
+    """
+
+    def __init__(self, desk: Desk, checkpoints: Checkpoints, began_at: datetime) -> None:
+        self._desk = desk
+        self._checkpoints = checkpoints
+        self._began_at = began_at
+        self._noted: dict[str, Any] = {"after": None, "listed": False}
+        self._deals = DealWork(desk)
+        self._feed = Feed(desk.crew, TimelineWork(desk, seen_since=began_at), self._chunk_closed)
+
+    def run(self) -> None:
+        """Do it, from the checkpoint on."""
+        self._noted |= self._checkpoints.load()
+        stored_before = self._desk.deals.live_count()
+        self._desk.ledger.phase("deals and their activities", stored_before or None)
+        if not self._noted["listed"]:
+            self._load_all(self._noted["after"])
+        self._desk.ledger.phase("what is no longer there")
+        self._desk.ledger.changed(self._desk.deals.archive_unseen(self._began_at))
+
+    def _load_all(self, after: str | None) -> None:
+        ids: list[str] = []
+        cursors = {after}
+        page = self._desk.crew.result(partial(self._deals.list_page, after)).get()
+        while True:
+            ids += page.deal_ids
+            if page.after in cursors and page.after is not None:
+                raise MalformedAnswer("the pages of the deals run in a circle")
+            cursors.add(page.after)
+            following = self._desk.crew.result(partial(self._deals.list_page, page.after)) if page.after else None
+            if following is None or len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:
+                self._add(ids, page.after)
+                ids = []
+            if following is None:
+                break
+            page = following.get()
+        self._feed.finish()
+
+    def _add(self, ids: list[str], cursor: str | None) -> None:
+        if ids:
+            self._feed.begin(Chunk(tuple(ids), frozenset(ids), self._desk.now(), cursor))
+            self._feed.make_room()
+
+    def _chunk_closed(self, chunk: Chunk) -> None:
+        self._desk.ledger.deals_read(len(chunk.deal_ids))
+        self._noted |= {"after": chunk.cursor, "listed": chunk.cursor is None}
+        self._checkpoints.save(self._noted)

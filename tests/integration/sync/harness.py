@@ -1,0 +1,100 @@
+"""An account to sync: a simulated HubSpot, the service's own parts, and the truth to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from dealcache.jobs import Job, JobStatus, JobType, SyncRequest
+from dealcache.simulator.ground_truth import activities_of, live_deals
+from dealcache.wiring import Storage, Sync
+from tests.integration.service.harness import Service
+
+#: Per deal: its engagements as (time in ms, id, type), in the order of the timeline.
+Truth = dict[str, list[tuple[int, str, str]]]
+
+
+class Account:
+    """One HubSpot account and the service that is to be true to it."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.hubspot = service.hubspot
+        self.data = service.hubspot.data
+        self.clock = service.clock
+        self.sync: Sync = service.app.extensions["dealcache.sync"]
+        self.storage: Storage = self.sync.storage
+
+    def ask(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> str:
+        """Queue a job; its id."""
+        now = datetime.fromtimestamp(self.clock(), self.sync.policy.zone)
+        return self.storage.sync_jobs.add(SyncRequest(kind, **parameters), now)[0].job_id
+
+    def run(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> Job:
+        """Run a job to its end, which must be a good one."""
+        job = self.run_whatever(kind, **parameters)
+        assert job.status is JobStatus.COMPLETED, (job.status, job.error)
+        return job
+
+    def run_whatever(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> Job:
+        """Run a job to its end, whatever that is."""
+        job_id = self.ask(kind, **parameters)
+        self.sync.runner.work_on(job_id)
+        return self.job(job_id)
+
+    def job(self, job_id: str) -> Job:
+        found = self.storage.sync_jobs.get(job_id)
+        assert found is not None
+        return found
+
+    def confirm(self, after: float = 61.0) -> Job:
+        """Let time pass and run the confirming pass that is queued."""
+        self.clock.tick(after)
+        _, jobs = self.storage.sync_jobs.list(JobStatus.QUEUED, 10)
+        confirming = [job for job in jobs if job.request.type is JobType.CONFIRM]
+        assert confirming, "no confirming pass is queued"
+        self.sync.runner.work_on(confirming[0].job_id)
+        return self.job(confirming[0].job_id)
+
+    def truth(self) -> Truth:
+        """What HubSpot has."""
+        found: Truth = {}
+        for deal in live_deals(self.data):
+            rows = []
+            for activity in activities_of(self.data, deal.id):
+                record = self.data.existing(activity.type, activity.id)
+                moment = activity.timestamp or record.properties.get("hs_createdate") or record.created_at
+                rows.append((_milliseconds(moment), activity.id, activity.type))
+            found[str(deal.id)] = sorted(rows)
+        return found
+
+    def stored(self) -> Truth:
+        """What MongoDB has."""
+        database = self.service.database
+        live = {one["deal_id"]: [] for one in database.deal_info.find({"archived": {"$ne": True}})}
+        for event in database.deal_timeline.find({"deal_id": {"$in": list(live)}}):
+            when = round(event["occurred_at"].timestamp() * 1000)
+            live[event["deal_id"]].append((when, event["engagement_id"], event["engagement_type"]))
+        return {deal_id: sorted(rows) for deal_id, rows in live.items()}
+
+    def assert_true(self) -> None:
+        """That MongoDB is true to HubSpot: deals, their properties, and their events."""
+        truth, stored = self.truth(), self.stored()
+        assert set(stored) == set(truth)
+        wrong = [deal_id for deal_id in truth if stored[deal_id] != truth[deal_id]]
+        assert not wrong, [(one, set(stored[one]) ^ set(truth[one])) for one in wrong[:3]]
+        for document in self.service.database.deal_info.find({"archived": {"$ne": True}}):
+            properties = self.data.existing("deals", document["deal_id"]).properties
+            assert document["deal_name"] == (properties.get("dealname") or "")
+            assert document["stage_id"] == properties.get("dealstage")
+        for event in self.service.database.deal_timeline.find({"deal_id": {"$in": list(truth)}}):
+            record = self.data.existing(event["engagement_type"], event["engagement_id"])
+            assert record.updated_at.startswith(event["hubspot_updated_at"].strftime("%Y-%m-%dT%H:%M:%S"))
+
+
+MakeAccount = Callable[..., Account]
+
+
+def _milliseconds(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)

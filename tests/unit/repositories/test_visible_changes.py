@@ -1,0 +1,104 @@
+"""Which views a write is seen in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dealcache.changes import ACTIVITIES_COUNT, INFO, TIMELINE
+from dealcache.repositories.batch_writes import Written
+from dealcache.repositories.documents import deal_fields, event_fields
+from dealcache.repositories.visible_changes import deal_changes, event_changes
+from dealcache.repositories.write_plan import Match
+from tests.unit.repositories.samples import a_deal, an_event, at
+
+ALL = {INFO, TIMELINE, ACTIVITIES_COUNT}
+
+
+def changed_deal(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, set[str]], set[str]]:
+    changes = deal_changes(Written(changed=[Match(deal_fields(a_deal(**before)), deal_fields(a_deal(**after)))]))
+    return changes.views, changes.names
+
+
+def changed_event(**after: Any) -> dict[str, set[str]]:
+    match = Match(event_fields("1", an_event()), event_fields("1", an_event(**after)))
+    return event_changes(Written(changed=[match])).views
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"owner": "Grace Hopper"},
+        {"owner": None},
+        {"stage": "Won"},
+        {"pipeline": "Renewals"},
+        {"amount": None},
+        {"amount": 0.0},
+        {"create_date": at(1)},
+        {"close_date": None},
+    ],
+)
+def test_what_the_information_shows(after: dict[str, Any]) -> None:
+    assert changed_deal({}, after) == ({"1": {INFO}}, {"Acme renewal"})
+
+
+@pytest.mark.parametrize("after", [{"hubspot_updated_at": at(1)}, {"owner_id": "2"}, {"stage_id": "x"}])
+def test_what_nobody_sees(after: dict[str, Any]) -> None:
+    assert changed_deal({}, after) == ({}, set())
+
+
+def test_the_id_of_a_stage_is_seen_when_it_has_no_label() -> None:
+    assert changed_deal({"stage": None}, {"stage": None, "stage_id": "x"})[0] == {"1": {INFO}}
+
+
+def test_a_name_is_seen_in_the_timeline_too_and_under_both_names() -> None:
+    assert changed_deal({}, {"deal_name": "Acme 2027"}) == ({"1": {INFO, TIMELINE}}, {"Acme renewal", "Acme 2027"})
+
+
+@pytest.mark.parametrize(("before", "after"), [(False, True), (True, False)])
+def test_archiving_and_restoring_are_seen_everywhere(before: bool, after: bool) -> None:
+    assert changed_deal({"archived": before}, {"archived": after}) == ({"1": ALL}, {"Acme renewal"})
+
+
+def test_what_changes_in_an_archived_deal_is_not_seen() -> None:
+    assert changed_deal({"archived": True}, {"archived": True, "amount": 1.0, "merged_ids": ("2",)}) == ({}, set())
+
+
+def test_a_new_deal_is_seen_everywhere() -> None:
+    changes = deal_changes(Written(added=[deal_fields(a_deal(merged_ids=("7",)))]))
+    assert (changes.views, changes.names) == ({"1": ALL, "7": ALL}, {"Acme renewal"})
+
+
+def test_ids_that_come_to_lead_to_a_deal_are_noted() -> None:
+    assert changed_deal({"merged_ids": ("7",)}, {"merged_ids": ("7", "8")}) == ({"8": ALL}, {"Acme renewal"})
+
+
+def test_a_document_of_another_release_has_no_merged_ids() -> None:
+    stored = deal_fields(a_deal())
+    del stored["merged_ids"]
+    assert not deal_changes(Written(changed=[Match(stored, deal_fields(a_deal()))]))
+
+
+@pytest.mark.parametrize(
+    ("after", "views"),
+    [
+        ({"subject": "new"}, {TIMELINE}),
+        ({"content": "new"}, {TIMELINE}),
+        ({"owner": "Grace Hopper"}, {TIMELINE}),
+        ({"type": "Incoming Email"}, {TIMELINE, ACTIVITIES_COUNT}),
+        ({"occurred_at": at(5)}, {TIMELINE, INFO}),
+        ({"occurred_at": at(5), "type": "Call"}, ALL),
+    ],
+)
+def test_what_is_seen_of_an_event(after: dict[str, Any], views: set[str]) -> None:
+    assert changed_event(**after) == {"1": views}
+
+
+@pytest.mark.parametrize("after", [{"owner_id": "2"}, {"hubspot_updated_at": at(9)}])
+def test_what_is_not_seen_of_an_event(after: dict[str, Any]) -> None:
+    assert changed_event(**after) == {}
+
+
+def test_a_new_event_is_seen_everywhere() -> None:
+    assert event_changes(Written(added=[event_fields("1", an_event())])).views == {"1": ALL}
