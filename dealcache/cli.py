@@ -12,7 +12,7 @@ from types import FrameType
 import click
 from flask import current_app
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from dealcache.api.deal_lists import stage_labels, stage_name
 from dealcache.jobs import FINAL, Job, JobStatus, JobType, SyncRequest
@@ -26,6 +26,9 @@ EXIT_CANCELLED = 3
 EXIT_INTERRUPTED = 130
 
 _EXIT_CODES = {JobStatus.COMPLETED: 0, JobStatus.CANCELLED: EXIT_CANCELLED}
+
+#: Columns of a table that no person looks at.
+_PIPED_WIDTH = 200
 
 #: Seconds between two looks at the running job.
 _LOOK_SECONDS = 0.5
@@ -70,13 +73,16 @@ def jobs_command(context: click.Context, status: str | None, limit: int) -> None
         total, jobs = _parts()[1].sync_jobs.list(JobStatus(status) if status else None, limit)
     except StoreError as error:
         raise click.ClickException(f"MongoDB: {error}") from None
-    table = Table("job", "type", "status", "begun", "deals", "activities", "message", box=None)
+    table = Table(Column("job", no_wrap=True, min_width=32), box=None)
+    for name in ("type", "status", "begun", "deals", "activities"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("message", overflow="fold")
     for job in jobs:
         begun = job.started_at.strftime("%Y-%m-%d %H:%M:%S") if job.started_at else "-"
         progress = job.progress
         counts = (f"{progress.deals_read:,}", f"{progress.activities_read:,}")
         table.add_row(job.job_id, job.request.type, job.status, begun, *counts, job.error or job.message)
-    console = Console(soft_wrap=True)
+    console = _console()
     console.print(table)
     console.print(f"{len(jobs)} of {total} jobs")
 
@@ -94,6 +100,12 @@ def cancel_command(job_id: str) -> None:
     if outcome is Cancellation.REFUSED:
         raise click.ClickException(f"job {job_id} has ended already")
     click.echo("The job is cancelled." if outcome is Cancellation.CANCELLED else "The job stops within seconds.")
+
+
+def _console() -> Console:
+    """Where tables go: as wide as the terminal; wide enough for any message where a program reads them."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPED_WIDTH)
 
 
 def _parts() -> tuple[Sync, Storage]:
@@ -156,7 +168,7 @@ def _foreground(sync: Sync, jobs: SyncJobRepository, job: Job) -> int:
     worker = threading.Thread(target=work, name="sync-foreground", daemon=True)
     worker.start()
     began_at = time.monotonic()
-    with display_for(Console()) as display:
+    with display_for(_console()) as display:
         try:
             while worker.is_alive():
                 worker.join(_LOOK_SECONDS)
@@ -210,5 +222,5 @@ def _ended(job: Job | None, seconds: float) -> int:
         ("took", f"{seconds:,.1f} s"),
     ):
         table.add_row(name, str(value))
-    Console(soft_wrap=True).print(table)
+    _console().print(table)
     return _EXIT_CODES.get(job.status, EXIT_FAILED)
