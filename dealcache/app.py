@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     hubspot = HubSpot(settings, storage, metrics, clock)
     memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     reading = _make_reader(settings, metrics, storage, hubspot, memory, clock)
-    sync = Sync(settings, storage, hubspot, lambda changes: _let_go(reading.reader, changes))
+    sync = Sync(settings, storage, hubspot, metrics, lambda changes: _let_go(reading.reader, changes))
 
     def prepare() -> None:
         ensure_indexes(storage.connection)

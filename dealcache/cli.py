@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from dealcache.api.deal_lists import stage_labels, stage_name
+from dealcache.hubspot import HubSpotError
 from dealcache.jobs import FINAL, Job, JobStatus, JobType, SyncRequest
 from dealcache.progress_display import Display, display_for
 from dealcache.repositories import Cancellation, StoreError, SyncJobRepository, ensure_indexes
@@ -56,6 +57,8 @@ def sync_command(full: bool, stage: str | None, since: str | None, deal: str | N
         job, added = storage.sync_jobs.add(request, now, reserved_for=sync.owner, reserved_until=sync.reservation(now))
     except StoreError as error:
         raise click.ClickException(f"MongoDB: {error}") from None
+    except HubSpotError as error:
+        raise click.ClickException(f"HubSpot: {error}") from None
     if not added:
         click.echo(f"This sync is {job.status} already, as job {job.job_id}.")
     raise SystemExit(_foreground(sync, storage.sync_jobs, job))

@@ -74,6 +74,12 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
+        self._jobs = Counter(
+            "dealcache_sync_jobs", "Sync jobs that ended, by type and status", ["type", "status"], registry=registry
+        )
+        self._hints = Counter(
+            "dealcache_webhook_events", "Webhook events whose records were looked at", registry=registry
+        )
         self._evicted_so_far = 0
         self._lock = threading.Lock()
         self._children: dict[tuple[object, ...], Any] = {}
@@ -130,6 +136,14 @@ class Metrics:
     def budget_left(self, bucket: str, left: int) -> None:
         """Show how many calls a budget still allows."""
         self._budget_left.labels(bucket).set(left)
+
+    def job_ended(self, kind: str, status: str) -> None:
+        """Count a sync job that came to its end in this process."""
+        self._jobs.labels(kind, status).inc()
+
+    def hints_followed(self, count: int) -> None:
+        """Count webhook events whose records were looked at."""
+        self._hints.inc(count)
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, of all workers together."""

@@ -1,4 +1,4 @@
-"""What the texts of environment variables stand for: parsers, each of which raises ValueError for what it does not take.
+"""What the texts of environment variables stand for: parsers, each raises ValueError for what it does not take.
 
 :data:`dealcache.settings.VARIABLES` names the parser of each variable.
 """

@@ -194,6 +194,7 @@ class Sync:
         settings: Settings,
         storage: Storage,
         hubspot: HubSpot,
+        metrics: Metrics,
         on_changes: Callable[[Changes], None],
     ) -> None:
         self.storage = storage
@@ -217,8 +218,11 @@ class Sync:
             self.owner,
             self.policy.interval,
             hubspot.now,
+            metrics.job_ended,
         )
-        self.webhooks = WebhookWorker(storage.webhook_events, hubspot.open_desk, on_changes, self.owner, hubspot.now)
+        self.webhooks = WebhookWorker(
+            storage.webhook_events, hubspot.open_desk, on_changes, self.owner, hubspot.now, metrics.hints_followed
+        )
 
     def stage_ids(self, stage: str) -> list[str]:
         """The ids of the stages that a label in any case, or an id, stands for."""

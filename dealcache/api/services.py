@@ -28,7 +28,7 @@ class Services:
     """The parts of the service that HTTP speaks to. ``cache_ttl`` is in seconds, ``clock`` the wall clock.
 
     ``dependencies`` tell by name whether they answer. ``wake_sync`` and ``wake_webhooks`` say that there is work in
-    MongoDB; ``refresh_pipelines`` has HubSpot's pipelines stored as they are now, and raises HubSpotError or StoreError.
+    MongoDB; ``refresh_pipelines`` has HubSpot's pipelines stored as they are now; it raises HubSpotError or StoreError.
     """
 
     reader: DealReader

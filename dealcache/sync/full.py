@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, MalformedAnswer
+from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, MalformedAnswer, batches_of
 from dealcache.sync.deal_work import DealWork
 from dealcache.sync.desk import Checkpoints, Desk
 from dealcache.sync.feed import Feed
@@ -43,6 +44,7 @@ class FullLoad:
         if not self._noted["listed"]:
             self._load_all(self._noted["after"])
         self._desk.ledger.phase("what is no longer there")
+        self._remove_unconfirmed()
         self._desk.ledger.changed(self._desk.deals.archive_unseen(self._began_at))
 
     def _load_all(self, after: str | None) -> None:
@@ -72,3 +74,20 @@ class FullLoad:
         self._desk.ledger.deals_read(len(chunk.deal_ids))
         self._noted |= {"after": chunk.cursor, "listed": chunk.cursor is None}
         self._checkpoints.save(self._noted)
+
+    def _remove_unconfirmed(self) -> None:
+        """Remove the events that deals had before they were read, and have not any more."""
+        for ids in batches_of(self._desk.timelines.activity_counts(), MOST_ASSOCIATION_INPUTS):
+            self._desk.crew.start(partial(self._sweep, ids), lambda _done: None)
+            self._desk.crew.settle()
+        self._desk.crew.finish()
+
+    def _sweep(self, ids: Sequence[str]) -> None:
+        read: dict[datetime, list[str]] = {}
+        for deal_id, stored in self._desk.deals.stored(ids).items():
+            at = stored.timeline_synced_at
+            # What an archived deal has is kept for the day when it is restored.
+            if at is not None and at >= self._began_at and not stored.deal.archived:
+                read.setdefault(at, []).append(deal_id)
+        for at, deal_ids in read.items():
+            self._desk.ledger.changed(self._desk.timelines.sweep(deal_ids, at))

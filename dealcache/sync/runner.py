@@ -41,6 +41,7 @@ class Runner:
         owner: names this process among all that share the database.
         interval: between two syncs by themselves; zero for none.
         now: the wall clock, aware, in UTC.
+        on_end: is told type and status of each job that came to its end here.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Runner:
         owner: str,
         interval: timedelta = timedelta(),
         now: Callable[[], datetime] = utc_now,
+        on_end: Callable[[str, str], None] = lambda _type, _status: None,
     ) -> None:
         self._jobs = jobs
         self._state = state
@@ -60,6 +62,7 @@ class Runner:
         self._owner = owner
         self._interval = interval
         self._now = now
+        self._on_end = on_end
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._stop_sign: StopSign | None = None
@@ -175,6 +178,7 @@ class Runner:
             else:
                 progress.phase = "done" if status is JobStatus.COMPLETED else str(status)
                 self._jobs.finish(job.job_id, self._owner, status, now, message, error, progress)
+                self._on_end(job.request.type, status)
         except StoreError as failure:
             # Its lease runs out, and it is done again from its last checkpoint, which changes nothing.
             log.warning("the end of sync job %s could not be noted: %s", job.job_id, failure)

@@ -146,9 +146,13 @@ class TimelineWork:
             self._desk.ledger.changed(self._desk.timelines.write(items, read_at))
 
     def close(self, chunk: Chunk) -> None:
-        """Note that the events of a chunk's deals are all there, and remove what is no longer among them."""
+        """Note that the events of a chunk's deals are all there, and remove what is no longer among them.
+
+        A full load removes nothing before its end.
+        """
         if chunk.complete:
-            self._desk.ledger.changed(self._desk.timelines.sweep(chunk.complete, chunk.read_at))
+            if self._seen_since is None:
+                self._desk.ledger.changed(self._desk.timelines.sweep(chunk.complete, chunk.read_at))
             self._desk.deals.note_timelines_synced(chunk.complete, chunk.read_at)
         rest = [one for one in chunk.deal_ids if one not in chunk.complete]
         if rest:

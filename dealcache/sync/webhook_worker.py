@@ -45,6 +45,7 @@ class WebhookWorker:
         on_changes: is told which deals changed.
         owner: names this process.
         now: the wall clock, aware, in UTC.
+        on_followed: is told how many events were worked off.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class WebhookWorker:
         on_changes: Callable[[Changes], None],
         owner: str,
         now: Callable[[], datetime] = utc_now,
+        on_followed: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self._events = events
         self._open_desk = open_desk
         self._on_changes = on_changes
         self._owner = owner
         self._now = now
+        self._on_followed = on_followed
         self._wake = threading.Event()
         self._stop = StopSign()
         self._thread: threading.Thread | None = None
@@ -124,6 +127,7 @@ class WebhookWorker:
                     self._give_back(keys)
                     raise
                 self._events.done(keys, self._now())
+                self._on_followed(len(keys))
                 hints = self._claim()
 
     def _claim(self) -> list[Hint]:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from dealcache.embedded import Mongod
-from tests.e2e.programs import Gunicorn, HubSpot, StartService
+from tests.e2e.programs import TOKEN, FlaskCommand, Gunicorn, HubSpot, RunFlask, StartService, environment
+
+#: So many deals that a full load has several checkpoints, and so few activities that it is quick.
+WIDE_DEALS, WIDE_NOTES = 2_500, 500
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +36,50 @@ def hubspot(hubspot_process: HubSpot) -> HubSpot:
     """That HubSpot, with nothing left of the test before."""
     hubspot_process.reset()
     return hubspot_process
+
+
+@pytest.fixture(scope="session")
+def wide_hubspot_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubSpot]:
+    """A simulated HubSpot with many deals, on every fifth of which is a note; its limit is one that nobody reaches."""
+    program = HubSpot(tmp_path_factory.mktemp("wide_hubspot"), "--deals", "0")
+    try:
+        ids = program.change(*({"do": "add_deal", "name": f"Wide {number}"} for number in range(WIDE_DEALS)))
+        notes = [
+            {"do": "add_activity", "object_type": "notes", "deals": [one]} for one in ids[:: WIDE_DEALS // WIDE_NOTES]
+        ]
+        program.change(*notes)
+        program.steer("PATCH", "settings", limits={"ten_secondly": 5_000})
+        yield program
+    finally:
+        program.stop()
+
+
+@pytest.fixture
+def wide_hubspot(wide_hubspot_process: HubSpot) -> HubSpot:
+    """That HubSpot, with nothing left of the test before."""
+    wide_hubspot_process.reset()
+    return wide_hubspot_process
+
+
+@pytest.fixture
+def run_flask(tmp_path: Path, wide_hubspot: HubSpot, mongodb_uri: str) -> Iterator[RunFlask]:
+    """Starts ``flask`` commands, all on one database that nobody else uses, with the HubSpot of many deals."""
+    started: list[FlaskCommand] = []
+    settings = {
+        "HUBSPOT_BASE_URL": wide_hubspot.url,
+        "HUBSPOT_ACCESS_TOKEN": TOKEN,
+        "MONGODB_URI": mongodb_uri,
+        "MONGODB_DATABASE": f"test_{uuid.uuid4().hex}",
+    }
+
+    def run(*arguments: str, **environ: str) -> FlaskCommand:
+        place = tmp_path / f"flask{len(started)}"
+        started.append(FlaskCommand(place, environment(**settings | environ), *arguments))
+        return started[-1]
+
+    yield run
+    for command in started:
+        command.stop()
 
 
 def _starter(directory: Path, hubspot: HubSpot, mongodb_uri: str, started: list[Gunicorn]) -> StartService:

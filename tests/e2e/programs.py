@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "simulator-token"
 ACME = "Acme renewal"
 READ = "/api/hubspot/deal-info"
+FLASK = (str(Path(sys.executable).with_name("flask")), "--app", "wsgi")
 GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
 
 
@@ -40,7 +41,8 @@ def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 def environment(**more: str) -> dict[str, str]:
     """This process's environment without anything that configures the service, and with ``more``."""
     ours = ("MONGODB", "HUBSPOT", "CACHE_", "API_TOKEN", "ADMIN_TOKEN", "CORS_", "BIND", "THREADS", "LOG_")
-    ours += ("WEB_CONCURRENCY", "PROMETHEUS", "TIMELINE_", "NEGATIVE_", "STALE_", "GUNICORN")
+    ours += ("WEB_CONCURRENCY", "PROMETHEUS", "TIMELINE_", "NEGATIVE_", "STALE_", "GUNICORN", "SYNC_", "PUBLIC_URL")
+    ours += ("FORWARDED_",)
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
 
 
@@ -91,8 +93,15 @@ class HubSpot(Program):
 
     def steer(self, method: str, what: str, **body: Any) -> Any:
         """A call of the simulator's own controls."""
-        response = requests.request(method, f"{self.url}/_simulator/{what}", json=body or None, timeout=10)
-        response.raise_for_status()
+        return self._control(method, what, body or None)
+
+    def change(self, *changes: Mapping[str, Any]) -> list[str | None]:
+        """Change the account, at one moment; the ids of the records that came out of it."""
+        return self._control("POST", "changes", changes)["ids"]
+
+    def _control(self, method: str, what: str, body: Any) -> Any:
+        response = requests.request(method, f"{self.url}/_simulator/{what}", json=body, timeout=30)
+        assert response.ok, response.text
         return response.json() if response.content else None
 
     def reset(self) -> None:
@@ -118,7 +127,9 @@ class Gunicorn(Program):
             "MONGODB_URI": mongodb,
             "TMPDIR": str(directory),
         }
-        super().__init__(GUNICORN, directory, environment(**settings | environ))
+        settings |= environ
+        self.database = settings.get("MONGODB_DATABASE", "dealcache")
+        super().__init__(GUNICORN, directory, environment(**settings))
         try:
             until(self._answers, 30)
         except BaseException:
@@ -135,6 +146,9 @@ class Gunicorn(Program):
     def get(self, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> requests.Response:
         return requests.get(self.url + path, params=query, headers=headers, timeout=30)
 
+    def post(self, path: str, **query: Any) -> requests.Response:
+        return requests.post(self.url + path, params=query, timeout=30)
+
     def log(self) -> list[dict[str, Any]]:
         """The lines of the log, each of which is a JSON object; the last one may still be being written."""
         *lines, _ = self.err.split("\n")
@@ -144,6 +158,14 @@ class Gunicorn(Program):
         """The process ids of its workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return {int(pid) for pid in children.split()}
+
+    def kill(self) -> None:
+        """End all its processes at once, as a power cut would."""
+        pids = [self.process.pid, *self.workers()]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
     def ask(self, octets: bytes) -> tuple[int, dict[str, str], bytes]:
         """Send bytes as they are, and read one answer: status, headers by lower-case name, and body."""
@@ -159,8 +181,24 @@ class Gunicorn(Program):
         return int(status.split()[1]), headers, body
 
 
+class FlaskCommand(Program):
+    """A ``flask`` command, such as ``flask sync``."""
+
+    def __init__(self, directory: Path, environ: Mapping[str, str], *arguments: str) -> None:
+        self.environ = environ
+        super().__init__((*FLASK, *arguments), directory, environ)
+
+    @property
+    def said(self) -> str:
+        """All that it has written."""
+        return self.out + self.err
+
+
 #: Starts services; what is given goes into their environment.
 StartService = Callable[..., Gunicorn]
+
+#: Starts ``flask`` commands: their arguments, and what goes into their environment.
+RunFlask = Callable[..., FlaskCommand]
 
 
 def assert_problem(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from dealcache.deals import ENGAGEMENT_TYPES
 from dealcache.jobs import Job, JobStatus, JobType, SyncRequest
-from dealcache.simulator.ground_truth import activities_of, live_deals
+from dealcache.simulator import Dataset, activities_of, live_deals
+from dealcache.simulator.demo_account import demo_owners, demo_pipelines
+from dealcache.sync.lease import LEASE
 from dealcache.wiring import Storage, Sync
 from tests.integration.service.harness import Service
 
 #: Per deal: its engagements as (time in ms, id, type), in the order of the timeline.
 Truth = dict[str, list[tuple[int, str, str]]]
+
+
+#: When the records of :func:`some_deals` were made, long before any window of time that a test looks at.
+LONG_AGO = 1_700_000_000.0
+
+
+def some_deals(count: int, kinds: Sequence[str] = ENGAGEMENT_TYPES) -> Dataset:
+    """Deals "Deal 1" and so on, all made long ago, each with one activity of each of ``kinds``."""
+    data = Dataset(lambda: LONG_AGO)
+    data.owners, data.pipelines = demo_owners(), demo_pipelines()
+    for number in range(1, count + 1):
+        deal_id = data.add_deal(f"Deal {number}", record_id=1000 + number, already_indexed=True)
+        for kind in kinds:
+            data.add_activity(kind, deals=[deal_id], already_indexed=True)
+    return data
 
 
 class Account:
@@ -57,6 +75,30 @@ class Account:
         self.sync.runner.work_on(confirming[0].job_id)
         return self.job(confirming[0].job_id)
 
+    def claim(self) -> Job | None:
+        """Take up whatever job there is, as this account's runner would."""
+        now = datetime.fromtimestamp(self.clock(), self.sync.policy.zone)
+        return self.storage.sync_jobs.claim(self.sync.owner, now, LEASE)
+
+    def settle(self) -> None:
+        """Let a minute pass, and forget the calls so far and the confirming pass that is queued."""
+        self.clock.tick(60)
+        self.hubspot.calls.clear()
+        self.service.database.sync_jobs.delete_many({"status": "queued"})
+
+    def deal(self, number: int) -> str:
+        """The id of one of the deals of :func:`some_deals`."""
+        return str(1000 + number)
+
+    def activities(self, deal_id: str, kind: str = "notes") -> list[str]:
+        """The ids of a deal's activities of one type in HubSpot."""
+        return [one.id for one in activities_of(self.data, deal_id) if one.type == kind]
+
+    def event_ids(self, deal_id: str) -> list[str]:
+        """The ids of a deal's events in order, as the contract makes them."""
+        rows = sorted(self.truth()[deal_id], key=lambda row: row[:2])
+        return [f"{one}_{datetime.fromtimestamp(when / 1000, UTC):%Y%m%d%H%M}" for when, one, _ in rows]
+
     def truth(self) -> Truth:
         """What HubSpot has."""
         found: Truth = {}
@@ -77,6 +119,14 @@ class Account:
             when = round(event["occurred_at"].timestamp() * 1000)
             live[event["deal_id"]].append((when, event["engagement_id"], event["engagement_type"]))
         return {deal_id: sorted(rows) for deal_id, rows in live.items()}
+
+    def is_true(self) -> bool:
+        """Whether MongoDB is true to HubSpot: deals, their properties, and their events."""
+        try:
+            self.assert_true()
+        except AssertionError:
+            return False
+        return True
 
     def assert_true(self) -> None:
         """That MongoDB is true to HubSpot: deals, their properties, and their events."""

@@ -1,0 +1,101 @@
+"""Syncs of a running service whose processes are killed or stopped in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import WIDE_DEALS
+from tests.e2e.jobs import Job, ask_for_sync, completed, job_of
+from tests.e2e.programs import Gunicorn, HubSpot, StartService, signal_and_wait, until
+from tests.e2e.truth import assert_true
+
+StartWide = Callable[..., Gunicorn]
+
+
+@pytest.fixture
+def start_wide(start_service: StartService, wide_hubspot: HubSpot) -> StartWide:
+    """Starts services that sync the HubSpot of many deals, with no confirming pass."""
+    return partial(start_service, HUBSPOT_BASE_URL=wide_hubspot.url, SYNC_CONFIRM_SECONDS="0")
+
+
+def half_done(service: Gunicorn, job_id: str) -> Job:
+    """The job, once something of it is stored for good."""
+    job = until(lambda: (job := job_of(service, job_id))["progress"]["deals_read"] >= 1000 and job)
+    assert job["status"] == "running"
+    return job
+
+
+def beginnings(service: Gunicorn, job_id: str) -> list[str]:
+    """The moments at which workers took a job up, as their log tells."""
+    return [line["time"] for line in service.log() if line["message"].startswith(f"sync job {job_id} (full) begins")]
+
+
+def runner_of(service: Gunicorn) -> int:
+    """The worker that a sync runs in: the one with threads for it."""
+    return until(lambda: next((pid for pid in service.workers() if "sync_0" in thread_names(pid)), None))
+
+
+def thread_names(pid: int) -> set[str]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/comm")
+    return {task.read_text().strip() for task in tasks}
+
+
+def take_over(service: Gunicorn) -> tuple[Job, float]:
+    """Kill the worker that runs a full load in its middle; the job that ended, and the seconds until it went on."""
+    job_id = ask_for_sync(service, full="true")
+    begun = half_done(service, job_id)
+    os.kill(runner_of(service), signal.SIGKILL)
+    killed_at = time.monotonic()
+    until(lambda: len(beginnings(service, job_id)) == 2, 60)
+    waited = time.monotonic() - killed_at
+    job = completed(service, job_id)
+    assert (job["job_id"], job["started_at"]) == (job_id, begun["started_at"])
+    return job, waited
+
+
+def test_a_killed_worker_leaves_its_job_to_another_one(
+    start_wide: StartWide, wide_hubspot: HubSpot, mongodb_uri: str, record_property: pytest.RecordProperty
+) -> None:
+    """The next worker of one, and the other worker of two: both wait for the lease to end, at the same time."""
+    services = [start_wide(WEB_CONCURRENCY=count) for count in ("1", "2")]
+    wide_hubspot.steer("PATCH", "settings", latency=0.08)
+    with ThreadPoolExecutor(len(services)) as pool:
+        for service, (job, waited) in zip(services, pool.map(take_over, services), strict=True):
+            record_property("seconds until the job went on", waited)
+            assert job["progress"]["deals_read"] == WIDE_DEALS
+            assert waited < 60
+    wide_hubspot.reset()
+    for service in services:
+        assert_true(service, wide_hubspot, mongodb_uri)
+
+
+def test_a_stopped_service_gives_its_job_back(
+    start_wide: StartWide, wide_hubspot: HubSpot, mongodb_uri: str, record_property: pytest.RecordProperty
+) -> None:
+    service = start_wide()
+    wide_hubspot.steer("PATCH", "settings", latency=0.08)
+    job_id = ask_for_sync(service, full="true")
+    begun = half_done(service, job_id)
+    code, seconds = signal_and_wait(service)
+    record_property("seconds to stop", seconds)
+    assert code == 0
+    assert seconds < 5
+    wide_hubspot.reset()
+    started_at = time.monotonic()
+    service = start_wide(MONGODB_DATABASE=service.database)
+    until(lambda: beginnings(service, job_id), 5)
+    record_property("seconds from the start until the job went on", time.monotonic() - started_at)
+    job = completed(service, job_id)
+    assert job["started_at"] == begun["started_at"]
+    assert job["progress"]["deals_read"] == WIDE_DEALS
+    # What was read completely before is not read again.
+    assert wide_hubspot.calls()["list"] <= WIDE_DEALS // 100 - 10
+    assert_true(service, wide_hubspot, mongodb_uri)

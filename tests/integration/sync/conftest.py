@@ -1,0 +1,76 @@
+"""Accounts to sync, made anew for each test, on the session's mongod."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+
+from dealcache.hubspot import HubSpotSession
+from dealcache.simulator import Dataset, Simulator
+from tests.clocks import ManualClock
+from tests.integration.service.harness import TOKEN, running
+from tests.integration.sync.harness import Account, MakeAccount, some_deals
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Everybody's wall clock: the service's and HubSpot's."""
+    return ManualClock(float(int(time.time())))
+
+
+@pytest.fixture
+def make_account(
+    mongodb_uri: str, database_name: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeAccount]:
+    """Makes accounts: a HubSpot with some data and a service; ``beside`` another account, one more service of that.
+
+    No call waits before it is made again.
+    """
+    # Every job makes a session of its own.
+    monkeypatch.setattr("dealcache.wiring.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
+    with ExitStack() as stack:
+
+        def make(
+            data: Dataset | None = None, *, beside: Account | None = None, index_lag: float = 0.0, **environ: str
+        ) -> Account:
+            if beside is not None:
+                hubspot = beside.hubspot
+            else:
+                simulator = Simulator(
+                    data or some_deals(12), token=TOKEN, limits=None, clock=clock, index_lag=index_lag
+                )
+                hubspot = stack.enter_context(simulator)
+            service = stack.enter_context(running(hubspot, mongodb_uri, database_name, clock, **environ))
+            return Account(service)
+
+        yield make
+
+
+@pytest.fixture
+def account(make_account: MakeAccount) -> Account:
+    """Twelve deals with an activity of each type, and nothing synced yet."""
+    return make_account()
+
+
+@pytest.fixture
+def synced(account: Account) -> Account:
+    """The same a minute after the first load, with its calls and its confirming pass forgotten."""
+    account.run()
+    account.settle()
+    return account
+
+
+@pytest.fixture
+def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job whose calls fail for good fails at once."""
+    monkeypatch.setattr("dealcache.sync.setbacks._PAUSES", ())
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job whose calls fail for good goes on as often as ever, but without waiting."""
+    monkeypatch.setattr("dealcache.sync.setbacks._PAUSES", (0.0,) * 6)

@@ -1,0 +1,304 @@
+"""Incremental sync: whatever changed since the last one is there after the next, however it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dealcache.deals import ENGAGEMENT_TYPES
+from dealcache.jobs import JobStatus, JobType
+from dealcache.simulator import Fault
+from tests.integration.service.harness import V2, event_ids
+from tests.integration.sync.harness import LONG_AGO, Account, MakeAccount, some_deals
+
+HORIZON = timedelta(seconds=300)
+
+
+def now(account: Account) -> datetime:
+    return datetime.fromtimestamp(account.clock(), UTC)
+
+
+def watermark(account: Account) -> datetime | None:
+    return account.storage.sync_state.load().watermark
+
+
+def test_the_first_run_loads_everything(account: Account) -> None:
+    job = account.run()
+    account.assert_true()
+    assert account.hubspot.calls.count("search") == 0
+    assert (job.progress.deals_read, job.progress.activities_read) == (12, 84)
+    assert watermark(account) == now(account) - HORIZON
+
+
+def update_deal(account: Account) -> None:
+    account.data.update("deals", account.deal(1), {"dealname": "Renamed", "dealstage": "closedwon"})
+
+
+def update_activity(account: Account) -> None:
+    (note,) = account.activities(account.deal(2))
+    account.data.update("notes", note, {"hs_note_body": "new", "hs_timestamp": "2026-01-02T03:04:05.000Z"})
+
+
+def add_deal(account: Account) -> None:
+    deal_id = account.data.add_deal("New")
+    for kind in ENGAGEMENT_TYPES:
+        account.data.add_activity(kind, deals=[deal_id, account.deal(3)])
+
+
+def add_old_activities_to_a_new_deal(account: Account) -> None:
+    """Their modified dates are long past: they can only be found from the deal."""
+    deal_id = account.data.add_deal("Newer")
+    for kind in ENGAGEMENT_TYPES:
+        account.data.associate("deals", deal_id, kind, account.activities(account.deal(3), kind)[0])
+
+
+def add_activity(account: Account) -> None:
+    account.data.add_activity("postal_mail", deals=[account.deal(4), account.deal(5)])
+
+
+def add_activity_without_deal(account: Account) -> None:
+    account.data.add_activity("calls")
+
+
+def archive_deal(account: Account) -> None:
+    account.data.archive("deals", account.deal(6))
+
+
+def archive_activities(account: Account) -> None:
+    for kind in ENGAGEMENT_TYPES:
+        account.data.archive(kind, account.activities(account.deal(7), kind)[0])
+
+
+def associate(account: Account) -> None:
+    account.data.associate("deals", account.deal(8), "emails", account.activities(account.deal(9), "emails")[0])
+
+
+def disassociate(account: Account) -> None:
+    for kind in ENGAGEMENT_TYPES:
+        (one,) = account.activities(account.deal(9), kind)
+        account.data.disassociate("deals", account.deal(9), kind, one)
+
+
+def move_and_update_activity(account: Account) -> None:
+    (task,) = account.activities(account.deal(10), "tasks")
+    account.data.disassociate("deals", account.deal(10), "tasks", task)
+    account.data.associate("deals", account.deal(11), "tasks", task)
+    account.data.update("tasks", task, {"hs_task_subject": "moved"})
+
+
+def merge_into_a_new_deal(account: Account) -> None:
+    account.data.merge("deals", account.deal(1), account.deal(2))
+
+
+def merge_into_the_primary(account: Account) -> None:
+    account.data.merge("deals", account.deal(1), account.deal(2), keep_primary=True)
+
+
+def archive_what_has_just_changed(account: Account) -> None:
+    account.data.update("deals", account.deal(1), {"dealname": "Gone"})
+    account.data.archive("deals", account.deal(1))
+
+
+CHANGES = (
+    update_deal,
+    update_activity,
+    add_deal,
+    add_old_activities_to_a_new_deal,
+    add_activity,
+    add_activity_without_deal,
+    archive_deal,
+    archive_activities,
+    associate,
+    disassociate,
+    move_and_update_activity,
+    merge_into_a_new_deal,
+    merge_into_the_primary,
+    archive_what_has_just_changed,
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_a_second_ago_is_there_after_one_run(synced: Account, change: Callable[[Account], None]) -> None:
+    change(synced)
+    synced.clock.tick(1)
+    if change is not add_activity_without_deal:
+        assert not synced.is_true()
+    synced.run()
+    synced.assert_true()
+    for deal_id in synced.truth():
+        shown = synced.service.get(V2 + "deal-timeline", dealId=deal_id)
+        assert event_ids(shown) == synced.event_ids(deal_id)
+    synced.clock.tick(60)
+    assert synced.run().progress.deals_changed == 0
+
+
+@pytest.mark.parametrize("kind", ["deals", "notes"])
+def test_what_is_restored_comes_back(synced: Account, kind: str) -> None:
+    one = synced.deal(1) if kind == "deals" else synced.activities(synced.deal(1))[0]
+    synced.data.archive(kind, one)
+    synced.clock.tick(1)
+    synced.run()
+    synced.assert_true()
+    synced.data.restore(kind, one)
+    synced.clock.tick(60)
+    assert synced.truth() != synced.stored()
+    synced.run()
+    synced.assert_true()
+
+
+def test_nothing_changed_takes_few_calls_and_changes_nothing(synced: Account) -> None:
+    job = synced.run()
+    assert (job.progress.deals_changed, job.progress.activities_written) == (0, 0)
+    # A search and a list of what is archived for deals and each type; the associations of all deals.
+    assert synced.hubspot.calls.counts() == {"search": 8, "list": 8, "associations": 7}
+
+
+def test_the_watermark_moves_to_now_less_the_horizon(synced: Account) -> None:
+    synced.clock.tick(3600)
+    job = synced.run()
+    assert watermark(synced) == now(synced) - HORIZON
+    assert job.since == now(synced) - timedelta(seconds=3660) - HORIZON
+
+
+@pytest.mark.usefixtures("no_second_try")
+@pytest.mark.parametrize("kind", ["search", "batch_read", "associations", "list"])
+def test_a_run_that_fails_leaves_the_watermark(synced: Account, kind: str) -> None:
+    before = watermark(synced)
+    add_deal(synced)
+    update_activity(synced)
+    synced.clock.tick(3600)
+    synced.hubspot.faults.add(Fault(kind, 503, skip=1 if kind == "batch_read" else 7))
+    assert synced.run_whatever().status is JobStatus.FAILED
+    assert watermark(synced) == before
+    synced.hubspot.faults.clear()
+    synced.clock.tick(3600)
+    assert synced.run().since == before
+    synced.assert_true()
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("kind", ["search", "batch_read", "associations", "list"])
+def test_a_run_goes_on_after_failures_that_pass(synced: Account, kind: str) -> None:
+    add_deal(synced)
+    update_activity(synced)
+    synced.clock.tick(1)
+    synced.hubspot.faults.add(Fault(kind, 503, skip=2, times=24))  # each call is tried eight times
+    job = synced.run()
+    assert job.attempts == 1
+    synced.assert_true()
+
+
+def test_what_the_index_shows_late_is_found_by_the_confirming_pass(make_account: MakeAccount) -> None:
+    account = make_account(index_lag=30)
+    account.run()
+    account.settle()
+    for change in (update_deal, update_activity, add_activity):
+        change(account)
+    account.clock.tick(1)
+    account.run()
+    assert account.truth() != account.stored()
+    job = account.confirm()
+    assert (job.status, job.request.type) == (JobStatus.COMPLETED, JobType.CONFIRM)
+    account.assert_true()
+
+
+def test_what_the_index_shows_still_later_is_found_within_the_horizon(make_account: MakeAccount) -> None:
+    account = make_account(index_lag=290)
+    account.run()
+    account.settle()
+    update_activity(account)
+    for _ in range(5):
+        account.clock.tick(59)
+        account.run()
+    account.assert_true()
+
+
+def test_runs_one_after_the_other_are_confirmed_after_the_last(synced: Account) -> None:
+    synced.run()
+    synced.clock.tick(30)
+    synced.run()
+    _, (confirming,) = synced.storage.sync_jobs.list(JobStatus.QUEUED, 10)
+    assert confirming.due_at == now(synced) + timedelta(seconds=60)
+    assert synced.claim() is None
+
+
+def test_12000_activities_with_one_modified_date_are_all_found(synced: Account) -> None:
+    moment = synced.clock() - 1
+    for number in range(12_000):
+        synced.data.add_activity("tasks", deals=[synced.deal(1 + number % 12)], modified_at=moment)
+    job = synced.run()
+    synced.assert_true()
+    assert job.progress.activities_read == 12_000
+    # 60 pages of 200, no empty one; the associations of 1,000 at a time; nothing is read by id.
+    # Then the lists of archived records, and the associations of all deals, of which each has 1,001 tasks by now.
+    assert synced.hubspot.calls.counts() == {"search": 60 + 7, "associations": 12 + 7 + 10, "list": 8}
+
+
+def test_more_than_10000_deals_in_a_window_are_all_found(synced: Account) -> None:
+    start = synced.clock() - 200
+    for number in range(10_100):
+        synced.data.add_deal(f"Bulk {number}", created_at=LONG_AGO, modified_at=start + number / 100)
+    job = synced.run()
+    synced.assert_true()
+    assert job.progress.deals_read >= 10_100
+    assert synced.hubspot.calls.count("search") == 51 + 7
+
+
+def test_changes_of_the_last_days_can_be_asked_for(synced: Account) -> None:
+    """HubSpot dates no change back, but a search index may have been behind for longer than anybody thought."""
+    (note,) = synced.activities(synced.deal(1))
+    synced.data.update("notes", note, {"hs_note_body": "x"}, modified_at=synced.clock() - 1.5 * 86400)
+    synced.run()
+    assert not stored_note(synced, note).endswith("x")
+    before = watermark(synced)
+    synced.clock.tick(1)
+    synced.run(JobType.SINCE, epoch_days=1)
+    assert not stored_note(synced, note).endswith("x")
+    synced.run(JobType.SINCE, epoch_days=2)
+    assert stored_note(synced, note).endswith("x")
+    synced.assert_true()
+    # A window that reaches back beyond the watermark has left nothing out.
+    assert watermark(synced) > before
+
+
+def stored_note(account: Account, note: str) -> str:
+    return account.service.database.deal_timeline.find_one({"engagement_type": "notes", "engagement_id": note})[
+        "content"
+    ]
+
+
+def test_scheduled_runs_spend_no_more_on_what_no_search_finds_than_they_may(synced: Account) -> None:
+    synced.run(JobType.SCHEDULED)
+    archive_activities(synced)
+    associate(synced)
+    disassociate(synced)
+    synced.settle()
+    synced.run(JobType.SCHEDULED)
+    # 10,000 calls a day are 7 a minute: not worth beginning with.
+    assert synced.hubspot.calls.counts() == {"search": 8}
+    assert not synced.is_true()
+    synced.clock.tick(180)
+    synced.run(JobType.SCHEDULED)
+    synced.assert_true()
+
+
+def test_scheduled_runs_go_through_all_lists_and_deals_bit_by_bit(make_account: MakeAccount) -> None:
+    account = make_account(some_deals(2100, kinds=("notes",)), SYNC_REREAD_CALLS="2880")
+    account.run()
+    account.settle()
+    for number in (5, 1500, 2100):
+        account.data.disassociate("deals", account.deal(number), "notes", account.activities(account.deal(number))[0])
+        account.data.archive("notes", account.activities(account.deal(number - 1))[0])
+    account.run(JobType.SCHEDULED)
+    account.assert_true()
+    for number in (6, 1600, 2099):
+        account.data.disassociate("deals", account.deal(number), "notes", account.activities(account.deal(number))[0])
+    for rest in (2, 1, 0):
+        account.hubspot.calls.clear()
+        account.clock.tick(600)  # 20 calls, half of them for associations: those of 1,000 deals
+        account.run(JobType.SCHEDULED)
+        assert account.hubspot.calls.count("associations") == 7
+        stored, truth = account.stored(), account.truth()
+        assert sum(stored[deal_id] != truth[deal_id] for deal_id in truth) == rest

@@ -1,0 +1,70 @@
+"""After a storm of changes one incremental run and its confirming pass are true again, also when many calls fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from dealcache.jobs import JobStatus, JobType
+from dealcache.simulator import demo_data
+from tests.integration.service.harness import V2, event_ids
+from tests.integration.sync.harness import Account, MakeAccount
+from tests.integration.sync.storms import Storm, spoil_calls
+
+LAG = 30.0
+
+
+def stirred(make_account: MakeAccount, seed: int) -> tuple[Account, Storm]:
+    """An account of 300 deals that is loaded; search is 30 seconds behind."""
+    account = make_account(demo_data(300, seed), index_lag=LAG)
+    account.run()
+    account.settle()
+    return account, Storm(account, seed)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_storm_of_changes(make_account: MakeAccount, seed: int) -> None:
+    account, storm = stirred(make_account, seed)
+    storm.blow(400)
+    account.run()
+    assert account.confirm().status is JobStatus.COMPLETED
+    account.assert_true()
+    for deal_id in list(account.truth())[:25]:
+        shown = account.service.get(V2 + "deal-timeline", dealId=deal_id)
+        assert event_ids(shown) == account.event_ids(deal_id)
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_several_storms_with_runs_between_and_in_them(make_account: MakeAccount, seed: int) -> None:
+    account, storm = stirred(make_account, seed)
+    for _ in range(6):
+        storm.blow(60)
+        account.run()
+    assert account.confirm().status is JobStatus.COMPLETED
+    account.assert_true()
+
+
+def test_a_full_load_after_a_storm(make_account: MakeAccount) -> None:
+    account, storm = stirred(make_account, 21)
+    storm.blow(400)
+    account.run(JobType.FULL)
+    account.assert_true()
+
+
+@pytest.mark.parametrize("seed", [31, 32])
+def test_a_full_load_while_a_twentieth_of_all_calls_fails(make_account: MakeAccount, seed: int) -> None:
+    account = make_account(demo_data(300, seed))
+    faults = spoil_calls(account.hubspot, 0.05, seed)
+    account.run(JobType.FULL)
+    assert faults
+    account.assert_true()
+
+
+@pytest.mark.parametrize("seed", [41, 42, 43])
+def test_a_storm_while_a_twentieth_of_all_calls_fails(make_account: MakeAccount, seed: int) -> None:
+    account, storm = stirred(make_account, seed)
+    storm.blow(400)
+    faults = spoil_calls(account.hubspot, 0.05, seed)
+    account.run()
+    assert faults
+    assert account.confirm().status is JobStatus.COMPLETED
+    account.assert_true()
