@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any
 
 from benchmarks.client import ask, expect
 from dealcache.deals import ENGAGEMENT_TYPES
+from dealcache.simulator.calls import KEPT
 from dealcache.simulator.demo_deals import FIXED_DEALS
 
 #: HubSpot's most ids on a page of associations, and most records in a batch read.
@@ -30,8 +31,22 @@ class HubSpot:
 
     def behave(self, latency: float) -> None:
         """Hold each answer back for ``latency`` seconds, and count against HubSpot's request limits from zero."""
-        settings = json.dumps({"latency": latency, "limits": True}).encode()
-        expect(ask(self.base_url, "/_simulator/settings", "PATCH", settings))
+        self.limit(True)
+        self._post("settings", {"latency": latency}, "PATCH")
+
+    def limit(self, limits: bool | Mapping[str, int]) -> dict[str, Any]:
+        """Set the request limits, counted from zero: HubSpot's own (True), none (False), or others; what they are."""
+        settings: dict[str, Any] = self._post("settings", {"limits": limits}, "PATCH")
+        return settings["limits"] or {}
+
+    def change(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Change the account; see :mod:`dealcache.simulator.change_list`."""
+        self._post("changes", changes)
+
+    def deals(self) -> list[dict[str, Any]]:
+        """All deals by ascending id: ``id``, ``name``, and how many ``activities`` each has."""
+        deals: list[dict[str, Any]] = json.loads(expect(ask(self.base_url, "/_simulator/deals")).body)["deals"]
+        return deals
 
     def mark(self) -> int:
         """Where the record of calls stands now, for :meth:`calls_since`."""
@@ -39,19 +54,22 @@ class HubSpot:
         return total
 
     def calls_since(self, mark: int) -> list[dict[str, Any]]:
-        """The calls that came in since the record stood there."""
-        record = self._record(10_000)
+        """The calls that came in since the record stood there, at most as many as the simulator keeps."""
+        record = self._record(KEPT)
         calls: list[dict[str, Any]] = record["calls"]
         new = record["total"] - mark
         return calls[-new:] if new else []
 
     def small_deals(self, count: int) -> list[str]:
         """Names of deals with 1 to 40 activities, each the name of a single deal in any case."""
-        deals = json.loads(expect(ask(self.base_url, "/_simulator/deals")).body)["deals"]
+        deals = self.deals()
         names = Counter(deal["name"].strip().casefold() for deal in deals)
         fixed = {plan.name for plan in FIXED_DEALS}
         single = [deal for deal in deals if names[deal["name"].strip().casefold()] == 1]
         return [deal["name"] for deal in single if deal["activities"] and deal["name"] not in fixed][:count]
+
+    def _post(self, subject: str, body: object, method: str = "POST") -> Any:
+        return json.loads(expect(ask(self.base_url, f"/_simulator/{subject}", method, json.dumps(body).encode())).body)
 
     def _record(self, shown: int) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(expect(ask(self.base_url, f"/_simulator/calls?limit={shown}")).body)

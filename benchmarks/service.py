@@ -45,7 +45,7 @@ class Server:
         command = [sys.executable, "-m", "gunicorn", "--bind", bind, *arguments]
         with log.open("wb") as output:
             self._process: subprocess.Popen[bytes] = processes.start(
-                command, environ={**_clean_environ(), **environ, "BIND": bind}, directory=directory, output=output
+                command, environ={**clean_environ(), **environ, "BIND": bind}, directory=directory, output=output
             )
 
     @property
@@ -74,6 +74,7 @@ class Server:
         processes.stop(self._process, _STOP_SECONDS)
 
 
-def _clean_environ() -> dict[str, str]:
+def clean_environ() -> dict[str, str]:
+    """This process's environment without the operator's settings for dealcache and gunicorn."""
     ours = {variable.name for variable in VARIABLES} | {"PROMETHEUS_MULTIPROC_DIR", "GUNICORN_CMD_ARGS"}
     return {name: value for name, value in os.environ.items() if name not in ours}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +24,20 @@ from dealcache.simulator.simulator import DEFAULT_TOKEN
 #: Far longer than any section: what is measured must not turn into misses under way.
 _TTL_SECONDS = "86400"
 _SAYS = "simulator listening on "
-_START_SECONDS = 30.0
+#: A million activities take the simulator a while to make up.
+_START_SECONDS = 300.0
+_SMALL_ACCOUNT = ("--deals", "200")
 
 
 class Stand:
-    """A context manager that stops all it has started, the last first."""
+    """A context manager that stops all it has started, the last first.
 
-    def __init__(self) -> None:
+    Args:
+        account: the simulator's arguments that decide how much there is in HubSpot.
+    """
+
+    def __init__(self, account: Sequence[str] = _SMALL_ACCOUNT) -> None:
+        self._account = account
         self._started = ExitStack()
         self._logs = 0
 
@@ -41,7 +49,7 @@ class Stand:
     @cached_property
     def mongodb_uri(self) -> str:
         """Where the mongod is reached."""
-        mongod = Mongod(self.directory / "mongodb", log_path=self._log())
+        mongod = Mongod(self.directory / "mongodb", log_path=self.new_log())
         self._started.callback(mongod.stop)
         return mongod.start()
 
@@ -52,10 +60,10 @@ class Stand:
 
     @cached_property
     def hubspot(self) -> HubSpot:
-        """A simulated HubSpot in a process of its own, with HubSpot's request limits and 200 demo deals."""
-        log = self._log()
+        """A simulated HubSpot in a process of its own, with HubSpot's request limits."""
+        log = self.new_log()
         with log.open("wb") as output:
-            command = [sys.executable, "-u", "-m", "dealcache.simulator", "--port", "0", "--deals", "200"]
+            command = [sys.executable, "-u", "-m", "dealcache.simulator", "--port", "0", *self._account]
             process = processes.start(command, directory=ROOT, output=output)
         self._started.callback(processes.stop, process, 5.0)
         deadline = time.monotonic() + _START_SECONDS
@@ -84,11 +92,11 @@ class Stand:
         """The service as it is deployed, with the default number of threads; the caller stops it."""
         metrics = str(self.directory / f"metrics of {database}")  # removed with the rest, however the service ends
         environ = self.environ(database, PROMETHEUS_MULTIPROC_DIR=metrics)
-        return self._serve(Server(SERVICE, environ, self._log()), "/healthz")
+        return self._serve(Server(SERVICE, environ, self.new_log()), "/healthz")
 
     def bare(self) -> Server:
         """A WSGI application that does nothing, on the same gunicorn; the caller stops it."""
-        return self._serve(Server(BARE, {}, self._log(), BARE_DIRECTORY), "/1")
+        return self._serve(Server(BARE, {}, self.new_log(), BARE_DIRECTORY), "/1")
 
     def _serve(self, server: Server, path: str) -> Server:
         self._started.callback(server.stop)
@@ -101,7 +109,8 @@ class Stand:
         for collection in ("deal_info", "deal_timeline"):
             self.mongodb[database][collection].delete_many({})
 
-    def _log(self) -> Path:
+    def new_log(self) -> Path:
+        """A file in the directory that nobody else writes to."""
         self._logs += 1
         return self.directory / f"{self._logs}.log"
 

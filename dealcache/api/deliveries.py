@@ -121,7 +121,7 @@ def _association(event: Event, object_type: str | None) -> Hint | None:
 def _end_types(event: Event, object_type: str | None) -> tuple[str | None, str | None]:
     """The types at both ends: of what says so itself, else of words like ``DEAL_TO_NOTE``."""
     from_word, _, to_word = _text(event, "associationType").lower().partition("_to_")
-    from_type = _TYPES.get(_text(event, "fromObjectTypeId")) or _TYPES.get(from_word) or object_type
+    from_type = _TYPES.get(_text(event, "fromObjectTypeId")) or (_TYPES.get(from_word) if from_word else object_type)
     return from_type, _TYPES.get(_text(event, "toObjectTypeId")) or _TYPES.get(to_word)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from dealcache.api.access import Tokens, need_of
+from dealcache.api.access import WEBHOOKS_PATH, Tokens, need_of
 from dealcache.api.problems import Problem
 from dealcache.api.query import InvalidQueryError, parse_query
 from dealcache.api.responses import problem_response
 from dealcache.metrics import Metrics
+
+#: The largest webhook delivery, in bytes: a hundred events, some with a long text; one refused is an event lost.
+_MAX_DELIVERY = 8 * 1024 * 1024
 
 
 def install_hooks(app: Flask, tokens: Tokens, metrics: Metrics) -> None:
@@ -16,7 +19,9 @@ def install_hooks(app: Flask, tokens: Tokens, metrics: Metrics) -> None:
 
     @app.before_request
     def refuse() -> Response | None:
-        return _refuse_access(tokens) or _refuse_body(app.config["MAX_CONTENT_LENGTH"])
+        if request.path == WEBHOOKS_PATH:
+            request.max_content_length = _MAX_DELIVERY
+        return _refuse_access(tokens) or _refuse_body()
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -41,8 +46,9 @@ def _refuse_access(tokens: Tokens) -> Response | None:
     return problem_response(Problem(401, "Give a bearer token that this service knows.", headers=challenge))
 
 
-def _refuse_body(most: int) -> Response | None:
+def _refuse_body() -> Response | None:
     """Say no to a huge body before anything reads it, also where no body is expected."""
-    if request.content_length is not None and request.content_length > most:
+    most = request.max_content_length
+    if most is not None and request.content_length is not None and request.content_length > most:
         return problem_response(Problem(413, f"The body is larger than {most} bytes."))
     return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pymongo import ReturnDocument
 
@@ -201,6 +201,30 @@ class DealInfoRepository:
         with self._connection.operation() as database:
             document = database.deal_info.find_one({"deal_id": deal_id}, {"_id": 0, "timeline_synced_at": 1})
         return utc((document or {}).get("timeline_synced_at"))
+
+    def synced_since(self, moment: datetime, size: int) -> Iterator[dict[datetime, list[str]]]:
+        """The deals that are not archived and whose events are complete as of ``moment`` or later.
+
+        Args:
+            moment: the earliest time that counts.
+            size: how many deals come at once.
+
+        Yields:
+            Their ids, by the time as of which their events are complete.
+        """
+        recently = {"timeline_synced_at": {"$gte": milliseconds(moment)}} | LIVE
+        projection = {"_id": 1, "deal_id": 1, "timeline_synced_at": 1}
+        last: Document = {}
+        while True:
+            with self._connection.operation() as database:
+                found = database.deal_info.find(recently | last, projection, sort=[("_id", 1)], limit=size).to_list()
+            if not found:
+                return
+            last = {"_id": {"$gt": found[-1]["_id"]}}
+            by_time: dict[datetime, list[str]] = {}
+            for document in found:
+                by_time.setdefault(document["timeline_synced_at"].replace(tzinfo=UTC), []).append(document["deal_id"])
+            yield by_time
 
     def note_timeline_synced(self, deal_id: str, at: datetime) -> datetime:
         """Note that the events of this deal are complete as of ``at``, unless they already are as of a later time.

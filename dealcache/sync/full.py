@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, MalformedAnswer, batches_of
+from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, MalformedAnswer
 from dealcache.sync.deal_work import DealWork
 from dealcache.sync.desk import Checkpoints, Desk
 from dealcache.sync.feed import Feed
@@ -77,17 +77,12 @@ class FullLoad:
 
     def _remove_unconfirmed(self) -> None:
         """Remove the events that deals had before they were read, and have not any more."""
-        for ids in batches_of(self._desk.timelines.activity_counts(), MOST_ASSOCIATION_INPUTS):
-            self._desk.crew.start(partial(self._sweep, ids), lambda _done: None)
+        for by_time in self._desk.deals.synced_since(self._began_at, MOST_ASSOCIATION_INPUTS):
+            for read_at, ids in by_time.items():
+                self._desk.crew.start(partial(self._sweep, ids, read_at), lambda _done: None)
             self._desk.crew.settle()
         self._desk.crew.finish()
 
-    def _sweep(self, ids: Sequence[str]) -> None:
-        read: dict[datetime, list[str]] = {}
-        for deal_id, stored in self._desk.deals.stored(ids).items():
-            at = stored.timeline_synced_at
-            # What an archived deal has is kept for the day when it is restored.
-            if at is not None and at >= self._began_at and not stored.deal.archived:
-                read.setdefault(at, []).append(deal_id)
-        for at, deal_ids in read.items():
-            self._desk.ledger.changed(self._desk.timelines.sweep(deal_ids, at))
+    def _sweep(self, deal_ids: Sequence[str], read_at: datetime) -> None:
+        """What an archived deal has is not touched: it is kept for the day when the deal is restored."""
+        self._desk.ledger.changed(self._desk.timelines.sweep(deal_ids, read_at))

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from tests.e2e.conftest import WIDE_DEALS
 from tests.e2e.jobs import Job, ask_for_sync, completed, job_of
@@ -38,21 +39,21 @@ def beginnings(service: Gunicorn, job_id: str) -> list[str]:
     return [line["time"] for line in service.log() if line["message"].startswith(f"sync job {job_id} (full) begins")]
 
 
-def runner_of(service: Gunicorn) -> int:
-    """The worker that a sync runs in: the one with threads for it."""
-    return until(lambda: next((pid for pid in service.workers() if "sync_0" in thread_names(pid)), None))
+def runner_of(job_id: str, service: Gunicorn, mongodb_uri: str) -> int:
+    """The worker that has a job: its process id stands in the name of the job's owner."""
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        job = client[service.database].sync_jobs.find_one({"_id": job_id})
+    assert job is not None
+    pid = int(job["owner"].split("-")[-2])
+    assert pid in service.workers()
+    return pid
 
 
-def thread_names(pid: int) -> set[str]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/comm")
-    return {task.read_text().strip() for task in tasks}
-
-
-def take_over(service: Gunicorn) -> tuple[Job, float]:
+def take_over(service: Gunicorn, mongodb_uri: str) -> tuple[Job, float]:
     """Kill the worker that runs a full load in its middle; the job that ended, and the seconds until it went on."""
     job_id = ask_for_sync(service, full="true")
     begun = half_done(service, job_id)
-    os.kill(runner_of(service), signal.SIGKILL)
+    os.kill(runner_of(job_id, service, mongodb_uri), signal.SIGKILL)
     killed_at = time.monotonic()
     until(lambda: len(beginnings(service, job_id)) == 2, 60)
     waited = time.monotonic() - killed_at
@@ -68,7 +69,7 @@ def test_a_killed_worker_leaves_its_job_to_another_one(
     services = [start_wide(WEB_CONCURRENCY=count) for count in ("1", "2")]
     wide_hubspot.steer("PATCH", "settings", latency=0.08)
     with ThreadPoolExecutor(len(services)) as pool:
-        for service, (job, waited) in zip(services, pool.map(take_over, services), strict=True):
+        for job, waited in pool.map(lambda service: take_over(service, mongodb_uri), services):
             record_property("seconds until the job went on", waited)
             assert job["progress"]["deals_read"] == WIDE_DEALS
             assert waited < 60

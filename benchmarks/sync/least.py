@@ -1,0 +1,94 @@
+"""The least that a full load of an account could cost: the fewest calls, and the least time within HubSpot's limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from benchmarks.hubspot import BATCH, PAGE
+from benchmarks.stand import Stand
+from dealcache.deals import ENGAGEMENT_TYPES
+
+#: Deals whose associations one call reads.
+CHUNK = 1_000
+
+_APP, _SEARCH, _ASSOCIATIONS = "app", "search", "associations"
+#: By the limit that a call counts towards, what the simulator calls its size, and its period in seconds.
+_WINDOWS = {
+    _APP: ("ten_secondly", 10.0),
+    _SEARCH: ("search_per_second", 1.0),
+    _ASSOCIATIONS: ("associations_ten_secondly", 10.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How much there is: deals, distinct activities, associations of the two, and the fewest calls to read it all."""
+
+    deals: int
+    activities: int
+    associations: int
+    fewest_calls: int
+
+
+def account_of(stand: Stand, database: str) -> Account:
+    """The account, as a full load has stored it.
+
+    Raises:
+        ValueError: the load did not store what there is: what it took means nothing then.
+    """
+    truth = {deal["id"]: deal["activities"] for deal in stand.hubspot.deals()}
+    events = stand.mongodb[database]["deal_timeline"]
+    per_type = list(
+        events.aggregate(
+            [
+                {"$match": {"deal_id": {"$gte": ""}}},  # a condition on the first field makes MongoDB use the index
+                {"$group": {"_id": {"deal": "$deal_id", "type": "$engagement_type"}, "count": {"$sum": 1}}},
+            ],
+            hint="engagement_of_deal",
+            allowDiskUse=True,
+        )
+    )
+    stored: Counter[str] = Counter()
+    for group in per_type:
+        stored[group["_id"]["deal"]] += group["count"]
+    if stored != Counter(truth):
+        wrong = sum(stored[one] != count for one, count in truth.items())
+        raise ValueError(f"{wrong:,} of {len(truth):,} deals have not the activities that HubSpot has")
+    activities = _distinct(stand, database)
+    fewest = ceil(len(truth) / PAGE) + len(ENGAGEMENT_TYPES) * ceil(len(truth) / CHUNK) + ceil(activities / BATCH)
+    return Account(len(truth), activities, stored.total(), fewest + _further_pages(list(truth), per_type))
+
+
+def _distinct(stand: Stand, database: str) -> int:
+    groups = [
+        {"$match": {"engagement_type": {"$gte": ""}}},
+        {"$group": {"_id": {"type": "$engagement_type", "id": "$engagement_id"}}},
+        {"$count": "distinct"},
+    ]
+    events = stand.mongodb[database]["deal_timeline"]
+    found = list(events.aggregate(groups, hint="deals_of_engagement", allowDiskUse=True))
+    return int(found[0]["distinct"]) if found else 0
+
+
+def _further_pages(deal_ids: Iterable[str], per_type: Iterable[Mapping[str, Any]]) -> int:
+    """Association pages after the first, when the deals are read in chunks in the order of HubSpot's list."""
+    chunk_of = {deal_id: place // CHUNK for place, deal_id in enumerate(deal_ids)}
+    most: Counter[tuple[int, str]] = Counter()
+    for group in per_type:
+        place = (chunk_of[group["_id"]["deal"]], group["_id"]["type"])
+        most[place] = max(most[place], ceil(group["count"] / PAGE) - 1)
+    return most.total()
+
+
+def share_of_limits(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int], seconds: float) -> float:
+    """Which part of the calls per second that the busiest limit allows was made."""
+    return max(_rounds(calls, limits)) / seconds
+
+
+def shortest_seconds(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int]) -> float:
+    """How long these calls take at least, when all that a limit allows is used at once at the beginning."""
+    return max(max(0.0, seconds - _WINDOWS[name][1]) for name, seconds in _seconds_by_limit(calls, limits).items())

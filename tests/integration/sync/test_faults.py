@@ -1,0 +1,118 @@
+"""What becomes of a job when HubSpot or MongoDB fails under it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dealcache.jobs import JobStatus, JobType
+from dealcache.repositories import StoreUnavailable
+from dealcache.simulator import Fault
+from tests.integration.sync.harness import Account, MakeAccount, some_deals
+
+KINDS = ("list", "associations", "batch_read")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 429},
+        {"status": 429, "headers": {"Retry-After": "3"}},
+        {"status": 423},
+        {"status": 477},
+        {"status": 500},
+        {"status": 502, "html": True},
+        {"status": 524, "html": True},
+        {"reset": True},
+        {"cut_short": True},
+        {"status": 200, "body": "<html>not what was asked for</html>"},
+    ],
+    ids=["429", "429 with Retry-After", "423", "477", "500", "502", "524", "reset", "cut short", "nonsense"],
+)
+def test_a_failure_that_passes_is_not_noticed(account: Account, kind: str, fault: dict[str, Any]) -> None:
+    account.hubspot.faults.add(Fault(kind, times=3, **fault))
+    job = account.run(JobType.FULL)
+    assert job.attempts == 1
+    account.assert_true()
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_load_outlives_six_failures_in_a_row(account: Account, kind: str) -> None:
+    account.hubspot.faults.add(Fault(kind, 503, skip=1, times=48 if kind == "list" else 40))
+    account.data.archive("deals", account.deal(1))
+    account.run(JobType.FULL)
+    account.assert_true()
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_a_load_gives_up_when_nothing_helps(account: Account) -> None:
+    account.hubspot.faults.add(Fault("batch_read", 503))
+    job = account.run_whatever(JobType.FULL)
+    assert job.status is JobStatus.FAILED
+    assert "503" in (job.error or "")
+    assert job.message == "what was stored stays, nothing was removed"
+    assert job.finished_at is not None
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize(("status", "tries"), [(401, 1), (403, 1), (400, 1), (404, 1)])
+def test_a_refusal_is_not_tried_again(account: Account, status: int, tries: int) -> None:
+    account.hubspot.faults.add(Fault(r"GET /crm/v3/objects/deals", status))
+    job = account.run_whatever(JobType.FULL)
+    assert job.status is JobStatus.FAILED
+    assert str(status) in (job.error or "")
+    assert account.hubspot.calls.count("list") == tries
+
+
+def test_the_job_after_a_failed_one_is_taken_up(account: Account) -> None:
+    account.hubspot.faults.add(Fault("list", 401))
+    failed = account.run_whatever(JobType.FULL)
+    account.hubspot.faults.clear()
+    assert account.run(JobType.FULL).job_id != failed.job_id
+    account.assert_true()
+
+
+def test_an_answer_whose_pages_run_in_a_circle_fails(
+    make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dealcache.sync.setbacks._PAUSES", ())
+    account = make_account(some_deals(3))
+    page = {"results": [], "paging": {"next": {"after": "1002"}}}
+    account.hubspot.faults.add(Fault(r"GET /crm/v3/objects/deals", 200, body=page))
+    job = account.run_whatever(JobType.FULL)
+    assert job.status is JobStatus.FAILED
+    assert "circle" in (job.error or "")
+
+
+@pytest.mark.parametrize("after", [0, 3, 9])
+def test_mongodb_goes_away_for_a_while(account: Account, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """The job waits until it is there again, however long that takes, and goes on."""
+    monkeypatch.setattr("dealcache.sync.setbacks._MONGODB_PAUSE", 0.0)
+    write, failures = account.storage.timelines.write, list(range(after, after + 10))
+    count = iter(range(1_000))
+
+    def write_or_fail(*arguments: Any) -> Any:
+        if next(count) in failures:
+            raise StoreUnavailable("MongoDB is away")
+        return write(*arguments)
+
+    monkeypatch.setattr(account.storage.timelines, "write", write_or_fail)
+    account.data.add_activity("notes", deals=[account.deal(1)])
+    account.run(JobType.FULL)
+    assert next(count) > after + 10
+    account.assert_true()
+
+
+def test_an_error_of_ours_fails_the_job_and_not_the_runner(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError("a secret")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(account.storage.timelines, "write", fail)
+        job = account.run_whatever(JobType.FULL)
+    assert (job.status, job.error) == (JobStatus.FAILED, "internal error (ZeroDivisionError)")
+    account.run(JobType.FULL)
+    account.assert_true()
