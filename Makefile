@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit lint format bench clean
+.PHONY: help run test test-unit drills lint format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +25,14 @@ $(VENV)/.installed-dev: $(BIN)/python setup.cfg pyproject.toml
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
 	@exec $(BIN)/python -m dealcache.embedded
 
-test: $(VENV)/.installed-dev ## run all tests
+test: $(VENV)/.installed-dev ## run all tests but the drills
 	$(BIN)/python -m pytest
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
+
+drills: $(VENV)/.installed-dev ## kill and disturb syncs again and again, for some minutes
+	$(BIN)/python -m pytest tests/drills --durations=0
 
 lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff check .

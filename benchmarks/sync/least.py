@@ -15,12 +15,13 @@ from dealcache.deals import ENGAGEMENT_TYPES
 #: Deals whose associations one call reads.
 CHUNK = 1_000
 
-_APP, _SEARCH, _ASSOCIATIONS = "app", "search", "associations"
-#: By the limit that a call counts towards, what the simulator calls its size, and its period in seconds.
+#: The kinds of call that do not count towards the app's limit, and towards which they do.
+_BUCKETS = {"search": "search", "associations": "associations"}
+#: By limit, what the simulator calls its size, and its period in seconds.
 _WINDOWS = {
-    _APP: ("ten_secondly", 10.0),
-    _SEARCH: ("search_per_second", 1.0),
-    _ASSOCIATIONS: ("associations_ten_secondly", 10.0),
+    "app": ("ten_secondly", 10.0),
+    "search": ("search_per_second", 1.0),
+    "associations": ("associations_ten_secondly", 10.0),
 }
 
 
@@ -84,11 +85,16 @@ def _further_pages(deal_ids: Iterable[str], per_type: Iterable[Mapping[str, Any]
     return most.total()
 
 
-def share_of_limits(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int], seconds: float) -> float:
-    """Which part of the calls per second that the busiest limit allows was made."""
-    return max(_rounds(calls, limits)) / seconds
+def at_full_rate(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int]) -> float:
+    """Seconds that these calls take at the rate of the limit which is the narrowest for them."""
+    return max(_seconds(calls, limits).values())
 
 
-def shortest_seconds(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int]) -> float:
-    """How long these calls take at least, when all that a limit allows is used at once at the beginning."""
-    return max(max(0.0, seconds - _WINDOWS[name][1]) for name, seconds in _seconds_by_limit(calls, limits).items())
+def at_best(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int]) -> float:
+    """Seconds that these calls take at least: the first period's worth of them at once, the others at the full rate."""
+    return max(max(0.0, seconds - _WINDOWS[bucket][1]) for bucket, seconds in _seconds(calls, limits).items())
+
+
+def _seconds(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int]) -> dict[str, float]:
+    counts = Counter(_BUCKETS.get(call["kind"], "app") for call in calls)
+    return {bucket: counts[bucket] / limits[size] * period for bucket, (size, period) in _WINDOWS.items()}

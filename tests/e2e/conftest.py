@@ -11,8 +11,8 @@ import pytest
 from dealcache.embedded import Mongod
 from tests.e2e.programs import TOKEN, FlaskCommand, Gunicorn, HubSpot, RunFlask, StartService, environment
 
-#: So many deals that a full load has several checkpoints, and so few activities that it is quick.
-WIDE_DEALS, WIDE_NOTES = 2_500, 500
+#: So many deals that a full load has a checkpoint on its way, and so few activities that it is quick.
+WIDE_DEALS, WIDE_NOTES = 1_500, 300
 
 
 @pytest.fixture(scope="session")

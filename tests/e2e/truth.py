@@ -1,4 +1,4 @@
-"""Whether what the service says of all deals is what HubSpot has: seen from outside, by what neither of them computes."""
+"""Whether what the service says of all deals is what HubSpot has, seen from outside of both."""
 
 from __future__ import annotations
 
@@ -69,12 +69,13 @@ def _read(hubspot: HubSpot, kind: str, ids: list[str]) -> list[dict[str, Any]]:
 
 def told_timelines(service: Gunicorn) -> Timelines:
     """What the service says: all deals that it lists, and the events of each, from MongoDB."""
-    counts = {row["deal_id"]: row["activities"] for row in service.get(f"{V2}/all-deals").json()}
-    ids = list(counts)
+    rows = service.get(f"{V2}/all-deals").json()
+    ids = [row["deal_id"] for row in rows]
+    assert len(ids) == len(set(ids)), "a deal is listed twice"
     with ThreadPoolExecutor(_READERS) as pool:
         shares = pool.map(lambda share: _told(service, share), [ids[start::_READERS] for start in range(_READERS)])
         told = {deal_id: events for share in shares for deal_id, events in share.items()}
-    assert counts == {deal_id: len(events) for deal_id, events in told.items()}
+    assert {row["deal_id"]: row["activities"] for row in rows} == {one: len(events) for one, events in told.items()}
     return told
 
 
@@ -98,8 +99,8 @@ def assert_true(service: Gunicorn, hubspot: HubSpot, mongodb_uri: str) -> None:
 
 def differences(truth: Mapping[str, list[str]], told: Mapping[str, list[str]]) -> dict[str, str]:
     """What is wrong, by deal; the first few."""
-    wrong = {one: "not stored" for one in truth.keys() - told.keys()}
-    wrong |= {one: "not in HubSpot" for one in told.keys() - truth.keys()}
+    wrong = dict.fromkeys(truth.keys() - told.keys(), "not stored")
+    wrong |= dict.fromkeys(told.keys() - truth.keys(), "not in HubSpot")
     for one in truth.keys() & told.keys():
         if truth[one] != told[one]:
             missing, surplus = set(truth[one]) - set(told[one]), set(told[one]) - set(truth[one])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
 from dealcache.settings import Settings, SettingsError, load_settings
@@ -28,6 +30,10 @@ def test_the_defaults_are_the_contracts():
     assert (settings.stale_if_error_seconds, settings.hubspot_deadline_seconds) == (86400, 15)
     assert (settings.bind, settings.web_concurrency, settings.threads) == ("127.0.0.1:8000", 1, 16)
     assert (settings.api_token, settings.admin_token, settings.cors_origins) == (None, None, frozenset())
+    assert (settings.sync_interval_seconds, settings.sync_horizon_seconds) == (0, 300)
+    assert (settings.sync_confirm_seconds, settings.sync_reread_calls) == (60, 10000)
+    assert (settings.hubspot_client_secret, settings.public_url) == (None, None)
+    assert settings.forwarded_allow_ips == (ip_network("127.0.0.1"), ip_network("::1"))
     assert (settings.mongodb_database, settings.timeline_timezone.key, settings.log_format) == (
         "dealcache",
         "UTC",
@@ -67,6 +73,21 @@ def test_an_empty_variable_is_a_missing_one():
         ("HUBSPOT_BASE_URL", "https://example.com:port"),
         ("CORS_ORIGINS", "https://ui.example:99999"),
         ("LOG_FORMAT", "xml"),
+        ("SYNC_INTERVAL_SECONDS", "4.9"),
+        ("SYNC_INTERVAL_SECONDS", "-5"),
+        ("SYNC_INTERVAL_SECONDS", "1e9"),
+        ("SYNC_HORIZON_SECONDS", "-1"),
+        ("SYNC_HORIZON_SECONDS", "1e15"),
+        ("SYNC_CONFIRM_SECONDS", "soon"),
+        ("SYNC_REREAD_CALLS", "1.5"),
+        ("SYNC_REREAD_CALLS", "-1"),
+        ("PUBLIC_URL", "deals.example.com"),
+        ("PUBLIC_URL", "https://deals.example.com/?x=1"),
+        ("PUBLIC_URL", "https://deals.example.com/#top"),
+        ("PUBLIC_URL", "https://deals.example.com/a b"),
+        ("PUBLIC_URL", "wss://deals.example.com"),
+        ("FORWARDED_ALLOW_IPS", "proxy.example.com"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
         ("LOG_LEVEL", "LOUD"),
     ],
 )
@@ -75,7 +96,7 @@ def test_a_bad_value_is_told_in_one_line_with_its_name_what_it_holds_and_what_it
     assert told.startswith(f"{name} holds {text!r}; it may hold ")
 
 
-@pytest.mark.parametrize("name", ["HUBSPOT_ACCESS_TOKEN", "API_TOKEN", "ADMIN_TOKEN"])
+@pytest.mark.parametrize("name", ["HUBSPOT_ACCESS_TOKEN", "HUBSPOT_CLIENT_SECRET", "API_TOKEN", "ADMIN_TOKEN"])
 def test_a_bad_secret_is_not_shown(name):
     told = message_of(**{name: "geheim nis\n"})
     assert told.startswith(f"{name} holds a value that is not shown; ")
@@ -87,6 +108,7 @@ def test_a_bad_uri_does_not_show_its_password():
     assert "hunter2" not in message_of(MONGODB_URI="mongodb://user:hunter2@db:port/")
     assert "hunter2" not in message_of(MONGODB_URI="mongodb://user:hun@ter2@db/")
     assert "hunter2" not in message_of(HUBSPOT_BASE_URL="ftp://user:hunter2@db/")
+    assert "hunter2" not in message_of(PUBLIC_URL="https://user:hunter2@deals.example.com")
 
 
 @pytest.mark.parametrize("name", sorted(NEEDED))
@@ -115,3 +137,18 @@ def test_lists_and_choices_are_read_leniently():
     settings = load(CORS_ORIGINS=" https://a.example , http://b.example:8080,", LOG_LEVEL="debug", LOG_FORMAT="JSON")
     assert settings.cors_origins == {"https://a.example", "http://b.example:8080"}
     assert (settings.log_level, settings.log_format) == ("DEBUG", "json")
+
+
+def test_a_sync_by_itself_is_off_or_not_too_often():
+    assert [load(SYNC_INTERVAL_SECONDS=text).sync_interval_seconds for text in ("0", "0.0", "5")] == [0, 0, 5]
+
+
+def test_where_hubspot_calls_us_may_have_a_path_in_front():
+    assert load(PUBLIC_URL="https://deals.example.com:8443/").public_url == "https://deals.example.com:8443"
+    assert load(PUBLIC_URL="https://example.com/deals/").public_url == "https://example.com/deals"
+
+
+def test_proxies_to_be_trusted():
+    chosen = load(FORWARDED_ALLOW_IPS="10.0.0.0/8, 2001:db8::1").forwarded_allow_ips
+    assert chosen == (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128"))
+    assert load(FORWARDED_ALLOW_IPS="*").forwarded_allow_ips == (ip_network("0.0.0.0/0"), ip_network("::/0"))

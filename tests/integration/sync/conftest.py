@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,18 @@ def synced(account: Account) -> Account:
     account.run()
     account.settle()
     return account
+
+
+@pytest.fixture
+def start(make_account: MakeAccount) -> MakeAccount:
+    """Makes accounts whose services run jobs, and work off webhook events, by themselves."""
+
+    def make(*arguments: Any, **options: Any) -> Account:
+        account = make_account(*arguments, **options)
+        account.service.app.extensions["dealcache.lifecycle"].start()
+        return account
+
+    return make
 
 
 @pytest.fixture

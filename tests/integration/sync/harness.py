@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from dealcache.simulator import Dataset, activities_of, live_deals
 from dealcache.simulator.demo_account import demo_owners, demo_pipelines
 from dealcache.sync.lease import LEASE
 from dealcache.wiring import Storage, Sync
+from tests.clocks import ManualClock
 from tests.integration.service.harness import Service
 
 #: Per deal: its engagements as (time in ms, id, type), in the order of the timeline.
@@ -31,6 +33,24 @@ def some_deals(count: int, kinds: Sequence[str] = ENGAGEMENT_TYPES) -> Dataset:
         for kind in kinds:
             data.add_activity(kind, deals=[deal_id], already_indexed=True)
     return data
+
+
+class RunningClock(ManualClock):
+    """Goes on by itself, and can be ticked besides."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+    def __call__(self) -> float:
+        return time.time() + self.now
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something holds that other threads bring about."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it does not become so"
+        time.sleep(0.02)
 
 
 class Account:

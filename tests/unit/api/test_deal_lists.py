@@ -83,6 +83,29 @@ def test_a_stage_is_named_by_its_label_in_any_case_in_every_pipeline_or_by_its_i
     assert deal_lists.stage_ids(PIPELINES, "nowhere") == []
 
 
+def test_all_names_of_a_stage_come_to_one():
+    assert deal_lists.stage_name(PIPELINES, " IN talks ") == "In Talks"
+    assert deal_lists.stage_name(PIPELINES, "open") == "In Talks"
+    assert deal_lists.stage_name(PIPELINES, "CLOSED WON") == deal_lists.stage_name(PIPELINES, "closed won")
+    assert deal_lists.stage_name(PIPELINES, "nowhere") is None
+
+
+@pytest.mark.parametrize("wanted", ["open", "closedwon", "991", "closed won", "Old", "x"])
+def test_the_one_name_of_a_stage_means_what_was_wanted(wanted):
+    name = deal_lists.stage_name(PIPELINES, wanted)
+    assert deal_lists.stage_ids(PIPELINES, name) == deal_lists.stage_ids(PIPELINES, wanted)
+
+
+def test_the_id_of_a_stage_without_a_label_stays_its_name():
+    nameless = Pipeline("p", "P", 0, (Stage("7", " ", 0, None, is_closed=False),))
+    assert deal_lists.stage_name([nameless], "7") == "7"
+
+
+def test_labels_that_occur_twice_are_told_with_their_pipeline():
+    labels = ["In Talks", "Closed Lost", "Closed Won (Sales)", "closed won (Partners)"]
+    assert deal_lists.stage_labels(PIPELINES) == labels
+
+
 def test_deals_of_a_stage():
     deal = Deal("1", "Acme", NOW - timedelta(days=3), owner="Ann", stage_id="closedwon", amount=10.0, create_date=NOW)
     rows = deal_lists.stage_deals([deal], deal_lists.stages_by_id(PIPELINES), UTC, NOW)

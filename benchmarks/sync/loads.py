@@ -1,0 +1,130 @@
+"""The syncs that are measured, and what is promised of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.report import Report
+from benchmarks.stand import Stand
+from benchmarks.sync.command import Run, sync
+from benchmarks.sync.least import Account, account_of, at_best, at_full_rate
+from benchmarks.sync.table import Row
+
+#: The service keeps HubSpot's smallest limits until an answer tells it others, so "no limits" are some that it never
+#: reaches; more than this it would not believe.
+_UNREACHED = {
+    "ten_secondly": 10_000,
+    "search_per_second": 1_000_000,
+    "associations_ten_secondly": 1_000_000,
+    "daily": 1_000_000_000,
+}
+#: Deals that a few changes touch: each another one, far apart.
+_CHANGED = 20
+_FLAT_BYTES = 400 * 1024 * 1024
+_MOST_CALLS = 1.05
+_LEAST_OF_LIMITS = 0.9
+_MOST_REFUSED = 0.01
+#: Below these sizes the owners, the pipelines and the last batch of each type weigh more than the account itself.
+_CALLS_COUNT_FROM = 5_000
+_LIMITS_COUNT_FROM = 5_000
+
+
+def unlimited(stand: Stand, report: Report) -> list[Row]:
+    """A full load, another one with nothing changed, and an incremental sync, as fast as the machine can.
+
+    Returns:
+        One row for each.
+    """
+    stand.hubspot.limit(_UNREACHED)
+    database = "unlimited"
+    first = sync(stand, database, "--full")
+    account = account_of(stand, database)
+    report.figure("account", f"{account.deals:,} deals, {account.activities:,} activities")
+    _show(report, "full load", first, account)
+    _judge_calls(report, first, account)
+    again = sync(stand, database, "--full")
+    _show(report, "full load with nothing changed", again, account)
+    changed = again.job.progress.deals_changed
+    report.promise("a full load with nothing changed finds no deal changed", f"{changed:,}", changed == 0)
+    touched = _change_a_few(stand)
+    few = sync(stand, database)
+    _show(report, f"incremental sync after changes of {touched} deals", few, account)
+    found = few.job.progress.deals_changed
+    report.promise("an incremental sync finds the deals that changed, and no others", f"{found:,}", found == touched)
+    return [Row(account, what, run) for what, run in (("full", first), ("unchanged", again), ("incremental", few))]
+
+
+def limited(stand: Stand, report: Report, account: Account) -> Row:
+    """A full load within HubSpot's limits."""
+    limits = stand.hubspot.limit(True)
+    run = sync(stand, "limited", "--full")
+    _show(report, "full load within HubSpot's limits", run, account)
+    served = [call for call in run.calls if call["status"] != 429]
+    _judge_limits(report, account, run.seconds, at_full_rate(served, limits), at_best(served, limits))
+    refused = 1 - len(served) / len(run.calls)
+    report.promise("fewer than 1 % of the calls refused with 429", f"{refused:.2%}", refused < _MOST_REFUSED)
+    return Row(account, "limited", run)
+
+
+def judge_growth(report: Report, rows: list[Row]) -> None:
+    """Compare the full loads of accounts of different size."""
+    full = {row.account.deals: row for row in rows if row.what == "full"}
+    each = {deals: row.run.seconds / deals for deals, row in full.items()}
+    smaller, largest = sorted(each)[-2:]
+    growth = each[largest] / each[smaller]
+    wording = f"time per deal at {largest:,} deals at most 1.15 times that at {smaller:,}"
+    report.promise(wording, f"{growth:.2f}", growth <= 1.15)
+    peak = full[largest].run.resident.peak
+    report.promise(f"{largest:,} deals within 400 MB of resident memory", f"{peak / 2**20:.0f} MB", peak < _FLAT_BYTES)
+
+
+def _show(report: Report, what: str, run: Run, account: Account) -> None:
+    progress, kinds = run.job.progress, Counter(call["kind"] for call in run.calls)
+    calls = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    report.figure(
+        what,
+        f"{run.seconds:.1f} s; {progress.deals_read / run.seconds:,.0f} deals/s, "
+        f"{progress.activities_read / run.seconds:,.0f} activities/s; {len(run.calls):,} calls ({calls}); "
+        f"waited for limits {progress.waited_seconds / run.seconds:.1f} threads on average",
+    )
+    report.figure("  its process", f"{run.resident.show()}; processor {run.cpu_seconds:.1f} s")
+
+
+def _judge_calls(report: Report, run: Run, account: Account) -> None:
+    ratio = len(run.calls) / account.fewest_calls
+    said = f"{ratio:.3f} ({len(run.calls):,} of {account.fewest_calls:,})"
+    wording = f"calls at most {_MOST_CALLS} times the fewest possible"
+    if account.deals < _CALLS_COUNT_FROM:
+        report.figure("calls over the fewest possible", said)
+    else:
+        report.promise(wording, said, ratio <= _MOST_CALLS)
+
+
+def _judge_limits(report: Report, account: Account, seconds: float, at_rate: float, best: float) -> None:
+    said = f"{at_rate / seconds:.2f} ({seconds:.1f} s)"
+    if account.deals < _LIMITS_COUNT_FROM:
+        report.figure("calls per second over what the limits allow", said)
+    else:
+        wording = f"at least {_LEAST_OF_LIMITS} of the calls per second that the limits allow"
+        report.promise(wording, said, at_rate / seconds >= _LEAST_OF_LIMITS)
+    burst = f"{best / seconds:.2f} ({best:.1f} s if the first period's calls all went out at once)"
+    report.figure("the least time possible over the time it took", burst)
+
+
+def _change_a_few(stand: Stand) -> int:
+    """Change deals all over the account, each in one of four ways; how many."""
+    deals = stand.hubspot.deals()
+    chosen = [deals[place * len(deals) // _CHANGED]["id"] for place in range(_CHANGED)]
+    stand.hubspot.change([_one_change(place, deal_id) for place, deal_id in enumerate(chosen)])
+    return len(chosen)
+
+
+def _one_change(place: int, deal_id: str) -> Mapping[str, Any]:
+    if place % 4 == 0:
+        return {"do": "archive", "object_type": "deals", "record_id": deal_id}
+    if place % 4 == 1:
+        return {"do": "update", "object_type": "deals", "record_id": deal_id, "properties": {"amount": "1234.56"}}
+    kind, text = ("notes", "hs_note_body") if place % 4 == 2 else ("calls", "hs_call_body")
+    return {"do": "add_activity", "object_type": kind, "properties": {text: "Agreed on all."}, "deals": [deal_id]}

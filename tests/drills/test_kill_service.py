@@ -1,0 +1,71 @@
+"""``kill -9`` of the whole service, all its processes, at ten random moments of one job."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+
+import pytest
+
+from tests.drills.site import LONGEST, MakeSite, Site
+from tests.drills.storm import stir_up
+from tests.e2e.jobs import Job, ask_for_sync, completed
+from tests.e2e.programs import Gunicorn, until
+
+KILLS = 10
+SEED = 20_261
+
+#: Seconds for which a process may work on the job before it is killed.
+SHORTEST, LONGEST_LIFE = 0.1, 2.5
+
+
+def took_up(site: Site, job_id: str, attempts: int) -> None:
+    """Wait until a job has been taken up so often."""
+    until(lambda: site.stored_job(job_id)["attempts"] >= attempts, 40)
+
+
+def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, waits: int) -> tuple[Gunicorn, Job]:
+    """Kill the service again and again while it works on a job, then let the job end.
+
+    Args:
+        site: the deployment.
+        service: has the job.
+        job_id: the job.
+        random: decides when.
+        waits: how often the lease of the killed process is waited for; else its end is brought about.
+
+    Returns:
+        The service that ended the job, and the job.
+    """
+    for attempt in range(1, KILLS + 1):
+        took_up(site, job_id, attempt)
+        time.sleep(random.uniform(SHORTEST, LONGEST_LIFE))
+        service.kill()
+        job = site.stored_job(job_id)
+        assert (job["status"], job["attempts"]) == ("running", attempt), "the job has ended before the last kill"
+        if attempt > waits:
+            site.end_lease(job_id)
+        service = site.start_service()
+    ended = completed(service, job_id, LONGEST)
+    assert site.stored_job(job_id)["attempts"] == KILLS + 1
+    return service, ended
+
+
+@pytest.mark.timeout(240)
+def test_ten_kills_in_a_full_load_and_ten_in_an_incremental_sync(make_site: MakeSite) -> None:
+    random = Random(SEED)
+    site = make_site("--deals", "3000")
+    site.hubspot.steer("PATCH", "settings", limits={"ten_secondly": 2_000}, latency=0.05)
+    # Undisturbed, ten calls at a time would take 21 s for the activities alone.
+    site.hubspot.steer("POST", "faults", match=r"POST /crm/v3/objects/(?!deals)\w+/batch/read", delay=0.7)
+    service = site.start_service()
+    service, job = end_with_kills(site, service, ask_for_sync(service, full="true"), random, waits=1)
+    assert job["progress"]["deals_read"] >= 3000
+    site.hubspot.steer("DELETE", "faults")
+    site.assert_true(service)
+
+    stir_up(site.hubspot, SEED)
+    site.hubspot.steer("PATCH", "settings", latency=0.3)
+    service, _ = end_with_kills(site, service, ask_for_sync(service), random, waits=0)
+    site.hubspot.steer("PATCH", "settings", latency=0)
+    site.assert_true(service)

@@ -1,0 +1,26 @@
+"""A Flask app with nothing behind its blueprints but what a test puts there."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_smorest import Blueprint
+
+from dealcache.api.access import Tokens
+from dealcache.api.hooks import install_hooks
+from dealcache.api.spec import ProblemApi, spec_config
+from dealcache.metrics import Metrics
+from tests.clocks import ManualClock
+
+
+def client_of(blueprint: Blueprint, tokens: Tokens | None = None, **services: Any) -> FlaskClient:
+    """A client of an app that has one blueprint; ``services`` are the parts that its views find."""
+    app = Flask("dealcache")
+    app.config.update(spec_config(secured=False), MAX_CONTENT_LENGTH=1024 * 1024)
+    app.extensions["dealcache"] = SimpleNamespace(**{"clock": ManualClock()} | services)
+    install_hooks(app, tokens or Tokens(None, None), Metrics())
+    ProblemApi(app).register_blueprint(blueprint)
+    return app.test_client()
