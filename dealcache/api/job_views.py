@@ -20,6 +20,7 @@ def job_view(job: Job) -> dict[str, Any]:
         "type": request.type,
         "status": job.status,
         "created_at": timestamp(job.created_at),
+        "due_at": timestamp(job.due_at),
         "started_at": _moment(job.started_at),
         "finished_at": _moment(job.finished_at),
         "epoch0": _moment(job.since),
@@ -85,6 +86,7 @@ class JobSchema(ma.Schema):
     type = _text("What it does.", validate=ma.validate.OneOf([one.value for one in JobType]))
     status = _text("Where it stands.", validate=ma.validate.OneOf([one.value for one in JobStatus]))
     created_at = _time("When it was asked for.", allow_none=False)
+    due_at = _time("When it may begin.", allow_none=False)
     started_at = _time("When it was first taken up.")
     finished_at = _time("When it ended.")
     epoch0 = _time("From when on changes are looked for, where the job goes by time.")

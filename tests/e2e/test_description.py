@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.programs import StartService, environment
 
 EXAMPLES = 25
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
 @pytest.mark.timeout(180)
@@ -19,7 +20,7 @@ def test_schemathesis_finds_no_difference(start_service: StartService, tmp_path:
     schemathesis = Path(sys.executable).with_name("st")
     options = ("--max-examples", str(EXAMPLES), "--no-color", "--seed", "1", "--request-timeout", "30")
     run = subprocess.run(
-        [schemathesis, "run", f"{service.url}/api/openapi.json", *options],
+        [schemathesis, "--config-file", str(CONFIGURATION), "run", f"{service.url}/api/openapi.json", *options],
         cwd=tmp_path,
         env=environment(),
         capture_output=True,

@@ -311,6 +311,7 @@ def test_a_job_is_shown_with_everything_the_contract_names(client, jobs):
         "type": "stage_dates",
         "status": "running",
         "created_at": "2027-01-15T08:00:00.000Z",
+        "due_at": "2027-01-15T08:00:00.000Z",
         "started_at": "2027-01-15T08:00:00.000Z",
         "finished_at": None,
         "epoch0": "2026-01-01T00:00:00.000Z",
