@@ -164,19 +164,21 @@ class HubSpot:
         session = HubSpotSession(
             self._settings.hubspot_base_url,
             self._settings.hubspot_access_token,
-            pool_size=_SYNC_THREADS,
+            pool_size=_SYNC_THREADS + 1,
             budgets=MeteredBudgets(self._budgets, ledger.waited),
             observer=SyncObserver(self._metrics, ledger),
         )
         executor = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="sync")
-        crew = Crew(executor, _SYNC_THREADS, stop)
+        ahead = ThreadPoolExecutor(1, thread_name_prefix="sync-ahead")
+        crew = Crew(executor, ahead, _SYNC_THREADS, stop)
         source = Source(HubSpotClient(session, self._paths), self._names, ledger, stop)
         try:
             yield Desk(source, crew, self._storage.deals, self._storage.timelines, ledger, self.now)
         finally:
             crew.abandon()
             # A process that ends must not wait for HubSpot; a job that ends must not write any more.
-            executor.shutdown(wait=stop.reason is not Reason.SHUTDOWN, cancel_futures=True)
+            for pool in (ahead, executor):
+                pool.shutdown(wait=stop.reason is not Reason.SHUTDOWN, cancel_futures=True)
             session.close()
 
     def close(self) -> None:

@@ -168,6 +168,7 @@ def _give_foreign_fields(collection: Collection[Document], documents: Iterable[D
         if foreign:
             # What comes later wins: the document keeps whatever it has.
             operations.append(UpdateOne(own, [{"$replaceWith": {"$mergeObjects": [{"$literal": foreign}, "$$ROOT"]}}]))
-        operations.append(DeleteOne({"_id": document["_id"]}))
+        # It may just have been moved by another process: then it is the deal's own by now.
+        operations.append(DeleteOne({"_id": document["_id"], "deal_id": document["deal_id"]}))
     if operations:
         collection.bulk_write(operations, ordered=True)

@@ -24,12 +24,15 @@ class Crew:
 
     Args:
         executor: runs the work.
-        size: how many threads it has.
+        ahead: runs what can only come one after the other, such as the pages of a list: it must not queue behind the
+            rest, or everybody waits for it in the end.
+        size: how many threads ``executor`` has.
         stop: tells when to stop.
     """
 
-    def __init__(self, executor: Executor, size: int, stop: StopSign) -> None:
+    def __init__(self, executor: Executor, ahead: Executor, size: int, stop: StopSign) -> None:
         self._executor = executor
+        self._ahead = ahead
         self._stop = stop
         self._size = size
         self._results: SimpleQueue[Future[Any]] = SimpleQueue()
@@ -42,8 +45,15 @@ class Crew:
 
     def start(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Run ``work`` in the pool; its result goes to ``then``, in the job's thread."""
+        self._submit(self._executor, work, then)
+
+    def start_ahead(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Run ``work`` before all that is waiting for the pool; its result goes to ``then``."""
+        self._submit(self._ahead, work, then)
+
+    def _submit(self, executor: Executor, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self._stop.check()
-        future = self._executor.submit(work)
+        future = executor.submit(work)
         self._pending[future] = then
         future.add_done_callback(self._results.put)
 
@@ -69,7 +79,7 @@ class Crew:
             self.step()
 
     def result(self, work: Callable[[], T]) -> Promise[T]:
-        """Run ``work`` ahead; the result is had by :meth:`Promise.get`, other results are taken in meanwhile."""
+        """Run ``work`` ahead of what waits; :meth:`Promise.get` takes in other results until this one is there."""
         return Promise(self, work)
 
     def finish(self) -> None:
@@ -90,7 +100,7 @@ class Promise(Generic[T]):
     def __init__(self, crew: Crew, work: Callable[[], T]) -> None:
         self._crew = crew
         self._found: list[T] = []
-        crew.start(work, self._found.append)
+        crew.start_ahead(work, self._found.append)
 
     def get(self) -> T:
         """The result; takes in others while it is not there."""

@@ -2,19 +2,67 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, MalformedAnswer
-from dealcache.sync.deal_work import DealWork
+from dealcache.sync.crew import Crew
+from dealcache.sync.deal_work import DealWork, StoredPage
 from dealcache.sync.desk import Checkpoints, Desk
 from dealcache.sync.feed import Feed
 from dealcache.sync.timeline_work import Chunk, TimelineWork
 
 #: Deals on one page of the list: a chunk ends when another page might not fit.
 _PAGE = 100
+
+#: Pages that are read before anybody needs them: those of the next chunk, while this one's activities are read.
+_PAGES_AHEAD = 10
+
+
+class DealPages:
+    """The pages of the list of all deals, stored and read ahead: each names the next, so they come one by one.
+
+    Args:
+        crew: does the work.
+        work: reads and stores a page.
+        after: where the list goes on, None for its start.
+    """
+
+    def __init__(self, crew: Crew, work: DealWork, after: str | None) -> None:
+        self._crew = crew
+        self._work = work
+        self._ready: deque[StoredPage] = deque()
+        self._seen = {after}
+        self._following: str | None = None
+        self._read(after)
+
+    def next(self) -> StoredPage:
+        """The next page; the last one names none after it."""
+        while not self._ready:
+            self._crew.step()
+        page = self._ready.popleft()
+        if self._following is not None:
+            after, self._following = self._following, None
+            self._read(after)
+        return page
+
+    def _read(self, after: str | None) -> None:
+        self._crew.start_ahead(partial(self._work.list_page, after), self._take)
+
+    def _take(self, page: StoredPage) -> None:
+        self._ready.append(page)
+        if page.after is None:
+            return
+        if page.after in self._seen:
+            raise MalformedAnswer("the pages of the deals run in a circle")
+        self._seen.add(page.after)
+        if len(self._ready) < _PAGES_AHEAD:
+            self._read(page.after)
+        else:
+            self._following = page.after
 
 
 class FullLoad:
@@ -49,20 +97,15 @@ class FullLoad:
 
     def _load_all(self, after: str | None) -> None:
         ids: list[str] = []
-        cursors = {after}
-        page = self._desk.crew.result(partial(self._deals.list_page, after)).get()
+        pages = DealPages(self._desk.crew, self._deals, after)
         while True:
+            page = pages.next()
             ids += page.deal_ids
-            if page.after in cursors and page.after is not None:
-                raise MalformedAnswer("the pages of the deals run in a circle")
-            cursors.add(page.after)
-            following = self._desk.crew.result(partial(self._deals.list_page, page.after)) if page.after else None
-            if following is None or len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:
+            if page.after is None or len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:
                 self._add(ids, page.after)
                 ids = []
-            if following is None:
+            if page.after is None:
                 break
-            page = following.get()
         self._feed.finish()
 
     def _add(self, ids: list[str], cursor: str | None) -> None:

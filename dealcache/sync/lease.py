@@ -55,6 +55,7 @@ class HeldJob:
         self._stop = stop
         self._now = now
         self._renew_seconds = renew_seconds
+        self._failing = False
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="sync-lease", daemon=True)
 
@@ -85,8 +86,11 @@ class HeldJob:
             state = self._jobs.renew(self._job_id, self._owner, self._now(), LEASE, self._ledger.progress())
         except StoreError as error:
             # Nobody else can take the job while MongoDB is away; the job itself will notice too.
-            log.warning("the lease of sync job %s could not be renewed: %s", self._job_id, error)
+            if not self._failing:
+                log.warning("the lease of sync job %s could not be renewed: %s", self._job_id, error)
+            self._failing = True
             return
+        self._failing = False
         if state is LeaseState.LOST:
             self._stop.set(Reason.LOST)
         elif state is LeaseState.CANCEL:

@@ -14,7 +14,7 @@ SETBACKS: tuple[type[Exception], ...] = (HubSpotError, StoreError, NoSuchDealErr
 _PAUSES = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 
 #: MongoDB is asked again so often, in seconds, for as long as it takes: without it not even a failure can be noted.
-_MONGODB_PAUSE = 1.0
+_MONGODB_PAUSE = 2.0
 
 #: The account's calls of the day are used up: HubSpot gives new ones at its midnight.
 _DAILY_PAUSE = 600.0

@@ -19,8 +19,8 @@ def stop() -> StopSign:
 
 @pytest.fixture
 def crew(stop: StopSign) -> Iterator[Crew]:
-    with ThreadPoolExecutor(2) as executor:
-        crew = Crew(executor, 2, stop)
+    with ThreadPoolExecutor(2) as executor, ThreadPoolExecutor(1) as ahead:
+        crew = Crew(executor, ahead, 2, stop)
         yield crew
         crew.abandon()
 
@@ -70,6 +70,15 @@ def test_a_promise_takes_in_other_results_while_it_waits(crew):
     assert promise.get() == "own"
     crew.finish()
     assert seen == ["other"]
+
+
+def test_what_goes_ahead_waits_for_nothing_else(crew):
+    hold = threading.Event()
+    for _ in range(4):
+        crew.start(hold.wait, lambda _result: None)
+    assert crew.result(lambda: "first").get() == "first"
+    hold.set()
+    crew.finish()
 
 
 def test_a_job_that_waits_notices_that_it_is_to_stop(crew, stop):
