@@ -46,5 +46,8 @@ format: $(VENV)/.installed-dev ## put the code into its form
 bench: $(VENV)/.installed-dev ## measure the promises of speed (needs wrk: apt-get install wrk)
 	$(BIN)/python -m benchmarks
 
+bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 100,000 deals (a quarter of an hour)
+	$(BIN)/python -m benchmarks.sync
+
 clean: ## remove what was built; the data of `make run` in .dealcache/ stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from pymongo.collection import Collection
+
 from benchmarks.hubspot import BATCH, PAGE
 from benchmarks.stand import Stand
 from dealcache.deals import ENGAGEMENT_TYPES
@@ -43,36 +45,25 @@ def account_of(stand: Stand, database: str) -> Account:
     """
     truth = {deal["id"]: deal["activities"] for deal in stand.hubspot.deals()}
     events = stand.mongodb[database]["deal_timeline"]
-    per_type = list(
-        events.aggregate(
-            [
-                {"$match": {"deal_id": {"$gte": ""}}},  # a condition on the first field makes MongoDB use the index
-                {"$group": {"_id": {"deal": "$deal_id", "type": "$engagement_type"}, "count": {"$sum": 1}}},
-            ],
-            hint="engagement_of_deal",
-            allowDiskUse=True,
-        )
-    )
+    per_type = _grouped(events, "engagement_of_deal", "deal_id", "engagement_type")
     stored: Counter[str] = Counter()
     for group in per_type:
-        stored[group["_id"]["deal"]] += group["count"]
+        stored[group["_id"]["deal_id"]] += group["count"]
     if stored != Counter(truth):
         wrong = sum(stored[one] != count for one, count in truth.items())
         raise ValueError(f"{wrong:,} of {len(truth):,} deals have not the activities that HubSpot has")
-    activities = _distinct(stand, database)
+    activities = len(_grouped(events, "deals_of_engagement", "engagement_type", "engagement_id"))
     fewest = ceil(len(truth) / PAGE) + len(ENGAGEMENT_TYPES) * ceil(len(truth) / CHUNK) + ceil(activities / BATCH)
     return Account(len(truth), activities, stored.total(), fewest + _further_pages(list(truth), per_type))
 
 
-def _distinct(stand: Stand, database: str) -> int:
-    groups = [
-        {"$match": {"engagement_type": {"$gte": ""}}},
-        {"$group": {"_id": {"type": "$engagement_type", "id": "$engagement_id"}}},
-        {"$count": "distinct"},
+def _grouped(events: Collection[dict[str, Any]], index: str, *fields: str) -> list[dict[str, Any]]:
+    """How many events there are for each combination of the first fields of an index, from that index alone."""
+    stages: list[dict[str, Any]] = [
+        {"$match": {fields[0]: {"$gte": ""}}},  # without a condition MongoDB would read all documents
+        {"$group": {"_id": {name: f"${name}" for name in fields}, "count": {"$sum": 1}}},
     ]
-    events = stand.mongodb[database]["deal_timeline"]
-    found = list(events.aggregate(groups, hint="deals_of_engagement", allowDiskUse=True))
-    return int(found[0]["distinct"]) if found else 0
+    return list(events.aggregate(stages, hint=index, allowDiskUse=True))
 
 
 def _further_pages(deal_ids: Iterable[str], per_type: Iterable[Mapping[str, Any]]) -> int:
@@ -80,7 +71,7 @@ def _further_pages(deal_ids: Iterable[str], per_type: Iterable[Mapping[str, Any]
     chunk_of = {deal_id: place // CHUNK for place, deal_id in enumerate(deal_ids)}
     most: Counter[tuple[int, str]] = Counter()
     for group in per_type:
-        place = (chunk_of[group["_id"]["deal"]], group["_id"]["type"])
+        place = (chunk_of[group["_id"]["deal_id"]], group["_id"]["engagement_type"])
         most[place] = max(most[place], ceil(group["count"] / PAGE) - 1)
     return most.total()
 

@@ -11,6 +11,8 @@ _EXAMPLES = (
     "/api/docs",
 )
 
+_COMMANDS = "test -f .dealcache/environment && . .dealcache/environment; .venv/bin/flask --app wsgi sync"
+
 #: Addresses that mean "every interface", and how to reach such a server from here.
 _REACHED_BY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
 
@@ -54,7 +56,7 @@ def announcement(bind: str, hubspot: str, mongodb: str, environ: Mapping[str, st
         base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         header = ' -H "Authorization: Bearer $API_TOKEN"' if environ.get("API_TOKEN", "").strip() else ""
         lines += ["  Try:"] + [f"    curl{header} '{base}{path}'" for path in _EXAMPLES]
-    lines.append("  Commands: . .dealcache/environment; .venv/bin/flask --app wsgi sync")
+    lines.append(f"  Commands: {_COMMANDS}")
     return "\n".join([*lines, "  Ctrl-C stops everything."])
 
 

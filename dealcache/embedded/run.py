@@ -98,7 +98,7 @@ class Run:
         with ExitStack() as started:
             mongodb = self._provide_mongodb(started)
             hubspot = self._provide_hubspot(started)
-            started.callback(self._write_environment().unlink, missing_ok=True)
+            self._write_environment(started)
             service = processes.start(self._service, environ=self._environ, directory=_ROOT)
             started.callback(processes.stop, service, _SERVICE_PATIENCE)
             bind = self._configured("BIND") or _DEFAULT_BIND
@@ -140,13 +140,14 @@ class Run:
         self._watched["the simulator (see .dealcache/simulator.log)"] = lambda: process.poll() is None
         return hubspot_line(self._environ, simulated=True)
 
-    def _write_environment(self) -> Path:
-        """A file that tells another shell of what was started here, so that ``flask`` commands reach it too."""
+    def _write_environment(self, started: ExitStack) -> None:
+        """Tell other shells of what was started here, in a file, so that ``flask`` commands reach it too."""
         given = {name: value for name, value in self._environ.items() if self._asked.get(name) != value}
-        path = self._state / "environment"
-        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(given.items())))
-        return path
+        if given:
+            path = self._state / "environment"
+            lines = (f"export {name}={shlex.quote(value)}\n" for name, value in sorted(given.items()))
+            path.write_text("".join(lines), "utf-8")
+            started.callback(path.unlink, missing_ok=True)
 
     def _simulator_url(self, process: subprocess.Popen[bytes], log: Path) -> str:
         deadline = time.monotonic() + _START_SECONDS

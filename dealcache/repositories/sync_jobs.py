@@ -98,6 +98,13 @@ class SyncJobRepository(JobLeases):
         """Let a job that waits begin no earlier than ``due_at``; one that runs or has ended stays as it is."""
         self._updated({"_id": job_id, "status": QUEUED}, {"$max": {"due_at": milliseconds(due_at)}})
 
+    def abandoned(self, since: datetime) -> str | None:
+        """The id of the running job whose owner has given no sign of life and whose lease ended before ``since``."""
+        condition = {"status": RUNNING, "lease_expires_at": {"$lte": milliseconds(since)}}
+        with self._connection.operation() as database:
+            document = database.sync_jobs.find_one(condition, {"_id": 1})
+        return None if document is None else str(document["_id"])
+
     def get(self, job_id: str) -> Job | None:
         """The job with that id, or None."""
         with self._connection.operation() as database:

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 #: Seconds between two looks for a job; one that this process was asked for is found at once.
 _POLL_SECONDS = 2.0
 
+#: How long a job without an owner is left to the services before a command takes it up.
+_LEFT_TO_SERVICES = timedelta(seconds=10)
+
 #: Seconds that a process which ends waits for its job to be given back.
 _STOP_SECONDS = 5.0
 
@@ -90,12 +93,16 @@ class Runner:
     def work_on(self, job_id: str) -> None:
         """Do one job in this thread, when its turn has come; return when it has ended, or after :meth:`stop`.
 
+        A job that was left half done has its turn before, if nobody else takes it up.
+
         Raises:
             StoreError: MongoDB failed while the job was waiting.
         """
         while not self._stopping.is_set():
             self._jobs.reserve(job_id, self._owner, self._now() + LEASE)
-            claimed = self._jobs.claim(self._owner, self._now(), LEASE, only=job_id)
+            # Another one that was left half done keeps this one waiting: with no service to take it up, we do.
+            wanted = self._jobs.abandoned(self._now() - _LEFT_TO_SERVICES) or job_id
+            claimed = self._jobs.claim(self._owner, self._now(), LEASE, only=wanted)
             if claimed is not None:
                 self._do(claimed)
             found = self._jobs.get(job_id)

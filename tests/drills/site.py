@@ -14,7 +14,7 @@ from pymongo.database import Database
 from dealcache.embedded import Mongod
 from tests.e2e.jobs import Job, ask_for_sync, completed, confirmed
 from tests.e2e.programs import Gunicorn, HubSpot
-from tests.e2e.truth import assert_true
+from tests.e2e.truth import assert_true, differences, told_timelines, true_timelines
 
 MakeSite = Callable[..., "Site"]
 
@@ -77,6 +77,10 @@ class Site:
         job = completed(service, ask_for_sync(service, **parameters), LONGEST)
         confirmed(service, LONGEST)
         return job
+
+    def assert_behind(self, service: Gunicorn) -> None:
+        """That there is something for a sync to do."""
+        assert differences(true_timelines(self.hubspot), told_timelines(service))
 
     def assert_true(self, service: Gunicorn) -> None:
         """That the service tells the truth about all deals, after the last confirming pass."""

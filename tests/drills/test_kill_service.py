@@ -13,6 +13,7 @@ from tests.e2e.jobs import Job, ask_for_sync, completed
 from tests.e2e.programs import Gunicorn, until
 
 KILLS = 10
+DEALS = 3_000
 SEED = 20_261
 
 #: Seconds for which a process may work on the job before it is killed.
@@ -45,6 +46,8 @@ def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, w
         assert (job["status"], job["attempts"]) == ("running", attempt), "the job has ended before the last kill"
         if attempt > waits:
             site.end_lease(job_id)
+        if attempt == KILLS:
+            site.hubspot.reset()  # what is left may go fast
         service = site.start_service()
     ended = completed(service, job_id, LONGEST)
     assert site.stored_job(job_id)["attempts"] == KILLS + 1
@@ -54,18 +57,17 @@ def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, w
 @pytest.mark.timeout(240)
 def test_ten_kills_in_a_full_load_and_ten_in_an_incremental_sync(make_site: MakeSite) -> None:
     random = Random(SEED)
-    site = make_site("--deals", "3000")
+    site = make_site("--deals", str(DEALS))
     site.hubspot.steer("PATCH", "settings", limits={"ten_secondly": 2_000}, latency=0.05)
     # Undisturbed, ten calls at a time would take 21 s for the activities alone.
     site.hubspot.steer("POST", "faults", match=r"POST /crm/v3/objects/(?!deals)\w+/batch/read", delay=0.7)
     service = site.start_service()
     service, job = end_with_kills(site, service, ask_for_sync(service, full="true"), random, waits=1)
-    assert job["progress"]["deals_read"] >= 3000
-    site.hubspot.steer("DELETE", "faults")
+    assert job["progress"]["deals_read"] >= DEALS
     site.assert_true(service)
 
     stir_up(site.hubspot, SEED)
+    site.assert_behind(service)
     site.hubspot.steer("PATCH", "settings", latency=0.3)
     service, _ = end_with_kills(site, service, ask_for_sync(service), random, waits=0)
-    site.hubspot.steer("PATCH", "settings", latency=0)
     site.assert_true(service)

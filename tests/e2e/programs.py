@@ -165,7 +165,7 @@ class Gunicorn(Program):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+        until(lambda: not any(_lives(pid) for pid in pids))
 
     def ask(self, octets: bytes) -> tuple[int, dict[str, str], bytes]:
         """Send bytes as they are, and read one answer: status, headers by lower-case name, and body."""
@@ -179,6 +179,14 @@ class Gunicorn(Program):
         status, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         return int(status.split()[1]), headers, body
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process does anything still; one that nobody has buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class FlaskCommand(Program):

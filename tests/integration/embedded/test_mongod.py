@@ -39,7 +39,7 @@ def wait_until_gone(pid: int, seconds: float = 10) -> None:
 def test_data_survives_a_stop_a_crash_and_another_port(make_mongod: MakeMongod) -> None:
     first = make_mongod()
     connection = Connection(first.start(), "dealcache")
-    DealInfoRepository(connection).upsert([a_deal()], NOON)
+    DealInfoRepository(connection).store([a_deal()], NOON)
     connection.close()
     first.stop()
     assert not first.running
@@ -100,7 +100,7 @@ def test_a_replica_set_follows_its_member_to_another_port(make_mongod: MakeMongo
     assert first.start().endswith("?replicaSet=rs0")
     first.stop()
     connection = Connection(make_mongod(replica_set="rs0").start(), "dealcache")
-    DealInfoRepository(connection).upsert([a_deal()], NOON)
+    DealInfoRepository(connection).store([a_deal()], NOON)
     connection.close()
 
 

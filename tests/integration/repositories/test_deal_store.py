@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dealcache.changes import Changes
+from dealcache.changes import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
 from dealcache.deals import DealKey, LoadedDeal
 from dealcache.repositories import (
     Connection,
@@ -130,3 +130,34 @@ def test_foreign_fields_are_handed_out_by_engagement(store: DealStore, connectio
     with connection.operation() as database:
         database.deal_timeline.update_one({"engagement_id": "000000002"}, {"$set": {"sentiment": "calm"}})
     assert store.foreign_fields("1") == {("emails", "000000002"): {"sentiment": "calm"}}
+
+
+def test_what_a_load_changed_is_reported(store: DealStore, connection: Connection) -> None:
+    everything = {INFO, TIMELINE, ACTIVITIES_COUNT}
+    load = a_load(1, 2, homonyms=(a_deal("2"),))
+    assert store.save(load) == Changes({"1": everything, "2": everything}, {"Acme renewal"})
+    assert store.save(a_load(1, 2, homonyms=(a_deal("2"),), began=at(5))) == Changes()
+    edited = an_event(2, subject="new", hubspot_updated_at=at(6))
+    assert store.save(a_load(began=at(7), events=(an_event(1), edited))).views == {"1": {TIMELINE}}
+    assert store.save(a_load(2, began=at(8))).views == {"1": everything}
+    assert store.save(a_load(1, 2, 3, began=at(4))) == Changes()
+
+
+def test_a_deal_takes_over_the_events_of_those_merged_into_it(
+    store: DealStore, timelines: DealTimelineRepository, connection: Connection
+) -> None:
+    store.save(a_load(1, 2, deal=a_deal("7")))
+    with connection.operation() as database:
+        database.deal_timeline.update_one({"engagement_id": "000000001"}, {"$set": {"sentiment": "calm"}})
+    changes = store.save(a_load(1, 3, began=at(5), deal=a_deal("9", merged_ids=("7",))))
+    assert changes.views.keys() == {"7", "9"}
+    assert [event.extra for event in timelines.events("9")] == [{"sentiment": "calm"}, {}]
+    assert timelines.events("7") == []
+
+
+def test_what_is_gone_or_renamed_is_reported(store: DealStore, deals: Any) -> None:
+    deals.store([a_deal("1"), a_deal("2")], NOON)
+    changes = store.note_gone(["1", "3"], [a_deal("2", deal_name="Acme 2027", hubspot_updated_at=at(1))], at(2))
+    assert changes == Changes(
+        {"1": {INFO, TIMELINE, ACTIVITIES_COUNT}, "2": {INFO, TIMELINE}}, {"Acme renewal", "Acme 2027"}
+    )

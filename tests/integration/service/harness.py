@@ -113,7 +113,8 @@ def running(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dealcache.wiring.LocalBudgets", NoBudgets)
         patch.setattr("dealcache.wiring.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
-        patch.setattr("dealcache.wiring.DealLoader", partial(DealLoader, now=lambda: datetime.fromtimestamp(clock(), UTC)))
+        now = partial(_utc, clock)
+        patch.setattr("dealcache.wiring.DealLoader", partial(DealLoader, now=now))
         app = create_app(load_settings(settings | environ), clock)
     try:
         with pymongo.MongoClient(uri, tz_aware=True) as client:
@@ -126,6 +127,10 @@ def running(
                 client.drop_database(database_name)
     finally:
         app.extensions["dealcache.lifecycle"].stop()
+
+
+def _utc(clock: ManualClock) -> datetime:
+    return datetime.fromtimestamp(clock(), UTC)
 
 
 def cache_status(response: TestResponse) -> dict[str, str]:

@@ -59,7 +59,7 @@ def disassociate(account: Account) -> None:
         account.data.disassociate("deals", account.deal(9), kind, one)
 
 
-def move_and_update_activity(account: Account) -> None:
+def move_activity(account: Account) -> None:
     (task,) = account.activities(account.deal(10), "tasks")
     account.data.disassociate("deals", account.deal(10), "tasks", task)
     account.data.associate("deals", account.deal(11), "tasks", task)
@@ -90,7 +90,7 @@ CHANGES = (
     archive_activities,
     associate,
     disassociate,
-    move_and_update_activity,
+    move_activity,
     merge_into_a_new_deal,
     merge_into_the_primary,
     archive_what_has_just_changed,

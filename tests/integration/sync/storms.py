@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 
 from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.simulator import Fault, Simulator, live_deals
+from dealcache.simulator import Fault, Simulator, activities_of, live_deals
 from tests.integration.sync.harness import Account
 
 STAGES = ("appointmentscheduled", "contractsent", "closedwon", "closedlost")
@@ -60,8 +60,8 @@ class Storm:
     def _activity(self) -> tuple[str, str, str] | None:
         """A deal, and one of its activities."""
         deal_id = self._deal()
-        rows = [(kind, one) for kind in ENGAGEMENT_TYPES for one in self._account.activities(deal_id, kind)]
-        return (deal_id, *self._random.choice(rows)) if rows else None
+        rows = activities_of(self._data, deal_id)
+        return (deal_id, *self._random.choice(rows)[:2]) if rows else None
 
     def _update_deal(self) -> None:
         values = {"dealname": f"Deal {self._random.randint(1, 400)}", "dealstage": self._random.choice(STAGES)}

@@ -9,7 +9,14 @@ import pytest
 from dealcache.deals import ENGAGEMENT_TYPES
 from dealcache.jobs import JobType
 from tests.integration.service.harness import V2
-from tests.integration.sync.changes import CHANGES, Change
+from tests.integration.sync.changes import (
+    CHANGES,
+    Change,
+    merge_into_a_new_deal,
+    move_activity,
+    update_activity,
+    update_deal,
+)
 from tests.integration.sync.harness import Account, MakeAccount
 
 NAMES = ("sentiment", "buyer_intent", "buyer_intent_explanation", "internal")
@@ -65,9 +72,14 @@ def shared(make_account: MakeAccount) -> Account:
     return account
 
 
-@pytest.mark.parametrize("kind", [JobType.INCREMENTAL, JobType.FULL])
-@pytest.mark.parametrize("change", CHANGES)
-def test_they_survive_a_sync_of_a_change(shared: Account, change: Change, kind: JobType) -> None:
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        *((JobType.INCREMENTAL, change) for change in CHANGES),
+        *((JobType.FULL, change) for change in (update_activity, update_deal, move_activity, merge_into_a_new_deal)),
+    ],
+)
+def test_they_survive_a_sync_of_a_change(shared: Account, kind: JobType, change: Change) -> None:
     written = mark_all(shared)
     change(shared)
     for _ in range(2):

@@ -55,7 +55,7 @@ def test_every_deal_is_there_with_all_its_events_in_order(make_account: MakeAcco
     assert job.progress.activities_read == len({row for rows in account.truth().values() for row in rows})
 
 
-@pytest.mark.parametrize("deals", [0, 1, 100, 101])
+@pytest.mark.parametrize("deals", [0, 100, 101])
 def test_small_accounts_take_the_fewest_calls(make_account: MakeAccount, deals: int) -> None:
     account = make_account(some_deals(deals))
     account.run(JobType.FULL)
@@ -93,7 +93,7 @@ def test_three_chunks_take_the_fewest_calls_and_read_activities_once(make_accoun
     assert job.progress.calls == account.service.calls() - calls["owners"] - calls["pipelines"]
 
 
-@pytest.mark.parametrize("page_size", [7, 100, 500])
+@pytest.mark.parametrize("page_size", [7, 100])
 def test_a_deal_with_many_associations_is_complete(make_account: MakeAccount, page_size: int) -> None:
     account = make_account(demo_data(3))
     account.hubspot.behaviour.association_page_size = page_size

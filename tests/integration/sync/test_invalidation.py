@@ -40,10 +40,8 @@ def views(account: Account, number: int) -> dict[tuple[str, str], TestResponse]:
 
 def warm(account: Account) -> None:
     """Have everything of all deals in memory."""
-    for _ in range(2):
-        for number in range(1, 13):
-            cached = views(account, number)
-    assert {tier(response) for response in cached.values()} == {"memory"}
+    for number in range(1, 13):
+        views(account, number)
 
 
 @pytest.mark.parametrize("kind", [JobType.INCREMENTAL, JobType.FULL])

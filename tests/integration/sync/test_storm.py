@@ -21,7 +21,7 @@ def stirred(make_account: MakeAccount, seed: int) -> tuple[Account, Storm]:
     return account, Storm(account, seed)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_storm_of_changes(make_account: MakeAccount, seed: int) -> None:
     account, storm = stirred(make_account, seed)
     storm.blow(400)
@@ -33,10 +33,10 @@ def test_a_storm_of_changes(make_account: MakeAccount, seed: int) -> None:
         assert event_ids(shown) == account.event_ids(deal_id)
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11])
 def test_several_storms_with_runs_between_and_in_them(make_account: MakeAccount, seed: int) -> None:
     account, storm = stirred(make_account, seed)
-    for _ in range(6):
+    for _ in range(3):
         storm.blow(60)
         account.run()
     assert account.confirm().status is JobStatus.COMPLETED
@@ -50,7 +50,7 @@ def test_a_full_load_after_a_storm(make_account: MakeAccount) -> None:
     account.assert_true()
 
 
-@pytest.mark.parametrize("seed", [31, 32])
+@pytest.mark.parametrize("seed", [31])
 def test_a_full_load_while_a_twentieth_of_all_calls_fails(make_account: MakeAccount, seed: int) -> None:
     account = make_account(demo_data(300, seed))
     faults = spoil_calls(account.hubspot, 0.05, seed)
@@ -59,7 +59,7 @@ def test_a_full_load_while_a_twentieth_of_all_calls_fails(make_account: MakeAcco
     account.assert_true()
 
 
-@pytest.mark.parametrize("seed", [41, 42, 43])
+@pytest.mark.parametrize("seed", [41, 42])
 def test_a_storm_while_a_twentieth_of_all_calls_fails(make_account: MakeAccount, seed: int) -> None:
     account, storm = stirred(make_account, seed)
     storm.blow(400)
