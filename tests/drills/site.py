@@ -36,7 +36,7 @@ class Site:
         self._directory = directory
         self.mongod = mongod
         self.hubspot = hubspot
-        self._environ = {"MONGODB_DATABASE": "drill", "SYNC_CONFIRM_SECONDS": "3"} | dict(environ)
+        self._environ = {"MONGODB_DATABASE": "drill", "SYNC_CONFIRM_SECONDS": "2"} | dict(environ)
         self._services: list[Gunicorn] = []
         self.mongodb_uri = mongod.start()
 

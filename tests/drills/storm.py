@@ -12,10 +12,10 @@ from tests.e2e.programs import HubSpot
 Change = dict[str, Any]
 
 #: Records that an integration has written in one go: all with one modified date.
-AT_ONCE = 1_500
+AT_ONCE = 1_000
 UPDATED = RENAMED = 150
 NEW_DEALS = 30
-ADDED = 400
+ADDED = 200
 MOVED = 100
 ARCHIVED_DEALS, ARCHIVED_ACTIVITIES = 40, 200
 MERGES = 12

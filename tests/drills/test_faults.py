@@ -37,7 +37,7 @@ def break_calls(hubspot: HubSpot) -> list[int]:
 @pytest.mark.timeout(180)
 def test_a_full_load_and_a_storm_with_faults(make_site: MakeSite) -> None:
     """The search index is late, too: what it does not show at first is found by the confirming pass."""
-    site = make_site("--deals", "1200", "--index-lag", "3", SYNC_CONFIRM_SECONDS="4")
+    site = make_site("--deals", "1000", "--index-lag", "3", SYNC_CONFIRM_SECONDS="4")
     site.hubspot.steer("PATCH", "settings", limits={"ten_secondly": 2_000})
     service = site.start_service()
     places = break_calls(site.hubspot)

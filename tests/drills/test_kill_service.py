@@ -17,7 +17,7 @@ DEALS = 3_000
 SEED = 20_261
 
 #: Seconds for which a process may work on the job before it is killed.
-SHORTEST, LONGEST_LIFE = 0.1, 2.5
+SHORTEST, LONGEST_LIFE = 0.1, 2.0
 
 
 def took_up(site: Site, job_id: str, attempts: int) -> None:

@@ -74,7 +74,7 @@ def make_deal(hubspot: HubSpot) -> str:
 def test_fewer_than_one_call_in_a_hundred_is_refused(
     make_site: MakeSite, record_property: pytest.RecordProperty
 ) -> None:
-    site = make_site("--deals", "1200", "--limits", "on", "--latency-ms", "100")
+    site = make_site("--deals", "1000", "--limits", "on", "--latency-ms", "100")
     service = site.start_service()
     for full in ("true", "false"):
         reader = Reader(service, site.hubspot)

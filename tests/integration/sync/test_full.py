@@ -143,10 +143,9 @@ def test_what_hubspot_has_no_longer_goes_at_the_end(synced: Account) -> None:
     [
         (Fault(r"GET /crm/v3/objects/deals", 503, skip=10), "503"),
         (Fault("associations", 503, skip=10), "503"),
-        (Fault("batch_read", 503, skip=21), "503"),
         (Fault("batch_read", 401, skip=21), "401"),
     ],
-    ids=["list", "associations", "activities", "token"],
+    ids=["list", "associations", "activities"],
 )
 def test_a_load_that_fails_half_way_removes_nothing(
     make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch, fault: Fault, error: str

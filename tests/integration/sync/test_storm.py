@@ -13,9 +13,9 @@ from tests.integration.sync.storms import Storm, spoil_calls
 LAG = 30.0
 
 
-def stirred(make_account: MakeAccount, seed: int) -> tuple[Account, Storm]:
-    """An account of 300 deals that is loaded; search is 30 seconds behind."""
-    account = make_account(demo_data(300, seed), index_lag=LAG)
+def stirred(make_account: MakeAccount, seed: int, deals: int = 100) -> tuple[Account, Storm]:
+    """An account that is loaded; search is 30 seconds behind."""
+    account = make_account(demo_data(deals, seed), index_lag=LAG)
     account.run()
     account.settle()
     return account, Storm(account, seed)
@@ -23,7 +23,7 @@ def stirred(make_account: MakeAccount, seed: int) -> tuple[Account, Storm]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_storm_of_changes(make_account: MakeAccount, seed: int) -> None:
-    account, storm = stirred(make_account, seed)
+    account, storm = stirred(make_account, seed, deals=300)
     storm.blow(400)
     account.run()
     assert account.confirm().status is JobStatus.COMPLETED
@@ -36,7 +36,7 @@ def test_a_storm_of_changes(make_account: MakeAccount, seed: int) -> None:
 @pytest.mark.parametrize("seed", [11])
 def test_several_storms_with_runs_between_and_in_them(make_account: MakeAccount, seed: int) -> None:
     account, storm = stirred(make_account, seed)
-    for _ in range(3):
+    for _ in range(5):
         storm.blow(60)
         account.run()
     assert account.confirm().status is JobStatus.COMPLETED

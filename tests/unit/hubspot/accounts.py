@@ -69,12 +69,12 @@ class Account:
             if one not in self.archived
         ]
 
-    def list_owners(self, deadline):
+    def list_owners(self, deadline, _priority):
         self._count("owners")
         self._count("archived owners")
         return self.owners
 
-    def list_pipelines(self, deadline):
+    def list_pipelines(self, deadline, _priority):
         self._count("pipelines")
         return self.pipelines
 

@@ -153,3 +153,19 @@ def test_a_waiting_caller_starts_as_soon_as_the_limit_rises(clock):
 
 def test_associations_limit_of_a_tier():
     assert [associations_limit(limit) for limit in (100, 149, 150, 190, 249, 250)] == [100, 100, 150, 150, 150, 200]
+
+
+def test_what_is_read_for_all_waits_for_no_sync_and_counts_as_no_reader():
+    now = [0.0]
+    window = RollingWindow(100, 10.0)
+    budget = Budget(window, lambda: now[0])
+    for _ in range(96):
+        window.start()
+    assert budget._share.wait(0.0, ahead=0) > 0  # nothing is left to a sync
+    with budget.acquire(Deadline(1.0, lambda: now[0]), Priority.SHARED):
+        pass
+    for _ in range(97):
+        window.finish(0.0)
+    now[0] = 20.0
+    # Had that been a reader, a fifth would be kept free for the next ones.
+    assert budget._share._slots(now[0]) == 95

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
+from dealcache.hubspot.budgets import Priority
 from dealcache.hubspot.directory import Directory
 from dealcache.hubspot.errors import Unavailable
 from tests.unit.hubspot.records import OWNERS, PIPELINES
@@ -34,13 +35,15 @@ class Listing:
     def __init__(self):
         self.owners, self.owner_calls, self.pipeline_calls, self.failure = OWNERS, 0, 0, None
 
-    def list_owners(self, deadline):
+    def list_owners(self, deadline, priority):
+        assert priority is Priority.SHARED
         self.owner_calls += 1
         if self.failure:
             raise self.failure
         return self.owners
 
-    def list_pipelines(self, deadline):
+    def list_pipelines(self, deadline, priority):
+        assert priority is Priority.SHARED
         self.pipeline_calls += 1
         return PIPELINES
 
