@@ -137,7 +137,7 @@ def test_interrupted_and_taken_up_again(run_flask: RunFlask, wide_hubspot: HubSp
 
 
 def test_a_bar_on_a_terminal(run_flask: RunFlask, wide_hubspot: HubSpot) -> None:
-    wide_hubspot.steer("PATCH", "settings", latency=0.15)
+    wide_hubspot.steer("PATCH", "settings", latency=0.1)
     environ = {**run_flask("--version").environ, "TERM": "xterm-256color", "COLUMNS": "200"}
     terminal, inside = pty.openpty()
     process = subprocess.Popen(
