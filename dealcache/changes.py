@@ -36,4 +36,4 @@ class Changes:
         self.names |= other.names
 
     def __bool__(self) -> bool:
-        return bool(self.views)
+        return bool(self.views or self.names)

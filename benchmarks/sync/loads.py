@@ -27,9 +27,9 @@ _MOST_CALLS = 1.05
 _LEAST_OF_LIMITS = 0.9
 _MOST_REFUSED = 0.01
 _GROWTH = 1.15
-#: Below these sizes the owners, the pipelines and the last batch of each type weigh more than the account itself.
-_CALLS_COUNT_FROM = 5_000
-_LIMITS_COUNT_FROM = 5_000
+#: The least number of deals for which ratios are judged: in a smaller account the beginning, the owners, the pipelines
+#: and the last batch of each type count for as much as the deals.
+_JUDGED_FROM = 5_000
 
 
 def unlimited(stand: Stand, report: Report) -> list[Row]:
@@ -45,15 +45,15 @@ def unlimited(stand: Stand, report: Report) -> list[Row]:
     report.figure(
         "account", f"{account.deals:,} deals, {account.activities:,} activities in {account.associations:,} places"
     )
-    _show(report, "full load", first, account)
+    _show(report, "full load", first)
     _judge_calls(report, first, account)
     again = sync(stand, database, "--full")
-    _show(report, "full load with nothing changed", again, account)
+    _show(report, "full load with nothing changed", again)
     changed = again.job.progress.deals_changed
     report.promise("a full load with nothing changed finds no deal changed", f"{changed:,}", changed == 0)
     touched = _change_a_few(stand)
     few = sync(stand, database)
-    _show(report, f"incremental sync after changes of {touched} deals", few, account)
+    _show(report, f"incremental sync after changes of {touched} deals", few)
     found = few.job.progress.deals_changed
     report.promise("an incremental sync finds the deals that changed, and no others", f"{found:,}", found == touched)
     return [Row(account, what, run) for what, run in (("full", first), ("unchanged", again), ("incremental", few))]
@@ -63,7 +63,7 @@ def limited(stand: Stand, report: Report, account: Account) -> Row:
     """A full load within HubSpot's limits."""
     limits = stand.hubspot.limit(True)
     run = sync(stand, "limited", "--full")
-    _show(report, "full load within HubSpot's limits", run, account)
+    _show(report, "full load within HubSpot's limits", run)
     served = [call for call in run.calls if call["status"] != 429]
     _judge_limits(report, account, run.seconds, at_full_rate(served, limits), at_best(served, limits))
     refused = 1 - len(served) / len(run.calls)
@@ -76,49 +76,46 @@ def judge_growth(report: Report, rows: Sequence[Row]) -> None:
     full = {row.account.deals: row for row in rows if row.what == "full"}
     smaller, largest = sorted(full)[-2:]
     few, many = full[smaller].run, full[largest].run
-    times = largest / smaller
-    growth = many.seconds / few.seconds / times
+    growth = (many.seconds / largest) / (few.seconds / smaller)
+    processor = (many.cpu_seconds / largest) / (few.cpu_seconds / smaller)
     wording = f"time per deal at {largest:,} deals at most {_GROWTH} times that at {smaller:,}"
-    report.promise(
-        wording,
-        f"{growth:.2f}; of processor time, start included, {many.cpu_seconds / few.cpu_seconds / times:.2f}",
-        growth <= _GROWTH,
-    )
+    said = f"{growth:.2f}; processor time, the start of the program included, {processor:.2f}"
+    _judge(report, full[smaller].account, wording, said, growth <= _GROWTH)
     peak = many.resident.peak
     report.promise(f"{largest:,} deals within 400 MB of resident memory", f"{peak / 2**20:.0f} MB", peak < _FLAT_BYTES)
 
 
-def _show(report: Report, what: str, run: Run, account: Account) -> None:
+def _show(report: Report, what: str, run: Run) -> None:
     progress, kinds = run.job.progress, Counter(call["kind"] for call in run.calls)
     calls = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
     report.figure(
         what,
         f"{run.seconds:.1f} s; {progress.deals_read / run.seconds:,.0f} deals/s, "
         f"{progress.activities_read / run.seconds:,.0f} activities/s; {len(run.calls):,} calls ({calls}); "
-        f"waited for limits {progress.waited_seconds / run.seconds:.1f} threads on average",
+        f"{progress.waited_seconds / run.seconds:.1f} threads waited for limits on average",
     )
     report.figure("  its process", f"{run.resident.show()}; processor {run.cpu_seconds:.1f} s")
+
+
+def _judge(report: Report, account: Account, wording: str, said: str, kept: bool) -> None:
+    if account.deals < _JUDGED_FROM:
+        report.figure(f"{wording} (not judged for so few deals)", said)
+    else:
+        report.promise(wording, said, kept)
 
 
 def _judge_calls(report: Report, run: Run, account: Account) -> None:
     ratio = len(run.calls) / account.fewest_calls
     said = f"{ratio:.3f} ({len(run.calls):,} of {account.fewest_calls:,})"
-    wording = f"calls at most {_MOST_CALLS} times the fewest possible"
-    if account.deals < _CALLS_COUNT_FROM:
-        report.figure("calls over the fewest possible", said)
-    else:
-        report.promise(wording, said, ratio <= _MOST_CALLS)
+    _judge(report, account, f"calls at most {_MOST_CALLS} times the fewest possible", said, ratio <= _MOST_CALLS)
 
 
 def _judge_limits(report: Report, account: Account, seconds: float, at_rate: float, best: float) -> None:
-    said = f"{at_rate / seconds:.2f} ({seconds:.1f} s)"
-    if account.deals < _LIMITS_COUNT_FROM:
-        report.figure("calls per second over what the limits allow", said)
-    else:
-        wording = f"at least {_LEAST_OF_LIMITS} of the calls per second that the limits allow"
-        report.promise(wording, said, at_rate / seconds >= _LEAST_OF_LIMITS)
-    burst = f"{best / seconds:.2f} ({best:.1f} s if the first period's calls all went out at once)"
-    report.figure("the least time possible over the time it took", burst)
+    share = at_rate / seconds
+    wording = f"at least {_LEAST_OF_LIMITS} of the calls per second that the limits allow"
+    _judge(report, account, wording, f"{share:.2f} ({at_rate:.1f} of {seconds:.1f} s)", share >= _LEAST_OF_LIMITS)
+    burst = f"{best / seconds:.2f} ({best:.1f} s, if all calls of the first period went out at once)"
+    report.figure("the shortest time possible over the time it took", burst)
 
 
 def _change_a_few(stand: Stand) -> int:

@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 
 from dealcache.changes import Changes
 from dealcache.deals import Deal
-from dealcache.repositories.batch_writes import write_batch
+from dealcache.repositories.batch_writes import Written, write_batch
 from dealcache.repositories.documents import COMPARED_DEAL, Document, deal_fields
 from dealcache.repositories.visible_changes import deal_changes, note_deal
 from dealcache.repositories.write_plan import newest_of_each
@@ -51,8 +51,31 @@ def store_deals(collection: Collection[Document], deals: Iterable[Deal], synced_
     alive = [fields["deal_id"] for fields in written.added if not fields["archived"]]
     alive += [match.fields["deal_id"] for match in written.changed if not match.fields["archived"]]
     changes = deal_changes(written)
+    changes.names |= _shared_names(collection, written)
     changes.add(archive(collection, absorbed | merged_away(collection, alive), synced_at))
     return changes
+
+
+def _shared_names(collection: Collection[Document], written: Written) -> set[str]:
+    """The names of deals that were modified, if other deals bear them too.
+
+    By such a name the deal is meant that was modified last: it may be another one now, though none looks different.
+    """
+    modified = {
+        match.fields["deal_name_key"]: match.fields["deal_name"]
+        for match in written.changed
+        if match.stored.get("hubspot_updated_at") != match.fields["hubspot_updated_at"]
+    }
+    if not modified:
+        return set()
+    bearers = collection.aggregate(
+        [
+            {"$match": {"deal_name_key": {"$in": list(modified)}} | LIVE},
+            {"$group": {"_id": "$deal_name_key", "count": {"$sum": 1}}},
+            {"$match": {"count": {"$gt": 1}}},
+        ]
+    )
+    return {modified[bearer["_id"]] for bearer in bearers}
 
 
 def _wanted(deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime) -> list[Document]:

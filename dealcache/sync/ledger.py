@@ -33,6 +33,7 @@ class Ledger:
         self._changed: set[str] = set()
         self._changed_before = progress.deals_changed
         self._of: int | None = None
+        self._part_done = 0.0
         self._began_at = clock()
         self._began_with = progress.deals_read
 
@@ -41,28 +42,34 @@ class Ledger:
         with self._lock:
             shown = replace(self._progress)
         if self._of:
-            done = min(1.0, shown.deals_read / self._of)
-            shown.percent = round(100 * done, 1)
-            shown.seconds_left = self._seconds_left(shown.deals_read)
+            done = min(float(self._of), shown.deals_read + self._part_done)
+            shown.percent = round(100 * done / self._of, 1)
+            shown.seconds_left = self._seconds_left(done)
         return shown
 
-    def _seconds_left(self, deals_read: int) -> float | None:
+    def _seconds_left(self, deals_done: float) -> float | None:
         """At the speed since this process took the job up."""
-        done = deals_read - self._began_with
+        done = deals_done - self._began_with
         if self._of is None or done <= 0:
             return None
-        return round(max(0, self._of - deals_read) * (self._clock() - self._began_at) / done, 1)
+        return round(max(0.0, self._of - deals_done) * (self._clock() - self._began_at) / done, 1)
 
     def phase(self, name: str, deals: int | None = None) -> None:
         """Note what the job does now, and of how many deals, if that is known."""
         with self._lock:
             self._progress.phase = name
             self._of = deals
+            self._part_done = 0.0
 
     def deals_read(self, count: int) -> None:
         """Note that HubSpot told us of so many deals, with what belongs to them."""
         with self._lock:
             self._progress.deals_read += count
+
+    def part_done(self, deals: float) -> None:
+        """Show that so many deals' worth is stored of deals that are not read to their end yet."""
+        with self._lock:
+            self._part_done = deals
 
     def deals_written(self, count: int) -> None:
         """Note that so many deals were stored."""

@@ -37,6 +37,7 @@ class Chunk:
         open_pages: how many reads of associations are under way.
         cursors: the further pages that were asked for: none may come twice.
         unread: how many of the activities are still to be read.
+        to_read: how many there were to be read.
         planned: whether it is known which these are.
         closed: whether everything is stored.
     """
@@ -50,11 +51,19 @@ class Chunk:
     open_pages: int = 0
     cursors: set[tuple[str, str, str]] = field(default_factory=set)
     unread: int = 0
+    to_read: int = 0
     planned: bool = False
     closed: bool = False
 
     def __post_init__(self) -> None:
         self.members = frozenset(self.deal_ids)
+
+    @property
+    def share_done(self) -> float:
+        """Which part of the activities is stored, 0.0 to 1.0."""
+        if not self.planned:
+            return 0.0
+        return 1.0 - self.unread / self.to_read if self.to_read else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,7 @@ class TimelineWork:
             lacking = {one: _lacking(deals, (kind, one), stored) for one, deals in deals_by_id.items()}
             to_read[kind] = {one: deals for one, deals in lacking.items() if deals}
             if self._seen_since is not None:
-                self._store_seen(kind, to_read[kind], chunk.read_at, self._seen_since)
+                self.store_seen(kind, to_read[kind], chunk.read_at, self._seen_since)
         return Plan(to_read, successors)
 
     def _verify_emptied(self, stored: Mapping[str, Engagements], lost: dict[str, Engagements]) -> frozenset[str]:
@@ -125,7 +134,15 @@ class TimelineWork:
             incomplete |= batch.incomplete
         return frozenset(incomplete)
 
-    def _store_seen(self, kind: str, to_read: dict[str, set[str]], read_at: datetime, since: datetime) -> None:
+    def store_seen(self, kind: str, to_read: dict[str, set[str]], read_at: datetime, since: datetime) -> None:
+        """Store activities for further deals that were read for others at ``since`` or later.
+
+        Args:
+            kind: the type of them all.
+            to_read: their ids, each with its deals; those that were found are taken out.
+            read_at: the time just before the deals' associations were read.
+            since: how old what MongoDB has may be.
+        """
         for ids in batches_of(to_read, _BATCH):
             events = self._desk.timelines.seen_since(kind, ids, since)
             self._write(((event, to_read.pop(event.engagement_id)) for event in events), read_at)
@@ -144,6 +161,10 @@ class TimelineWork:
         if items:
             self._desk.ledger.activities_written(len(items))
             self._desk.ledger.changed(self._desk.timelines.write(items, read_at))
+
+    def show_part_done(self, deals: float) -> None:
+        """Show that so many deals' worth of what was begun is stored."""
+        self._desk.ledger.part_done(deals)
 
     def close(self, chunk: Chunk) -> None:
         """Note that the events of a chunk's deals are all there, and remove what is no longer among them.

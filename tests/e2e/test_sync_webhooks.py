@@ -73,8 +73,7 @@ def new_deal_with_a_note(hubspot: HubSpot) -> str:
     return str(deal_id)
 
 
-@pytest.mark.parametrize("public_url", [PUBLIC, ""])
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize(("version", "public_url"), [(1, ""), (3, ""), (3, PUBLIC)])
 def test_a_signed_delivery_is_seen_by_readers_soon(
     start_service: StartService,
     hubspot: HubSpot,

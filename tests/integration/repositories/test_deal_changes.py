@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -33,14 +34,19 @@ def live(deals: DealInfoRepository) -> set[str]:
 
 
 def test_only_what_is_seen_is_reported(deals: DealInfoRepository) -> None:
-    assert deals.store([a_deal("1"), a_deal("2")], at(1)) == Changes({"1": ALL, "2": ALL}, {"Acme renewal"})
-    assert deals.store([a_deal("1"), a_deal("2", hubspot_updated_at=at(1), stage_id="x")], at(2)) == Changes()
+    other = partial(a_deal, "2", deal_name="Globex")
+    assert deals.store([a_deal("1"), other()], at(1)) == Changes({"1": ALL, "2": ALL}, {"Acme renewal", "Globex"})
+    assert deals.store([a_deal("1"), other(hubspot_updated_at=at(1), stage_id="x")], at(2)) == Changes()
     renamed = a_deal("1", deal_name="Acme 2027", hubspot_updated_at=at(2))
-    richer = a_deal("2", hubspot_updated_at=at(2), amount=7.0)
-    changes = deals.store([renamed, richer], at(3))
-    assert changes == Changes({"1": {INFO, TIMELINE}, "2": {INFO}}, {"Acme renewal", "Acme 2027"})
+    changes = deals.store([renamed, other(hubspot_updated_at=at(2), amount=7.0)], at(3))
+    assert changes == Changes({"1": {INFO, TIMELINE}, "2": {INFO}}, {"Acme renewal", "Acme 2027", "Globex"})
     assert deals.store([a_deal("1")], at(4)) == Changes()
     assert deals.find(DealKey("id", "1"))[0].deal == renamed
+
+
+def test_a_deal_that_was_modified_unseen_may_now_be_the_one_meant_by_a_shared_name(deals: DealInfoRepository) -> None:
+    deals.store([a_deal("1"), a_deal("2")], at(1))
+    assert deals.store([a_deal("2", hubspot_updated_at=at(1))], at(2)) == Changes({}, {"Acme renewal"})
 
 
 def test_a_confirmed_deal_is_marked_as_seen(deals: DealInfoRepository, connection: Connection) -> None:

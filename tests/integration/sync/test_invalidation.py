@@ -129,7 +129,6 @@ def test_deals_of_one_name_are_told_of_each_other(synced: Account) -> None:
     assert others(synced, 3) == [[], []]
 
 
-@pytest.mark.xfail(strict=True, reason="a change that no view shows lets nothing go, not even the name of homonyms")
 def test_of_two_deals_the_one_that_was_modified_last_is_meant_by_their_name(synced: Account) -> None:
     """Also when nothing of it changed that any view shows."""
     for number in (3, 4):

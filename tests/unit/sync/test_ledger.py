@@ -29,6 +29,18 @@ def test_time_left_counts_only_what_this_process_has_done():
     assert ledger.progress().seconds_left == 10.0
 
 
+def test_deals_that_are_not_read_to_their_end_count_in_part():
+    clock = ManualClock()
+    ledger = Ledger(Progress(), lambda _changes: None, clock)
+    ledger.phase("deals", 1000)
+    clock.tick(10)
+    ledger.deals_read(200)
+    ledger.part_done(50.0)
+    assert ledger.progress().percent == 25.0
+    assert ledger.progress().seconds_left == 30.0
+    assert ledger.progress().deals_read == 200
+
+
 def test_more_deals_than_expected_are_no_more_than_all():
     ledger = Ledger(Progress(), lambda _changes: None)
     ledger.phase("deals", 10)
