@@ -46,7 +46,7 @@ format: $(VENV)/.installed-dev ## put the code into its form
 bench: $(VENV)/.installed-dev ## measure the promises of speed (needs wrk: apt-get install wrk)
 	$(BIN)/python -m benchmarks
 
-bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 100,000 deals (a quarter of an hour)
+bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 100,000 deals (ten minutes)
 	$(BIN)/python -m benchmarks.sync
 
 clean: ## remove what was built; the data of `make run` in .dealcache/ stay

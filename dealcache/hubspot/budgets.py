@@ -65,8 +65,9 @@ class Budgets(Protocol):
 #: Calls and seconds of each bucket before HubSpot has told more: the smallest of its tiers.
 _LIMITS = {Bucket.SEARCH: (5, 1.0), Bucket.APP: (100, 10.0), Bucket.ASSOCIATIONS: (100, 10.0)}
 
-#: By how much our period is longer than HubSpot's, for two clocks that do not tick alike.
-_MARGIN = 1.02
+#: By how much our period is longer than HubSpot's, for two clocks that do not tick alike. No more is needed: a slot is
+#: held from before HubSpot can have counted the call until a period after it must have.
+_MARGIN = 1.002
 
 #: How often a waiting caller looks at its deadline, in seconds: that of a sync moves nearer when the sync is cancelled.
 _LOOK_SECONDS = 0.5

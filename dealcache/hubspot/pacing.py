@@ -13,7 +13,7 @@ from dealcache.hubspot.window import SAME_MOMENT, RollingWindow
 
 #: One slot in this many is left free: while readers are about, and while there are none.
 _SHARE_FOR_READERS = 5
-_SHARE_IN_QUIET = 20
+_SHARE_IN_QUIET = 50
 
 #: For how many periods after a reader came there may be more of them.
 _READERS_STAY = 3

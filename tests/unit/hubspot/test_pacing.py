@@ -11,7 +11,7 @@ from dealcache.hubspot.pacing import SyncShare
 from dealcache.hubspot.window import RollingWindow
 from tests.unit.hubspot.clocks import HandClock
 
-STEP = 10.2 / 95
+STEP = 10.2 / 98
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def test_a_lone_sync_uses_nearly_all_that_the_limit_allows(clock, limit, bucket)
     starts = sync_starts(budgets, clock, 20 * limit, bucket)
     steady = [start for start in starts if start >= starts[0] + 30.0]
     assert len(steady) > 10 * limit
-    assert (len(steady) - 1) / (steady[-1] - steady[0]) >= 0.92 * limit / 10
-    assert len(starts) / (starts[-1] - starts[0]) >= 0.92 * limit / 10
+    assert (len(steady) - 1) / (steady[-1] - steady[0]) >= 0.97 * limit / 10
+    assert len(starts) / (starts[-1] - starts[0]) >= 0.97 * limit / 10
     for first, over in zip(starts, starts[limit:], strict=False):
         assert over - first > 10.0
 
@@ -57,15 +57,15 @@ def least_left_during_sync(budgets, clock, seconds):
     return least
 
 
-def test_sync_leaves_a_twentieth_of_the_budget_when_nobody_reads(clock):
-    assert least_left_during_sync(LocalBudgets(clock, clock.jumping_condition), clock, 60.0) == 5
+def test_sync_leaves_a_fiftieth_of_the_budget_when_nobody_reads(clock):
+    assert least_left_during_sync(LocalBudgets(clock, clock.jumping_condition), clock, 60.0) == 2
 
 
 def test_sync_leaves_a_fifth_of_the_budget_for_three_periods_after_a_reader(clock):
     budgets = LocalBudgets(clock, clock.jumping_condition)
     use(budgets, Bucket.APP, Deadline(1, clock))
     assert least_left_during_sync(budgets, clock, 30.0) == 20
-    assert least_left_during_sync(budgets, clock, 30.0) == 5
+    assert least_left_during_sync(budgets, clock, 30.0) == 2
     use(budgets, Bucket.APP, Deadline(1, clock))
     clock.now += 12.0
     assert least_left_during_sync(budgets, clock, 15.0) == 20
@@ -75,7 +75,7 @@ def test_readers_of_one_bucket_do_not_slow_a_sync_in_another(clock):
     budgets = LocalBudgets(clock, clock.jumping_condition)
     use(budgets, Bucket.ASSOCIATIONS, Deadline(1, clock))
     starts = sync_starts(budgets, clock, 500)
-    assert len(starts) / (starts[-1] - starts[0]) >= 9.2
+    assert len(starts) / (starts[-1] - starts[0]) >= 9.7
 
 
 @pytest.mark.parametrize(("limit", "small"), [(100, 20), (190, 38)])
@@ -98,7 +98,7 @@ def test_a_reader_in_the_middle_of_a_sync_never_waits_long(clock, bucket, latenc
         calls = 5 if bucket is not Bucket.SEARCH else 1
         for _ in range(calls):
             use(budgets, bucket, Deadline(20, clock))
-        assert clock() - asked_at <= 0.25
+        assert clock() - asked_at <= 0.5
         clock.now += 100.0
 
 
@@ -108,7 +108,7 @@ def test_many_calls_of_a_reader_get_the_slots_of_the_sync_one_by_one(clock):
     asked_at = clock()
     for _ in range(25):
         use(budgets, Bucket.APP, Deadline(20, clock))
-    assert clock() - asked_at <= 2.3
+    assert clock() - asked_at <= 2.5
 
 
 def test_a_waiting_sync_notices_soon_that_it_is_cancelled(clock):
@@ -155,14 +155,14 @@ def test_a_sync_s_calls_start_one_by_one():
     assert min(gaps) >= STEP / 2 - 1e-5
     assert max(gaps) <= STEP * 1.5
     # A slot that frees a little late is made up for once in a period.
-    assert sum(gap < STEP - 1e-5 for gap in gaps) <= 600 / 95
+    assert sum(gap < STEP - 1e-5 for gap in gaps) <= 600 / 98
 
 
 def test_a_thread_that_wakes_late_does_not_lower_the_rate():
     starts = paced_starts([0.04, 0.01, 0.03, 0.0, 0.045])
     gaps = [after - before for before, after in itertools.pairwise(starts[20:])]
     assert min(gaps) >= STEP / 2 - 1e-5
-    assert len(starts) / (starts[-1] - starts[0]) >= 9.2
+    assert len(starts) / (starts[-1] - starts[0]) >= 9.5
 
 
 def test_time_that_was_not_used_is_not_made_up_for():
