@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit drills lint format bench clean
+.PHONY: help run test test-unit drills lint format bench bench-sync clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,9 @@ $(VENV)/.installed-dev: $(BIN)/python setup.cfg pyproject.toml
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
 	@exec $(BIN)/python -m dealcache.embedded
 
+# Two files at a time, each file in one process: its tests often share a server.
 test: $(VENV)/.installed-dev ## run all tests but the drills
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
