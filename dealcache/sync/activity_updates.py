@@ -74,6 +74,6 @@ class ActivityUpdates:
                     found[one].update(deal_ids)
             if cursors & page.after.items():
                 raise MalformedAnswer("the pages of the associations run in a circle")
-            cursors |= page.after.items()
+            cursors.update(page.after.items())
             pending = page.after
         return found

@@ -101,6 +101,7 @@ class Ledger:
         if not changes:
             return
         with self._lock:
-            self._changed |= changes.views.keys()
+            # Not "|=": with the keys of a dict that copies the whole set.
+            self._changed.update(changes.views)
             self._progress.deals_changed = self._changed_before + len(self._changed)
         self._on_changes(changes)
