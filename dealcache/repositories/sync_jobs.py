@@ -127,11 +127,6 @@ class SyncJobRepository(JobLeases):
             documents = database.sync_jobs.find(condition, sort=_NEWEST_FIRST, limit=limit).to_list()
         return total, read_all("sync_jobs", to_job, documents)
 
-    def has_active(self) -> bool:
-        """Whether any job is queued, for now or for later, or running."""
-        with self._connection.operation() as database:
-            return database.sync_jobs.find_one({"status": {"$in": [QUEUED, RUNNING]}}, {"_id": 1}) is not None
-
 
 def _job(document: Document) -> Job:
     return read_all("sync_jobs", to_job, [document])[0]
