@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.hubspot import MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, batches_of
 from dealcache.repositories import SyncStateRepository
 from dealcache.sync.desk import Desk
 from dealcache.sync.feed import Feed
@@ -27,7 +27,7 @@ _LISTED = timedelta(days=89)
 _TYPES = ("deals", *ENGAGEMENT_TYPES)
 
 #: Calls that one run may make for each of the two at least when somebody asked for it: lists of 40,000 archived
-#: records, and associations of 50,000 deals.
+#: records, and associations of 57,000 deals.
 CALLS_WHEN_ASKED = 400
 
 
@@ -133,8 +133,7 @@ class RollingReread:
         ]
         limit = calls // len(ENGAGEMENT_TYPES) * MOST_ASSOCIATION_INPUTS
         ids = self._desk.deals.stalest(limit, closed, read_before) if limit else []
-        for start in range(0, len(ids), MOST_ASSOCIATION_INPUTS):
-            chunk = tuple(ids[start : start + MOST_ASSOCIATION_INPUTS])
+        for chunk in batches_of(ids, MOST_ASSOCIATION_INPUTS):
             known = self._desk.deals.stored(chunk)
             complete = {one for one, stored in known.items() if stored.timeline_synced_at is not None}
             incomplete = frozenset(chunk) - complete
