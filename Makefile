@@ -22,17 +22,23 @@ $(VENV)/.installed-dev: $(BIN)/python setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@ $(VENV)/.installed-run
 
+# What tests and benchmarks need of Debian, and a lean machine may lack: libcurl for the embedded mongod, and Redis.
+$(VENV)/.installed-debian: $(BIN)/python
+	@ldconfig -p | grep -q 'libcurl\.so\.4' && command -v redis-server >/dev/null || { \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libcurl4 redis-server; }
+	@touch $@
+
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
 	@exec $(BIN)/python -m dealcache.embedded
 
 # Two files at a time, each file in one process: its tests often share a server.
-test: $(VENV)/.installed-dev ## run all tests but the drills
+test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the drills
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
-drills: $(VENV)/.installed-dev ## kill and disturb syncs again and again, for some minutes
+drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs again and again, for some minutes
 	$(BIN)/python -m pytest tests/drills --durations=0
 
 lint: $(VENV)/.installed-dev ## check style and types

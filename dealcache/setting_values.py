@@ -143,3 +143,13 @@ def mongodb_uri(text: str) -> str:
     except PyMongoError as error:
         raise NotAllowedError from error
     return text
+
+
+def redis_url(text: str) -> str:
+    """A URL that redis-py can use: ``redis://``, ``rediss://`` (TLS) or ``unix://``."""
+    parts = urlsplit(text)
+    # Looking at the port is what checks it: it raises ValueError when it is none.
+    reachable = parts.path if parts.scheme == "unix" else parts.hostname and parts.port != 0
+    if parts.scheme not in {"redis", "rediss", "unix"} or not reachable:
+        raise NotAllowedError
+    return text

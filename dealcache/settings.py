@@ -25,6 +25,7 @@ from dealcache.setting_values import (
     one_of,
     origins,
     public_url,
+    redis_url,
     timezone,
 )
 
@@ -65,6 +66,7 @@ class Settings:
     forwarded_allow_ips: tuple[Network, ...]
     mongodb_uri: str
     mongodb_database: str
+    redis_url: str | None
     cache_ttl_seconds: float
     cache_max_bytes: int
     stale_if_error_seconds: float
@@ -138,6 +140,13 @@ VARIABLES: tuple[Variable, ...] = (
         "dealcache",
         matching(r"[A-Za-z0-9_-]{1,63}"),
         "1 to 63 letters, digits, '_' or '-'",
+    ),
+    Variable(
+        "REDIS_URL",
+        None,
+        redis_url,
+        "a redis://, rediss:// or unix:// URL such as redis://10.0.0.5:6379/0",
+        secret=True,
     ),
     Variable("CACHE_TTL_SECONDS", 600.0, number(1, whole=False), "seconds, at least 1"),
     Variable("CACHE_MAX_BYTES", 268435456, number(1024, whole=True), "bytes, at least 1024"),

@@ -4,7 +4,6 @@ Nothing else in the project reads or writes documents. Every operation raises :c
 :class:`StoreUnavailable` when MongoDB cannot be asked at all; the driver's own exceptions end here.
 """
 
-from dealcache.repositories.breaker import Breaker
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_info import DealInfoRepository, StageSummary
 from dealcache.repositories.deal_store import DealStore
@@ -19,7 +18,6 @@ from dealcache.repositories.sync_state import SyncState, SyncStateRepository
 from dealcache.repositories.webhook_events import WebhookEventRepository
 
 __all__ = [
-    "Breaker",
     "Cancellation",
     "Connection",
     "DealInfoRepository",

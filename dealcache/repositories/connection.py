@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
 
-from dealcache.repositories.breaker import Breaker
+from dealcache.breaker import Breaker, BreakerOpenError
 from dealcache.repositories.documents import Document
 from dealcache.repositories.errors import StoreError, StoreUnavailable
 
@@ -89,9 +89,11 @@ class Connection:
             StoreUnavailable: MongoDB did not answer in time, or the breaker is open.
             StoreError: MongoDB refused the operation, or a value cannot be stored.
         """
-        self._breaker.admit()
         try:
+            self._breaker.admit()
             yield self._database
+        except BreakerOpenError:
+            raise StoreUnavailable("MongoDB did not answer a moment ago; it will be asked again shortly") from None
         except WaitQueueTimeoutError as error:
             # Our own pool is exhausted, which says nothing about the server: not a case for the breaker.
             raise StoreUnavailable("all connections to MongoDB are in use") from error

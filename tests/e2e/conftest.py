@@ -10,6 +10,7 @@ import pytest
 
 from dealcache.embedded import Mongod
 from tests.e2e.programs import TOKEN, FlaskCommand, Gunicorn, HubSpot, RunFlask, StartService, environment
+from tests.redis_server import RedisServer
 
 #: So many deals that a full load has a checkpoint on its way, and so few activities that it is quick.
 WIDE_DEALS, WIDE_NOTES = 1_500, 300
@@ -21,6 +22,15 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     mongod = Mongod(tmp_path_factory.mktemp("mongod") / "data")
     yield mongod.start()
     mongod.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, running, which it may stop and start again."""
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from dealcache.embedded import Mongod
+from dealcache.redis_connection import RedisConnection
 from dealcache.repositories import Connection, ensure_indexes
+from tests.redis_server import RedisServer
 
 #: Runs something and returns what MongoDB's profiler says about each of its operations.
 Profiled = Callable[[Callable[[], object]], list[dict[str, Any]]]
@@ -84,3 +86,28 @@ def make_mongod(tmp_path: Path) -> Iterator[Callable[..., Mongod]]:
     yield make
     for mongod in made:
         mongod.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the session's Redis, which nobody may stop; its users keep apart by their namespaces."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server.start()
+    server.kill()
+
+
+@pytest.fixture
+def redis_connection(redis_url: str, database_name: str) -> Iterator[RedisConnection]:
+    """A connection to it in a namespace that nobody else uses."""
+    connection = RedisConnection(redis_url, database_name, threads=32)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, running, which it may stop and start again."""
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()

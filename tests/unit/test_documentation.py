@@ -16,9 +16,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 #: Which rooms each room may look into; rooms that are not named may look anywhere.
 ALLOWED = {
-    "tiers": {"deals"},
-    "repositories": {"deals", "changes", "jobs", "hints"},
-    "hubspot": {"deals", "deadline", "deal_choice"},
+    "tiers": {"deals", "redis_connection"},
+    "repositories": {"breaker", "deals", "changes", "jobs", "hints"},
+    "hubspot": {"deals", "deadline", "deal_choice", "redis_connection"},
     "reader": {"deals", "deadline", "deal_choice", "tiers", "repositories", "hubspot"},
     "api": {
         "deals",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from dealcache.breaker import Breaker
 from dealcache.deals import DealKey
 from dealcache.embedded import Mongod
 from dealcache.repositories import (
-    Breaker,
     Connection,
     DealInfoRepository,
     DealStore,

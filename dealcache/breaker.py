@@ -1,6 +1,6 @@
-"""Spares requests the wait for a MongoDB that is known to be down.
+"""Spares requests the wait for a server that is known to be down.
 
-Without it each request would pay the server selection time-out, and the thread pool would fill with waiting threads.
+Without it each request would pay the server's time-out, and the thread pool would fill with waiting threads.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from dealcache.repositories.errors import StoreUnavailable
+
+class BreakerOpenError(Exception):
+    """The server did not answer a moment ago, and it is not yet time to ask it again."""
 
 
 class Breaker:
@@ -33,24 +35,24 @@ class Breaker:
         """Let the caller go on, or not.
 
         Raises:
-            StoreUnavailable: the last operation failed a moment ago, and it is not yet time for the next probe.
+            BreakerOpenError: the last operation failed a moment ago, and it is not yet time for the next probe.
         """
         if self._retry_at is None:  # the normal case takes no lock; a failure seen one operation late does no harm
             return
         with self._lock:
             now = self._clock()
             if self._retry_at is not None and now < self._retry_at:
-                raise StoreUnavailable("MongoDB did not answer a moment ago; it will be asked again shortly")
+                raise BreakerOpenError
             if self._retry_at is not None:
                 self._retry_at = now + self._pause
 
     def succeeded(self) -> None:
-        """MongoDB answered, whatever it said: let everything through."""
+        """The server answered, whatever it said: let everything through."""
         if self._retry_at is not None:
             with self._lock:
                 self._retry_at = None
 
     def failed(self) -> None:
-        """MongoDB did not answer: refuse operations for a pause."""
+        """The server did not answer: refuse operations for a pause."""
         with self._lock:
             self._retry_at = self._clock() + self._pause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.repositories import Breaker, StoreUnavailable
+from dealcache.breaker import Breaker, BreakerOpenError
 
 
 class Clock:
@@ -33,7 +33,7 @@ def test_lets_everything_through_at_first(breaker: Breaker) -> None:
 def test_refuses_at_once_after_a_failure_until_the_pause_is_over(breaker: Breaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 1.999
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(BreakerOpenError):
         breaker.admit()
     clock.now += 0.001
     breaker.admit()
@@ -43,7 +43,7 @@ def test_only_one_probe_goes_through(breaker: Breaker, clock: Clock) -> None:
     breaker.failed()
     clock.now += 2
     breaker.admit()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(BreakerOpenError):
         breaker.admit()
 
 
@@ -63,7 +63,7 @@ def test_a_probe_that_fails_begins_a_new_pause(breaker: Breaker, clock: Clock) -
     clock.now += 1
     breaker.failed()
     clock.now += 1.5
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(BreakerOpenError):
         breaker.admit()
 
 

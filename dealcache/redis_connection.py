@@ -1,0 +1,99 @@
+"""The way to Redis of one process: short time-outs, a breaker, and the driver's errors turned into one of ours.
+
+Redis makes things faster and holds nothing that is not elsewhere too. So it gets little time: an operation that does
+not come back is given up after :data:`TIMEOUT_SECONDS`, and for :data:`PAUSE_SECONDS` after that nobody tries another
+but one. What it costs a reader when it is slow or gone is therefore one time-out every few seconds, for one reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MaxConnectionsError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from dealcache.breaker import Breaker, BreakerOpenError
+
+#: The format of everything that is kept in Redis. It is part of every key and channel, so that two releases with
+#: different formats can share one Redis without reading each other's values.
+FORMAT = 1
+
+#: Seconds to connect, and seconds to wait for an answer.
+TIMEOUT_SECONDS = 0.25
+
+#: Seconds for which nobody but one asks a Redis that did not answer.
+PAUSE_SECONDS = 3.0
+
+#: Seconds to wait for a connection of the pool when all are in use.
+_POOL_SECONDS = 0.1
+
+
+class RedisUnavailable(Exception):  # noqa: N818 - the name says the state
+    """Redis does not answer, or refuses; whoever asked goes on without it. The message names no host and no secret."""
+
+
+class RedisConnection:
+    """Keeps the connections to one Redis. Made after a fork; connects lazily; any number of threads may use it.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``; its options win over ours.
+        namespace: keeps apart the services that share a Redis: the name of the database.
+        threads: how many threads use it at once.
+        breaker: refuses operations while Redis is known to be down.
+    """
+
+    def __init__(self, url: str, namespace: str, *, threads: int = 16, breaker: Breaker | None = None) -> None:
+        self._client = redis.Redis(
+            connection_pool=redis.BlockingConnectionPool.from_url(
+                url,
+                max_connections=threads,
+                timeout=_POOL_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
+                socket_timeout=TIMEOUT_SECONDS,
+                # One try: a second would cost its reader a second time-out.
+                retry=Retry(NoBackoff(), 0),
+                client_name="dealcache",
+            )
+        )
+        self._prefix = f"dealcache:{FORMAT}:{namespace}:"
+        self._breaker = breaker or Breaker(PAUSE_SECONDS)
+
+    def key(self, *parts: str) -> str:
+        """The name of a key or channel: the format, the namespace and ``parts``, joined by colons."""
+        return self._prefix + ":".join(parts)
+
+    @contextmanager
+    def operation(self) -> Iterator[redis.Redis]:
+        """One operation, or several that belong together.
+
+        Yields:
+            The client; its answers are bytes.
+
+        Raises:
+            RedisUnavailable: Redis did not answer in time or refused, or the breaker is open.
+        """
+        try:
+            self._breaker.admit()
+            yield self._client
+        except BreakerOpenError:
+            raise RedisUnavailable("Redis did not answer a moment ago; it will be asked again shortly") from None
+        except MaxConnectionsError as error:
+            # Our own pool is exhausted, which says nothing about the server: not a case for the breaker.
+            raise RedisUnavailable("all connections to Redis are in use") from error
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            self._breaker.failed()
+            raise RedisUnavailable(f"Redis does not answer ({type(error).__name__})") from error
+        except RedisError as error:
+            self._breaker.succeeded()
+            raise RedisUnavailable(f"Redis refused an operation ({type(error).__name__})") from error
+        self._breaker.succeeded()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+        self._client.connection_pool.disconnect()
