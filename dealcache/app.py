@@ -11,7 +11,7 @@ from datetime import UTC, tzinfo
 
 from flask import Blueprint, Flask
 
-from dealcache.api import cache_admin, mongodb_only, operations, reads, sync_jobs, webhooks
+from dealcache.api import batches, cache_admin, mongodb_only, operations, reads, sync_jobs, webhooks
 from dealcache.api.access import Tokens
 from dealcache.api.cors import Cors
 from dealcache.api.edge import Edge
@@ -25,7 +25,7 @@ from dealcache.cli import jobs_command, sync_command
 from dealcache.group import Group
 from dealcache.hubspot import HubSpotError
 from dealcache.metrics import Metrics
-from dealcache.reader import DealReader, EntryMaker, Gate, HubSpotSource, MongoSource, Policy
+from dealcache.reader import BatchReader, DealReader, EntryMaker, Gate, HubSpotSource, MongoSource, Policy, Retreat
 from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
@@ -116,6 +116,7 @@ class _Reading:
     """The read path, and what it shares with others."""
 
     reader: DealReader
+    batches: BatchReader
     mongodb: MongoSource
     zone: tzinfo
 
@@ -129,18 +130,33 @@ def _make_reader(
     maker = EntryMaker(policy, zone, random.random)
     mongodb = MongoSource(storage.deals, storage.timelines, maker, clock)
     deadline = settings.hubspot_deadline_seconds
+    source = HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock)
+    retreat = Retreat(policy.retry_pause, clock)
+    waiting = Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed)
+    loads = Gate(settings.hubspot_loads, "deals are being loaded from HubSpot")
     reader = DealReader(
         state=group.state,
         journal=group.journal,
         mongodb=mongodb,
-        hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
+        hubspot=source,
         policy=policy,
-        waiting=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
-        loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
+        retreat=retreat,
+        waiting=waiting,
+        loads=loads,
         wait_seconds=deadline,
         clock=clock,
     )
-    return _Reading(reader, mongodb, zone)
+    batches = BatchReader(
+        state=group.state,
+        journal=group.journal,
+        mongodb=mongodb,
+        hubspot=source,
+        retreat=retreat,
+        waiting=waiting,
+        loads=loads,
+        wait_seconds=deadline,
+    )
+    return _Reading(reader, batches, mongodb, zone)
 
 
 def _services(
@@ -155,6 +171,7 @@ def _services(
 ) -> Services:
     return Services(
         reader=reading.reader,
+        batches=reading.batches,
         mongodb=reading.mongodb,
         memory=memory,
         deals=storage.deals,
@@ -186,7 +203,7 @@ def _make_flask(settings: Settings, services: Services) -> Flask:
     app.extensions["dealcache"] = services
     install_hooks(app, services.tokens, services.metrics)
     description = ProblemApi(app)
-    for part in (reads, cache_admin, mongodb_only, sync_jobs, webhooks, operations):
+    for part in (reads, batches, cache_admin, mongodb_only, sync_jobs, webhooks, operations):
         description.register_blueprint(part.blueprint)
     app.register_blueprint(
         Blueprint(

@@ -12,7 +12,7 @@ from dealcache.api.access import Tokens
 from dealcache.api.recorder import ReadRecorder
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.metrics import Metrics
-from dealcache.reader import DealReader, MongoSource
+from dealcache.reader import BatchReader, DealReader, MongoSource
 from dealcache.repositories import (
     DealInfoRepository,
     DealTimelineRepository,
@@ -32,6 +32,7 @@ class Services:
     """
 
     reader: DealReader
+    batches: BatchReader
     mongodb: MongoSource
     memory: MemoryTier
     deals: DealInfoRepository

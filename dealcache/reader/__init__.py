@@ -1,15 +1,17 @@
 """The read path: tiers in order, single flight, staleness policy, fencing."""
 
 from dealcache.reader.answer import Answer, Mode, Outcome, Step
+from dealcache.reader.batch import BatchAnswer, BatchReader
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.fence import Fence, Token
 from dealcache.reader.flight import FlightTimeoutError, SingleFlight
 from dealcache.reader.gate import Gate, TooManyWaitingError
-from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
+from dealcache.reader.hubspot import HubSpotBatch, HubSpotLoad, HubSpotSource
 from dealcache.reader.journal import Applied, Journal
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
 from dealcache.reader.reader import DealReader
+from dealcache.reader.retreat import Retreat
 from dealcache.reader.state import ReaderState
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.reader.trust import Trust
@@ -17,11 +19,14 @@ from dealcache.reader.trust import Trust
 __all__ = [
     "Answer",
     "Applied",
+    "BatchAnswer",
+    "BatchReader",
     "DealReader",
     "EntryMaker",
     "Fence",
     "FlightTimeoutError",
     "Gate",
+    "HubSpotBatch",
     "HubSpotLoad",
     "HubSpotSource",
     "Journal",
@@ -30,6 +35,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "ReaderState",
+    "Retreat",
     "SingleFlight",
     "Step",
     "TieredCache",

@@ -37,6 +37,7 @@ class DealReader:
         mongodb: reads a view from MongoDB.
         hubspot: loads all views of a deal from HubSpot.
         policy: how long values live.
+        retreat: remembers for which deals the tiers below failed.
         waiting: the bound on threads that wait for HubSpot, for a load of their own or another one's.
         loads: the bound on loads under way.
         wait_seconds: how long a thread waits at most for another one's load.
@@ -52,6 +53,7 @@ class DealReader:
         mongodb: MongoSource,
         hubspot: HubSpotSource,
         policy: Policy,
+        retreat: Retreat,
         waiting: Gate,
         loads: Gate,
         wait_seconds: float,
@@ -67,7 +69,7 @@ class DealReader:
         self._loads = loads
         self._wait_seconds = wait_seconds
         self._timer = timer
-        self._retreat = Retreat(policy.retry_pause, clock)
+        self._retreat = retreat
         self._refreshes = Refreshes(policy.refresh_pause, clock)
 
     def hit(self, view: View, key: DealKey) -> Entry | None:

@@ -21,6 +21,7 @@ from dealcache.reader import (
     HubSpotLoad,
     Policy,
     ReaderState,
+    Retreat,
     TieredCache,
     TimelineNotSyncedError,
     Token,
@@ -120,12 +121,14 @@ class Stand:
         cache = TieredCache(self.memory, None, fence, self.trust, self.clock)
         self.state = ReaderState(cache, fence, self.waiting.release)
         self.journal = OnlyHere(self.state)
+        self.retreat = Retreat(POLICY.retry_pause, self.clock)
         self.reader = DealReader(
             state=self.state,
             journal=self.journal,
             mongodb=self.mongodb,  # type: ignore[arg-type]
             hubspot=self.hubspot,  # type: ignore[arg-type]
             policy=POLICY,
+            retreat=self.retreat,
             waiting=Gate(waiting),
             loads=Gate(loads),
             wait_seconds=wait_seconds,
