@@ -106,7 +106,7 @@ def test_one_name_is_asked_for_as_it_was_given():
     ]
 
 
-@pytest.mark.parametrize("name", ["Straße", "İstanbul", "ısı", "ΟΔΟΣ", "οδος", "οδοσ", "ſtadt", "ﬁrma", "ŉ", "ǅ"])
+@pytest.mark.parametrize("name", ["Straße", "İstanbul", "ısı", "ΟΔΟΣ", "οδος", "οδοσ", "ſtadt", "ﬁrma", "ŉ"])
 def test_a_name_whose_lower_case_is_in_doubt_is_never_listed(name):
     (search,) = plan_searches([name, "Other", "Third"])
     assert search.single == (name,)
