@@ -16,7 +16,7 @@ from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.fanout import Fanout
 from dealcache.hubspot.gathering import batches_of
 from dealcache.hubspot.mapping import deal_of
-from dealcache.hubspot.name_search import NameSearch, plan_searches, plan_single_searches
+from dealcache.hubspot.name_search import NameSearch, may_be_missed, plan_searches, plan_single_searches
 from dealcache.hubspot.pages import RecordPage
 
 
@@ -76,7 +76,7 @@ class NameFinder:
 
     What the search does not find is read by the ids under which the name is known elsewhere, because HubSpot's search
     learns of new and renamed deals with a delay; and what it does not find in a list of names it is asked for alone,
-    unless the name is plain ASCII, because only there it is beyond doubt how capitals become small.
+    unless it is beyond doubt how the name's capitals become small.
 
     Args:
         keys: the names.
@@ -101,7 +101,7 @@ class NameFinder:
         self._asking.calls.finish()
         self._choose()
         unknown = [key for key in self._keys if key not in self.found and key not in self.failures]
-        doubtful = [key.value for key in unknown if not key.value.isascii() and self._was_listed(key.value)]
+        doubtful = [key.value for key in unknown if may_be_missed(key.value) and self._was_listed(key.value)]
         for search in plan_single_searches(doubtful):
             self._start(search)
         ids = dict.fromkeys(one for key in unknown for one in self._known_ids.get(key, ()))

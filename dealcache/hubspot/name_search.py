@@ -99,6 +99,11 @@ def plan_single_searches(names: Iterable[str]) -> list[NameSearch]:
     return _packed([], dict.fromkeys(names), NameSearch.with_single)
 
 
+def may_be_missed(name: str) -> bool:
+    """Whether an IN filter may miss deals of this name: it has letters, outside of ASCII, that may be small or not."""
+    return any(not letter.isascii() and letter.lower() != letter.upper() for letter in name)
+
+
 def _packed(
     searches: list[NameSearch], names: Iterable[str], extended: Callable[[NameSearch, str], NameSearch]
 ) -> list[NameSearch]:

@@ -139,11 +139,11 @@ def test_a_name_that_a_list_does_not_find_is_asked_for_alone_unless_it_is_plain(
     account.add(deal("1", "ΟΔΌΣ"))
     account.add(deal("2", "Café"))
     account.find_deals = without_lists_of("café", account.find_deals)
-    outcomes = load("CAFÉ", "Other", "nobody", "ΟΔΌΣ", "Ünknown")
+    outcomes = load("CAFÉ", "Other", "nobody", "ΟΔΌΣ", "Ünknown", "不明")
     assert (outcomes["CAFÉ"].deal.deal_id, outcomes["ΟΔΌΣ"].deal.deal_id) == ("2", "1")
-    assert {type(outcomes[name]) for name in ("Other", "nobody", "Ünknown")} == {NotFound}
+    assert {type(outcomes[name]) for name in ("Other", "nobody", "Ünknown", "不明")} == {NotFound}
     first, second = account.searches
-    assert set(first.listed) == {"CAFÉ", "Other", "nobody", "Ünknown"}
+    assert set(first.listed) == {"CAFÉ", "Other", "nobody", "Ünknown", "不明"}
     assert first.single == ("ΟΔΌΣ",)
     assert (second.listed, set(second.single)) == ((), {"CAFÉ", "Ünknown"})
 
