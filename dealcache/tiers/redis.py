@@ -89,6 +89,8 @@ class RedisTier:
         return False
 
     def invalidate(self, selection: Selection, before: int | None = None) -> set[str]:
+        if not selection:
+            return set()
         limit = "" if before is None else before
         return self._cleared(limit) if selection.everything else self._removed(selection, limit)
 

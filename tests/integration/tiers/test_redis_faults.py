@@ -5,6 +5,7 @@ Costs are counted in operations that reached Redis, not in time: each of them ma
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,26 @@ def test_costs_one_time_out_for_each_pause(own_redis, tier, clock, breaker, faul
         assert all(fails(lambda: tier.get(key())) for _ in range(50))
         assert breaker.counted() == (1, 1)
         clock.tick(PAUSE_SECONDS)
+
+
+def test_a_time_out_is_not_waited_for_twice(clock):
+    """A server that accepts connections and never says a word: nobody tries a second one."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0)
+        connection = RedisConnection(f"redis://127.0.0.1:{silent.getsockname()[1]}", "n")
+        tier = RedisTier(connection, clock)
+        assert all(fails(lambda: tier.get(key())) for _ in range(3))
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+        connection.close()
+
+
+def test_who_asks_for_nothing_asks_nobody(own_redis, tier, breaker):
+    own_redis.kill()
+    assert tier.get_many([]) == {}
+    assert tier.invalidate(Selection()) == set()
+    assert breaker.counted() == (0, 0)
 
 
 def test_costs_each_of_those_who_were_asking_one_time_out(own_redis, tier, clock, breaker):
