@@ -11,7 +11,7 @@ from datetime import UTC, tzinfo
 
 from flask import Blueprint, Flask
 
-from dealcache.api import cache_admin, mongodb_only, operations, reads, sync_jobs, webhooks
+from dealcache.api import cache_admin, live_handshake, mongodb_only, operations, reads, sync_jobs, webhooks
 from dealcache.api.access import Tokens
 from dealcache.api.cors import Cors
 from dealcache.api.edge import Edge
@@ -24,6 +24,7 @@ from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.changes import Changes
 from dealcache.cli import jobs_command, sync_command
 from dealcache.hubspot import HubSpotError
+from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
 from dealcache.reader import DealReader, EntryMaker, Gate, HubSpotSource, MongoSource, Policy
 from dealcache.repositories import StoreError, ensure_indexes
@@ -40,9 +41,10 @@ _MAX_BODY = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What the server calls after it has forked, and before a worker ends."""
+    """What the server calls after it has forked, when a worker begins to stop, and before it ends."""
 
     start: Callable[[], None]
+    begin_to_stop: Callable[[], None]
     stop: Callable[[], None]
 
 
@@ -63,8 +65,17 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     storage = Storage(settings)
     hubspot = HubSpot(settings, storage, metrics, clock)
     memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
-    reading = _make_reader(settings, metrics, storage, hubspot, memory, clock)
-    sync = Sync(settings, storage, hubspot, metrics, lambda changes: _let_go(reading.reader, changes))
+    live = LiveUpdates(storage.deals, metrics)
+
+    def announce(changes: Changes) -> None:
+        live.announce(changes, hubspot.now())
+
+    def let_go(changes: Changes) -> None:
+        _let_go(reading.reader, changes)
+        announce(changes)  # after it: who is told reads at once
+
+    reading = _make_reader(settings, metrics, storage, hubspot, memory, announce, clock)
+    sync = Sync(settings, storage, hubspot, metrics, let_go)
 
     def prepare() -> None:
         ensure_indexes(storage.connection)
@@ -79,14 +90,20 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         expected=(StoreError, HubSpotError),
     )
 
+    def start() -> None:
+        live.start()
+        upkeep.start()
+
     def stop() -> None:
+        live.say_goodbye()
         upkeep.stop()
         sync.stop()
+        live.stop()
         hubspot.close()
         storage.connection.close()
 
-    app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, clock))
-    app.extensions["dealcache.lifecycle"] = Lifecycle(upkeep.start, stop)
+    app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, live, clock))
+    app.extensions["dealcache.lifecycle"] = Lifecycle(start, live.say_goodbye, stop)
     app.extensions["dealcache.sync"] = sync
     app.cli.add_command(sync_command)
     app.cli.add_command(jobs_command)
@@ -108,7 +125,13 @@ def _let_go(reader: DealReader, changes: Changes) -> None:
 
 
 def _make_reader(
-    settings: Settings, metrics: Metrics, storage: Storage, hubspot: HubSpot, memory: MemoryTier, clock: Clock
+    settings: Settings,
+    metrics: Metrics,
+    storage: Storage,
+    hubspot: HubSpot,
+    memory: MemoryTier,
+    on_changes: Callable[[Changes], None],
+    clock: Clock,
 ) -> _Reading:
     policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
     # datetime's own UTC is quicker than a ZoneInfo that says the same.
@@ -119,7 +142,7 @@ def _make_reader(
     reader = DealReader(
         memory=memory,
         mongodb=mongodb,
-        hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
+        hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, on_changes, clock),
         policy=policy,
         waiting=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
         loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
@@ -138,6 +161,7 @@ def _services(
     memory: MemoryTier,
     reading: _Reading,
     sync: Sync,
+    live: LiveUpdates,
     clock: Clock,
 ) -> Services:
     return Services(
@@ -159,6 +183,8 @@ def _services(
         metrics=metrics,
         dependencies={"mongodb": storage.answers, "hubspot": hubspot.answers},
         tokens=Tokens(settings.api_token, settings.admin_token),
+        cors=Cors(settings.cors_origins),
+        live=live.hub,
         zone=reading.zone,
         cache_ttl=settings.cache_ttl_seconds,
         workers=settings.web_concurrency,
@@ -174,7 +200,7 @@ def _make_flask(settings: Settings, services: Services) -> Flask:
     app.extensions["dealcache"] = services
     install_hooks(app, services.tokens, services.metrics)
     description = ProblemApi(app)
-    for part in (reads, cache_admin, mongodb_only, sync_jobs, webhooks, operations):
+    for part in (reads, cache_admin, mongodb_only, sync_jobs, webhooks, live_handshake, operations):
         description.register_blueprint(part.blueprint)
     app.register_blueprint(
         Blueprint(
@@ -185,5 +211,5 @@ def _make_flask(settings: Settings, services: Services) -> Flask:
         )
     )
     hits = HitResponder(services.reader, services.tokens, services.recorder, services.metrics, services.clock)
-    app.wsgi_app = Edge(app.wsgi_app, hits, Cors(settings.cors_origins))  # type: ignore[method-assign]
+    app.wsgi_app = Edge(app.wsgi_app, hits, services.cors)  # type: ignore[method-assign]
     return app

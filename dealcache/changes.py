@@ -10,6 +10,9 @@ INFO = "info"
 TIMELINE = "timeline"
 ACTIVITIES_COUNT = "activities_count"
 
+#: All of them, in the order in which clients are told of them.
+ALL_VIEWS = (INFO, TIMELINE, ACTIVITIES_COUNT)
+
 
 @dataclass(slots=True)
 class Changes:

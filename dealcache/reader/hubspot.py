@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from dealcache.changes import Changes
 from dealcache.deadline import Deadline
 from dealcache.deals import DealKey, LoadedDeal
 from dealcache.hubspot import DealLoader, NotFound
@@ -26,6 +27,7 @@ class HubSpotSource:
         store: where what was loaded is kept; a failing write does not fail the read.
         maker: makes the entries.
         deadline_seconds: after how long a load gives up, all its calls and retries included.
+        on_changes: is told what a load changed in MongoDB: no sync will find that changed any more.
         clock: the wall clock, epoch seconds.
     """
 
@@ -35,6 +37,7 @@ class HubSpotSource:
         store: DealStore,
         maker: EntryMaker,
         deadline_seconds: float,
+        on_changes: Callable[[Changes], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._loader = loader
@@ -42,6 +45,7 @@ class HubSpotSource:
         self._maker = maker
         self._deadline_seconds = deadline_seconds
         self._clock = clock
+        self._on_changes = on_changes
 
     def load(self, key: DealKey, known_ids: Sequence[str] = ()) -> dict[View, Entry]:
         """All three views of the deal, written to MongoDB before they count as read.
@@ -68,7 +72,7 @@ class HubSpotSource:
     def _saved(self, loaded: LoadedDeal) -> LoadedDeal:
         """``loaded``, in MongoDB, with what other systems have written to its stored events."""
         try:
-            self._store.save(loaded)
+            self._on_changes(self._store.save(loaded))
             foreign = self._store.foreign_fields(loaded.deal.deal_id)
         except StoreError as error:
             log.warning("deal %s was read from HubSpot but not stored: %s", loaded.deal.deal_id, error)
@@ -87,6 +91,6 @@ class HubSpotSource:
             return
         now = datetime.fromtimestamp(self._clock(), UTC)
         try:
-            self._store.note_gone(gone.missing_ids, gone.renamed, now)
+            self._on_changes(self._store.note_gone(gone.missing_ids, gone.renamed, now))
         except StoreError as error:
             log.warning("deals %s are gone from HubSpot but not marked: %s", gone.missing_ids, error)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dealcache.changes import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
+from dealcache.changes import ACTIVITIES_COUNT, ALL_VIEWS, INFO, TIMELINE, Changes
 from dealcache.repositories.batch_writes import Written
 from dealcache.repositories.write_plan import Match
-
-#: Every view of a deal.
-ALL_VIEWS = (INFO, TIMELINE, ACTIVITIES_COUNT)
 
 _SHOWN_OF_DEAL = ("deal_name", "owner", "amount", "create_date", "close_date")
 _SHOWN_OF_EVENT = ("type", "occurred_at", "subject", "content", "owner")
