@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 #: How many deals are looked up together; also how much goes out to a client in one piece.
 MOST_AT_ONCE = 200
 
-#: Seconds between two tries to look names up, and after how many it is given up: a change of primary takes MongoDB
-#: some seconds, and a change that nobody hears of would be lost for good.
+#: Seconds between two tries to look names up, and after how many clients are told without: a change of primary takes
+#: MongoDB some seconds, and an update that does not go out is lost for good.
 RETRY_SECONDS, MOST_TRIES = 1.0, 120
 
 #: For how long the clients' thread is waited for before it gets more, in seconds.
@@ -49,7 +49,10 @@ class Outlet(Protocol):
 
 @dataclass(slots=True)
 class _Waiting:
-    """A deal that is to be told of: what changed, its names as far as known, when, and from when on it may be told."""
+    """A deal to be told of: when it changed last, from when on it may be told, what changed, its names as far as known.
+
+    ``due`` is a time of the monotonic clock.
+    """
 
     at: datetime
     due: float
@@ -58,7 +61,7 @@ class _Waiting:
 
 
 class Announcer:
-    """The thread.
+    """Keeps what is to be told, and tells it.
 
     Args:
         names_of: looks up what deals are called, by id; raises StoreError.
@@ -79,8 +82,10 @@ class Announcer:
         self._outlet = outlet
         self._hold_seconds = hold_seconds
         self._clock = clock
-        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()  # the first is due first
+        self._failures = 0
+        self._woken = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
 
@@ -91,8 +96,7 @@ class Announcer:
     def stop(self) -> None:
         """Ask the thread to end; what waits is told to nobody, since all clients are about to leave."""
         self._stopped.set()
-        with self._changed:
-            self._changed.notify()
+        self._woken.set()
 
     def announce(self, changes: Changes, at: datetime) -> None:
         """Have those told who want to know; returns at once.
@@ -103,59 +107,79 @@ class Announcer:
         """
         if not changes.views or not (self._hold_seconds or self._outlet.has_clients):
             return
-        due = self._clock() + self._hold_seconds
-        with self._changed:
+        with self._lock:
+            due = self._clock() + self._hold_seconds
             for deal_id, views in changes.views.items():
                 waiting = self._waiting.setdefault(deal_id, _Waiting(at, due))
                 waiting.at, waiting.due = at, due
                 waiting.views |= views
                 waiting.names |= changes.names_of.get(deal_id, set())
                 self._waiting.move_to_end(deal_id)
-            self._changed.notify()
+        self._woken.set()
 
-    def _run(self) -> None:
-        while batch := self._next():
+    def tell_due(self) -> float | None:
+        """Tell of all deals whose time has come; gives the seconds until the next one's comes, None when none waits."""
+        while batch := self._take_due():
             if not self._outlet.has_clients:
                 continue
             try:
-                self._outlet.publish(self._updates(batch))
-            except Exception:
-                log.exception("telling clients of %d changed deals failed", len(batch))
+                names = self._names_of(batch.keys())
+            except StoreError as error:
+                self._failures += 1
+                if self._failures < MOST_TRIES:
+                    log.warning("clients will be told of %d changed deals later: %s", len(batch), error)
+                    self._put_back(batch)
+                    return RETRY_SECONDS
+                names = {}
+            self._failures = 0
+            self._outlet.publish(_updates(batch, names))
             self._outlet.wait_until_idle(_PATIENCE)
-
-    def _next(self) -> dict[str, _Waiting]:
-        """Wait for deals that may be told of, and take them; empty at the end."""
-        with self._changed:
-            while not self._stopped.is_set():
-                batch = self._take_due()
-                if batch:
-                    return batch
-                first = next(iter(self._waiting.values()), None)
-                self._changed.wait(None if first is None else max(0.0, first.due - self._clock()))
-        return {}
+        with self._lock:
+            first = next(iter(self._waiting.values()), None)
+        return None if first is None else max(0.0, first.due - self._clock())
 
     def _take_due(self) -> dict[str, _Waiting]:
         now = self._clock()
         batch: dict[str, _Waiting] = {}
-        while self._waiting and len(batch) < MOST_AT_ONCE and next(iter(self._waiting.values())).due <= now:
-            deal_id, waiting = self._waiting.popitem(last=False)
-            batch[deal_id] = waiting
+        with self._lock:
+            while self._waiting and len(batch) < MOST_AT_ONCE and next(iter(self._waiting.values())).due <= now:
+                deal_id, waiting = self._waiting.popitem(last=False)
+                batch[deal_id] = waiting
         return batch
 
-    def _updates(self, batch: Mapping[str, _Waiting]) -> list[DealUpdate]:
-        names = self._names(batch.keys())
-        return [
-            DealUpdate(deal_id, names.get(deal_id, ""), frozenset(one.views), one.at, frozenset(one.names))
-            for deal_id, one in batch.items()
-        ]
+    def _put_back(self, batch: Mapping[str, _Waiting]) -> None:
+        """Have the deals of a batch wait again, before all others; one that has changed meanwhile waits with that."""
+        with self._lock:
+            for deal_id, earlier in reversed(list(batch.items())):
+                later = self._waiting.get(deal_id)
+                if later is None:
+                    self._waiting[deal_id] = earlier
+                    self._waiting.move_to_end(deal_id, last=False)
+                else:
+                    later.views |= earlier.views
+                    later.names |= earlier.names
 
-    def _names(self, deal_ids: Collection[str]) -> Mapping[str, str]:
-        """What the deals are called; of those whose change showed a name that is known even without MongoDB."""
-        for _ in range(MOST_TRIES):
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._woken.clear()
             try:
-                return self._names_of(deal_ids)
-            except StoreError as error:
-                log.warning("clients are told of %d changed deals when MongoDB answers: %s", len(deal_ids), error)
-            if self._stopped.wait(RETRY_SECONDS):
-                break
-        return {}
+                pause = self.tell_due()
+            except Exception:
+                log.exception("telling clients of changed deals failed")
+                pause = RETRY_SECONDS
+            if self._failures:
+                self._stopped.wait(pause)
+            else:
+                self._woken.wait(pause)
+
+
+def _updates(batch: Mapping[str, _Waiting], names: Mapping[str, str]) -> list[DealUpdate]:
+    return [
+        DealUpdate(deal_id, names.get(deal_id) or _only(one.names), frozenset(one.views), one.at, frozenset(one.names))
+        for deal_id, one in batch.items()
+    ]
+
+
+def _only(names: set[str]) -> str:
+    """The one name; empty when there is none, or when nobody can say which of several is the present one."""
+    return next(iter(names)) if len(names) == 1 else ""
