@@ -75,6 +75,9 @@ _HUBSPOT_THREADS = 32
 #: Calls and writes that a sync may have under way at once: enough to use up HubSpot's limits at a second per call.
 _SYNC_THREADS = 10
 
+#: Connections to Redis that are listened on, beside those of the request threads.
+_LISTENING = 2
+
 #: How long a readiness probe waits for a dependency, in seconds.
 _PROBE_SECONDS = 2.0
 
@@ -86,15 +89,17 @@ def connect_redis(settings: Settings) -> RedisConnection | None:
     """The way to the Redis that processes share, None when there is none.
 
     Raises:
-        SettingsError: there is one, but the library for it is missing.
+        SettingsError: there is one, but the libraries for it are missing.
     """
     if settings.redis_url is None:
         return None
     try:
+        import zstandard  # noqa: F401 - missing here rather than at the first value
+
         from dealcache.redis_connection import RedisConnection  # an extra: not everybody has it
     except ImportError:
-        raise SettingsError("REDIS_URL is set, but redis-py is missing: pip install 'dealcache[redis]'") from None
-    threads = settings.threads + settings.hubspot_waiting_threads
+        raise SettingsError("REDIS_URL is set, but the extra is missing: pip install 'dealcache[redis]'") from None
+    threads = settings.threads + settings.hubspot_waiting_threads + _LISTENING
     return RedisConnection(settings.redis_url, settings.mongodb_database, threads=threads)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,10 @@ from websockets.sync.client import ClientConnection, connect
 from tests.e2e.programs import Gunicorn
 
 PATH = "/ws/deal-updates"
+
+
+#: Seconds after which clients have been told of a change for sure: the service holds it back for one.
+HELD_BACK = 1.5
 
 
 class LiveClient:
@@ -39,7 +44,8 @@ class LiveClient:
         assert message["deal_names"] == list(names)
 
     def waiting(self) -> list[dict[str, Any]]:
-        """All that came before the service answers a ping, which it does in turn."""
+        """All that came before the service answers a ping, which it does in turn; nothing is held back by then."""
+        time.sleep(HELD_BACK)
         assert self.connection.ping().wait(20)
         messages = []
         while True:

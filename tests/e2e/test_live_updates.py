@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.jobs import ask_for_sync, completed
-from tests.e2e.live import PATH, LiveClient, handshake, live_client, raw_client
+from tests.e2e.live import HELD_BACK, PATH, LiveClient, handshake, live_client, raw_client
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, assert_problem, signal_and_wait, until
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first, now
 
@@ -27,6 +28,7 @@ def synced(start_service: StartService, hubspot: HubSpot) -> Gunicorn:
     """A service with four threads that knows all deals."""
     service = start_service(THREADS="4", HUBSPOT_CLIENT_SECRET=SECRET, SYNC_CONFIRM_SECONDS="0")
     completed(service, ask_for_sync(service))
+    time.sleep(HELD_BACK)  # whoever connects from now on hears nothing of this
     return service
 
 
