@@ -78,7 +78,7 @@ class LeaseContract:
     @pytest.mark.parametrize("end", [*WELL, *BADLY])
     def test_what_has_ended_is_free_and_shows_how(self, leases: LoadLeaseRepository, end: LoadEnd) -> None:
         mine = leases.acquire(KEY, ADA, TERM)
-        failure: dict[str, Any] = {"kind": "RateLimited", "retry_after": 3.5, "scopes": ["a.$b"], "status": None}
+        failure: dict[str, Any] = {"kind": "RateLimited", "reason": "$why", "scopes": ["a.$b"], "status": None}
         leases.release(mine, end, failure if end is LoadEnd.FAILED else None)
         seen = leases.look(KEY)
         assert seen is not None
@@ -88,10 +88,19 @@ class LeaseContract:
         assert (again.mine, again.end, again.failure) == (True, None, None)
         assert again.nonce != mine.nonce
 
-    def test_what_has_ended_is_not_renewed(self, leases: LoadLeaseRepository) -> None:
+    def test_what_has_ended_is_not_renewed(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:
         mine = leases.acquire(KEY, ADA, TERM)
-        leases.release(mine, LoadEnd.ABANDONED)
+        leases.release(mine, LoadEnd.LOADED)
+        clock.tick(5)
         leases.renew({mine.nonce: KEY}, TERM)
+        clock.tick(5)
+        assert leases.acquire(KEY, BOB, TERM, pause=PAUSE).mine
+
+    def test_what_has_ended_is_free_also_when_the_clock_goes_back(
+        self, leases: LoadLeaseRepository, clock: ManualClock
+    ) -> None:
+        leases.release(leases.acquire(KEY, ADA, TERM), LoadEnd.LOADED)
+        clock.tick(-5)
         assert leases.acquire(KEY, BOB, TERM).mine
 
     def test_who_has_lost_it_tells_nothing_any_more(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:

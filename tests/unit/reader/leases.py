@@ -39,7 +39,8 @@ class FakeLeases:
         return row.end is None and row.held_until > self._clock()
 
     def _lately(self, row: _Row, pause: timedelta) -> bool:
-        return row.end in (LoadEnd.LOADED, LoadEnd.UNKNOWN) and row.held_until > self._clock() - pause.total_seconds()
+        well = row.end in (LoadEnd.LOADED, LoadEnd.UNKNOWN)
+        return bool(pause) and well and row.held_until > self._clock() - pause.total_seconds()
 
     def acquire(
         self,

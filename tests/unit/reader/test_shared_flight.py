@@ -36,9 +36,8 @@ class Stand:
         self.pauses: list[float] = []
         self.during_load: Callable[[], object] = lambda: None
         self.during_pause: dict[int, Callable[[], object]] = {}
-        heartbeat = Heartbeat(self.leases, beat_seconds=3600)  # type: ignore[arg-type]
-        self.flight = SharedFlight(self.leases, heartbeat, "me", self._wait, self._sleep)  # type: ignore[arg-type]
-        self.close = heartbeat.stop
+        self.heartbeat = Heartbeat(self.leases, beat_seconds=3600)  # type: ignore[arg-type]
+        self.flight = SharedFlight(self.leases, self.heartbeat, "me", self._wait, self._sleep)  # type: ignore[arg-type]
 
     def _wait(self) -> None:
         self.waits += 1
@@ -86,7 +85,7 @@ class Stand:
 def stand():
     stand = Stand()
     yield stand
-    stand.close()
+    stand.heartbeat.stop()
 
 
 # Leading
@@ -99,6 +98,20 @@ def test_who_finds_nobody_at_it_loads_and_tells(stand: Stand) -> None:
     assert held[0] is not None
     assert (held[0].owner, held[0].held) == ("me", True)
     assert (stand.loads, stand.waits, stand.end()) == (1, 0, LoadEnd.LOADED)
+
+
+def test_a_load_that_takes_long_keeps_the_lease(stand: Stand) -> None:
+    def take_long() -> None:
+        for _ in range(5):
+            stand.clock.tick(2)
+            stand.heartbeat.beat()
+        held.append(stand.leases.look(KEY))
+
+    held: list[LoadLease | None] = []
+    stand.during_load = take_long
+    stand.run()
+    assert held[0] is not None
+    assert held[0].held
 
 
 def test_what_another_has_brought_in_the_meantime_is_not_loaded_again(stand: Stand) -> None:
@@ -257,6 +270,11 @@ def test_what_was_brought_under_another_key_is_not_fetched_either(stand: Stand) 
     stand.flight.note_loaded(KEY)
     stand.stored = "fetched"
     assert stand.run(look_first=False, pause=timedelta(seconds=10)) == Brought("fetched", recent=True)
+
+
+def test_what_was_fetched_a_moment_ago_but_is_not_there_is_fetched(stand: Stand) -> None:
+    stand.leases.release(stand.other(), LoadEnd.LOADED)
+    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == Brought("loaded")
 
 
 def test_that_it_cannot_be_noted_spoils_nothing(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
