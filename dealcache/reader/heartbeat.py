@@ -24,7 +24,7 @@ BEAT_SECONDS = 1.0
 
 
 class Heartbeat:
-    """One thread for all leases of the process; it begins with the first of them, so after a fork.
+    """One thread for all leases of the process, which is there only while it holds any.
 
     Args:
         leases: where leases stand.
@@ -36,18 +36,18 @@ class Heartbeat:
         self._beat_seconds = beat_seconds
         self._lock = threading.Lock()
         self._held: dict[str, str] = {}
+        self._beating = False
         self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
 
     @contextmanager
     def keeping(self, lease: LoadLease) -> Iterator[None]:
         """Keep a lease that was acquired while the block runs."""
         with self._lock:
             self._held[lease.nonce] = lease.key
-            if self._thread is None:
+            if not self._beating:
+                self._beating = True
                 # A daemon: a worker that ends must not wait for it.
-                self._thread = threading.Thread(target=self._run, name="load-leases", daemon=True)
-                self._thread.start()
+                threading.Thread(target=self._run, name="load-leases", daemon=True).start()
         try:
             yield
         finally:
@@ -67,9 +67,13 @@ class Heartbeat:
             log.warning("the leases of %d loads could not be renewed: %s", len(held), error)
 
     def stop(self) -> None:
-        """Ask the thread to end."""
+        """Ask the thread to end, whatever is held: this process ends."""
         self._stopped.set()
 
     def _run(self) -> None:
         while not self._stopped.wait(self._beat_seconds):
+            with self._lock:
+                if not self._held:
+                    self._beating = False
+                    return
             self.beat()

@@ -32,38 +32,38 @@ V = TypeVar("V")
 FIRST_PAUSE, LONGEST_PAUSE = 0.025, 0.1
 
 
+class Fetched(NamedTuple, Generic[V]):
+    """What a load brought, and how others are to be told that it ended."""
+
+    value: V
+    end: LoadEnd
+
+
 @dataclass(frozen=True, slots=True)
 class Errand(Generic[V]):
     """What is to be fetched, and how.
 
     Args:
         key: names it among all processes.
-        look: finds it in MongoDB, where another process may have put it; None if it is not there, or nobody can tell.
         load: fetches it from HubSpot and puts it into MongoDB, by the deadline.
+        look: finds what another process has put into MongoDB; None if it is not there, or nobody can tell.
         unknown: what is said when another process has found that HubSpot has no such thing.
-        is_unknown: whether that is what ``load`` has found.
-        look_first: whether what is found by looking is as good as what would be fetched.
+        look_first: whether what is there when the load is about to begin is as good as what it would bring.
         pause: for how long after it was fetched it is not fetched again.
+        lately: finds what was fetched within that time, as ``look`` does.
         generation: of the last invalidation that is known here.
         since: of the last one that concerns it: who began to fetch it before that one is not waited for.
     """
 
     key: str
+    load: Callable[[Deadline], Fetched[V]]
     look: Callable[[], V | None]
-    load: Callable[[Deadline], V]
     unknown: Callable[[], V]
-    is_unknown: Callable[[V], bool]
     look_first: bool = True
     pause: timedelta = timedelta(0)
+    lately: Callable[[], V | None] = lambda: None
     generation: int = 0
     since: int = 0
-
-
-class Brought(NamedTuple, Generic[V]):
-    """What came of an errand; ``recent`` tells that it was fetched before, so lately that it was not fetched again."""
-
-    value: V
-    recent: bool = False
 
 
 class SharedFlight:
@@ -91,7 +91,7 @@ class SharedFlight:
         self._on_wait = on_wait
         self._sleep = sleep
 
-    def run(self, errand: Errand[V], deadline: Deadline) -> Brought[V]:
+    def run(self, errand: Errand[V], deadline: Deadline) -> V:
         """Fetch it, or wait for the process that is fetching it.
 
         Args:
@@ -101,19 +101,19 @@ class SharedFlight:
         Raises:
             FlightTimeoutError: another process was at it for too long.
             HubSpotError: the load failed, here or in the process that was waited for.
-            Exception: whatever else ``errand.load`` raised, if it ran here.
+            Exception: whatever else the errand's functions raised here.
         """
         while (lease := self._acquire(errand)) is not None:
             if lease.mine:
-                return Brought(self._lead(errand, lease, deadline))
-            ended = self._end_of(lease, deadline) if lease.held else lease
+                return self._lead(errand, lease, deadline)
+            ended, find = (self._end_of(lease, deadline), errand.look) if lease.held else (lease, errand.lately)
             if ended is None:
                 continue
-            value = _shared(errand, ended)
+            value = _shared(ended, find, errand.unknown)
             if value is None:
                 break  # to wait for others again would bring no more
-            return Brought(value, recent=ended is lease)
-        return Brought(errand.load(deadline))
+            return value
+        return errand.load(deadline).value
 
     def _acquire(self, errand: Errand[V]) -> LoadLease | None:
         """The lease as it stands now, ours if it was free; None when MongoDB cannot tell."""
@@ -137,10 +137,8 @@ class SharedFlight:
         try:
             with self._heartbeat.keeping(lease):
                 # The holder before may have ended between our look into MongoDB and our taking the lease.
-                value = errand.look() if errand.look_first else None
-                if value is None:
-                    value = errand.load(deadline)
-            end = LoadEnd.UNKNOWN if errand.is_unknown(value) else LoadEnd.LOADED
+                found = errand.look() if errand.look_first else None
+                value, end = errand.load(deadline) if found is None else Fetched(found, LoadEnd.LOADED)
         except HubSpotError as error:
             end, failure = LoadEnd.FAILED, tell(error)
             raise
@@ -182,13 +180,13 @@ class SharedFlight:
             log.warning("%s may be fetched again too soon: %s", key, error)
 
 
-def _shared(errand: Errand[V], ended: LoadLease) -> V | None:
+def _shared(ended: LoadLease, find: Callable[[], V | None], unknown: Callable[[], V]) -> V | None:
     """What another process's load brought for us too; None when it brought nothing that is of use here."""
     match ended.end:
         case LoadEnd.LOADED:
-            return errand.look()
+            return find()
         case LoadEnd.UNKNOWN:
-            return errand.unknown()
+            return unknown()
         case LoadEnd.FAILED if ended.failure is not None and (failure := retell(ended.failure)):
             raise failure
         case _:

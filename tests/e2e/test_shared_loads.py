@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from dealcache.deals import ENGAGEMENT_TYPES
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, until
+from tests.e2e.programs import READ, Gunicorn, HubSpot, until
 
 CLIENTS = 40
 VIEWS = ("/api/hubspot/deal-activities-count", "/api/hubspot/deal-timeline", READ)
@@ -24,22 +24,19 @@ ONE_LOAD = {"search": 1, "associations": len(ENGAGEMENT_TYPES)}
 
 
 @pytest.fixture
-def database_name() -> str:
-    return f"test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def database(mongodb_uri: str, database_name: str) -> Iterator[Database[dict[str, Any]]]:
+def database(mongodb_uri: str, two_instances: list[Gunicorn]) -> Iterator[Database[dict[str, Any]]]:
     """The database that both instances share."""
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
-        yield client[database_name]
+        yield client[two_instances[0].database]
 
 
 @pytest.fixture
-def instances(start_service: StartService, database_name: str) -> list[Gunicorn]:
-    """Two instances of four workers each, which know owners and pipelines already."""
-    shared = {"MONGODB_DATABASE": database_name, "WEB_CONCURRENCY": "4"}
-    return [start_service(**shared) for _ in range(2)]
+def cold(hubspot: HubSpot, two_instances: list[Gunicorn]) -> str:
+    """The name of a deal with a note, which nobody has read yet."""
+    name = f"Cold {uuid.uuid4().hex}"
+    (deal_id,) = hubspot.change({"do": "add_deal", "name": name})
+    hubspot.change({"do": "add_activity", "object_type": "notes", "deals": [deal_id]})
+    return name
 
 
 def at_once(instances: list[Gunicorn], ask: Callable[[Gunicorn, int], requests.Response]) -> list[requests.Response]:
@@ -60,46 +57,51 @@ def waits_for_other_processes(instances: list[Gunicorn]) -> float:
     return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
 
-def test_forty_clients_on_one_cold_deal_cost_one_load(instances: list[Gunicorn], hubspot: HubSpot) -> None:
+def test_forty_clients_on_one_cold_deal_cost_one_load(
+    two_instances: list[Gunicorn], hubspot: HubSpot, cold: str
+) -> None:
     hubspot.steer("PATCH", "settings", latency=0.3)
-    answers = at_once(instances, lambda service, number: service.get(VIEWS[number % 3], dealName=ACME))
+    answers = at_once(two_instances, lambda service, number: service.get(VIEWS[number % 3], dealName=cold))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 3
     assert cost(hubspot) == ONE_LOAD
-    assert waits_for_other_processes(instances) > 0
+    assert waits_for_other_processes(two_instances) > 0
 
 
 def test_forty_clients_on_a_deal_that_does_not_exist_cost_one_search(
-    instances: list[Gunicorn], hubspot: HubSpot
+    two_instances: list[Gunicorn], hubspot: HubSpot
 ) -> None:
-    hubspot.steer("PATCH", "settings", latency=1.0)
-    answers = at_once(instances, lambda service, number: service.get(VIEWS[number % 3], dealName="Nobody's"))
+    unknown = f"Nobody's {uuid.uuid4().hex}"
+    hubspot.steer("PATCH", "settings", latency=3.0)
+    answers = at_once(two_instances, lambda service, number: service.get(VIEWS[number % 3], dealName=unknown))
     assert {answer.status_code for answer in answers} == {404}
     assert cost(hubspot) == {"search": 1}
 
 
-def test_refreshes_in_all_workers_share_one_fetch_and_none_follows(instances: list[Gunicorn], hubspot: HubSpot) -> None:
-    for service in instances:
-        service.get(READ, dealName=ACME)
+def test_refreshes_in_all_workers_share_one_fetch_and_none_follows(
+    two_instances: list[Gunicorn], hubspot: HubSpot, cold: str
+) -> None:
+    for service in two_instances:
+        service.get(READ, dealName=cold)
     hubspot.steer("PATCH", "settings", latency=0.3)
     hubspot.steer("DELETE", "calls")
     for _ in range(2):
-        answers = at_once(instances, lambda service, _: service.get(READ, dealName=ACME, refresh="true"))
+        answers = at_once(two_instances, lambda service, _: service.get(READ, dealName=cold, refresh="true"))
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.content for answer in answers}) == 1
         assert cost(hubspot) == ONE_LOAD
 
 
 def test_when_the_worker_that_loads_is_killed_another_one_goes_on(
-    instances: list[Gunicorn], hubspot: HubSpot, database: Database[dict[str, Any]]
+    two_instances: list[Gunicorn], hubspot: HubSpot, cold: str, database: Database[dict[str, Any]]
 ) -> None:
     hubspot.steer("PATCH", "settings", latency=5.0)
-    here, there = instances
+    here, there = two_instances
     with ThreadPoolExecutor(1 + CLIENTS) as pool:
-        lost = pool.submit(here.get, READ, dealName=ACME)
+        lost = pool.submit(here.get, READ, dealName=cold)
         lease = until(lambda: database.load_leases.find_one({"end": None}))
         waiting: list[Future[requests.Response]] = [
-            pool.submit(there.get, VIEWS[number % 3], dealName=ACME) for number in range(CLIENTS)
+            pool.submit(there.get, VIEWS[number % 3], dealName=cold) for number in range(CLIENTS)
         ]
         until(lambda: waits_for_other_processes([there]) > 0)
         killed = int(lease["owner"].rsplit("-", 2)[1])

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from dealcache.reader.heartbeat import LEASE, Heartbeat
-from dealcache.repositories import LoadEnd, StoreUnavailable
+from dealcache.repositories import StoreUnavailable
 from tests.clocks import ManualClock
 from tests.unit.reader.leases import FakeLeases
 
@@ -27,7 +27,7 @@ def leases(clock: ManualClock) -> FakeLeases:
 
 
 def test_a_lease_is_kept_while_it_is_needed_and_no_longer(leases: FakeLeases, clock: ManualClock) -> None:
-    heartbeat = Heartbeat(leases, FAR)
+    heartbeat = Heartbeat(leases, FAR)  # type: ignore[arg-type]
     first, second = leases.acquire("first", "ada", LEASE), leases.acquire("second", "ada", LEASE)
     with heartbeat.keeping(first):
         with heartbeat.keeping(second):
@@ -44,7 +44,7 @@ def test_a_lease_is_kept_while_it_is_needed_and_no_longer(leases: FakeLeases, cl
 
 
 def test_a_load_that_fails_needs_no_lease_any_more(leases: FakeLeases, clock: ManualClock) -> None:
-    heartbeat = Heartbeat(leases, FAR)
+    heartbeat = Heartbeat(leases, FAR)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError), heartbeat.keeping(leases.acquire("key", "ada", LEASE)):
         raise RuntimeError
     clock.tick(2)
@@ -57,7 +57,7 @@ def test_a_load_that_fails_needs_no_lease_any_more(leases: FakeLeases, clock: Ma
 def test_without_mongodb_it_goes_on_and_tries_again(
     leases: FakeLeases, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heartbeat = Heartbeat(leases, FAR)
+    heartbeat = Heartbeat(leases, FAR)  # type: ignore[arg-type]
     with heartbeat.keeping(leases.acquire("key", "ada", LEASE)):
         leases.failure = StoreUnavailable("down")
         heartbeat.beat()
@@ -70,20 +70,31 @@ def test_without_mongodb_it_goes_on_and_tries_again(
     heartbeat.stop()
 
 
-def test_its_thread_beats_by_itself_and_ends_when_it_is_told() -> None:
-    renewed = threading.Event()
+def test_a_thread_beats_while_something_is_held_and_comes_back_when_it_is_needed_again() -> None:
+    renewed = threading.Semaphore(0)
 
     class Leases(FakeLeases):
         def renew(self, held: Mapping[str, str], term: timedelta) -> None:
-            renewed.set()
+            renewed.release()
 
     leases = Leases(ManualClock())
-    heartbeat = Heartbeat(leases, beat_seconds=0.001)
-    lease = leases.acquire("key", "ada", LEASE)
-    with heartbeat.keeping(lease):
-        assert renewed.wait(10)
-    leases.release(lease, LoadEnd.LOADED)
-    (thread,) = [one for one in threading.enumerate() if one.name == "load-leases"]
-    heartbeat.stop()
-    thread.join(10)
-    assert not thread.is_alive()
+    heartbeat = Heartbeat(leases, beat_seconds=0.001)  # type: ignore[arg-type]
+    before = set(threading.enumerate())
+    for key in ("first", "second"):
+        with heartbeat.keeping(leases.acquire(key, "ada", LEASE)):
+            for _ in range(3):
+                assert renewed.acquire(timeout=10)
+            (thread,) = set(threading.enumerate()) - before
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_its_thread_ends_when_the_process_does() -> None:
+    leases = FakeLeases(ManualClock())
+    heartbeat = Heartbeat(leases, FAR)  # type: ignore[arg-type]
+    before = set(threading.enumerate())
+    with heartbeat.keeping(leases.acquire("key", "ada", LEASE)):
+        (thread,) = set(threading.enumerate()) - before
+        heartbeat.stop()
+        thread.join(10)
+        assert not thread.is_alive()

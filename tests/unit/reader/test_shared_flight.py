@@ -12,23 +12,22 @@ from dealcache.hubspot import HubSpotError, RateLimited, Unavailable
 from dealcache.reader.flight import FlightTimeoutError
 from dealcache.reader.gate import TooManyWaitingError
 from dealcache.reader.heartbeat import LEASE, Heartbeat
-from dealcache.reader.shared_flight import FIRST_PAUSE, LONGEST_PAUSE, Brought, Errand, SharedFlight
+from dealcache.reader.shared_flight import FIRST_PAUSE, LONGEST_PAUSE, Errand, Fetched, SharedFlight
 from dealcache.repositories import LoadEnd, LoadLease, StoreError, StoreUnavailable
 from tests.clocks import ManualClock
 from tests.unit.reader.leases import FakeLeases
 
 KEY = "name:acme"
-UNKNOWN = "unknown"
 
 
 class Stand:
-    """This process, others that share its database, and a HubSpot and a MongoDB that hold one text each."""
+    """This process, others that share its database, a HubSpot, and a MongoDB that holds one text."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.leases = FakeLeases(self.clock)
         self.stored: str | None = None
-        self.hubspot = "loaded"
+        self.end = LoadEnd.LOADED
         self.failure: Exception | None = None
         self.loads = 0
         self.left: list[float] = []
@@ -47,23 +46,26 @@ class Stand:
         self.pauses.append(seconds)
         self.during_pause.pop(len(self.pauses), lambda: None)()
 
-    def _load(self, deadline: Deadline) -> str:
+    def _load(self, deadline: Deadline) -> Fetched[str]:
         self.loads += 1
         self.left.append(deadline.remaining())
         self.during_load()
         if self.failure is not None:
             raise self.failure
-        if self.hubspot != UNKNOWN:
-            self.stored = self.hubspot
-        return self.hubspot
+        if self.end is LoadEnd.LOADED:
+            self.stored = "loaded"
+        return Fetched("loaded", self.end)
 
-    def run(self, seconds: float = 15.0, **changes: object) -> Brought[str]:
+    def _lately(self) -> str | None:
+        return self.stored and f"{self.stored} a moment ago"
+
+    def run(self, seconds: float = 15.0, **changes: object) -> str:
         errand: Errand[str] = Errand(
             key=KEY,
-            look=lambda: self.stored,
             load=self._load,
+            look=lambda: self.stored,
             unknown=lambda: "unknown, says another",
-            is_unknown=lambda value: value == UNKNOWN,
+            lately=self._lately,
             **changes,  # type: ignore[arg-type]
         )
         return self.flight.run(errand, Deadline(seconds, self.clock))
@@ -74,7 +76,8 @@ class Stand:
         assert lease.mine
         return lease
 
-    def end(self) -> LoadEnd | None:
+    def told(self) -> LoadEnd | None:
+        """What others are told about the load that was last."""
         lease = self.leases.look(KEY)
         assert lease is not None
         assert not lease.held
@@ -94,10 +97,10 @@ def stand():
 def test_who_finds_nobody_at_it_loads_and_tells(stand: Stand) -> None:
     stand.during_load = lambda: held.append(stand.leases.look(KEY))
     held: list[LoadLease | None] = []
-    assert stand.run() == Brought("loaded")
+    assert stand.run() == "loaded"
     assert held[0] is not None
     assert (held[0].owner, held[0].held) == ("me", True)
-    assert (stand.loads, stand.waits, stand.end()) == (1, 0, LoadEnd.LOADED)
+    assert (stand.loads, stand.waits, stand.told()) == (1, 0, LoadEnd.LOADED)
 
 
 def test_a_load_that_takes_long_keeps_the_lease(stand: Stand) -> None:
@@ -116,19 +119,20 @@ def test_a_load_that_takes_long_keeps_the_lease(stand: Stand) -> None:
 
 def test_what_another_has_brought_in_the_meantime_is_not_loaded_again(stand: Stand) -> None:
     stand.stored = "brought"
-    assert stand.run() == Brought("brought")
-    assert (stand.loads, stand.end()) == (0, LoadEnd.LOADED)
+    assert stand.run() == "brought"
+    assert (stand.loads, stand.told()) == (0, LoadEnd.LOADED)
 
 
 def test_where_only_a_new_value_is_wanted_what_is_there_does_not_count(stand: Stand) -> None:
     stand.stored = "old"
-    assert stand.run(look_first=False) == Brought("loaded")
+    assert stand.run(look_first=False) == "loaded"
 
 
-def test_it_tells_that_there_is_no_such_thing(stand: Stand) -> None:
-    stand.hubspot = UNKNOWN
-    assert stand.run() == Brought(UNKNOWN)
-    assert stand.end() is LoadEnd.UNKNOWN
+@pytest.mark.parametrize("end", [LoadEnd.UNKNOWN, LoadEnd.ABANDONED])
+def test_it_tells_that_nothing_was_put_into_mongodb(stand: Stand, end: LoadEnd) -> None:
+    stand.end = end
+    assert stand.run() == "loaded"
+    assert stand.told() is end
 
 
 def test_it_tells_of_a_failure(stand: Stand) -> None:
@@ -147,12 +151,12 @@ def test_a_failure_of_this_process_says_nothing_to_others(stand: Stand, failure:
     stand.failure = failure
     with pytest.raises(type(failure)):
         stand.run()
-    assert stand.end() is LoadEnd.ABANDONED
+    assert stand.told() is LoadEnd.ABANDONED
 
 
 def test_a_lease_that_cannot_be_released_spoils_nothing(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
     stand.during_load = lambda: setattr(stand.leases, "failure", StoreUnavailable("down"))
-    assert stand.run() == Brought("loaded")
+    assert stand.run() == "loaded"
     assert "run out by itself" in caplog.text
 
 
@@ -167,7 +171,7 @@ def test_who_finds_another_at_it_waits_and_looks(stand: Stand) -> None:
         stand.leases.release(lease, LoadEnd.LOADED)
 
     stand.during_pause[5] = bring
-    assert stand.run() == Brought("brought")
+    assert stand.run() == "brought"
     assert (stand.loads, stand.waits) == (0, 1)
     assert stand.pauses == [FIRST_PAUSE, 2 * FIRST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
 
@@ -175,7 +179,7 @@ def test_who_finds_another_at_it_waits_and_looks(stand: Stand) -> None:
 def test_that_there_is_no_such_thing_is_shared(stand: Stand) -> None:
     lease = stand.other()
     stand.during_pause[2] = lambda: stand.leases.release(lease, LoadEnd.UNKNOWN)
-    assert stand.run() == Brought("unknown, says another")
+    assert stand.run() == "unknown, says another"
     assert stand.loads == 0
 
 
@@ -188,15 +192,15 @@ def test_a_failure_is_shared_but_not_remembered(stand: Stand) -> None:
         stand.run()
     assert shared.value.retry_after == 4
     assert stand.loads == 0
-    assert stand.run() == Brought("loaded")
+    assert stand.run() == "loaded"
 
 
 def test_who_dies_delays_others_by_the_lease_and_takes_that_off_their_time(stand: Stand) -> None:
     stand.other()
-    assert stand.run(seconds=15.0) == Brought("loaded")
+    assert stand.run(seconds=15.0) == "loaded"
     assert sum(stand.pauses) <= LEASE.total_seconds() + LONGEST_PAUSE
     assert stand.left == [pytest.approx(15.0 - sum(stand.pauses))]
-    assert stand.end() is LoadEnd.LOADED
+    assert stand.told() is LoadEnd.LOADED
 
 
 def test_who_gives_signs_of_life_is_waited_for_until_the_own_time_is_over(stand: Stand) -> None:
@@ -212,8 +216,8 @@ def test_who_gives_signs_of_life_is_waited_for_until_the_own_time_is_over(stand:
 def test_when_another_gives_up_the_next_one_loads(stand: Stand) -> None:
     lease = stand.other()
     stand.during_pause[1] = lambda: stand.leases.release(lease, LoadEnd.ABANDONED)
-    assert stand.run() == Brought("loaded")
-    assert (stand.waits, stand.loads, stand.end()) == (1, 1, LoadEnd.LOADED)
+    assert stand.run() == "loaded"
+    assert (stand.waits, stand.loads, stand.told()) == (1, 1, LoadEnd.LOADED)
 
 
 def test_the_end_of_a_later_flight_counts_only_for_those_who_waited_for_it(stand: Stand) -> None:
@@ -230,28 +234,28 @@ def test_the_end_of_a_later_flight_counts_only_for_those_who_waited_for_it(stand
         stand.leases.release(second, LoadEnd.LOADED)
 
     stand.during_pause[2] = fail_and_begin_again
-    assert stand.run() == Brought("second")
+    assert stand.run() == "second"
     assert (stand.waits, stand.loads) == (2, 0)
 
 
 def test_what_should_be_in_mongodb_but_is_not_is_loaded(stand: Stand) -> None:
     lease = stand.other()
     stand.during_pause[1] = lambda: stand.leases.release(lease, LoadEnd.LOADED)
-    assert stand.run() == Brought("loaded")
+    assert stand.run() == "loaded"
 
 
 def test_a_failure_that_cannot_be_read_is_not_shared(stand: Stand) -> None:
     lease = stand.other()
     stand.during_pause[1] = lambda: stand.leases.release(lease, LoadEnd.FAILED, {"kind": "?"})
-    assert stand.run() == Brought("loaded")
+    assert stand.run() == "loaded"
 
 
 def test_who_began_before_an_invalidation_is_not_waited_for(stand: Stand) -> None:
     before = stand.other(generation=3)
-    assert stand.run(generation=5, since=4) == Brought("loaded")
+    assert stand.run(generation=5, since=4) == "loaded"
     assert stand.waits == 0
     stand.leases.release(before, LoadEnd.FAILED, {})
-    assert stand.end() is LoadEnd.LOADED
+    assert stand.told() is LoadEnd.LOADED
 
 
 # Not again so soon
@@ -260,21 +264,21 @@ def test_who_began_before_an_invalidation_is_not_waited_for(stand: Stand) -> Non
 def test_what_was_fetched_a_moment_ago_is_looked_up(stand: Stand) -> None:
     stand.leases.release(stand.other(), LoadEnd.LOADED)
     stand.stored = "fetched"
-    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == Brought("fetched", recent=True)
+    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == "fetched a moment ago"
     assert (stand.loads, stand.waits) == (0, 0)
     stand.clock.tick(10)
-    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == Brought("loaded")
+    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == "loaded"
 
 
 def test_what_was_brought_under_another_key_is_not_fetched_either(stand: Stand) -> None:
     stand.flight.note_loaded(KEY)
     stand.stored = "fetched"
-    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == Brought("fetched", recent=True)
+    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == "fetched a moment ago"
 
 
 def test_what_was_fetched_a_moment_ago_but_is_not_there_is_fetched(stand: Stand) -> None:
     stand.leases.release(stand.other(), LoadEnd.LOADED)
-    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == Brought("loaded")
+    assert stand.run(look_first=False, pause=timedelta(seconds=10)) == "loaded"
 
 
 def test_that_it_cannot_be_noted_spoils_nothing(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
@@ -291,14 +295,14 @@ def test_without_leases_each_process_loads_for_itself(
     stand: Stand, failure: StoreError, caplog: pytest.LogCaptureFixture
 ) -> None:
     stand.leases.failure = failure
-    assert stand.run() == Brought("loaded")
+    assert stand.run() == "loaded"
     assert ("for this process alone: refused" in caplog.text) == (not isinstance(failure, StoreUnavailable))
 
 
 def test_who_waits_loads_when_mongodb_goes_away(stand: Stand) -> None:
     stand.other()
     stand.during_pause[2] = lambda: setattr(stand.leases, "failure", StoreUnavailable("down"))
-    assert stand.run() == Brought("loaded")
+    assert stand.run() == "loaded"
     assert len(stand.pauses) == 2
 
 
