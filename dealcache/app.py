@@ -26,12 +26,22 @@ from dealcache.group import Group
 from dealcache.hubspot import HubSpotError
 from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
-from dealcache.reader import DealReader, EntryMaker, Gate, HubSpotSource, MongoSource, Policy
+from dealcache.reader import (
+    DealReader,
+    EntryMaker,
+    Fetcher,
+    Gate,
+    Heartbeat,
+    HubSpotSource,
+    MongoSource,
+    Policy,
+    SharedFlight,
+)
 from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, shared_tier
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, process_name, shared_tier
 
 Clock = Callable[[], float]
 
@@ -82,8 +92,11 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         on_wait=metrics.flight_waited,
         clock=clock,
     )
-    reading = _make_reader(settings, metrics, storage, hubspot, group, clock)
-    sync = Sync(settings, storage, hubspot, metrics, group.journal)
+    owner = process_name()
+    heartbeat = Heartbeat(storage.load_leases)
+    shared = SharedFlight(storage.load_leases, heartbeat, owner, metrics.shared_flight_waited)
+    reading = _make_reader(settings, metrics, storage, hubspot, group, shared, clock)
+    sync = Sync(settings, storage, hubspot, metrics, group.journal, owner)
 
     def prepare() -> None:
         ensure_indexes(storage.connection)
@@ -109,6 +122,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         sync.stop()
         live.stop()
         hubspot.close()
+        heartbeat.stop()
         group.stop()
         if redis is not None:
             redis.close()
@@ -132,7 +146,13 @@ class _Reading:
 
 
 def _make_reader(
-    settings: Settings, metrics: Metrics, storage: Storage, hubspot: HubSpot, group: Group, clock: Clock
+    settings: Settings,
+    metrics: Metrics,
+    storage: Storage,
+    hubspot: HubSpot,
+    group: Group,
+    shared: SharedFlight,
+    clock: Clock,
 ) -> _Reading:
     policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
     # datetime's own UTC is quicker than a ZoneInfo that says the same.
@@ -140,14 +160,24 @@ def _make_reader(
     maker = EntryMaker(policy, zone, random.random)
     mongodb = MongoSource(storage.deals, storage.timelines, maker, clock)
     deadline = settings.hubspot_deadline_seconds
-    reader = DealReader(
+    fetcher = Fetcher(
         state=group.state,
         journal=group.journal,
         mongodb=mongodb,
         hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
-        policy=policy,
+        shared=shared,
         waiting=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
         loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
+        wait_seconds=deadline,
+        refresh_pause=policy.refresh_pause,
+        clock=clock,
+    )
+    reader = DealReader(
+        state=group.state,
+        journal=group.journal,
+        mongodb=mongodb,
+        fetcher=fetcher,
+        policy=policy,
         wait_seconds=deadline,
         clock=clock,
     )

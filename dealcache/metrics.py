@@ -47,6 +47,9 @@ class Metrics:
         self._waits = Counter(
             "dealcache_single_flight_waits", "Times a thread waited for another one's load", registry=registry
         )
+        self._shared_waits = Counter(
+            "dealcache_shared_flight_waits", "Times a process waited for another one's load", registry=registry
+        )
         self._waiting = self._gauge("dealcache_hubspot_waiting_threads", "Threads that wait for HubSpot", "livesum")
         self._calls = Counter(
             "dealcache_hubspot_calls",
@@ -126,6 +129,10 @@ class Metrics:
     def flight_waited(self) -> None:
         """Count a thread that waits for another one's load."""
         self._waits.inc()
+
+    def shared_flight_waited(self) -> None:
+        """Count that this process waits for another one's load."""
+        self._shared_waits.inc()
 
     def waiting_changed(self, waiting: int) -> None:
         """Show how many threads wait for HubSpot."""

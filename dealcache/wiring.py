@@ -36,6 +36,7 @@ from dealcache.repositories import (
     DealTimelineRepository,
     InvalidationFeed,
     InvalidationLog,
+    LoadLeaseRepository,
     PipelineRepository,
     StoreError,
     SyncJobRepository,
@@ -85,6 +86,11 @@ _PROBE_SECONDS = 2.0
 _CALL_COUNTS_SECONDS = 5.0
 
 
+def process_name() -> str:
+    """A name of this process that no other has, on any host; a new one each time."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
 def connect_redis(settings: Settings) -> RedisConnection | None:
     """The way to the Redis that processes share, None when there is none.
 
@@ -126,6 +132,7 @@ class Storage:
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         self.webhook_events = WebhookEventRepository(self.connection)
+        self.load_leases = LoadLeaseRepository(self.connection)
         # Followers have a connection of their own, and a breaker that never refuses; see InvalidationLog.
         self._following = Connection(settings.mongodb_uri, settings.mongodb_database, threads=2, breaker=Breaker(0.0))
         self.invalidations = InvalidationLog(self.connection, self._following)
@@ -245,11 +252,12 @@ class Sync:
         hubspot: HubSpot,
         metrics: Metrics,
         sink: ChangeSink,
+        owner: str,
     ) -> None:
         self.storage = storage
         self.settle = sink.settle
         self.fill_pipelines = hubspot.fill_pipelines
-        self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.owner = owner
         self.policy = SyncPolicy(
             zone=settings.timeline_timezone,
             horizon=timedelta(seconds=settings.sync_horizon_seconds),
