@@ -78,13 +78,14 @@ class HubSpotSource:
         self._deadline_seconds = deadline_seconds
         self._clock = clock
 
-    def load(self, key: DealKey, known_ids: Sequence[str] = ()) -> HubSpotLoad:
+    def load(self, key: DealKey, known_ids: Sequence[str] = (), deadline: Deadline | None = None) -> HubSpotLoad:
         """All three views of the deal, written to MongoDB before they count as read.
 
         Args:
             key: which deal.
             known_ids: ids that MongoDB knows under this name. Search lags behind new names and never finds archived
                 deals, so they are asked for by id before the deal is called unknown.
+            deadline: until when the caller can wait; None for as long as a load takes at most.
 
         Raises:
             HubSpotError: HubSpot refused, failed or did not answer in time.
@@ -92,11 +93,18 @@ class HubSpotSource:
         fetched_at = self._clock()
         outcome: LoadedDeal | NotFound
         try:
-            outcome = self._loader.load(key, Deadline(self._deadline_seconds), known_ids=known_ids)
+            outcome = self._loader.load(key, deadline or Deadline(self._deadline_seconds), known_ids=known_ids)
         except NotFound as gone:
             outcome = gone
         views, changes, stored = self._brought({key: outcome}, fetched_at)
         return HubSpotLoad(views[key], changes, stored)
+
+    def unknown(self, key: DealKey) -> Loaded:
+        """What is said of a deal of which another process has just found that HubSpot does not know it."""
+        return self._unknown(key, self._clock())
+
+    def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
+        return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
 
     def load_many(self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]]) -> HubSpotBatch:
         """Do for many names together what :meth:`load` does for one.
@@ -128,7 +136,7 @@ class HubSpotSource:
         stored = self._note_gone(list(gone.values()), changes)
         stored = self._save(loads, changes) and stored
         views = {deal_id: self._maker.all_views(loaded) for deal_id, loaded in loads.items()}
-        shown: dict[DealKey, Loaded] = {key: dict.fromkeys(View, self._maker.unknown(key, fetched_at)) for key in gone}
+        shown: dict[DealKey, Loaded] = {key: self._unknown(key, fetched_at) for key in gone}
         shown |= {key: views[loaded.deal.deal_id] for key, loaded in found.items()}
         return shown, changes, stored
 

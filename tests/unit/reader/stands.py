@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import orjson
 
 from dealcache.changes import Changes
+from dealcache.deadline import Deadline
 from dealcache.deals import Deal, DealKey
 from dealcache.hubspot import HubSpotError, Unavailable
 from dealcache.invalidation import Selection
@@ -18,12 +19,15 @@ from dealcache.reader import (
     DealReader,
     EntryMaker,
     Fence,
+    Fetcher,
     Gate,
+    Heartbeat,
     HubSpotBatch,
     HubSpotLoad,
     Policy,
     ReaderState,
     Retreat,
+    SharedFlight,
     TieredCache,
     TimelineNotSyncedError,
     Token,
@@ -33,6 +37,7 @@ from dealcache.reader.mongodb import StoredBatch
 from dealcache.repositories import StoredDeal, StoreError, StoreUnavailable
 from dealcache.tiers import Entry, MemoryTier, View
 from tests.clocks import ManualClock
+from tests.unit.reader.leases import FakeLeases
 
 POLICY = Policy(ttl=600, stale_if_error=3600, negative_ttl=30, jitter=0.0)
 
@@ -87,6 +92,7 @@ class FakeHubSpot:
         self.changes = Changes()
         self.failing: dict[str, HubSpotError] = {}
         self.stored = True
+        self.deadlines: list[Deadline | None] = []
         self.loads = 0
         self.batches: list[list[str]] = []
         self.known_ids: list[tuple[str, ...]] = []
@@ -94,9 +100,10 @@ class FakeHubSpot:
         self.let = threading.Event()
         self.let.set()
 
-    def load(self, key: DealKey, known_ids: tuple[str, ...] = ()) -> HubSpotLoad:
+    def load(self, key: DealKey, known_ids: tuple[str, ...] = (), deadline: Deadline | None = None) -> HubSpotLoad:
         self.loads += 1
         self.known_ids.append(tuple(known_ids))
+        self.deadlines.append(deadline)
         version = self.versions.get(key.value)
         fetched_at = self.mongodb.clock()
         self.entered.release()
@@ -105,10 +112,15 @@ class FakeHubSpot:
             raise self.failure
         maker = self.mongodb.maker
         if version is None:
-            return HubSpotLoad(dict.fromkeys(View, maker.unknown(key, fetched_at)))
-        self.mongodb.versions[key.value] = version
+            return HubSpotLoad(self.unknown(key))
+        if self.stored:
+            self.mongodb.versions[key.value] = version
         shown = {view: {"version": version, "view": view} for view in View}
-        return HubSpotLoad({view: maker.found(shown[view], deal_of(key), fetched_at) for view in View}, self.changes)
+        views = {view: maker.found(shown[view], deal_of(key), fetched_at) for view in View}
+        return HubSpotLoad(views, self.changes, self.stored)
+
+    def unknown(self, key: DealKey) -> dict[View, Entry]:
+        return dict.fromkeys(View, self.mongodb.maker.unknown(key, self.mongodb.clock()))
 
     def load_many(self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]]) -> HubSpotBatch:
         """As one load; a name in ``failing`` fails alone."""
@@ -138,29 +150,58 @@ class OnlyHere:
 
 
 class Stand:
-    """A reader over stand-ins, and all that a test turns."""
+    """A reader over stand-ins, and all that a test turns.
 
-    def __init__(self, waiting: int = 100, loads: int = 100, wait_seconds: float = 10.0) -> None:
-        self.clock = ManualClock()
+    Args:
+        waiting: how many threads may wait for HubSpot.
+        loads: how many loads may be under way.
+        wait_seconds: how long a thread waits for another one's load.
+        beside: another process, whose MongoDB and HubSpot are this one's too.
+    """
+
+    def __init__(
+        self, waiting: int = 100, loads: int = 100, wait_seconds: float = 10.0, beside: Stand | None = None
+    ) -> None:
+        self.clock = beside.clock if beside else ManualClock()
         self.memory = MemoryTier(10_000_000, self.clock)
-        self.mongodb = FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
-        self.hubspot = FakeHubSpot(self.mongodb)
-        self.waiting = threading.Semaphore(0)
+        self.mongodb = beside.mongodb if beside else FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
+        self.hubspot = beside.hubspot if beside else FakeHubSpot(self.mongodb)
+        self.leases = beside.leases if beside else FakeLeases(self.clock)
+        self.waiting, self.waiting_elsewhere = threading.Semaphore(0), threading.Semaphore(0)
+        #: Each permit is one look at what another process loads.
+        self.look = threading.Semaphore(0)
         fence, self.trust = Fence(), Trust(self.clock, self.clock)
         cache = TieredCache(self.memory, None, fence, self.trust, self.clock)
         self.state = ReaderState(cache, fence, self.waiting.release)
         self.journal = OnlyHere(self.state)
         self.retreat = Retreat(POLICY.retry_pause, self.clock)
         waiting_gate, loads_gate = Gate(waiting), Gate(loads)
-        self.reader = DealReader(
+        shared = SharedFlight(
+            self.leases,  # type: ignore[arg-type]
+            Heartbeat(self.leases),  # type: ignore[arg-type]
+            "a process",
+            self.waiting_elsewhere.release,
+            sleep=lambda _seconds: self.look.acquire(timeout=10),
+        )
+        fetcher = Fetcher(
             state=self.state,
             journal=self.journal,
             mongodb=self.mongodb,  # type: ignore[arg-type]
             hubspot=self.hubspot,  # type: ignore[arg-type]
-            policy=POLICY,
-            retreat=self.retreat,
+            shared=shared,
             waiting=waiting_gate,
             loads=loads_gate,
+            wait_seconds=wait_seconds,
+            refresh_pause=POLICY.refresh_pause,
+            clock=self.clock,
+        )
+        self.reader = DealReader(
+            state=self.state,
+            journal=self.journal,
+            mongodb=self.mongodb,  # type: ignore[arg-type]
+            fetcher=fetcher,
+            policy=POLICY,
+            retreat=self.retreat,
             wait_seconds=wait_seconds,
             clock=self.clock,
         )
