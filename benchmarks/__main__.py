@@ -9,11 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-<<<<<<< HEAD
-from benchmarks import cold, footprint, machine, memory_tier, mongodb_tier, parallel, redis_tier, sharing, slow_hubspot
-=======
-from benchmarks import cold, footprint, live_updates, machine, memory_tier, mongodb_tier, parallel, slow_hubspot
->>>>>>> live
+from benchmarks import (
+    cold,
+    footprint,
+    live_updates,
+    machine,
+    memory_tier,
+    mongodb_tier,
+    parallel,
+    redis_tier,
+    sharing,
+    slow_hubspot,
+)
 from benchmarks.report import Report
 from benchmarks.stand import Stand
 
