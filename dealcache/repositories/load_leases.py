@@ -144,7 +144,8 @@ class LoadLeaseRepository:
         """Take what :meth:`acquire` would take of many leases, in two round trips.
 
         Args:
-            wanted: what is to be loaded, each with the least generation whose load the caller can use.
+            wanted: what is to be loaded, one thing at least, each with the least generation whose load the caller can
+                use.
             owner: as for :meth:`acquire`.
             term: as for :meth:`acquire`.
             generation: as for :meth:`acquire`.
