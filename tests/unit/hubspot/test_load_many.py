@@ -272,6 +272,17 @@ def test_when_the_time_is_over_the_deals_that_are_whole_are_kept(load, account):
     assert ids_of(outcomes["small"]) == [("notes", "1")]
 
 
+def test_a_large_load_leaves_threads_to_others(load, account, pool, clock):
+    for number in range(60):
+        ids = [str(1000 * number + one) for one in range(100)]
+        account.add(deal(str(number), f"Deal {number}"), notes=ids)
+    started = clock.now
+    outcomes = load(*(f"Deal {number}" for number in range(60)))
+    assert all(len(one.events) == 100 for one in outcomes.values())
+    assert pool.most_at_once == 16
+    assert clock.now - started == pytest.approx((2 + 60 / 16) * 0.2, abs=0.2)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3, 0.5])
 def test_nobody_waits_past_the_deadline(load, account, clock, seconds):
     account.add(deal("1", "a"), **spread(3))
