@@ -218,7 +218,7 @@ def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing
     page = account.association_page
 
     def failing(deals, kind, deadline, priority):
-        if "200" in deals.values():
+        if "100" in deals.values():
             raise Unavailable("down")
         return page(deals, kind, deadline, priority)
 
