@@ -83,6 +83,13 @@ class Metrics:
         self._hints = Counter(
             "dealcache_webhook_events", "Webhook events whose records were looked at", registry=registry
         )
+        self._live_clients = self._gauge("dealcache_live_clients", "Clients of live updates", "livesum")
+        self._live_messages = Counter(
+            "dealcache_live_messages", "Updates handed to clients, each counted for each of them", registry=registry
+        )
+        self._live_dropped = Counter(
+            "dealcache_live_dropped", "Clients of live updates given up, by reason", ["reason"], registry=registry
+        )
         self._evicted_so_far = 0
         self._lock = threading.Lock()
         self._children: dict[tuple[object, ...], Any] = {}
@@ -151,6 +158,18 @@ class Metrics:
     def hints_followed(self, count: int) -> None:
         """Count webhook events whose records were looked at."""
         self._hints.inc(count)
+
+    def live_clients(self, count: int) -> None:
+        """Show how many clients of live updates there are."""
+        self._live_clients.set(count)
+
+    def live_messages(self, count: int) -> None:
+        """Count updates that were handed to clients."""
+        self._live_messages.inc(count)
+
+    def live_dropped(self, reason: str) -> None:
+        """Count a client of live updates that was given up."""
+        self._live_dropped.labels(reason).inc()
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, of all workers together."""

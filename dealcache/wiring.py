@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dealcache.api.deal_lists import stage_ids
+from dealcache.breaker import Breaker
 from dealcache.deadline import Deadline
 from dealcache.deals import Pipeline
 from dealcache.hubspot import (
@@ -59,6 +60,7 @@ from dealcache.sync.lease import LEASE
 from dealcache.sync.meter import SyncObserver
 from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason
+from dealcache.tiers import Tier
 
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
@@ -73,6 +75,9 @@ _HUBSPOT_THREADS = 32
 
 #: Calls and writes that a sync may have under way at once: enough to use up HubSpot's limits at a second per call.
 _SYNC_THREADS = 10
+
+#: Connections to Redis that are listened on, beside those of the request threads.
+_LISTENING = 2
 
 #: How long a readiness probe waits for a dependency, in seconds.
 _PROBE_SECONDS = 2.0
@@ -90,16 +95,27 @@ def connect_redis(settings: Settings) -> RedisConnection | None:
     """The way to the Redis that processes share, None when there is none.
 
     Raises:
-        SettingsError: there is one, but the library for it is missing.
+        SettingsError: there is one, but the libraries for it are missing.
     """
     if settings.redis_url is None:
         return None
     try:
+        import zstandard  # noqa: F401 - missing here rather than at the first value
+
         from dealcache.redis_connection import RedisConnection  # an extra: not everybody has it
     except ImportError:
-        raise SettingsError("REDIS_URL is set, but redis-py is missing: pip install 'dealcache[redis]'") from None
-    threads = settings.threads + settings.hubspot_waiting_threads
+        raise SettingsError("REDIS_URL is set, but the extra is missing: pip install 'dealcache[redis]'") from None
+    threads = settings.threads + settings.hubspot_waiting_threads + _LISTENING
     return RedisConnection(settings.redis_url, settings.mongodb_database, threads=threads)
+
+
+def shared_tier(redis: RedisConnection | None, clock: Clock) -> Tier | None:
+    """The cache tier between memory and MongoDB that processes share, None without a Redis."""
+    if redis is None:
+        return None
+    from dealcache.tiers.redis import RedisTier  # an extra, as above
+
+    return RedisTier(redis, clock)
 
 
 class Storage:
@@ -117,8 +133,15 @@ class Storage:
         self.sync_state = SyncStateRepository(self.connection)
         self.webhook_events = WebhookEventRepository(self.connection)
         self.load_leases = LoadLeaseRepository(self.connection)
-        self.invalidations = InvalidationLog(self.connection)
-        self.invalidation_feed = InvalidationFeed(self.connection)
+        # Followers have a connection of their own, and a breaker that never refuses; see InvalidationLog.
+        self._following = Connection(settings.mongodb_uri, settings.mongodb_database, threads=2, breaker=Breaker(0.0))
+        self.invalidations = InvalidationLog(self.connection, self._following)
+        self.invalidation_feed = InvalidationFeed(self._following)
+
+    def close(self) -> None:
+        """Close all connections to MongoDB."""
+        self.connection.close()
+        self._following.close()
 
     def answers(self) -> bool:
         """Whether MongoDB answers."""

@@ -54,11 +54,14 @@ class InvalidationLog:
     """Reads and writes the record. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
-        connection: the database.
+        connection: the database, for writing.
+        following: the same for reading. Who follows must notice at once that MongoDB is back, so no breaker may keep
+            him from asking, and no crowd of readers from having a connection.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, following: Connection) -> None:
         self._connection = connection
+        self._following = following
 
     def append(self, invalidations: Sequence[Invalidation]) -> list[Invalidation]:
         """Add to the record.
@@ -95,7 +98,7 @@ class InvalidationLog:
         Raises:
             HistoryLostError: that entry is not there any more.
         """
-        with self._connection.operation() as database, pymongo.timeout(_READ_SECONDS):
+        with self._following.operation() as database, pymongo.timeout(_READ_SECONDS):
             found = database.invalidations.find({"_id": {"$gte": generation}}, sort=_OLDEST_FIRST, limit=_PAGE)
             entries = read_all("invalidations", to_invalidation, found.to_list())
         if generation == 0:
@@ -112,7 +115,7 @@ class InvalidationLog:
         Args:
             most: how many at most.
         """
-        with self._connection.operation() as database, pymongo.timeout(_WRITE_SECONDS):
+        with self._following.operation() as database, pymongo.timeout(_WRITE_SECONDS):
             total = database.invalidations.find_one({"everything": True}, {"_id": 1}, sort=_NEWEST_FIRST)
             first = {} if total is None else {"_id": {"$gte": total["_id"]}}
             found = database.invalidations.find(first, sort=_NEWEST_FIRST, limit=most)
@@ -154,7 +157,10 @@ def _document(one: Invalidation) -> Document:
         "deal_ids": sorted(one.selection.deal_ids),
         "name_keys": sorted(one.selection.name_keys),
         # A list, because a deal's id is data and no field's name.
-        "views": [{"deal_id": deal_id, "changed": sorted(changed)} for deal_id, changed in sorted(one.views.items())],
+        "views": [
+            {"deal_id": deal_id, "changed": sorted(changed), "names": sorted(one.names_of.get(deal_id, ()))}
+            for deal_id, changed in sorted(one.views.items())
+        ],
     }
 
 
@@ -167,4 +173,5 @@ def to_invalidation(document: Mapping[str, Any]) -> Invalidation:
         frozenset(document["deal_ids"]), frozenset(document["name_keys"]), everything=document["everything"]
     )
     views = {row["deal_id"]: frozenset(row["changed"]) for row in document["views"]}
-    return Invalidation(selection, at, views, document["nonce"], document["_id"])
+    names = {row["deal_id"]: frozenset(row["names"]) for row in document["views"] if row["names"]}
+    return Invalidation(selection, at, views, names, document["nonce"], document["_id"])
