@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 
 from flask import Blueprint, Flask
 
@@ -22,7 +23,7 @@ from dealcache.api.services import Services
 from dealcache.api.spec import ProblemApi, spec_config
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.cli import jobs_command, sync_command
-from dealcache.group import Group
+from dealcache.group import Colleagues, Group, Presence, Survey
 from dealcache.hubspot import HubSpotError
 from dealcache.metrics import Metrics
 from dealcache.reader import DealReader, EntryMaker, Gate, HubSpotSource, MongoSource, Policy
@@ -30,7 +31,8 @@ from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, own_figures
+from dealcache.workers import this_worker
 
 Clock = Callable[[], float]
 
@@ -61,21 +63,27 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     settings = settings or load_settings(os.environ)
     metrics = Metrics()
     storage = Storage(settings)
+    presence = Presence(storage.workers, this_worker(), metrics.workers_seen)
     hubspot = HubSpot(settings, storage, metrics, clock)
     memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     redis = connect_redis(settings)
+    recorder = ReadRecorder(metrics)
+    own = partial(own_figures, memory, recorder)
+    colleagues = Colleagues(presence, storage.stats_exchange, redis, own)
     group = Group(
         storage.invalidations,
         storage.invalidation_feed,
         redis,
         memory,
         None,
+        colleagues,
+        observer=metrics,
         heard=lambda _invalidation: None,
         on_wait=metrics.flight_waited,
         clock=clock,
     )
     reading = _make_reader(settings, metrics, storage, hubspot, group, clock)
-    sync = Sync(settings, storage, hubspot, metrics, group.journal)
+    sync = Sync(settings, storage, hubspot, metrics, group.journal, presence.owner)
 
     def prepare() -> None:
         ensure_indexes(storage.connection)
@@ -103,9 +111,11 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
             redis.close()
         storage.connection.close()
 
-    app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, clock))
+    survey = colleagues.survey
+    app = _make_flask(settings, _services(settings, metrics, recorder, survey, storage, hubspot, reading, sync, clock))
     app.extensions["dealcache.lifecycle"] = Lifecycle(start, stop)
     app.extensions["dealcache.sync"] = sync
+    app.extensions["dealcache.presence"] = presence
     app.cli.add_command(sync_command)
     app.cli.add_command(jobs_command)
     return app
@@ -146,9 +156,10 @@ def _make_reader(
 def _services(
     settings: Settings,
     metrics: Metrics,
+    recorder: ReadRecorder,
+    survey: Survey,
     storage: Storage,
     hubspot: HubSpot,
-    memory: MemoryTier,
     reading: _Reading,
     sync: Sync,
     clock: Clock,
@@ -156,7 +167,8 @@ def _services(
     return Services(
         reader=reading.reader,
         mongodb=reading.mongodb,
-        memory=memory,
+        stats_here=survey.here,
+        stats_everywhere=survey.everywhere,
         deals=storage.deals,
         timelines=storage.timelines,
         pipelines=storage.pipelines,
@@ -168,7 +180,7 @@ def _services(
         webhook_guard=WebhookGuard(
             settings.hubspot_client_secret, settings.public_url, settings.forwarded_allow_ips, clock
         ),
-        recorder=ReadRecorder(metrics),
+        recorder=recorder,
         metrics=metrics,
         dependencies={"mongodb": storage.answers, "hubspot": hubspot.answers},
         tokens=Tokens(settings.api_token, settings.admin_token),

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dealcache.api.deal_lists import stage_ids
+from dealcache.api.recorder import ReadRecorder
 from dealcache.deadline import Deadline
 from dealcache.deals import Pipeline
+from dealcache.figures import Columns, Figures
 from dealcache.hubspot import (
     DealLoader,
     Directory,
@@ -36,10 +35,12 @@ from dealcache.repositories import (
     InvalidationFeed,
     InvalidationLog,
     PipelineRepository,
+    StatsExchange,
     StoreError,
     SyncJobRepository,
     SyncStateRepository,
     WebhookEventRepository,
+    WorkerRegistry,
 )
 from dealcache.settings import Settings, SettingsError
 from dealcache.sync import (
@@ -58,6 +59,7 @@ from dealcache.sync.lease import LEASE
 from dealcache.sync.meter import SyncObserver
 from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason
+from dealcache.tiers import MemoryTier
 
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
@@ -112,6 +114,8 @@ class Storage:
         self.webhook_events = WebhookEventRepository(self.connection)
         self.invalidations = InvalidationLog(self.connection)
         self.invalidation_feed = InvalidationFeed(self.connection)
+        self.workers = WorkerRegistry(self.connection)
+        self.stats_exchange = StatsExchange(self.connection)
 
     def answers(self) -> bool:
         """Whether MongoDB answers."""
@@ -127,6 +131,12 @@ class Storage:
             self.pipelines.save(pipelines, at)
         except StoreError as error:
             log.warning("the pipelines were read from HubSpot but not stored: %s", error)
+
+
+def own_figures(memory: MemoryTier, recorder: ReadRecorder) -> Figures:
+    """What this worker has to tell of its cache."""
+    by_tier, failed = recorder.counts()
+    return Figures(by_tier, failed, memory.usage(), Columns.of(memory.listing()))
 
 
 class HubSpot:
@@ -222,11 +232,12 @@ class Sync:
         hubspot: HubSpot,
         metrics: Metrics,
         sink: ChangeSink,
+        owner: str,
     ) -> None:
         self.storage = storage
         self.settle = sink.settle
         self.fill_pipelines = hubspot.fill_pipelines
-        self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.owner = owner
         self.policy = SyncPolicy(
             zone=settings.timeline_timezone,
             horizon=timedelta(seconds=settings.sync_horizon_seconds),

@@ -15,9 +15,11 @@ from dealcache.repositories.invalidation_feed import InvalidationFeed
 from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationLog
 from dealcache.repositories.job_leases import LeaseState
 from dealcache.repositories.pipelines import PipelineRepository
+from dealcache.repositories.stats_exchange import StatsExchange
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
 from dealcache.repositories.webhook_events import EventClaim, WebhookEventRepository
+from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [
     "MOST_MARKS",
@@ -34,6 +36,7 @@ __all__ = [
     "LeaseState",
     "PipelineRepository",
     "StageSummary",
+    "StatsExchange",
     "StoreError",
     "StoreUnavailable",
     "StoredDeal",
@@ -41,5 +44,6 @@ __all__ = [
     "SyncState",
     "SyncStateRepository",
     "WebhookEventRepository",
+    "WorkerRegistry",
     "ensure_indexes",
 ]

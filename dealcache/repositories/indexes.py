@@ -14,6 +14,8 @@ from dealcache.repositories.connection import Connection
 _DAY_SECONDS = 86_400
 _JOB_SECONDS = 30 * _DAY_SECONDS  # after the job's end
 _EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event's arrival; HubSpot repeats a delivery for one day
+_WORKER_SECONDS = 600  # after the last sign of life of a worker that died
+_EXCHANGE_SECONDS = 60  # after a question or an answer that nobody came for
 _BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
@@ -64,6 +66,16 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "webhook_events": (
         IndexModel([("pending", ASCENDING), ("arrived_at", ASCENDING)], name="pending", sparse=True),
         IndexModel([("arrived_at", ASCENDING)], name="expiry", expireAfterSeconds=_EVENT_SECONDS),
+    ),
+    "workers": (IndexModel([("seen_at", ASCENDING)], name="expiry", expireAfterSeconds=_WORKER_SECONDS),),
+    "stats_questions": (
+        IndexModel([("owner", ASCENDING), ("asked_at", ASCENDING)], name="oldest_of_worker"),
+        IndexModel([("question", ASCENDING)], name="question"),
+        IndexModel([("asked_at", ASCENDING)], name="expiry", expireAfterSeconds=_EXCHANGE_SECONDS),
+    ),
+    "stats_answers": (
+        IndexModel([("question", ASCENDING)], name="question"),
+        IndexModel([("answered_at", ASCENDING)], name="expiry", expireAfterSeconds=_EXCHANGE_SECONDS),
     ),
 }
 
