@@ -31,7 +31,7 @@ from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, own_figures
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, own_figures, shared_tier
 from dealcache.workers import this_worker
 
 Clock = Callable[[], float]
@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         storage.invalidation_feed,
         redis,
         memory,
-        None,
+        shared_tier(redis, clock),
         colleagues,
         observer=metrics,
         heard=lambda _invalidation: None,
@@ -109,7 +109,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         group.stop()
         if redis is not None:
             redis.close()
-        storage.connection.close()
+        storage.close()
 
     survey = colleagues.survey
     app = _make_flask(settings, _services(settings, metrics, recorder, survey, storage, hubspot, reading, sync, clock))

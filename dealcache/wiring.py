@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from dealcache.api.deal_lists import stage_ids
 from dealcache.api.recorder import ReadRecorder
+from dealcache.breaker import Breaker
 from dealcache.deadline import Deadline
 from dealcache.deals import Pipeline
 from dealcache.figures import Columns, Figures
@@ -59,7 +60,7 @@ from dealcache.sync.lease import LEASE
 from dealcache.sync.meter import SyncObserver
 from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason
-from dealcache.tiers import MemoryTier
+from dealcache.tiers import MemoryTier, Tier
 
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
@@ -98,6 +99,15 @@ def connect_redis(settings: Settings) -> RedisConnection | None:
     return RedisConnection(settings.redis_url, settings.mongodb_database, threads=threads)
 
 
+def shared_tier(redis: RedisConnection | None, clock: Clock) -> Tier | None:
+    """The cache tier between memory and MongoDB that processes share, None without a Redis."""
+    if redis is None:
+        return None
+    from dealcache.tiers.redis import RedisTier  # an extra, as above
+
+    return RedisTier(redis, clock)
+
+
 class Storage:
     """Everything that reads and writes MongoDB."""
 
@@ -112,10 +122,18 @@ class Storage:
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         self.webhook_events = WebhookEventRepository(self.connection)
-        self.invalidations = InvalidationLog(self.connection)
-        self.invalidation_feed = InvalidationFeed(self.connection)
-        self.workers = WorkerRegistry(self.connection)
-        self.stats_exchange = StatsExchange(self.connection)
+        # Followers have a connection of their own, and a breaker that never refuses; see InvalidationLog.
+        self._following = Connection(settings.mongodb_uri, settings.mongodb_database, threads=4, breaker=Breaker(0.0))
+        self.invalidations = InvalidationLog(self.connection, self._following)
+        self.invalidation_feed = InvalidationFeed(self._following)
+        # On the same: a worker must not pass for dead because its readers have all connections.
+        self.workers = WorkerRegistry(self._following)
+        self.stats_exchange = StatsExchange(self._following)
+
+    def close(self) -> None:
+        """Close all connections to MongoDB."""
+        self.connection.close()
+        self._following.close()
 
     def answers(self) -> bool:
         """Whether MongoDB answers."""

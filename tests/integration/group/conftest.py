@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dealcache.breaker import Breaker
 from dealcache.deals import DealKey
 from dealcache.figures import Columns, Figures
 from dealcache.group import Colleagues, Group, Presence
@@ -38,7 +39,7 @@ class Member:
         self.presence = Presence(WorkerRegistry(connection), this_worker(), self.metrics.workers_seen)
         self.colleagues = Colleagues(self.presence, StatsExchange(connection), redis, self._figures)
         self.group = Group(
-            InvalidationLog(connection),
+            InvalidationLog(connection, connection),
             InvalidationFeed(connection),
             redis,
             self.memory,
@@ -83,7 +84,7 @@ def make_member(mongodb_uri: str, database_name: str, connection: Connection) ->
     connections: list[Connection] = []
 
     def make(redis: RedisConnection | None = None, uri: str = mongodb_uri) -> Member:
-        own = Connection(uri, database_name, threads=8)
+        own = Connection(uri, database_name, threads=8, breaker=Breaker(0.0))
         connections.append(own)
         if uri != mongodb_uri:
             ensure_indexes(own)

@@ -91,7 +91,7 @@ def test_redis_tells_of_a_question_at_once(
     monkeypatch.setattr("dealcache.group.colleagues._LOOK_SECONDS", 60)
     ada, bob = make_member(redis_connection), make_member(redis_connection)
     bob.colleagues.start()
-    ada.presence.answers_questions()
+
     until(lambda: len(ada.presence.look()) == 1)
     until(lambda: everywhere(ada).complete)
     assert everywhere(ada).workers == 2
@@ -99,7 +99,7 @@ def test_redis_tells_of_a_question_at_once(
     bob.colleagues._bell.ring()
 
 
-def test_who_dies_while_he_is_asked_is_named_and_later_forgotten(
+def test_who_dies_is_named_when_he_is_asked_and_later_forgotten(
     make_member: MakeMember, connection: Connection
 ) -> None:
     ada, bob = make_member(), make_member()
