@@ -86,8 +86,8 @@ class Summary:
             sizes and hits added.
         workers: how many workers told.
         missing: the workers that did not, as people are told of them.
-        complete: whether all were asked and all have told everything. Else ``missing`` did not, or MongoDB could not be
-            asked who there is, or a worker holds more keys than it can tell: then ``total`` may count a key twice.
+        complete: whether all were asked and all have told everything. Else ``missing`` did not, or it was not sure who
+            there is, or a worker holds more keys than it can tell: then ``total`` may count a key twice.
     """
 
     by_tier: Mapping[str, int]

@@ -38,7 +38,9 @@ class Presence:
         self._on_count = on_count
         self._timer = timer
         self._due = float("-inf")
+        self._has_signed = False
         self._others: tuple[Worker, ...] = ()
+        self._passes_for_dead = False
 
     @property
     def owner(self) -> str:
@@ -57,6 +59,7 @@ class Presence:
         """
         if self._timer() >= self._due:
             self._registry.sign(self._worker)
+            self._has_signed = True
             self.look()
             self._due = self._timer() + SIGN_SECONDS
 
@@ -73,7 +76,9 @@ class Presence:
         Raises:
             StoreError: MongoDB failed.
         """
-        self._others = tuple(one for one in self._registry.live() if one.owner != self._worker.owner)
+        live = self._registry.live()
+        self._others = tuple(one for one in live if one.owner != self._worker.owner)
+        self._passes_for_dead = self._has_signed and len(self._others) == len(live)
         self._on_count(self.live_count())
         return self._others
 
@@ -81,6 +86,14 @@ class Presence:
     def others(self) -> tuple[Worker, ...]:
         """The others that lived when it was last looked, at most two seconds ago unless MongoDB is away."""
         return self._others
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether others that live were seen when it was last looked.
+
+        Not when this process itself passed for dead, as all do that could not reach MongoDB for a while.
+        """
+        return not self._passes_for_dead
 
     def live_count(self) -> int:
         """How many processes lived when it was last looked, this one included. Asks nobody, and never raises."""

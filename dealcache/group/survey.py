@@ -70,7 +70,7 @@ class Survey:
             return summary([self._own()], prefix, limit, missing, all_asked=False)
         answers = self._ask(asked) if asked else {}
         missing = [one.shown for one in asked if one.owner not in answers]
-        return summary([self._own(), *answers.values()], prefix, limit, missing)
+        return summary([self._own(), *answers.values()], prefix, limit, missing, all_asked=self._presence.is_sure)
 
     def _ask(self, asked: Sequence[Worker]) -> dict[str, Figures]:
         """What others tell in time, by their owners."""

@@ -104,6 +104,19 @@ def test_who_is_not_registered_counts_itself_all_the_same(presence):
     assert presence.live_count() == 2
 
 
+def test_whoever_passes_for_dead_is_not_sure_of_the_others(presence, registry):
+    presence.look()
+    assert presence.is_sure  # it has given no sign yet, as a command that asks nobody does not
+    presence.keep()
+    assert presence.is_sure
+    registry.there.clear()
+    presence.look()
+    assert not presence.is_sure
+    registry.there[ADA.owner] = ADA
+    presence.look()
+    assert presence.is_sure
+
+
 def test_whoever_answers_questions_says_so_in_the_next_sign(presence, registry, clock):
     presence.keep()
     presence.answers_questions()

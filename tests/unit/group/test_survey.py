@@ -32,6 +32,7 @@ class Presence:
     def __init__(self, *others: Worker) -> None:
         self.others = others
         self.down = False
+        self.is_sure = True
 
     def look(self) -> tuple[Worker, ...]:
         if self.down:
@@ -155,6 +156,13 @@ def test_without_mongodb_this_worker_tells_alone_and_names_those_it_knew_of():
     assert (told.by_tier, told.workers, told.complete) == ({"memory": 1}, 1, False)
     assert told.missing == [BOB.shown]
     assert stand.took == 0
+
+
+def test_who_is_not_sure_of_the_others_says_so():
+    stand = Stand()
+    stand.presence.is_sure = False
+    told = stand.everywhere()
+    assert (told.workers, told.missing, told.complete) == (1, [], False)
 
 
 @pytest.mark.parametrize(("down_after", "reads", "missing"), [(0.0, 1, [BOB, CIM]), (0.2, 11, [CIM])])
