@@ -12,7 +12,16 @@ from functools import partial
 
 from flask import Blueprint, Flask
 
-from dealcache.api import cache_admin, live_handshake, mongodb_only, operations, reads, sync_jobs, webhooks
+from dealcache.api import (
+    batches,
+    cache_admin,
+    live_handshake,
+    mongodb_only,
+    operations,
+    reads,
+    sync_jobs,
+    webhooks,
+)
 from dealcache.api.access import Tokens
 from dealcache.api.cors import Cors
 from dealcache.api.edge import Edge
@@ -28,6 +37,7 @@ from dealcache.hubspot import HubSpotError
 from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
 from dealcache.reader import (
+    BatchReader,
     DealReader,
     EntryMaker,
     Fetcher,
@@ -36,6 +46,7 @@ from dealcache.reader import (
     HubSpotSource,
     MongoSource,
     Policy,
+    Retreat,
     SharedFlight,
 )
 from dealcache.repositories import StoreError, ensure_indexes
@@ -149,6 +160,7 @@ class _Reading:
     """The read path, and what it shares with others."""
 
     reader: DealReader
+    batches: BatchReader
     mongodb: MongoSource
     zone: tzinfo
 
@@ -168,14 +180,18 @@ def _make_reader(
     maker = EntryMaker(policy, zone, random.random)
     mongodb = MongoSource(storage.deals, storage.timelines, maker, clock)
     deadline = settings.hubspot_deadline_seconds
+    source = HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock)
+    retreat = Retreat(policy.retry_pause, clock)
+    waiting = Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed)
+    loads = Gate(settings.hubspot_loads, "deals are being loaded from HubSpot")
     fetcher = Fetcher(
         state=group.state,
         journal=group.journal,
         mongodb=mongodb,
-        hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
+        hubspot=source,
         shared=shared,
-        waiting=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
-        loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
+        waiting=waiting,
+        loads=loads,
         wait_seconds=deadline,
         refresh_pause=policy.refresh_pause,
         clock=clock,
@@ -186,10 +202,21 @@ def _make_reader(
         mongodb=mongodb,
         fetcher=fetcher,
         policy=policy,
+        retreat=retreat,
         wait_seconds=deadline,
         clock=clock,
     )
-    return _Reading(reader, mongodb, zone)
+    batches = BatchReader(
+        state=group.state,
+        journal=group.journal,
+        mongodb=mongodb,
+        hubspot=source,
+        retreat=retreat,
+        waiting=waiting,
+        loads=loads,
+        wait_seconds=deadline,
+    )
+    return _Reading(reader, batches, mongodb, zone)
 
 
 def _services(
@@ -206,6 +233,7 @@ def _services(
 ) -> Services:
     return Services(
         reader=reading.reader,
+        batches=reading.batches,
         mongodb=reading.mongodb,
         stats_here=survey.here,
         stats_everywhere=survey.everywhere,
@@ -240,7 +268,7 @@ def _make_flask(settings: Settings, services: Services) -> Flask:
     app.extensions["dealcache"] = services
     install_hooks(app, services.tokens, services.metrics)
     description = ProblemApi(app)
-    for part in (reads, cache_admin, mongodb_only, sync_jobs, webhooks, live_handshake, operations):
+    for part in (reads, batches, cache_admin, mongodb_only, sync_jobs, webhooks, live_handshake, operations):
         description.register_blueprint(part.blueprint)
     app.register_blueprint(
         Blueprint(

@@ -15,7 +15,7 @@ from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.figures import Summary
 from dealcache.live import Hub
 from dealcache.metrics import Metrics
-from dealcache.reader import DealReader, MongoSource
+from dealcache.reader import BatchReader, DealReader, MongoSource
 from dealcache.repositories import (
     DealInfoRepository,
     DealTimelineRepository,
@@ -38,6 +38,7 @@ class Services:
     """
 
     reader: DealReader
+    batches: BatchReader
     mongodb: MongoSource
     stats_here: Statistics
     stats_everywhere: Statistics

@@ -7,7 +7,7 @@ Nothing else in the project reads or writes documents. Every operation raises :c
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_info import DealInfoRepository, StageSummary
 from dealcache.repositories.deal_store import DealStore
-from dealcache.repositories.deal_timeline import DealTimelineRepository, Extent
+from dealcache.repositories.deal_timeline import DealTimelineRepository, Totals
 from dealcache.repositories.documents import StoredDeal
 from dealcache.repositories.errors import StoreError, StoreUnavailable
 from dealcache.repositories.indexes import ensure_indexes
@@ -30,7 +30,6 @@ __all__ = [
     "DealStore",
     "DealTimelineRepository",
     "EventClaim",
-    "Extent",
     "HistoryLostError",
     "InvalidationFeed",
     "InvalidationLog",
@@ -47,6 +46,7 @@ __all__ = [
     "SyncJobRepository",
     "SyncState",
     "SyncStateRepository",
+    "Totals",
     "WebhookEventRepository",
     "WorkerRegistry",
     "ensure_indexes",
