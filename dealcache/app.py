@@ -37,6 +37,7 @@ from dealcache.hubspot import HubSpotError
 from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
 from dealcache.reader import (
+    BatchFetcher,
     BatchReader,
     DealReader,
     EntryMaker,
@@ -47,6 +48,7 @@ from dealcache.reader import (
     MongoSource,
     Policy,
     Retreat,
+    SharedBatch,
     SharedFlight,
 )
 from dealcache.repositories import StoreError, ensure_indexes
@@ -113,7 +115,8 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     )
     heartbeat = Heartbeat(storage.load_leases)
     shared = SharedFlight(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
-    reading = _make_reader(settings, metrics, storage, hubspot, group, shared, clock)
+    shared_batch = SharedBatch(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
+    reading = _make_reader(settings, metrics, storage, hubspot, group, shared, shared_batch, clock)
     sync = Sync(settings, storage, hubspot, metrics, group.journal, presence.owner)
 
     def prepare() -> None:
@@ -173,6 +176,7 @@ def _make_reader(
     hubspot: HubSpot,
     group: Group,
     shared: SharedFlight,
+    shared_batch: SharedBatch,
     clock: Clock,
 ) -> _Reading:
     policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
@@ -207,16 +211,17 @@ def _make_reader(
         wait_seconds=deadline,
         clock=clock,
     )
-    batches = BatchReader(
+    batch_fetcher = BatchFetcher(
         state=group.state,
         journal=group.journal,
         mongodb=mongodb,
         hubspot=source,
-        retreat=retreat,
+        shared=shared_batch,
         waiting=waiting,
         loads=loads,
         wait_seconds=deadline,
     )
+    batches = BatchReader(cache=group.state.cache, mongodb=mongodb, fetcher=batch_fetcher, retreat=retreat)
     return _Reading(reader, batches, mongodb, zone)
 
 
