@@ -1,0 +1,171 @@
+"""Calls to an instance, over connections that stay open as a browser's do, with the moments that judge them by."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+
+#: Seconds until a client gives up: longer than any answer may take, for a read ends at HUBSPOT_DEADLINE_SECONDS.
+PATIENCE = 25.0
+
+#: What becomes of a request on a connection that the server has closed in the meantime.
+_GONE = (ConnectionResetError, BrokenPipeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked: ``what`` names its kind in the report, ``path`` holds the query too."""
+
+    what: str
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from an instance; header names are in lower case."""
+
+    call: Call
+    instance: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    begun_at: float
+    ended_at: float
+
+    def json(self) -> Any:
+        """The decoded body.
+
+        Raises:
+            orjson.JSONDecodeError: it is no JSON.
+        """
+        return orjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """That no answer came: ``reason`` is ``refused``, ``closed``, ``timed out`` or ``cut short``."""
+
+    call: Call
+    instance: str
+    reason: str
+    begun_at: float
+    ended_at: float
+
+
+Outcome = Answer | Failure
+
+
+def with_query(path: str, **query: str) -> str:
+    """A path with a query; blanks become ``%20``, as browsers write them."""
+    return f"{path}?{urlencode(query, quote_via=quote)}" if query else path
+
+
+class Connection:
+    """One connection to an instance, opened again when it is lost. One call at a time; not for several threads.
+
+    Args:
+        instance: the instance's name.
+        port: where it listens, on the loopback interface.
+        clock: a monotonic clock in seconds.
+    """
+
+    def __init__(self, instance: str, port: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.instance = instance
+        self._port = port
+        self._clock = clock
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._call: Call | None = None
+        self._begun_at = 0.0
+        self._reused = False
+        self._unsent: Exception | None = None
+        #: How often a request met a connection that the server had closed, and went over a new one.
+        self.reconnects = 0
+
+    def ask(self, call: Call) -> Outcome:
+        """Make a call and wait for what comes of it."""
+        self.send(call)
+        return self.receive()
+
+    def send(self, call: Call) -> None:
+        """Send a request; :meth:`receive` tells what came of it."""
+        self._call, self._unsent = call, None
+        self._reused = self._http.sock is not None
+        self._begun_at = self._clock()
+        try:
+            self._http.request(call.method, call.path, body=call.body, headers=dict(call.headers))
+        except (OSError, http.client.HTTPException) as error:
+            self._unsent = error
+
+    def receive(self) -> Outcome:
+        """Wait for what comes of the request that was sent last."""
+        assert self._call is not None
+        try:
+            if self._unsent is not None:
+                raise self._unsent
+            response = self._http.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            if self._reused and isinstance(error, _GONE):
+                self.reconnects += 1
+                return self.ask(self._call)
+            return Failure(self._call, self.instance, _reason(error), self._begun_at, self._clock())
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(self._call, self.instance, response.status, headers, body, self._begun_at, self._clock())
+
+    def close(self) -> None:
+        """Close it; the next call opens a new one."""
+        self._http.close()
+
+    def worker(self, pids: Collection[int]) -> int | None:
+        """Which of some processes holds the other end of this connection; None when none does, or it is closed."""
+        if self._http.sock is None:
+            return None
+        ours = self._http.sock.getsockname()[1]
+        inode = _inode_of(self._port, ours)
+        return next((pid for pid in pids if inode is not None and _holds(pid, inode)), None)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, _GONE):
+        return "closed"
+    return "cut short"
+
+
+def _inode_of(port: int, peer: int) -> str | None:
+    """The kernel's number of the loopback socket on ``port`` whose peer has the port ``peer`` (proc(5), net/tcp)."""
+    ends = [f"0100007F:{port:04X}", f"0100007F:{peer:04X}"]
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[1:3] == ends:
+            return fields[9]
+    return None
+
+
+def _holds(pid: int, inode: str) -> bool:
+    wanted = f"socket:[{inode}]"
+    try:
+        return any(_target(entry) == wanted for entry in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False  # the process has ended
+
+
+def _target(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except OSError:
+        return ""  # closed since it was listed
