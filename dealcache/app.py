@@ -21,16 +21,16 @@ from dealcache.api.recorder import ReadRecorder
 from dealcache.api.services import Services
 from dealcache.api.spec import ProblemApi, spec_config
 from dealcache.api.webhook_guard import WebhookGuard
-from dealcache.changes import Changes
 from dealcache.cli import jobs_command, sync_command
+from dealcache.group import Group
 from dealcache.hubspot import HubSpotError
 from dealcache.metrics import Metrics
 from dealcache.reader import DealReader, EntryMaker, Gate, HubSpotSource, MongoSource, Policy
 from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
-from dealcache.tiers import MemoryTier, Selection
+from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis
 
 Clock = Callable[[], float]
 
@@ -63,8 +63,19 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     storage = Storage(settings)
     hubspot = HubSpot(settings, storage, metrics, clock)
     memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
-    reading = _make_reader(settings, metrics, storage, hubspot, memory, clock)
-    sync = Sync(settings, storage, hubspot, metrics, lambda changes: _let_go(reading.reader, changes))
+    redis = connect_redis(settings)
+    group = Group(
+        storage.invalidations,
+        storage.invalidation_feed,
+        redis,
+        memory,
+        None,
+        heard=lambda _invalidation: None,
+        on_wait=metrics.flight_waited,
+        clock=clock,
+    )
+    reading = _make_reader(settings, metrics, storage, hubspot, group, clock)
+    sync = Sync(settings, storage, hubspot, metrics, group.journal)
 
     def prepare() -> None:
         ensure_indexes(storage.connection)
@@ -79,14 +90,21 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         expected=(StoreError, HubSpotError),
     )
 
+    def start() -> None:
+        group.start()
+        upkeep.start()
+
     def stop() -> None:
         upkeep.stop()
         sync.stop()
         hubspot.close()
+        group.stop()
+        if redis is not None:
+            redis.close()
         storage.connection.close()
 
     app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, clock))
-    app.extensions["dealcache.lifecycle"] = Lifecycle(upkeep.start, stop)
+    app.extensions["dealcache.lifecycle"] = Lifecycle(start, stop)
     app.extensions["dealcache.sync"] = sync
     app.cli.add_command(sync_command)
     app.cli.add_command(jobs_command)
@@ -102,13 +120,8 @@ class _Reading:
     zone: tzinfo
 
 
-def _let_go(reader: DealReader, changes: Changes) -> None:
-    """What is cached of deals that a sync found changed is served no more."""
-    reader.invalidate(Selection.deals(ids=changes.views, names=changes.names))
-
-
 def _make_reader(
-    settings: Settings, metrics: Metrics, storage: Storage, hubspot: HubSpot, memory: MemoryTier, clock: Clock
+    settings: Settings, metrics: Metrics, storage: Storage, hubspot: HubSpot, group: Group, clock: Clock
 ) -> _Reading:
     policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
     # datetime's own UTC is quicker than a ZoneInfo that says the same.
@@ -117,7 +130,8 @@ def _make_reader(
     mongodb = MongoSource(storage.deals, storage.timelines, maker, clock)
     deadline = settings.hubspot_deadline_seconds
     reader = DealReader(
-        memory=memory,
+        state=group.state,
+        journal=group.journal,
         mongodb=mongodb,
         hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
         policy=policy,
@@ -125,7 +139,6 @@ def _make_reader(
         loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
         wait_seconds=deadline,
         clock=clock,
-        on_wait=metrics.flight_waited,
     )
     return _Reading(reader, mongodb, zone)
 
@@ -161,7 +174,6 @@ def _services(
         tokens=Tokens(settings.api_token, settings.admin_token),
         zone=reading.zone,
         cache_ttl=settings.cache_ttl_seconds,
-        workers=settings.web_concurrency,
         clock=clock,
     )
 

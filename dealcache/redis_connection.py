@@ -7,8 +7,10 @@ but one. What it costs a reader when it is slow or gone is therefore one time-ou
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -18,6 +20,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from dealcache.breaker import Breaker, BreakerOpenError
+from dealcache.redis_errors import RedisUnavailable
 
 #: The format of everything that is kept in Redis. It is part of every key and channel, so that two releases with
 #: different formats can share one Redis without reading each other's values.
@@ -33,8 +36,43 @@ PAUSE_SECONDS = 3.0
 _POOL_SECONDS = 0.1
 
 
-class RedisUnavailable(Exception):  # noqa: N818 - the name says the state
-    """Redis does not answer, or refuses; whoever asked goes on without it. The message names no host and no secret."""
+class Subscription:
+    """What one process hears on one channel; used by one thread.
+
+    Args:
+        pubsub: the driver's, subscribed.
+    """
+
+    def __init__(self, pubsub: Any) -> None:
+        self._pubsub = pubsub
+
+    def until_answer(self) -> Iterator[bytes]:
+        """Ask whether Redis is still there, and yield the messages that come before its answer.
+
+        Raises:
+            RedisUnavailable: no answer in time.
+        """
+        self._pubsub.ping()
+        for heard in self._until(TIMEOUT_SECONDS):
+            if heard["type"] == "pong":
+                return
+            if heard["type"] == "message":
+                yield heard["data"]
+        raise RedisUnavailable("Redis does not answer on its subscription")
+
+    def messages(self, seconds: float) -> Iterator[bytes]:
+        """Yield the messages that come within so many seconds."""
+        for heard in self._until(seconds):
+            if heard["type"] == "message":
+                yield heard["data"]
+
+    def _until(self, seconds: float) -> Iterator[dict[str, Any]]:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            # None is also what the driver makes of messages that it was told to ignore.
+            heard = self._pubsub.get_message(timeout=left)
+            if heard is not None:
+                yield heard
 
 
 class RedisConnection:
@@ -92,6 +130,21 @@ class RedisConnection:
             self._breaker.succeeded()
             raise RedisUnavailable(f"Redis refused an operation ({type(error).__name__})") from error
         self._breaker.succeeded()
+
+    @contextmanager
+    def subscription(self, channel: str) -> Iterator[Subscription]:
+        """Listen to a channel of the namespace. It goes past the breaker: somebody has to find out when Redis is back.
+
+        Raises:
+            RedisUnavailable: Redis does not answer, at any time while the context lasts.
+        """
+        try:
+            # The driver has no types here.
+            with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+                pubsub.subscribe(self.key(channel))
+                yield Subscription(pubsub)
+        except RedisError as error:
+            raise RedisUnavailable(f"Redis does not answer ({type(error).__name__})") from error
 
     def close(self) -> None:
         """Close all connections."""

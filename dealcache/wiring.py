@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from dealcache.api.deal_lists import stage_ids
-from dealcache.changes import Changes
 from dealcache.deadline import Deadline
 from dealcache.deals import Pipeline
 from dealcache.hubspot import (
@@ -33,13 +33,15 @@ from dealcache.repositories import (
     DealInfoRepository,
     DealStore,
     DealTimelineRepository,
+    InvalidationFeed,
+    InvalidationLog,
     PipelineRepository,
     StoreError,
     SyncJobRepository,
     SyncStateRepository,
     WebhookEventRepository,
 )
-from dealcache.settings import Settings
+from dealcache.settings import Settings, SettingsError
 from dealcache.sync import (
     Crew,
     Desk,
@@ -54,7 +56,11 @@ from dealcache.sync import (
 )
 from dealcache.sync.lease import LEASE
 from dealcache.sync.meter import SyncObserver
+from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason
+
+if TYPE_CHECKING:
+    from dealcache.redis_connection import RedisConnection
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +80,22 @@ _PROBE_SECONDS = 2.0
 _CALL_COUNTS_SECONDS = 5.0
 
 
+def connect_redis(settings: Settings) -> RedisConnection | None:
+    """The way to the Redis that processes share, None when there is none.
+
+    Raises:
+        SettingsError: there is one, but the library for it is missing.
+    """
+    if settings.redis_url is None:
+        return None
+    try:
+        from dealcache.redis_connection import RedisConnection  # an extra: not everybody has it
+    except ImportError:
+        raise SettingsError("REDIS_URL is set, but redis-py is missing: pip install 'dealcache[redis]'") from None
+    threads = settings.threads + settings.hubspot_waiting_threads
+    return RedisConnection(settings.redis_url, settings.mongodb_database, threads=threads)
+
+
 class Storage:
     """Everything that reads and writes MongoDB."""
 
@@ -88,6 +110,8 @@ class Storage:
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         self.webhook_events = WebhookEventRepository(self.connection)
+        self.invalidations = InvalidationLog(self.connection)
+        self.invalidation_feed = InvalidationFeed(self.connection)
 
     def answers(self) -> bool:
         """Whether MongoDB answers."""
@@ -197,9 +221,10 @@ class Sync:
         storage: Storage,
         hubspot: HubSpot,
         metrics: Metrics,
-        on_changes: Callable[[Changes], None],
+        sink: ChangeSink,
     ) -> None:
         self.storage = storage
+        self.settle = sink.settle
         self.fill_pipelines = hubspot.fill_pipelines
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.policy = SyncPolicy(
@@ -216,14 +241,14 @@ class Sync:
             storage.sync_jobs,
             storage.sync_state,
             execution,
-            on_changes,
+            sink,
             self.owner,
             self.policy.interval,
             hubspot.now,
             metrics.job_ended,
         )
         self.webhooks = WebhookWorker(
-            storage.webhook_events, hubspot.open_desk, on_changes, self.owner, hubspot.now, metrics.hints_followed
+            storage.webhook_events, hubspot.open_desk, sink, self.owner, hubspot.now, metrics.hints_followed
         )
 
     def stage_ids(self, stage: str) -> list[str]:

@@ -9,11 +9,13 @@ from marshmallow import RAISE
 
 from dealcache.api import parameters, schemas
 from dealcache.api.documentation import Documented, documented
+from dealcache.api.failures import RETRY_AFTER
 from dealcache.api.problems import Problem
 from dealcache.api.responses import json_response, problem_response
-from dealcache.api.services import Services, services
+from dealcache.api.services import services
 from dealcache.deals import DealKey
-from dealcache.tiers import Listing, Selection
+from dealcache.invalidation import Selection
+from dealcache.tiers import Listing
 
 blueprint = parameters.StrictBlueprint(
     "cache", __name__, url_prefix="/api/hubspot", description="What the cache holds, and clearing it."
@@ -66,13 +68,12 @@ def cache_stats(query: dict[str, Any]) -> Response:
     blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]
 )
 def clear_endpoint_cache(query: dict[str, Any]) -> Response:
-    """Forget everything that is cached, or one deal. MongoDB keeps its documents."""
-    wired = services()
-    key: DealKey | None = query["key"]
-    cleared = wired.reader.invalidate(_selection(key))
-    if wired.workers > 1:
-        return problem_response(_not_everywhere(wired, len(cleared)))
-    return json_response({"message": "Successfully cleared endpoint cache", "entries_cleared": len(cleared)})
+    """Forget everything that is cached, or one deal, in all workers. MongoDB keeps its documents."""
+    cleared = services().reader.invalidate(_selection(query["key"]))
+    if not cleared.everywhere:
+        return problem_response(_not_everywhere(len(cleared.cleared)))
+    count = len(cleared.cleared)
+    return json_response({"message": "Successfully cleared endpoint cache", "entries_cleared": count})
 
 
 def _selection(key: DealKey | None) -> Selection:
@@ -81,10 +82,11 @@ def _selection(key: DealKey | None) -> Selection:
     return Selection.deals(ids=[key.value]) if key.by == "id" else Selection.deals(names=[key.value])
 
 
-def _not_everywhere(wired: Services, cleared: int) -> Problem:
-    """Workers do not hear of each other's clears yet, and the contract forbids to claim otherwise."""
+def _not_everywhere(cleared: int) -> Problem:
+    """Other workers learn of a clear from MongoDB, and the contract forbids to claim what cannot be promised."""
     return Problem(
         503,
-        f"Cleared in one of {wired.workers} workers ({cleared} keys). The others may serve older values for up to "
-        f"{wired.cache_ttl:g} s, because a clear does not reach them; run one worker to clear for all.",
+        f"Cleared in the worker that answers ({cleared} keys). MongoDB, from which all others learn of it, does not "
+        "answer: they may serve older values until it does.",
+        headers={"Retry-After": str(RETRY_AFTER)},
     )

@@ -15,6 +15,7 @@ CACHE_CONTROL = "private, no-cache"
 _FORWARD = {
     Outcome.MISS: "fwd=miss",
     Outcome.STALE: "fwd=stale",
+    Outcome.UNSURE: "fwd=stale; detail=unsure",
     Outcome.BYPASS: "fwd=request",
     Outcome.ERROR: "fwd=miss; detail=failed",
 }
@@ -23,7 +24,9 @@ _FORWARD = {
 def cache_status(answer: Answer, now: float) -> str:
     """The ``Cache-Status`` of an answer: one member for each tier that was asked (RFC 9211).
 
-    The ``ttl`` of the tier that answered is what is left of the value's time; it is negative for a stale answer.
+    The ``ttl`` of the tier that answered is what is left of the value's time, negative when it is over. An answer that
+    served in its time, because every tier below failed, but which this process could not be sure of, is
+    marked as ``unsure``.
     """
     ttl = math.floor(answer.entry.expires_at - now)
     members = []
@@ -31,10 +34,16 @@ def cache_status(answer: Answer, now: float) -> str:
         if step.tier != answer.tier:
             members.append(f"dealcache-{step.tier}; {_FORWARD[step.outcome]}")
         elif step.tier == "memory":
-            members.append(f"dealcache-memory; hit; ttl={ttl}{'; detail=stale-if-error' if answer.stale else ''}")
+            members.append(f"dealcache-memory; hit; ttl={ttl}{_why_stale(answer, ttl)}")
         else:
             members.append(f"dealcache-{step.tier}; hit")
     return ", ".join(members)
+
+
+def _why_stale(answer: Answer, ttl: int) -> str:
+    if not answer.stale:
+        return ""
+    return "; detail=stale-if-error" if ttl < 0 else "; detail=unsure"
 
 
 def server_timing(steps: tuple[Step, ...]) -> str:

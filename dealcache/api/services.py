@@ -49,7 +49,6 @@ class Services:
     tokens: Tokens
     zone: tzinfo
     cache_ttl: float
-    workers: int
     clock: Callable[[], float]
 
 

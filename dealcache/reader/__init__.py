@@ -2,26 +2,39 @@
 
 from dealcache.reader.answer import Answer, Mode, Outcome, Step
 from dealcache.reader.entries import EntryMaker
+from dealcache.reader.fence import Fence, Token
 from dealcache.reader.flight import FlightTimeoutError, SingleFlight
 from dealcache.reader.gate import Gate, TooManyWaitingError
-from dealcache.reader.hubspot import HubSpotSource
+from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
+from dealcache.reader.journal import Applied, Journal
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
 from dealcache.reader.reader import DealReader
+from dealcache.reader.state import ReaderState
+from dealcache.reader.tiered_cache import TieredCache
+from dealcache.reader.trust import Trust
 
 __all__ = [
     "Answer",
+    "Applied",
     "DealReader",
     "EntryMaker",
+    "Fence",
     "FlightTimeoutError",
     "Gate",
+    "HubSpotLoad",
     "HubSpotSource",
+    "Journal",
     "Mode",
     "MongoSource",
     "Outcome",
     "Policy",
+    "ReaderState",
     "SingleFlight",
     "Step",
+    "TieredCache",
     "TimelineNotSyncedError",
+    "Token",
     "TooManyWaitingError",
+    "Trust",
 ]

@@ -28,6 +28,8 @@ class Outcome(Enum):
     HIT = "hit"
     MISS = "miss"
     STALE = "stale"
+    #: It had a value in time, but this process does not hear of invalidations and cannot trust it.
+    UNSURE = "unsure"
     BYPASS = "bypass"
     ERROR = "error"
 

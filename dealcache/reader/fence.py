@@ -3,6 +3,10 @@
 A load notes a token when it starts. An invalidation moves the fence for the deals that it selects. When the load has
 its value, it may be kept only if no fence that concerns it has moved since the token was taken. A load that asks by
 name does not know the deal's id yet, nor the other way round, so the question is asked when both are known.
+
+A token has two numbers. Its ``sequence`` counts what moved the fence of this process, in the order in which it did. Its
+``generation`` is a place in the record that all processes share; it goes with the value wherever it is kept, so that
+another process can tell whether the value is older than the last invalidation of its deal.
 """
 
 from __future__ import annotations
@@ -10,74 +14,113 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from dealcache.deals import name_key
-from dealcache.tiers import CacheKey, Entry, Selection
+from dealcache.invalidation import Selection
+from dealcache.tiers import CacheKey, Entry
+
+
+class Token(NamedTuple):
+    """What a load takes with it when it starts: how far the fence of this process, and the record of all, had come."""
+
+    sequence: int
+    generation: int
 
 
 class Fence:
-    """Remembers when each deal was last invalidated, in the order of invalidations.
+    """Remembers when each deal was last invalidated.
 
     Args:
-        remember: how many single marks are kept. When there are more, the oldest is dropped and every load that is
-            older than it is refused: forgetting may cost a load its place in the cache, never its truth.
+        remember: how many single marks are kept. When there are more, the oldest is dropped and every value that is
+            older than it is refused: forgetting may cost a value its place in the cache, never its truth.
     """
 
     def __init__(self, remember: int = 20_000) -> None:
         self._lock = threading.Lock()
-        self._sequence = 0
-        self._floor = 0
-        self._moved: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._now = Token(0, 0)
+        self._floor = Token(0, 0)
+        self._moved: OrderedDict[tuple[str, str], Token] = OrderedDict()
         self._remember = remember
+        self._begun = False
 
-    def token(self) -> int:
-        """What a load takes with it when it starts."""
-        with self._lock:
-            return self._sequence
+    def begin(self, oldest: int) -> None:
+        """From now on the record of all is known, back to the generation ``oldest``, 0 for all of it.
 
-    def move(self, selection: Selection) -> None:
-        """Refuse from now on what loads that are under way bring for the selected deals."""
-        with self._lock:
-            self._move(selection)
-
-    def move_for(self, token: int, selection: Selection) -> int:
-        """Move the fence on behalf of one load, which itself may still store what it brings.
-
-        Args:
-            token: what the load took when it started.
-            selection: the deals that it brings.
-
-        Returns:
-            The token with which the load may store; its old one, which is refused from now on, when somebody else
-            invalidated one of the deals since it started.
+        Until then no value that another process has kept can be judged, and none is trusted.
         """
         with self._lock:
-            valid = self._passes(token, _marks(selection.deal_ids, selection.name_keys))
-            self._move(selection)
-            return self._sequence if valid else token
+            self._floor = Token(self._floor.sequence, max(self._floor.generation, oldest))
+            self._begun = True
 
-    def _move(self, selection: Selection) -> None:
-        self._sequence += 1
+    def restart(self, generation: int) -> None:
+        """The record of all is another one than before, at ``generation`` now: nothing older can be judged."""
+        with self._lock:
+            self._now = Token(self._now.sequence + 1, generation)
+            self._floor = self._now
+            self._moved.clear()
+
+    def token(self) -> Token:
+        """What a load takes with it when it starts."""
+        with self._lock:
+            return self._now
+
+    def move(self, selection: Selection, generation: int | None = None, claim: Token | None = None) -> Token | None:
+        """Refuse from now on what older loads bring for the selected deals.
+
+        Args:
+            selection: the deals.
+            generation: the invalidation's place in the record of all; None when it stands in none, so that values which
+                other processes keep cannot be judged by it.
+            claim: the token of one load on whose behalf the fence moves, and which may still store what it brings.
+
+        Returns:
+            The token with which that load may store; None when somebody else invalidated one of the deals since it
+            started, or when there is no such load.
+        """
+        with self._lock:
+            valid = claim is not None and self._passes(claim, _marks(selection.deal_ids, selection.name_keys))
+            self._move(selection, generation)
+            return self._now if valid else None
+
+    def _move(self, selection: Selection, generation: int | None) -> None:
+        self._now = Token(self._now.sequence + 1, max(self._now.generation, generation or 0))
         if selection.everything:
-            self._floor = self._sequence
+            self._floor = Token(self._now.sequence, max(self._floor.generation, generation or 0))
             self._moved.clear()
             return
         for mark in _marks(selection.deal_ids, selection.name_keys):
-            self._moved[mark] = self._sequence
+            before = self._moved.get(mark, self._floor)
+            self._moved[mark] = Token(self._now.sequence, max(before.generation, generation or 0))
             self._moved.move_to_end(mark)
         while len(self._moved) > self._remember:
             _, dropped = self._moved.popitem(last=False)
-            self._floor = max(self._floor, dropped)
+            self._floor = Token(
+                max(self._floor.sequence, dropped.sequence), max(self._floor.generation, dropped.generation)
+            )
 
-    def permits(self, token: int, key: CacheKey, entry: Entry) -> bool:
-        """Whether what a load that started with ``token`` brought for ``key`` is still to be trusted."""
-        ids = [entry.deal_id] if entry.deal_id is not None else []
-        names = {name_key(name) for name in (entry.deal_name, key.value if key.by == "name" else None) if name}
+    def permits(self, token: Token, key: CacheKey, entry: Entry) -> bool:
+        """Whether what a load of this process that started with ``token`` brought for ``key`` may be kept."""
         with self._lock:
-            return self._passes(token, _marks(ids, names))
+            return self._passes(token, _marks_of(key, entry))
 
-    def _passes(self, token: int, marks: list[tuple[str, str]]) -> bool:
-        return token >= self._floor and all(self._moved.get(mark, 0) <= token for mark in marks)
+    def trusts(self, key: CacheKey, entry: Entry) -> bool:
+        """Whether what any process has kept is younger than all invalidations of its deal that are known here."""
+        with self._lock:
+            marks = _marks_of(key, entry)
+            known = [self._moved[mark].generation for mark in marks if mark in self._moved]
+            return self._begun and entry.generation >= max([self._floor.generation, *known])
+
+    def _passes(self, token: Token, marks: list[tuple[str, str]]) -> bool:
+        return token.sequence >= self._floor.sequence and all(
+            self._moved[mark].sequence <= token.sequence for mark in marks if mark in self._moved
+        )
+
+
+def _marks_of(key: CacheKey, entry: Entry) -> list[tuple[str, str]]:
+    ids = [entry.deal_id] if entry.deal_id is not None else []
+    names = {name_key(name) for name in (entry.deal_name, key.value if key.by == "name" else None) if name}
+    return _marks(ids, names)
 
 
 def _marks(deal_ids: Iterable[str], name_keys: Iterable[str]) -> list[tuple[str, str]]:

@@ -5,17 +5,34 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from dealcache.changes import Changes
 from dealcache.deadline import Deadline
 from dealcache.deals import DealKey, LoadedDeal
 from dealcache.hubspot import DealLoader, NotFound
 from dealcache.reader.entries import EntryMaker
+from dealcache.reader.state import Loaded
 from dealcache.repositories import DealStore, StoreError
-from dealcache.tiers import Entry, View
+from dealcache.tiers import View
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotLoad:
+    """What one load brought: a deal's views, and what storing it changed.
+
+    Args:
+        views: an entry for each view; their status is 404 when HubSpot knows no such deal.
+        changes: the deals whose stored views are seen to have changed.
+        stored: False when storing failed, so that nobody knows which part of it is stored.
+    """
+
+    views: Loaded
+    changes: Changes = field(default_factory=Changes)
+    stored: bool = True
 
 
 class HubSpotSource:
@@ -43,16 +60,13 @@ class HubSpotSource:
         self._deadline_seconds = deadline_seconds
         self._clock = clock
 
-    def load(self, key: DealKey, known_ids: Sequence[str] = ()) -> dict[View, Entry]:
+    def load(self, key: DealKey, known_ids: Sequence[str] = ()) -> HubSpotLoad:
         """All three views of the deal, written to MongoDB before they count as read.
 
         Args:
             key: which deal.
             known_ids: ids that MongoDB knows under this name. Search lags behind new names and never finds archived
                 deals, so they are asked for by id before the deal is called unknown.
-
-        Returns:
-            An entry for each view; their status is 404 when HubSpot knows no such deal.
 
         Raises:
             HubSpotError: HubSpot refused, failed or did not answer in time.
@@ -61,32 +75,32 @@ class HubSpotSource:
         try:
             loaded = self._loader.load(key, Deadline(self._deadline_seconds), known_ids=known_ids)
         except NotFound as gone:
-            self._note_gone(gone)
-            return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
-        return self._maker.all_views(self._saved(loaded))
+            return self._without(gone, dict.fromkeys(View, self._maker.unknown(key, fetched_at)))
+        return self._saved(loaded)
 
-    def _saved(self, loaded: LoadedDeal) -> LoadedDeal:
+    def _saved(self, loaded: LoadedDeal) -> HubSpotLoad:
         """``loaded``, in MongoDB, with what other systems have written to its stored events."""
         try:
-            self._store.save(loaded)
+            changes = self._store.save(loaded)
             foreign = self._store.foreign_fields(loaded.deal.deal_id)
         except StoreError as error:
             log.warning("deal %s was read from HubSpot but not stored: %s", loaded.deal.deal_id, error)
-            return loaded
-        if not foreign:
-            return loaded
-        events = tuple(
-            replace(event, extra=foreign.get((event.engagement_type, event.engagement_id), event.extra))
-            for event in loaded.events
-        )
-        return replace(loaded, events=events)
+            return HubSpotLoad(self._maker.all_views(loaded), stored=False)
+        if foreign:
+            events = tuple(
+                replace(event, extra=foreign.get((event.engagement_type, event.engagement_id), event.extra))
+                for event in loaded.events
+            )
+            loaded = replace(loaded, events=events)
+        return HubSpotLoad(self._maker.all_views(loaded), changes)
 
-    def _note_gone(self, gone: NotFound) -> None:
+    def _without(self, gone: NotFound, views: Loaded) -> HubSpotLoad:
         """Keep MongoDB from serving deals that HubSpot has no longer, or has under another name."""
         if not (gone.missing_ids or gone.renamed):
-            return
+            return HubSpotLoad(views)
         now = datetime.fromtimestamp(self._clock(), UTC)
         try:
-            self._store.note_gone(gone.missing_ids, gone.renamed, now)
+            return HubSpotLoad(views, self._store.note_gone(gone.missing_ids, gone.renamed, now))
         except StoreError as error:
             log.warning("deals %s are gone from HubSpot but not marked: %s", gone.missing_ids, error)
+            return HubSpotLoad(views, stored=False)

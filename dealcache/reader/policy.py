@@ -53,8 +53,15 @@ class Policy:
         return expires_at + (self.stale_if_error if status == 200 else 0.0)
 
 
-def decide(entry: Entry | None, now: float) -> Verdict:
-    """Judge an entry at the time ``now``, epoch seconds."""
+def decide(entry: Entry | None, now: float, floor: float = float("-inf")) -> Verdict:
+    """Judge an entry.
+
+    Args:
+        entry: what a cache tier holds, None when it holds nothing.
+        now: the present, epoch seconds.
+        floor: entries that were read then or before are not trusted, as if their time were over; see
+            :class:`~dealcache.reader.trust.Trust`.
+    """
     if entry is None or now >= entry.keep_until:
         return Verdict.GONE
-    return Verdict.FRESH if now < entry.expires_at else Verdict.STALE
+    return Verdict.FRESH if now < entry.expires_at and entry.fetched_at > floor else Verdict.STALE

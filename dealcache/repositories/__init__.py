@@ -11,19 +11,26 @@ from dealcache.repositories.deal_timeline import DealTimelineRepository, Extent
 from dealcache.repositories.documents import StoredDeal
 from dealcache.repositories.errors import StoreError, StoreUnavailable
 from dealcache.repositories.indexes import ensure_indexes
+from dealcache.repositories.invalidation_feed import InvalidationFeed
+from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationLog
 from dealcache.repositories.job_leases import LeaseState
 from dealcache.repositories.pipelines import PipelineRepository
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
-from dealcache.repositories.webhook_events import WebhookEventRepository
+from dealcache.repositories.webhook_events import EventClaim, WebhookEventRepository
 
 __all__ = [
+    "MOST_MARKS",
     "Cancellation",
     "Connection",
     "DealInfoRepository",
     "DealStore",
     "DealTimelineRepository",
+    "EventClaim",
     "Extent",
+    "HistoryLostError",
+    "InvalidationFeed",
+    "InvalidationLog",
     "LeaseState",
     "PipelineRepository",
     "StageSummary",

@@ -6,7 +6,7 @@ The document stays for that long so that a delivery which HubSpot repeats is kno
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,14 @@ from dealcache.repositories.newest_wins import lost_races
 _FIELDS = tuple(field.name for field in fields(Hint) if field.name != "key")
 _OLDEST_FIRST = [("arrived_at", 1), ("_id", 1)]
 _ATTEMPTS = 5  # each is lost only when others take everything that was free a moment ago
+
+
+@dataclass(frozen=True, slots=True)
+class EventClaim:
+    """Events that were taken, and whether somebody had some of them before whose lease is over: he may have died."""
+
+    hints: list[Hint]
+    abandoned: bool
 
 
 class WebhookEventRepository:
@@ -54,7 +62,7 @@ class WebhookEventRepository:
                 return len(hints) - len(lost_races(error))
         return len(hints)
 
-    def claim(self, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Hint]:
+    def claim(self, owner: str, now: datetime, lease: timedelta, limit: int) -> EventClaim:
         """Take events that wait, oldest first.
 
         Args:
@@ -65,7 +73,7 @@ class WebhookEventRepository:
             limit: at most how many.
 
         Returns:
-            The events; none of them is anybody else's.
+            The events, none of which is anybody else's.
         """
         moment = milliseconds(now)
         free: Document = {
@@ -76,13 +84,18 @@ class WebhookEventRepository:
         with self._connection.operation() as database:
             events = database.webhook_events
             for _ in range(_ATTEMPTS):
-                found = [event["_id"] for event in events.find(free, {"_id": 1}, sort=_OLDEST_FIRST, limit=limit)]
+                holders = {
+                    event["_id"]: event.get("owner")
+                    for event in events.find(free, {"_id": 1, "owner": 1}, sort=_OLDEST_FIRST, limit=limit)
+                }
+                found = list(holders)
                 events.update_many(free | {"_id": {"$in": found}}, taken)
                 own = {"_id": {"$in": found}, "owner": owner, "pending": True}
                 documents = events.find(own, sort=_OLDEST_FIRST).to_list()
                 if documents or not found:
                     break
-        return read_all("webhook_events", _to_hint, documents)
+        hints = read_all("webhook_events", _to_hint, documents)
+        return EventClaim(hints, any(holders[hint.key] not in (None, owner) for hint in hints if hint.key in holders))
 
     def done(self, keys: Iterable[str], now: datetime) -> None:
         """Note that events were looked into."""

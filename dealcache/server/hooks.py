@@ -31,11 +31,6 @@ def announce(settings: Settings) -> None:
     if settings.api_token is None and not is_loopback(settings.bind):
         may = "read all deals" if settings.admin_token else "read all deals and clear the cache"
         log.warning("no API_TOKEN is set: anyone who reaches %s can %s", settings.bind, may)
-    if settings.web_concurrency > 1:
-        log.warning(
-            "with %d workers a clear reaches only the worker that gets it, which answers 503 to say so",
-            settings.web_concurrency,
-        )
 
 
 def turn_newcomers_away_on_stop(arbiter: Any) -> None:

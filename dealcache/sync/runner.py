@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from dealcache.changes import Changes
 from dealcache.jobs import FINAL, Job, JobStatus, JobType, SyncRequest
 from dealcache.repositories import StoreError, SyncJobRepository, SyncStateRepository
 from dealcache.sync.desk import utc_now
@@ -19,6 +18,7 @@ from dealcache.sync.execution import Execution
 from dealcache.sync.lease import LEASE, HeldJob
 from dealcache.sync.ledger import Ledger
 from dealcache.sync.setbacks import SETBACKS, pause_after
+from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason, StoppedError, StopSign
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Runner:
         jobs: where jobs stand.
         state: knows when the next sync by itself is due.
         execution: does them.
-        on_changes: is told which deals changed, to let go what is cached of them.
+        sink: is told which deals changed.
         owner: names this process among all that share the database.
         interval: between two syncs by themselves; zero for none.
         now: the wall clock, aware, in UTC.
@@ -52,7 +52,7 @@ class Runner:
         jobs: SyncJobRepository,
         state: SyncStateRepository,
         execution: Execution,
-        on_changes: Callable[[Changes], None],
+        sink: ChangeSink,
         owner: str,
         interval: timedelta = timedelta(),
         now: Callable[[], datetime] = utc_now,
@@ -61,7 +61,7 @@ class Runner:
         self._jobs = jobs
         self._state = state
         self._execution = execution
-        self._on_changes = on_changes
+        self._sink = sink
         self._owner = owner
         self._interval = interval
         self._now = now
@@ -132,7 +132,9 @@ class Runner:
 
     def _do(self, job: Job) -> None:
         log.info("sync job %s (%s) begins, attempt %d", job.job_id, job.request.type, job.attempts)
-        stop, ledger = StopSign(), Ledger(job.progress, self._on_changes)
+        if job.attempts > 1:
+            self._sink.doubt()  # who had it before may have died between a write and telling of it
+        stop, ledger = StopSign(), Ledger(job.progress, self._sink.changed)
         self._stop_sign = stop
         if self._stopping.is_set():
             stop.set(Reason.SHUTDOWN)
@@ -162,6 +164,8 @@ class Runner:
             try:
                 return self._execution.run(job, held, ledger, stop)
             except SETBACKS as failure:
+                if isinstance(failure, StoreError):
+                    self._sink.doubt()
                 stop.check()
                 in_a_row = 1 if held.load() != checkpoint else in_a_row + 1
                 checkpoint = held.load()
@@ -180,6 +184,7 @@ class Runner:
             return
         progress, now = ledger.progress(), self._now()
         try:
+            self._sink.settle()
             if stop.reason is Reason.SHUTDOWN and status is JobStatus.CANCELLED:
                 self._jobs.release(job.job_id, self._owner, now, "waits for a process to go on with it", progress)
             else:

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from dealcache.changes import Changes
-from dealcache.hints import Hint
 from dealcache.jobs import Progress
-from dealcache.repositories import StoreError, WebhookEventRepository
+from dealcache.repositories import EventClaim, StoreError, WebhookEventRepository
 from dealcache.sync.desk import Desk, utc_now
 from dealcache.sync.hinted import HintedDeals
 from dealcache.sync.ledger import Ledger
 from dealcache.sync.setbacks import SETBACKS
+from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason, StoppedError, StopSign
 
 log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ class WebhookWorker:
     Args:
         events: where they are stored.
         open_desk: gives the parts to work with.
-        on_changes: is told which deals changed.
+        sink: is told which deals changed.
         owner: names this process.
         now: the wall clock, aware, in UTC.
         on_followed: is told how many events were worked off.
@@ -52,14 +51,14 @@ class WebhookWorker:
         self,
         events: WebhookEventRepository,
         open_desk: Callable[[Ledger, StopSign], AbstractContextManager[Desk]],
-        on_changes: Callable[[Changes], None],
+        sink: ChangeSink,
         owner: str,
         now: Callable[[], datetime] = utc_now,
         on_followed: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self._events = events
         self._open_desk = open_desk
-        self._on_changes = on_changes
+        self._sink = sink
         self._owner = owner
         self._now = now
         self._on_followed = on_followed
@@ -115,23 +114,31 @@ class WebhookWorker:
             HubSpotError: HubSpot failed; StoreError: MongoDB did. The events stay.
             StoppedError: the process ends.
         """
-        hints = self._claim()
-        if not hints:
+        claim = self._claim()
+        if not claim.hints:
             return
-        with self._open_desk(Ledger(Progress(), self._on_changes), self._stop) as desk:
-            while hints:
-                keys = [hint.key for hint in hints]
+        with self._open_desk(Ledger(Progress(), self._sink.changed), self._stop) as desk:
+            while claim.hints:
+                keys = [hint.key for hint in claim.hints]
+                if claim.abandoned:
+                    self._sink.doubt()  # who had them before may have died between a write and telling of it
                 try:
-                    HintedDeals(desk).apply(hints)
-                except BaseException:
-                    self._give_back(keys)
+                    HintedDeals(desk).apply(claim.hints)
+                    self._sink.settle()
+                except BaseException as failure:
+                    self._give_up(keys, failure)
                     raise
                 self._events.done(keys, self._now())
                 self._on_followed(len(keys))
-                hints = self._claim()
+                claim = self._claim()
 
-    def _claim(self) -> list[Hint]:
+    def _claim(self) -> EventClaim:
         return self._events.claim(self._owner, self._now(), _LEASE, _MOST_EVENTS)
+
+    def _give_up(self, keys: list[str], failure: BaseException) -> None:
+        if isinstance(failure, StoreError):
+            self._sink.doubt()
+        self._give_back(keys)
 
     def _give_back(self, keys: list[str]) -> None:
         try:

@@ -10,30 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from dealcache.deals import name_key
+from dealcache.invalidation import Selection
 from dealcache.tiers.entry import CacheKey, Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which entries an invalidation concerns: everything, or the deals of some ids and names.
-
-    ``name_keys`` are names in the form of :func:`dealcache.deals.name_key`.
-    """
-
-    deal_ids: frozenset[str] = frozenset()
-    name_keys: frozenset[str] = frozenset()
-    everything: bool = False
-
-    @classmethod
-    def all(cls) -> Selection:
-        """Every entry there is."""
-        return cls(everything=True)
-
-    @classmethod
-    def deals(cls, *, ids: Iterable[str] = (), names: Iterable[str] = ()) -> Selection:
-        """The entries of the deals with these ids, and of all deals with these names in any case."""
-        return cls(frozenset(ids), frozenset(name_key(name) for name in names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +45,9 @@ class Tier(Protocol):
     def get(self, key: CacheKey) -> Entry | None:
         """The entry under ``key``, fresh or kept for bad times, or None."""
 
+    def get_many(self, keys: Iterable[CacheKey]) -> dict[CacheKey, Entry]:
+        """The entries under those of ``keys`` that have one, with one look."""
+
     def record_hit(self, key: CacheKey) -> None:
         """Count that the entry under ``key`` was served; nothing happens when it has gone meanwhile."""
 
@@ -77,8 +58,13 @@ class Tier(Protocol):
         have removed can never come after it.
         """
 
-    def invalidate(self, selection: Selection) -> set[str]:
-        """Remove the selected entries, and tell the displayed keys that left."""
+    def invalidate(self, selection: Selection, before: int | None = None) -> set[str]:
+        """Remove the selected entries, and tell the displayed keys that left.
+
+        Args:
+            selection: which deals.
+            before: the generation of the invalidation: entries whose load began when it was known stay. None: all go.
+        """
 
     def sweep(self) -> None:
         """Give back the memory of entries past their ``keep_until``."""

@@ -46,6 +46,7 @@ class Entry:
         keep_until: until when it may serve if every tier below fails, epoch seconds; never before ``expires_at``.
         deal_id: HubSpot's id of the deal; None for a name that nobody knows.
         deal_name: the deal's name, None when there is no such deal.
+        generation: of the last invalidation that was known when its load began; 0 when none was.
     """
 
     status: int
@@ -56,6 +57,7 @@ class Entry:
     keep_until: float
     deal_id: str | None
     deal_name: str | None
+    generation: int = 0
 
     def displayed_key(self, key: CacheKey) -> str:
         """The key as the contract shows it, ``view:dealName``, also for entries that were asked for by id."""

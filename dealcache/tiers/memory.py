@@ -11,7 +11,8 @@ from typing import Any
 from cachetools import Cache, TLRUCache
 
 from dealcache.deals import name_key
-from dealcache.tiers.base import Listing, Selection, Usage
+from dealcache.invalidation import Selection
+from dealcache.tiers.base import Listing, Usage
 from dealcache.tiers.entry import CacheKey, Entry
 
 #: Bytes that an entry costs beside its body: key, entry, the cache's and the indexes' nodes, the allocator's rounding.
@@ -90,6 +91,11 @@ class MemoryTier:
             except KeyError:
                 return None
 
+    def get_many(self, keys: Iterable[CacheKey]) -> dict[CacheKey, Entry]:
+        with self._lock:
+            slots = {key: self._store.get(key) for key in keys}
+        return {key: slot.entry for key, slot in slots.items() if slot is not None}
+
     def record_hit(self, key: CacheKey) -> None:
         with self._lock:
             try:
@@ -121,10 +127,11 @@ class MemoryTier:
             index[value].add(key)
         return True
 
-    def invalidate(self, selection: Selection) -> set[str]:
+    def invalidate(self, selection: Selection, before: int | None = None) -> set[str]:
         with self._lock, self._store.timer:
             self._store.expire()
-            chosen = list(self._store) if selection.everything else self._select(selection)
+            selected = self._store if selection.everything else self._select(selection)
+            chosen = [key for key in selected if before is None or self._store[key].entry.generation < before]
             cleared = {self._store[key].entry.displayed_key(key) for key in chosen}
             for key in chosen:
                 self._discard(key)

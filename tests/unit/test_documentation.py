@@ -16,13 +16,25 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 #: Which rooms each room may look into; rooms that are not named may look anywhere.
 ALLOWED = {
-    "tiers": {"deals", "redis_connection"},
-    "repositories": {"breaker", "deals", "changes", "jobs", "hints"},
-    "hubspot": {"deals", "deadline", "deal_choice", "redis_connection"},
-    "reader": {"deals", "deadline", "deal_choice", "tiers", "repositories", "hubspot"},
+    "tiers": {"deals", "invalidation", "redis_connection", "redis_errors"},
+    "repositories": {"breaker", "deals", "changes", "invalidation", "jobs", "hints"},
+    "hubspot": {"deals", "deadline", "deal_choice", "redis_connection", "redis_errors"},
+    "reader": {
+        "changes",
+        "deals",
+        "deadline",
+        "deal_choice",
+        "hubspot",
+        "invalidation",
+        "redis_errors",
+        "repositories",
+        "tiers",
+    },
+    "group": {"changes", "invalidation", "reader", "redis_connection", "redis_errors", "repositories", "tiers"},
     "api": {
         "deals",
         "hints",
+        "invalidation",
         "jobs",
         "logs",
         "metrics",

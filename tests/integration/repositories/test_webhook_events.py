@@ -30,7 +30,7 @@ def keys(hints: list[Hint]) -> list[str]:
 def test_an_event_comes_back_as_it_was_stored(events: WebhookEventRepository) -> None:
     merge = Hint("$a.b", "merge", "deals", "1", NOON, "calls", "2", "3", ("1", "4"))
     assert events.store([merge, a_hint()], NOON) == 2
-    assert events.claim("ada", NOON, LEASE, 10) == [merge, a_hint()]
+    assert events.claim("ada", NOON, LEASE, 10).hints == [merge, a_hint()]
 
 
 def test_an_event_counts_once_also_after_it_was_done(events: WebhookEventRepository) -> None:
@@ -41,37 +41,46 @@ def test_an_event_counts_once_also_after_it_was_done(events: WebhookEventReposit
     events.done(keys([a_hint(1), a_hint(2), a_hint(3)]), at(2))
     assert events.pending() == 0
     assert events.store([a_hint(1)], at(3)) == 0
-    assert events.claim("ada", at(3), LEASE, 10) == []
+    assert events.claim("ada", at(3), LEASE, 10).hints == []
 
 
 def test_the_oldest_are_taken_first(events: WebhookEventRepository) -> None:
     for number in (3, 1, 2):
         events.store([a_hint(number)], at(-number))
-    assert keys(events.claim("ada", NOON, LEASE, 2)) == ["key-0003", "key-0002"]
-    assert keys(events.claim("bob", NOON, LEASE, 2)) == ["key-0001"]
+    assert keys(events.claim("ada", NOON, LEASE, 2).hints) == ["key-0003", "key-0002"]
+    assert keys(events.claim("bob", NOON, LEASE, 2).hints) == ["key-0001"]
 
 
 def test_taken_events_are_free_again_when_the_lease_is_over(events: WebhookEventRepository) -> None:
     events.store([a_hint()], NOON)
-    assert events.claim("ada", NOON, LEASE, 10) == [a_hint()]
-    assert events.claim("bob", at(0.9), LEASE, 10) == []
-    assert events.claim("bob", at(1), LEASE, 10) == [a_hint()]
-    assert events.claim("ada", at(1.5), LEASE, 10) == []
+    assert events.claim("ada", NOON, LEASE, 10).hints == [a_hint()]
+    assert events.claim("bob", at(0.9), LEASE, 10).hints == []
+    assert events.claim("bob", at(1), LEASE, 10).hints == [a_hint()]
+    assert events.claim("ada", at(1.5), LEASE, 10).hints == []
+
+
+def test_a_claim_tells_of_events_whose_holder_may_have_died(events: WebhookEventRepository) -> None:
+    events.store([a_hint(1)], NOON)
+    assert not events.claim("ada", NOON, LEASE, 10).abandoned
+    assert not events.claim("ada", at(0.5), LEASE, 10).abandoned
+    assert events.claim("bob", at(2), LEASE, 10).abandoned
+    events.give_back(["key-0001"], "bob")
+    assert not events.claim("ada", at(3), LEASE, 10).abandoned
 
 
 def test_an_owner_gets_again_what_he_has_not_done(events: WebhookEventRepository) -> None:
     events.store([a_hint()], NOON)
     events.claim("ada", NOON, LEASE, 10)
-    assert events.claim("ada", at(0.1), LEASE, 10) == [a_hint()]
+    assert events.claim("ada", at(0.1), LEASE, 10).hints == [a_hint()]
 
 
 def test_events_that_are_given_back_are_free_at_once(events: WebhookEventRepository) -> None:
     events.store([a_hint()], NOON)
     events.claim("ada", NOON, LEASE, 10)
     events.give_back(["key-0001"], "bob")
-    assert events.claim("bob", NOON, LEASE, 10) == []
+    assert events.claim("bob", NOON, LEASE, 10).hints == []
     events.give_back(["key-0001"], "ada")
-    assert events.claim("bob", NOON, LEASE, 10) == [a_hint()]
+    assert events.claim("bob", NOON, LEASE, 10).hints == [a_hint()]
 
 
 def test_no_two_workers_get_the_same_event(events: WebhookEventRepository) -> None:
@@ -79,7 +88,7 @@ def test_no_two_workers_get_the_same_event(events: WebhookEventRepository) -> No
 
     def work(worker: int) -> list[str]:
         mine: list[str] = []
-        while taken := events.claim(str(worker), NOON, LEASE, 7):
+        while taken := events.claim(str(worker), NOON, LEASE, 7).hints:
             mine += keys(taken)
             events.done(keys(taken), NOON)
         return mine

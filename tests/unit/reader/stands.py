@@ -8,9 +8,24 @@ from datetime import UTC, datetime
 
 import orjson
 
+from dealcache.changes import Changes
 from dealcache.deals import Deal, DealKey
 from dealcache.hubspot import HubSpotError, Unavailable
-from dealcache.reader import DealReader, EntryMaker, Gate, Policy, TimelineNotSyncedError
+from dealcache.invalidation import Selection
+from dealcache.reader import (
+    Applied,
+    DealReader,
+    EntryMaker,
+    Fence,
+    Gate,
+    HubSpotLoad,
+    Policy,
+    ReaderState,
+    TieredCache,
+    TimelineNotSyncedError,
+    Token,
+    Trust,
+)
 from dealcache.repositories import StoredDeal, StoreError, StoreUnavailable
 from dealcache.tiers import Entry, MemoryTier, View
 from tests.clocks import ManualClock
@@ -55,13 +70,14 @@ class FakeHubSpot:
         self.mongodb = mongodb
         self.versions: dict[str, int] = {}
         self.failure: HubSpotError | None = None
+        self.changes = Changes()
         self.loads = 0
         self.known_ids: list[tuple[str, ...]] = []
         self.entered = threading.Semaphore(0)
         self.let = threading.Event()
         self.let.set()
 
-    def load(self, key: DealKey, known_ids: tuple[str, ...] = ()) -> dict[View, Entry]:
+    def load(self, key: DealKey, known_ids: tuple[str, ...] = ()) -> HubSpotLoad:
         self.loads += 1
         self.known_ids.append(tuple(known_ids))
         version = self.versions.get(key.value)
@@ -72,9 +88,23 @@ class FakeHubSpot:
             raise self.failure
         maker = self.mongodb.maker
         if version is None:
-            return dict.fromkeys(View, maker.unknown(key, fetched_at))
+            return HubSpotLoad(dict.fromkeys(View, maker.unknown(key, fetched_at)))
         self.mongodb.versions[key.value] = version
-        return {view: maker.found({"version": version, "view": view}, deal_of(key), fetched_at) for view in View}
+        shown = {view: {"version": version, "view": view} for view in View}
+        return HubSpotLoad({view: maker.found(shown[view], deal_of(key), fetched_at) for view in View}, self.changes)
+
+
+class OnlyHere:
+    """Stands in for the record of invalidations of a process that is alone: numbers them, and applies them."""
+
+    def __init__(self, state: ReaderState) -> None:
+        self.state = state
+        self.recorded: list[tuple[Selection, Changes | None]] = []
+        state.begin(0)
+
+    def record(self, selection: Selection, changes: Changes | None = None, claim: Token | None = None) -> Applied:
+        self.recorded.append((selection, changes))
+        return self.state.apply(selection, len(self.recorded), claim)
 
 
 class Stand:
@@ -86,8 +116,13 @@ class Stand:
         self.mongodb = FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
         self.hubspot = FakeHubSpot(self.mongodb)
         self.waiting = threading.Semaphore(0)
+        fence, self.trust = Fence(), Trust(self.clock, self.clock)
+        cache = TieredCache(self.memory, None, fence, self.trust, self.clock)
+        self.state = ReaderState(cache, fence, self.waiting.release)
+        self.journal = OnlyHere(self.state)
         self.reader = DealReader(
-            memory=self.memory,
+            state=self.state,
+            journal=self.journal,
             mongodb=self.mongodb,  # type: ignore[arg-type]
             hubspot=self.hubspot,  # type: ignore[arg-type]
             policy=POLICY,
@@ -95,7 +130,6 @@ class Stand:
             loads=Gate(loads),
             wait_seconds=wait_seconds,
             clock=self.clock,
-            on_wait=self.waiting.release,
         )
 
     def break_everything(self) -> None:

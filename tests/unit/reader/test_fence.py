@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from dealcache.deals import DealKey
-from dealcache.reader.fence import Fence
+from dealcache.reader.fence import Fence, Token
 from dealcache.tiers import CacheKey, Entry, Selection, View
 
 ENTRY = Entry(200, b"{}", '"t"', 0.0, 1.0, 2.0, "7", "Acme")
@@ -51,7 +55,8 @@ def test_who_moves_the_fence_for_itself_may_still_store():
     fence = Fence()
     selection = Selection.deals(ids=["7"], names=["Acme"])
     older = fence.token()
-    mine = fence.move_for(fence.token(), selection)
+    mine = fence.move(selection, claim=fence.token())
+    assert mine is not None
     assert fence.permits(mine, BY_NAME, ENTRY)
     assert not fence.permits(older, BY_NAME, ENTRY)
 
@@ -60,4 +65,75 @@ def test_who_was_overtaken_by_an_invalidation_may_not_store_even_after_its_own()
     fence = Fence()
     token = fence.token()
     fence.move(Selection.deals(ids=["7"]))
-    assert not fence.permits(fence.move_for(token, Selection.deals(ids=["7"], names=["Acme"])), BY_NAME, ENTRY)
+    assert fence.move(Selection.deals(ids=["7"], names=["Acme"]), claim=token) is None
+    assert not fence.permits(token, BY_NAME, ENTRY)
+
+
+def of_generation(number: int, entry: Entry = ENTRY) -> Entry:
+    return replace(entry, generation=number)
+
+
+def test_trusts_nothing_that_others_kept_before_the_record_is_known():
+    fence = Fence()
+    assert not fence.trusts(BY_NAME, of_generation(5))
+    fence.begin(0)
+    assert fence.trusts(BY_NAME, of_generation(0))
+
+
+def test_trusts_nothing_older_than_what_is_known_of_the_record():
+    fence = Fence()
+    fence.begin(100)
+    assert not fence.trusts(BY_NAME, of_generation(99))
+    assert fence.trusts(BY_NAME, of_generation(100))
+
+
+@pytest.mark.parametrize("selection", [Selection.deals(ids=["7"]), Selection.deals(names=["acme"]), Selection.all()])
+@pytest.mark.parametrize("key", [BY_NAME, BY_ID])
+def test_trusts_what_began_when_the_last_invalidation_of_its_deal_was_known(selection, key):
+    fence = Fence()
+    fence.begin(0)
+    fence.move(selection, 3)
+    fence.move(Selection.deals(ids=["8"]), 4)
+    assert not fence.trusts(key, of_generation(2))
+    assert fence.trusts(key, of_generation(3))
+
+
+def test_a_token_tells_how_far_the_record_is_known():
+    fence = Fence()
+    fence.move(Selection.deals(ids=["7"]), 3)
+    fence.move(Selection.deals(ids=["8"]))
+    assert fence.token() == Token(2, 3)
+
+
+def test_an_invalidation_without_a_place_in_the_record_refuses_loads_but_judges_nothing_of_others():
+    fence = Fence()
+    fence.begin(0)
+    fence.move(Selection.deals(ids=["7"]), 3)
+    token = fence.token()
+    fence.move(Selection.deals(ids=["7"]))
+    assert not fence.permits(token, BY_NAME, ENTRY)
+    assert fence.trusts(BY_NAME, of_generation(3))
+    assert not fence.trusts(BY_NAME, of_generation(2))
+
+
+def test_forgetting_marks_mistrusts_rather_than_trusts():
+    fence = Fence(remember=2)
+    fence.begin(0)
+    for number in range(1, 6):
+        fence.move(Selection.deals(ids=[str(number)]), number)
+    other = replace(ENTRY, deal_id="99", deal_name="Other")
+    key = CacheKey.of(View.INFO, DealKey("name", "Other"))
+    assert not fence.trusts(key, of_generation(2, other))
+    assert fence.trusts(key, of_generation(3, other))
+
+
+def test_another_record_makes_everything_older_worthless():
+    fence = Fence()
+    fence.begin(0)
+    fence.move(Selection.deals(ids=["7"]), 500)
+    token = fence.token()
+    fence.restart(20)
+    assert not fence.permits(token, BY_NAME, ENTRY)
+    assert fence.token().generation == 20
+    assert not fence.trusts(BY_NAME, of_generation(19))
+    assert fence.trusts(BY_NAME, of_generation(20))

@@ -245,5 +245,6 @@ def test_a_clear_tells_the_keys_that_left_and_mongodb_answers_next():
     stand.hubspot.versions["Acme"] = 1
     stand.reader.read(View.INFO, named())
     cleared = stand.reader.invalidate(Selection.all())
-    assert cleared == {"info:Acme", "timeline:Acme", "activities_count:Acme"}
+    assert cleared.cleared == {"info:Acme", "timeline:Acme", "activities_count:Acme"}
+    assert cleared.everywhere
     assert stand.reader.read(View.INFO, named()).tier == "mongodb"

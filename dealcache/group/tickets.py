@@ -1,0 +1,94 @@
+"""An invalidation on its way into the record, and what has come of it. Plain values, but for the queue's lock."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from dealcache.changes import Changes
+from dealcache.invalidation import Invalidation, Selection
+from dealcache.reader import Applied, Token
+from dealcache.repositories import MOST_MARKS
+
+#: Marks that are kept of what could not be recorded yet; with more, everything is invalidated instead.
+_MOST_UNRECORDED = 5_000
+
+
+def invalidations_of(selection: Selection, changes: Changes | None, at: datetime) -> list[Invalidation]:
+    """The entries of the record that say ``selection``, each small enough for one document."""
+    views = {} if changes is None else {deal_id: frozenset(some) for deal_id, some in changes.views.items()}
+    return [
+        Invalidation(
+            part, at, {deal_id: views[deal_id] for deal_id in part.deal_ids if deal_id in views}, uuid.uuid4().hex
+        )
+        for part in selection.parts(MOST_MARKS)
+    ]
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One invalidation that waits to be recorded, in as many entries as it takes.
+
+    Args:
+        invalidations: the entries.
+        claim: see :meth:`dealcache.reader.Journal.record`.
+        applied: what has come of it so far.
+    """
+
+    invalidations: list[Invalidation]
+    claim: Token | None = None
+    applied: Applied = field(default_factory=partial(Applied, frozenset()))
+
+    def add(self, more: Applied) -> None:
+        """Note what came of one of the entries."""
+        self.applied = Applied(self.applied.cleared | more.cleared, more.token, more.generation)
+
+
+class Waiting:
+    """The tickets that wait to be recorded, and one invalidation that sums up all that could not be."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tickets: list[Ticket] = []
+        self._unrecorded: Invalidation | None = None
+
+    def add(self, ticket: Ticket) -> None:
+        """Let a ticket wait."""
+        with self._lock:
+            self._tickets.append(ticket)
+
+    def take(self) -> list[Ticket]:
+        """All that wait, oldest first; what could not be recorded before comes first, as a ticket of its own."""
+        with self._lock:
+            tickets, self._tickets = self._tickets, []
+            old, self._unrecorded = self._unrecorded, None
+        if old is None:
+            return tickets
+        changes = Changes({deal_id: set(views) for deal_id, views in old.views.items()})
+        return [Ticket(invalidations_of(old.selection, changes, old.at)), *tickets]
+
+    def give_back(self, ticket: Ticket) -> None:
+        """Keep what could not be recorded, to be taken again."""
+        with self._lock:
+            for one in ticket.invalidations:
+                self._unrecorded = one if self._unrecorded is None else _both(self._unrecorded, one)
+
+    @property
+    def has_unrecorded(self) -> bool:
+        """Whether there is something that could not be recorded at the first try."""
+        return self._unrecorded is not None
+
+
+def _both(first: Invalidation, second: Invalidation) -> Invalidation:
+    selection = first.selection | second.selection
+    if len(selection) > _MOST_UNRECORDED:
+        selection = Selection.all()
+    if selection.everything:
+        return replace(first, selection=selection, views={})
+    views = dict(first.views)
+    for deal_id, changed in second.views.items():
+        views[deal_id] = views.get(deal_id, frozenset()) | changed
+    return replace(first, selection=selection, views=views)

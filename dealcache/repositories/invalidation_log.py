@@ -1,0 +1,170 @@
+"""The collection ``invalidations``: the record of what is served no more, in one order for all workers of all hosts.
+
+Each document bears the next whole number, its generation. A writer takes the highest one that it can see, adds one, and
+tries again when somebody else was quicker. So a document appears only after all before it, and a reader who knows the
+first ``n`` has missed nothing among them. Reserving a number first and writing later would leave gaps for a moment,
+which a reader who polls would step over.
+
+The newest :data:`KEPT` stay. Who was away for longer, or finds another history than the one he knows (a database that
+was restored), learns that he must trust nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pymongo
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
+
+from dealcache.invalidation import Invalidation, Selection
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import Document, milliseconds, read_all, utc
+from dealcache.repositories.errors import StoreUnavailable
+from dealcache.repositories.newest_wins import lost_races
+
+#: How many of the newest stay at least, and after how many new ones older ones are removed.
+KEPT = 10_000
+_REMOVED_EVERY = 500
+
+#: Ids and names in one document at most.
+MOST_MARKS = 500
+
+#: How many are read at once.
+_PAGE = 200
+
+_ATTEMPTS = 100  # each is lost only to another writer who succeeds
+
+#: Seconds for writing, and for reading: a follower that hangs longer could not keep the promise of one second anyway.
+_WRITE_SECONDS = 2.0
+_READ_SECONDS = 0.8
+
+_OLDEST_FIRST = [("_id", 1)]
+_NEWEST_FIRST = [("_id", -1)]
+
+
+class HistoryLostError(Exception):
+    """What was recorded since is not known any more, or the record is not the one that was followed."""
+
+
+class InvalidationLog:
+    """Reads and writes the record. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+
+    Args:
+        connection: the database.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, invalidations: Sequence[Invalidation]) -> list[Invalidation]:
+        """Add to the record.
+
+        Args:
+            invalidations: in the order in which they are to stand; each with :data:`MOST_MARKS` marks at most, or
+                everything. A nonce that is not set is made.
+
+        Returns:
+            The same with their generations, one after the other but perhaps not without others in between.
+        """
+        waiting = [one if one.nonce else replace(one, nonce=uuid.uuid4().hex) for one in invalidations]
+        recorded: list[Invalidation] = []
+        with self._connection.operation() as database, pymongo.timeout(_WRITE_SECONDS):
+            for _ in range(_ATTEMPTS):
+                if not waiting:
+                    break
+                numbered = _numbered(waiting, _last(database.invalidations))
+                inserted = _insert(database.invalidations, numbered)
+                recorded += numbered[:inserted]
+                waiting = waiting[inserted:]
+            _remove_old(database.invalidations, recorded)
+        if waiting:
+            raise StoreUnavailable("too many others write to the record of invalidations")
+        return recorded
+
+    def since(self, generation: int, nonce: str) -> list[Invalidation]:
+        """What was recorded after an entry that the caller knows, oldest first; a page of it when there is much.
+
+        Args:
+            generation: of that entry; 0 when the record was empty.
+            nonce: of that entry.
+
+        Raises:
+            HistoryLostError: that entry is not there any more.
+        """
+        with self._connection.operation() as database, pymongo.timeout(_READ_SECONDS):
+            found = database.invalidations.find({"_id": {"$gte": generation}}, sort=_OLDEST_FIRST, limit=_PAGE)
+            entries = read_all("invalidations", to_invalidation, found.to_list())
+        if generation == 0:
+            if entries and entries[0].generation != 1:
+                raise HistoryLostError
+            return entries
+        if not entries or (entries[0].generation, entries[0].nonce) != (generation, nonce):
+            raise HistoryLostError
+        return entries[1:]
+
+    def newest(self, most: int = KEPT) -> list[Invalidation]:
+        """The newest entries, oldest first, from the last invalidation of everything on: what is before means nothing.
+
+        Args:
+            most: how many at most.
+        """
+        with self._connection.operation() as database, pymongo.timeout(_WRITE_SECONDS):
+            total = database.invalidations.find_one({"everything": True}, {"_id": 1}, sort=_NEWEST_FIRST)
+            first = {} if total is None else {"_id": {"$gte": total["_id"]}}
+            found = database.invalidations.find(first, sort=_NEWEST_FIRST, limit=most)
+            entries = read_all("invalidations", to_invalidation, found.to_list())
+        return entries[::-1]
+
+
+def _last(collection: Collection[Document]) -> int:
+    newest = collection.find_one({}, {"_id": 1}, sort=_NEWEST_FIRST)
+    return 0 if newest is None else int(newest["_id"])
+
+
+def _numbered(invalidations: Sequence[Invalidation], last: int) -> list[Invalidation]:
+    return [replace(one, generation=last + place) for place, one in enumerate(invalidations, start=1)]
+
+
+def _insert(collection: Collection[Document], numbered: Sequence[Invalidation]) -> int:
+    """Write as many as can be written in this order; how many that are."""
+    try:
+        collection.insert_many([_document(one) for one in numbered], ordered=True)
+    except BulkWriteError as error:
+        lost_races(error)  # raises what is no lost race
+        return int(error.details["nInserted"])
+    return len(numbered)
+
+
+def _remove_old(collection: Collection[Document], recorded: Sequence[Invalidation]) -> None:
+    for one in recorded:
+        if one.generation % _REMOVED_EVERY == 0:
+            collection.delete_many({"_id": {"$lte": one.generation - KEPT}})
+
+
+def _document(one: Invalidation) -> Document:
+    return {
+        "_id": one.generation,
+        "nonce": one.nonce,
+        "at": milliseconds(one.at),
+        "everything": one.selection.everything,
+        "deal_ids": sorted(one.selection.deal_ids),
+        "name_keys": sorted(one.selection.name_keys),
+        # A list, because a deal's id is data and no field's name.
+        "views": [{"deal_id": deal_id, "changed": sorted(changed)} for deal_id, changed in sorted(one.views.items())],
+    }
+
+
+def to_invalidation(document: Mapping[str, Any]) -> Invalidation:
+    """A document of the record as a value."""
+    at = utc(document["at"])
+    if at is None:
+        raise TypeError("at is null")
+    selection = Selection(
+        frozenset(document["deal_ids"]), frozenset(document["name_keys"]), everything=document["everything"]
+    )
+    views = {row["deal_id"]: frozenset(row["changed"]) for row in document["views"]}
+    return Invalidation(selection, at, views, document["nonce"], document["_id"])
