@@ -90,6 +90,8 @@ class Connection:
         self._unsent: Exception | None = None
         #: How often a request met a connection that the server had closed, and went over a new one.
         self.reconnects = 0
+        #: Whether the last call has failed, so that it is better to go elsewhere.
+        self.broken = False
 
     def ask(self, call: Call) -> Outcome:
         """Make a call and wait for what comes of it."""
@@ -116,8 +118,10 @@ class Connection:
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
             self.close()
+            self.broken = True
             if self._reused and isinstance(error, _GONE):
                 self.reconnects += 1
+                self.broken = False
                 return self.ask(self._call)
             return Failure(self._call, self.instance, _reason(error), self._begun_at, self._clock())
         headers = {name.lower(): value for name, value in response.getheaders()}

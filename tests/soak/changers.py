@@ -124,12 +124,15 @@ class Changer:
             )
 
     def _stored(self, deal: Specimen, version: int, deadline: float) -> bool:
-        """Wait until MongoDB has a version."""
-        stage = self._stage
+        """Wait until all views of MongoDB show a version."""
+        stage, missing = self._stage, list(VIEWS)
         while not stage.stopped.is_set() and stage.clock() < deadline:
-            if (read_mongodb(stage, self._lines.one(), "info", deal, "dealId") or 0) >= version:
-                return True
-            stage.stopped.wait(0.1)
+            if (read_mongodb(stage, self._lines.one(), missing[0], deal, "dealId") or 0) >= version:
+                missing.pop(0)
+                if not missing:
+                    return True
+            else:
+                stage.stopped.wait(0.1)
         return False
 
     def _look_after_leases(self) -> None:

@@ -21,6 +21,7 @@ class Crew(AbstractContextManager["Crew"]):
     Args:
         actors: the actors by name.
         findings: is told when an actor fails, which is a fault of the soak.
+        stopped: is set to end them.
     """
 
     def __init__(self, actors: Mapping[str, Actor], findings: Findings, stopped: threading.Event) -> None:

@@ -17,8 +17,8 @@ from tests.soak.versions import MisshapenError, Shown, shown_by
 _TIERS = frozenset({"memory", "redis", "mongodb", "hubspot"})
 _STORE_FAILURES = frozenset({502, 503, 504})
 _PROBLEM_MEMBERS = frozenset({"type", "title", "status", "detail", "request_id", "error"})
-#: How an answer says that it is older than it should be and served because everything below failed.
-_STALE_MARK = re.compile(r"detail=[\w-]*stale")
+#: How an answer says that it is past its time, or may be, and served because everything below failed.
+_STALE_MARK = re.compile(r"\bhit\b[^,]*; detail=")
 #: Seconds until workers hear a Redis that is back: pauses of their connections.
 _REDIS_SETTLES = 5.0
 

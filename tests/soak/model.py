@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.soak.versions import Shown
+from tests.soak.versions import VIEWS, Shown
 
 PromiseKind = Literal["clear", "sync", "refresh", "webhook"]
 
@@ -67,8 +68,14 @@ class _Deal:
     made_wall: list[float] = field(default_factory=lambda: [float("-inf")])
     #: Ascending by time and by version: what is owed at a moment is the last promise before it.
     promises: list[Promise] = field(default_factory=list)
-    #: When each version was first seen in MongoDB, ascending in both.
-    seen: list[tuple[float, int]] = field(default_factory=list)
+    #: By view, when each version was first seen in MongoDB, ascending in both: a deal is not written in one step.
+    seen: defaultdict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+
+    def seen_by(self, view: str, at: float) -> int:
+        """The newest version that a view of MongoDB had shown by a moment."""
+        seen = self.seen[view]
+        place = bisect_right(seen, at, key=lambda one: one[0])
+        return seen[place - 1][1] if place else 0
 
 
 class Model:
@@ -132,26 +139,25 @@ class Model:
             promises[place:outdone] = [promise]
             return True
 
-    def saw_in_mongodb(self, deal_id: str, version: int, at: float) -> None:
-        """Note that a reader of MongoDB had got a version by ``at``."""
+    def saw_in_mongodb(self, deal_id: str, view: str, version: int, at: float) -> None:
+        """Note that a reader of a view in MongoDB had got a version by ``at``."""
         with self._lock:
-            seen = self._deals[deal_id].seen
+            seen = self._deals[deal_id].seen[view]
             if not seen or version > seen[-1][1]:
                 seen.append((at, version))
 
     def mongodb_crashed(self, at: float) -> None:
         """Forget what readers saw in MongoDB so shortly before a crash that it may not have been in the journal."""
         with self._lock:
-            for deal in self._deals.values():
-                deal.seen = [one for one in deal.seen if one[0] <= at - JOURNALED or one[0] > at]
+            for seen in (seen for deal in self._deals.values() for seen in deal.seen.values()):
+                seen[:] = [one for one in seen if one[0] <= at - JOURNALED or one[0] > at]
 
     def in_mongodb(self, deal_id: str, at: float) -> int:
-        """The newest version that MongoDB is known to have held for good by ``at``."""
+        """The newest version of which all views are known to have been in MongoDB for good by ``at``."""
         with self._lock:
             deal = self._deals[deal_id]
-            seen = bisect_right(deal.seen, at - JOURNALED, key=lambda one: one[0])
-            promised = bisect_right(deal.promises, at, key=lambda one: one.at)
-            return max(deal.seen[seen - 1][1] if seen else 0, deal.promises[promised - 1].version if promised else 0)
+            owed = _last_before(deal.promises, at)
+            return max(owed.version if owed else 0, min(deal.seen_by(view, at - JOURNALED) for view in VIEWS))
 
     def promised_lately(self, now: float, within: float) -> list[str]:
         """The deals of which something new was promised in the last ``within`` seconds."""

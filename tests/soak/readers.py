@@ -179,7 +179,7 @@ class StoreReader:
         body = self._stage.inspector.json_of(answer)
         shown = self._stage.judge_view(answer, view, body, deal, connection, at_once=from_mongodb)
         if shown is not None and from_mongodb:
-            note_seen(self._stage, answer, deal, shown)
+            note_seen(self._stage, answer, deal, view, shown)
 
 
 def read_mongodb(stage: Stage, connection: Connection, view: str, deal: Specimen, by: str) -> int | None:
@@ -190,11 +190,11 @@ def read_mongodb(stage: Stage, connection: Connection, view: str, deal: Specimen
     shown = stage.judge_view(answer, view, stage.inspector.json_of(answer), deal, connection, at_once=True)
     if shown is None:
         return None
-    note_seen(stage, answer, deal, shown)
+    note_seen(stage, answer, deal, view, shown)
     return shown.oldest
 
 
-def note_seen(stage: Stage, answer: Answer, deal: Specimen, shown: Shown) -> None:
+def note_seen(stage: Stage, answer: Answer, deal: Specimen, view: str, shown: Shown) -> None:
     """Note what a view of MongoDB shows, unless a crash may have taken it back."""
     if not stage.outages.touched({Part.MONGOD}, answer.begun_at, answer.ended_at + JOURNALED):
-        stage.model.saw_in_mongodb(deal.deal_id, shown.oldest, answer.ended_at)
+        stage.model.saw_in_mongodb(deal.deal_id, view, shown.oldest, answer.ended_at)

@@ -56,7 +56,8 @@ class Settlement:
                 stage.findings.add(Wrong.CHECKER, text)
 
     def _one_to_each_worker(self, instance: Instance) -> list[Connection]:
-        missing, found = set(instance.workers()), []
+        missing = set(instance.workers())
+        found: list[Connection] = []
         for _ in range(_MOST_CONNECTIONS):
             if not missing:
                 return found

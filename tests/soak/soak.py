@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,6 +17,7 @@ from tests.soak.crew import Crew, Lag
 from tests.soak.disturbances import Disturber, turns
 from tests.soak.findings import Findings, Tally, Wrong
 from tests.soak.inspector import Inspector
+from tests.soak.listeners import Listener, Wish
 from tests.soak.memory import MemoryWatch
 from tests.soak.messages import PATIENCE, Messages
 from tests.soak.model import Model
@@ -27,6 +28,7 @@ from tests.soak.settlement import Settlement
 from tests.soak.site import Shape, Site, running
 from tests.soak.stage import Actor, Stage
 from tests.soak.syncs import Syncs
+from tests.soak.versions import Specimen
 
 _VIEWERS, _CHANGERS, _CLEARERS = 4, 4, 2
 #: Seconds at the end in which nothing is disturbed any more.
@@ -86,11 +88,13 @@ class _Soak:
         Syncs(stage, Random(self._plan.seed)).run()
         lag.start()
         memory.start()
-        self._act()
-        stage.stopped.clear()
-        self._say("the reckoning")
-        Settlement(stage, Random(self._plan.seed)).run()
-        self._judge_messages()
+        over = threading.Event()
+        with Crew(self._listeners(over), stage.findings, over):
+            self._act()
+            stage.stopped.clear()
+            self._say("the reckoning")
+            Settlement(stage, Random(self._plan.seed)).run()
+            self._judge_messages()
         memory.stop()
         lag.stop()
         growths = memory.growths()
@@ -111,6 +115,21 @@ class _Soak:
             growths=growths,
             lag=lag.late,
         )
+
+    def _listeners(self, over: threading.Event) -> dict[str, Actor]:
+        deals = self._site.deals
+        wishes: list[tuple[Wish, Sequence[Specimen]]] = [
+            ("all", deals),
+            ("all", deals),
+            ("query", deals[::3]),
+            ("message", deals[1::3]),
+        ]
+        return {
+            f"listener {number}": Listener(
+                self._stage, self._random("listener", number), f"listener {number}", wish, wanted, over
+            )
+            for number, (wish, wanted) in enumerate(wishes)
+        }
 
     def _act(self) -> None:
         clearers = [self._clearer(number) for number in range(_CLEARERS)]

@@ -91,7 +91,7 @@ class Lines:
 
     def several(self) -> list[Connection]:
         """Connections for as many calls at once as there are."""
-        if not self._open or self._used >= _CALLS_PER_CONNECTION:
+        if self._used >= _CALLS_PER_CONNECTION or not self._open or any(one.broken for one in self._open):
             self._turn()
         self._used += 1
         return self._open
