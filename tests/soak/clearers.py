@@ -82,8 +82,8 @@ class Clearer:
             return
         for one in stage.site.deals if everything else [deal]:
             stage.promise(one.deal_id, stored[one.deal_id], answer.ended_at, "clear")
-            if stage.annotations.promise(Promise(one.deal_id, annotated[one.deal_id], answer.ended_at, "clear")):
-                stage.tally.count("promises by clear")
+            if stage.annotations.promise(Promise(one.deal_id, annotated[one.deal_id], answer.ended_at, "annotation")):
+                stage.tally.count("promises by annotation")
         self._read_after(connection, deal, annotated[deal.deal_id], stored[deal.deal_id])
 
     def _has_form(self, answer: Answer) -> bool:

@@ -27,7 +27,9 @@ Wish = Literal["query", "message", "all"]
 
 _PATIENCE = 15.0
 _LOOK_SECONDS = 0.5
-#: Seconds until a subscription surely counts: nothing tells a client that it does.
+#: The type of the message that answers a wish; that of all others is the contract's.
+_ACKNOWLEDGED = "subscribed"
+#: Seconds until a subscription surely counts.
 _TAKES = 1.0
 #: Seconds for which a listener stays; the next time it may meet another worker.
 _SHORTEST, _LONGEST = 20.0, 40.0
@@ -98,9 +100,12 @@ class Listener:
         except TimeoutError:
             return
         at = self._now()
-        self._stage.tally.count("messages")
         try:
-            deal_id = self._checked(orjson.loads(text), session)
+            message = orjson.loads(text)
+            if message["type"] == _ACKNOWLEDGED:
+                return
+            self._stage.tally.count("messages")
+            deal_id = self._checked(message, session)
         except (KeyError, TypeError, ValueError) as error:
             self._stage.findings.add(Wrong.ERROR, f"a message to {self._name}: {error!r}: {text!r:.300}")
             return

@@ -17,7 +17,8 @@ from typing import Literal
 
 from tests.soak.versions import VIEWS, Shown
 
-PromiseKind = Literal["clear", "sync", "refresh", "webhook"]
+#: What made a promise; ``annotation``: a clear, after another system had written beside a deal.
+PromiseKind = Literal["clear", "sync", "refresh", "webhook", "annotation"]
 
 #: Seconds after which a promise holds in every worker.
 BOUND = 1.0
@@ -45,13 +46,14 @@ class Judgement:
 
     ``owed`` is the newest promise that had to hold for it; ``broken`` is the same when the read was older than that.
     ``impossible`` says that it showed a version that HubSpot never had. ``late`` is for how many seconds the read was
-    older than had been promised, be it allowed or not.
+    older than had been promised, be it allowed or not; ``since`` is how many seconds before it the last promise was.
     """
 
     owed: Promise | None
     broken: Promise | None
     impossible: bool
     late: float
+    since: float
 
     @property
     def fine(self) -> bool:
@@ -184,7 +186,9 @@ class Model:
             broken = owed if owed is not None and shown.oldest < owed.version else None
             missed = next((one for one in deal.promises if one.version > shown.oldest), None)
             late = max(0.0, begun_at - missed.at) if missed is not None else 0.0
-            return Judgement(owed, broken, shown.newest >= len(deal.begun_at), late)
+            latest = _last_before(deal.promises, begun_at)
+            since = begun_at - latest.at if latest is not None else float("inf")
+            return Judgement(owed, broken, shown.newest >= len(deal.begun_at), late, since)
 
 
 def _last_before(promises: list[Promise], at: float) -> Promise | None:

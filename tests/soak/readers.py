@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 import orjson
@@ -22,7 +23,8 @@ _BY = ("dealName", "dealId")
 
 def choose(stage: Stage, random: Random) -> Specimen:
     """A deal to read: any, but with a liking for those that have just changed."""
-    lately = stage.model.promised_lately(stage.clock(), _LATELY)
+    now = stage.clock()
+    lately = [*stage.model.promised_lately(now, _LATELY), *stage.annotations.promised_lately(now, _LATELY)]
     if lately and random.random() < _CURIOUS:
         wanted = random.choice(lately)
         return next(deal for deal in stage.site.deals if deal.deal_id == wanted)
@@ -69,7 +71,8 @@ class Viewer:
             return
         if answer.status == 304:
             shown = self._kept[answer.call.path][1]
-            stage.inspector.age(answer, deal.deal_id, shown, lambda: stage.who(connection), what=f"{view}, 304")
+            who = partial(stage.who, connection)
+            stage.inspector.age(stage.model, answer, deal.deal_id, shown, who, f"{view} of {deal.name!r}, by a 304,")
             return
         body = stage.inspector.json_of(answer)
         shown_now = stage.judge_view(answer, view, body, deal, connection)
@@ -87,15 +90,8 @@ def judge_annotation(
     if annotation is None:
         stage.tally.count("timelines without what another system wrote")
         return
-    judged = stage.annotations.judge(deal.deal_id, Shown(annotation, annotation), answer.begun_at)
-    if judged.owed is not None:
-        stage.inspector.checked.add((f"{deal.deal_id} annotated", judged.owed.version, "clear"))
-    if judged.broken is not None:
-        stage.findings.add(
-            Wrong.STALE,
-            f"annotation {annotation} of {deal.name!r} by {answer.call.path} of {stage.who(connection)}; "
-            f"{answer.headers.get('cache-status')}; {judged.owed} {answer.begun_at - judged.broken.at:.3f} s before",
-        )
+    shown, who = Shown(annotation, annotation), partial(stage.who, connection)
+    stage.inspector.age(stage.annotations, answer, deal.deal_id, shown, who, f"annotation of {deal.name!r}")
 
 
 class BatchReader:

@@ -70,7 +70,7 @@ class _Soak:
         model, outages, tally = Model(deal_ids), Outages(time.monotonic), Tally()
         findings = Findings(self._elapsed)
         messages = Messages(lambda since, until: outages.touched(ENDED, since, until, settle=PATIENCE))
-        inspector = Inspector(model, outages, findings, tally)
+        inspector = Inspector(outages, findings, tally, has_redis=site.redis is not None)
         self._stage = Stage(
             site, model, Model(deal_ids), messages, outages, findings, tally, inspector, threading.Event()
         )

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Protocol
 
@@ -61,8 +62,9 @@ class Stage:
         """Judge the body of one view as to its form and its age; what it shows, None when it has no right form."""
         shown = self.inspector.shown(answer, view, body)
         if shown is not None:
-            what = f"{view} of {deal.name!r} by {answer.call.path}"
-            self.inspector.age(answer, deal.deal_id, shown, lambda: self.who(connection), at_once=at_once, what=what)
+            what = f"{view} of {deal.name!r}"
+            who = partial(self.who, connection)
+            self.inspector.age(self.model, answer, deal.deal_id, shown, who, what, at_once=at_once)
         return shown
 
 

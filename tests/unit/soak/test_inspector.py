@@ -41,7 +41,7 @@ class Bench:
         self.outages = Outages(self.clock)
         self.findings = Findings(self.clock)
         self.tally = Tally()
-        self.inspector = Inspector(self.model, self.outages, self.findings, self.tally)
+        self.inspector = Inspector(self.outages, self.findings, self.tally)
 
     def wrong(self) -> list[Wrong]:
         return [finding.wrong for finding in self.findings.all()]
@@ -109,26 +109,26 @@ def test_nothing_excuses_that_no_answer_comes(bench: Bench) -> None:
 def test_an_old_read_is_a_finding_that_names_the_promise(bench: Bench) -> None:
     bench.model.begin(DEAL, 190.0)
     bench.model.promise(Promise(DEAL, 1, 195.0, "refresh"))
-    bench.inspector.age(READ, DEAL, Shown(0, 0), lambda: "worker 12")
+    bench.inspector.age(bench.model, READ, DEAL, Shown(0, 0), lambda: "worker 12", "info")
     assert bench.wrong() == [Wrong.STALE]
     (finding,) = bench.findings.all()
     assert "worker 12" in finding.text
     assert "version 1 was promised by a refresh 5.000 s before" in finding.text
     assert bench.inspector.checked == {(DEAL, 1, "refresh")}
-    assert bench.tally.longest == {"old value after a promise, Redis alive": 5.0}
+    assert bench.tally.longest == {"old value after a promise, with Redis": 5.0}
 
 
 def test_a_read_that_is_new_enough_is_none(bench: Bench) -> None:
     bench.model.begin(DEAL, 190.0)
     bench.model.promise(Promise(DEAL, 1, 195.0, "refresh"))
-    bench.inspector.age(READ, DEAL, Shown(1, 1), lambda: "worker 12")
+    bench.inspector.age(bench.model, READ, DEAL, Shown(1, 1), lambda: "worker 12", "info")
     assert bench.wrong() == []
     assert bench.inspector.checked == {(DEAL, 1, "refresh")}
     assert not bench.tally.longest
 
 
 def test_a_version_that_never_was_is_a_finding(bench: Bench) -> None:
-    bench.inspector.age(READ, DEAL, Shown(0, 1), lambda: "worker 12")
+    bench.inspector.age(bench.model, READ, DEAL, Shown(0, 1), lambda: "worker 12", "info")
     assert bench.wrong() == [Wrong.IMPOSSIBLE]
 
 

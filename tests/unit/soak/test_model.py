@@ -29,15 +29,15 @@ def read(model: Model, version: int, at: float, *, at_once: bool = False) -> Jud
 
 
 def test_without_a_promise_any_version_may_be_read(model: Model) -> None:
-    assert read(model, 0, 100.0) == Judgement(None, None, impossible=False, late=0.0)
+    assert read(model, 0, 100.0) == Judgement(None, None, impossible=False, late=0.0, since=float("inf"))
 
 
 def test_an_old_version_may_be_read_until_the_bound_is_over(model: Model) -> None:
     promise(model, 2, 10.0)
-    assert read(model, 1, 9.9) == Judgement(None, None, impossible=False, late=0.0)
+    assert read(model, 1, 9.9) == Judgement(None, None, impossible=False, late=0.0, since=float("inf"))
     within = read(model, 1, 11.05)
     assert within.fine
-    assert within.late == pytest.approx(1.05)
+    assert within.late == within.since == pytest.approx(1.05)
     beyond = read(model, 1, 11.2)
     assert not beyond.fine
     assert beyond.broken == Promise(DEAL, 2, 10.0, "sync")
@@ -49,7 +49,7 @@ def test_what_was_promised_or_newer_is_fine_and_was_owed(model: Model, version: 
     judged = read(model, version, 12.0)
     assert judged.fine
     assert judged.owed == Promise(DEAL, 2, 10.0, "sync")
-    assert judged.late == 0.0
+    assert (judged.late, judged.since) == (0.0, 2.0)
 
 
 def test_a_promise_holds_at_once_where_it_was_given(model: Model) -> None:
