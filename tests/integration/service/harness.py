@@ -72,6 +72,11 @@ class Service:
         assert response.status_code == 200, response.text
         return response.get_json()["entries_cleared"]
 
+    def clear_here(self) -> None:
+        """Clear the cache while MongoDB is away: that holds here, and the answer says that it does so only here."""
+        problem = assert_problem(self.request("DELETE", "clear-endpoint-cache"), 503)
+        assert "MongoDB" in problem["detail"]
+
     def raw(self, path: str, query: str, method: str = "GET", **environ: str) -> TestResponse:
         """One request whose query string is sent as it stands."""
         return self.app.test_client().open(path, method=method, environ_overrides={"QUERY_STRING": query, **environ})

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dealcache.embedded import Mongod
 from dealcache.simulator import demo_deal_id
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem, tier
 
@@ -134,13 +135,17 @@ def test_a_load_from_mongodb_under_way_does_not_bring_the_old_value_back(
     assert {event["subject"] for event in kept.get_json()["events"]} == {"new"}
 
 
-def test_several_workers_cannot_promise_a_clear_and_say_so(make_service: MakeService) -> None:
-    service = make_service(WEB_CONCURRENCY="2")
+def test_a_clear_that_cannot_be_recorded_holds_here_and_says_so(
+    make_service: MakeService, make_mongod: Callable[..., Mongod]
+) -> None:
+    mongod = make_mongod()
+    service = make_service(mongod.start())
     service.get("deal-info", dealName=ACME)
+    mongod.kill()
     response = service.request("DELETE", "clear-endpoint-cache")
-    problem = assert_problem(response, 503)
-    assert "3 keys" in problem["detail"]
-    assert tier(service.get("deal-info", dealName=ACME)) == "mongodb"
+    assert "3 keys" in assert_problem(response, 503)["detail"]
+    assert int(response.headers["Retry-After"]) > 0
+    assert tier(service.get("deal-info", dealName=ACME)) == "hubspot"
 
 
 def test_stats_show_what_the_contract_shows(filled: Service) -> None:

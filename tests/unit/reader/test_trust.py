@@ -1,0 +1,76 @@
+"""Since when a process cannot be sure that it knows of all invalidations, with clocks that the test ticks by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from dealcache.reader import Trust
+from tests.clocks import ManualClock
+
+
+@pytest.fixture
+def wall() -> ManualClock:
+    return ManualClock(5_000.0)
+
+
+@pytest.fixture
+def timer() -> ManualClock:
+    return ManualClock(10.0)
+
+
+@pytest.fixture
+def trust(wall: ManualClock, timer: ManualClock) -> Trust:
+    return Trust(wall, timer, grace=1.0)
+
+
+def pass_time(seconds: float, *clocks: ManualClock) -> None:
+    for clock in clocks:
+        clock.tick(seconds)
+
+
+def test_a_process_that_does_not_follow_trusts_everything(trust, wall, timer):
+    pass_time(1_000, wall, timer)
+    assert trust.is_sure
+
+
+def test_it_is_sure_for_the_grace_and_no_longer(trust, wall, timer):
+    trust.begin()
+    pass_time(1.0, wall, timer)
+    assert trust.is_sure
+    pass_time(0.001, wall, timer)
+    assert not trust.is_sure
+    assert trust.floor() == 5_000.0
+
+
+def test_a_sign_of_life_counts_from_when_it_was_asked_for(trust, wall, timer):
+    trust.begin()
+    moment = trust.moment()
+    pass_time(0.8, wall, timer)
+    trust.note(moment)
+    pass_time(0.3, wall, timer)
+    assert not trust.is_sure
+
+
+def test_the_floor_is_the_last_moment_at_which_it_was_sure(trust, wall, timer):
+    trust.begin()
+    pass_time(3, wall, timer)
+    trust.note(trust.moment())
+    assert trust.is_sure
+    pass_time(60, wall, timer)
+    assert trust.floor() == 5_003.0
+
+
+def test_an_older_sign_of_life_takes_nothing_back(trust, wall, timer):
+    trust.begin()
+    older = trust.moment()
+    pass_time(0.5, wall, timer)
+    trust.note(trust.moment())
+    trust.note(older)
+    pass_time(0.7, wall, timer)
+    assert trust.is_sure
+
+
+def test_a_wall_clock_that_jumps_makes_nobody_unsure(trust, wall, timer):
+    trust.begin()
+    wall.tick(3_600)
+    assert trust.is_sure
