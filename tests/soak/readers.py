@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from random import Random
+from typing import NamedTuple
 
 import orjson
 
@@ -16,7 +17,7 @@ from tests.soak.stage import MONGODB_ONLY, TIERS, Lines, Stage, reading
 from tests.soak.versions import VIEWS, Shown, Specimen, annotation_in
 
 #: How often a reader looks at a deal of which something was promised a moment ago, and what a moment is, in seconds.
-_CURIOUS, _LATELY = 0.5, 2.5
+_CURIOUS, _LATELY = 0.6, 1.5
 
 _BY = ("dealName", "dealId")
 
@@ -31,6 +32,14 @@ def choose(stage: Stage, random: Random) -> Specimen:
     return random.choice(stage.site.deals)
 
 
+class _Kept(NamedTuple):
+    """What was read last of one path: its entity tag, and what it showed."""
+
+    etag: str
+    shown: Shown
+    annotation: int | None
+
+
 class Viewer:
     """Opens one deal after the other as the web UI does: the three views at once, and asks whether they have changed.
 
@@ -43,8 +52,7 @@ class Viewer:
         self._stage = stage
         self._random = random
         self._lines = Lines(stage, random, width=len(VIEWS))
-        #: By path: the entity tag of what was read last, and what it showed.
-        self._kept: dict[str, tuple[str, Shown]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def act(self) -> float:
         """Open one deal."""
@@ -63,24 +71,25 @@ class Viewer:
         kept = self._kept.get(call.path)
         if kept is None or self._random.random() < 0.5:
             return call
-        return reading("read", TIERS, view, deal, by, If_None_Match=kept[0])
+        return reading("read", TIERS, view, deal, by, If_None_Match=kept.etag)
 
     def _judge(self, answer: Answer, view: str, deal: Specimen, connection: Connection) -> None:
         stage = self._stage
         if not stage.inspector.tiers(answer):
             return
         if answer.status == 304:
-            shown = self._kept[answer.call.path][1]
-            who = partial(stage.who, connection)
-            stage.inspector.age(stage.model, answer, deal.deal_id, shown, who, f"{view} of {deal.name!r}, by a 304,")
-            return
-        body = stage.inspector.json_of(answer)
-        shown_now = stage.judge_view(answer, view, body, deal, connection)
-        if shown_now is None:
-            return
-        self._kept[answer.call.path] = (answer.headers.get("etag", ""), shown_now)
+            kept = self._kept[answer.call.path]
+            who, what = partial(stage.who, connection), f"{view} of {deal.name!r}, by a 304,"
+            stage.inspector.age(stage.model, answer, deal.deal_id, kept.shown, who, what)
+        else:
+            body = stage.inspector.json_of(answer)
+            shown = stage.judge_view(answer, view, body, deal, connection)
+            if shown is None:
+                return
+            annotation = annotation_in(body) if view == "timeline" else None
+            kept = self._kept[answer.call.path] = _Kept(answer.headers.get("etag", ""), shown, annotation)
         if view == "timeline":
-            judge_annotation(stage, answer, annotation_in(body), deal, connection)
+            judge_annotation(stage, answer, kept.annotation, deal, connection)
 
 
 def judge_annotation(
