@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
@@ -11,6 +13,8 @@ from tests.soak.site import Site
 
 #: Seconds for which a part stays away: longer than the time-outs of those who ask it.
 _REDIS_AWAY, _REDIS_FROZEN, _MONGOD_AWAY, _ALL_AWAY = 5.0, 4.0, 3.0, 4.0
+#: Seconds for which a worker stands still: longer than it may be unsure of what it holds.
+_WORKER_FROZEN = 2.5
 
 
 def turns(random: Random, names: Sequence[str]) -> Iterator[str]:
@@ -48,7 +52,11 @@ class Disturber:
 
     def kinds(self) -> Mapping[str, Callable[[], None]]:
         """What it can do, by name."""
-        kinds: dict[str, Callable[[], None]] = {"a worker killed": self.kill_worker, "mongod killed": self.kill_mongod}
+        kinds: dict[str, Callable[[], None]] = {
+            "a worker killed": self.kill_worker,
+            "a worker frozen": self.freeze_worker,
+            "mongod killed": self.kill_mongod,
+        }
         if len(self._site.instances) > 1:
             kinds["an instance restarted"] = self.restart_instance
         if self._site.redis is not None:
@@ -68,6 +76,18 @@ class Disturber:
         while pid in instance.workers():
             self._wait(0.01)
         instance.wait()
+        self._outages.end(outage)
+
+    def freeze_worker(self) -> None:
+        """Let any worker stand still, as a machine does that is moved: when it goes on it has missed everything."""
+        instance = self._random.choice(self._site.instances)
+        pid = self._random.choice(instance.workers())
+        outage = self._outages.begin(Part.WORKER_FROZEN, instance.name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self._wait(_WORKER_FROZEN)
+        finally:
+            os.kill(pid, signal.SIGCONT)
         self._outages.end(outage)
 
     def restart_instance(self) -> None:

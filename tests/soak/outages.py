@@ -12,6 +12,7 @@ class Part(StrEnum):
     """What can be disturbed, and how."""
 
     WORKER = "worker killed"
+    WORKER_FROZEN = "worker frozen"
     INSTANCE = "instance restarted"
     MONGOD = "mongod killed"
     REDIS = "Redis killed"
