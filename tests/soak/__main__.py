@@ -17,8 +17,8 @@ from tests.soak.report import as_json, lines
 from tests.soak.site import Shape
 from tests.soak.soak import Plan, soak
 
-#: Seconds of a soak, and between two of its disturbances: of the whole, and of the quick one, which does each once.
-_WHOLE, _QUICK = (300.0, 7.0), (75.0, 2.5)
+#: Seconds of a soak, and before each of its disturbances: of the whole, and of the quick one, which does each once.
+_WHOLE, _QUICK = (300.0, 7.0), (0.0, 3.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _leave)
     seconds, gap = _QUICK if options.quick else _WHOLE
     shape = Shape(options.instances, options.workers, redis=not options.no_redis, replica_set=options.replica_set)
-    plan = Plan(shape, options.seconds or seconds, gap, options.seed)
+    plan = Plan(shape, seconds if options.seconds is None else options.seconds, gap, options.seed)
     directory = Path(tempfile.mkdtemp(prefix="dealcache-soak-"))
     passed = False
     try:
@@ -58,8 +58,10 @@ def _leave(_number: int, _frame: Any) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, help="how long everybody acts (300, quick: 75)")
-    parser.add_argument("--quick", action="store_true", help="disturb everything about once")
+    parser.add_argument(
+        "--seconds", type=float, help="how long everybody acts at least (300, quick: as short as can be)"
+    )
+    parser.add_argument("--quick", action="store_true", help="disturb everything once")
     parser.add_argument("--seed", type=int, default=1, help="decides who does what, as far as we decide it")
     parser.add_argument("--instances", type=int, default=2, help="instances of the service")
     parser.add_argument("--workers", type=int, default=2, help="workers of each instance")

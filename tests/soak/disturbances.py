@@ -12,7 +12,7 @@ from tests.soak.outages import Outage, Outages, Part
 from tests.soak.site import Site
 
 #: Seconds for which a part stays away: longer than the time-outs of those who ask it.
-_REDIS_AWAY, _REDIS_FROZEN, _MONGOD_AWAY, _ALL_AWAY = 5.0, 4.0, 3.0, 4.0
+_REDIS_AWAY, _REDIS_FROZEN, _MONGOD_AWAY, _ALL_AWAY = 5.0, 4.0, 3.0, 8.0
 #: Seconds for which a worker stands still: longer than it may be unsure of what it holds.
 _WORKER_FROZEN = 2.5
 

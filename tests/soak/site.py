@@ -25,6 +25,9 @@ TEST_DEALS, OTHER_DEALS = 12, 40
 #: Seconds that HubSpot holds back each answer.
 LATENCY = 0.02
 
+#: Seconds until a read gives up on HubSpot: less than HubSpot is away at most, so that old values must serve.
+DEADLINE = "5"
+
 #: Far more calls than the soak makes; HubSpot's answers tell the service so.
 _LIMITS = {"ten_secondly": 10_000, "search_per_second": 200, "associations_ten_secondly": 10_000}
 
@@ -109,6 +112,7 @@ def _settings(hubspot_url: str, mongodb_uri: str, redis: RedisServer | None) -> 
         "HUBSPOT_CLIENT_SECRET": SECRET,
         "MONGODB_URI": mongodb_uri,
         "MONGODB_DATABASE": "soak",
+        "HUBSPOT_DEADLINE_SECONDS": DEADLINE,
         "LOG_FORMAT": "json",
     }
     return settings | ({"REDIS_URL": redis.url} if redis is not None else {})

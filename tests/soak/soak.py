@@ -37,7 +37,11 @@ _QUIET_AT_THE_END = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a soak goes: for how many seconds, with how many of them between two disturbances, and by which chance."""
+    """How a soak goes.
+
+    ``seconds`` is for how long everybody acts, if every disturbance has had its turn by then; ``gap`` the seconds before
+    each of them; ``seed`` decides what is left to chance.
+    """
 
     shape: Shape
     seconds: float
@@ -160,13 +164,14 @@ class _Soak:
         models = (self._stage.model, self._stage.annotations)
         kinds = Disturber(self._site, self._stage.outages, models, random, time.sleep).kinds()
         for name in turns(random, list(kinds)):
-            if time.monotonic() + self._plan.gap > end - _QUIET_AT_THE_END:
+            late = time.monotonic() + self._plan.gap > end - _QUIET_AT_THE_END
+            if late and len(self._disturbances) == len(kinds):
                 break
             time.sleep(self._plan.gap)
             self._say(name)
             kinds[name]()
             self._disturbances[name] += 1
-        time.sleep(max(0.0, end - time.monotonic()))
+        time.sleep(max(_QUIET_AT_THE_END, end - time.monotonic()))
 
     def _judge_messages(self) -> None:
         stage = self._stage
