@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json is not None:
             options.json.write_bytes(orjson.dumps(as_json(result), option=orjson.OPT_INDENT_2))
         passed = result.passed
+    except KeyboardInterrupt:
+        return 130
     finally:
         if passed:
             shutil.rmtree(directory)

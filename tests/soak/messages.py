@@ -67,6 +67,7 @@ class Messages:
         self._lock = threading.Lock()
         self._sessions: list[Session] = []
         self._expected: list[Expected] = []
+        self._newest: defaultdict[str, int] = defaultdict(int)
         #: How many messages were due and came, and how many were lost with reason.
         self.came = 0
         self.excused = 0
@@ -90,10 +91,12 @@ class Messages:
         with self._lock:
             session.received[deal_id].append(at)
 
-    def expect(self, deal_id: str, begun_at: float, promised_at: float) -> None:
-        """Note that a change of a deal is promised: from ``begun_at`` on a message may tell of it."""
+    def expect(self, deal_id: str, version: int, begun_at: float, promised_at: float) -> None:
+        """Note that a version of a deal is promised, if it was not before: from ``begun_at`` on a message may tell."""
         with self._lock:
-            self._expected.append(Expected(deal_id, begun_at, promised_at))
+            if version > self._newest[deal_id]:
+                self._newest[deal_id] = version
+                self._expected.append(Expected(deal_id, begun_at, promised_at))
 
     def settle(self, now: float) -> list[Lost]:
         """Judge all changes whose messages are due; returns the messages that nothing excuses."""

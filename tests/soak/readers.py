@@ -71,7 +71,7 @@ class Viewer:
         kept = self._kept.get(call.path)
         if kept is None or self._random.random() < 0.5:
             return call
-        return reading("read", TIERS, view, deal, by, If_None_Match=kept.etag)
+        return reading("read", TIERS, view, deal, by, {"If-None-Match": kept.etag})
 
     def _judge(self, answer: Answer, view: str, deal: Specimen, connection: Connection) -> None:
         stage = self._stage
@@ -172,7 +172,7 @@ class StoreReader:
         deal, by, view = choose(self._stage, self._random), self._random.choice(_BY), self._random.choice(list(VIEWS))
         connection = self._lines.one()
         if self._random.random() < 0.3:
-            call = reading("read no-cache", TIERS, view, deal, by, Cache_Control="no-cache")
+            call = reading("read no-cache", TIERS, view, deal, by, {"Cache-Control": "no-cache"})
             answer = self._stage.inspector.accept(connection.ask(call), 200)
             if answer is not None and self._stage.inspector.tiers(answer):
                 self._judge(answer, view, deal, connection, answer.headers["x-cache-tier"] == "mongodb")

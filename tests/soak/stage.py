@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from types import MappingProxyType
 from typing import Protocol
 
 from tests.soak.calls import Answer, Call, Connection, with_query
@@ -49,8 +50,8 @@ class Stage:
         """Take note that the service has promised a version, and that subscribers are to hear of it."""
         if self.model.promise(Promise(deal_id, version, at, kind)):
             self.tally.count(f"promises by {kind}")
-            if kind != "clear":
-                self.messages.expect(deal_id, self.model.begun_at(deal_id, version), at)
+        if kind != "clear":
+            self.messages.expect(deal_id, version, self.model.begun_at(deal_id, version), at)
 
     def who(self, connection: Connection) -> str:
         """Which worker of which instance a connection leads to, for the report."""
@@ -111,7 +112,9 @@ class Lines:
         self._used = 0
 
 
-def reading(what: str, root: str, view: str, deal: Specimen, by: str, **headers: str) -> Call:
+def reading(
+    what: str, root: str, view: str, deal: Specimen, by: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> Call:
     """The call that reads a view of a deal.
 
     Args:
@@ -120,8 +123,7 @@ def reading(what: str, root: str, view: str, deal: Specimen, by: str, **headers:
         view: which view.
         deal: of which deal.
         by: ``dealName`` or ``dealId``.
-        headers: of the request, with ``_`` for ``-``.
+        headers: of the request.
     """
     query = {by: deal.name if by == "dealName" else deal.deal_id}
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Call(what, with_query(f"{root}/{VIEWS[view]}", **query), headers=named)
+    return Call(what, with_query(f"{root}/{VIEWS[view]}", **query), headers=headers)

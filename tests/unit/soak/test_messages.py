@@ -33,7 +33,7 @@ def trouble() -> Trouble:
 @pytest.fixture
 def messages(trouble: Trouble) -> Messages:
     messages = Messages(trouble)
-    messages.expect(*CHANGE)
+    messages.expect(DEAL, 1, CHANGE.begun_at, CHANGE.promised_at)
     return messages
 
 
@@ -88,3 +88,10 @@ def test_a_message_may_be_lost_with_the_process_that_was_to_send_it(messages: Me
     trouble.there = True
     assert messages.settle(DUE) == []
     assert (messages.came, messages.excused) == (0, 1)
+
+
+def test_a_version_is_expected_once_and_version_0_never(messages: Messages) -> None:
+    messages.subscribe("me", None, 0.0)
+    messages.expect(DEAL, 1, CHANGE.begun_at, CHANGE.promised_at + 1)
+    messages.expect(OTHER, 0, float("-inf"), CHANGE.promised_at)
+    assert messages.settle(DUE + 1) == [Lost("me", CHANGE)]
