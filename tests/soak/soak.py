@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,7 +18,7 @@ from tests.soak.disturbances import Disturber, turns
 from tests.soak.findings import Findings, Tally, Wrong
 from tests.soak.inspector import Inspector
 from tests.soak.listeners import Listener, Wish
-from tests.soak.memory import MemoryWatch
+from tests.soak.memory import Growth, MemoryWatch
 from tests.soak.messages import PATIENCE, Messages
 from tests.soak.model import Model
 from tests.soak.outages import ENDED, Outages
@@ -39,8 +39,8 @@ _QUIET_AT_THE_END = 8.0
 class Plan:
     """How a soak goes.
 
-    ``seconds`` is for how long everybody acts, if every disturbance has had its turn by then; ``gap`` the seconds before
-    each of them; ``seed`` decides what is left to chance.
+    ``seconds`` is for how long everybody acts, if every disturbance has had its turn by then; ``gap`` the seconds
+    before each of them; ``seed`` decides what is left to chance.
     """
 
     shape: Shape
@@ -101,7 +101,10 @@ class _Soak:
             self._judge_messages()
         memory.stop()
         lag.stop()
-        growths = memory.growths()
+        return self._result(memory.growths(), lag.late)
+
+    def _result(self, growths: Mapping[str, Growth], late: Sequence[float]) -> Result:
+        stage = self._stage
         for name, growth in growths.items():
             if growth.too_much:
                 stage.findings.add(Wrong.MEMORY, f"{name}: {growth}")
@@ -117,7 +120,7 @@ class _Soak:
             messages_excused=stage.messages.excused,
             message_delays=stage.messages.delays,
             growths=growths,
-            lag=lag.late,
+            lag=late,
         )
 
     def _listeners(self, over: threading.Event) -> dict[str, Actor]:
