@@ -97,7 +97,10 @@ def judge_annotation(
 ) -> None:
     """Judge the age of what another system has written into MongoDB; what came past MongoDB does not have it."""
     if annotation is None:
-        stage.tally.count("timelines without what another system wrote")
+        if stage.annotations.newest()[deal.deal_id]:
+            down = stage.outages.excuse_failing_store(answer.begun_at, answer.ended_at)
+            when = "MongoDB was down" if down else "MongoDB was there"
+            stage.tally.count(f"timelines without what another system wrote, {when}")
         return
     shown, who = Shown(annotation, annotation), partial(stage.who, connection)
     stage.inspector.age(stage.annotations, answer, deal.deal_id, shown, who, f"annotation of {deal.name!r}")
