@@ -101,7 +101,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         group.stop()
         if redis is not None:
             redis.close()
-        storage.connection.close()
+        storage.close()
 
     app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, clock))
     app.extensions["dealcache.lifecycle"] = Lifecycle(start, stop)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dealcache.api.deal_lists import stage_ids
+from dealcache.breaker import Breaker
 from dealcache.deadline import Deadline
 from dealcache.deals import Pipeline
 from dealcache.hubspot import (
@@ -110,8 +111,15 @@ class Storage:
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         self.webhook_events = WebhookEventRepository(self.connection)
-        self.invalidations = InvalidationLog(self.connection)
-        self.invalidation_feed = InvalidationFeed(self.connection)
+        # Followers have a connection of their own, and a breaker that never refuses; see InvalidationLog.
+        self._following = Connection(settings.mongodb_uri, settings.mongodb_database, threads=2, breaker=Breaker(0.0))
+        self.invalidations = InvalidationLog(self.connection, self._following)
+        self.invalidation_feed = InvalidationFeed(self._following)
+
+    def close(self) -> None:
+        """Close all connections to MongoDB."""
+        self.connection.close()
+        self._following.close()
 
     def answers(self) -> bool:
         """Whether MongoDB answers."""

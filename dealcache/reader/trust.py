@@ -2,8 +2,9 @@
 
 While it follows the record of invalidations, what it holds in memory is no more than a moment out of date. When it has
 lost every way to follow, a value that it holds may have been cleared elsewhere without its knowing. So it trusts no
-value that was read before the last moment at which it was sure: such a value counts as past its time, which means that
-the tiers below are asked, and that it may serve only if they all fail.
+value that was read before it knew that it had: such a value counts as past its time, which means that the tiers below
+are asked, and that it may serve only if they all fail. What was read later is trusted. An invalidation that comes after
+it stands in the record only once MongoDB is back, and then it is known here before the second is over that it may take.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Trust:
         sure_at, at = self._sure
         if not self._following or self._timer() - sure_at <= self._grace:
             return _ALL
-        return at
+        return at + self._grace
 
     @property
     def is_sure(self) -> bool:

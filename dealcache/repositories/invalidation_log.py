@@ -54,11 +54,14 @@ class InvalidationLog:
     """Reads and writes the record. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
-        connection: the database.
+        connection: the database, for writing.
+        following: the same for reading. Who follows must notice at once that MongoDB is back, so no breaker may keep
+            him from asking, and no crowd of readers from having a connection.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, following: Connection) -> None:
         self._connection = connection
+        self._following = following
 
     def append(self, invalidations: Sequence[Invalidation]) -> list[Invalidation]:
         """Add to the record.
@@ -95,7 +98,7 @@ class InvalidationLog:
         Raises:
             HistoryLostError: that entry is not there any more.
         """
-        with self._connection.operation() as database, pymongo.timeout(_READ_SECONDS):
+        with self._following.operation() as database, pymongo.timeout(_READ_SECONDS):
             found = database.invalidations.find({"_id": {"$gte": generation}}, sort=_OLDEST_FIRST, limit=_PAGE)
             entries = read_all("invalidations", to_invalidation, found.to_list())
         if generation == 0:
@@ -112,7 +115,7 @@ class InvalidationLog:
         Args:
             most: how many at most.
         """
-        with self._connection.operation() as database, pymongo.timeout(_WRITE_SECONDS):
+        with self._following.operation() as database, pymongo.timeout(_WRITE_SECONDS):
             total = database.invalidations.find_one({"everything": True}, {"_id": 1}, sort=_NEWEST_FIRST)
             first = {} if total is None else {"_id": {"$gte": total["_id"]}}
             found = database.invalidations.find(first, sort=_NEWEST_FIRST, limit=most)

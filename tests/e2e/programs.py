@@ -140,7 +140,7 @@ class Gunicorn(Program):
         assert self.process.poll() is None, self.err
         try:
             return requests.get(f"{self.url}/healthz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> requests.Response:

@@ -7,8 +7,6 @@ import uuid
 from collections import Counter
 from typing import Any
 
-import requests
-
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, until
 
 #: A deal that no other test reads.
@@ -56,12 +54,6 @@ def test_the_first_read_comes_from_below_and_a_later_one_from_memory(two_workers
     assert tiers <= {"memory", "mongodb"}
     assert "memory" in tiers
     assert hubspot.calls()["search"] == 1
-
-
-def test_a_clear_that_reaches_one_worker_of_two_says_so(two_workers: Gunicorn) -> None:
-    response = requests.delete(f"{two_workers.url}/api/hubspot/clear-endpoint-cache", timeout=10)
-    assert response.status_code == 503
-    assert response.json()["status"] == 503
 
 
 def test_a_read_leaves_two_json_lines_with_the_callers_request_id(two_workers: Gunicorn) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dealcache.breaker import Breaker
 from dealcache.deals import DealKey
 from dealcache.group import Group
 from dealcache.invalidation import Invalidation
@@ -25,7 +26,7 @@ class Member:
         self.memory = MemoryTier(10_000_000, self.clock)
         self.heard: list[Invalidation] = []
         self.group = Group(
-            InvalidationLog(connection),
+            InvalidationLog(connection, connection),
             InvalidationFeed(connection),
             redis,
             self.memory,
@@ -65,7 +66,7 @@ def make_member(mongodb_uri: str, database_name: str, connection: Connection) ->
     connections: list[Connection] = []
 
     def make(redis: RedisConnection | None = None, uri: str = mongodb_uri) -> Member:
-        own = Connection(uri, database_name, threads=8)
+        own = Connection(uri, database_name, threads=8, breaker=Breaker(0.0))
         connections.append(own)
         if uri != mongodb_uri:
             ensure_indexes(own)

@@ -58,7 +58,7 @@ def test_a_replica_set_tells_by_itself(make_member: MakeMember, make_mongod: Cal
 
 def test_the_feed_tells_each_entry_once_and_in_order(make_mongod: Callable[..., Mongod]) -> None:
     connection = Connection(make_mongod("set", replica_set="rs0").start(), "dealcache")
-    record, feed = InvalidationLog(connection), InvalidationFeed(connection)
+    record, feed = InvalidationLog(connection, connection), InvalidationFeed(connection)
     assert feed.open()
     assert feed.take() == []
     written = [record.append([Invalidation(Selection.deals(ids=[str(number)]), now())])[0] for number in range(5)]

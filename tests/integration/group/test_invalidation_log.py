@@ -15,7 +15,7 @@ from tests.integration.repositories.races import race
 
 @pytest.fixture
 def record(connection: Connection) -> InvalidationLog:
-    return InvalidationLog(connection)
+    return InvalidationLog(connection, connection)
 
 
 def of(*deal_ids: str) -> Invalidation:

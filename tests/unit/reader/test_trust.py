@@ -39,7 +39,7 @@ def test_it_is_sure_for_the_grace_and_no_longer(trust, wall, timer):
     assert trust.is_sure
     pass_time(0.001, wall, timer)
     assert not trust.is_sure
-    assert trust.floor() == 5_000.0
+    assert trust.floor() == 5_001.0
 
 
 def test_a_sign_of_life_counts_from_when_it_was_asked_for(trust, wall, timer):
@@ -51,13 +51,13 @@ def test_a_sign_of_life_counts_from_when_it_was_asked_for(trust, wall, timer):
     assert not trust.is_sure
 
 
-def test_the_floor_is_the_last_moment_at_which_it_was_sure(trust, wall, timer):
+def test_the_floor_is_the_moment_at_which_it_ceased_to_be_sure(trust, wall, timer):
     trust.begin()
     pass_time(3, wall, timer)
     trust.note(trust.moment())
     assert trust.is_sure
     pass_time(60, wall, timer)
-    assert trust.floor() == 5_003.0
+    assert trust.floor() == 5_004.0
 
 
 def test_an_older_sign_of_life_takes_nothing_back(trust, wall, timer):
