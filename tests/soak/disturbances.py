@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from random import Random
 
 from tests.soak.model import Model
@@ -32,6 +34,7 @@ class Disturber:
         models: are told of crashes of MongoDB.
         random: decides whom it hits.
         wait: waits for a number of seconds.
+        took: is told how many seconds something took.
     """
 
     def __init__(
@@ -41,12 +44,14 @@ class Disturber:
         models: Sequence[Model],
         random: Random,
         wait: Callable[[float], object],
+        took: Callable[[str, float], object],
     ) -> None:
         self._site = site
         self._outages = outages
         self._models = models
         self._random = random
         self._wait = wait
+        self._took = took
         # One worker lives from the beginning to the end, so that its memory tells something.
         self._spared = site.instances[0].workers()[:1]
 
@@ -94,15 +99,18 @@ class Disturber:
         """Stop an instance as a deployment does, and start it again; the first one has the spared worker."""
         instance = self._site.instances[-1]
         outage = self._outages.begin(Part.INSTANCE, instance.name)
-        instance.stop()
-        instance.start()
+        with self._timed("an instance to stop"):
+            instance.stop()
+        with self._timed("an instance to start"):
+            instance.start()
         self._outages.end(outage)
 
     def kill_mongod(self) -> None:
         """Kill mongod, and start it again with its data."""
         outage = self._kill_mongod()
         self._wait(_MONGOD_AWAY)
-        self._site.mongod.start()
+        with self._timed("mongod to start"):
+            self._site.mongod.start()
         self._outages.end(outage)
 
     def kill_redis(self) -> None:
@@ -137,11 +145,18 @@ class Disturber:
         finally:
             self._site.hubspot.steer("DELETE", "faults")
         self._outages.end(hubspot)
-        self._site.mongod.start()
+        with self._timed("mongod to start"):
+            self._site.mongod.start()
         self._outages.end(mongod)
         self._wait(1.0)
         self._site.redis.start()
         self._outages.end(redis)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._took(what, time.monotonic() - started)
 
     def _kill_mongod(self) -> Outage:
         outage = self._outages.begin(Part.MONGOD)

@@ -165,7 +165,8 @@ class _Soak:
     def _disturb(self) -> None:
         random, end = self._random("disturber", 0), time.monotonic() + self._plan.seconds
         models = (self._stage.model, self._stage.annotations)
-        kinds = Disturber(self._site, self._stage.outages, models, random, time.sleep).kinds()
+        outages, took = self._stage.outages, self._stage.tally.delayed
+        kinds = Disturber(self._site, outages, models, random, time.sleep, took).kinds()
         for name in turns(random, list(kinds)):
             late = time.monotonic() + self._plan.gap > end - _QUIET_AT_THE_END
             if late and len(self._disturbances) == len(kinds):
