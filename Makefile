@@ -56,7 +56,7 @@ format: $(VENV)/.installed-dev ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## measure the promises of speed (needs wrk: apt-get install wrk)
+bench: $(VENV)/.installed-dev $(VENV)/.installed-debian ## measure the promises of speed (needs wrk: apt-get install wrk)
 	$(BIN)/python -m benchmarks
 
 bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 100,000 deals (ten minutes)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import cold, footprint, machine, memory_tier, mongodb_tier, parallel, slow_hubspot
+from benchmarks import cold, footprint, machine, memory_tier, mongodb_tier, parallel, redis_tier, slow_hubspot
 from benchmarks.report import Report
 from benchmarks.stand import Stand
 
@@ -20,6 +20,7 @@ Section = Callable[[Stand, Report, bool], None]
 SECTIONS: dict[str, tuple[str, Section]] = {
     "cold": ("A cold deal, 200 ms per call to HubSpot", cold.run),
     "mongodb": ("The MongoDB tier", mongodb_tier.run),
+    "redis": ("The Redis tier", redis_tier.run),
     "memory": ("The memory tier, over HTTP", memory_tier.run),
     "parallel": ("Many readers of one cold deal", parallel.run),
     "slow-hubspot": ("Hits while HubSpot is slow", slow_hubspot.run),

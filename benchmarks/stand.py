@@ -1,4 +1,4 @@
-"""The test stand: a mongod, a simulated HubSpot and the service, each started when a section needs it first."""
+"""The test stand: mongod, Redis, a simulated HubSpot and the service, each started when a section needs it first."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from benchmarks.service import BARE, BARE_DIRECTORY, ROOT, SERVICE, Server, Star
 from dealcache.embedded import Mongod, processes
 from dealcache.repositories import Connection, ensure_indexes
 from dealcache.simulator.simulator import DEFAULT_TOKEN
+from tests.redis_server import RedisServer
 
 #: Far longer than any section: what is measured must not turn into misses under way.
 _TTL_SECONDS = "86400"
@@ -57,6 +58,13 @@ class Stand:
     def mongodb(self) -> MongoClient[dict[str, Any]]:
         """A client of its own, for what the service is compared with and for emptying databases."""
         return self._started.enter_context(MongoClient(self.mongodb_uri))
+
+    @cached_property
+    def redis_url(self) -> str:
+        """Where the Redis is reached."""
+        server = RedisServer(self.directory / "redis")
+        self._started.callback(server.kill)
+        return server.start()
 
     @cached_property
     def hubspot(self) -> HubSpot:

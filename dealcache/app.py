@@ -30,7 +30,7 @@ from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, shared_tier
 
 Clock = Callable[[], float]
 
@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         storage.invalidation_feed,
         redis,
         memory,
-        None,
+        shared_tier(redis, clock),
         heard=lambda _invalidation: None,
         on_wait=metrics.flight_waited,
         clock=clock,

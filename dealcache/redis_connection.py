@@ -10,10 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import Empty, LifoQueue
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.commands.core import Script
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -34,6 +36,19 @@ PAUSE_SECONDS = 3.0
 
 #: Seconds to wait for a connection of the pool when all are in use.
 _POOL_SECONDS = 0.1
+
+
+class _Connections(LifoQueue[Any]):
+    """The idle connections of a pool.
+
+    The driver's pool says the same when they are all in use as when the server cannot be reached; this one tells.
+    """
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        try:
+            return super().get(block, timeout)
+        except Empty:
+            raise MaxConnectionsError from None
 
 
 class Subscription:
@@ -91,6 +106,7 @@ class RedisConnection:
                 url,
                 max_connections=threads,
                 timeout=_POOL_SECONDS,
+                queue_class=_Connections,
                 socket_connect_timeout=TIMEOUT_SECONDS,
                 socket_timeout=TIMEOUT_SECONDS,
                 # One try: a second would cost its reader a second time-out.
@@ -104,6 +120,10 @@ class RedisConnection:
     def key(self, *parts: str) -> str:
         """The name of a key or channel: the format, the namespace and ``parts``, joined by colons."""
         return self._prefix + ":".join(parts)
+
+    def script(self, lua: str) -> Script:
+        """A Lua script, to be called within :meth:`operation`; sent to Redis when it does not know it (any more)."""
+        return self._client.register_script(lua)
 
     @contextmanager
     def operation(self) -> Iterator[redis.Redis]:

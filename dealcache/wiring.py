@@ -59,6 +59,7 @@ from dealcache.sync.lease import LEASE
 from dealcache.sync.meter import SyncObserver
 from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason
+from dealcache.tiers import Tier
 
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
@@ -95,6 +96,15 @@ def connect_redis(settings: Settings) -> RedisConnection | None:
         raise SettingsError("REDIS_URL is set, but redis-py is missing: pip install 'dealcache[redis]'") from None
     threads = settings.threads + settings.hubspot_waiting_threads
     return RedisConnection(settings.redis_url, settings.mongodb_database, threads=threads)
+
+
+def shared_tier(redis: RedisConnection | None, clock: Clock) -> Tier | None:
+    """The cache tier between memory and MongoDB that processes share, None without a Redis."""
+    if redis is None:
+        return None
+    from dealcache.tiers.redis import RedisTier  # an extra, as above
+
+    return RedisTier(redis, clock)
 
 
 class Storage:

@@ -36,26 +36,39 @@ class Usage:
 
 
 class Tier(Protocol):
-    """A place that keeps entries. Every method may be called from any thread."""
+    """A place that keeps entries. Every method may be called from any thread.
+
+    A tier outside of the process raises RedisUnavailable when it cannot be reached, from any method: the read path goes
+    on without it, but has to say so, and has to know that what it invalidated is still there.
+    """
 
     @property
     def name(self) -> str:
         """The tier's name as the contract's headers show it."""
 
     def get(self, key: CacheKey) -> Entry | None:
-        """The entry under ``key``, fresh or kept for bad times, or None."""
+        """The entry under ``key``, fresh or kept for bad times, or None.
+
+        Raises:
+            RedisUnavailable: the tier cannot be reached; nobody knows what it holds.
+        """
 
     def get_many(self, keys: Iterable[CacheKey]) -> dict[CacheKey, Entry]:
-        """The entries under those of ``keys`` that have one, with one look."""
+        """The entries under those of ``keys`` that have one, with one look, or in one round trip.
 
-    def record_hit(self, key: CacheKey) -> None:
-        """Count that the entry under ``key`` was served; nothing happens when it has gone meanwhile."""
+        Raises:
+            RedisUnavailable: the tier cannot be reached; nobody knows what it holds.
+        """
 
     def put(self, key: CacheKey, entry: Entry, permit: Callable[[], bool]) -> bool:
         """Keep ``entry`` if ``permit()`` says so and nothing newer is there; tell whether it was kept.
 
-        ``permit`` is asked while no invalidation can run in between, so that an entry which an invalidation should
-        have removed can never come after it.
+        An entry that an invalidation of this process should have removed never stays after it: ``permit`` is asked
+        while no invalidation can run in between, or once more when the entry is there, which leaves again if it may
+        not be kept any more. So ``permit`` must say no before the invalidation begins.
+
+        Raises:
+            RedisUnavailable: the tier did not answer; it may have kept the entry all the same.
         """
 
     def invalidate(self, selection: Selection, before: int | None = None) -> set[str]:
@@ -64,13 +77,7 @@ class Tier(Protocol):
         Args:
             selection: which deals.
             before: the generation of the invalidation: entries whose load began when it was known stay. None: all go.
+
+        Raises:
+            RedisUnavailable: the tier did not answer; some or all of the selected entries are still there.
         """
-
-    def sweep(self) -> None:
-        """Give back the memory of entries past their ``keep_until``."""
-
-    def listing(self) -> list[Listing]:
-        """All displayed keys, most recently fetched first."""
-
-    def usage(self) -> Usage:
-        """How full the tier is now."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from dealcache.deals import DealKey
+from dealcache.deals import DealKey, name_key
 
 
 class View(StrEnum):
@@ -63,3 +63,11 @@ class Entry:
         """The key as the contract shows it, ``view:dealName``, also for entries that were asked for by id."""
         name = self.deal_name if key.by == "id" and self.deal_name else key.value
         return f"{key.view}:{name}"
+
+    def name_key(self, key: CacheKey) -> str | None:
+        """The name, in the form in which names are compared, by which an invalidation finds the entry under ``key``.
+
+        None for an unknown id, which has no name.
+        """
+        name = key.value if key.by == "name" else self.deal_name
+        return None if name is None else name_key(name)

@@ -10,7 +10,6 @@ from typing import Any
 
 from cachetools import Cache, TLRUCache
 
-from dealcache.deals import name_key
 from dealcache.invalidation import Selection
 from dealcache.tiers.base import Listing, Usage
 from dealcache.tiers.entry import CacheKey, Entry
@@ -97,6 +96,7 @@ class MemoryTier:
         return {key: slot.entry for key, slot in slots.items() if slot is not None}
 
     def record_hit(self, key: CacheKey) -> None:
+        """Count that the entry under ``key`` was served; nothing happens when it has gone meanwhile."""
         with self._lock:
             try:
                 self._store[key].hits += 1
@@ -151,12 +151,14 @@ class MemoryTier:
         return keys
 
     def sweep(self) -> None:
+        """Give back the memory of entries past their ``keep_until``."""
         with self._lock:
             self._store.expire()
             usage = self._usage()
         self._on_change(usage)
 
     def listing(self) -> list[Listing]:
+        """All displayed keys, most recently fetched first."""
         with self._lock:
             slots = [(key, slot.entry, slot.size, slot.hits) for key, slot in self._store.snapshot()]
         merged: dict[str, Listing] = {}
@@ -166,6 +168,7 @@ class MemoryTier:
         return sorted(merged.values(), key=lambda row: row.fetched_at, reverse=True)
 
     def usage(self) -> Usage:
+        """How full the tier is now."""
         with self._lock:
             self._store.expire()
             return self._usage()
@@ -189,9 +192,9 @@ class MemoryTier:
     def _places(self, key: CacheKey, entry: Entry) -> Iterable[tuple[defaultdict[str, set[CacheKey]], str]]:
         if entry.deal_id is not None:
             yield self._by_deal, entry.deal_id
-        name = key.value if key.by == "name" else entry.deal_name
+        name = entry.name_key(key)
         if name is not None:
-            yield self._by_name, name_key(name)
+            yield self._by_name, name
 
 
 def _merge(row: Listing | None, shown: str, entry: Entry, size: int, hits: int) -> Listing:

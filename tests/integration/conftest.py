@@ -105,6 +105,15 @@ def redis_connection(redis_url: str, database_name: str) -> Iterator[RedisConnec
 
 
 @pytest.fixture
+def patient_connection(redis_url: str, database_name: str) -> Iterator[RedisConnection]:
+    """The same for a hundred threads of a slow machine: nothing is given up because it takes long."""
+    patience = "timeout=30&socket_timeout=30&socket_connect_timeout=30"
+    connection = RedisConnection(f"{redis_url}?{patience}", database_name)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A Redis of the test's own, running, which it may stop and start again."""
     server = RedisServer(tmp_path / "redis")

@@ -1,8 +1,9 @@
-"""What is particular to the memory tier: its bound in bytes, and that threads never break it."""
+"""What is particular to the memory tier: its bound in bytes, its books, and that threads never break it."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from dealcache.deals import DealKey
 from dealcache.tiers import CacheKey, Entry, MemoryTier, Selection, Usage, View
 from dealcache.tiers.memory import ENTRY_OVERHEAD
 from tests.clocks import ManualClock
+from tests.tier_contract import always, entry, key
 
 
 def put(tier: MemoryTier, clock: ManualClock, number: int, size: int, lives: float = 600) -> bool:
@@ -73,6 +75,78 @@ def test_expired_entries_leave_no_trace_in_the_indexes():
     tier.sweep()
     assert not tier._by_deal
     assert not tier._by_name
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def tier(clock) -> MemoryTier:
+    return MemoryTier(1_000_000, clock)
+
+
+def test_hands_out_a_stale_entry_until_it_is_not_worth_keeping(tier, clock):
+    tier.put(key(), entry(clock), always)
+    clock.tick(999)
+    assert tier.get(key()) is not None
+    assert tier.get_many([key()]) != {}
+    clock.tick(1)
+    assert tier.get(key()) is None
+    assert tier.get_many([key()]) == {}
+
+
+def test_a_replacement_keeps_the_count_of_hits(tier, clock):
+    tier.put(key(), entry(clock, body=b"old"), always)
+    tier.record_hit(key())
+    clock.tick(5)
+    tier.put(key(), entry(clock, body=b"new"), always)
+    assert tier.listing()[0].hits == 1
+    assert tier.usage().entries == 1
+
+
+def test_clearing_gives_back_what_the_entries_took(tier, clock):
+    tier.put(key("A"), entry(clock, "1", "A"), always)
+    tier.put(key("B"), entry(clock, "2", "B"), always)
+    tier.invalidate(Selection.all())
+    assert tier.usage().entries == 0
+    assert tier.usage().size_bytes == 0
+
+
+def test_entries_of_one_displayed_key_are_listed_as_one(tier, clock):
+    tier.put(key("Acme"), entry(clock, body=b"12"), always)
+    tier.put(key("1", by="id"), entry(clock, body=b"12"), always)
+    tier.record_hit(key("Acme"))
+    tier.record_hit(key("1", by="id"))
+    (row,) = tier.listing()
+    assert (row.key, row.hits, row.size_bytes) == ("timeline:Acme", 2, tier.usage().size_bytes)
+
+
+def test_looking_does_not_count_as_using(clock):
+    tier = MemoryTier(2 * 1700, clock)
+    tier.put(key("old"), entry(clock, "1", "old"), always)
+    tier.put(key("young"), entry(clock, "2", "young"), always)
+    tier.listing()
+    tier.usage()
+    tier.put(key("third"), entry(clock, "3", "third"), always)
+    assert tier.get(key("old")) is None
+    assert tier.get(key("young")) is not None
+
+
+def test_a_hit_on_nothing_is_no_error(tier):
+    tier.record_hit(key("nobody"))
+    assert tier.listing() == []
+
+
+def test_sweeping_gives_back_what_is_not_worth_keeping(tier, clock):
+    tier.put(key("A"), entry(clock, "1", "A"), always)
+    long_lived = replace(entry(clock, "2", "B"), keep_until=clock() + 5000)
+    tier.put(key("B"), long_lived, always)
+    clock.tick(1000)
+    tier.sweep()
+    assert tier.usage().entries == 1
+    assert tier.invalidate(Selection.all()) == {"timeline:B"}
 
 
 class RunningClock(ManualClock):

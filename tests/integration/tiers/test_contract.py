@@ -1,0 +1,16 @@
+"""The Redis tier keeps what every tier promises, on a real Redis."""
+
+from __future__ import annotations
+
+import pytest
+
+from dealcache.redis_connection import RedisConnection
+from dealcache.tiers.redis import RedisTier
+from tests.clocks import ManualClock
+from tests.tier_contract import TierContract
+
+
+class TestRedisTier(TierContract):
+    @pytest.fixture
+    def tier(self, patient_connection: RedisConnection, clock: ManualClock) -> RedisTier:
+        return RedisTier(patient_connection, clock)
