@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import cold, footprint, machine, memory_tier, mongodb_tier, parallel, redis_tier, slow_hubspot
+from benchmarks import cold, footprint, machine, memory_tier, mongodb_tier, parallel, redis_tier, sharing, slow_hubspot
 from benchmarks.report import Report
 from benchmarks.stand import Stand
 
@@ -23,6 +23,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "redis": ("The Redis tier", redis_tier.run),
     "memory": ("The memory tier, over HTTP", memory_tier.run),
     "parallel": ("Many readers of one cold deal", parallel.run),
+    "sharing": ("A cold deal among several processes", sharing.run),
     "slow-hubspot": ("Hits while HubSpot is slow", slow_hubspot.run),
     "footprint": ("What cached timelines take", footprint.run),
 }

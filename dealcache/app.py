@@ -11,7 +11,7 @@ from datetime import UTC, tzinfo
 
 from flask import Blueprint, Flask
 
-from dealcache.api import cache_admin, mongodb_only, operations, reads, sync_jobs, webhooks
+from dealcache.api import cache_admin, live_handshake, mongodb_only, operations, reads, sync_jobs, webhooks
 from dealcache.api.access import Tokens
 from dealcache.api.cors import Cors
 from dealcache.api.edge import Edge
@@ -24,13 +24,24 @@ from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.cli import jobs_command, sync_command
 from dealcache.group import Group
 from dealcache.hubspot import HubSpotError
+from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
-from dealcache.reader import DealReader, EntryMaker, Gate, HubSpotSource, MongoSource, Policy
+from dealcache.reader import (
+    DealReader,
+    EntryMaker,
+    Fetcher,
+    Gate,
+    Heartbeat,
+    HubSpotSource,
+    MongoSource,
+    Policy,
+    SharedFlight,
+)
 from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, shared_tier
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, process_name, shared_tier
 
 Clock = Callable[[], float]
 
@@ -38,11 +49,17 @@ Clock = Callable[[], float]
 _MAX_BODY = 1024 * 1024
 
 
+#: For how long clients are not told of a change, in seconds: whoever reads on being told finds the new value then,
+#: whichever worker answers. A worker that polls hears of it within a quarter of that, through Redis at once.
+_HOLD_SECONDS, _HOLD_SECONDS_WITH_REDIS = 1.0, 0.3
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What the server calls after it has forked, and before a worker ends."""
+    """What the server calls after it has forked, when a worker begins to stop, and before it ends."""
 
     start: Callable[[], None]
+    begin_to_stop: Callable[[], None]
     stop: Callable[[], None]
 
 
@@ -64,18 +81,22 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     hubspot = HubSpot(settings, storage, metrics, clock)
     memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     redis = connect_redis(settings)
+    live = LiveUpdates(storage.deals, metrics, _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS)
     group = Group(
         storage.invalidations,
         storage.invalidation_feed,
         redis,
         memory,
         shared_tier(redis, clock),
-        heard=lambda _invalidation: None,
+        heard=lambda invalidation: live.announce(invalidation.changes, invalidation.at),
         on_wait=metrics.flight_waited,
         clock=clock,
     )
-    reading = _make_reader(settings, metrics, storage, hubspot, group, clock)
-    sync = Sync(settings, storage, hubspot, metrics, group.journal)
+    owner = process_name()
+    heartbeat = Heartbeat(storage.load_leases)
+    shared = SharedFlight(storage.load_leases, heartbeat, owner, metrics.shared_flight_waited)
+    reading = _make_reader(settings, metrics, storage, hubspot, group, shared, clock)
+    sync = Sync(settings, storage, hubspot, metrics, group.journal, owner)
 
     def prepare() -> None:
         ensure_indexes(storage.connection)
@@ -91,20 +112,24 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     )
 
     def start() -> None:
+        live.start()
         group.start()
         upkeep.start()
 
     def stop() -> None:
+        live.say_goodbye()
         upkeep.stop()
         sync.stop()
+        live.stop()
         hubspot.close()
+        heartbeat.stop()
         group.stop()
         if redis is not None:
             redis.close()
         storage.close()
 
-    app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, clock))
-    app.extensions["dealcache.lifecycle"] = Lifecycle(start, stop)
+    app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, live, clock))
+    app.extensions["dealcache.lifecycle"] = Lifecycle(start, live.say_goodbye, stop)
     app.extensions["dealcache.sync"] = sync
     app.cli.add_command(sync_command)
     app.cli.add_command(jobs_command)
@@ -121,7 +146,13 @@ class _Reading:
 
 
 def _make_reader(
-    settings: Settings, metrics: Metrics, storage: Storage, hubspot: HubSpot, group: Group, clock: Clock
+    settings: Settings,
+    metrics: Metrics,
+    storage: Storage,
+    hubspot: HubSpot,
+    group: Group,
+    shared: SharedFlight,
+    clock: Clock,
 ) -> _Reading:
     policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
     # datetime's own UTC is quicker than a ZoneInfo that says the same.
@@ -129,14 +160,24 @@ def _make_reader(
     maker = EntryMaker(policy, zone, random.random)
     mongodb = MongoSource(storage.deals, storage.timelines, maker, clock)
     deadline = settings.hubspot_deadline_seconds
-    reader = DealReader(
+    fetcher = Fetcher(
         state=group.state,
         journal=group.journal,
         mongodb=mongodb,
         hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
-        policy=policy,
+        shared=shared,
         waiting=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
         loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
+        wait_seconds=deadline,
+        refresh_pause=policy.refresh_pause,
+        clock=clock,
+    )
+    reader = DealReader(
+        state=group.state,
+        journal=group.journal,
+        mongodb=mongodb,
+        fetcher=fetcher,
+        policy=policy,
         wait_seconds=deadline,
         clock=clock,
     )
@@ -151,6 +192,7 @@ def _services(
     memory: MemoryTier,
     reading: _Reading,
     sync: Sync,
+    live: LiveUpdates,
     clock: Clock,
 ) -> Services:
     return Services(
@@ -172,6 +214,8 @@ def _services(
         metrics=metrics,
         dependencies={"mongodb": storage.answers, "hubspot": hubspot.answers},
         tokens=Tokens(settings.api_token, settings.admin_token),
+        cors=Cors(settings.cors_origins),
+        live=live.hub,
         zone=reading.zone,
         cache_ttl=settings.cache_ttl_seconds,
         clock=clock,
@@ -186,7 +230,7 @@ def _make_flask(settings: Settings, services: Services) -> Flask:
     app.extensions["dealcache"] = services
     install_hooks(app, services.tokens, services.metrics)
     description = ProblemApi(app)
-    for part in (reads, cache_admin, mongodb_only, sync_jobs, webhooks, operations):
+    for part in (reads, cache_admin, mongodb_only, sync_jobs, webhooks, live_handshake, operations):
         description.register_blueprint(part.blueprint)
     app.register_blueprint(
         Blueprint(
@@ -197,5 +241,5 @@ def _make_flask(settings: Settings, services: Services) -> Flask:
         )
     )
     hits = HitResponder(services.reader, services.tokens, services.recorder, services.metrics, services.clock)
-    app.wsgi_app = Edge(app.wsgi_app, hits, Cors(settings.cors_origins))  # type: ignore[method-assign]
+    app.wsgi_app = Edge(app.wsgi_app, hits, services.cors)  # type: ignore[method-assign]
     return app

@@ -7,6 +7,7 @@ documents by :mod:`dealcache.repositories`, and the views that clients see are m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,12 @@ EVENT_TYPES: tuple[str, ...] = (
 FOREIGN_FIELDS: tuple[str, ...] = ("sentiment", "buyer_intent", "buyer_intent_explanation")
 
 
+#: The longest deal name, in characters (the contract).
+NAME_LENGTH = 512
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
 class DealKey(NamedTuple):
     """How a reader names a deal: by its exact HubSpot id, or by its name as the reader wrote it (stripped)."""
 
@@ -53,6 +60,22 @@ class DealKey(NamedTuple):
 def name_key(name: str) -> str:
     """The form in which names are compared: stripped and case-folded, because HubSpot's look-up ignores case."""
     return name.strip().casefold()
+
+
+def deal_name(text: str) -> str:
+    """A deal's name as a client gives it, as it is looked up: stripped of surrounding white space.
+
+    Raises:
+        ValueError: it is empty, too long, or holds control characters.
+    """
+    if _CONTROL.search(text):
+        raise ValueError("May not contain control characters.")
+    name = text.strip()
+    if not name:
+        raise ValueError("May not be empty.")
+    if len(name) > NAME_LENGTH:
+        raise ValueError(f"May have {NAME_LENGTH} characters at most.")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

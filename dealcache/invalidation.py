@@ -77,6 +77,7 @@ class Invalidation:
         selection: what is served no more.
         at: when it was recorded, aware and in UTC; for people and for live updates, nothing is decided by it.
         views: for each deal that really changed, which of its views did; empty when nothing changed, as for a clear.
+        names_of: the names that are or were those of a changed deal, as far as the change shows them.
         nonce: tells it from any other, also from one of the same generation in another history of the database.
         generation: its place among all invalidations of all workers, from 1; 0 before it is recorded. The generation
             of a deal is that of the last invalidation which concerns it.
@@ -85,5 +86,14 @@ class Invalidation:
     selection: Selection
     at: datetime
     views: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    names_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
     nonce: str = ""
     generation: int = 0
+
+    @property
+    def changes(self) -> Changes:
+        """What really changed."""
+        changes = Changes()
+        for deal_id, views in self.views.items():
+            changes.note(deal_id, views, self.names_of.get(deal_id, ()))
+        return changes

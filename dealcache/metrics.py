@@ -47,6 +47,9 @@ class Metrics:
         self._waits = Counter(
             "dealcache_single_flight_waits", "Times a thread waited for another one's load", registry=registry
         )
+        self._shared_waits = Counter(
+            "dealcache_shared_flight_waits", "Times a process waited for another one's load", registry=registry
+        )
         self._waiting = self._gauge("dealcache_hubspot_waiting_threads", "Threads that wait for HubSpot", "livesum")
         self._calls = Counter(
             "dealcache_hubspot_calls",
@@ -79,6 +82,13 @@ class Metrics:
         )
         self._hints = Counter(
             "dealcache_webhook_events", "Webhook events whose records were looked at", registry=registry
+        )
+        self._live_clients = self._gauge("dealcache_live_clients", "Clients of live updates", "livesum")
+        self._live_messages = Counter(
+            "dealcache_live_messages", "Updates handed to clients, each counted for each of them", registry=registry
+        )
+        self._live_dropped = Counter(
+            "dealcache_live_dropped", "Clients of live updates given up, by reason", ["reason"], registry=registry
         )
         self._evicted_so_far = 0
         self._lock = threading.Lock()
@@ -120,6 +130,10 @@ class Metrics:
         """Count a thread that waits for another one's load."""
         self._waits.inc()
 
+    def shared_flight_waited(self) -> None:
+        """Count that this process waits for another one's load."""
+        self._shared_waits.inc()
+
     def waiting_changed(self, waiting: int) -> None:
         """Show how many threads wait for HubSpot."""
         self._waiting.set(waiting)
@@ -144,6 +158,18 @@ class Metrics:
     def hints_followed(self, count: int) -> None:
         """Count webhook events whose records were looked at."""
         self._hints.inc(count)
+
+    def live_clients(self, count: int) -> None:
+        """Show how many clients of live updates there are."""
+        self._live_clients.set(count)
+
+    def live_messages(self, count: int) -> None:
+        """Count updates that were handed to clients."""
+        self._live_messages.inc(count)
+
+    def live_dropped(self, reason: str) -> None:
+        """Count a client of live updates that was given up."""
+        self._live_dropped.labels(reason).inc()
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, of all workers together."""

@@ -36,6 +36,7 @@ from dealcache.repositories import (
     DealTimelineRepository,
     InvalidationFeed,
     InvalidationLog,
+    LoadLeaseRepository,
     PipelineRepository,
     StoreError,
     SyncJobRepository,
@@ -75,6 +76,9 @@ _HUBSPOT_THREADS = 32
 #: Calls and writes that a sync may have under way at once: enough to use up HubSpot's limits at a second per call.
 _SYNC_THREADS = 10
 
+#: Connections to Redis that are listened on, beside those of the request threads.
+_LISTENING = 2
+
 #: How long a readiness probe waits for a dependency, in seconds.
 _PROBE_SECONDS = 2.0
 
@@ -82,19 +86,26 @@ _PROBE_SECONDS = 2.0
 _CALL_COUNTS_SECONDS = 5.0
 
 
+def process_name() -> str:
+    """A name of this process that no other has, on any host; a new one each time."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
 def connect_redis(settings: Settings) -> RedisConnection | None:
     """The way to the Redis that processes share, None when there is none.
 
     Raises:
-        SettingsError: there is one, but the library for it is missing.
+        SettingsError: there is one, but the libraries for it are missing.
     """
     if settings.redis_url is None:
         return None
     try:
+        import zstandard  # noqa: F401 - missing here rather than at the first value
+
         from dealcache.redis_connection import RedisConnection  # an extra: not everybody has it
     except ImportError:
-        raise SettingsError("REDIS_URL is set, but redis-py is missing: pip install 'dealcache[redis]'") from None
-    threads = settings.threads + settings.hubspot_waiting_threads
+        raise SettingsError("REDIS_URL is set, but the extra is missing: pip install 'dealcache[redis]'") from None
+    threads = settings.threads + settings.hubspot_waiting_threads + _LISTENING
     return RedisConnection(settings.redis_url, settings.mongodb_database, threads=threads)
 
 
@@ -121,6 +132,7 @@ class Storage:
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         self.webhook_events = WebhookEventRepository(self.connection)
+        self.load_leases = LoadLeaseRepository(self.connection)
         # Followers have a connection of their own, and a breaker that never refuses; see InvalidationLog.
         self._following = Connection(settings.mongodb_uri, settings.mongodb_database, threads=2, breaker=Breaker(0.0))
         self.invalidations = InvalidationLog(self.connection, self._following)
@@ -240,11 +252,12 @@ class Sync:
         hubspot: HubSpot,
         metrics: Metrics,
         sink: ChangeSink,
+        owner: str,
     ) -> None:
         self.storage = storage
         self.settle = sink.settle
         self.fill_pipelines = hubspot.fill_pipelines
-        self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.owner = owner
         self.policy = SyncPolicy(
             zone=settings.timeline_timezone,
             horizon=timedelta(seconds=settings.sync_horizon_seconds),

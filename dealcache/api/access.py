@@ -13,6 +13,9 @@ TRUTHY = frozenset({"true", "True"})
 #: Where HubSpot delivers: its signature lets it in, not a token.
 WEBHOOKS_PATH = "/api/hubspot/webhooks"
 
+#: The subprotocol that announces that the next one is a token; see :func:`authorization_of`.
+BEARER = "bearer"
+
 _OPEN_PREFIXES = ("/api/docs", "/api/openapi.json")
 
 
@@ -41,6 +44,22 @@ def need_of(method: str, path: str, query: Mapping[str, str]) -> Need:
     if method == "POST" and path.startswith("/api/hubspot/v2/sync"):
         return Need.ADMIN
     return Need.READ
+
+
+def authorization_of(path: str, authorization: str | None, subprotocols: str | None) -> str | None:
+    """The ``Authorization`` of a request, or what stands in for it in a WebSocket handshake.
+
+    A script in a browser cannot set the header there, but it can name subprotocols: ``bearer`` and the token.
+
+    Args:
+        path: the path, decoded.
+        authorization: the ``Authorization`` header.
+        subprotocols: the ``Sec-WebSocket-Protocol`` header.
+    """
+    if authorization is not None or subprotocols is None or not path.startswith("/ws"):
+        return authorization
+    scheme, _, token = subprotocols.partition(",")
+    return f"Bearer {token.strip()}" if scheme.strip().lower() == BEARER else None
 
 
 @dataclass(frozen=True, slots=True)

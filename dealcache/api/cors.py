@@ -20,14 +20,15 @@ class Cors:
     def __init__(self, origins: frozenset[str]) -> None:
         self._origins = origins
 
-    def _allows(self, origin: str) -> bool:
+    def allows(self, origin: str) -> bool:
+        """Whether pages of ``origin`` may use this service."""
         return origin in self._origins or "*" in self._origins
 
     def headers(self, origin: str | None) -> Headers:
         """What every answer to a request of ``origin`` carries; ``Vary`` also where the origin is not allowed."""
         if not self._origins:
             return []
-        if origin is None or not self._allows(origin):
+        if origin is None or not self.allows(origin):
             return [("Vary", "Origin")]
         return [
             ("Access-Control-Allow-Origin", origin),
@@ -37,7 +38,7 @@ class Cors:
 
     def preflight(self, method: str, origin: str | None, requested_method: str | None) -> Headers | None:
         """What the answer to a preflight carries beside :meth:`headers`; None when the request is none we allow."""
-        if method != "OPTIONS" or requested_method is None or origin is None or not self._allows(origin):
+        if method != "OPTIONS" or requested_method is None or origin is None or not self.allows(origin):
             return None
         return [
             ("Access-Control-Allow-Methods", _METHODS),

@@ -19,7 +19,7 @@ def _header(description: str, kind: str = "string", **schema: Any) -> dict[str, 
     return {"description": description, "schema": {"type": kind, **schema}}
 
 
-_RETRY_AFTER: Headers = {"Retry-After": _header("Seconds to wait before trying again.", "integer")}
+RETRY_AFTER: Headers = {"Retry-After": _header("Seconds to wait before trying again.", "integer")}
 
 ETAG: Headers = {"ETag": _header("The entity tag of the body; give it as `If-None-Match`.")}
 
@@ -44,11 +44,11 @@ class Documented:
 
 NOT_MODIFIED = Documented(304, "The client's copy is current.", ETAG)
 NO_DEAL = Documented(404, "No tier knows this deal.")
-STORE_FAILURE = Documented(503, "MongoDB does not answer.", _RETRY_AFTER)
+STORE_FAILURE = Documented(503, "MongoDB does not answer.", RETRY_AFTER)
 ORIGIN_FAILURES = (
     Documented(502, "HubSpot was needed, and refused our token, failed, or answered nonsense."),
-    Documented(503, "HubSpot was needed, and limits us, or too many requests wait for it.", _RETRY_AFTER),
-    Documented(504, "HubSpot was needed, and did not answer in time.", _RETRY_AFTER),
+    Documented(503, "HubSpot was needed, and limits us, or too many requests wait for it.", RETRY_AFTER),
+    Documented(504, "HubSpot was needed, and did not answer in time.", RETRY_AFTER),
 )
 _ACCESS = (
     Documented(
@@ -60,7 +60,7 @@ _ACCESS = (
 
 def documented(
     blueprint: Blueprint,
-    schema: type[ma.Schema] | ma.Schema,
+    schema: type[ma.Schema] | ma.Schema | None,
     answers: Sequence[Documented] = (),
     headers: Mapping[str, Any] | None = None,
     access: bool = True,
@@ -70,7 +70,7 @@ def documented(
 
     Args:
         blueprint: the view's blueprint.
-        schema: what the body of the ordinary answer holds.
+        schema: what the body of the ordinary answer holds; None if it has none.
         answers: which other answers there are.
         headers: the headers of the ordinary answer.
         access: whether the path may ask for a token.

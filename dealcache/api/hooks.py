@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from dealcache.api.access import WEBHOOKS_PATH, Tokens, need_of
+from dealcache.api.access import WEBHOOKS_PATH, Tokens, authorization_of, need_of
 from dealcache.api.problems import Problem
 from dealcache.api.query import InvalidQueryError, parse_query
 from dealcache.api.responses import problem_response
@@ -37,7 +37,9 @@ def _refuse_access(tokens: Tokens) -> Response | None:
     except InvalidQueryError:
         query = {}
     need = need_of(request.method, request.path, query)
-    status = tokens.refusal(need, request.headers.get("Authorization"))
+    headers = request.headers
+    given = authorization_of(request.path, headers.get("Authorization"), headers.get("Sec-WebSocket-Protocol"))
+    status = tokens.refusal(need, given)
     if status is None:
         return None
     if status == 403:

@@ -23,6 +23,10 @@ _FALSY = {"false", "False"}
 NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
 
 
+class Repeatable(ma.fields.List[Any]):
+    """A parameter that may be given several times, which makes a list; other parameters may not."""
+
+
 class StrictParser(FlaskParser):
     """Reads query strings with :func:`dealcache.api.query.parse_query`; unknown parameters are ignored."""
 
@@ -32,10 +36,12 @@ class StrictParser(FlaskParser):
             parsed = query.parse_query(req.environ.get("QUERY_STRING", ""))
         except query.InvalidQueryError as error:
             raise ma.ValidationError(dict(error.errors)) from error
-        repeated = parsed.repeated & schema.fields.keys()
+        lists = {name for name, field in schema.fields.items() if isinstance(field, Repeatable)}
+        repeated = parsed.repeated.keys() & schema.fields.keys() - lists
         if repeated:
             raise ma.ValidationError({name: ["Give this parameter once."] for name in sorted(repeated)})
-        return parsed.values
+        given = {name: [parsed.values[name], *parsed.repeated.get(name, ())] for name in lists & parsed.values.keys()}
+        return parsed.values | given
 
 
 class StrictBlueprint(Blueprint):
@@ -129,6 +135,17 @@ class DealQuery(OptionalDealQuery):
         """One of the two ways to name a deal must be there."""
         if "dealName" not in data and "dealId" not in data:
             raise ma.ValidationError("Give dealName or dealId.", "dealName")
+
+
+class LiveQuery(ma.Schema):
+    """Names the deals that a client wants to hear of."""
+
+    dealName = Repeatable(
+        ma.fields.String(
+            validate=rule(query.deal_name), metadata={"pattern": NAME_PATTERN, "maxLength": query.NAME_LENGTH}
+        ),
+        metadata={"description": "Only deals of this name, in any case; may be repeated. Without it: all deals."},
+    )
 
 
 class RefreshQuery(ma.Schema):

@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from dealcache.deals import NAME_LENGTH as NAME_LENGTH
 from dealcache.deals import DealKey
-
-#: The longest deal name, in characters (the contract).
-NAME_LENGTH = 512
+from dealcache.deals import deal_name as deal_name
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DEAL_ID = re.compile(r"[0-9]{1,20}")
 
 
@@ -30,10 +28,10 @@ class InvalidQueryError(ValueError):
 
 
 class Query(NamedTuple):
-    """A parsed query: each parameter's first value, and the names of those that were given more than once."""
+    """A parsed query: each parameter's first value, and the further ones of those that were given more than once."""
 
     values: dict[str, str]
-    repeated: frozenset[str]
+    repeated: dict[str, list[str]]
 
 
 def parse_query(raw: str) -> Query:
@@ -46,17 +44,17 @@ def parse_query(raw: str) -> Query:
         InvalidQueryError: an escape or a UTF-8 sequence is broken.
     """
     values: dict[str, str] = {}
-    repeated = set()
+    repeated: dict[str, list[str]] = {}
     for pair in raw.split("&"):
         if not pair:
             continue
         name, _, value = pair.partition("=")
         field = _decode(name, "query")
         if field in values:
-            repeated.add(field)
+            repeated.setdefault(field, []).append(_decode(value, field))
         else:
             values[field] = _decode(value, field)
-    return Query(values, frozenset(repeated))
+    return Query(values, repeated)
 
 
 def _decode(text: str, field: str) -> str:
@@ -66,22 +64,6 @@ def _decode(text: str, field: str) -> str:
         return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("utf-8")
     except UnicodeError:
         raise InvalidQueryError({field: ["Not valid UTF-8."]}) from None
-
-
-def deal_name(text: str) -> str:
-    """A deal's name as it is looked up: stripped of surrounding white space.
-
-    Raises:
-        ValueError: it is empty, too long, or holds control characters.
-    """
-    if _CONTROL.search(text):
-        raise ValueError("May not contain control characters.")
-    name = text.strip()
-    if not name:
-        raise ValueError("May not be empty.")
-    if len(name) > NAME_LENGTH:
-        raise ValueError(f"May have {NAME_LENGTH} characters at most.")
-    return name
 
 
 def deal_id(text: str) -> str:

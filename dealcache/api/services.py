@@ -9,8 +9,10 @@ from datetime import tzinfo
 from flask import current_app
 
 from dealcache.api.access import Tokens
+from dealcache.api.cors import Cors
 from dealcache.api.recorder import ReadRecorder
 from dealcache.api.webhook_guard import WebhookGuard
+from dealcache.live import Hub
 from dealcache.metrics import Metrics
 from dealcache.reader import DealReader, MongoSource
 from dealcache.repositories import (
@@ -47,6 +49,8 @@ class Services:
     metrics: Metrics
     dependencies: dict[str, Callable[[], bool]]
     tokens: Tokens
+    cors: Cors
+    live: Hub
     zone: tzinfo
     cache_ttl: float
     clock: Callable[[], float]

@@ -49,6 +49,7 @@ def encode(entries: Sequence[Invalidation]) -> bytes:
                 "deal_ids": sorted(one.selection.deal_ids),
                 "name_keys": sorted(one.selection.name_keys),
                 "views": {deal_id: sorted(views) for deal_id, views in one.views.items()},
+                "names_of": {deal_id: sorted(names) for deal_id, names in one.names_of.items()},
             }
             for one in entries
         ]
@@ -70,7 +71,9 @@ def decode(message: bytes) -> list[Invalidation]:
 def _entry(row: dict[str, Any]) -> Invalidation:
     selection = Selection(frozenset(row["deal_ids"]), frozenset(row["name_keys"]), everything=bool(row["everything"]))
     views = {deal_id: frozenset(views) for deal_id, views in row["views"].items()}
-    return Invalidation(selection, datetime.fromisoformat(row["at"]), views, row["nonce"], int(row["generation"]))
+    names = {deal_id: frozenset(names) for deal_id, names in row["names_of"].items()}
+    at = datetime.fromisoformat(row["at"])
+    return Invalidation(selection, at, views, names, row["nonce"], int(row["generation"]))
 
 
 class SignalSender:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -19,13 +20,16 @@ _MOST_UNRECORDED = 5_000
 
 def invalidations_of(selection: Selection, changes: Changes | None, at: datetime) -> list[Invalidation]:
     """The entries of the record that say ``selection``, each small enough for one document."""
-    views = {} if changes is None else {deal_id: frozenset(some) for deal_id, some in changes.views.items()}
+    views = {} if changes is None else changes.views
+    names = {} if changes is None else changes.names_of
     return [
-        Invalidation(
-            part, at, {deal_id: views[deal_id] for deal_id in part.deal_ids if deal_id in views}, uuid.uuid4().hex
-        )
+        Invalidation(part, at, _frozen(views, part), _frozen(names, part), uuid.uuid4().hex)
         for part in selection.parts(MOST_MARKS)
     ]
+
+
+def _frozen(by_deal: Mapping[str, Iterable[str]], part: Selection) -> dict[str, frozenset[str]]:
+    return {deal_id: frozenset(by_deal[deal_id]) for deal_id in part.deal_ids if deal_id in by_deal}
 
 
 @dataclass(slots=True)
@@ -67,8 +71,7 @@ class Waiting:
             old, self._unrecorded = self._unrecorded, None
         if old is None:
             return tickets
-        changes = Changes({deal_id: set(views) for deal_id, views in old.views.items()})
-        return [Ticket(invalidations_of(old.selection, changes, old.at)), *tickets]
+        return [Ticket(invalidations_of(old.selection, old.changes, old.at)), *tickets]
 
     def give_back(self, ticket: Ticket) -> None:
         """Keep what could not be recorded, to be taken again."""
@@ -87,8 +90,10 @@ def _both(first: Invalidation, second: Invalidation) -> Invalidation:
     if len(selection) > _MOST_UNRECORDED:
         selection = Selection.all()
     if selection.everything:
-        return replace(first, selection=selection, views={})
-    views = dict(first.views)
-    for deal_id, changed in second.views.items():
-        views[deal_id] = views.get(deal_id, frozenset()) | changed
-    return replace(first, selection=selection, views=views)
+        return replace(first, selection=selection, views={}, names_of={})
+    views, names_of = _merged(first.views, second.views), _merged(first.names_of, second.names_of)
+    return replace(first, selection=selection, views=views, names_of=names_of)
+
+
+def _merged(first: Mapping[str, frozenset[str]], second: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    return {key: first.get(key, frozenset()) | second.get(key, frozenset()) for key in first.keys() | second.keys()}

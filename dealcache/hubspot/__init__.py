@@ -25,6 +25,7 @@ from dealcache.hubspot.mapping import deal_of, event_of
 from dealcache.hubspot.metered import MeteredBudgets
 from dealcache.hubspot.pages import AssociationPage, RecordPage
 from dealcache.hubspot.paths import API_VERSIONS, Paths, paths_for
+from dealcache.hubspot.retold import retell, tell
 from dealcache.hubspot.session import Health, HubSpotSession, NullObserver, Observer
 from dealcache.hubspot.signature import Signed, is_genuine
 
@@ -63,4 +64,6 @@ __all__ = [
     "event_of",
     "is_genuine",
     "paths_for",
+    "retell",
+    "tell",
 ]

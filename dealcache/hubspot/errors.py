@@ -26,7 +26,7 @@ class HubSpotError(Exception):
     """The base of all failures of HubSpot.
 
     Args:
-        reason: what happened, one line.
+        reason: what happened, one line; kept as it was given.
         endpoint: the label of the call, such as ``deals_search``; None when no single call is to blame.
         status: HubSpot's HTTP status, None when no answer came.
         category: HubSpot's own name of the error, such as ``VALIDATION_ERROR``.
@@ -59,8 +59,12 @@ class HubSpotError(Exception):
             )
             if value is not None
         ]
-        head = f"{self.endpoint}: {self.reason}" if self.endpoint else self.reason
+        head = f"{self.endpoint}: {self._wording()}" if self.endpoint else self._wording()
         return f"{head} ({', '.join(details)})" if details else head
+
+    def _wording(self) -> str:
+        """The reason, and what this kind of failure has to add to it."""
+        return self.reason
 
 
 class Unauthorised(HubSpotError):
@@ -78,8 +82,12 @@ class Forbidden(HubSpotError):
         **details: Unpack[Details],
     ) -> None:
         self.scopes = scopes
-        wanted = f"{reason}; one of these scopes is required: {', '.join(scopes)}" if scopes else reason
-        super().__init__(wanted, **details)
+        super().__init__(reason, **details)
+
+    def _wording(self) -> str:
+        if not self.scopes:
+            return self.reason
+        return f"{self.reason}; one of these scopes is required: {', '.join(self.scopes)}"
 
 
 class NotFound(HubSpotError):
@@ -119,7 +127,10 @@ class RateLimited(HubSpotError):
     ) -> None:
         self.retry_after = retry_after
         self.daily = daily
-        super().__init__(f"{reason}; try again in {retry_after:.1f} s", **details)
+        super().__init__(reason, **details)
+
+    def _wording(self) -> str:
+        return f"{self.reason}; try again in {self.retry_after:.1f} s"
 
 
 class Unavailable(HubSpotError):

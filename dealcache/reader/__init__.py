@@ -3,13 +3,16 @@
 from dealcache.reader.answer import Answer, Mode, Outcome, Step
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.fence import Fence, Token
+from dealcache.reader.fetcher import Fetcher
 from dealcache.reader.flight import FlightTimeoutError, SingleFlight
 from dealcache.reader.gate import Gate, TooManyWaitingError
+from dealcache.reader.heartbeat import Heartbeat
 from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
 from dealcache.reader.journal import Applied, Journal
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
 from dealcache.reader.reader import DealReader
+from dealcache.reader.shared_flight import SharedFlight
 from dealcache.reader.state import ReaderState
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.reader.trust import Trust
@@ -20,8 +23,10 @@ __all__ = [
     "DealReader",
     "EntryMaker",
     "Fence",
+    "Fetcher",
     "FlightTimeoutError",
     "Gate",
+    "Heartbeat",
     "HubSpotLoad",
     "HubSpotSource",
     "Journal",
@@ -30,6 +35,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "ReaderState",
+    "SharedFlight",
     "SingleFlight",
     "Step",
     "TieredCache",

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dealcache.deals import name_key
+from dealcache.deals import DealKey, name_key
 from dealcache.invalidation import Selection
 from dealcache.tiers import CacheKey, Entry
 
@@ -41,6 +41,7 @@ class Fence:
         self._now = Token(0, 0)
         self._floor = Token(0, 0)
         self._moved: OrderedDict[tuple[str, str], Token] = OrderedDict()
+        self._vague = {"id": 0, "name": 0}
         self._remember = remember
         self._begun = False
 
@@ -59,11 +60,21 @@ class Fence:
             self._now = Token(self._now.sequence + 1, generation)
             self._floor = self._now
             self._moved.clear()
+            self._vague = {"id": 0, "name": 0}
 
     def token(self) -> Token:
         """What a load takes with it when it starts."""
         with self._lock:
             return self._now
+
+    def last_of(self, key: DealKey) -> int:
+        """The generation of the last invalidation that is known here and may concern the deal.
+
+        One that tells no names may concern a deal of any name, and likewise with ids.
+        """
+        mark = (key.by, name_key(key.value) if key.by == "name" else key.value)
+        with self._lock:
+            return max(self._floor.generation, self._moved.get(mark, self._floor).generation, self._vague[key.by])
 
     def move(self, selection: Selection, generation: int | None = None, claim: Token | None = None) -> Token | None:
         """Refuse from now on what older loads bring for the selected deals.
@@ -89,6 +100,9 @@ class Fence:
             self._floor = Token(self._now.sequence, max(self._floor.generation, generation or 0))
             self._moved.clear()
             return
+        for kind, marks in (("id", selection.deal_ids), ("name", selection.name_keys)):
+            if not marks:
+                self._vague[kind] = max(self._vague[kind], generation or 0)
         for mark in _marks(selection.deal_ids, selection.name_keys):
             before = self._moved.get(mark, self._floor)
             self._moved[mark] = Token(self._now.sequence, max(before.generation, generation or 0))

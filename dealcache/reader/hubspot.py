@@ -60,23 +60,31 @@ class HubSpotSource:
         self._deadline_seconds = deadline_seconds
         self._clock = clock
 
-    def load(self, key: DealKey, known_ids: Sequence[str] = ()) -> HubSpotLoad:
+    def load(self, key: DealKey, known_ids: Sequence[str] = (), deadline: Deadline | None = None) -> HubSpotLoad:
         """All three views of the deal, written to MongoDB before they count as read.
 
         Args:
             key: which deal.
             known_ids: ids that MongoDB knows under this name. Search lags behind new names and never finds archived
                 deals, so they are asked for by id before the deal is called unknown.
+            deadline: until when the caller can wait; None for as long as a load takes at most.
 
         Raises:
             HubSpotError: HubSpot refused, failed or did not answer in time.
         """
         fetched_at = self._clock()
         try:
-            loaded = self._loader.load(key, Deadline(self._deadline_seconds), known_ids=known_ids)
+            loaded = self._loader.load(key, deadline or Deadline(self._deadline_seconds), known_ids=known_ids)
         except NotFound as gone:
-            return self._without(gone, dict.fromkeys(View, self._maker.unknown(key, fetched_at)))
+            return self._without(gone, self._unknown(key, fetched_at))
         return self._saved(loaded)
+
+    def unknown(self, key: DealKey) -> Loaded:
+        """What is said of a deal of which another process has just found that HubSpot does not know it."""
+        return self._unknown(key, self._clock())
+
+    def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
+        return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
 
     def _saved(self, loaded: LoadedDeal) -> HubSpotLoad:
         """``loaded``, in MongoDB, with what other systems have written to its stored events."""

@@ -10,16 +10,14 @@ from dealcache.deals import DealKey
 from dealcache.hubspot import HubSpotError
 from dealcache.invalidation import Selection
 from dealcache.reader.answer import Answer, Journey, Mode, Outcome
-from dealcache.reader.fence import Token
+from dealcache.reader.fetcher import Fetcher, RecentlyRefreshedError
 from dealcache.reader.flight import FlightTimeoutError
-from dealcache.reader.gate import Gate, TooManyWaitingError
-from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
+from dealcache.reader.gate import TooManyWaitingError
 from dealcache.reader.journal import Applied, Journal
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
-from dealcache.reader.refreshes import Refreshes
 from dealcache.reader.retreat import Retreat
-from dealcache.reader.state import Loaded, ReaderState
+from dealcache.reader.state import ReaderState
 from dealcache.reader.tiered_cache import Found
 from dealcache.repositories import StoreError
 from dealcache.tiers import CacheKey, Entry, View
@@ -33,13 +31,11 @@ class DealReader:
 
     Args:
         state: the cache tiers, and the loads under way.
-        journal: takes in what a load changed, for this process and all others.
+        journal: takes in invalidations, for this process and all others.
         mongodb: reads a view from MongoDB.
-        hubspot: loads all views of a deal from HubSpot.
+        fetcher: fetches all views of a deal from HubSpot.
         policy: how long values live.
-        waiting: the bound on threads that wait for HubSpot, for a load of their own or another one's.
-        loads: the bound on loads under way.
-        wait_seconds: how long a thread waits at most for another one's load.
+        wait_seconds: how long a thread waits at most for another one's read of MongoDB.
         clock: the wall clock, epoch seconds.
         timer: the clock that durations are measured with, seconds.
     """
@@ -50,10 +46,8 @@ class DealReader:
         state: ReaderState,
         journal: Journal,
         mongodb: MongoSource,
-        hubspot: HubSpotSource,
+        fetcher: Fetcher,
         policy: Policy,
-        waiting: Gate,
-        loads: Gate,
         wait_seconds: float,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
@@ -62,13 +56,10 @@ class DealReader:
         self._cache = state.cache
         self._journal = journal
         self._mongodb = mongodb
-        self._hubspot = hubspot
-        self._waiting = waiting
-        self._loads = loads
+        self._fetcher = fetcher
         self._wait_seconds = wait_seconds
         self._timer = timer
         self._retreat = Retreat(policy.retry_pause, clock)
-        self._refreshes = Refreshes(policy.refresh_pause, clock)
 
     def hit(self, view: View, key: DealKey) -> Entry | None:
         """The fresh view that the memory tier holds, counted as served, or None; a remembered 404 is none."""
@@ -92,7 +83,7 @@ class DealReader:
         """
         journey = Journey(self._timer)
         if mode is Mode.REFRESH:
-            if not self._refreshes.lately(key):
+            if not self._fetcher.refreshed_lately(key):
                 return self._refresh(view, key, journey)
             mode = Mode.DEFAULT
         if mode is Mode.DEFAULT:
@@ -111,7 +102,7 @@ class DealReader:
             self._retreat.succeeded(key)
             return journey.answer(entry, "mongodb")
         try:
-            loaded = self._ask_hubspot(key, mode)
+            loaded = self._fetcher.fetch(key, memory_counts=mode is Mode.DEFAULT)
         except ORIGIN_FAILURES:
             journey.step("hubspot", Outcome.ERROR)
             kept = self._cache.kept(CacheKey.of(view, key))
@@ -151,61 +142,16 @@ class DealReader:
             self._cache.keep(CacheKey.of(view, key), entry, token)
         return entry
 
-    def _ask_hubspot(self, key: DealKey, mode: Mode) -> Loaded:
-        work = partial(self._load, key, look_first=mode is Mode.DEFAULT)
-        with self._waiting.enter():
-            return self._state.hubspot_flights.run((key, False), work, self._wait_seconds)
-
-    def _load(self, key: DealKey, look_first: bool) -> Loaded:
-        """Load the deal, unless a flight that ended just before this one began has brought it."""
-        if look_first:
-            fresh = {view: self._cache.fresh(CacheKey.of(view, key)) for view in View}
-            brought = {view: entry for view, entry in fresh.items() if entry is not None}
-            if len(brought) == len(View):
-                return brought
-        token = self._cache.token()
-        with self._loads.enter():
-            load = self._hubspot.load(key)
-        if load.changes or not load.stored:
-            token = self._announce(key, load, token)
-        return self._kept(key, load.views, token)
-
     def _refresh(self, view: View, key: DealKey, journey: Journey) -> Answer:
         journey.step("memory", Outcome.BYPASS)
-        with self._waiting.enter():
-            work = partial(self._reload, key)
-            loaded = self._state.hubspot_flights.run((key, True), work, self._wait_seconds)
+        try:
+            loaded = self._fetcher.refresh(key)
+        except RecentlyRefreshedError:
+            # Memory may be older than that refresh, of which this process has perhaps not heard yet.
+            return self._ask_below(view, key, Mode.NO_CACHE, journey)
         self._retreat.succeeded(key)
         journey.step("hubspot", Outcome.HIT)
         return journey.answer(loaded[view], "hubspot")
-
-    def _reload(self, key: DealKey) -> Loaded:
-        """Load the deal whatever the tiers hold, and have all processes let go what they hold of it under any key."""
-        token = self._cache.token()
-        with self._loads.enter():
-            load = self._hubspot.load(key, known_ids=self._known_ids(key))
-        token = self._announce(key, load, token)
-        self._refreshes.note(key, load.views[View.INFO].deal_id)
-        return self._kept(key, load.views, token)
-
-    def _known_ids(self, key: DealKey) -> list[str]:
-        try:
-            return [stored.deal.deal_id for stored in self._mongodb.candidates(key)]
-        except StoreError:
-            return []  # without MongoDB there is nothing to correct there either
-
-    def _announce(self, key: DealKey, load: HubSpotLoad, token: Token) -> Token:
-        """Have all processes let go what is older than ``load``; the token with which it may be kept itself."""
-        entry = load.views[View.INFO]
-        names = [name for name in (entry.deal_name, key.value if key.by == "name" else None) if name]
-        loaded = Selection.deals(ids=[entry.deal_id] if entry.deal_id else [], names=names)
-        applied = self._journal.record(loaded | Selection.changed(load.changes), load.changes, claim=token)
-        return token if applied.token is None else applied.token  # the old one is refused from now on
-
-    def _kept(self, key: DealKey, loaded: Loaded, token: Token) -> Loaded:
-        for view, entry in loaded.items():
-            self._cache.keep(CacheKey.of(view, key), entry, token)
-        return loaded
 
     def invalidate(self, selection: Selection) -> Applied:
         """Forget the selected deals: after this returns, this process serves nothing that was read before.

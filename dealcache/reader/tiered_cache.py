@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from dealcache.deals import DealKey
 from dealcache.invalidation import Selection
 from dealcache.reader.answer import Journey, Outcome, TierName
 from dealcache.reader.fence import Fence, Token
@@ -123,6 +124,10 @@ class TieredCache:
     def token(self) -> Token:
         """What a load takes with it when it starts, to be given to :meth:`keep`."""
         return self._fence.token()
+
+    def last_invalidation(self, key: DealKey) -> int:
+        """The generation of the last invalidation of a deal, as far as that is known here."""
+        return self._fence.last_of(key)
 
     def keep(self, key: CacheKey, entry: Entry, token: Token) -> None:
         """Keep what a load that started with ``token`` brought, unless its deal was invalidated since."""

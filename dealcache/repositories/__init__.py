@@ -1,4 +1,4 @@
-"""MongoDB: deals, their events, pipelines, sync jobs and webhook events, and the rules by which they are written.
+"""MongoDB: deals, their events, pipelines, jobs, webhook events and leases, and the rules by which they are written.
 
 Nothing else in the project reads or writes documents. Every operation raises :class:`StoreError`, or
 :class:`StoreUnavailable` when MongoDB cannot be asked at all; the driver's own exceptions end here.
@@ -14,6 +14,7 @@ from dealcache.repositories.indexes import ensure_indexes
 from dealcache.repositories.invalidation_feed import InvalidationFeed
 from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationLog
 from dealcache.repositories.job_leases import LeaseState
+from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository
 from dealcache.repositories.pipelines import PipelineRepository
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
@@ -32,6 +33,9 @@ __all__ = [
     "InvalidationFeed",
     "InvalidationLog",
     "LeaseState",
+    "LoadEnd",
+    "LoadLease",
+    "LoadLeaseRepository",
     "PipelineRepository",
     "StageSummary",
     "StoreError",

@@ -14,6 +14,7 @@ from dealcache.repositories.connection import Connection
 _DAY_SECONDS = 86_400
 _JOB_SECONDS = 30 * _DAY_SECONDS  # after the job's end
 _EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event's arrival; HubSpot repeats a delivery for one day
+_LEASE_SECONDS = 60  # after its end; longer than anybody who waited takes to look
 _BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
@@ -65,6 +66,7 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("pending", ASCENDING), ("arrived_at", ASCENDING)], name="pending", sparse=True),
         IndexModel([("arrived_at", ASCENDING)], name="expiry", expireAfterSeconds=_EVENT_SECONDS),
     ),
+    "load_leases": (IndexModel([("held_until", ASCENDING)], name="expiry", expireAfterSeconds=_LEASE_SECONDS),),
 }
 
 

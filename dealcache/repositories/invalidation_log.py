@@ -157,7 +157,10 @@ def _document(one: Invalidation) -> Document:
         "deal_ids": sorted(one.selection.deal_ids),
         "name_keys": sorted(one.selection.name_keys),
         # A list, because a deal's id is data and no field's name.
-        "views": [{"deal_id": deal_id, "changed": sorted(changed)} for deal_id, changed in sorted(one.views.items())],
+        "views": [
+            {"deal_id": deal_id, "changed": sorted(changed), "names": sorted(one.names_of.get(deal_id, ()))}
+            for deal_id, changed in sorted(one.views.items())
+        ],
     }
 
 
@@ -170,4 +173,5 @@ def to_invalidation(document: Mapping[str, Any]) -> Invalidation:
         frozenset(document["deal_ids"]), frozenset(document["name_keys"]), everything=document["everything"]
     )
     views = {row["deal_id"]: frozenset(row["changed"]) for row in document["views"]}
-    return Invalidation(selection, at, views, document["nonce"], document["_id"])
+    names = {row["deal_id"]: frozenset(row["names"]) for row in document["views"] if row["names"]}
+    return Invalidation(selection, at, views, names, document["nonce"], document["_id"])

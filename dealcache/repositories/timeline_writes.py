@@ -12,7 +12,7 @@ from pymongo import DeleteOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
-from dealcache.changes import TIMELINE, Changes
+from dealcache.changes import ALL_VIEWS, TIMELINE, Changes
 from dealcache.deals import FOREIGN_FIELDS, Event
 from dealcache.repositories.batch_writes import write_batch
 from dealcache.repositories.documents import (
@@ -22,7 +22,7 @@ from dealcache.repositories.documents import (
     event_fields,
 )
 from dealcache.repositories.newest_wins import lost_races
-from dealcache.repositories.visible_changes import ALL_VIEWS, event_changes
+from dealcache.repositories.visible_changes import event_changes
 from dealcache.repositories.write_plan import key_of, newest_of_each
 
 _KEY = ("deal_id", "engagement_type", "engagement_id")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dealcache.changes import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
+from dealcache.changes import ACTIVITIES_COUNT, ALL_VIEWS, INFO, TIMELINE, Changes
 from dealcache.repositories.batch_writes import Written
 from dealcache.repositories.write_plan import Match
-
-#: Every view of a deal.
-ALL_VIEWS = (INFO, TIMELINE, ACTIVITIES_COUNT)
 
 _SHOWN_OF_DEAL = ("deal_name", "owner", "amount", "create_date", "close_date")
 _SHOWN_OF_EVENT = ("type", "occurred_at", "subject", "content", "owner")
@@ -33,9 +30,9 @@ def deal_changes(written: Written) -> Changes:
 
 def note_deal(changes: Changes, document: Mapping[str, Any]) -> None:
     """Add that a deal appeared or disappeared, and with it what the ids of those merged into it lead to."""
-    changes.names.update(filter(None, [document.get("deal_name")]))
-    for deal_id in (document["deal_id"], *_merged_ids(document)):
-        changes.note(deal_id, ALL_VIEWS)
+    changes.note(document["deal_id"], ALL_VIEWS, filter(None, [document.get("deal_name")]))
+    for merged_id in _merged_ids(document):
+        changes.note(merged_id, ALL_VIEWS)
 
 
 def _note_changed_deal(changes: Changes, match: Match) -> None:
@@ -52,7 +49,8 @@ def _note_changed_deal(changes: Changes, match: Match) -> None:
         renamed = stored.get("deal_name") != fields["deal_name"]
         changes.note(deal_id, (INFO, TIMELINE) if renamed else (INFO,), names)
     for merged_id in set(_merged_ids(stored)) ^ set(_merged_ids(fields)):
-        changes.note(merged_id, ALL_VIEWS, names)
+        changes.note(merged_id, ALL_VIEWS)
+        changes.names |= names
 
 
 def _shown(document: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -56,6 +56,11 @@ def start_background_work(app: Any) -> None:
     app.extensions["dealcache.lifecycle"].start()
 
 
+def begin_to_stop(app: Any) -> None:
+    """Send away who would stay for ever, while requests that were accepted are still being answered."""
+    app.extensions["dealcache.lifecycle"].begin_to_stop()
+
+
 def stop_background_work(app: Any) -> None:
     """Stop it and close all connections; ``app`` is None when the worker could not load it."""
     if app is not None:

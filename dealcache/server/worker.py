@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, with places for those who wait, and two faults mended that a client would see."""
+"""gunicorn's threaded worker, with places for those who wait, and for connections that leave it for live updates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from dealcache.api.edge import request_id_of
 from dealcache.api.problems import CONTENT_TYPE, Problem
 from dealcache.logs import request_id_var
+from dealcache.server.hooks import begin_to_stop
 from dealcache.settings import waiting_threads
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class ProblemWorker(ThreadWorker):
 
     gunicorn answers them with HTML, which no client of a JSON API expects. And when it is told to stop it leaves
     connections in the listen queue that the kernel has already accepted; their clients would see a reset.
+
+    A connection whose socket the application has detached, because it is a WebSocket now, is no longer gunicorn's.
     """
 
     def get_thread_pool(self) -> futures.ThreadPoolExecutor:
@@ -70,8 +73,22 @@ class ProblemWorker(ThreadWorker):
         except OSError as error:
             log.debug("the client had gone before it could be told: %s", error)
 
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer a request; whether the connection may bring another one."""
+        keep: bool = super().handle_request(req, conn)
+        return keep and not _is_taken(conn)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Keep or close a connection after a request, unless it is somebody else's by now."""
+        if _is_taken(conn):
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
+
     def set_accept_enabled(self, enabled: bool) -> None:
         """Begin or end accepting; on the way out, take what waits in the listen queue and close it to newcomers."""
+        if not enabled and not self.alive:
+            begin_to_stop(self.wsgi)
         stopping = not enabled and not self.alive and self._accepting
         super().set_accept_enabled(enabled)
         if stopping:
@@ -86,3 +103,8 @@ class ProblemWorker(ThreadWorker):
         while self.nr_conns > before:
             before = self.nr_conns
             self.accept(listener)
+
+
+def _is_taken(conn: Any) -> bool:
+    """Whether the application has detached the socket of a connection: the object is there, the file is elsewhere."""
+    return bool(conn.sock.fileno() == -1)

@@ -1,7 +1,8 @@
 """The interface of a cache tier.
 
-A tier never decides whether an entry is fresh: it keeps entries until their ``keep_until`` and hands them out; the
-read path judges them. What a tier does promise is in the docstrings below; one suite of tests holds every tier to it.
+A tier never decides whether an entry is fresh: it keeps entries until their ``keep_until``, or for as long as they are
+fresh, and hands them out; the read path judges them. What a tier does promise is in the docstrings below; one suite of
+tests holds every tier to it.
 """
 
 from __future__ import annotations

@@ -121,3 +121,16 @@ def two_workers(
     yield start(WEB_CONCURRENCY="2")
     for service in started:
         service.stop()
+
+
+@pytest.fixture(scope="session")
+def two_instances(
+    tmp_path_factory: pytest.TempPathFactory, hubspot_process: HubSpot, mongodb_uri: str
+) -> Iterator[list[Gunicorn]]:
+    """Two services of four workers each on one database; tests may kill workers, which come back."""
+    started: list[Gunicorn] = []
+    start = _starter(tmp_path_factory.mktemp("two_instances"), hubspot_process, mongodb_uri, started)
+    database = f"test_{uuid.uuid4().hex}"
+    yield [start(MONGODB_DATABASE=database, WEB_CONCURRENCY="4") for _ in range(2)]
+    for service in started:
+        service.stop()

@@ -31,11 +31,13 @@ ALLOWED = {
         "tiers",
     },
     "group": {"changes", "invalidation", "reader", "redis_connection", "redis_errors", "repositories", "tiers"},
+    "live": {"changes", "deals", "repositories"},
     "api": {
         "deals",
         "hints",
         "invalidation",
         "jobs",
+        "live",
         "logs",
         "metrics",
         "reader",

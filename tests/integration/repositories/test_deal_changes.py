@@ -18,6 +18,9 @@ from tests.unit.repositories.samples import NOON, a_deal, at
 
 ALL = {INFO, TIMELINE, ACTIVITIES_COUNT}
 
+#: The names of a change of deal 1 alone: all of them, and by deal.
+ACME = ({"Acme renewal"}, {"1": {"Acme renewal"}})
+
 
 @pytest.fixture
 def deals(connection: Connection) -> DealInfoRepository:
@@ -35,11 +38,17 @@ def live(deals: DealInfoRepository) -> set[str]:
 
 def test_only_what_is_seen_is_reported(deals: DealInfoRepository) -> None:
     other = partial(a_deal, "2", deal_name="Globex")
-    assert deals.store([a_deal("1"), other()], at(1)) == Changes({"1": ALL, "2": ALL}, {"Acme renewal", "Globex"})
+    assert deals.store([a_deal("1"), other()], at(1)) == Changes(
+        {"1": ALL, "2": ALL}, {"Acme renewal", "Globex"}, {"1": {"Acme renewal"}, "2": {"Globex"}}
+    )
     assert deals.store([a_deal("1"), other(hubspot_updated_at=at(1), stage_id="x")], at(2)) == Changes()
     renamed = a_deal("1", deal_name="Acme 2027", hubspot_updated_at=at(2))
     changes = deals.store([renamed, other(hubspot_updated_at=at(2), amount=7.0)], at(3))
-    assert changes == Changes({"1": {INFO, TIMELINE}, "2": {INFO}}, {"Acme renewal", "Acme 2027", "Globex"})
+    assert changes == Changes(
+        {"1": {INFO, TIMELINE}, "2": {INFO}},
+        {"Acme renewal", "Acme 2027", "Globex"},
+        {"1": {"Acme renewal", "Acme 2027"}, "2": {"Globex"}},
+    )
     assert deals.store([a_deal("1")], at(4)) == Changes()
     assert deals.find(DealKey("id", "1"))[0].deal == renamed
 
@@ -72,7 +81,7 @@ def test_fractions_of_milliseconds_are_no_change(deals: DealInfoRepository) -> N
 def test_archiving_reports_the_deals_that_were_live(deals: DealInfoRepository, connection: Connection) -> None:
     deals.store([a_deal("1"), a_deal("2", archived=True), a_deal("3", deal_name="Later")], at(1))
     deals.store([a_deal("3", deal_name="Later")], at(9))
-    assert deals.mark_archived(["1", "2", "3", "4"], at(5)) == Changes({"1": ALL}, {"Acme renewal"})
+    assert deals.mark_archived(["1", "2", "3", "4"], at(5)) == Changes({"1": ALL}, *ACME)
     assert deals.mark_archived(["1"], at(6)) == Changes()
     assert (raw(connection)["archived_at"], raw(connection)["synced_at"]) == (at(5), at(6))
 
@@ -83,7 +92,7 @@ def test_an_archived_deal_comes_back_only_by_what_was_read_later(deals: DealInfo
     changed_before = a_deal(hubspot_updated_at=at(3))
     assert deals.store([changed_before], at(4)) == Changes()
     assert live(deals) == set()
-    assert deals.store([changed_before], at(6)) == Changes({"1": ALL}, {"Acme renewal"})
+    assert deals.store([changed_before], at(6)) == Changes({"1": ALL}, *ACME)
     assert live(deals) == {"1"}
 
 
@@ -95,7 +104,8 @@ def test_after_a_complete_load_the_unseen_are_archived(
     deals.store([a_deal("7", deal_name="Deal 7")], at(5))
     changes = deals.archive_unseen(at(5))
     gone = {str(number) for number in range(10)} - {"7"}
-    assert changes == Changes(dict.fromkeys(gone, ALL), {f"Deal {number}" for number in gone})
+    names = {number: {f"Deal {number}"} for number in gone}
+    assert changes == Changes(dict.fromkeys(gone, ALL), set().union(*names.values()), names)
     assert live(deals) == {"7"}
     assert deals.archive_unseen(at(5)) == Changes()
     deals.store([a_deal("3")], at(4))
@@ -122,6 +132,7 @@ def test_an_id_that_was_merged_away_leads_to_the_deal_that_remains(deals: DealIn
     changes = deals.store([merged], at(3))
     assert changes.views == dict.fromkeys(["9", "1", "2", "404"], ALL)
     assert changes.names == {"Acme renewal", "Other"}
+    assert changes.names_of == {"9": {"Acme renewal"}, "1": {"Acme renewal"}, "2": {"Other"}}
     for deal_id in ("9", "1", "2", "404"):
         assert [stored.deal for stored in deals.find(DealKey("id", deal_id))] == [merged]
     assert live(deals) == {"9", "3"}
@@ -197,7 +208,8 @@ def test_a_change_that_was_overtaken_reports_what_it_replaced(deals: Any, overta
     between = a_deal(deal_name="Between", hubspot_updated_at=at(2))
     back = a_deal(hubspot_updated_at=at(3))
     changes = overtaken(lambda: deals.store([between], at(2)), back, 3)
-    assert changes == Changes({"1": {INFO, TIMELINE}}, {"Between", "Acme renewal"})
+    both = {"Between", "Acme renewal"}
+    assert changes == Changes({"1": {INFO, TIMELINE}}, both, {"1": both})
     assert deals.find(DealKey("id", "1"))[0].deal == back
 
 

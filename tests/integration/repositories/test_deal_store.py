@@ -135,7 +135,8 @@ def test_foreign_fields_are_handed_out_by_engagement(store: DealStore, connectio
 def test_what_a_load_changed_is_reported(store: DealStore, connection: Connection) -> None:
     everything = {INFO, TIMELINE, ACTIVITIES_COUNT}
     load = a_load(1, 2, homonyms=(a_deal("2"),))
-    assert store.save(load) == Changes({"1": everything, "2": everything}, {"Acme renewal"})
+    name = {"Acme renewal"}
+    assert store.save(load) == Changes({"1": everything, "2": everything}, name, {"1": name, "2": name})
     assert store.save(a_load(1, 2, homonyms=(a_deal("2"),), began=at(5))) == Changes()
     edited = an_event(2, subject="new", hubspot_updated_at=at(6))
     assert store.save(a_load(began=at(7), events=(an_event(1), edited))).views == {"1": {TIMELINE}}
@@ -159,5 +160,7 @@ def test_what_is_gone_or_renamed_is_reported(store: DealStore, deals: Any) -> No
     deals.store([a_deal("1"), a_deal("2")], NOON)
     changes = store.note_gone(["1", "3"], [a_deal("2", deal_name="Acme 2027", hubspot_updated_at=at(1))], at(2))
     assert changes == Changes(
-        {"1": {INFO, TIMELINE, ACTIVITIES_COUNT}, "2": {INFO, TIMELINE}}, {"Acme renewal", "Acme 2027"}
+        {"1": {INFO, TIMELINE, ACTIVITIES_COUNT}, "2": {INFO, TIMELINE}},
+        {"Acme renewal", "Acme 2027"},
+        {"1": {"Acme renewal"}, "2": {"Acme renewal", "Acme 2027"}},
     )

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from dealcache.api.services import Services
 from dealcache.app import create_app
 from dealcache.hubspot import DealLoader, HubSpotSession
-from dealcache.repositories import Connection, ensure_indexes
+from dealcache.repositories import Connection, LoadLeaseRepository, ensure_indexes
 from dealcache.settings import load_settings
 from dealcache.simulator import Simulator
 from tests.clocks import ManualClock
@@ -120,6 +120,8 @@ def running(
         patch.setattr("dealcache.wiring.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
         now = partial(_utc, clock)
         patch.setattr("dealcache.wiring.DealLoader", partial(DealLoader, now=now))
+        # A deal that was refreshed may be refreshed again when the tests' clock says so, not MongoDB's.
+        patch.setattr("dealcache.wiring.LoadLeaseRepository", partial(LoadLeaseRepository, now=now))
         app = create_app(load_settings(settings | environ), clock)
     try:
         with pymongo.MongoClient(uri, tz_aware=True) as client:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import orjson
 
 from dealcache.changes import Changes
+from dealcache.deadline import Deadline
 from dealcache.deals import Deal, DealKey
 from dealcache.hubspot import HubSpotError, Unavailable
 from dealcache.invalidation import Selection
@@ -17,10 +18,13 @@ from dealcache.reader import (
     DealReader,
     EntryMaker,
     Fence,
+    Fetcher,
     Gate,
+    Heartbeat,
     HubSpotLoad,
     Policy,
     ReaderState,
+    SharedFlight,
     TieredCache,
     TimelineNotSyncedError,
     Token,
@@ -29,6 +33,7 @@ from dealcache.reader import (
 from dealcache.repositories import StoredDeal, StoreError, StoreUnavailable
 from dealcache.tiers import Entry, MemoryTier, View
 from tests.clocks import ManualClock
+from tests.unit.reader.leases import FakeLeases
 
 POLICY = Policy(ttl=600, stale_if_error=3600, negative_ttl=30, jitter=0.0)
 
@@ -71,15 +76,18 @@ class FakeHubSpot:
         self.versions: dict[str, int] = {}
         self.failure: HubSpotError | None = None
         self.changes = Changes()
+        self.stored = True
+        self.deadlines: list[Deadline | None] = []
         self.loads = 0
         self.known_ids: list[tuple[str, ...]] = []
         self.entered = threading.Semaphore(0)
         self.let = threading.Event()
         self.let.set()
 
-    def load(self, key: DealKey, known_ids: tuple[str, ...] = ()) -> HubSpotLoad:
+    def load(self, key: DealKey, known_ids: tuple[str, ...] = (), deadline: Deadline | None = None) -> HubSpotLoad:
         self.loads += 1
         self.known_ids.append(tuple(known_ids))
+        self.deadlines.append(deadline)
         version = self.versions.get(key.value)
         fetched_at = self.mongodb.clock()
         self.entered.release()
@@ -88,10 +96,15 @@ class FakeHubSpot:
             raise self.failure
         maker = self.mongodb.maker
         if version is None:
-            return HubSpotLoad(dict.fromkeys(View, maker.unknown(key, fetched_at)))
-        self.mongodb.versions[key.value] = version
+            return HubSpotLoad(self.unknown(key))
+        if self.stored:
+            self.mongodb.versions[key.value] = version
         shown = {view: {"version": version, "view": view} for view in View}
-        return HubSpotLoad({view: maker.found(shown[view], deal_of(key), fetched_at) for view in View}, self.changes)
+        views = {view: maker.found(shown[view], deal_of(key), fetched_at) for view in View}
+        return HubSpotLoad(views, self.changes, self.stored)
+
+    def unknown(self, key: DealKey) -> dict[View, Entry]:
+        return dict.fromkeys(View, self.mongodb.maker.unknown(key, self.mongodb.clock()))
 
 
 class OnlyHere:
@@ -108,26 +121,55 @@ class OnlyHere:
 
 
 class Stand:
-    """A reader over stand-ins, and all that a test turns."""
+    """A reader over stand-ins, and all that a test turns.
 
-    def __init__(self, waiting: int = 100, loads: int = 100, wait_seconds: float = 10.0) -> None:
-        self.clock = ManualClock()
+    Args:
+        waiting: how many threads may wait for HubSpot.
+        loads: how many loads may be under way.
+        wait_seconds: how long a thread waits for another one's load.
+        beside: another process, whose MongoDB and HubSpot are this one's too.
+    """
+
+    def __init__(
+        self, waiting: int = 100, loads: int = 100, wait_seconds: float = 10.0, beside: Stand | None = None
+    ) -> None:
+        self.clock = beside.clock if beside else ManualClock()
         self.memory = MemoryTier(10_000_000, self.clock)
-        self.mongodb = FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
-        self.hubspot = FakeHubSpot(self.mongodb)
-        self.waiting = threading.Semaphore(0)
+        self.mongodb = beside.mongodb if beside else FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
+        self.hubspot = beside.hubspot if beside else FakeHubSpot(self.mongodb)
+        self.leases = beside.leases if beside else FakeLeases(self.clock)
+        self.waiting, self.waiting_elsewhere = threading.Semaphore(0), threading.Semaphore(0)
+        #: Each permit is one look at what another process loads.
+        self.look = threading.Semaphore(0)
         fence, self.trust = Fence(), Trust(self.clock, self.clock)
         cache = TieredCache(self.memory, None, fence, self.trust, self.clock)
         self.state = ReaderState(cache, fence, self.waiting.release)
         self.journal = OnlyHere(self.state)
-        self.reader = DealReader(
+        shared = SharedFlight(
+            self.leases,  # type: ignore[arg-type]
+            Heartbeat(self.leases),  # type: ignore[arg-type]
+            "a process",
+            self.waiting_elsewhere.release,
+            sleep=lambda _seconds: self.look.acquire(timeout=10),
+        )
+        fetcher = Fetcher(
             state=self.state,
             journal=self.journal,
             mongodb=self.mongodb,  # type: ignore[arg-type]
             hubspot=self.hubspot,  # type: ignore[arg-type]
-            policy=POLICY,
+            shared=shared,
             waiting=Gate(waiting),
             loads=Gate(loads),
+            wait_seconds=wait_seconds,
+            refresh_pause=POLICY.refresh_pause,
+            clock=self.clock,
+        )
+        self.reader = DealReader(
+            state=self.state,
+            journal=self.journal,
+            mongodb=self.mongodb,  # type: ignore[arg-type]
+            fetcher=fetcher,
+            policy=POLICY,
             wait_seconds=wait_seconds,
             clock=self.clock,
         )

@@ -137,3 +137,28 @@ def test_another_record_makes_everything_older_worthless():
     assert fence.token().generation == 20
     assert not fence.trusts(BY_NAME, of_generation(19))
     assert fence.trusts(BY_NAME, of_generation(20))
+
+
+ACME, SEVEN = DealKey("name", "ACME "), DealKey("id", "7")
+
+
+@pytest.mark.parametrize(
+    ("selection", "by_name", "by_id"),
+    [
+        (Selection.deals(ids=["7"], names=["acme"]), 5, 5),
+        (Selection.deals(ids=["8"], names=["Other"]), 0, 0),
+        (Selection.deals(names=["acme"]), 5, 5),
+        (Selection.deals(ids=["8"]), 5, 0),
+        (Selection.deals(names=["Other"]), 0, 5),
+        (Selection.all(), 5, 5),
+    ],
+    ids=["both", "another deal", "its name", "an id without a name", "a name without an id", "everything"],
+)
+def test_tells_the_last_invalidation_that_may_concern_a_deal(selection, by_name, by_id):
+    fence = Fence()
+    fence.move(selection, 5)
+    assert (fence.last_of(ACME), fence.last_of(SEVEN)) == (by_name, by_id)
+    fence.move(selection)
+    assert (fence.last_of(ACME), fence.last_of(SEVEN)) == (by_name, by_id)
+    fence.restart(2)
+    assert (fence.last_of(ACME), fence.last_of(SEVEN)) == (2, 2)

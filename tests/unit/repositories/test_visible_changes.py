@@ -68,6 +68,7 @@ def test_what_changes_in_an_archived_deal_is_not_seen() -> None:
 def test_a_new_deal_is_seen_everywhere() -> None:
     changes = deal_changes(Written(added=[deal_fields(a_deal(merged_ids=("7",)))]))
     assert (changes.views, changes.names) == ({"1": ALL, "7": ALL}, {"Acme renewal"})
+    assert changes.names_of == {"1": {"Acme renewal"}}
 
 
 def test_ids_that_come_to_lead_to_a_deal_are_noted() -> None:

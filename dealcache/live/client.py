@@ -1,0 +1,104 @@
+"""One client: its connection, and the socket under it. Nothing here waits."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import struct
+
+from dealcache.live.connection import LiveConnection
+from dealcache.live.subscription import Subscription
+
+#: What the kernel may keep of what a client does not take, in bytes; it doubles the figure. Left to itself it would
+#: keep megabytes, and a slow client would be noticed that much later.
+_SEND_BUFFER = 64 * 1024
+
+_CHUNK = 64 * 1024
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Client:
+    """A client. It is there before its socket is, so that it misses nothing from the moment it is let in.
+
+    Args:
+        subscription: what it asked for in the handshake.
+        selector: watches its socket, on its behalf.
+
+    Attributes:
+        connection: what is said on it; :meth:`flush` sends what waits there.
+        pinged: whether a sign of life is due that was asked for.
+    """
+
+    __slots__ = ("_selector", "_sock", "_writing", "connection", "pinged")
+
+    def __init__(self, subscription: Subscription, selector: selectors.BaseSelector) -> None:
+        self.connection = LiveConnection(subscription)
+        self.pinged = False
+        self._selector = selector
+        self._sock: socket.socket | None = None
+        self._writing = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has got its socket."""
+        return self._sock is not None
+
+    def connect(self, sock: socket.socket) -> None:
+        """Take over a socket."""
+        self._sock = sock
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        self._selector.register(sock, selectors.EVENT_READ, self)
+
+    def read(self) -> bytes | None:
+        """What has come; empty at the end, None when there is nothing yet.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        if self._sock is None:
+            return None
+        try:
+            return self._sock.recv(_CHUNK)
+        except BlockingIOError:
+            return None
+
+    def flush(self) -> bool:
+        """Send what the socket takes; the selector says when it takes more.
+
+        Returns:
+            False when that was the last, and the socket is to be closed.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        outgoing = self.connection.outgoing
+        if self._sock is None:
+            return True
+        while outgoing.size:
+            try:
+                outgoing.sent(self._sock.send(outgoing.first()))
+            except BlockingIOError:
+                break
+        self._watch_writing(self._sock, bool(outgoing.size))
+        if outgoing.size:
+            return True
+        if self.connection.has_failed:
+            # It reads why before it sees the end; closing now could destroy what it has not read yet.
+            self._sock.shutdown(socket.SHUT_WR)
+        return not self.connection.is_over
+
+    def _watch_writing(self, sock: socket.socket, wanted: bool) -> None:
+        if wanted != self._writing:
+            self._writing = wanted
+            self._selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0), self)
+
+    def close(self, reset: bool = False) -> None:
+        """Close the socket; with ``reset`` the kernel forgets at once what the client has not taken."""
+        if self._sock is None:
+            return
+        if reset:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if self._sock in self._selector.get_map():
+            self._selector.unregister(self._sock)
+        self._sock.close()

@@ -1,0 +1,203 @@
+"""The collection ``load_leases``: who loads what from HubSpot just now, of all processes that share the database.
+
+One document for each thing that is loaded. It belongs to one acquisition, which its ``nonce`` names, until that ends or
+``held_until`` is past: a holder that dies stops giving signs of life and loses it by that. What has ended stays for a
+minute, so that those who waited for it learn how, and that others see what was refreshed lately.
+
+Time is MongoDB's own, so the clocks of the hosts need not agree. The writes ask for no journal: a lease that is lost in
+a crash costs a second load and nothing else.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+from pymongo import ReadPreference, ReturnDocument, WriteConcern
+from pymongo.collection import Collection
+
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import Document, read_all
+
+#: A moment in an expression of MongoDB's.
+Moment = datetime | Literal["$$NOW"]
+
+_ONE_MEMBER = WriteConcern(w=1, j=False)
+
+
+class LoadEnd(StrEnum):
+    """How a load ended."""
+
+    LOADED = "loaded"
+    """What was wanted is in MongoDB."""
+
+    UNKNOWN = "unknown"
+    """HubSpot has no such thing."""
+
+    FAILED = "failed"
+    """HubSpot refused, failed or did not answer; ``failure`` tells more."""
+
+    ABANDONED = "abandoned"
+    """The holder gave up for reasons of its own: whoever waited tries for himself."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> LoadEnd:
+        """What another release calls by a word that is not known here tells no more than that it has ended."""
+        return cls.ABANDONED
+
+
+@dataclass(frozen=True, slots=True)
+class LoadLease:
+    """A lease as it stood at one moment.
+
+    ``held`` tells that somebody loads under it, ``mine`` that the caller has acquired it just now. ``end`` is None
+    until the load has ended, and ``failure`` holds plain values when it failed.
+    """
+
+    key: str
+    nonce: str
+    owner: str
+    held: bool
+    mine: bool = False
+    end: LoadEnd | None = None
+    failure: Mapping[str, Any] | None = None
+
+
+class LoadLeaseRepository:
+    """Gives leases and takes them back. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+
+    Args:
+        connection: the database.
+        now: what time is asked of; MongoDB's own clock unless a test has another.
+    """
+
+    def __init__(self, connection: Connection, now: Callable[[], Moment] = lambda: "$$NOW") -> None:
+        self._connection = connection
+        self._now = now
+
+    @contextmanager
+    def _leases(self) -> Iterator[Collection[Document]]:
+        with self._connection.operation() as database:
+            # From the primary, whatever the URI says: a secondary does not know yet that a load has ended.
+            yield database.load_leases.with_options(read_preference=ReadPreference.PRIMARY, write_concern=_ONE_MEMBER)
+
+    def acquire(
+        self,
+        key: str,
+        owner: str,
+        term: timedelta,
+        *,
+        generation: int = 0,
+        since: int = 0,
+        pause: timedelta = timedelta(0),
+    ) -> LoadLease:
+        """Take the lease unless somebody holds it, or what it is about was loaded a moment ago.
+
+        Args:
+            key: what is to be loaded.
+            owner: names the process that asks, for people.
+            term: how long the lease holds without a sign of life.
+            generation: of the last invalidation that is known to the caller, whose load will see what it announced.
+            since: the least generation whose load the caller can use. A holder that began with an older one is not
+                waited for: the lease is taken from him, and he only loses the right to tell how his load ended.
+            pause: how long after a load that went well there is no other.
+
+        Returns:
+            The lease as it stands now; ``mine`` if it was taken.
+        """
+        nonce, now = uuid.uuid4().hex, self._now()
+        taken: Document = {"owner": owner, "nonce": nonce, "generation": generation, "end": None}
+        held_until = {"held_until": {"$add": [now, _milliseconds(term)]}}
+        kept = [{"$and": [_held(now), {"$gte": ["$generation", since]}]}]
+        if pause:
+            kept.append(_ended_well_since(now, pause))
+        change = _unless({"$or": kept}, {"$mergeObjects": [{"$literal": taken}, held_until]})
+        with self._leases() as leases:
+            document = leases.find_one_and_update(
+                {"_id": key}, change, _shown(now), upsert=True, return_document=ReturnDocument.AFTER
+            )
+        lease = _read(document or {})
+        return replace(lease, mine=lease.nonce == nonce)
+
+    def look(self, key: str) -> LoadLease | None:
+        """The lease as it stands now, None when there never was one or it ended long ago."""
+        with self._leases() as leases:
+            document = leases.find_one({"_id": key}, _shown(self._now()))
+        return None if document is None else _read(document)
+
+    def renew(self, held: Mapping[str, str], term: timedelta) -> None:
+        """Give a sign of life for leases; those that are somebody else's by now, or have ended, stay as they are.
+
+        Args:
+            held: the key of each by its nonce.
+            term: how long they hold from now on.
+        """
+        under_way = {"_id": {"$in": list(held.values())}, "nonce": {"$in": list(held)}, "end": None}
+        change = [{"$set": {"held_until": {"$add": [self._now(), _milliseconds(term)]}}}]
+        with self._leases() as leases:
+            leases.update_many(under_way, change)
+
+    def release(self, lease: LoadLease, end: LoadEnd, failure: Mapping[str, Any] | None = None) -> None:
+        """Tell how the load ended and let others have the lease; nothing happens if somebody else has it already.
+
+        Args:
+            lease: as it was acquired.
+            end: how the load ended.
+            failure: more about that, in values that a document can hold.
+        """
+        told: Document = {"end": str(end)} | ({} if failure is None else {"failure": dict(failure)})
+        change = [{"$set": {name: {"$literal": value} for name, value in told.items()} | {"held_until": self._now()}}]
+        with self._leases() as leases:
+            leases.update_one({"_id": lease.key, "nonce": lease.nonce}, change)
+
+    def note_loaded(self, key: str, owner: str) -> None:
+        """Note that what ``key`` stands for was loaded under another key just now, unless somebody is at it."""
+        now = self._now()
+        done: Document = {"owner": owner, "nonce": uuid.uuid4().hex, "generation": 0, "end": str(LoadEnd.LOADED)}
+        change = _unless(_held(now), {"$mergeObjects": [{"$literal": done}, {"held_until": now}]})
+        with self._leases() as leases:
+            leases.update_one({"_id": key}, change, upsert=True)
+
+
+def _unless(condition: Document, replacement: Document) -> list[Document]:
+    """A change that makes the document ``replacement``, unless ``condition`` holds; its id stays."""
+    whole = {"$mergeObjects": [{"_id": "$_id"}, replacement]}
+    return [{"$replaceWith": {"$cond": [condition, "$$ROOT", whole]}}]
+
+
+def _held(now: Moment) -> Document:
+    return {"$and": [{"$eq": ["$end", None]}, {"$gt": ["$held_until", now]}]}
+
+
+def _ended_well_since(now: Moment, pause: timedelta) -> Document:
+    well = {"$in": ["$end", [str(LoadEnd.LOADED), str(LoadEnd.UNKNOWN)]]}
+    return {"$and": [well, {"$gt": ["$held_until", {"$subtract": [now, _milliseconds(pause)]}]}]}
+
+
+def _shown(now: Moment) -> Document:
+    return {"nonce": 1, "owner": 1, "end": 1, "failure": 1, "held": _held(now)}
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+def _read(document: Mapping[str, Any]) -> LoadLease:
+    return read_all("load_leases", _to_lease, [document])[0]
+
+
+def _to_lease(document: Mapping[str, Any]) -> LoadLease:
+    end = document["end"]
+    return LoadLease(
+        key=document["_id"],
+        nonce=document["nonce"],
+        owner=document["owner"],
+        held=document["held"],
+        end=None if end is None else LoadEnd(end),
+        failure=document.get("failure"),
+    )

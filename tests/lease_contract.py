@@ -1,0 +1,152 @@
+"""What leases promise to those who share loads, held against the real repository and against the tests' stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from dealcache.repositories import LoadEnd, LoadLeaseRepository
+from tests.clocks import ManualClock
+
+TERM = timedelta(seconds=3)
+PAUSE = timedelta(seconds=10)
+KEY = "name:$acme renewal"
+ADA, BOB = "host-1-ada", "$host-2-bob"
+WELL = [LoadEnd.LOADED, LoadEnd.UNKNOWN]
+BADLY = [LoadEnd.FAILED, LoadEnd.ABANDONED]
+
+MakeLeases = Callable[[ManualClock], LoadLeaseRepository]
+
+
+class LeaseContract:
+    """Subclasses give the fixture ``leases``, which goes by the fixture ``clock``."""
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        return ManualClock()
+
+    def test_the_first_who_asks_has_it_and_others_see_who(self, leases: LoadLeaseRepository) -> None:
+        mine = leases.acquire(KEY, ADA, TERM)
+        assert (mine.key, mine.owner, mine.held, mine.mine, mine.end) == (KEY, ADA, True, True, None)
+        theirs = leases.acquire(KEY, BOB, TERM)
+        assert (theirs.owner, theirs.nonce, theirs.held, theirs.mine) == (ADA, mine.nonce, True, False)
+        assert leases.look(KEY) == theirs
+
+    def test_it_is_nobodys_twice_not_even_of_one_process(self, leases: LoadLeaseRepository) -> None:
+        assert leases.acquire(KEY, ADA, TERM).mine
+        assert not leases.acquire(KEY, ADA, TERM).mine
+
+    def test_different_things_have_nothing_to_do_with_each_other(self, leases: LoadLeaseRepository) -> None:
+        leases.acquire(KEY, ADA, TERM)
+        assert leases.look("id:1") is None
+        assert leases.acquire("id:1", BOB, TERM).mine
+
+    def test_who_gives_no_sign_of_life_loses_it(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:
+        dead = leases.acquire(KEY, ADA, TERM)
+        clock.tick(2.9)
+        assert not leases.acquire(KEY, BOB, TERM).mine
+        clock.tick(0.2)
+        seen = leases.look(KEY)
+        assert seen is not None
+        assert (seen.nonce, seen.held, seen.end) == (dead.nonce, False, None)
+        assert leases.acquire(KEY, BOB, TERM).mine
+
+    def test_a_sign_of_life_keeps_it(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:
+        mine, other = leases.acquire(KEY, ADA, TERM), leases.acquire("id:1", ADA, TERM)
+        clock.tick(2)
+        leases.renew({mine.nonce: KEY, other.nonce: "id:1"}, TERM)
+        clock.tick(2)
+        assert not leases.acquire(KEY, BOB, TERM).mine
+        assert not leases.acquire("id:1", BOB, TERM).mine
+
+    def test_a_sign_of_life_that_comes_too_late_changes_nothing(
+        self, leases: LoadLeaseRepository, clock: ManualClock
+    ) -> None:
+        slow = leases.acquire(KEY, ADA, TERM)
+        clock.tick(4)
+        taken = leases.acquire(KEY, BOB, TERM)
+        clock.tick(2)
+        leases.renew({slow.nonce: KEY}, TERM)
+        clock.tick(2)
+        seen = leases.look(KEY)
+        assert seen is not None
+        assert (seen.nonce, seen.held) == (taken.nonce, False)
+
+    @pytest.mark.parametrize("end", [*WELL, *BADLY])
+    def test_what_has_ended_is_free_and_shows_how(self, leases: LoadLeaseRepository, end: LoadEnd) -> None:
+        mine = leases.acquire(KEY, ADA, TERM)
+        failure: dict[str, Any] = {"kind": "RateLimited", "reason": "$why", "scopes": ["a.$b"], "status": None}
+        leases.release(mine, end, failure if end is LoadEnd.FAILED else None)
+        seen = leases.look(KEY)
+        assert seen is not None
+        assert (seen.nonce, seen.held, seen.end) == (mine.nonce, False, end)
+        assert seen.failure == (failure if end is LoadEnd.FAILED else None)
+        again = leases.acquire(KEY, BOB, TERM)
+        assert (again.mine, again.end, again.failure) == (True, None, None)
+        assert again.nonce != mine.nonce
+
+    def test_what_has_ended_is_not_renewed(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:
+        mine = leases.acquire(KEY, ADA, TERM)
+        leases.release(mine, LoadEnd.LOADED)
+        clock.tick(5)
+        leases.renew({mine.nonce: KEY}, TERM)
+        clock.tick(5)
+        assert leases.acquire(KEY, BOB, TERM, pause=PAUSE).mine
+
+    def test_what_has_ended_is_free_also_when_the_clock_goes_back(
+        self, leases: LoadLeaseRepository, clock: ManualClock
+    ) -> None:
+        leases.release(leases.acquire(KEY, ADA, TERM), LoadEnd.LOADED)
+        clock.tick(-5)
+        assert leases.acquire(KEY, BOB, TERM).mine
+
+    def test_who_has_lost_it_tells_nothing_any_more(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:
+        slow = leases.acquire(KEY, ADA, TERM)
+        clock.tick(4)
+        taken = leases.acquire(KEY, BOB, TERM)
+        leases.release(slow, LoadEnd.UNKNOWN)
+        seen = leases.look(KEY)
+        assert seen is not None
+        assert (seen.nonce, seen.held, seen.end) == (taken.nonce, True, None)
+
+    def test_a_holder_who_began_too_early_loses_it(self, leases: LoadLeaseRepository) -> None:
+        leases.acquire(KEY, ADA, TERM, generation=4)
+        assert not leases.acquire(KEY, BOB, TERM, generation=6, since=4).mine
+        assert leases.acquire(KEY, BOB, TERM, generation=6, since=5).mine
+        assert not leases.acquire(KEY, ADA, TERM, generation=6, since=6).mine
+
+    @pytest.mark.parametrize("end", WELL)
+    def test_what_went_well_lately_is_not_done_again(
+        self, leases: LoadLeaseRepository, clock: ManualClock, end: LoadEnd
+    ) -> None:
+        leases.release(leases.acquire(KEY, ADA, TERM), end)
+        clock.tick(9.9)
+        lately = leases.acquire(KEY, BOB, TERM, pause=PAUSE, since=7, generation=7)
+        assert (lately.mine, lately.held, lately.end) == (False, False, end)
+        clock.tick(0.1)
+        assert leases.acquire(KEY, BOB, TERM, pause=PAUSE).mine
+
+    @pytest.mark.parametrize("end", BADLY)
+    def test_what_went_badly_may_be_done_again_at_once(self, leases: LoadLeaseRepository, end: LoadEnd) -> None:
+        leases.release(leases.acquire(KEY, ADA, TERM), end)
+        assert leases.acquire(KEY, BOB, TERM, pause=PAUSE).mine
+
+    def test_what_was_loaded_under_another_key_counts_as_done(
+        self, leases: LoadLeaseRepository, clock: ManualClock
+    ) -> None:
+        leases.release(leases.acquire(KEY, ADA, TERM), LoadEnd.UNKNOWN)
+        clock.tick(60)
+        leases.note_loaded(KEY, ADA)
+        lately = leases.acquire(KEY, BOB, TERM, pause=PAUSE)
+        assert (lately.mine, lately.held, lately.end) == (False, False, LoadEnd.LOADED)
+        assert leases.acquire(KEY, BOB, TERM).mine
+
+    def test_what_is_noted_takes_no_lease_away(self, leases: LoadLeaseRepository) -> None:
+        mine = leases.acquire(KEY, ADA, TERM)
+        leases.note_loaded(KEY, BOB)
+        seen = leases.look(KEY)
+        assert seen is not None
+        assert (seen.nonce, seen.held, seen.end) == (mine.nonce, True, None)
