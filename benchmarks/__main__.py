@@ -9,7 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import cold, footprint, machine, memory_tier, mongodb_tier, parallel, redis_tier, sharing, slow_hubspot
+from benchmarks import (
+    cold,
+    footprint,
+    live_updates,
+    machine,
+    memory_tier,
+    mongodb_tier,
+    parallel,
+    redis_tier,
+    sharing,
+    slow_hubspot,
+)
 from benchmarks.report import Report
 from benchmarks.stand import Stand
 
@@ -25,6 +36,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "parallel": ("Many readers of one cold deal", parallel.run),
     "sharing": ("A cold deal among several processes", sharing.run),
     "slow-hubspot": ("Hits while HubSpot is slow", slow_hubspot.run),
+    "live": ("Clients of live updates", live_updates.run),
     "footprint": ("What cached timelines take", footprint.run),
 }
 

@@ -9,7 +9,18 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = ("dealcache", "Flask", "gunicorn", "pymongo", "redis", "zstandard", "orjson", "cachetools", "requests")
+_PACKAGES = (
+    "dealcache",
+    "Flask",
+    "gunicorn",
+    "pymongo",
+    "redis",
+    "zstandard",
+    "wsproto",
+    "orjson",
+    "cachetools",
+    "requests",
+)
 
 HOW_TO_GET_WRK = "wrk is not on PATH, the section is left out; get it with `apt-get install wrk`"
 

@@ -62,8 +62,6 @@ class LiveConnection:
         self._protocol.receive_data(data)
         for event in self._protocol.events():
             self._handle(event)
-            if self._failed:
-                return
 
     def tell(self, frames: bytes) -> None:
         """Send finished frames, unless the connection is closing."""

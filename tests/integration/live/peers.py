@@ -100,10 +100,14 @@ class Peer:
         return event
 
     def ends(self) -> bool:
-        """Whether the other side has closed the connection; waits for it."""
+        """Whether the other side closes the connection in an orderly way; waits for it."""
+        return not self.is_reset()
+
+    def is_reset(self) -> bool:
+        """Whether the other side gives the connection up, with what it had still to say; waits for the end."""
         try:
             while not self.at_end:
                 self._read()
         except ConnectionResetError:
             return True
-        return True
+        return False

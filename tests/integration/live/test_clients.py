@@ -154,7 +154,7 @@ def test_a_slow_client_is_dropped_and_the_others_miss_nothing(stand):
     assert delivered < MOST_WAITING + 1_000_000
     stand.clients.deliver([update("Acme")])
     assert quick.names() == ["Acme"]
-    assert slow.ends()
+    assert slow.is_reset()
 
 
 def test_who_is_slow_for_a_while_gets_everything_later(stand):
@@ -183,7 +183,7 @@ def test_quiet_clients_are_pinged_and_silent_ones_dropped(stand):
     stand.turn()
     stand.pass_time(1)
     assert stand.dropped == ["silent"]
-    assert silent.ends()
+    assert silent.is_reset()
     assert len(stand.clients) == 2
     stand.pass_time(QUIET_SECONDS - 1)
     answering.pinged()
@@ -279,4 +279,4 @@ def test_an_error_of_our_own_costs_one_client_and_no_other(stand, monkeypatch, c
     assert "serving a live client failed" in caplog.text
     stand.clients.deliver([update("Acme")])
     assert other.names() == ["Acme"]
-    assert peer.ends()
+    assert peer.is_reset()

@@ -170,6 +170,20 @@ def test_who_is_late_finds_the_connection_closed(stand):
     theirs.close()
 
 
+def test_who_comes_at_the_very_end_finds_the_connection_closed_too(stand, monkeypatch):
+    client = stand.hub.admit(Subscription())
+    ours, theirs = socket.socketpair()
+
+    def come_and_end() -> bool:
+        stand.hub.connect(client, ours)
+        return True
+
+    monkeypatch.setattr(stand.hub, "_is_done", come_and_end)
+    stand.hub.stop()
+    assert Peer(theirs).ends()
+    theirs.close()
+
+
 def test_before_the_start_and_for_the_command_line_there_is_nobody():
     hub = Hub(Observer())
     assert hub.admit(Subscription()) is None

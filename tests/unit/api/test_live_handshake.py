@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -198,9 +200,16 @@ def test_any_page_may_connect_where_all_origins_are_allowed(sock):
     assert Stand(sock, origins=("*",)).ask(Origin="null").status_code == 101
 
 
-def test_a_server_that_cannot_hand_over_says_so(stand):
-    stand.sock = None
-    assert "gunicorn" in problem_of(stand.ask(), 501)
+def with_tls(sock: socket.socket) -> ssl.SSLSocket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    return context.wrap_socket(sock, do_handshake_on_connect=False)
+
+
+@pytest.mark.parametrize("given", [lambda _sock: None, with_tls], ids=["another server", "TLS"])
+def test_a_server_that_cannot_hand_over_says_so(stand, sock, given):
+    with given(sock) or nullcontext() as stand.sock:
+        assert "gunicorn" in problem_of(stand.ask(), 501)
     assert stand.hub.admitted == []
 
 

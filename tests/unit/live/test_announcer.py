@@ -120,6 +120,17 @@ def test_changes_are_held_back_until_all_workers_have_let_go():
     assert stand.announcer.tell_due() is None
 
 
+def test_a_deal_that_changes_again_is_held_back_anew():
+    stand = Stand(hold_seconds=1.0)
+    stand.changed("1", INFO)
+    stand.clock.tick(0.5)
+    stand.changed("1", TIMELINE)
+    stand.clock.tick(0.9)
+    assert stand.announcer.tell_due() == pytest.approx(0.1)
+    stand.clock.tick(0.2)
+    assert [one.changed for one in stand.tell()] == [{INFO, TIMELINE}]
+
+
 def test_many_deals_go_out_bit_by_bit_and_each_bit_is_waited_for(stand):
     stand.announcer.announce(Changes({str(number): {INFO} for number in range(2 * MOST_AT_ONCE + 1)}), AT)
     assert [one.deal_id for one in stand.tell()] == [str(number) for number in range(2 * MOST_AT_ONCE + 1)]

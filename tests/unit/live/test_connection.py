@@ -107,6 +107,12 @@ def test_a_message_that_would_be_too_large_is_refused_before_it_is_complete(peer
     assert closed_with(peer.say(part)) == CloseReason.MESSAGE_TOO_BIG
 
 
+def test_what_comes_together_with_what_is_refused_has_no_effect(peer):
+    subscribe = TextMessage('{"action": "subscribe", "deal_names": ["Acme"]}')
+    assert closed_with(peer.say(BytesMessage(b"{}"), subscribe, Ping())) == CloseReason.UNSUPPORTED_DATA
+    assert peer.server.subscription == Subscription()
+
+
 def test_binary_messages_are_refused(peer):
     assert closed_with(peer.say(BytesMessage(b"{}"))) == CloseReason.UNSUPPORTED_DATA
 
@@ -161,6 +167,7 @@ def test_our_close_is_over_when_it_is_answered(peer):
     assert not peer.server.is_over
     assert peer.say(close.response()) == []
     assert peer.server.is_over
+    assert not peer.server.has_failed
 
 
 def test_nonsense_instead_of_an_answer_to_our_close_ends_it(peer):

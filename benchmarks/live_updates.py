@@ -1,0 +1,109 @@
+"""What a thousand idle WebSocket clients cost those who read, and how soon a change reaches them.
+
+One worker with 16 threads, pinned to one core, and wrk to another. First deals are renamed in HubSpot and refreshed one
+by one, and for each client the time is taken from the moment when the service noticed the change. Then each round
+measures memory hits without clients, and with them, for so long that each of them is pinged and answers.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks import machine, wrk
+from benchmarks.affinity import pin
+from benchmarks.client import ask, expect, target_of
+from benchmarks.live_crowd import LiveCrowd, connected
+from benchmarks.report import Report, percentile, spread
+from benchmarks.service import Server
+from benchmarks.stand import Stand
+
+CLIENTS = 1000
+_DATABASE = "live_updates"
+_CACHED = "Acme renewal"
+#: Longer than the service leaves a quiet client alone.
+_WITH_PINGS = 23
+_FILES = 2 * CLIENTS
+
+
+def run(stand: Stand, report: Report, quick: bool) -> None:
+    """Measure and report."""
+    if not machine.has_wrk():
+        report.left_out("live", machine.HOW_TO_GET_WRK)
+        return
+    if not _make_room():
+        report.left_out("live", f"this process may not have {_FILES:,} files open: raise `ulimit -Hn`")
+        return
+    stand.hubspot.behave(0.0)
+    service = stand.service(_DATABASE)
+    try:
+        expect(ask(service.base_url, target_of(_CACHED)), tier="hubspot")
+        expect(ask(service.base_url, target_of(_CACHED)), tier="memory")
+        pin(service.pid, machine.cores()[:1])
+        _told(stand, report, service, rounds=3 if quick else 10)
+        _idle(report, service, rounds=1 if quick else 4)
+    finally:
+        service.stop()
+
+
+def _make_room() -> bool:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < _FILES <= hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, hard))
+    return hard >= _FILES
+
+
+def _hits(service: Server, seconds: int) -> float:
+    return wrk.requests_per_second(service.base_url + target_of(_CACHED), seconds, machine.cores()[-1])
+
+
+def _idle(report: Report, service: Server, rounds: int) -> None:
+    _hits(service, 1)  # to warm up
+    without, beside, pings = [], [], 0
+    for _ in range(rounds):
+        without.append(_hits(service, 8))
+        with connected(service.base_url, CLIENTS) as crowd:
+            beside.append(_hits(service, _WITH_PINGS))
+            pings += crowd.pings
+    report.figure("memory hits per second without clients", spread(without).show(",.0f"))
+    report.figure(f"with {CLIENTS:,} idle clients, who answered {pings:,} pings", spread(beside).show(",.0f"))
+    ratio = spread(with_them / alone for with_them, alone in zip(beside, without, strict=True))
+    report.promise(
+        f"{CLIENTS:,} idle WebSocket clients leave cached reads as fast as with none (0.95 at least)",
+        ratio.show(),
+        ratio.median >= 0.95,
+    )
+
+
+def _told(stand: Stand, report: Report, service: Server, rounds: int) -> None:
+    before = _resident(service)
+    with connected(service.base_url, CLIENTS) as crowd:
+        report.figure("memory for each client", f"{(_resident(service) - before) / CLIENTS / 1024:.1f} KiB")
+        waits = [_announce(stand, service, crowd, number) for number in range(rounds)]
+    every = [1000 * wait for one in waits for wait in one]
+    shown = f"p50 {percentile(every, 0.5):.0f} ms, p99 {percentile(every, 0.99):.0f} ms, last {max(every):.0f} ms"
+    report.promise(f"a change reaches {CLIENTS:,} clients within a second", shown, max(every) < 1000)
+
+
+def _announce(stand: Stand, service: Server, crowd: LiveCrowd, number: int) -> list[float]:
+    """Seconds after the service noticed a change until each of the clients had been told."""
+    deal = stand.hubspot.deals()[10 + number]
+    properties = {"dealname": f"Renamed {time.time_ns()}"}
+    stand.hubspot.change([{"do": "update", "object_type": "deals", "record_id": deal["id"], "properties": properties}])
+    before = len(crowd.messages)
+    expect(ask(service.base_url, f"/api/hubspot/deal-info?dealId={deal['id']}&refresh=true"), tier="hubspot")
+    crowd.wait_for(before + CLIENTS)
+    told = [(at, json.loads(text)) for at, text in crowd.messages[before:]]
+    if {message["deal_id"] for _, message in told} != {deal["id"]}:
+        raise RuntimeError("clients were told of other deals")
+    return [at - datetime.fromisoformat(message["at"]).timestamp() for at, message in told]
+
+
+def _resident(service: Server) -> int:
+    """The resident memory of the service's only worker, in bytes."""
+    (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text("ascii").split()
+    pages = int(Path(f"/proc/{worker}/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize()
