@@ -6,11 +6,12 @@ import http.client
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
+
+from tests.soak.sockets import holder_of_other_end
 
 #: Seconds until a client gives up: longer than any answer may take, for a read ends at HUBSPOT_DEADLINE_SECONDS.
 PATIENCE = 25.0
@@ -81,7 +82,6 @@ class Connection:
 
     def __init__(self, instance: str, port: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.instance = instance
-        self._port = port
         self._clock = clock
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._call: Call | None = None
@@ -133,11 +133,7 @@ class Connection:
 
     def worker(self, pids: Collection[int]) -> int | None:
         """Which of some processes holds the other end of this connection; None when none does, or it is closed."""
-        if self._http.sock is None:
-            return None
-        ours = self._http.sock.getsockname()[1]
-        inode = _inode_of(self._port, ours)
-        return next((pid for pid in pids if inode is not None and _holds(pid, inode)), None)
+        return None if self._http.sock is None else holder_of_other_end(self._http.sock, pids)
 
 
 def _reason(error: Exception) -> str:
@@ -148,28 +144,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, _GONE):
         return "closed"
     return "cut short"
-
-
-def _inode_of(port: int, peer: int) -> str | None:
-    """The kernel's number of the loopback socket on ``port`` whose peer has the port ``peer`` (proc(5), net/tcp)."""
-    ends = [f"0100007F:{port:04X}", f"0100007F:{peer:04X}"]
-    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
-        fields = line.split()
-        if fields[1:3] == ends:
-            return fields[9]
-    return None
-
-
-def _holds(pid: int, inode: str) -> bool:
-    wanted = f"socket:[{inode}]"
-    try:
-        return any(_target(entry) == wanted for entry in Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:
-        return False  # the process has ended
-
-
-def _target(entry: Path) -> str:
-    try:
-        return str(entry.readlink())
-    except OSError:
-        return ""  # closed since it was listed

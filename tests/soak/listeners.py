@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.soak.findings import Wrong
 from tests.soak.messages import Session
 from tests.soak.outages import Part
+from tests.soak.sockets import holder_of_other_end
 from tests.soak.stage import Stage
 from tests.soak.versions import VIEWS, Specimen
 
@@ -27,7 +28,7 @@ Wish = Literal["query", "message", "all"]
 
 _PATIENCE = 15.0
 _LOOK_SECONDS = 0.5
-#: The type of the message that answers a wish; that of all others is the contract's.
+#: The type of the message that answers a wish.
 _ACKNOWLEDGED = "subscribed"
 #: Seconds until a subscription surely counts.
 _TAKES = 1.0
@@ -84,9 +85,10 @@ class Listener:
 
     def _stay(self, socket: ClientConnection) -> None:
         if self._wish == "message":
-            socket.send(orjson.dumps({"action": "subscribe", "deal_names": list(self._names.values())}).decode())
+            self._subscribe(socket)
         wanted = None if self._wish == "all" else list(self._names)
-        session = self._stage.messages.subscribe(self._name, wanted, self._now() + _TAKES)
+        worker = holder_of_other_end(socket.socket, self._stage.site.workers().keys())
+        session = self._stage.messages.subscribe(f"{self._name} ({worker})", wanted, self._now() + _TAKES)
         until = self._now() + self._random.uniform(_SHORTEST, _LONGEST)
         try:
             while not self._over.is_set() and self._now() < until:
@@ -94,18 +96,21 @@ class Listener:
         finally:
             self._stage.messages.leave(session, self._now())
 
+    def _subscribe(self, socket: ClientConnection) -> None:
+        """Say by a message what is wanted, and wait until that is heard: before, all deals are told of."""
+        socket.send(orjson.dumps({"action": "subscribe", "deal_names": list(self._names.values())}).decode())
+        while orjson.loads(socket.recv(timeout=_PATIENCE))["type"] != _ACKNOWLEDGED:
+            pass
+
     def _take(self, socket: ClientConnection, session: Session) -> None:
         try:
             text = socket.recv(timeout=_LOOK_SECONDS)
         except TimeoutError:
             return
         at = self._now()
+        self._stage.tally.count("messages")
         try:
-            message = orjson.loads(text)
-            if message["type"] == _ACKNOWLEDGED:
-                return
-            self._stage.tally.count("messages")
-            deal_id = self._checked(message, session)
+            deal_id = self._checked(orjson.loads(text), session)
         except (KeyError, TypeError, ValueError) as error:
             self._stage.findings.add(Wrong.ERROR, f"a message to {self._name}: {error!r}: {text!r:.300}")
             return

@@ -27,10 +27,11 @@ class Expected(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """A message that a subscriber did not get."""
+    """A message that a subscriber did not get in time; ``came_at`` is when one came after all."""
 
     listener: str
     change: Expected
+    came_at: float | None
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ class Messages:
             due = [one for one in self._expected if one.promised_at + PATIENCE <= now]
             self._expected = [one for one in self._expected if one.promised_at + PATIENCE > now]
             return [
-                Lost(session.listener, change)
+                Lost(session.listener, change, session.first_after(change.deal_id, change.begun_at))
                 for change in due
                 for session in self._sessions
                 if session.covers(change, change.promised_at + PATIENCE) and not self._has_come(session, change)

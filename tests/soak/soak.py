@@ -146,7 +146,7 @@ class _Soak:
         for number in range(_CHANGERS):
             own = self._site.deals[number::_CHANGERS]
             actors[f"changer {number}"] = Changer(self._stage, self._random("changer", number), own)
-        # actors["reader of batches"] = BatchReader(self._stage, self._random("batch", 0))
+        actors["reader of batches"] = BatchReader(self._stage, self._random("batch", 0))
         actors["reader of MongoDB"] = StoreReader(self._stage, self._random("mongodb", 0))
         try:
             with Crew(actors, self._stage.findings, self._stage.stopped):
@@ -181,6 +181,13 @@ class _Soak:
         stage = self._stage
         time.sleep(PATIENCE)
         for lost in stage.messages.settle(stage.clock()):
-            begun_at = lost.change.begun_at - self._began_at
-            text = f"{lost.listener} was told nothing of the change of deal {lost.change.deal_id} at {begun_at:.2f} s"
-            stage.findings.add(Wrong.LOST_MESSAGE, text)
+            begun_at, promised_at, *rest = (
+                f"{moment - self._began_at:.2f} s"
+                for moment in (lost.change.begun_at, lost.change.promised_at, lost.came_at)
+                if moment is not None
+            )
+            stage.findings.add(
+                Wrong.LOST_MESSAGE,
+                f"{lost.listener} was told {f'only at {rest[0]}' if rest else 'nothing'} of the change of deal "
+                f"{lost.change.deal_id} that began at {begun_at} and was promised at {promised_at}",
+            )

@@ -40,7 +40,7 @@ def messages(trouble: Trouble) -> Messages:
 @pytest.mark.parametrize("deal_ids", [None, [DEAL], [OTHER, DEAL]])
 def test_a_subscriber_who_gets_nothing_has_lost_a_message(messages: Messages, deal_ids: list[str] | None) -> None:
     messages.subscribe("me", deal_ids, 5.0)
-    assert messages.settle(DUE) == [Lost("me", CHANGE)]
+    assert messages.settle(DUE) == [Lost("me", CHANGE, None)]
     assert messages.settle(DUE + 100) == []
     assert messages.came == 0
 
@@ -59,7 +59,8 @@ def test_one_message_after_the_change_began_is_enough(messages: Messages, at: fl
 def test_another_message_does_not_count(messages: Messages, deal_id: str, at: float) -> None:
     session = messages.subscribe("me", None, 5.0)
     messages.receive(session, deal_id, at)
-    assert messages.settle(DUE + 1) == [Lost("me", CHANGE)]
+    too_late = at if at > DUE else None
+    assert messages.settle(DUE + 1) == [Lost("me", CHANGE, too_late)]
 
 
 def test_nothing_is_judged_before_it_is_due(messages: Messages) -> None:
@@ -80,7 +81,7 @@ def test_who_was_not_subscribed_all_the_time_is_owed_nothing(messages: Messages)
 
 def test_who_left_later_is_owed_it(messages: Messages) -> None:
     messages.leave(messages.subscribe("me", None, 5.0), DUE + 0.1)
-    assert messages.settle(DUE + 1) == [Lost("me", CHANGE)]
+    assert messages.settle(DUE + 1) == [Lost("me", CHANGE, None)]
 
 
 def test_a_message_may_be_lost_with_the_process_that_was_to_send_it(messages: Messages, trouble: Trouble) -> None:
@@ -94,4 +95,4 @@ def test_a_version_is_expected_once_and_version_0_never(messages: Messages) -> N
     messages.subscribe("me", None, 0.0)
     messages.expect(DEAL, 1, CHANGE.begun_at, CHANGE.promised_at + 1)
     messages.expect(OTHER, 0, float("-inf"), CHANGE.promised_at)
-    assert messages.settle(DUE + 1) == [Lost("me", CHANGE)]
+    assert messages.settle(DUE + 1) == [Lost("me", CHANGE, None)]
