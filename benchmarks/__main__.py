@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import (
+    batch,
     cold,
     footprint,
     live_updates,
@@ -33,6 +34,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "mongodb": ("The MongoDB tier", mongodb_tier.run),
     "redis": ("The Redis tier", redis_tier.run),
     "memory": ("The memory tier, over HTTP", memory_tier.run),
+    "batch": ("A hundred deals in one batch", batch.run),
     "parallel": ("Many readers of one cold deal", parallel.run),
     "sharing": ("A cold deal among several processes", sharing.run),
     "slow-hubspot": ("Hits while HubSpot is slow", slow_hubspot.run),

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flask import Flask
+
 from benchmarks.stand import Stand
 from dealcache.api.services import Services
 from dealcache.app import create_app
 from dealcache.settings import load_settings
+
+
+@contextmanager
+def wired_app(stand: Stand, database: str, threads: int = 16) -> Iterator[Flask]:
+    """The WSGI application that has these parts; see :func:`wired`."""
+    app = create_app(load_settings(stand.environ(database, THREADS=str(threads))))
+    try:
+        yield app
+    finally:
+        app.extensions["dealcache.lifecycle"].stop()
 
 
 @contextmanager
@@ -20,8 +32,5 @@ def wired(stand: Stand, database: str, threads: int = 16) -> Iterator[Services]:
         database: its name.
         threads: for how many threads; three quarters of them may wait for HubSpot at once.
     """
-    app = create_app(load_settings(stand.environ(database, THREADS=str(threads))))
-    try:
+    with wired_app(stand, database, threads) as app:
         yield app.extensions["dealcache"]
-    finally:
-        app.extensions["dealcache.lifecycle"].stop()

@@ -8,10 +8,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 
 from flask import Blueprint, Flask
 
-from dealcache.api import cache_admin, live_handshake, mongodb_only, operations, reads, sync_jobs, webhooks
+from dealcache.api import (
+    batches,
+    cache_admin,
+    live_handshake,
+    mongodb_only,
+    operations,
+    reads,
+    sync_jobs,
+    webhooks,
+)
 from dealcache.api.access import Tokens
 from dealcache.api.cors import Cors
 from dealcache.api.edge import Edge
@@ -22,11 +32,12 @@ from dealcache.api.services import Services
 from dealcache.api.spec import ProblemApi, spec_config
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.cli import jobs_command, sync_command
-from dealcache.group import Group
+from dealcache.group import Colleagues, Group, Presence, Survey
 from dealcache.hubspot import HubSpotError
 from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
 from dealcache.reader import (
+    BatchReader,
     DealReader,
     EntryMaker,
     Fetcher,
@@ -35,13 +46,15 @@ from dealcache.reader import (
     HubSpotSource,
     MongoSource,
     Policy,
+    Retreat,
     SharedFlight,
 )
 from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, process_name, shared_tier
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, own_figures, shared_tier
+from dealcache.workers import this_worker
 
 Clock = Callable[[], float]
 
@@ -78,25 +91,29 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     settings = settings or load_settings(os.environ)
     metrics = Metrics()
     storage = Storage(settings)
+    presence = Presence(storage.workers, this_worker(), metrics.workers_seen)
     hubspot = HubSpot(settings, storage, metrics, clock)
     memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     redis = connect_redis(settings)
     live = LiveUpdates(storage.deals, metrics, _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS)
+    recorder = ReadRecorder(metrics)
+    colleagues = Colleagues(presence, storage.stats_exchange, redis, partial(own_figures, memory, recorder))
     group = Group(
         storage.invalidations,
         storage.invalidation_feed,
         redis,
         memory,
         shared_tier(redis, clock),
+        colleagues,
+        observer=metrics,
         heard=lambda invalidation: live.announce(invalidation.changes, invalidation.at),
         on_wait=metrics.flight_waited,
         clock=clock,
     )
-    owner = process_name()
     heartbeat = Heartbeat(storage.load_leases)
-    shared = SharedFlight(storage.load_leases, heartbeat, owner, metrics.shared_flight_waited)
+    shared = SharedFlight(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
     reading = _make_reader(settings, metrics, storage, hubspot, group, shared, clock)
-    sync = Sync(settings, storage, hubspot, metrics, group.journal, owner)
+    sync = Sync(settings, storage, hubspot, metrics, group.journal, presence.owner)
 
     def prepare() -> None:
         ensure_indexes(storage.connection)
@@ -128,9 +145,11 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
             redis.close()
         storage.close()
 
-    app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, live, clock))
+    services = _services(settings, metrics, recorder, colleagues.survey, storage, hubspot, reading, sync, live, clock)
+    app = _make_flask(settings, services)
     app.extensions["dealcache.lifecycle"] = Lifecycle(start, live.say_goodbye, stop)
     app.extensions["dealcache.sync"] = sync
+    app.extensions["dealcache.presence"] = presence
     app.cli.add_command(sync_command)
     app.cli.add_command(jobs_command)
     return app
@@ -141,6 +160,7 @@ class _Reading:
     """The read path, and what it shares with others."""
 
     reader: DealReader
+    batches: BatchReader
     mongodb: MongoSource
     zone: tzinfo
 
@@ -160,14 +180,18 @@ def _make_reader(
     maker = EntryMaker(policy, zone, random.random)
     mongodb = MongoSource(storage.deals, storage.timelines, maker, clock)
     deadline = settings.hubspot_deadline_seconds
+    source = HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock)
+    retreat = Retreat(policy.retry_pause, clock)
+    waiting = Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed)
+    loads = Gate(settings.hubspot_loads, "deals are being loaded from HubSpot")
     fetcher = Fetcher(
         state=group.state,
         journal=group.journal,
         mongodb=mongodb,
-        hubspot=HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock),
+        hubspot=source,
         shared=shared,
-        waiting=Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed),
-        loads=Gate(settings.hubspot_loads, "deals are being loaded from HubSpot"),
+        waiting=waiting,
+        loads=loads,
         wait_seconds=deadline,
         refresh_pause=policy.refresh_pause,
         clock=clock,
@@ -178,18 +202,30 @@ def _make_reader(
         mongodb=mongodb,
         fetcher=fetcher,
         policy=policy,
+        retreat=retreat,
         wait_seconds=deadline,
         clock=clock,
     )
-    return _Reading(reader, mongodb, zone)
+    batches = BatchReader(
+        state=group.state,
+        journal=group.journal,
+        mongodb=mongodb,
+        hubspot=source,
+        retreat=retreat,
+        waiting=waiting,
+        loads=loads,
+        wait_seconds=deadline,
+    )
+    return _Reading(reader, batches, mongodb, zone)
 
 
 def _services(
     settings: Settings,
     metrics: Metrics,
+    recorder: ReadRecorder,
+    survey: Survey,
     storage: Storage,
     hubspot: HubSpot,
-    memory: MemoryTier,
     reading: _Reading,
     sync: Sync,
     live: LiveUpdates,
@@ -197,8 +233,10 @@ def _services(
 ) -> Services:
     return Services(
         reader=reading.reader,
+        batches=reading.batches,
         mongodb=reading.mongodb,
-        memory=memory,
+        stats_here=survey.here,
+        stats_everywhere=survey.everywhere,
         deals=storage.deals,
         timelines=storage.timelines,
         pipelines=storage.pipelines,
@@ -210,7 +248,7 @@ def _services(
         webhook_guard=WebhookGuard(
             settings.hubspot_client_secret, settings.public_url, settings.forwarded_allow_ips, clock
         ),
-        recorder=ReadRecorder(metrics),
+        recorder=recorder,
         metrics=metrics,
         dependencies={"mongodb": storage.answers, "hubspot": hubspot.answers},
         tokens=Tokens(settings.api_token, settings.admin_token),
@@ -230,7 +268,7 @@ def _make_flask(settings: Settings, services: Services) -> Flask:
     app.extensions["dealcache"] = services
     install_hooks(app, services.tokens, services.metrics)
     description = ProblemApi(app)
-    for part in (reads, cache_admin, mongodb_only, sync_jobs, webhooks, live_handshake, operations):
+    for part in (reads, batches, cache_admin, mongodb_only, sync_jobs, webhooks, live_handshake, operations):
         description.register_blueprint(part.blueprint)
     app.register_blueprint(
         Blueprint(

@@ -44,6 +44,14 @@ class Selection:
             return Selection.all()
         return Selection(self.deal_ids | other.deal_ids, self.name_keys | other.name_keys)
 
+    def __and__(self, other: Selection) -> Selection:
+        """What both concern; not for everything."""
+        return Selection(self.deal_ids & other.deal_ids, self.name_keys & other.name_keys)
+
+    def __sub__(self, other: Selection) -> Selection:
+        """What this one concerns and ``other`` does not; not for everything."""
+        return Selection(self.deal_ids - other.deal_ids, self.name_keys - other.name_keys)
+
     def __len__(self) -> int:
         """How many marks it has: ids and names."""
         return len(self.deal_ids) + len(self.name_keys)

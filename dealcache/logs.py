@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -178,4 +178,32 @@ def log_read(
         logging.INFO if tier else logging.ERROR,
         f"{tier or 'error'} {view} {deal} {milliseconds:.2f} ms {status}{note}",
         {"deal": deal, "view": view, "tier": tier, "ms": round(milliseconds, 3), "status": status, "stale": stale},
+    )
+
+
+def log_batch(
+    deals: int, views: Sequence[str], tiers: Mapping[str, int], problems: Mapping[str, int], milliseconds: float
+) -> None:
+    """Write the line of one batch.
+
+    Args:
+        deals: for how many deals it asked.
+        views: the views of each that were asked for.
+        tiers: how many views each tier answered.
+        problems: for how many deals nobody could answer, by the reason.
+        milliseconds: how long the batch took.
+    """
+    answered = [f"{count} by {tier}" for tier, count in tiers.items()]
+    failed = [f"{count} failed: {reason}" for reason, count in problems.items()]
+    write(
+        _read_log,
+        logging.ERROR if problems else logging.INFO,
+        f"batch of {deals} deals, {' and '.join(views)} {milliseconds:.2f} ms: {', '.join([*answered, *failed])}",
+        {
+            "deals": deals,
+            "views": list(views),
+            "tiers": dict(tiers),
+            "failed": sum(problems.values()),
+            "ms": round(milliseconds, 3),
+        },
     )

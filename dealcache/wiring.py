@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dealcache.api.deal_lists import stage_ids
+from dealcache.api.recorder import ReadRecorder
 from dealcache.breaker import Breaker
 from dealcache.deadline import Deadline
 from dealcache.deals import Pipeline
+from dealcache.figures import Columns, Figures
 from dealcache.hubspot import (
     DealLoader,
     Directory,
@@ -38,10 +37,12 @@ from dealcache.repositories import (
     InvalidationLog,
     LoadLeaseRepository,
     PipelineRepository,
+    StatsExchange,
     StoreError,
     SyncJobRepository,
     SyncStateRepository,
     WebhookEventRepository,
+    WorkerRegistry,
 )
 from dealcache.settings import Settings, SettingsError
 from dealcache.sync import (
@@ -60,7 +61,7 @@ from dealcache.sync.lease import LEASE
 from dealcache.sync.meter import SyncObserver
 from dealcache.sync.sink import ChangeSink
 from dealcache.sync.stop import Reason
-from dealcache.tiers import Tier
+from dealcache.tiers import MemoryTier, Tier
 
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
@@ -84,11 +85,6 @@ _PROBE_SECONDS = 2.0
 
 #: For how long the outcome of a call tells whether HubSpot is there, in seconds; a probe counts against its limits.
 _CALL_COUNTS_SECONDS = 5.0
-
-
-def process_name() -> str:
-    """A name of this process that no other has, on any host; a new one each time."""
-    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def connect_redis(settings: Settings) -> RedisConnection | None:
@@ -134,9 +130,12 @@ class Storage:
         self.webhook_events = WebhookEventRepository(self.connection)
         self.load_leases = LoadLeaseRepository(self.connection)
         # Followers have a connection of their own, and a breaker that never refuses; see InvalidationLog.
-        self._following = Connection(settings.mongodb_uri, settings.mongodb_database, threads=2, breaker=Breaker(0.0))
+        self._following = Connection(settings.mongodb_uri, settings.mongodb_database, threads=4, breaker=Breaker(0.0))
         self.invalidations = InvalidationLog(self.connection, self._following)
         self.invalidation_feed = InvalidationFeed(self._following)
+        # On the same: a worker must not pass for dead because its readers have all connections.
+        self.workers = WorkerRegistry(self._following)
+        self.stats_exchange = StatsExchange(self._following)
 
     def close(self) -> None:
         """Close all connections to MongoDB."""
@@ -157,6 +156,12 @@ class Storage:
             self.pipelines.save(pipelines, at)
         except StoreError as error:
             log.warning("the pipelines were read from HubSpot but not stored: %s", error)
+
+
+def own_figures(memory: MemoryTier, recorder: ReadRecorder) -> Figures:
+    """What this worker has to tell of its cache."""
+    by_tier, failed = recorder.counts()
+    return Figures(by_tier, failed, memory.usage(), Columns.of(memory.listing()))
 
 
 class HubSpot:

@@ -32,6 +32,9 @@ _REQUEST_ID: Description = {
 #: Paths on which no deal needs to be named.
 _DEAL_OPTIONAL = {"/api/hubspot/clear-endpoint-cache"}
 
+#: Paths on which ``Cache-Control`` of the request counts.
+_CACHE_CONTROL_COUNTS = {*PATHS, "/api/hubspot/deals-batch"}
+
 
 def corrected(description: Description) -> Description:
     """The description as it is served; ``description`` itself is changed."""
@@ -43,7 +46,7 @@ def corrected(description: Description) -> Description:
             parameters = _one_way_to_name_a_deal(parameters)
         if "304" in operation["responses"]:
             parameters = [*parameters, _IF_NONE_MATCH]
-        if path in PATHS:
+        if path in _CACHE_CONTROL_COUNTS:
             parameters = [*parameters, _CACHE_CONTROL]
         operation["parameters"] = parameters
         for response in operation["responses"].values():

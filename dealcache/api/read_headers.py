@@ -1,12 +1,12 @@
-"""The headers of a read through the tiers, and the answer to a conditional request."""
+"""The headers of a read through the tiers, what they ask for, and the answer to a conditional request."""
 
 from __future__ import annotations
 
 import math
 
-from werkzeug.http import parse_etags
+from werkzeug.http import parse_dict_header, parse_etags
 
-from dealcache.reader import Answer, Outcome, Step
+from dealcache.reader import Answer, Mode, Outcome, Step
 
 #: A browser must ask again each time, so that a clear is seen at once; the answer is the user's own.
 CACHE_CONTROL = "private, no-cache"
@@ -44,6 +44,13 @@ def _why_stale(answer: Answer, ttl: int) -> str:
     if not answer.stale:
         return ""
     return "; detail=stale-if-error" if ttl < 0 else "; detail=unsure"
+
+
+def mode_of(cache_control: str | None) -> Mode:
+    """How fresh a request's ``Cache-Control`` wants the answer; None when it has none."""
+    # Directives are case-insensitive (RFC 9111, 5.2), which Werkzeug's own property forgets.
+    wishes = parse_dict_header((cache_control or "").lower())
+    return Mode.NO_CACHE if "no-cache" in wishes else Mode.DEFAULT
 
 
 def server_timing(steps: tuple[Step, ...]) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 from flask import Response, request
-from werkzeug.http import parse_dict_header
 
 from dealcache.api import parameters, schemas
 from dealcache.api.documentation import ETAG, NO_DEAL, NOT_MODIFIED, ORIGIN_FAILURES, READ_HEADERS, documented
 from dealcache.api.failures import FAILURES, problem_of
 from dealcache.api.problems import invalid
+from dealcache.api.read_headers import mode_of
 from dealcache.api.responses import problem_response, read_response
 from dealcache.api.services import services
 from dealcache.deals import DealKey
@@ -25,21 +25,14 @@ blueprint = parameters.StrictBlueprint(
 )
 
 
-def _mode(refresh: bool) -> Mode:
-    if refresh:
-        return Mode.REFRESH
-    # Directives are case-insensitive (RFC 9111, 5.2), which Werkzeug's own property forgets.
-    wishes = parse_dict_header(request.headers.get("Cache-Control", "").lower())
-    return Mode.NO_CACHE if "no-cache" in wishes else Mode.DEFAULT
-
-
 def _read(view: View, query: dict[str, Any]) -> Answer:
     """Ask the read path, and record how it went."""
     key: DealKey = query["key"]
     recorder = services().recorder
+    mode = Mode.REFRESH if query.get("refresh") else mode_of(request.headers.get("Cache-Control"))
     started = time.perf_counter()
     try:
-        answer = services().reader.read(view, key, _mode(query.get("refresh", False)))
+        answer = services().reader.read(view, key, mode)
     except FAILURES as failure:
         problem = problem_of(failure)
         recorder.failed(view, key, problem.status, f"{problem.detail} ({failure})", time.perf_counter() - started)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Collection
 from typing import get_args
 
+from dealcache.api.failures import problem_of
 from dealcache.deals import DealKey
-from dealcache.logs import log_read
+from dealcache.logs import log_batch, log_read
 from dealcache.metrics import Metrics
-from dealcache.reader import Answer
+from dealcache.reader import Answer, BatchAnswer
 from dealcache.reader.answer import TierName
 from dealcache.tiers import View
 
@@ -41,6 +44,24 @@ class ReadRecorder:
             self._failed += 1
         self._metrics.read_finished(view, "error", seconds)
         log_read(view, key.value, None, seconds * 1000.0, status, detail=detail)
+
+    def batch_answered(self, answer: BatchAnswer, views: Collection[View], seconds: float) -> None:
+        """A batch that is done after ``seconds``: each view of each deal counts as a read, the log gets one line."""
+        reads = Counter((view, value.tier) for one in answer.values.values() for view, value in one.items())
+        by_tier: Counter[str] = Counter()
+        for (view, tier), count in reads.items():
+            by_tier[tier] += count
+            self._metrics.reads_finished(view, tier, count)
+        if answer.failures:
+            for wanted in views:
+                self._metrics.reads_finished(wanted, "error", len(answer.failures))
+        with self._lock:
+            for name, count in by_tier.items():
+                self._by_tier[name] += count
+            self._failed += len(answer.failures) * len(views)
+        deals = len(answer.values) + len(answer.failures)
+        problems = Counter(f"{problem_of(one).detail} ({one})" for one in answer.failures.values())
+        log_batch(deals, list(views), by_tier, problems, seconds * 1000.0)
 
     def counts(self) -> tuple[dict[str, int], int]:
         """How many reads each tier has answered, and how many none could."""

@@ -60,7 +60,10 @@ class ProblemApi(Api):
 
 
 def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
-    """webargs' messages without their first level, the place that the parameters came from."""
+    """webargs' messages without their first level, the place that the parameters came from.
+
+    What is wrong with an item of a list in a body is told by its place in the list, from 0: ``deal_names.3``.
+    """
     messages = (getattr(error, "data", None) or {}).get("messages") or {}
     errors: dict[str, list[str]] = {}
     for place, fields in messages.items():
@@ -68,7 +71,10 @@ def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
             errors[place] = fields
             continue
         for name, texts in fields.items():
-            errors[name] = _flat(texts)
+            if place == "json" and isinstance(texts, dict):
+                errors |= {f"{name}.{item}": _flat(inner) for item, inner in texts.items()}
+            else:
+                errors[name] = _flat(texts)
     return errors
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import marshmallow as ma
-import orjson
-from flask import Request, abort
+from flask import Request
 from flask_smorest import Blueprint
 
 from dealcache.api import parameters
+from dealcache.api.json_bodies import json_object
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,7 +24,7 @@ class SyncParser(parameters.StrictParser):
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         """The parameters of both places, as texts; one that stands in both must be the same in both."""
         given: dict[str, str] = super().load_querystring(req, schema)
-        body = _texts(_json_object(req), schema.fields)
+        body = _texts(json_object(req), schema.fields)
         differing = [name for name in given.keys() & body.keys() if not _same(schema, name, given[name], body[name])]
         if differing:
             raise ma.ValidationError({name: ["Differs between query and body."] for name in sorted(differing)})
@@ -45,21 +45,6 @@ class SyncBlueprint(Blueprint):
             return self.doc(requestBody=body)(described)  # type: ignore[no-any-return]
 
         return decorate
-
-
-def _json_object(req: Request) -> dict[str, Any]:
-    raw = req.get_data()
-    if not raw:
-        return {}
-    if not req.is_json:
-        abort(415, description="Give the parameters in the query string, or as a JSON object of type application/json.")
-    try:
-        content = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise ma.ValidationError({"body": ["Not valid JSON."]}) from None
-    if not isinstance(content, dict):
-        raise ma.ValidationError({"body": ["Must be a JSON object."]})
-    return content
 
 
 def _texts(content: Mapping[str, Any], fields: Mapping[str, ma.fields.Field[Any]]) -> dict[str, str]:

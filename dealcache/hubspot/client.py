@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from dealcache.deadline import Deadline
-from dealcache.hubspot.activities import DEAL_PROPERTIES, identity_of, properties_of
+from dealcache.hubspot.activities import identity_of, properties_of
 from dealcache.hubspot.budgets import Bucket, Priority
 from dealcache.hubspot.calls import Calls
 from dealcache.hubspot.errors import MalformedAnswer
+from dealcache.hubspot.name_search import SEARCH_PAGE, NameSearch
 from dealcache.hubspot.pages import AssociationPage, RecordPage, association_page_of
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.session import HubSpotSession
-from dealcache.hubspot.shapes import Json, archived_records_of, id_in, next_after, objects_in, records_of
+from dealcache.hubspot.shapes import Json, archived_records_of, id_in, next_after, objects_in, records_of, whole_in
 
 #: The most records of one batch read ("CRM objects"), and the most inputs of one association read ("Associations v4").
 BATCH_SIZE = 100
 MOST_ASSOCIATION_INPUTS = 1000
 
-#: The largest page of a list and of a search, and after how many deals of one name nobody wants more.
+#: The largest page of a list, and after how many deals of one name nobody wants more.
 _LIST_PAGE = 100
-_SEARCH_PAGE = 200
 _MOST_HOMONYMS = 1000
 
 _OWNERS_PAGE = 500
@@ -45,25 +44,26 @@ class HubSpotClient:
     def find_deals_by_name(
         self, name: str, deadline: Deadline, priority: Priority = Priority.INTERACTIVE
     ) -> list[Json]:
-        """Return the deals whose name HubSpot takes for ``name``, the last modified first, 1,000 at most.
+        """Return the deals whose name HubSpot takes for ``name``, the last modified first, 1,000 at most."""
+        return self.find_deals(NameSearch(single=(name,)), deadline, priority).records
 
-        HubSpot ignores case here, never finds archived deals, and may miss what changed in the last moments.
+    def find_deals(
+        self, search: NameSearch, deadline: Deadline, priority: Priority = Priority.INTERACTIVE
+    ) -> RecordPage:
+        """Return the deals whose names HubSpot takes for those searched, the last modified first, 1,000 at most.
+
+        HubSpot ignores case here, never finds archived deals, and may miss what changed in the last moments. ``after``
+        of the page tells that there are more; when several names are searched, all that is known then may be that.
         """
-        query: dict[str, Any] = {
-            "filterGroups": [{"filters": [{"propertyName": "dealname", "operator": "EQ", "value": name}]}],
-            "sorts": [{"propertyName": "hs_lastmodifieddate", "direction": "DESCENDING"}],
-            "properties": list(DEAL_PROPERTIES),
-            "limit": _SEARCH_PAGE,
-        }
-        found: list[Json] = []
-        for _ in range(_MOST_HOMONYMS // _SEARCH_PAGE):
+        query, found = search.body(), list[Json]()
+        for _ in range(_MOST_HOMONYMS // SEARCH_PAGE):
             answer = self._calls.search("deals_search", self._paths.search("deals"), query, deadline, priority)
             found += records_of(answer)
             after = next_after(answer)
-            if after is None:
+            if after is None or (len(search.names) > 1 and whole_in(answer, "total") > _MOST_HOMONYMS):
                 break
             query["after"] = after
-        return found
+        return RecordPage(found, after)
 
     def search_page(
         self,
@@ -90,7 +90,7 @@ class HubSpotClient:
             "filterGroups": [{"filters": list(filters)} for filters in filter_groups],
             "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
             "properties": list(properties_of(object_type) if properties is None else properties),
-            "limit": _SEARCH_PAGE,
+            "limit": SEARCH_PAGE,
         }
         path = self._paths.search(object_type)
         answer = self._calls.search(f"{object_type}_search", path, query, deadline, priority)

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextvars import copy_context
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from dealcache.deadline import Deadline
-from dealcache.hubspot.errors import TimedOut, Unavailable
+from dealcache.hubspot.errors import HubSpotError, TimedOut, Unavailable
 
 T = TypeVar("T")
 
@@ -30,6 +30,13 @@ def submitted(executor: Executor, call: Callable[[], T]) -> Future[T]:
         raise Unavailable("the threads for HubSpot were shut down") from closed
 
 
+class _Awaited(NamedTuple):
+    """What follows from a call: from its result, and, unless that is to be raised, from its failure."""
+
+    then: Callable[[Any], None]
+    otherwise: Callable[[HubSpotError], None] | None
+
+
 class Fanout:
     """The calls under way for one load; used by one thread.
 
@@ -41,36 +48,71 @@ class Fanout:
     def __init__(self, executor: Executor, deadline: Deadline) -> None:
         self._executor = executor
         self._deadline = deadline
-        self._pending: dict[Future[Any], Callable[[Any], None]] = {}
+        self._pending: dict[Future[Any], _Awaited] = {}
         self._own: set[Future[Any]] = set()
 
-    def start(self, call: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Run ``call`` in the pool; :meth:`finish` gives its result to ``then``."""
-        future = submitted(self._executor, call)
+    def start(
+        self, call: Callable[[], T], then: Callable[[T], None], otherwise: Callable[[HubSpotError], None]
+    ) -> None:
+        """Run ``call`` in the pool; :meth:`finish` gives its result to ``then``, or its failure to ``otherwise``.
+
+        A failure of ``then`` counts as the call's: its answer was of no use.
+        """
+        try:
+            future = submitted(self._executor, call)
+        except Unavailable as closed:
+            otherwise(closed)
+            return
         self._own.add(future)
-        self._pending[future] = then
+        self._pending[future] = _Awaited(then, otherwise)
 
     def join(self, future: Future[T], then: Callable[[T], None]) -> None:
         """Wait for ``future`` too, which others may share and which is therefore never cancelled here."""
-        self._pending[future] = then
+        self._pending[future] = _Awaited(then, None)
 
     def finish(self) -> None:
         """Wait for all calls, also for those that are started on the way, and pass each result on as it comes.
 
+        When the deadline passes, all that is still awaited fails with TimedOut.
+
         Raises:
-            TimedOut: the deadline passed first.
-            Exception: what the first failing call raised; the others are not waited for.
+            HubSpotError: what a joined future raised; the others are not waited for.
         """
         while self._pending:
             done, _ = wait(self._pending, self._deadline.remaining(), FIRST_COMPLETED)
             if not done:
-                raise TimedOut("HubSpot did not answer all calls in time")
+                self._give_up()
             for future in done:
-                then = self._pending.pop(future)
                 self._own.discard(future)
-                then(future.result())
+                # The calls that are left may have been abandoned meanwhile.
+                if (awaited := self._pending.pop(future, None)) is not None:
+                    _pass_on(awaited, future.result)
+
+    def _give_up(self) -> None:
+        unanswered = list(self._pending.values())
+        self.abandon()
+        for awaited in unanswered:
+            _pass_on(awaited, _time_out)
 
     def abandon(self) -> None:
-        """Take back the calls that have not begun; those that have end by themselves, at the deadline at the latest."""
+        """Await no call any more, and take back those that have not begun.
+
+        Those that have end by themselves, at the deadline at the latest.
+        """
         for future in self._own:
             future.cancel()
+        self._own.clear()
+        self._pending.clear()
+
+
+def _pass_on(awaited: _Awaited, result: Callable[[], Any]) -> None:
+    try:
+        awaited.then(result())
+    except HubSpotError as failure:
+        if awaited.otherwise is None:
+            raise
+        awaited.otherwise(failure)
+
+
+def _time_out() -> None:
+    raise TimedOut("HubSpot did not answer all calls in time")

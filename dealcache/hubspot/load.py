@@ -1,152 +1,86 @@
-"""One load of one deal, step by step. Everything here but the calls themselves runs in the thread that asked."""
+"""One load of some deals, step by step. Everything here but the calls themselves runs in the thread that asked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
-from functools import partial
 
 from dealcache.deadline import Deadline
-from dealcache.deal_choice import choose_deal
-from dealcache.deals import ENGAGEMENT_TYPES, Deal, DealKey, Event, LoadedDeal, Pipeline
+from dealcache.deals import DealKey, Event, LoadedDeal, Pipeline
+from dealcache.hubspot.activity_reads import ActivityReads
 from dealcache.hubspot.budgets import Priority
-from dealcache.hubspot.client import BATCH_SIZE, HubSpotClient
+from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.directory import Directory
-from dealcache.hubspot.errors import NotFound
+from dealcache.hubspot.errors import HubSpotError, NotFound
 from dealcache.hubspot.fanout import Fanout
-from dealcache.hubspot.gathering import Gathering, batches_of
+from dealcache.hubspot.finding import Asking, Finder, Found, IdFinder, NameFinder
 from dealcache.hubspot.labels import Labels
-from dealcache.hubspot.mapping import deal_of, event_of
-from dealcache.hubspot.pages import AssociationPage
+
+#: What a load brings for each key: the deal, or why there is none.
+Outcome = LoadedDeal | HubSpotError
 
 
 class Load:
-    """Runs one load; see :meth:`dealcache.hubspot.loader.DealLoader.load` for the arguments."""
+    """Runs one load.
+
+    Args:
+        client: asks HubSpot.
+        directory: knows owners and pipelines.
+        executor: runs the calls.
+        deadline: nobody waits longer.
+        priority: who asks.
+    """
 
     def __init__(
-        self,
-        client: HubSpotClient,
-        directory: Directory,
-        executor: Executor,
-        key: DealKey,
-        deadline: Deadline,
-        priority: Priority,
-        known_ids: Sequence[str],
+        self, client: HubSpotClient, directory: Directory, executor: Executor, deadline: Deadline, priority: Priority
     ) -> None:
-        self._client = client
         self._directory = directory
         self._executor = executor
-        self._key = key
-        self._deadline = deadline
-        self._priority = priority
-        self._asked_ids = (key.value,) if key.by == "id" else tuple(dict.fromkeys(known_ids))
         self._calls = Fanout(executor, deadline)
-        self._deal: Deal | None = None
-        self._homonyms: tuple[Deal, ...] = ()
-        self._found_by_id: tuple[Deal, ...] = ()
-        self._events: dict[tuple[str, str], Event] = {}
-        self._gatherings = {kind: Gathering(BATCH_SIZE) for kind in ENGAGEMENT_TYPES}
+        # Apart from the calls, because nothing has to wait for names before the very end.
+        self._naming = Fanout(executor, deadline)
+        self._asking = Asking(client, self._calls, deadline, priority)
+        self._reads = ActivityReads(client, self._calls, deadline, priority, self._stop_if_all_failed)
         self._owners: Mapping[str, str | None] = {}
         self._pipelines: tuple[Pipeline, ...] = ()
 
-    def run(self, started_at: datetime) -> LoadedDeal:
-        """Make all calls and put their results together.
+    def names(
+        self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]], started_at: datetime
+    ) -> dict[DealKey, Outcome]:
+        """Load the deals of names; see :meth:`dealcache.hubspot.loader.DealLoader.load_many`.
 
         Args:
+            keys: the names.
+            known_ids: ids under which they are known elsewhere.
             started_at: the moment before the first call.
         """
+        return self._run(keys, NameFinder(keys, known_ids, self._asking), started_at)
+
+    def id(self, key: DealKey, started_at: datetime) -> dict[DealKey, Outcome]:
+        """Load the deal of the id ``key``; ``started_at`` is the moment before the first call."""
+        return self._run([key], IdFinder(key, self._asking), started_at)
+
+    def _run(self, keys: Collection[DealKey], finder: Finder, started_at: datetime) -> dict[DealKey, Outcome]:
         try:
-            self._calls.join(self._directory.owners.get(self._executor), self._take_owners)
-            self._calls.join(self._directory.pipelines.get(self._executor), self._take_pipelines)
-            self._ask_for_deal()
+            self._naming.join(self._directory.owners.get(self._executor), self._take_owners)
+            self._naming.join(self._directory.pipelines.get(self._executor), self._take_pipelines)
+            finder.find()
+            self._reads.start(dict.fromkeys(found.deal.deal_id for found in finder.found.values()))
+            finder.start_rest()
             self._calls.finish()
-            self._ask_for_unknown_names()
-            self._calls.finish()
+            self._naming.finish()
+            self._ask_for_unknown_names(finder)
+        except HubSpotError as failure:
+            return dict.fromkeys(keys, failure)
         finally:
             self._calls.abandon()
-        if self._deal is None:
-            raise self._not_found()
-        return self._loaded(self._deal, started_at)
+            self._naming.abandon()
+        return self._outcomes(keys, finder, started_at)
 
-    # First round trip: the deal
-
-    def _ask_for_deal(self) -> None:
-        if self._key.by == "id":
-            self._calls.start(self._deals_by_id, self._take_deal)
-        else:
-            self._calls.start(partial(self._deals_by_name, self._key.value), self._take_search)
-
-    def _deals_by_name(self, name: str) -> list[Deal]:
-        found = self._client.find_deals_by_name(name, self._deadline, self._priority)
-        return [deal_of(record) for record in found]
-
-    def _deals_by_id(self) -> list[Deal]:
-        # One batch after the other: more than a hundred known deals of one name are hardly ever seen.
-        return [
-            deal_of(record)
-            for batch in batches_of(self._asked_ids, BATCH_SIZE)
-            for record in self._client.read_deals(batch, self._deadline, self._priority)
-        ]
-
-    def _take_search(self, deals: list[Deal]) -> None:
-        if not self._choose(deals) and self._asked_ids:
-            self._calls.start(self._deals_by_id, self._take_known)
-
-    def _take_known(self, deals: list[Deal]) -> None:
-        self._found_by_id = tuple(deals)
-        self._choose(deals)
-
-    def _take_deal(self, deals: list[Deal]) -> None:
-        if not deals:
-            return
-        self._deal = deals[0]
-        if self._deal.deal_name.strip():
-            self._calls.start(partial(self._deals_by_name, self._deal.deal_name.strip()), self._take_homonyms)
-        self._ask_for_activities(self._deal.deal_id)
-
-    def _take_homonyms(self, deals: list[Deal]) -> None:
-        if self._deal is not None:
-            others = (deal for deal in deals if deal.deal_id != self._deal.deal_id)
-            choice = choose_deal(self._deal.deal_name, others)
-            self._homonyms = () if choice is None else (choice[0], *choice[1])
-
-    def _choose(self, deals: list[Deal]) -> bool:
-        choice = choose_deal(self._key.value, deals)
-        if choice is None:
-            return False
-        self._deal, self._homonyms = choice
-        self._ask_for_activities(self._deal.deal_id)
-        return True
-
-    # Second and third: the ids of its activities, and the activities
-
-    def _ask_for_activities(self, deal_id: str) -> None:
-        for kind in ENGAGEMENT_TYPES:
-            self._ask_for_ids(deal_id, kind, None)
-
-    def _ask_for_ids(self, deal_id: str, kind: str, after: str | None) -> None:
-        read = self._client.association_page
-        self._calls.start(
-            partial(read, {deal_id: after}, kind, self._deadline, self._priority),
-            partial(self._take_ids, deal_id, kind),
-        )
-
-    def _take_ids(self, deal_id: str, kind: str, page: AssociationPage) -> None:
-        after = page.after.get(deal_id)
-        batches = self._gatherings[kind].add(page.ids.get(deal_id, ()), after)
-        if after is not None:
-            # Before the batches: the pages of one type can only come one after the other, and all else waits for them.
-            self._ask_for_ids(deal_id, kind, after)
-        for batch in batches:
-            self._calls.start(partial(self._read_events, kind, batch), self._take_events)
-
-    def _read_events(self, kind: str, ids: Sequence[str]) -> list[Event]:
-        records = self._client.read_activities(kind, ids, self._deadline, self._priority)
-        return [event_of(kind, record) for record in records]
-
-    def _take_events(self, events: list[Event]) -> None:
-        self._events.update({(event.engagement_type, event.engagement_id): event for event in events})
+    def _stop_if_all_failed(self) -> None:
+        if self._reads.all_failed():
+            self._calls.abandon()
 
     # The names of owners, stages and pipelines
 
@@ -156,36 +90,45 @@ class Load:
     def _take_pipelines(self, pipelines: tuple[Pipeline, ...]) -> None:
         self._pipelines = pipelines
 
-    def _ask_for_unknown_names(self) -> None:
-        known = () if self._deal is None else (self._deal, *self._homonyms)
-        deals = (*known, *self._found_by_id)
+    def _ask_for_unknown_names(self, finder: Finder) -> None:
+        found = (deal for one in finder.found.values() for deal in (one.deal, *one.homonyms))
+        deals = (*found, *finder.read_by_id)
         labels = Labels(self._owners, self._pipelines)
-        owner_ids = {deal.owner_id for deal in deals} | {event.owner_id for event in self._events.values()}
+        owner_ids = {deal.owner_id for deal in deals} | {event.owner_id for event in self._reads.events()}
         if labels.lacks_an_owner(owner_ids) and (owners := self._directory.owners.refreshed(self._executor)):
-            self._calls.join(owners, self._take_owners)
+            self._naming.join(owners, self._take_owners)
         if labels.lacks_a_stage(deals) and (pipelines := self._directory.pipelines.refreshed(self._executor)):
-            self._calls.join(pipelines, self._take_pipelines)
+            self._naming.join(pipelines, self._take_pipelines)
+        self._naming.finish()
 
     # The end
 
-    def _loaded(self, deal: Deal, started_at: datetime) -> LoadedDeal:
+    def _outcomes(self, keys: Collection[DealKey], finder: Finder, started_at: datetime) -> dict[DealKey, Outcome]:
         labels = Labels(self._owners, self._pipelines)
-        in_order = sorted(
-            self._events.values(),
-            key=lambda event: (event.occurred_at, event.engagement_id, event.engagement_type),
-        )
-        return LoadedDeal(
-            deal=labels.deal(deal),
-            events=tuple(labels.event(event) for event in in_order),
-            homonyms=tuple(labels.deal(other) for other in self._homonyms),
-            read_started_at=started_at,
-        )
+        read = {found.deal.deal_id for found in finder.found.values()} - self._reads.failures.keys()
+        events = {one: tuple(labels.event(event) for event in self._reads.events_of(one)) for one in read}
+        outcomes: dict[DealKey, Outcome] = {}
+        for key in keys:
+            found = finder.found.get(key)
+            if failure := finder.failures.get(key):
+                outcomes[key] = failure
+            elif found is None:
+                outcomes[key] = _not_found(key, finder, labels)
+            else:
+                failure = self._reads.failures.get(found.deal.deal_id)
+                outcomes[key] = failure or _loaded(found, events[found.deal.deal_id], labels, started_at)
+        return outcomes
 
-    def _not_found(self) -> NotFound:
-        labels = Labels(self._owners, self._pipelines)
-        found_ids = {deal.deal_id for deal in self._found_by_id}
-        return NotFound(
-            f"HubSpot has no deal of this {self._key.by}",
-            renamed=tuple(labels.deal(deal) for deal in self._found_by_id),
-            missing_ids=tuple(one for one in self._asked_ids if one not in found_ids),
-        )
+
+def _loaded(found: Found, events: tuple[Event, ...], labels: Labels, started_at: datetime) -> LoadedDeal:
+    homonyms = tuple(labels.deal(other) for other in found.homonyms)
+    return LoadedDeal(labels.deal(found.deal), events, homonyms, started_at)
+
+
+def _not_found(key: DealKey, finder: Finder, labels: Labels) -> NotFound:
+    missing_ids, renamed = finder.gone(key)
+    return NotFound(
+        f"HubSpot has no deal of this {key.by}",
+        renamed=tuple(labels.deal(deal) for deal in renamed),
+        missing_ids=missing_ids,
+    )

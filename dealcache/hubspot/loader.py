@@ -1,12 +1,13 @@
-"""Reads one deal with all its activities: three round trips deep, however many activities there are.
+"""Reads deals with all their activities: three round trips deep, however many deals and activities there are.
 
-First the deal (a search by name, or a read by id), beside it owners and pipelines when they are not known yet; then the
-ids of its activities, all seven types at once; then the activities, a hundred per call, beside further pages of ids.
+First the deals (searches by names, or a read by id), beside them owners and pipelines when they are not known yet; then
+the ids of their activities, all seven types at once; then the activities, a hundred per call, beside further pages of
+ids. Many deals share all of these calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -15,7 +16,8 @@ from dealcache.deals import DealKey, LoadedDeal
 from dealcache.hubspot.budgets import Priority
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.directory import Directory
-from dealcache.hubspot.load import Load
+from dealcache.hubspot.errors import HubSpotError
+from dealcache.hubspot.load import Load, Outcome
 
 
 def utc_now() -> datetime:
@@ -55,7 +57,7 @@ class DealLoader:
         deadline: Deadline,
         *,
         priority: Priority = Priority.INTERACTIVE,
-        known_ids: Sequence[str] = (),
+        known_ids: Collection[str] = (),
     ) -> LoadedDeal:
         """Read the deal that ``key`` names and all its events, oldest first.
 
@@ -73,8 +75,37 @@ class DealLoader:
                 name, its ``missing_ids`` the ids asked for that HubSpot has no longer.
             HubSpotError: a call failed for good; what the others brought is dropped.
         """
-        load = Load(self._client, self._directory, self._executor, key, deadline, priority, known_ids)
-        return load.run(self._now())
+        load = self._begin(deadline, priority)
+        outcomes = load.id(key, self._now()) if key.by == "id" else load.names([key], {key: known_ids}, self._now())
+        outcome = outcomes[key]
+        if isinstance(outcome, HubSpotError):
+            raise outcome
+        return outcome
+
+    def load_many(
+        self,
+        names: Collection[DealKey],
+        deadline: Deadline,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        known_ids: Mapping[DealKey, Collection[str]],
+    ) -> dict[DealKey, Outcome]:
+        """Read the deals of many names as :meth:`load` reads each of them, in as few calls as HubSpot's limits allow.
+
+        Args:
+            names: up to 1,000 different keys by name.
+            deadline: the caller never waits longer.
+            priority: who asks.
+            known_ids: for some of the names, ids under which they are known elsewhere.
+
+        Returns:
+            For each name the deal, or what :meth:`load` would have raised. A call that failed for good concerns only
+            the names that needed it.
+        """
+        return self._begin(deadline, priority).names(names, known_ids, self._now())
+
+    def _begin(self, deadline: Deadline, priority: Priority) -> Load:
+        return Load(self._client, self._directory, self._executor, deadline, priority)
 
     def close(self) -> None:
         """Shut down the pool that was made here.

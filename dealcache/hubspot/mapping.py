@@ -15,7 +15,7 @@ from dealcache.hubspot.activities import ACTIVITY_TYPES, ActivityType
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.html_text import clean, text_of
 from dealcache.hubspot.moments import first_moment, moment
-from dealcache.hubspot.shapes import Json, id_in, object_in, objects_in, text_in
+from dealcache.hubspot.shapes import Json, id_in, object_in, objects_in, text_in, whole_in
 
 
 def deal_of(record: Json) -> Deal:
@@ -73,7 +73,7 @@ def pipelines_of(pipelines: Iterable[Json]) -> tuple[Pipeline, ...]:
         Pipeline(
             pipeline_id=id_in(pipeline),
             label=text_in(pipeline, "label"),
-            display_order=_whole(pipeline, "displayOrder"),
+            display_order=whole_in(pipeline, "displayOrder"),
             stages=tuple(
                 sorted(
                     (_stage(stage) for stage in objects_in(pipeline, "stages")),
@@ -92,7 +92,7 @@ def _stage(stage: Json) -> Stage:
     return Stage(
         stage_id=id_in(stage),
         label=text_in(stage, "label"),
-        display_order=_whole(stage, "displayOrder"),
+        display_order=whole_in(stage, "displayOrder"),
         probability=_number(text_in(metadata, "probability")),
         is_closed=text_in(metadata, "isClosed").strip().lower() == "true",
         archived=stage.get("archived") is True,
@@ -155,8 +155,3 @@ def _number(text: str) -> float | None:
         return None
     # Python reads "1_000", HubSpot never writes it.
     return number if math.isfinite(number) and "_" not in text else None
-
-
-def _whole(container: Json, name: str) -> int:
-    value = container.get(name)
-    return value if isinstance(value, int) else 0

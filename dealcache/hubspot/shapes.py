@@ -59,6 +59,12 @@ def text_in(container: Json, name: str) -> str:
     raise MalformedAnswer(f"{name!r} is not a text")
 
 
+def whole_in(container: Json, name: str) -> int:
+    """The whole number ``name`` of ``container``, 0 when there is none."""
+    value = container.get(name)
+    return value if isinstance(value, int) else 0
+
+
 def next_after(container: Json) -> str | None:
     """The cursor of the next page, None on the last."""
     after = text_in(object_in(object_in(container, "paging"), "next"), "after")

@@ -1,17 +1,19 @@
 """The read path: tiers in order, single flight, staleness policy, fencing."""
 
 from dealcache.reader.answer import Answer, Mode, Outcome, Step
+from dealcache.reader.batch import BatchAnswer, BatchReader
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.fence import Fence, Token
 from dealcache.reader.fetcher import Fetcher
 from dealcache.reader.flight import FlightTimeoutError, SingleFlight
 from dealcache.reader.gate import Gate, TooManyWaitingError
 from dealcache.reader.heartbeat import Heartbeat
-from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
+from dealcache.reader.hubspot import HubSpotBatch, HubSpotLoad, HubSpotSource
 from dealcache.reader.journal import Applied, Journal
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
 from dealcache.reader.reader import DealReader
+from dealcache.reader.retreat import Retreat
 from dealcache.reader.shared_flight import SharedFlight
 from dealcache.reader.state import ReaderState
 from dealcache.reader.tiered_cache import TieredCache
@@ -20,6 +22,8 @@ from dealcache.reader.trust import Trust
 __all__ = [
     "Answer",
     "Applied",
+    "BatchAnswer",
+    "BatchReader",
     "DealReader",
     "EntryMaker",
     "Fence",
@@ -27,6 +31,7 @@ __all__ = [
     "FlightTimeoutError",
     "Gate",
     "Heartbeat",
+    "HubSpotBatch",
     "HubSpotLoad",
     "HubSpotSource",
     "Journal",
@@ -35,6 +40,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "ReaderState",
+    "Retreat",
     "SharedFlight",
     "SingleFlight",
     "Step",

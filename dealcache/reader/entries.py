@@ -60,11 +60,8 @@ class EntryMaker:
         """The three views of a deal that was loaded from HubSpot, which live and expire together."""
         fetched_at = loaded.read_started_at.timestamp()
         chance = self._chance()
-        others = [deal.deal_id for deal in loaded.homonyms]
-        deal, events = loaded.deal, loaded.events
-        made = {
-            View.ACTIVITIES_COUNT: views.activities_count(views.count_by_type(events)),
-            View.TIMELINE: views.timeline(deal, events, self.zone),
-            View.INFO: views.info(deal, views.extent_of(events), others, self.zone),
+        deal, others = loaded.deal, [other.deal_id for other in loaded.homonyms]
+        return {
+            view: self.found(views.from_events(view, deal, loaded.events, others, self.zone), deal, fetched_at, chance)
+            for view in View
         }
-        return {view: self.found(shown, deal, fetched_at, chance) for view, shown in made.items()}

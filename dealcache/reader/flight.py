@@ -8,10 +8,12 @@ thread, one after the other. A flight is forgotten when it ends, so a failure is
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Generic, TypeVar
+
+from dealcache.deadline import Deadline
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -55,6 +57,40 @@ class SingleFlight(Generic[K, V]):
                 flight = self._flights[key] = Future()
         if leads:
             return self._lead(key, flight, work)
+        return self._wait(flight, timeout)
+
+    def run_many(
+        self, keys: Iterable[K], work: Callable[[list[K]], Mapping[K, V | Exception]], deadline: Deadline
+    ) -> dict[K, V | Exception]:
+        """Do ``work`` for those of ``keys`` that no thread is at, and then wait for those that are at the others.
+
+        In this order, so that threads which each lead what the other wants never wait for each other.
+
+        Args:
+            keys: what the work is about.
+            work: done by this thread for all keys that it leads, which it is given; tells what came of each.
+            deadline: until when this thread waits for others; its own work must bound itself.
+
+        Returns:
+            For each key what :meth:`run` would have returned or raised.
+        """
+        led: dict[K, Future[V]] = {}
+        joined: dict[K, Future[V]] = {}
+        with self._lock:
+            for key in dict.fromkeys(keys):
+                if key in self._flights:
+                    joined[key] = self._flights[key]
+                else:
+                    led[key] = self._flights[key] = Future()
+        outcomes = self._lead_many(led, work) if led else {}
+        for key, flight in joined.items():
+            try:
+                outcomes[key] = self._wait(flight, deadline.remaining())
+            except Exception as error:  # noqa: BLE001 - an outcome like any other
+                outcomes[key] = error
+        return outcomes
+
+    def _wait(self, flight: Future[V], timeout: float) -> V:
         self._on_wait()
         try:
             return flight.result(timeout)
@@ -62,6 +98,25 @@ class SingleFlight(Generic[K, V]):
             if flight.done():
                 raise
             raise FlightTimeoutError(f"no answer within {timeout:.1f} s") from None
+
+    def _lead_many(
+        self, led: Mapping[K, Future[V]], work: Callable[[list[K]], Mapping[K, V | Exception]]
+    ) -> dict[K, V | Exception]:
+        try:
+            outcomes = dict(work(list(led)))
+        except BaseException as error:
+            for key, flight in led.items():
+                self._forget(key, flight)
+                flight.set_exception(error)
+            raise
+        for key, flight in led.items():
+            self._forget(key, flight)
+            outcome = outcomes[key]
+            if isinstance(outcome, Exception):
+                flight.set_exception(outcome)
+            else:
+                flight.set_result(outcome)
+        return outcomes
 
     def _lead(self, key: K, flight: Future[V], work: Callable[[], V]) -> V:
         try:

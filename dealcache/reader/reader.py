@@ -35,6 +35,7 @@ class DealReader:
         mongodb: reads a view from MongoDB.
         fetcher: fetches all views of a deal from HubSpot.
         policy: how long values live.
+        retreat: remembers for which deals the tiers below failed.
         wait_seconds: how long a thread waits at most for another one's read of MongoDB.
         clock: the wall clock, epoch seconds.
         timer: the clock that durations are measured with, seconds.
@@ -48,6 +49,7 @@ class DealReader:
         mongodb: MongoSource,
         fetcher: Fetcher,
         policy: Policy,
+        retreat: Retreat,
         wait_seconds: float,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
@@ -59,7 +61,7 @@ class DealReader:
         self._fetcher = fetcher
         self._wait_seconds = wait_seconds
         self._timer = timer
-        self._retreat = Retreat(policy.retry_pause, clock)
+        self._retreat = retreat
 
     def hit(self, view: View, key: DealKey) -> Entry | None:
         """The fresh view that the memory tier holds, counted as served, or None; a remembered 404 is none."""

@@ -139,6 +139,10 @@ class TieredCache:
             except RedisUnavailable as failure:
                 log.debug("a value is kept in memory alone: %s", failure)
 
+    def permits(self, key: CacheKey, entry: Entry, token: Token) -> bool:
+        """Whether :meth:`keep` would keep this now."""
+        return self._fence.permits(token, key, entry)
+
     def forget(self, selection: Selection, before: int | None) -> set[str]:
         """Let memory go what is older than the invalidation of generation ``before``; the displayed keys that left."""
         return self._memory.invalidate(selection, before)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from dealcache.deals import FOREIGN_FIELDS, Deal, Event
+from dealcache.tiers import View
 
 #: How many characters of an event's content the preview shows (the contract).
 PREVIEW_LENGTH = 150
@@ -105,6 +106,19 @@ def info(
         "createDate": day(deal.create_date, zone),
         "otherDealIds": sorted(other_deal_ids, key=lambda deal_id: (len(deal_id), deal_id)),
     }
+
+
+def from_events(
+    view: View, deal: Deal, events: Sequence[Event], other_deal_ids: Iterable[str], zone: tzinfo
+) -> Mapping[str, Any]:
+    """Any view, made from all of a deal's events."""
+    match view:
+        case View.TIMELINE:
+            return timeline(deal, events, zone)
+        case View.ACTIVITIES_COUNT:
+            return activities_count(count_by_type(events))
+        case View.INFO:
+            return info(deal, extent_of(events), other_deal_ids, zone)
 
 
 def extent_of(events: Sequence[Event]) -> tuple[int, datetime | None, datetime | None]:

@@ -7,7 +7,7 @@ Nothing else in the project reads or writes documents. Every operation raises :c
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_info import DealInfoRepository, StageSummary
 from dealcache.repositories.deal_store import DealStore
-from dealcache.repositories.deal_timeline import DealTimelineRepository, Extent
+from dealcache.repositories.deal_timeline import DealTimelineRepository, Totals
 from dealcache.repositories.documents import StoredDeal
 from dealcache.repositories.errors import StoreError, StoreUnavailable
 from dealcache.repositories.indexes import ensure_indexes
@@ -16,9 +16,11 @@ from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError
 from dealcache.repositories.job_leases import LeaseState
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository
 from dealcache.repositories.pipelines import PipelineRepository
+from dealcache.repositories.stats_exchange import StatsExchange
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
 from dealcache.repositories.webhook_events import EventClaim, WebhookEventRepository
+from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [
     "MOST_MARKS",
@@ -28,7 +30,6 @@ __all__ = [
     "DealStore",
     "DealTimelineRepository",
     "EventClaim",
-    "Extent",
     "HistoryLostError",
     "InvalidationFeed",
     "InvalidationLog",
@@ -38,12 +39,15 @@ __all__ = [
     "LoadLeaseRepository",
     "PipelineRepository",
     "StageSummary",
+    "StatsExchange",
     "StoreError",
     "StoreUnavailable",
     "StoredDeal",
     "SyncJobRepository",
     "SyncState",
     "SyncStateRepository",
+    "Totals",
     "WebhookEventRepository",
+    "WorkerRegistry",
     "ensure_indexes",
 ]

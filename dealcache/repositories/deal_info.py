@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pymongo import ReturnDocument
-
 from dealcache.changes import Changes
 from dealcache.deals import Deal, DealKey, name_key
 from dealcache.repositories.connection import Connection
@@ -68,6 +66,20 @@ class DealInfoRepository:
         # While a merge is being stored, the deal that went and the one that it went into may both be there.
         live.sort(key=lambda document: document["deal_id"] == key.value)
         return read_all("deal_info", to_stored_deal, live[:1])
+
+    def find_named(self, name_keys: Iterable[str]) -> dict[str, list[StoredDeal]]:
+        """What :meth:`find` finds for many names, by one query.
+
+        Args:
+            name_keys: names in the form of :func:`dealcache.deals.name_key`.
+
+        Returns:
+            By that form; names that nobody knows are left out.
+        """
+        found: dict[str, list[StoredDeal]] = {}
+        for stored in self._matching({"deal_name_key": {"$in": list(name_keys)}}):
+            found.setdefault(name_key(stored.deal.deal_name), []).append(stored)
+        return found
 
     def stored(self, deal_ids: Iterable[str]) -> dict[str, StoredDeal]:
         """The deals with these very ids as far as they are known, archived ones included, by id."""
@@ -196,11 +208,13 @@ class DealInfoRepository:
                 ids += _ids_of(group.limit(limit - len(ids)))
         return ids
 
-    def timeline_synced_at(self, deal_id: str) -> datetime | None:
-        """When HubSpot was asked for the events that MongoDB holds of this deal; None: never, or no such deal."""
+    def timelines_synced_at(self, deal_ids: Iterable[str]) -> dict[str, datetime]:
+        """When HubSpot was asked for the events that MongoDB holds of each deal; those never asked for are left out."""
+        projection = {"_id": 0, "deal_id": 1, "timeline_synced_at": 1}
         with self._connection.operation() as database:
-            document = database.deal_info.find_one({"deal_id": deal_id}, {"_id": 0, "timeline_synced_at": 1})
-        return utc((document or {}).get("timeline_synced_at"))
+            found = database.deal_info.find({"deal_id": {"$in": list(deal_ids)}}, projection).to_list()
+        moments = ((document["deal_id"], utc(document.get("timeline_synced_at"))) for document in found)
+        return {deal_id: moment for deal_id, moment in moments if moment is not None}
 
     def synced_since(self, moment: datetime, size: int) -> Iterator[dict[datetime, list[str]]]:
         """The deals that are not archived and whose events are complete as of ``moment`` or later.
@@ -226,27 +240,13 @@ class DealInfoRepository:
                 by_time.setdefault(document["timeline_synced_at"].replace(tzinfo=UTC), []).append(document["deal_id"])
             yield by_time
 
-    def note_timeline_synced(self, deal_id: str, at: datetime) -> datetime:
-        """Note that the events of this deal are complete as of ``at``, unless they already are as of a later time.
+    def note_timelines_synced(self, deal_ids: Iterable[str], at: datetime) -> None:
+        """Note that the events of these deals are complete as of ``at``, unless they already are as of a later time.
 
         Args:
-            deal_id: HubSpot's id.
+            deal_ids: HubSpot's ids.
             at: the time just before HubSpot was asked for them.
-
-        Returns:
-            As of when they are complete now: ``at``, in milliseconds, or later.
         """
-        with self._connection.operation() as database:
-            document = database.deal_info.find_one_and_update(
-                {"deal_id": deal_id},
-                {"$max": {"timeline_synced_at": at, "associations_read_at": at}},
-                {"_id": 0, "timeline_synced_at": 1},
-                return_document=ReturnDocument.AFTER,
-            )
-        return utc((document or {}).get("timeline_synced_at")) or milliseconds(at)
-
-    def note_timelines_synced(self, deal_ids: Iterable[str], at: datetime) -> None:
-        """Note of many deals what :meth:`note_timeline_synced` notes of one."""
         moment = milliseconds(at)
         self._raise_dates(deal_ids, {"timeline_synced_at": moment, "associations_read_at": moment})
 

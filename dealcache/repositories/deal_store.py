@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from dealcache.changes import Changes
-from dealcache.deals import Deal, LoadedDeal
+from dealcache.deals import Deal, Event, LoadedDeal
 from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import EngagementKey, milliseconds
@@ -26,35 +26,45 @@ class DealStore:
         self._timelines = timelines
 
     def save(self, loaded: LoadedDeal) -> Changes:
-        """Write a deal, the other deals of its name and, unless a newer load has been saved, its events.
+        """Do for one deal what :meth:`save_many` does."""
+        return self.save_many([loaded])
 
-        The events of deals that were merged into it become its own first, so that what other systems have written to
-        them is kept. That the events are complete is noted last of all, so that a save that breaks off leaves no deal
-        behind whose stored events are taken for all of them.
+    def save_many(self, loads: Sequence[LoadedDeal]) -> Changes:
+        """Write deals, the other deals of their names and, unless a newer load has been saved, their events.
+
+        The events of deals that were merged into them become their own first, so that what other systems have written
+        to them is kept. That the events are complete is noted last of all, so that a save that breaks off leaves no
+        deal behind whose stored events are taken for all of them.
 
         Args:
-            loaded: what one complete load brought.
+            loads: what complete loads brought, one at least; they count as begun when the first of them was.
 
         Returns:
             The deals that are seen to have changed.
         """
-        deal_id, began = loaded.deal.deal_id, milliseconds(loaded.read_started_at)
-        changes = self._deals.store([loaded.deal, *loaded.homonyms], began)
-        complete_as_of = self._deals.timeline_synced_at(deal_id)
-        if complete_as_of is not None and complete_as_of > began:
-            return changes
-        if loaded.deal.merged_ids:
-            changes.add(self._timelines.adopt(deal_id, loaded.deal.merged_ids))
-        changes.add(self._timelines.replace(deal_id, loaded.events, began))
-        complete_as_of = self._deals.note_timeline_synced(deal_id, began)
-        if complete_as_of > began:
-            # A newer load was saved meanwhile and has confirmed all its events; the rest is what this one just added.
-            changes.add(self._timelines.sweep([deal_id], complete_as_of))
+        began = milliseconds(min(loaded.read_started_at for loaded in loads))
+        changes = self._deals.store([deal for loaded in loads for deal in (*loaded.homonyms, loaded.deal)], began)
+        complete = self._deals.timelines_synced_at(loaded.deal.deal_id for loaded in loads)
+        due = [loaded for loaded in loads if complete.get(loaded.deal.deal_id, began) <= began]
+        for loaded in due:
+            if loaded.deal.merged_ids:
+                changes.add(self._timelines.adopt(loaded.deal.deal_id, loaded.deal.merged_ids))
+        if due:
+            changes.add(self._replace({loaded.deal.deal_id: loaded.events for loaded in due}, began))
         return changes
 
-    def foreign_fields(self, deal_id: str) -> dict[EngagementKey, dict[str, Any]]:
-        """What other systems have written to a deal's events, by engagement type and id."""
-        return self._timelines.foreign_fields(deal_id)
+    def _replace(self, timelines: Mapping[str, Sequence[Event]], began: datetime) -> Changes:
+        changes = self._timelines.replace_many(timelines, began)
+        self._deals.note_timelines_synced(timelines, began)
+        for deal_id, complete_as_of in self._deals.timelines_synced_at(timelines).items():
+            if complete_as_of > began:
+                # A newer load was saved meanwhile and has confirmed all its events; the rest is what this one added.
+                changes.add(self._timelines.sweep([deal_id], complete_as_of))
+        return changes
+
+    def foreign_fields(self, deal_ids: Iterable[str]) -> dict[str, dict[EngagementKey, dict[str, Any]]]:
+        """What other systems have written to deals' events, by deal and then by engagement type and id."""
+        return self._timelines.foreign_fields(deal_ids)
 
     def note_gone(self, missing_ids: Iterable[str], renamed: Iterable[Deal], at: datetime) -> Changes:
         """Note that HubSpot has some deals no longer, and has others under another name.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from bson.codec_options import CodecOptions
@@ -29,16 +31,23 @@ _SWEPT_AT_ONCE = 200  # deals; keeps one operation well below the time-out of th
 #: One batch for all but the largest deals; the driver's first batch is 101 documents, which costs a second round trip.
 _BATCH = 5_000
 
+_EVENT_OF_DEAL = EVENT_PROJECTION | {"deal_id": 1}
+
 #: The driver's aware dates cost a sixth of the time of reading a timeline; :func:`.documents.to_event` adds UTC itself.
 _PLAIN_DATES: CodecOptions[Document] = CodecOptions(tz_aware=False)
 
 
-class Extent(NamedTuple):
-    """How many events a deal has, and when the first and the last of them happen; None without events."""
+class Totals(NamedTuple):
+    """How many events of each ``type`` a deal has, and when the first and the last of all happen; None without any."""
 
-    events: int
-    first: datetime | None
-    last: datetime | None
+    by_type: dict[str, int]
+    first: datetime | None = None
+    last: datetime | None = None
+
+    @property
+    def events(self) -> int:
+        """How many events there are altogether."""
+        return sum(self.by_type.values())
 
 
 class DealTimelineRepository:
@@ -53,29 +62,38 @@ class DealTimelineRepository:
 
     def events(self, deal_id: str) -> list[Event]:
         """All events of a deal, oldest first, then by id; with the fields of other systems where they are there."""
+        return dict(self.events_of([deal_id])).get(deal_id, [])
+
+    def events_of(self, deal_ids: Iterable[str]) -> Iterator[tuple[str, list[Event]]]:
+        """The events of many deals by one query, deal by deal as they come, so that never all of them are in memory.
+
+        Args:
+            deal_ids: HubSpot's ids.
+
+        Yields:
+            Each deal that has events, with all of them, oldest first, then by id.
+        """
+        # With the deal in front the order is that of an index.
+        order = [("deal_id", 1), ("occurred_at", 1), ("engagement_id", 1)]
+        of_deals = {"deal_id": {"$in": list(deal_ids)}}
         with self._connection.operation() as database:
             collection = database.deal_timeline.with_options(codec_options=_PLAIN_DATES)
-            order = [("occurred_at", 1), ("engagement_id", 1)]
-            found = collection.find({"deal_id": deal_id}, EVENT_PROJECTION, sort=order, batch_size=_BATCH)
-            documents = found.to_list()
-        return read_all("deal_timeline", to_event, documents)
+            found = collection.find(of_deals, _EVENT_OF_DEAL, sort=order, batch_size=_BATCH)
+            for deal_id, documents in groupby(found, itemgetter("deal_id")):
+                yield deal_id, read_all("deal_timeline", to_event, documents)
 
-    def counts_by_type(self, deal_id: str) -> dict[str, int]:
-        """How many events of each ``type`` a deal has, by type; answered from an index."""
-        groups = self._grouped({"deal_id": deal_id}, {"_id": "$type", "count": {"$sum": 1}})
-        return {group["_id"]: group["count"] for group in groups}
-
-    def extent(self, deal_id: str) -> Extent:
-        """How many events a deal has and the times between which they lie; answered from an index."""
+    def totals(self, deal_ids: Iterable[str]) -> dict[str, Totals]:
+        """What many deals' events come to, by deal id; deals without events are left out. Answered from an index."""
         measures = {
-            "_id": None,
+            "_id": {"deal_id": "$deal_id", "type": "$type"},
             "count": {"$sum": 1},
             "first": {"$min": "$occurred_at"},
             "last": {"$max": "$occurred_at"},
         }
-        for group in self._grouped({"deal_id": deal_id}, measures):
-            return Extent(group["count"], utc(group["first"]), utc(group["last"]))
-        return Extent(0, None, None)
+        groups: dict[str, list[Document]] = {}
+        for group in self._grouped({"deal_id": {"$in": list(deal_ids)}}, measures):
+            groups.setdefault(group["_id"]["deal_id"], []).append(group)
+        return {deal_id: _totals(types) for deal_id, types in groups.items()}
 
     def activity_counts(self) -> dict[str, int]:
         """How many events each deal has, by deal id; deals without events are left out. Answered from an index."""
@@ -88,33 +106,42 @@ class DealTimelineRepository:
         with self._connection.operation() as database:
             return database.deal_timeline.aggregate(stages).to_list()
 
-    def foreign_fields(self, deal_id: str) -> dict[EngagementKey, dict[str, Any]]:
-        """What other systems have written to a deal's events, by engagement type and id; only events with any."""
+    def foreign_fields(self, deal_ids: Iterable[str]) -> dict[str, dict[EngagementKey, dict[str, Any]]]:
+        """What other systems have written to events, by deal and then by engagement type and id; only where it is."""
         any_of_them = [{name: {"$exists": True}} for name in FOREIGN_FIELDS]
-        projection = {"_id": 0} | dict.fromkeys(("engagement_type", "engagement_id", *FOREIGN_FIELDS), 1)
+        projection = {"_id": 0} | dict.fromkeys(("deal_id", "engagement_type", "engagement_id", *FOREIGN_FIELDS), 1)
         with self._connection.operation() as database:
-            found = database.deal_timeline.find({"deal_id": deal_id, "$or": any_of_them}, projection).to_list()
-        return {
-            (document["engagement_type"], document["engagement_id"]): foreign_fields(document) for document in found
-        }
+            found = database.deal_timeline.find({"deal_id": {"$in": list(deal_ids)}, "$or": any_of_them}, projection)
+            documents = found.to_list()
+        fields: dict[str, dict[EngagementKey, dict[str, Any]]] = {}
+        for one in documents:
+            of_deal = fields.setdefault(one["deal_id"], {})
+            of_deal[one["engagement_type"], one["engagement_id"]] = foreign_fields(one)
+        return fields
 
     def replace(self, deal_id: str, events: Iterable[Event], read_started_at: datetime) -> Changes:
-        """Make the stored events of a deal those of a complete load, as far as nothing newer is stored.
+        """Do for one deal what :meth:`replace_many` does."""
+        return self.replace_many({deal_id: events}, read_started_at)
+
+    def replace_many(self, timelines: Mapping[str, Iterable[Event]], read_started_at: datetime) -> Changes:
+        """Make the stored events of deals those of a complete load, as far as nothing newer is stored.
 
         A document's ``synced_at`` is when HubSpot was asked for the version that confirmed it last. All events of this
         load get ``read_started_at``; what is older then is not among them and goes. So a slow older load never deletes
         what a newer one brought.
 
         Args:
-            deal_id: HubSpot's id.
-            events: all of the deal's events.
+            timelines: deal ids, each with all of the deal's events.
             read_started_at: the time just before the load's first call.
 
         Returns:
-            The deal, if it is seen to have changed.
+            The deals that are seen to have changed.
         """
-        changes = self.write([(deal_id, event) for event in events], read_started_at)
-        changes.add(self.sweep([deal_id], read_started_at))
+        changes = Changes()
+        items = ((deal_id, event) for deal_id, events in timelines.items() for event in events)
+        while batch := list(islice(items, _BATCH)):
+            changes.add(self.write(batch, read_started_at))
+        changes.add(self.sweep(timelines, read_started_at))
         return changes
 
     def write(self, items: Iterable[tuple[str, Event]], synced_at: datetime) -> Changes:
@@ -232,6 +259,13 @@ class DealTimelineRepository:
         deals = {"$gte": ""} if deal_ids is None else {"$in": list(deal_ids)}
         condition = {"deal_id": deals, "occurred_at": {"$gte": milliseconds(first), "$lt": milliseconds(before)}}
         return [group["_id"] for group in self._grouped(condition, {"_id": "$deal_id"})]
+
+
+def _totals(types: Iterable[Document]) -> Totals:
+    """The totals of one deal from those of its types."""
+    groups = list(types)
+    first, last = min(group["first"] for group in groups), max(group["last"] for group in groups)
+    return Totals({group["_id"]["type"]: group["count"] for group in groups}, utc(first), utc(last))
 
 
 def _one_of(engagement_type: str, engagement_ids: Iterable[str]) -> Document:

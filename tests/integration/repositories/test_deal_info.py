@@ -158,7 +158,7 @@ def test_every_look_up_uses_an_index(deals: DealInfoRepository, profiled: Profil
         lambda: deals.find(DealKey("id", "7")),
         lambda: deals.find(DealKey("name", "deal 7")),
         lambda: deals.deals_in_stages(["7"]),
-        lambda: deals.timeline_synced_at("7"),
+        lambda: deals.timelines_synced_at(["7"]),
     ]
     for look_up in look_ups:
         (operation,) = profiled(look_up)

@@ -50,24 +50,24 @@ def test_the_deal_its_homonyms_and_its_events_are_kept(store: Any, deals: Any, t
 
 def test_a_deal_without_events_is_known_to_have_none(store: Any, deals: Any, timelines: Any) -> None:
     store.save(a_load())
-    assert deals.timeline_synced_at("1") == NOON
-    assert timelines.extent("1").events == 0
+    assert deals.timelines_synced_at(["1"])["1"] == NOON
+    assert timelines.totals(["1"]) == {}
 
 
 def test_an_older_load_leaves_the_timeline_alone(store: Any, deals: Any, timelines: Any) -> None:
     store.save(a_load(1, 2, began=at(20)))
     store.save(a_load(1, 3, began=at(10)))
     assert [event.engagement_id for event in timelines.events("1")] == ["000000001", "000000002"]
-    assert deals.timeline_synced_at("1") == at(20)
+    assert deals.timelines_synced_at(["1"])["1"] == at(20)
 
 
 def test_an_older_load_does_not_even_touch_the_timeline(
     store: Any, deals: Any, timelines: Any, monkeypatch: Any
 ) -> None:
     store.save(a_load(1, began=at(20)))
-    monkeypatch.setattr(timelines, "replace", lambda *_: pytest.fail("it would be seen until it is taken back"))
+    monkeypatch.setattr(timelines, "replace_many", lambda *_: pytest.fail("it would be seen until it is taken back"))
     store.save(a_load(2, began=at(10)))
-    assert deals.timeline_synced_at("1") == at(20)
+    assert deals.timelines_synced_at(["1"])["1"] == at(20)
 
 
 def test_a_save_that_breaks_off_is_not_taken_for_complete(deals: Any, timelines: Any, monkeypatch: Any) -> None:
@@ -77,7 +77,7 @@ def test_a_save_that_breaks_off_is_not_taken_for_complete(deals: Any, timelines:
     monkeypatch.setattr(timelines, "sweep", unplugged)
     with pytest.raises(StoreUnavailable):
         DealStore(deals, timelines).save(a_load(1))
-    assert deals.timeline_synced_at("1") is None
+    assert deals.timelines_synced_at(["1"]) == {}
 
 
 class Overtaken(DealTimelineRepository):
@@ -87,16 +87,16 @@ class Overtaken(DealTimelineRepository):
         super().__init__(connection)
         self.other, self.load = other, load
 
-    def replace(self, *arguments: Any) -> Changes:
+    def replace_many(self, *arguments: Any) -> Changes:
         self.other.save(self.load)
-        return super().replace(*arguments)
+        return super().replace_many(*arguments)
 
 
 def test_an_overtaken_load_takes_back_what_it_added(connection: Any, store: Any, deals: Any, timelines: Any) -> None:
     slow = DealStore(deals, Overtaken(connection, store, a_load(1, 2, began=at(20))))
     slow.save(a_load(2, 3, began=at(10)))
     assert [event.engagement_id for event in timelines.events("1")] == ["000000001", "000000002"]
-    assert deals.timeline_synced_at("1") == at(20)
+    assert deals.timelines_synced_at(["1"])["1"] == at(20)
 
 
 def test_of_many_loads_at_once_the_newest_remains(store: DealStore, deals: Any, timelines: Any) -> None:
@@ -115,7 +115,7 @@ def test_of_many_loads_at_once_the_newest_remains(store: DealStore, deals: Any, 
         found = timelines.events(deal.deal_id)
         assert [event.subject for event in found] == [f"read by {loads - 1}"] * 30
         assert [int(event.engagement_id) for event in found] == list(range(loads - 1, loads + 29))
-        assert deals.timeline_synced_at(deal.deal_id) == at(loads - 1)
+        assert deals.timelines_synced_at([deal.deal_id])[deal.deal_id] == at(loads - 1)
 
 
 def test_what_is_gone_or_renamed_is_no_longer_found_under_the_name(store: DealStore, deals: Any) -> None:
@@ -129,7 +129,7 @@ def test_foreign_fields_are_handed_out_by_engagement(store: DealStore, connectio
     store.save(a_load(1, 2))
     with connection.operation() as database:
         database.deal_timeline.update_one({"engagement_id": "000000002"}, {"$set": {"sentiment": "calm"}})
-    assert store.foreign_fields("1") == {("emails", "000000002"): {"sentiment": "calm"}}
+    assert store.foreign_fields(["1"]) == {"1": {("emails", "000000002"): {"sentiment": "calm"}}}
 
 
 def test_what_a_load_changed_is_reported(store: DealStore, connection: Connection) -> None:

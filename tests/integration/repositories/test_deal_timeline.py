@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dealcache.deals import Event
-from dealcache.repositories import Connection, DealTimelineRepository, Extent
+from dealcache.repositories import Connection, DealTimelineRepository, Totals
 from dealcache.repositories.write_plan import plan_writes
 from tests.integration.conftest import Profiled
 from tests.unit.repositories.samples import NOON, an_event, at
@@ -57,14 +57,17 @@ def test_counts_and_extent(timelines: DealTimelineRepository) -> None:
     calls = [an_event(number, engagement_type="calls", type="Call") for number in (5, 9)]
     timelines.replace("1", [an_event(7), *calls], NOON)
     timelines.replace("2", [an_event(1)], NOON)
-    assert timelines.counts_by_type("1") == {"Call": 2, "Outgoing Email": 1}
-    assert timelines.extent("1") == Extent(3, at(5), at(9))
+    assert timelines.totals(["1", "2", "3"]) == {
+        "1": Totals({"Call": 2, "Outgoing Email": 1}, at(5), at(9)),
+        "2": Totals({"Outgoing Email": 1}, at(1), at(1)),
+    }
+    assert timelines.totals(["1"])["1"].events == 3
     assert timelines.activity_counts() == {"1": 3, "2": 1}
 
 
 def test_a_deal_without_events(timelines: DealTimelineRepository) -> None:
-    assert timelines.counts_by_type("1") == {}
-    assert timelines.extent("1") == Extent(0, None, None)
+    assert timelines.totals(["1"]) == {}
+    assert list(timelines.events_of(["1"])) == []
     assert timelines.activity_counts() == {}
 
 
@@ -97,9 +100,9 @@ def test_fields_of_other_systems_survive_every_write(timelines: DealTimelineRepo
     assert second.extra == {"buyer_intent": "high", "buyer_intent_explanation": "asked for a price"}
     assert third.extra == {}
     assert documents(connection)[0]["score"] == {"a.b": 1}
-    assert timelines.foreign_fields("1") == {
-        ("emails", "000000001"): first.extra,
-        ("emails", "000000002"): second.extra,
+    timelines.replace("2", [an_event(3)], at(10))
+    assert timelines.foreign_fields(["1", "2"]) == {
+        "1": {("emails", "000000001"): first.extra, ("emails", "000000002"): second.extra}
     }
 
 
@@ -157,7 +160,8 @@ def test_an_event_that_is_changed_meanwhile_keeps_the_newest_version(timelines: 
 def test_what_is_only_counted_is_read_from_an_index(timelines: DealTimelineRepository, profiled: Profiled) -> None:
     for deal_id in range(20):
         timelines.replace(str(deal_id), [an_event(number) for number in range(30)], NOON)
-    for count in (lambda: timelines.counts_by_type("7"), lambda: timelines.extent("7"), timelines.activity_counts):
+    counts = (lambda: timelines.totals(["7"]), lambda: timelines.totals(["3", "7", "9"]), timelines.activity_counts)
+    for count in counts:
         (operation,) = profiled(count)
         assert operation["docsExamined"] == 0
         assert operation["keysExamined"] > 0
@@ -169,3 +173,27 @@ def test_a_timeline_comes_in_the_order_of_its_index(timelines: DealTimelineRepos
     (operation,) = profiled(lambda: timelines.events("7"))
     assert operation["docsExamined"] == 30
     assert "hasSortStage" not in operation
+
+
+def test_timelines_of_many_deals_come_by_one_query_in_the_order_of_its_index(
+    timelines: DealTimelineRepository, profiled: Profiled
+) -> None:
+    for deal_id in range(20):
+        timelines.replace(str(deal_id), [an_event(number) for number in range(30)], NOON)
+    found: dict[str, list[Event]] = {}
+    (operation,) = profiled(lambda: found.update(timelines.events_of(["7", "11", "nobody", "3"])))
+    assert operation["docsExamined"] == 90
+    assert "hasSortStage" not in operation
+    assert found == {deal_id: timelines.events(deal_id) for deal_id in ("3", "7", "11")}
+
+
+def test_more_events_of_many_deals_than_are_written_at_once(timelines: DealTimelineRepository) -> None:
+    events = {deal_id: [an_event(number) for number in range(1_700)] for deal_id in ("1", "2", "3", "4")}
+    timelines.replace_many(events, NOON)
+    assert dict(timelines.events_of(events)) == events
+    timelines.replace_many({"1": [an_event(1)], "2": []}, at(5))
+    assert {deal_id: totals.events for deal_id, totals in timelines.totals(events).items()} == {
+        "1": 1,
+        "3": 1_700,
+        "4": 1_700,
+    }

@@ -28,7 +28,7 @@ def test_times_of_reading_only_go_forward(deals: DealInfoRepository, connection:
     deals.note_timelines_synced(["1", "2"], at(5))
     deals.note_timelines_synced(["1"], at(4))
     deals.note_associations_read(["2", "unknown"], at(7))
-    assert (deals.timeline_synced_at("1"), deals.timeline_synced_at("2")) == (at(5), at(5))
+    assert deals.timelines_synced_at(["1", "2"]) == {"1": at(5), "2": at(5)}
     with connection.operation() as database:
         found = database.deal_info.find({}, {"_id": 0, "associations_read_at": 1}, sort=[("deal_id", 1)]).to_list()
     assert [document["associations_read_at"] for document in found] == [at(5), at(7)]
@@ -36,7 +36,7 @@ def test_times_of_reading_only_go_forward(deals: DealInfoRepository, connection:
 
 def test_a_single_load_reads_the_associations_too(deals: DealInfoRepository) -> None:
     deals.store([a_deal("1"), a_deal("2")], at(1))
-    deals.note_timeline_synced("1", at(5))
+    deals.note_timelines_synced(["1"], at(5))
     assert deals.stalest(5, [], at(5)) == ["2"]
 
 

@@ -178,7 +178,7 @@ def test_a_merged_deal_hands_over_its_events(timelines: DealTimelineRepository, 
     assert changes.views == {"1": ALL, "2": ALL, "9": ALL}
     assert numbers(timelines, "9") == [1, 2, 3]
     assert raw(connection, "9", 1)["score"] == {"a.b": "$x"}
-    assert timelines.foreign_fields("9") == {
+    assert timelines.foreign_fields(["9"])["9"] == {
         ("emails", identity(1)): {"sentiment": "calm"},
         ("emails", identity(2)): {"buyer_intent": "high"},
         ("emails", identity(3)): {"sentiment": "glad", "buyer_intent": "low"},

@@ -66,6 +66,11 @@ class Service:
     def get(self, path: str, headers: Any = None, **query: Any) -> TestResponse:
         return self.request("GET", path, headers, **query)
 
+    def batch(self, *names: Any, headers: Any = None, **more: Any) -> TestResponse:
+        """Ask for many deals at once; ``more`` goes into the body besides their names."""
+        body = {"deal_names": list(names)} | more
+        return self.app.test_client().post(f"{V1}deals-batch", json=body, headers=headers)
+
     def clear(self, **query: Any) -> int:
         """Clear the cache; returns how many entries left."""
         response = self.request("DELETE", "clear-endpoint-cache", **query)

@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future
 
 from dealcache.deadline import Deadline
 from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.hubspot.pages import AssociationPage
+from dealcache.hubspot.pages import AssociationPage, RecordPage
 from tests.unit.hubspot.records import OWNERS, PIPELINES, record
 
 
@@ -24,6 +24,7 @@ class Account:
         self.page_size = page_size
         self.calls = Counter()
         self.batches: list[tuple[str, int]] = []
+        self.searches, self.association_reads, self.most_found = [], [], 1000
         self.priorities = set()
         self._lock = threading.Lock()
 
@@ -39,12 +40,17 @@ class Account:
         if call in self.failures:
             raise self.failures[call]
 
-    def find_deals_by_name(self, name, deadline, priority):
+    def find_deals(self, search, deadline, priority):
         self._count("search", priority)
+        self.searches.append(search)
         if self.found_by_search is not None:
-            return [self.deals[one] for one in self.found_by_search]
-        wanted = name.casefold()
-        return [one for one in self.deals.values() if one["properties"]["dealname"].strip().casefold() == wanted]
+            return RecordPage([self.deals[one] for one in self.found_by_search], None)
+        listed = {name.lower() for name in search.listed}
+        single = {name.casefold() for name in search.single}
+        names = {one["id"]: one["properties"]["dealname"].strip() for one in self.deals.values()}
+        found = [self.deals[one] for one, name in names.items() if name.lower() in listed or name.casefold() in single]
+        most = self.most_found
+        return RecordPage(found[:most], None if len(found) <= most else str(most))
 
     def read_deals(self, ids, deadline, priority):
         self._count("deals", priority)
@@ -53,11 +59,16 @@ class Account:
 
     def association_page(self, deals, kind, deadline, priority):
         self._count(f"{kind} ids", priority)
-        ((deal_id, after),) = deals.items()
-        ids = self.activities[deal_id].get(kind, ())
-        start = int(after or 0)
-        end = start + self.page_size
-        return AssociationPage({deal_id: tuple(ids[start:end])}, {deal_id: str(end)} if end < len(ids) else {})
+        self.association_reads.append((kind, tuple(deals)))
+        found, following = {}, {}
+        for deal_id, after in deals.items():
+            ids = self.activities[deal_id].get(kind, ())
+            start = int(after or 0)
+            end = start + self.page_size
+            found[deal_id] = tuple(ids[start:end])
+            if end < len(ids):
+                following[deal_id] = str(end)
+        return AssociationPage(found, following)
 
     def read_activities(self, kind, ids, deadline, priority):
         self._count(kind, priority)

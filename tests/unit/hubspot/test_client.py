@@ -9,6 +9,7 @@ from dealcache.deals import ENGAGEMENT_TYPES
 from dealcache.hubspot.activities import ACTIVITY_TYPES
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, Unavailable
+from dealcache.hubspot.name_search import NameSearch
 from dealcache.hubspot.paths import paths_for
 from tests.unit.hubspot.conftest import BASE_URL
 from tests.unit.hubspot.records import OWNERS, PIPELINES, deal, record
@@ -78,6 +79,25 @@ def test_further_pages_of_a_search_are_followed_up_to_a_thousand(client, hubspot
     hubspot.add_callback("POST", SEARCH, answer)
     assert len(client.find_deals_by_name("x", deadline)) == 1000
     assert len(hubspot.calls) == 5
+
+
+@pytest.mark.parametrize(("total", "pages"), [(1000, 5), (1001, 1), (None, 5)])
+def test_a_search_for_several_names_ends_when_they_have_too_many_deals_together(
+    client, hubspot, deadline, total, pages
+):
+    def answer(request):
+        start = int(orjson.loads(request.body).get("after", "0"))
+        found = [deal(str(number)) for number in range(start, start + 200)]
+        more = {} if start == 800 and total == 1000 else {"paging": {"next": {"after": str(start + 200)}}}
+        return 200, {}, orjson.dumps({"total": total, "results": found} | more)
+
+    hubspot.add_callback("POST", SEARCH, answer)
+    found = client.find_deals(NameSearch(listed=("X", "y")), deadline)
+    assert len(hubspot.calls) == pages
+    assert (found.after is None) == (total == 1000)
+    assert sent(hubspot)["filterGroups"] == [
+        {"filters": [{"propertyName": "dealname", "operator": "IN", "values": ["x", "y"]}]}
+    ]
 
 
 def test_deals_are_read_with_the_ids_merged_into_them(client, hubspot, deadline):

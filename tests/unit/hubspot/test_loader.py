@@ -14,6 +14,7 @@ from dealcache.hubspot.directory import Directory
 from dealcache.hubspot.errors import MalformedAnswer, NotFound, TimedOut, Unauthorised, Unavailable
 from dealcache.hubspot.gathering import Gathering
 from dealcache.hubspot.loader import DealLoader
+from dealcache.hubspot.pages import RecordPage
 from tests.unit.hubspot.accounts import Account, VirtualPool, soon, spread
 from tests.unit.hubspot.records import deal
 
@@ -279,10 +280,10 @@ def test_the_priority_reaches_every_call(warm, account, clock):
 
 def test_pages_that_run_in_a_circle_end():
     gathering = Gathering(100)
-    gathering.add(["1"], "a")
-    gathering.add(["1"], "b")
+    gathering.add(["1"], {"7": "a", "8": "a"})
+    gathering.add(["1"], {"7": "b"})
     with pytest.raises(MalformedAnswer, match="circle"):
-        gathering.add(["1"], "a")
+        gathering.add(["1"], {"7": "a"})
 
 
 def test_many_loads_share_two_threads_without_locking_each_other_out():
@@ -305,9 +306,9 @@ class Stuck(Account):
         super().__init__()
         self.release = threading.Event()
 
-    def find_deals_by_name(self, name, deadline, priority):
+    def find_deals(self, search, deadline, priority):
         self.release.wait(10)
-        return []
+        return RecordPage([], None)
 
 
 def test_a_call_that_does_not_come_back_holds_nobody_past_the_deadline():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
 import orjson
@@ -15,21 +15,25 @@ from dealcache.hubspot import HubSpotError, Unavailable
 from dealcache.invalidation import Selection
 from dealcache.reader import (
     Applied,
+    BatchReader,
     DealReader,
     EntryMaker,
     Fence,
     Fetcher,
     Gate,
     Heartbeat,
+    HubSpotBatch,
     HubSpotLoad,
     Policy,
     ReaderState,
+    Retreat,
     SharedFlight,
     TieredCache,
     TimelineNotSyncedError,
     Token,
     Trust,
 )
+from dealcache.reader.mongodb import StoredBatch
 from dealcache.repositories import StoredDeal, StoreError, StoreUnavailable
 from dealcache.tiers import Entry, MemoryTier, View
 from tests.clocks import ManualClock
@@ -48,6 +52,7 @@ class FakeMongoDB:
         self.unsynced: set[str] = set()
         self.failure: StoreError | None = None
         self.reads = 0
+        self.batches: list[dict[DealKey, Collection[View]]] = []
         self.before_answer: Callable[[], None] = lambda: None
 
     def read(self, view: View, key: DealKey) -> Entry | None:
@@ -61,6 +66,15 @@ class FakeMongoDB:
         if version is None:
             return None
         return self.maker.found({"version": version, "view": view}, deal_of(key), self.clock())
+
+    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredBatch:
+        self.batches.append(dict(wanted))
+        batch = StoredBatch({}, {key: (f"id-{key.value}",) for key in wanted if key.value in self.unsynced})
+        for key, views in wanted.items():
+            if key.value not in self.unsynced:
+                found = {view: entry for view in views if (entry := self.read(view, key)) is not None}
+                batch.entries.update({key: found} if found else {})
+        return batch
 
     def candidates(self, key: DealKey) -> list[StoredDeal]:
         if self.failure is not None:
@@ -76,9 +90,11 @@ class FakeHubSpot:
         self.versions: dict[str, int] = {}
         self.failure: HubSpotError | None = None
         self.changes = Changes()
+        self.failing: dict[str, HubSpotError] = {}
         self.stored = True
         self.deadlines: list[Deadline | None] = []
         self.loads = 0
+        self.batches: list[list[str]] = []
         self.known_ids: list[tuple[str, ...]] = []
         self.entered = threading.Semaphore(0)
         self.let = threading.Event()
@@ -105,6 +121,19 @@ class FakeHubSpot:
 
     def unknown(self, key: DealKey) -> dict[View, Entry]:
         return dict.fromkeys(View, self.mongodb.maker.unknown(key, self.mongodb.clock()))
+
+    def load_many(self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]]) -> HubSpotBatch:
+        """As one load; a name in ``failing`` fails alone."""
+        self.batches.append([key.value for key in keys])
+        self.entered.release()
+        assert self.let.wait(10)
+        batch = HubSpotBatch({}, {}, self.changes, self.stored)
+        for key in keys:
+            if failure := self.failing.get(key.value, self.failure):
+                batch.failures[key] = failure
+            else:
+                batch.views[key] = self.load(key, tuple(known_ids.get(key, ()))).views
+        return batch
 
 
 class OnlyHere:
@@ -145,6 +174,8 @@ class Stand:
         cache = TieredCache(self.memory, None, fence, self.trust, self.clock)
         self.state = ReaderState(cache, fence, self.waiting.release)
         self.journal = OnlyHere(self.state)
+        self.retreat = Retreat(POLICY.retry_pause, self.clock)
+        waiting_gate, loads_gate = Gate(waiting), Gate(loads)
         shared = SharedFlight(
             self.leases,  # type: ignore[arg-type]
             Heartbeat(self.leases),  # type: ignore[arg-type]
@@ -158,8 +189,8 @@ class Stand:
             mongodb=self.mongodb,  # type: ignore[arg-type]
             hubspot=self.hubspot,  # type: ignore[arg-type]
             shared=shared,
-            waiting=Gate(waiting),
-            loads=Gate(loads),
+            waiting=waiting_gate,
+            loads=loads_gate,
             wait_seconds=wait_seconds,
             refresh_pause=POLICY.refresh_pause,
             clock=self.clock,
@@ -170,8 +201,19 @@ class Stand:
             mongodb=self.mongodb,  # type: ignore[arg-type]
             fetcher=fetcher,
             policy=POLICY,
+            retreat=self.retreat,
             wait_seconds=wait_seconds,
             clock=self.clock,
+        )
+        self.batches = BatchReader(
+            state=self.state,
+            journal=self.journal,
+            mongodb=self.mongodb,  # type: ignore[arg-type]
+            hubspot=self.hubspot,  # type: ignore[arg-type]
+            retreat=self.retreat,
+            waiting=waiting_gate,
+            loads=loads_gate,
+            wait_seconds=wait_seconds,
         )
 
     def break_everything(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dealcache.deadline import Deadline
 from dealcache.reader.flight import FlightTimeoutError, SingleFlight
 
 
@@ -149,3 +151,96 @@ def test_any_number_of_threads_and_rounds_make_one_call_per_round(threads, round
         assert fly(flights, origin, threads) == [failure if fails else 1] * threads
         assert origin.calls == 1
         assert not flights._flights
+
+
+def fly_many(flights: SingleFlight, keys: str, works: list[list[str]], **failing: Exception) -> dict[str, object]:
+    """What comes of several keys; ``works`` notes for which of them this thread worked."""
+
+    def work(led: list[str]) -> dict[str, object]:
+        works.append(led)
+        return {key: failing.get(key, key.upper()) for key in led}
+
+    return flights.run_many(keys, work, Deadline(10))
+
+
+def test_a_thread_works_once_for_all_keys_that_nobody_is_at():
+    works: list[list[str]] = []
+    failure = RuntimeError("no")
+    assert fly_many(SingleFlight(), "abcab", works, b=failure) == {"a": "A", "b": failure, "c": "C"}
+    assert works == [["a", "b", "c"]]
+    assert fly_many(SingleFlight(), "", works) == {}
+    assert len(works) == 1
+
+
+@pytest.mark.parametrize("failure", [None, RuntimeError("origin is down")], ids=["value", "failure"])
+def test_keys_that_others_are_at_are_waited_for_after_the_own_work(failure: Exception | None):
+    flights, origin, works = SingleFlight(), Origin(failure), []
+    with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(flights.run, "key", origin, 10)
+        assert origin.called.wait(10)
+        waiting = threading.Event()
+        flights._on_wait = waiting.set
+        many = pool.submit(flights.run_many, ["key", "a"], lambda led: works.append(led) or {"a": 2}, Deadline(10))
+        assert waiting.wait(10)
+        assert works == [["a"]]
+        origin.let.set()
+        assert many.result(10) == {"a": 2, "key": failure or 1}
+        assert other.exception(10) is failure
+
+
+def test_those_who_join_one_of_many_get_its_own_outcome():
+    flights, let, began = SingleFlight(), threading.Event(), threading.Event()
+    failure = RuntimeError("only this one")
+
+    def work(_led: list[str]) -> dict[str, object]:
+        began.set()
+        let.wait(10)
+        return {"a": 1, "b": failure}
+
+    waiting = threading.Semaphore(0)
+    flights._on_wait = waiting.release
+    with ThreadPoolExecutor(3) as pool:
+        many = pool.submit(flights.run_many, "ab", work, Deadline(10))
+        assert began.wait(10)
+        joined = [pool.submit(flights.run, key, lambda: pytest.fail("somebody is at it"), 10) for key in "ab"]
+        for _ in joined:
+            assert waiting.acquire(timeout=10)
+        let.set()
+        assert many.result(10) == {"a": 1, "b": failure}
+        assert joined[0].result(10) == 1
+        assert joined[1].exception(10) is failure
+
+
+def test_two_threads_that_each_lead_what_the_other_wants_do_not_wait_for_each_other():
+    flights, first_leads, second_leads = SingleFlight(), threading.Event(), threading.Event()
+
+    def work(mine: threading.Event, others: threading.Event, led: list[str]) -> dict[str, object]:
+        mine.set()
+        assert others.wait(10)
+        return {key: key.upper() for key in led}
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flights.run_many, "ab", partial(work, first_leads, second_leads), Deadline(10))
+        assert first_leads.wait(10)
+        second = pool.submit(flights.run_many, "bca", partial(work, second_leads, first_leads), Deadline(10))
+        assert first.result(10) == {"a": "A", "b": "B"}
+        assert second.result(10) == {"c": "C", "b": "B", "a": "A"}
+
+
+def test_work_that_breaks_off_releases_all_who_joined_it():
+    flights, began = SingleFlight(), threading.Event()
+    waiting = threading.Event()
+    flights._on_wait = waiting.set
+
+    def work(_led: list[str]) -> dict[str, object]:
+        began.set()
+        assert waiting.wait(10)
+        raise SystemExit
+
+    with ThreadPoolExecutor(2) as pool:
+        many = pool.submit(flights.run_many, "ab", work, Deadline(10))
+        assert began.wait(10)
+        joined = pool.submit(flights.run, "b", lambda: 1, 10)
+        assert isinstance(many.exception(10), SystemExit)
+        assert isinstance(joined.exception(10), SystemExit)
+    assert flights.run("a", lambda: 2, 10) == 2

@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from dealcache.deals import ENGAGEMENT_TYPES, DealKey, LoadedDeal
+from dealcache.hubspot.directory import Directory
+from dealcache.hubspot.errors import NotFound, RateLimited, TimedOut, Unauthorised, Unavailable
+from dealcache.hubspot.loader import DealLoader
+from dealcache.hubspot.pages import AssociationPage, RecordPage
+from tests.unit.hubspot.accounts import Account, VirtualPool, soon, spread
+from tests.unit.hubspot.records import deal
+
+STARTED = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture
+def account():
+    return Account()
+
+
+@pytest.fixture
+def pool(clock, account, monkeypatch):
+    made = VirtualPool(clock, account)
+    monkeypatch.setattr("dealcache.hubspot.fanout.wait", made.wait)
+    return made
+
+
+@pytest.fixture
+def load(account, pool, clock):
+    """Loads deals by their names when owners and pipelines are known already; gives the outcomes by name."""
+    loader = DealLoader(account, Directory(account, clock=clock), executor=pool, now=lambda: STARTED)
+    account.add(deal("1", "Warm-up"))
+    loader.load(DealKey("id", "1"), soon(clock))
+    del account.deals["1"]
+    account.calls.clear()
+    account.searches.clear()
+    account.association_reads.clear()
+
+    def run(*names, seconds=15.0, **known_ids):
+        keys = [DealKey("name", name) for name in names]
+        known = {DealKey("name", name): ids for name, ids in known_ids.items()}
+        outcomes = loader.load_many(keys, soon(clock, seconds), known_ids=known)
+        assert list(outcomes) == keys
+        return {key.value: outcome for key, outcome in outcomes.items()}
+
+    return run
+
+
+def ids_of(outcome):
+    assert isinstance(outcome, LoadedDeal), outcome
+    return [(event.engagement_type, event.engagement_id) for event in outcome.events]
+
+
+def test_a_hundred_deals_are_three_round_trips_and_share_every_call(load, account, clock):
+    for number in range(100):
+        account.add(deal(str(number), f"Deal {number}"), **{kind: [f"9{number}"] for kind in ENGAGEMENT_TYPES})
+    started = clock.now
+    outcomes = load(*(f"Deal {number}" for number in range(100)))
+    assert clock.now - started == pytest.approx(3 * 0.2)
+    assert account.calls == {"search": 1} | {f"{kind} ids": 1 for kind in ENGAGEMENT_TYPES} | dict.fromkeys(
+        ENGAGEMENT_TYPES, 1
+    )
+    for number in range(100):
+        loaded = outcomes[f"Deal {number}"]
+        assert loaded.deal.deal_id == str(number)
+        assert loaded.deal.stage == "Contract Sent"
+        assert {one for _, one in ids_of(loaded)} == {f"9{number}"}
+        assert len(loaded.events) == 7
+        assert loaded.read_started_at == STARTED
+
+
+def test_pages_are_asked_for_once_for_all_deals_that_have_them(load, account, clock):
+    sizes = {"a": 250, "b": 120, "c": 100, "d": 0}
+    for number, (name, size) in enumerate(sizes.items()):
+        account.add(deal(str(number), name), notes=[str(1000 * number + one) for one in range(size)])
+    started = clock.now
+    outcomes = load(*sizes)
+    assert [deals for kind, deals in account.association_reads if kind == "notes"] == [
+        ("0", "1", "2", "3"),
+        ("0", "1"),
+        ("0",),
+    ]
+    assert account.of("notes") == (3, 5)
+    assert [number for _, number in account.batches] == [100, 100, 100, 100, 70]
+    assert {name: len(outcomes[name].events) for name in sizes} == sizes
+    assert clock.now - started == pytest.approx(5 * 0.2)
+
+
+def test_an_activity_of_several_deals_is_read_once_and_belongs_to_each(load, account):
+    account.add(deal("1", "a"), notes=["5", "6"])
+    account.add(deal("2", "b"), notes=["6", "7"])
+    outcomes = load("a", "b")
+    assert [ids_of(outcomes[name]) for name in "ab"] == [
+        [("notes", "5"), ("notes", "6")],
+        [("notes", "6"), ("notes", "7")],
+    ]
+    assert account.batches == [("notes", 3)]
+
+
+def test_names_that_differ_in_case_only_may_be_one_deal_or_several(load, account):
+    account.add(deal("1", "twin", hs_lastmodifieddate="2026-11-02T00:00:00Z"), notes=["1"])
+    account.add(deal("2", "TWIN"), notes=["2"])
+    account.add(deal("3", "single"), notes=["3"])
+    outcomes = load("twin", "TWIN", "Twin", "single", "SINGLE")
+    chosen = {name: (one.deal.deal_id, [other.deal_id for other in one.homonyms]) for name, one in outcomes.items()}
+    assert chosen == {
+        "twin": ("1", ["2"]),
+        "TWIN": ("2", ["1"]),
+        "Twin": ("1", ["2"]),
+        "single": ("3", []),
+        "SINGLE": ("3", []),
+    }
+    assert [ids_of(outcomes[name]) for name in ("twin", "TWIN", "SINGLE")] == [
+        [("notes", "1")],
+        [("notes", "2")],
+        [("notes", "3")],
+    ]
+    assert account.calls["search"] == 1
+    assert account.of("notes") == (1, 1)
+
+
+def test_unknown_names_among_known_ones_cost_nothing_more(load, account):
+    account.add(deal("1", "a"))
+    outcomes = load("a", "nobody", "nothing")
+    assert ids_of(outcomes["a"]) == []
+    assert {type(outcomes[name]) for name in ("nobody", "nothing")} == {NotFound}
+    assert account.calls.total() == 8
+
+
+def test_nobody_known_costs_the_search_alone(load, account):
+    assert {type(one) for one in load("a", "b").values()} == {NotFound}
+    assert account.calls == {"search": 1}
+
+
+def test_a_name_that_a_list_does_not_find_is_asked_for_alone_unless_it_is_plain(load, account):
+    """As if HubSpot made small letters of capitals in its own way."""
+    account.add(deal("1", "ΟΔΌΣ"))
+    account.add(deal("2", "Café"))
+    account.find_deals = without_lists_of("café", account.find_deals)
+    outcomes = load("CAFÉ", "Other", "nobody", "ΟΔΌΣ", "Ünknown", "不明")
+    assert (outcomes["CAFÉ"].deal.deal_id, outcomes["ΟΔΌΣ"].deal.deal_id) == ("2", "1")
+    assert {type(outcomes[name]) for name in ("Other", "nobody", "Ünknown", "不明")} == {NotFound}
+    first, second = account.searches
+    assert set(first.listed) == {"CAFÉ", "Other", "nobody", "Ünknown", "不明"}
+    assert first.single == ("ΟΔΌΣ",)
+    assert (second.listed, set(second.single)) == ((), {"CAFÉ", "Ünknown"})
+
+
+def without_lists_of(name, find_deals):
+    def find(search, deadline, priority):
+        page = find_deals(search, deadline, priority)
+        if not search.listed:
+            return page
+        return RecordPage([one for one in page.records if one["properties"]["dealname"].lower() != name], page.after)
+
+    return find
+
+
+def test_what_the_search_does_not_know_yet_is_read_by_the_known_ids_of_all_names_together(load, account):
+    account.add(deal("1", "new"), notes=["1"])
+    account.add(deal("2", "other name"))
+    account.add(deal("5", "found"))
+    account.found_by_search = ["5"]
+    outcomes = load("new", "renamed", "found", "gone", new=["1"], renamed=["2"], found=["7"], gone=["9", "8"])
+    assert ids_of(outcomes["new"]) == [("notes", "1")]
+    assert outcomes["found"].deal.deal_id == "5"
+    assert [one.deal_id for one in outcomes["renamed"].renamed] == ["2"]
+    assert (outcomes["gone"].renamed, outcomes["gone"].missing_ids) == ((), ("9", "8"))
+    assert (account.calls["search"], account.calls["deals"]) == (1, 1)
+
+
+def test_a_deal_that_others_were_merged_into_is_told_with_the_ids_that_are_gone(load, account):
+    account.add(deal("3", "Winner"))
+    account.merged = {"1": "3"}
+    account.found_by_search = []
+    outcomes = load("Loser", "Nobody", Loser=["1"])
+    assert [one.deal_id for one in outcomes["Loser"].renamed] == ["3"]
+    assert outcomes["Loser"].missing_ids == ("1",)
+    assert (outcomes["Nobody"].renamed, outcomes["Nobody"].missing_ids) == ((), ())
+
+
+def test_names_with_more_deals_than_anybody_wants_do_not_hide_others(load, account):
+    account.most_found = 10
+    for number in range(30):
+        account.add(deal(str(number), "New deal"))
+    names = [f"Deal {number}" for number in range(7)]
+    for number, name in enumerate(names):
+        account.add(deal(str(100 + number), name), notes=[str(number)])
+    outcomes = load("New deal", *names)
+    assert [outcomes[name].deal.deal_id for name in names] == [str(100 + number) for number in range(7)]
+    assert len(outcomes["New deal"].homonyms) == 9
+    assert account.calls["search"] == 7
+    assert account.of("notes") == (1, 1)
+
+
+def test_a_failing_search_fails_its_names_alone(load, account):
+    long = ["x" * 511 + f"{number}" for number in range(6)]  # the sixth needs a search of its own
+    account.add(deal("1", "short"), notes=["1"])
+    find = account.find_deals
+
+    def failing(search, deadline, priority):
+        if long[5] in search.names:
+            raise Unavailable("down")
+        return find(search, deadline, priority)
+
+    account.find_deals = failing
+    outcomes = load("short", *long, "nobody")
+    assert ids_of(outcomes["short"]) == [("notes", "1")]
+    assert isinstance(outcomes["nobody"], NotFound)
+    assert [type(outcomes[name]) for name in long] == [NotFound] * 5 + [Unavailable]
+
+
+def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing(load, account):
+    account.add(deal("1", "small"), notes=["1", "2"], calls=["1"])
+    account.add(deal("2", "large"), notes=[str(number) for number in range(100, 350)])
+    page = account.association_page
+
+    def failing(deals, kind, deadline, priority):
+        if "200" in deals.values():
+            raise Unavailable("down")
+        return page(deals, kind, deadline, priority)
+
+    account.association_page = failing
+    outcomes = load("small", "large")
+    assert ids_of(outcomes["small"]) == [("calls", "1"), ("notes", "1"), ("notes", "2")]
+    assert isinstance(outcomes["large"], Unavailable)
+
+
+def test_a_failing_batch_fails_the_deals_that_have_something_in_it(load, account):
+    for name, number in (("a", 1), ("b", 2), ("c", 3)):
+        account.add(deal(str(number), name), notes=[str(100 * number + one) for one in range(80)])
+    read = account.read_activities
+
+    def failing(kind, ids, deadline, priority):
+        if "100" in ids:
+            raise RateLimited("no", retry_after=1.0)
+        return read(kind, ids, deadline, priority)
+
+    account.read_activities = failing
+    outcomes = load("a", "b", "c")
+    assert {type(outcomes[name]) for name in "ab"} == {RateLimited}
+    assert len(ids_of(outcomes["c"])) == 80
+
+
+def test_when_no_deal_is_left_no_further_call_is_made(load, account, pool):
+    account.add(deal("1", "a"), **spread(3))
+    account.add(deal("2", "b"), **spread(3))
+    account.failures = {"calls ids": Unauthorised("no")}
+    outcomes = load("a", "b")
+    assert {type(one) for one in outcomes.values()} == {Unauthorised}
+    assert not account.batches
+    pool.wait((), 10.0, None)
+    assert len(pool.cancelled) == 6
+
+
+def test_when_the_time_is_over_the_deals_that_are_whole_are_kept(load, account):
+    account.add(deal("1", "small"), notes=["1"])
+    account.add(deal("2", "large"), notes=[str(number) for number in range(100, 900)])
+    outcomes = load("small", "large", seconds=0.9)
+    assert isinstance(outcomes["large"], TimedOut)
+    assert ids_of(outcomes["small"]) == [("notes", "1")]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3, 0.5])
+def test_nobody_waits_past_the_deadline(load, account, clock, seconds):
+    account.add(deal("1", "a"), **spread(3))
+    account.add(deal("2", "b"), **spread(3))
+    started = clock.now
+    assert {type(one) for one in load("a", "b", seconds=seconds).values()} == {TimedOut}
+    assert clock.now - started == pytest.approx(seconds)
+
+
+def test_a_deal_that_is_merged_away_meanwhile_is_not_taken_for_one_without_activities(load, account):
+    account.add(deal("1", "a"), notes=["1"])
+    account.add(deal("2", "b"), notes=["2"])
+    page = account.association_page
+
+    def merged(deals, kind, deadline, priority):
+        found = page(deals, kind, deadline, priority)
+        ids = {"9" if one == "1" and some else one: some for one, some in found.ids.items()}
+        return AssociationPage(dict.fromkeys(deals, ()) | ids, found.after)
+
+    account.association_page = merged
+    outcomes = load("a", "b")
+    assert isinstance(outcomes["a"], Unavailable)
+    assert ids_of(outcomes["b"]) == [("notes", "2")]
+
+
+def test_without_owners_nothing_is_loaded(account, pool, clock):
+    loader = DealLoader(account, Directory(account, clock=clock), executor=pool, now=lambda: STARTED)
+    account.add(deal("1", "a"))
+    account.failures = {"owners": Unavailable("down")}
+    outcomes = loader.load_many([DealKey("name", "a"), DealKey("name", "b")], soon(clock), known_ids={})
+    assert {type(one) for one in outcomes.values()} == {Unavailable}
