@@ -53,7 +53,7 @@ from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, own_figures, shared_tier
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, make_budgets, own_figures, shared_tier
 from dealcache.workers import this_worker
 
 Clock = Callable[[], float]
@@ -92,9 +92,10 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     metrics = Metrics()
     storage = Storage(settings)
     presence = Presence(storage.workers, this_worker(), metrics.workers_seen)
-    hubspot = HubSpot(settings, storage, metrics, clock)
-    memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     redis = connect_redis(settings)
+    budgets = make_budgets(redis, presence.live_count)
+    hubspot = HubSpot(settings, storage, metrics, clock, budgets)
+    memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     live = LiveUpdates(storage.deals, metrics, _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS)
     recorder = ReadRecorder(metrics)
     colleagues = Colleagues(presence, storage.stats_exchange, redis, partial(own_figures, memory, recorder))
