@@ -7,12 +7,12 @@ import json
 import signal
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from dealcache.deadline import Deadline
-from dealcache.hubspot import Bucket, HubSpotError, HubSpotSession, Priority
+from dealcache.hubspot import Bucket, HubSpotError, HubSpotSession, NullObserver, Priority
 from dealcache.hubspot.shared_budgets import SharedBudgets
 from dealcache.redis_connection import RedisConnection
 from dealcache.simulator.simulator import DEFAULT_TOKEN
@@ -29,34 +29,46 @@ CALLS = {
 }
 
 
-class Callers:
+class Callers(NullObserver):
     """Some threads for each bucket, each of which makes one call after the other.
 
     Args:
-        session: makes the calls.
-        priority: who they pretend to be.
+        url: where HubSpot is.
+        budgets: those of all workers.
+        priority: who the threads pretend to be.
     """
 
-    def __init__(self, session: HubSpotSession, priority: Priority) -> None:
-        self._session = session
+    def __init__(self, url: str, budgets: SharedBudgets, priority: Priority) -> None:
+        self._session = HubSpotSession(url, DEFAULT_TOKEN, pool_size=32, budgets=budgets, observer=self)
         self._priority = priority
-        self._stopped = threading.Event()
-        self.outcomes: Counter[str] = Counter()
+        self.stopped = threading.Event()
+        self.calls: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+
+    def call_finished(self, endpoint: str, outcome: str, seconds: float) -> None:
+        self.calls[endpoint] += 1
+        self.seconds[endpoint] += seconds
 
     def call(self, bucket: Bucket) -> None:
+        """Make calls of this bucket until told to stop."""
         method, path, body = CALLS[bucket]
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
+            deadline = Deadline(PATIENCE)
             try:
                 self._session.call(
-                    bucket, method, path, json=body, bucket=bucket, deadline=Deadline(PATIENCE), priority=self._priority
+                    bucket, method, path, json=body, bucket=bucket, deadline=deadline, priority=self._priority
                 )
             except HubSpotError as failure:
-                self.outcomes[f"{bucket} {type(failure).__name__}"] += 1
-            else:
-                self.outcomes[bucket] += 1
+                self.failures[str(failure)] += 1
 
-    def stop(self) -> None:
-        self._stopped.set()
+
+class Result(NamedTuple):
+    """What a worker has done: calls and the seconds that they took altogether, by bucket; and failures."""
+
+    calls: dict[str, int]
+    seconds: dict[str, float]
+    failures: dict[str, int]
 
 
 class Worker(Program):
@@ -84,11 +96,11 @@ class Worker(Program):
         self.priority = priority
         super().__init__(command, directory, environment(PYTHONPATH=str(ROOT)))
 
-    def result(self) -> dict[str, int]:
-        """End it; how many of its calls ended in which way."""
+    def result(self) -> Result:
+        """End it; what it has done."""
         self.stop()
         assert self.process.returncode == 0, self.err
-        return json.loads(self.out)
+        return Result(**json.loads(self.out))
 
 
 def main() -> None:
@@ -101,16 +113,15 @@ def main() -> None:
     options = parser.parse_args()
     connection = RedisConnection(options.redis, "callers", threads=len(Bucket))
     budgets = SharedBudgets(connection, lambda: options.workers)
-    session = HubSpotSession(options.hubspot, DEFAULT_TOKEN, pool_size=32, budgets=budgets)
-    callers = Callers(session, options.priority)
+    callers = Callers(options.hubspot, budgets, options.priority)
     for bucket in options.buckets:
         for _ in range(6):
             threading.Thread(target=callers.call, args=(bucket,), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: callers.stop())
-    while not callers._stopped.wait(0.2):
-        pass
-    time.sleep(1.0)  # for the calls under way
-    sys.stdout.write(json.dumps(callers.outcomes))
+    signal.signal(signal.SIGTERM, lambda *_: callers.stopped.set())
+    callers.stopped.wait()
+    sys.stdout.write(
+        json.dumps({"calls": callers.calls, "seconds": callers.seconds, "failures": callers.failures}, sort_keys=True)
+    )
 
 
 if __name__ == "__main__":

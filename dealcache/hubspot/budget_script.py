@@ -20,8 +20,8 @@ LEASE_SECONDS = 30.0
 #: For how many seconds a waiting caller counts after it has asked; while it lives it asks again before.
 _PATIENCE_SECONDS = 1.5
 
-#: A call under way is taken to occupy its slot for so many periods more: nobody knows when it will be answered.
-UNDER_WAY = 1.1
+#: Of a call under way nobody knows when it will be answered; where it must be guessed, within so many seconds.
+ANSWERED_WITHIN_SECONDS = 1.0
 
 #: How long Redis keeps what nobody asks for, in seconds: long, so that a Redis that must make room takes others first.
 _KEPT_SECONDS = 86_400
@@ -119,7 +119,7 @@ class BudgetScript:
         self._rules = {
             "period": micro(period),
             "lease": micro(LEASE_SECONDS),
-            "under_way": micro(period * UNDER_WAY),
+            "under_way": micro(period + ANSWERED_WITHIN_SECONDS),
             "patience": micro(_PATIENCE_SECONDS),
             # Until all who counted by themselves have asked Redis again, and their calls before that count no more.
             "unsettled": micro(period + PAUSE_SECONDS + 1.0),

@@ -30,15 +30,15 @@ from __future__ import annotations
 import logging
 import math
 
-from dealcache.hubspot.budget_script import UNDER_WAY, Answer, BudgetScript, Message, micro
+from dealcache.hubspot.budget_script import ANSWERED_WITHIN_SECONDS, Answer, BudgetScript, Message, micro
 from dealcache.hubspot.own_calls import OwnCalls
-from dealcache.hubspot.shares import occupied_until, slots_of_one
+from dealcache.hubspot.shares import later_of, occupied_until, slots_of_one
 from dealcache.hubspot.slots import Caller, LocalSlots, Workers
 from dealcache.redis_errors import RedisUnavailable
 
 log = logging.getLogger(__name__)
 
-#: For how long what Redis said last is good enough to tell how many calls are left, in seconds.
+#: For how long what Redis said last is good enough to know how things stand, in seconds.
 _FRESH_SECONDS = 0.5
 
 #: How often Redis tells when slots free, in seconds; how many are occupied it tells each time.
@@ -69,7 +69,7 @@ class SharedSlots:
         self._own = OwnCalls(period)
         #: Calls that occupy a slot of ``_local``, which counts only while there is no certainty.
         self._counted: set[Caller] = set()
-        self._certain_from = math.inf
+        self._certain = False
         self._heard_at = self._outlook_at = -math.inf
         self._heard: Answer | None = None
         self._outlook: list[float] = []
@@ -129,21 +129,21 @@ class SharedSlots:
         own = self._local.left(now)
         if self._gone or self._heard is None:
             return own
-        return self._heard.left if self._is_certain(now) else min(own, self._heard.left)
+        return self._heard.left if self._certain else min(own, self._heard.left)
 
     def _own_wait(self, now: float, caller: Caller, ahead: int) -> float:
         """How long the share makes ``caller`` wait, which counts only without certainty."""
+        if not self._certain and now - self._heard_at > _FRESH_SECONDS:
+            # It may be certain by now, or back, or gone.
+            self._tell(now, {})
         wait = self._local.wait(now, caller, ahead)
-        return 0.0 if self._is_certain(now) else wait
+        return 0.0 if self._certain else wait
 
     def _start(self, now: float, caller: Caller) -> None:
         self._own.start(now, caller)
-        if not self._is_certain(now):
+        if not self._certain:
             self._counted.add(caller)
             self._local.start(now, caller)
-
-    def _is_certain(self, now: float) -> bool:
-        return now >= self._certain_from
 
     def _ask(self, now: float, caller: Caller, ahead: int, *, start: bool) -> Answer | None:
         name = self._own.id_of(caller)
@@ -155,7 +155,8 @@ class SharedSlots:
             answer = self._script.run(self._complete(now, message), self._epoch, self._limit)
             if self._epoch not in (None, answer.epoch):
                 # It has lost what it knew, and with it this worker's calls: so it has let nobody start.
-                self._doubt(now)
+                if not self._gone:
+                    self._doubt(now)
                 self._epoch, self._behind = answer.epoch, True
                 answer = self._script.run(self._complete(now, {}), self._epoch, self._limit)
         except RedisUnavailable as error:
@@ -187,30 +188,32 @@ class SharedSlots:
             self._outlook_at, self._outlook = now, [now + seconds for seconds in answer.frees_in()]
         if answer.limit != self._limit:
             self._adopt(now, answer.limit)
-        if answer.uncertain > 0.0:
+        if answer.uncertain <= 0.0:
+            self._certain = True
+        elif self._certain:
             self._doubt(now)
-            self._certain_from = now + answer.uncertain
-        else:
-            self._certain_from = min(self._certain_from, now)
 
     def _lose(self, now: float, reason: Exception) -> None:
-        if not self._gone:
-            log.warning(
-                "the HubSpot budget %s is not shared any more, this worker keeps to its share: %s", self._name, reason
-            )
+        if self._gone:
+            return
+        log.warning("the HubSpot budget %s is not shared now, this worker keeps to its part: %s", self._name, reason)
         self._doubt(now)
-        self._certain_from = math.inf
         self._gone = self._behind = True
 
     def _doubt(self, now: float) -> None:
-        """Begin to count this worker's share, if it was not counted before, from what Redis has said last."""
-        if self._heard is None or not self._is_certain(now):
+        """Begin to count this worker's share, from what Redis said last of the slots of all.
+
+        What was counted already stays counted: not all workers lose certainty at the same moment, and those that count
+        from what Redis said rely on the others to do so.
+        """
+        if self._heard is None:
             return
-        period = self._period * UNDER_WAY
+        period = self._period + ANSWERED_WITHIN_SECONDS
         occupied = occupied_until(self._heard_at, self._heard.used, self._outlook, period)
-        self._local.restart(slots_of_one(now, self._limit, occupied, period, self._workers()))
+        frees = slots_of_one(now, self._limit, occupied, period, self._workers())
+        self._local.restart(frees if self._certain else later_of(frees, self._local.frees(now)))
         self._counted.clear()
-        self._certain_from = math.inf
+        self._certain = False
 
     def _adopt(self, now: float, limit: int) -> None:
         self._limit = limit

@@ -53,6 +53,13 @@ def slots_of_one(now: float, limit: int, frees: Sequence[float], period: float, 
     return [moment for moment in slots[workers - 1 :: workers] if moment > now]
 
 
+def later_of(ones: Sequence[float], others: Sequence[float]) -> list[float]:
+    """When slots free that must be free by both of two lists, each in ascending order."""
+    length = max(len(ones), len(others))
+    padded = ([-math.inf] * (length - len(moments)) + list(moments) for moments in (ones, others))
+    return [max(pair) for pair in zip(*padded, strict=True)]
+
+
 def _after(now: float, moment: float, period: float) -> float:
     """The first of ``moment``, a period later, and so on, which lies after ``now``."""
     return moment if moment > now else moment + period * (math.floor((now - moment) / period) + 1)

@@ -109,6 +109,10 @@ class LocalSlots:
         self._cut()
         return self._window.left(now)
 
+    def frees(self, now: float) -> list[float]:
+        """When each of the occupied slots frees, in ascending order, at the earliest."""
+        return self._window.frees(now)
+
     def restart(self, frees: Sequence[float]) -> None:
         """Forget all calls; instead, let slots be occupied until the moments ``frees``, in ascending order."""
         self._cut()

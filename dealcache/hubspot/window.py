@@ -72,6 +72,11 @@ class RollingWindow:
         """Let nothing start before ``until``; a shorter pause never cuts a longer one."""
         self._paused_until = max(self._paused_until, until)
 
+    def frees(self, now: float) -> list[float]:
+        """When each of the occupied slots frees, in ascending order; of a call under way, if it were answered now."""
+        self._forget(now)
+        return [moment + self.period for moment in (*self._answered, *[now] * self._in_flight)]
+
     def restart(self, answered: Iterable[float]) -> None:
         """Forget all calls, also those under way, and count others that were answered at these moments, in order."""
         self._in_flight = 0

@@ -183,6 +183,7 @@ def test_a_call_costs_two_round_trips_and_what_is_left_none(workers, redis_conne
         with redis_connection.operation() as client:
             return client.info("commandstats")["cmdstat_evalsha"]["calls"]
 
+    use(workers[0], Bucket.APP, Deadline(1, clock))
     before = commands()
     for _ in range(10):
         use(workers[0], Bucket.APP, Deadline(1, clock))

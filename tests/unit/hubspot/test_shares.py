@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.hubspot.shares import occupied_until, slots_of_one
+from dealcache.hubspot.shares import later_of, occupied_until, slots_of_one
 
 PERIOD = 10.0
 
@@ -56,6 +56,12 @@ def test_slots_that_free_sooner_than_was_said_are_the_first():
     frees = [101.0, 102.0, 103.0]
     assert occupied_until(100.5, 1, frees, PERIOD) == [103.0]
     assert occupied_until(100.5, 0, frees, PERIOD) == []
+
+
+def test_a_slot_that_must_be_free_by_two_lists_is_free_by_the_later():
+    assert later_of([1.0, 5.0], [2.0, 3.0]) == [2.0, 5.0]
+    assert later_of([4.0], [1.0, 2.0]) == [1.0, 4.0]
+    assert later_of([1.0, 2.0], []) == [1.0, 2.0]
 
 
 @given(
