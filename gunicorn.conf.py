@@ -1,14 +1,14 @@
 """gunicorn's configuration, all of it from the environment (see README, "Configuration")."""
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from dealcache.server.hooks import (
     announce,
-    mark_worker_dead,
+    bury_worker,
+    hand_metrics_over,
+    provide_metrics_directory,
+    remove_metrics,
     start_background_work,
     stop_background_work,
     turn_newcomers_away_on_stop,
@@ -17,6 +17,8 @@ from dealcache.settings import SettingsError, load_settings
 
 try:
     _settings = load_settings(os.environ)
+    # Before the workers' class is imported, and prometheus-client with it, which looks for the directory then.
+    provide_metrics_directory()
 except SettingsError as error:
     raise SystemExit(f"dealcache: {error}") from None
 
@@ -37,16 +39,9 @@ graceful_timeout = int(_settings.hubspot_deadline_seconds) + 15
 #: A pipe into the master that nobody here uses; by default it lies in the home directory.
 control_socket_disable = True
 
-# prometheus-client chooses where values live when it is imported, which happens in the workers.
-_metrics_dir = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix="dealcache-"))
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_dir)
-
 
 def on_starting(server: Any) -> None:
-    """Begin with no values of an earlier run, prepare the end, and say what an operator should know."""
-    _metrics_dir.mkdir(parents=True, exist_ok=True)
-    for values in _metrics_dir.glob("*.db"):
-        values.unlink()
+    """Prepare the end, and say what an operator should know."""
     turn_newcomers_away_on_stop(server)
     announce(_settings)
 
@@ -63,11 +58,14 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Runs in the master, however the worker ended."""
-    mark_worker_dead(worker.pid)
+    bury_worker(worker.pid)
 
 
-def on_exit(_server: Any) -> None:
-    """Leave nothing behind but what the operator made."""
-    # By its name, because after a reload the variable is set by ourselves.
-    if _metrics_dir.parent == Path(tempfile.gettempdir()) and _metrics_dir.name.startswith("dealcache-"):
-        shutil.rmtree(_metrics_dir, ignore_errors=True)
+def pre_exec(server: Any) -> None:
+    """Runs when another master is about to take over (SIGUSR2)."""
+    hand_metrics_over(server)
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing behind."""
+    remove_metrics(server)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 
 from flask import Blueprint, Flask
 
@@ -31,7 +32,7 @@ from dealcache.api.services import Services
 from dealcache.api.spec import ProblemApi, spec_config
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.cli import jobs_command, sync_command
-from dealcache.group import Group
+from dealcache.group import Colleagues, Group, Presence, Survey
 from dealcache.hubspot import HubSpotError
 from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
@@ -54,7 +55,8 @@ from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, process_name, shared_tier
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, make_budgets, own_figures, shared_tier
+from dealcache.workers import this_worker
 
 Clock = Callable[[], float]
 
@@ -91,26 +93,31 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     settings = settings or load_settings(os.environ)
     metrics = Metrics()
     storage = Storage(settings)
-    hubspot = HubSpot(settings, storage, metrics, clock)
-    memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
+    presence = Presence(storage.workers, this_worker(), metrics.workers_seen)
     redis = connect_redis(settings)
+    budgets = make_budgets(redis, presence.live_count)
+    hubspot = HubSpot(settings, storage, metrics, clock, budgets)
+    memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     live = LiveUpdates(storage.deals, metrics, _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS)
+    recorder = ReadRecorder(metrics)
+    colleagues = Colleagues(presence, storage.stats_exchange, redis, partial(own_figures, memory, recorder))
     group = Group(
         storage.invalidations,
         storage.invalidation_feed,
         redis,
         memory,
         shared_tier(redis, clock),
+        colleagues,
+        observer=metrics,
         heard=lambda invalidation: live.announce(invalidation.changes, invalidation.at),
         on_wait=metrics.flight_waited,
         clock=clock,
     )
-    owner = process_name()
     heartbeat = Heartbeat(storage.load_leases)
-    shared = SharedFlight(storage.load_leases, heartbeat, owner, metrics.shared_flight_waited)
-    shared_batch = SharedBatch(storage.load_leases, heartbeat, owner, metrics.shared_flight_waited)
+    shared = SharedFlight(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
+    shared_batch = SharedBatch(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
     reading = _make_reader(settings, metrics, storage, hubspot, group, shared, shared_batch, clock)
-    sync = Sync(settings, storage, hubspot, metrics, group.journal, owner)
+    sync = Sync(settings, storage, hubspot, metrics, group.journal, presence.owner)
 
     def prepare() -> None:
         ensure_indexes(storage.connection)
@@ -142,9 +149,11 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
             redis.close()
         storage.close()
 
-    app = _make_flask(settings, _services(settings, metrics, storage, hubspot, memory, reading, sync, live, clock))
+    services = _services(settings, metrics, recorder, colleagues.survey, storage, hubspot, reading, sync, live, clock)
+    app = _make_flask(settings, services)
     app.extensions["dealcache.lifecycle"] = Lifecycle(start, live.say_goodbye, stop)
     app.extensions["dealcache.sync"] = sync
+    app.extensions["dealcache.presence"] = presence
     app.cli.add_command(sync_command)
     app.cli.add_command(jobs_command)
     return app
@@ -219,9 +228,10 @@ def _make_reader(
 def _services(
     settings: Settings,
     metrics: Metrics,
+    recorder: ReadRecorder,
+    survey: Survey,
     storage: Storage,
     hubspot: HubSpot,
-    memory: MemoryTier,
     reading: _Reading,
     sync: Sync,
     live: LiveUpdates,
@@ -231,7 +241,8 @@ def _services(
         reader=reading.reader,
         batches=reading.batches,
         mongodb=reading.mongodb,
-        memory=memory,
+        stats_here=survey.here,
+        stats_everywhere=survey.everywhere,
         deals=storage.deals,
         timelines=storage.timelines,
         pipelines=storage.pipelines,
@@ -243,7 +254,7 @@ def _services(
         webhook_guard=WebhookGuard(
             settings.hubspot_client_secret, settings.public_url, settings.forwarded_allow_ips, clock
         ),
-        recorder=ReadRecorder(metrics),
+        recorder=recorder,
         metrics=metrics,
         dependencies={"mongodb": storage.answers, "hubspot": hubspot.answers},
         tokens=Tokens(settings.api_token, settings.admin_token),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import FrameType
@@ -15,6 +17,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from dealcache.api.deal_lists import stage_labels, stage_name
+from dealcache.group import Presence
 from dealcache.hubspot import HubSpotError
 from dealcache.jobs import FINAL, Job, JobStatus, JobType, SyncRequest
 from dealcache.progress_display import Display, display_for
@@ -171,11 +174,11 @@ def _foreground(sync: Sync, jobs: SyncJobRepository, job: Job) -> int:
     worker = threading.Thread(target=work, name="sync-foreground", daemon=True)
     worker.start()
     began_at = time.monotonic()
-    with display_for(_console()) as display:
+    with display_for(_console()) as display, _present() as presence:
         try:
             while worker.is_alive():
                 worker.join(_LOOK_SECONDS)
-                _show(display, jobs, job.job_id)
+                _show(display, presence, jobs, job.job_id)
         except KeyboardInterrupt:
             sync.runner.stop()
             worker.join()
@@ -189,8 +192,19 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _show(display: Display, jobs: SyncJobRepository, job_id: str) -> None:
+@contextmanager
+def _present() -> Iterator[Presence]:
+    """This process among all that live, with whom it shares HubSpot's limits."""
+    presence: Presence = current_app.extensions["dealcache.presence"]
     try:
+        yield presence
+    finally:
+        presence.leave()
+
+
+def _show(display: Display, presence: Presence, jobs: SyncJobRepository, job_id: str) -> None:
+    try:
+        presence.keep()
         job = jobs.get(job_id)
     except StoreError:
         display.note("MongoDB does not answer; the job waits for it")

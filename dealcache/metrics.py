@@ -1,23 +1,38 @@
 """What Prometheus sees. Every metric is listed in README; a test keeps the two together.
 
 With several workers each process writes its values into files of ``PROMETHEUS_MULTIPROC_DIR``, which
-``gunicorn.conf.py`` sets before this module is imported, and :meth:`Metrics.render` adds up what all of them wrote.
+``gunicorn.conf.py`` sets before this module is imported, and :meth:`Metrics.render` adds up what all of them wrote; see
+:mod:`dealcache.metric_files`.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.registry import Collector
 
+from dealcache import metric_files
 from dealcache.tiers import Usage
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 
 _FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
+
+
+class _AllWorkers(Collector):
+    """What the files of all workers say."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        return metric_files.collect(self._directory)
 
 
 class Metrics:
@@ -75,7 +90,8 @@ class Metrics:
             "Calls that a budget still allows in its window",
             ["bucket"],
             registry=registry,
-            multiprocess_mode="livemin",
+            # What a worker heard that has made no call since tells nothing.
+            multiprocess_mode="livemostrecent",
         )
         self._jobs = Counter(
             "dealcache_sync_jobs", "Sync jobs that ended, by type and status", ["type", "status"], registry=registry
@@ -90,6 +106,19 @@ class Metrics:
         self._live_dropped = Counter(
             "dealcache_live_dropped", "Clients of live updates given up, by reason", ["reason"], registry=registry
         )
+        self._recorded = Counter(
+            "dealcache_invalidations_recorded", "Entries added to the record of invalidations", registry=registry
+        )
+        self._applied = Counter(
+            "dealcache_invalidations_applied", "Entries of the record applied, by each worker", registry=registry
+        )
+        self._followed = self._gauge(
+            "dealcache_followed_until_timestamp_seconds",
+            "Until when the worker that lags most knows all invalidations",
+            "livemin",
+        )
+        self._followed.set_to_current_time()  # who has only begun has missed nothing, and 0 would be an alarm
+        self._workers = self._gauge("dealcache_workers", "Live processes of all instances", "livemax")
         self._evicted_so_far = 0
         self._lock = threading.Lock()
         self._children: dict[tuple[object, ...], Any] = {}
@@ -175,10 +204,23 @@ class Metrics:
         """Count a client of live updates that was given up."""
         self._live_dropped.labels(reason).inc()
 
+    def invalidations_recorded(self, count: int) -> None:
+        """Count entries that this process added to the record of invalidations."""
+        self._recorded.inc(count)
+
+    def invalidation_applied(self) -> None:
+        """Count an entry of the record that this process applied."""
+        self._applied.inc()
+
+    def followed_until(self, at: float) -> None:
+        """Show until when, epoch seconds, this process knows all invalidations."""
+        self._followed.set(at)
+
+    def workers_seen(self, count: int) -> None:
+        """Show how many processes live, of all instances."""
+        self._workers.set(count)
+
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, of all workers together."""
-        if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            return generate_latest(self.registry)
-        together = CollectorRegistry()
-        multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        return generate_latest(_AllWorkers(Path(directory)) if directory else self.registry)

@@ -37,26 +37,29 @@ def _row(listing: Listing, now: float) -> dict[str, Any]:
 @blueprint.arguments(parameters.StatsQuery(), location="query")
 @documented(blueprint, schemas.CacheStatsSchema)
 def cache_stats(query: dict[str, Any]) -> Response:
-    """What the cache holds, entry by entry, and how many reads each tier has answered."""
+    """What the cache holds, entry by entry, and how many reads each tier has answered, in all workers or in one."""
     wired = services()
-    usage = wired.memory.usage()
-    listing = wired.memory.listing()
-    chosen = [row for row in listing if row.key.startswith(query["prefix"])]
-    by_tier, failed = wired.recorder.counts()
+    statistics = wired.stats_here if query["scope"] == "worker" else wired.stats_everywhere
+    told = statistics(query["prefix"], query["limit"])
+    by_tier = told.by_tier
     hits = by_tier["memory"] + by_tier["redis"]
-    misses = by_tier["mongodb"] + by_tier["hubspot"] + failed
+    misses = by_tier["mongodb"] + by_tier["hubspot"] + told.failed
     now = wired.clock()
     return json_response(
         {
-            "total_entries": len(listing),
+            "scope": query["scope"],
+            "workers": told.workers,
+            "workers_missing": told.missing,
+            "complete": told.complete,
+            "total_entries": told.total,
             "cache_ttl_seconds": int(wired.cache_ttl) if wired.cache_ttl.is_integer() else wired.cache_ttl,
-            "entries": [_row(row, now) for row in chosen[: query["limit"]]],
+            "entries": [_row(row, now) for row in told.rows],
             "hits": hits,
             "misses": misses,
             "hit_ratio": round(hits / (hits + misses), 4) if hits + misses else 0.0,
-            "size_bytes": usage.size_bytes,
-            "max_bytes": usage.max_bytes,
-            "evictions": usage.evictions,
+            "size_bytes": told.usage.size_bytes,
+            "max_bytes": told.usage.max_bytes,
+            "evictions": told.usage.evictions,
             "tiers": {tier: {"hits": count} for tier, count in by_tier.items()},
         }
     )

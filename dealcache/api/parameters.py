@@ -194,7 +194,7 @@ class StoredTimelineRead(DealQuery, TimelineQuery):
 
 
 class StatsQuery(ma.Schema):
-    """Narrows the list of cached entries."""
+    """Narrows the list of cached entries, and says whose they are."""
 
     limit = Count(
         validate=ma.validate.Range(min=0, max=100_000),
@@ -202,6 +202,11 @@ class StatsQuery(ma.Schema):
         metadata={"description": "How many entries to list at most."},
     )
     prefix = ma.fields.String(load_default="", metadata={"description": "Only keys that begin with this."})
+    scope = ma.fields.String(
+        validate=ma.validate.OneOf(["group", "worker"], error="Must be one of: {choices}."),
+        load_default="group",
+        metadata={"description": "`group`: all workers of all instances; `worker`: the one that answers, alone."},
+    )
 
 
 class StageQuery(ma.Schema):

@@ -130,7 +130,18 @@ class TiersSchema(ma.Schema):
 class CacheStatsSchema(ma.Schema):
     """What the cache holds, and how well it does."""
 
-    total_entries = _count("All cached keys.")
+    scope = _text("Whose figures these are.", validate=ma.validate.OneOf(["group", "worker"]))
+    workers = _count("How many workers have told theirs.")
+    workers_missing = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        metadata={"description": "Host and process id of those that live but did not tell theirs within a second."},
+    )
+    complete = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "Whether nobody is missing, it was known whom to ask, and no list was cut."},
+    )
+    total_entries = _count("All cached keys; what several workers hold counts once.")
     cache_ttl_seconds = _number("How long a value is fresh.")
     entries = ma.fields.List(ma.fields.Nested(CacheEntrySchema), required=True)
     hits = _count("Reads answered by a cache tier.")

@@ -12,6 +12,7 @@ from dealcache.api.access import Tokens
 from dealcache.api.cors import Cors
 from dealcache.api.recorder import ReadRecorder
 from dealcache.api.webhook_guard import WebhookGuard
+from dealcache.figures import Summary
 from dealcache.live import Hub
 from dealcache.metrics import Metrics
 from dealcache.reader import BatchReader, DealReader, MongoSource
@@ -22,13 +23,16 @@ from dealcache.repositories import (
     SyncJobRepository,
     WebhookEventRepository,
 )
-from dealcache.tiers import MemoryTier
+
+#: What is cached, of the keys with a prefix so many at most.
+Statistics = Callable[[str, int], Summary]
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts of the service that HTTP speaks to. ``cache_ttl`` is in seconds, ``clock`` the wall clock.
 
+    ``stats_here`` tells what this worker caches, ``stats_everywhere`` what all do; neither raises when MongoDB is away.
     ``dependencies`` tell by name whether they answer. ``wake_sync`` and ``wake_webhooks`` say that there is work in
     MongoDB; ``refresh_pipelines`` has HubSpot's pipelines stored as they are now; it raises HubSpotError or StoreError.
     """
@@ -36,7 +40,8 @@ class Services:
     reader: DealReader
     batches: BatchReader
     mongodb: MongoSource
-    memory: MemoryTier
+    stats_here: Statistics
+    stats_everywhere: Statistics
     deals: DealInfoRepository
     timelines: DealTimelineRepository
     pipelines: PipelineRepository

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from dealcache.changes import Changes
+from dealcache.group.observer import Observer
 from dealcache.group.tickets import Ticket, Waiting, invalidations_of
 from dealcache.invalidation import Invalidation, Selection
 from dealcache.reader import Applied, ReaderState, Token
@@ -32,6 +33,7 @@ class Journal:
         state: what this process keeps, which invalidations change.
         tell: tells other processes quickly of entries; it must neither raise nor take long.
         heard: is given each entry that says that views really changed, once; it must neither raise nor take long.
+        observer: is told what was recorded and applied.
         now: the wall clock, aware, in UTC.
     """
 
@@ -41,12 +43,14 @@ class Journal:
         state: ReaderState,
         tell: Callable[[Sequence[Invalidation]], None],
         heard: Callable[[Invalidation], None],
+        observer: Observer,
         now: Callable[[], datetime],
     ) -> None:
         self._record = record
         self._state = state
         self._tell = tell
         self._heard = heard
+        self._observer = observer
         self._now = now
         self._waiting = Waiting()
         self._writing = threading.Lock()
@@ -157,6 +161,7 @@ class Journal:
                 log.warning("an invalidation could not be recorded and will be tried again: %s", failure)
                 self._hold_alone(tickets)
             else:
+                self._observer.invalidations_recorded(len(recorded))
                 self._apply_own(recorded)
                 self._tell(recorded)
 
@@ -207,5 +212,7 @@ class Journal:
         self._position = (entry.generation, entry.nonce)
         if ticket is not None:
             ticket.add(applied)
-        if new and entry.views:
-            self._heard(entry)
+        if new:
+            self._observer.invalidation_applied()
+            if entry.views:
+                self._heard(entry)

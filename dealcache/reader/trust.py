@@ -26,6 +26,7 @@ class Trust:
         clock: the wall clock, in epoch seconds, which the times of cached values are told by.
         timer: the monotonic clock, in seconds.
         grace: seconds for which one sign of life counts.
+        on_sure: told the time on the wall clock up to which everything is known, each time that it is a later one.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class Trust:
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
         grace: float = GRACE_SECONDS,
+        on_sure: Callable[[float], None] = lambda _at: None,
     ) -> None:
         self._clock = clock
         self._timer = timer
         self._grace = grace
+        self._on_sure = on_sure
         self._following = False
         # The last moment at which all invalidations were known: on the monotonic clock, and on the wall clock.
         self._sure = (0.0, 0.0)
@@ -55,6 +58,7 @@ class Trust:
         # Two threads may note at once; the earlier of two moments that lie together is no worse than the later.
         if moment[0] > self._sure[0]:
             self._sure = moment
+            self._on_sure(moment[1])
 
     def floor(self) -> float:
         """Values read at this time or before, epoch seconds, are not to be trusted; minus infinity: all are."""

@@ -16,9 +16,11 @@ from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError
 from dealcache.repositories.job_leases import LeaseState
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
 from dealcache.repositories.pipelines import PipelineRepository
+from dealcache.repositories.stats_exchange import StatsExchange
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
 from dealcache.repositories.webhook_events import EventClaim, WebhookEventRepository
+from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [
     "MOST_MARKS",
@@ -38,6 +40,7 @@ __all__ = [
     "LoadResult",
     "PipelineRepository",
     "StageSummary",
+    "StatsExchange",
     "StoreError",
     "StoreUnavailable",
     "StoredDeal",
@@ -46,5 +49,6 @@ __all__ = [
     "SyncStateRepository",
     "Totals",
     "WebhookEventRepository",
+    "WorkerRegistry",
     "ensure_indexes",
 ]

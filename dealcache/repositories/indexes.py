@@ -15,6 +15,8 @@ _DAY_SECONDS = 86_400
 _JOB_SECONDS = 30 * _DAY_SECONDS  # after the job's end
 _EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event's arrival; HubSpot repeats a delivery for one day
 _LEASE_SECONDS = 60  # after its end; longer than anybody who waited takes to look
+_WORKER_SECONDS = 600  # after the last sign of life of a worker that died
+_EXCHANGE_SECONDS = 60  # after a question or an answer that nobody came for
 _BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
@@ -67,6 +69,16 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("arrived_at", ASCENDING)], name="expiry", expireAfterSeconds=_EVENT_SECONDS),
     ),
     "load_leases": (IndexModel([("held_until", ASCENDING)], name="expiry", expireAfterSeconds=_LEASE_SECONDS),),
+    "workers": (IndexModel([("seen_at", ASCENDING)], name="expiry", expireAfterSeconds=_WORKER_SECONDS),),
+    "stats_questions": (
+        IndexModel([("owner", ASCENDING), ("asked_at", ASCENDING)], name="oldest_of_worker"),
+        IndexModel([("question", ASCENDING)], name="question"),
+        IndexModel([("asked_at", ASCENDING)], name="expiry", expireAfterSeconds=_EXCHANGE_SECONDS),
+    ),
+    "stats_answers": (
+        IndexModel([("question", ASCENDING)], name="question"),
+        IndexModel([("answered_at", ASCENDING)], name="expiry", expireAfterSeconds=_EXCHANGE_SECONDS),
+    ),
 }
 
 

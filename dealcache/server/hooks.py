@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
+from pathlib import Path
 from typing import Any
 
-from dealcache import logs
+from dealcache import logs, metric_files
 from dealcache.server.newcomers import turn_away
-from dealcache.settings import Settings
+from dealcache.settings import Settings, SettingsError
 
 log = logging.getLogger("dealcache.server")
 
@@ -68,8 +70,36 @@ def stop_background_work(app: Any) -> None:
     logs.stop_batching()
 
 
-def mark_worker_dead(pid: int) -> None:
-    """Take the gauges of a worker that has gone out of the sums."""
-    from prometheus_client import multiprocess  # not before the directory is set: it decides at import
+def provide_metrics_directory() -> None:
+    """See to it that this server's workers keep their metrics in a directory of their own.
 
-    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    Raises:
+        SettingsError: there can be none.
+    """
+    given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    try:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metric_files.provide(given))
+    except OSError as error:
+        named = f"PROMETHEUS_MULTIPROC_DIR holds {given!r}" if given else "there is no directory for temporary files"
+        raise SettingsError(f"{named}: {error.strerror}; metrics need a directory that can be written to") from None
+
+
+def hand_metrics_over(arbiter: Any) -> None:
+    """Let the master that replaces this one go on with its metrics; gunicorn gives it the environment of the start."""
+    arbiter.cfg.env_orig["PROMETHEUS_MULTIPROC_DIR"] = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def remove_metrics(arbiter: Any) -> None:
+    """Remove the metrics of a server that ends, unless another master goes on with them."""
+    replaced_one_lives = arbiter.master_pid != 0 and arbiter.master_pid == os.getppid()
+    if arbiter.reexec_pid == 0 and not replaced_one_lives:
+        metric_files.remove(_metrics_directory())
+
+
+def bury_worker(pid: int) -> None:
+    """Let what a worker that has ended held count no more, and keep what it has counted."""
+    metric_files.bury(_metrics_directory(), pid)
+
+
+def _metrics_directory() -> Path:
+    return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])

@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 #: Which rooms each room may look into; rooms that are not named may look anywhere.
 ALLOWED = {
     "tiers": {"deals", "invalidation", "redis_connection", "redis_errors"},
-    "repositories": {"breaker", "deals", "changes", "invalidation", "jobs", "hints"},
+    "repositories": {"breaker", "deals", "changes", "invalidation", "jobs", "hints", "workers"},
     "hubspot": {"deals", "deadline", "deal_choice", "redis_connection", "redis_errors"},
     "reader": {
         "changes",
@@ -30,10 +30,21 @@ ALLOWED = {
         "repositories",
         "tiers",
     },
-    "group": {"changes", "invalidation", "reader", "redis_connection", "redis_errors", "repositories", "tiers"},
+    "group": {
+        "changes",
+        "figures",
+        "invalidation",
+        "reader",
+        "redis_connection",
+        "redis_errors",
+        "repositories",
+        "tiers",
+        "workers",
+    },
     "live": {"changes", "deals", "repositories"},
     "api": {
         "deals",
+        "figures",
         "hints",
         "invalidation",
         "jobs",

@@ -9,12 +9,22 @@ import pytest
 
 from dealcache.breaker import Breaker
 from dealcache.deals import DealKey
-from dealcache.group import Group
+from dealcache.figures import Columns, Figures
+from dealcache.group import Colleagues, Group, Presence
 from dealcache.invalidation import Invalidation
+from dealcache.metrics import Metrics
 from dealcache.reader import Token
 from dealcache.redis_connection import RedisConnection
-from dealcache.repositories import Connection, InvalidationFeed, InvalidationLog, ensure_indexes
+from dealcache.repositories import (
+    Connection,
+    InvalidationFeed,
+    InvalidationLog,
+    StatsExchange,
+    WorkerRegistry,
+    ensure_indexes,
+)
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
+from dealcache.workers import this_worker
 from tests.clocks import ManualClock
 
 
@@ -25,18 +35,26 @@ class Member:
         self.clock = ManualClock(1_800_000_000.0)
         self.memory = MemoryTier(10_000_000, self.clock)
         self.heard: list[Invalidation] = []
+        self.metrics = Metrics()
+        self.presence = Presence(WorkerRegistry(connection), this_worker(), self.metrics.workers_seen)
+        self.colleagues = Colleagues(self.presence, StatsExchange(connection), redis, self._figures)
         self.group = Group(
             InvalidationLog(connection, connection),
             InvalidationFeed(connection),
             redis,
             self.memory,
             None,
+            self.colleagues,
+            self.metrics,
             heard=self.heard.append,
             on_wait=lambda: None,
             clock=self.clock,
         )
         self.journal = self.group.journal
         self.cache = self.group.state.cache
+
+    def _figures(self) -> Figures:
+        return Figures({"memory": 0}, 0, self.memory.usage(), Columns.of(self.memory.listing()))
 
     def keep(self, name: str = "Acme", deal_id: str = "7", token: Token | None = None) -> None:
         """Cache a view of a deal, as a load does that began with ``token``, or just now."""

@@ -74,3 +74,15 @@ def test_a_wall_clock_that_jumps_makes_nobody_unsure(trust, wall, timer):
     trust.begin()
     wall.tick(3_600)
     assert trust.is_sure
+
+
+def test_it_tells_up_to_when_it_is_sure_and_never_of_an_earlier_time(wall, timer):
+    told: list[float] = []
+    trust = Trust(wall, timer, on_sure=told.append)
+    trust.begin()
+    pass_time(1, wall, timer)
+    earlier = trust.moment()
+    pass_time(1, wall, timer)
+    trust.note(trust.moment())
+    trust.note(earlier)
+    assert told == [5_002.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -21,7 +22,7 @@ class Two:
     """The processes, and threads that read through them."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
+        self.pool = pool
         self.first = Stand()
         self.second = Stand(beside=self.first)
         self.hubspot, self.mongodb, self.clock = self.first.hubspot, self.first.mongodb, self.first.clock
@@ -30,13 +31,13 @@ class Two:
     def begin(self, stand: Stand, mode: Mode = Mode.DEFAULT, key: DealKey | None = None) -> Future[Answer]:
         """Let one process ask HubSpot, which does not answer until :meth:`end`."""
         self.hubspot.let.clear()
-        asked = self._pool.submit(stand.reader.read, View.INFO, key or named(), mode)
+        asked = self.pool.submit(stand.reader.read, View.INFO, key or named(), mode)
         assert self.hubspot.entered.acquire(timeout=10)
         return asked
 
     def join(self, stand: Stand, mode: Mode = Mode.DEFAULT, key: DealKey | None = None) -> Future[Answer]:
         """Let one process find out that the other is at it."""
-        asked = self._pool.submit(stand.reader.read, View.INFO, key or named(), mode)
+        asked = self.pool.submit(stand.reader.read, View.INFO, key or named(), mode)
         assert stand.waiting_elsewhere.acquire(timeout=10)
         return asked
 
@@ -67,7 +68,7 @@ def test_a_cold_deal_is_loaded_by_one_and_both_have_it(two: Two) -> None:
 def test_those_who_wait_in_one_process_wait_for_the_other_together(two: Two) -> None:
     leader = two.begin(two.first)
     waiters = [two.join(two.second)]
-    waiters += [two._pool.submit(two.second.reader.read, View.TIMELINE, named()) for _ in range(5)]
+    waiters += [two.pool.submit(two.second.reader.read, View.TIMELINE, named()) for _ in range(5)]
     for _ in range(5):
         assert two.second.waiting.acquire(timeout=10)
     two.end(leader, two.second)
@@ -170,6 +171,16 @@ def test_who_asks_after_a_clear_does_not_wait_for_a_load_from_before(
     assert (version_of(leader.result(10)), version_of(after.result(10))) == (1, 2)
 
 
+def test_who_asks_after_a_clear_waits_for_a_load_from_after_it(two: Two) -> None:
+    for stand in (two.first, two.second):
+        stand.reader.invalidate(Selection.all())
+    leader = two.begin(two.first)
+    waiter = two.join(two.second)
+    two.end(leader, two.second)
+    assert version_of(waiter.result(10)) == 1
+    assert two.hubspot.loads == 1
+
+
 def test_who_asks_after_another_deal_was_cleared_waits(two: Two) -> None:
     leader = two.begin(two.first)
     two.second.reader.invalidate(Selection.deals(ids=["id-Other"], names=["Other"]))
@@ -245,11 +256,32 @@ def test_a_refresh_that_failed_or_was_not_stored_may_be_tried_again(two: Two) ->
     two.hubspot.failure = RateLimited("slowly", retry_after=7)
     with pytest.raises(RateLimited):
         two.first.reader.read(View.INFO, named(), Mode.REFRESH)
+    two.mongodb.versions.update({"Acme": 1, "id-Acme": 1})
+    two.hubspot.versions.update({"Acme": 2, "id-Acme": 2})
     two.hubspot.failure, two.hubspot.stored = None, False
-    assert two.first.reader.read(View.INFO, named(), Mode.REFRESH).tier == "hubspot"
-    for key in (named(), BY_ID):
-        two.hubspot.versions[key.value] = 1
-        assert two.second.reader.read(View.INFO, key, Mode.REFRESH).tier == "hubspot"
+    for stand, key in ((two.first, named()), (two.second, named()), (Stand(beside=two.first), BY_ID)):
+        answer = stand.reader.read(View.INFO, key, Mode.REFRESH)
+        assert (answer.tier, version_of(answer)) == ("hubspot", 2)
+
+
+def test_what_the_other_refreshed_lately_is_not_read_by_a_look_from_before(two: Two) -> None:
+    looking, let = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        two.mongodb.before_answer = lambda: None
+        looking.set()
+        assert let.wait(10)
+
+    two.mongodb.versions["Acme"] = 1
+    two.hubspot.versions["Acme"] = 2
+    two.mongodb.before_answer = hold
+    before = two.pool.submit(two.second.reader.read, View.INFO, named())
+    assert looking.wait(10)
+    two.first.reader.read(View.INFO, named(), Mode.REFRESH)
+    refreshed = two.pool.submit(two.second.reader.read, View.INFO, named(), Mode.REFRESH)
+    assert version_of(refreshed.result(10)) == 2
+    let.set()
+    assert version_of(before.result(10)) == 1
 
 
 def test_a_refresh_does_not_wait_for_a_mere_load(two: Two) -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.http import errors
 
-from dealcache.server.hooks import announce, is_loopback
+from dealcache.server.hooks import (
+    announce,
+    hand_metrics_over,
+    is_loopback,
+    provide_metrics_directory,
+    remove_metrics,
+)
 from dealcache.server.worker import refusal_of
-from dealcache.settings import load_settings
+from dealcache.settings import SettingsError, load_settings
 
 NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
 
@@ -67,3 +76,54 @@ def test_what_the_operator_is_told_at_start(changes, said, caplog):
     assert len(caplog.records) == len(said)
     for record, text in zip(caplog.records, said, strict=True):
         assert text in record.getMessage()
+
+
+def arbiter(**pids: int) -> SimpleNamespace:
+    """A master as far as the hooks look at it; ``cfg.env_orig`` is what another one starts with."""
+    return SimpleNamespace(**{"reexec_pid": 0, "master_pid": 0} | pids, cfg=SimpleNamespace(env_orig={"A": "b"}))
+
+
+@pytest.fixture
+def metrics_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory that a server has made in the operator's one."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    provide_metrics_directory()
+    return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+
+
+def test_the_metrics_directory_is_the_servers_own_and_the_same_after_a_reload(metrics_directory, tmp_path):
+    assert metrics_directory.parent == tmp_path
+    provide_metrics_directory()
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(metrics_directory)
+
+
+def test_a_master_that_takes_over_goes_on_with_the_metrics(metrics_directory):
+    server = arbiter()
+    hand_metrics_over(server)
+    assert server.cfg.env_orig == {"A": "b", "PROMETHEUS_MULTIPROC_DIR": str(metrics_directory)}
+
+
+@pytest.mark.parametrize(
+    ("pids", "left"),
+    [
+        ({}, False),
+        ({"reexec_pid": 5}, True),
+        ({"master_pid": os.getppid()}, True),
+        ({"master_pid": os.getpid()}, False),
+    ],
+    ids=["the only master", "another has taken over", "the one before goes on", "the one before has gone"],
+)
+def test_the_last_master_removes_the_metrics(metrics_directory, pids, left):
+    remove_metrics(arbiter(**pids))
+    assert metrics_directory.exists() is left
+
+
+def test_a_directory_that_cannot_be_made_is_said_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    given = str(tmp_path / "file" / "below")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", given)
+    with pytest.raises(SettingsError) as refused:
+        provide_metrics_directory()
+    assert "PROMETHEUS_MULTIPROC_DIR" in str(refused.value)
+    assert given in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,157 @@
+"""``cache-stats`` of several workers: two apps on one database, with and without Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dealcache.embedded import Mongod
+from dealcache.group import Presence
+from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem
+
+
+def until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.01)
+
+
+def start(*services: Service) -> None:
+    """Let them begin their background work, and wait until each knows of all."""
+    for service in services:
+        service.app.extensions["dealcache.lifecycle"].start()
+    until(lambda: all(len(presence_of(service).look()) == len(services) - 1 for service in services))
+
+
+def presence_of(service: Service) -> Presence:
+    return service.app.extensions["dealcache.presence"]
+
+
+def stats(service: Service, **query: str) -> dict[str, Any]:
+    response = service.get("cache-stats", **query)
+    assert response.status_code == 200, response.text
+    return response.get_json()
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may be so busy that a second is too short for those who are there."""
+    monkeypatch.setattr("dealcache.group.survey.PATIENCE_SECONDS", 5.0)
+
+
+@pytest.fixture(params=["without Redis", "with Redis"])
+def two(request: pytest.FixtureRequest, make_service: MakeService) -> tuple[Service, Service]:
+    """Two services that know of each other: the first holds Acme, the second Acme and Other, which takes 11 reads.
+
+    What one of them loads first, the other lets go as soon as it hears of it; so each waits for the other's news.
+    """
+    redis = {"REDIS_URL": request.getfixturevalue("redis_url")} if request.param == "with Redis" else {}
+    first, second = make_service(**redis), make_service(**redis)
+    start(first, second)
+    first.hubspot.data.add_deal("Other")
+    for service, name in ((first, ACME), (second, "Other")):
+        service.get("deal-info", dealName=name)
+    until(lambda: recorded(first) + recorded(second) == applied(first) == applied(second))
+    for service, names in ((first, [ACME]), (second, [ACME, "Other"])):
+        for name in names:
+            for view in VIEWS:
+                service.get(view, dealName=name)
+        service.clock.tick(7)
+    return first, second
+
+
+def recorded(service: Service) -> float | None:
+    return service.parts.metrics.registry.get_sample_value("dealcache_invalidations_recorded_total")
+
+
+def applied(service: Service) -> float | None:
+    return service.parts.metrics.registry.get_sample_value("dealcache_invalidations_applied_total")
+
+
+def test_the_figures_of_both_are_added_up_whoever_answers(two: tuple[Service, Service]) -> None:
+    each = [stats(service, scope="worker") for service in two]
+    assert [one["scope"] for one in each] == ["worker", "worker"]
+    assert [(one["workers"], one["workers_missing"], one["complete"]) for one in each] == [(1, [], True)] * 2
+    for service in two:
+        together = stats(service)
+        assert together["scope"] == "group"
+        assert (together["workers"], together["workers_missing"], together["complete"]) == (2, [], True)
+        for field in ("hits", "misses", "size_bytes", "max_bytes", "evictions"):
+            assert together[field] == sum(one[field] for one in each), field
+        assert together["hits"] + together["misses"] == 11
+        assert together["hit_ratio"] == round(together["hits"] / 11, 4)
+        for tier, count in together["tiers"].items():
+            assert count["hits"] == sum(one["tiers"][tier]["hits"] for one in each)
+        assert (together["total_entries"], len(together["entries"])) == (6, 6)
+
+
+def test_what_both_hold_is_one_entry(two: tuple[Service, Service]) -> None:
+    each = [{row["key"]: row for row in stats(service, scope="worker")["entries"]} for service in two]
+    assert [len(one) for one in each] == [3, 6]
+    for row in stats(two[0])["entries"]:
+        held = [one[row["key"]] for one in each if row["key"] in one]
+        assert row["age_seconds"] == min(one["age_seconds"] for one in held)
+        assert row["size_bytes"] == sum(one["size_bytes"] for one in held)
+        assert row["hits"] == sum(one["hits"] for one in held)
+
+
+def test_prefix_and_limit_narrow_what_both_hold(two: tuple[Service, Service]) -> None:
+    for service in two:
+        rows = stats(service, prefix="info:")["entries"]
+        assert {row["key"] for row in rows} == {f"info:{ACME}", "info:Other"}
+        assert stats(service, prefix="info:", limit="1")["entries"] == rows[:1]
+        narrowed = stats(service, prefix="nothing", limit="0")
+        assert (narrowed["entries"], narrowed["total_entries"]) == ([], 6)
+
+
+def test_a_scope_that_there_is_not_is_refused(service: Service) -> None:
+    assert "scope" in assert_problem(service.get("cache-stats", scope="world"), 422)["errors"]
+
+
+def test_a_clear_shows_in_the_figures_of_all(two: tuple[Service, Service]) -> None:
+    first, second = two
+    first.clear(dealName="Other")
+    until(lambda: {row["key"] for row in stats(second)["entries"]} == {f"{view}:{ACME}" for view in stored()})
+
+
+def stored() -> tuple[str, ...]:
+    return ("activities_count", "timeline", "info")
+
+
+def test_a_worker_that_does_not_answer_is_named_and_the_others_figures_are_told(two: tuple[Service, Service]) -> None:
+    first, second = two
+    own = stats(first, scope="worker")
+    # It gives signs of life still, as one does that hangs.
+    second.app.extensions["dealcache.lifecycle"].stop()
+    registry = first.database.workers
+    registry.insert_one(
+        {"_id": "dead", "host": "web-9", "pid": 4711, "answers": True, "seen_at": registry.find_one()["seen_at"]}
+    )
+    told = stats(first)
+    assert (told["workers"], told["workers_missing"], told["complete"]) == (1, ["web-9-4711"], False)
+    assert (told["total_entries"], told["hits"]) == (own["total_entries"], own["hits"])
+
+
+def test_without_mongodb_a_worker_tells_its_own(make_service: MakeService, make_mongod: Callable[..., Mongod]) -> None:
+    mongod = make_mongod()
+    uri = mongod.start()
+    first, second = make_service(uri), make_service(uri)
+    start(first, second)
+    for service in (first, second):
+        service.get("deal-info", dealName=ACME)
+    assert stats(first)["workers"] == 2
+    own = stats(first, scope="worker")
+    mongod.kill()
+    told = stats(first)
+    assert (told["scope"], told["workers"], told["complete"]) == ("group", 1, False)
+    assert told["workers_missing"] == [presence_of(second)._worker.shown]
+    assert {name: told[name] for name in ("total_entries", "hits", "misses", "tiers")} == {
+        name: own[name] for name in ("total_entries", "hits", "misses", "tiers")
+    }
+    mongod.start()
+    until(lambda: stats(first)["workers"] == 2)
+    assert stats(first)["complete"]
