@@ -229,6 +229,15 @@ def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing
     assert isinstance(outcomes["large"], Unavailable)
 
 
+def test_of_several_failures_the_first_is_told(load, account):
+    account.add(deal("1", "a"), calls=["1"], notes=["1"])
+    account.add(deal("2", "b"), emails=["1"])
+    account.failures = {"calls": Unauthorised("no"), "notes": Unavailable("down")}
+    outcomes = load("a", "b")
+    assert isinstance(outcomes["a"], Unauthorised)
+    assert ids_of(outcomes["b"]) == [("emails", "1")]
+
+
 def test_what_only_failed_deals_need_is_not_read(load, account):
     account.add(deal("1", "fails"), calls=["1"], notes=[str(number) for number in range(250)])
     account.add(deal("2", "small"), notes=["900"])
