@@ -112,6 +112,8 @@ def test_a_killed_worker_is_replaced_and_its_values_come_from_mongodb(
     again = until(lambda: answer_of(service))
     assert (again.headers["X-Cache-Tier"], again.content) == ("mongodb", first.content)
     assert hubspot.calls()["search"] == searches
+    # What a worker reads before it knows of all invalidations, it lets go when it does.
+    until(lambda: service.get(READ, dealName=ACME).headers["X-Cache-Tier"] == "memory")
     metrics = service.get("/metrics").text
     # Counters go on; what the dead worker held is held no longer.
     assert 'dealcache_reads_total{tier="hubspot",view="info"} 1.0' in metrics

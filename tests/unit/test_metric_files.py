@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,20 @@ def test_who_reads_is_not_disturbed_and_the_dead_are_put_together_later(tmp_path
     metric_files.bury(tmp_path, DEAD_TOO)
     assert [path.name for path in tmp_path.glob("*.db")] == ["counter_dead.db"]
     assert told(tmp_path) == {("seen_total", "hit"): 2}
+
+
+def test_at_no_moment_does_a_reader_count_the_dead_twice_or_not_at_all(tmp_path):
+    pids = range(DEAD, DEAD + 60)
+    for pid in pids:
+        write(tmp_path, "counter", pid, hit=1)
+    seen: set[float] = set()
+    with ThreadPoolExecutor(1) as pool:
+        burying = pool.submit(lambda: [metric_files.bury(tmp_path, pid) for pid in pids])
+        while not burying.done():
+            seen.add(told(tmp_path)[("seen_total", "hit")])
+        burying.result()
+    assert told(tmp_path) == {("seen_total", "hit"): len(pids)}
+    assert seen <= {len(pids)}
 
 
 def test_a_file_that_is_just_being_made_is_left_out(tmp_path):
