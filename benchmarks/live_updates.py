@@ -1,16 +1,15 @@
 """What a thousand idle WebSocket clients cost those who read, and how soon a change reaches them.
 
 One worker with 16 threads, pinned to one core, and wrk to another. First deals are renamed in HubSpot and refreshed one
-by one, and for each client the time is taken from the moment when the service noticed the change. Then each round
+by one, and for each client the time is taken from the moment when the service noticed the change; it holds each change
+back for a second, so that no worker serves the old value to who reads on being told. Then each round
 measures memory hits without clients, and with them, for so long that each of them is pinged and answers.
 """
 
 from __future__ import annotations
 
-import json
 import resource
 import time
-from datetime import datetime
 from pathlib import Path
 
 from benchmarks import machine, wrk
@@ -84,8 +83,13 @@ def _told(stand: Stand, report: Report, service: Server, rounds: int) -> None:
         report.figure("memory for each client", f"{(_resident(service) - before) / CLIENTS / 1024:.1f} KiB")
         waits = [_announce(stand, service, crowd, number) for number in range(rounds)]
     every = [1000 * wait for one in waits for wait in one]
-    shown = f"p50 {percentile(every, 0.5):.0f} ms, p99 {percentile(every, 0.99):.0f} ms, last {max(every):.0f} ms"
-    report.promise(f"a change reaches {CLIENTS:,} clients within a second", shown, max(every) < 1000)
+    spans = spread(1000 * (max(one) - min(one)) for one in waits)
+    report.figure("from the first client that is told to the last", spans.show(".0f", " ms"))
+    report.promise(
+        f"a change reaches {CLIENTS:,} clients within two seconds, for one of which it is held back",
+        f"p50 {percentile(every, 0.5):.0f} ms, p99 {percentile(every, 0.99):.0f} ms, last {max(every):.0f} ms",
+        max(every) < 2000,
+    )
 
 
 def _announce(stand: Stand, service: Server, crowd: LiveCrowd, number: int) -> list[float]:
@@ -93,13 +97,8 @@ def _announce(stand: Stand, service: Server, crowd: LiveCrowd, number: int) -> l
     deal = stand.hubspot.deals()[10 + number]
     properties = {"dealname": f"Renamed {time.time_ns()}"}
     stand.hubspot.change([{"do": "update", "object_type": "deals", "record_id": deal["id"], "properties": properties}])
-    before = len(crowd.messages)
     expect(ask(service.base_url, f"/api/hubspot/deal-info?dealId={deal['id']}&refresh=true"), tier="hubspot")
-    crowd.wait_for(before + CLIENTS)
-    told = [(at, json.loads(text)) for at, text in crowd.messages[before:]]
-    if {message["deal_id"] for _, message in told} != {deal["id"]}:
-        raise RuntimeError("clients were told of other deals")
-    return [at - datetime.fromisoformat(message["at"]).timestamp() for at, message in told]
+    return [heard - noticed for noticed, heard in crowd.told_of(deal["id"])]
 
 
 def _resident(service: Server) -> int:

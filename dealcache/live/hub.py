@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 #: For how long clients may take to answer when the service says goodbye, in seconds.
 GOODBYE_SECONDS = 1.0
 
+_STOP_SECONDS = 5.0
+
 
 class Hub:
     """The thread, its inbox, and the bound on the number of clients. Public methods may be called by any thread.
@@ -112,7 +114,7 @@ class Hub:
         """Say goodbye, and wait for the end."""
         self.say_goodbye()
         if self._thread is not None:
-            self._thread.join(2 * GOODBYE_SECONDS)
+            self._thread.join(_STOP_SECONDS)
 
     def _put(self, work: Callable[[], None]) -> bool:
         """Have the thread do something soon; False when it does not run. The caller holds the lock."""
