@@ -24,7 +24,7 @@ from dealcache.live.updates import DealUpdate
 log = logging.getLogger(__name__)
 
 #: For how long clients may take to answer when the service says goodbye, in seconds.
-GOODBYE_SECONDS = 1.0
+_GOODBYE_SECONDS = 1.0
 
 _STOP_SECONDS = 5.0
 
@@ -107,7 +107,7 @@ class Hub:
         """Take no more clients, and close the connections of those there are, who get a moment to answer."""
         with self._lock:
             if self._goodbye_by is None:
-                self._goodbye_by = self._clock() + GOODBYE_SECONDS
+                self._goodbye_by = self._clock() + _GOODBYE_SECONDS
                 self._put(self._clients.say_goodbye)
 
     def stop(self) -> None:
