@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit drills lint format bench bench-sync clean
+.PHONY: help run test test-unit drills soak soak-quick lint format bench bench-sync clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 
 drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs again and again, for some minutes
 	$(BIN)/python -m pytest tests/drills --durations=0
+
+soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for five minutes while their parts are killed, and judge each answer
+	$(BIN)/python -m tests.soak
+
+soak-quick: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same in a minute and a half
+	$(BIN)/python -m tests.soak --quick
 
 lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff check .

@@ -37,6 +37,7 @@ from dealcache.hubspot import HubSpotError
 from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
 from dealcache.reader import (
+    BatchFetcher,
     BatchReader,
     DealReader,
     EntryMaker,
@@ -47,13 +48,14 @@ from dealcache.reader import (
     MongoSource,
     Policy,
     Retreat,
+    SharedBatch,
     SharedFlight,
 )
 from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, own_figures, shared_tier
+from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, make_budgets, own_figures, shared_tier
 from dealcache.workers import this_worker
 
 Clock = Callable[[], float]
@@ -92,9 +94,10 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     metrics = Metrics()
     storage = Storage(settings)
     presence = Presence(storage.workers, this_worker(), metrics.workers_seen)
-    hubspot = HubSpot(settings, storage, metrics, clock)
-    memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     redis = connect_redis(settings)
+    budgets = make_budgets(redis, presence.live_count)
+    hubspot = HubSpot(settings, storage, metrics, clock, budgets)
+    memory = MemoryTier(settings.cache_max_bytes, clock, metrics.cache_changed)
     live = LiveUpdates(storage.deals, metrics, _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS)
     recorder = ReadRecorder(metrics)
     colleagues = Colleagues(presence, storage.stats_exchange, redis, partial(own_figures, memory, recorder))
@@ -112,7 +115,8 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     )
     heartbeat = Heartbeat(storage.load_leases)
     shared = SharedFlight(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
-    reading = _make_reader(settings, metrics, storage, hubspot, group, shared, clock)
+    shared_batch = SharedBatch(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
+    reading = _make_reader(settings, metrics, storage, hubspot, group, shared, shared_batch, clock)
     sync = Sync(settings, storage, hubspot, metrics, group.journal, presence.owner)
 
     def prepare() -> None:
@@ -172,6 +176,7 @@ def _make_reader(
     hubspot: HubSpot,
     group: Group,
     shared: SharedFlight,
+    shared_batch: SharedBatch,
     clock: Clock,
 ) -> _Reading:
     policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
@@ -206,16 +211,17 @@ def _make_reader(
         wait_seconds=deadline,
         clock=clock,
     )
-    batches = BatchReader(
+    batch_fetcher = BatchFetcher(
         state=group.state,
         journal=group.journal,
         mongodb=mongodb,
         hubspot=source,
-        retreat=retreat,
+        shared=shared_batch,
         waiting=waiting,
         loads=loads,
         wait_seconds=deadline,
     )
+    batches = BatchReader(cache=group.state.cache, mongodb=mongodb, fetcher=batch_fetcher, retreat=retreat)
     return _Reading(reader, batches, mongodb, zone)
 
 

@@ -90,7 +90,8 @@ class Metrics:
             "Calls that a budget still allows in its window",
             ["bucket"],
             registry=registry,
-            multiprocess_mode="livemin",
+            # What a worker heard that has made no call since tells nothing.
+            multiprocess_mode="livemostrecent",
         )
         self._jobs = Counter(
             "dealcache_sync_jobs", "Sync jobs that ended, by type and status", ["type", "status"], registry=registry

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dealcache.repositories import LoadEnd, LoadLeaseRepository
+from dealcache.repositories import LoadEnd, LoadLeaseRepository, LoadResult
 from tests.clocks import ManualClock
 
 TERM = timedelta(seconds=3)
@@ -150,3 +150,50 @@ class LeaseContract:
         seen = leases.look(KEY)
         assert seen is not None
         assert (seen.nonce, seen.held, seen.end) == (mine.nonce, True, None)
+
+    def test_of_many_those_are_taken_that_are_free(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:
+        held = leases.acquire("held", BOB, TERM, generation=4)
+        leases.acquire("early", BOB, TERM, generation=2)
+        leases.release(leases.acquire("ended", BOB, TERM), LoadEnd.FAILED, {"kind": "x"})
+        wanted = {"new": 3, "held": 3, "early": 3, "ended": 3}
+        seen = leases.acquire_many(wanted, ADA, TERM, generation=5)
+        assert {key: lease.mine for key, lease in seen.items()} == {
+            "new": True,
+            "held": False,
+            "early": True,
+            "ended": True,
+        }
+        assert (seen["held"].nonce, seen["held"].owner, seen["held"].held) == (held.nonce, BOB, True)
+        assert (seen["ended"].owner, seen["ended"].end, seen["ended"].failure) == (ADA, None, None)
+        assert len({lease.nonce for lease in seen.values()}) == 4
+        assert not any(lease.mine for lease in leases.acquire_many(wanted, BOB, TERM, generation=5).values())
+        assert leases.acquire_many({"new": 6}, BOB, TERM, generation=6)["new"].mine
+        clock.tick(3.1)
+        assert all(lease.mine for lease in leases.acquire_many(wanted, BOB, TERM, generation=5).values())
+
+    def test_many_are_seen_as_each_alone(self, leases: LoadLeaseRepository) -> None:
+        leases.acquire(KEY, ADA, TERM)
+        leases.release(leases.acquire("id:1", ADA, TERM), LoadEnd.UNKNOWN)
+        assert leases.look_many([KEY, "id:1", "never"]) == {KEY: leases.look(KEY), "id:1": leases.look("id:1")}
+
+    def test_many_end_each_in_its_own_way(self, leases: LoadLeaseRepository, clock: ManualClock) -> None:
+        lost = leases.acquire("lost", ADA, TERM)
+        clock.tick(4)
+        taken = leases.acquire("lost", BOB, TERM)
+        seen = leases.acquire_many({"well": 0, "badly": 0}, ADA, TERM)
+        failure = {"kind": "RateLimited", "reason": "$why"}
+        leases.release_many(
+            [
+                LoadResult(seen["well"], LoadEnd.LOADED),
+                LoadResult(seen["badly"], LoadEnd.FAILED, failure),
+                LoadResult(lost, LoadEnd.LOADED),
+            ]
+        )
+        now = leases.look_many(["well", "badly", "lost"])
+        assert {key: (lease.end, lease.held, lease.failure) for key, lease in now.items()} == {
+            "well": (LoadEnd.LOADED, False, None),
+            "badly": (LoadEnd.FAILED, False, failure),
+            "lost": (None, True, None),
+        }
+        assert now["lost"].nonce == taken.nonce
+        leases.release_many([])

@@ -1,10 +1,11 @@
 """HubSpot: calls within its limits, typed answers, and deals loaded whole.
 
-Wiring, from the bottom up: :class:`LocalBudgets`, :class:`HubSpotSession`, :class:`HubSpotClient`,
-:class:`Directory`, :class:`DealLoader`.
+Wiring, from the bottom up: :class:`LocalBudgets` or ``shared_budgets.SharedBudgets``, :class:`HubSpotSession`,
+:class:`HubSpotClient`, :class:`Directory`, :class:`DealLoader`. The shared budgets are not imported here, because they
+need redis-py, which comes with an extra.
 """
 
-from dealcache.hubspot.budgets import Bucket, Budgets, LocalBudgets, Priority
+from dealcache.hubspot.budgets import Bucket, Budgets, Priority
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS, HubSpotClient
 from dealcache.hubspot.directory import Directory
 from dealcache.hubspot.errors import (
@@ -21,6 +22,7 @@ from dealcache.hubspot.errors import (
 from dealcache.hubspot.gathering import batches_of
 from dealcache.hubspot.labels import Labels
 from dealcache.hubspot.loader import DealLoader
+from dealcache.hubspot.local_budgets import LocalBudgets
 from dealcache.hubspot.mapping import deal_of, event_of
 from dealcache.hubspot.metered import MeteredBudgets
 from dealcache.hubspot.pages import AssociationPage, RecordPage

@@ -6,6 +6,7 @@ pool ever waits for another one, and any number of loads can share a small pool 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextvars import copy_context
@@ -30,6 +31,11 @@ def submitted(executor: Executor, call: Callable[[], T]) -> Future[T]:
         raise Unavailable("the threads for HubSpot were shut down") from closed
 
 
+#: Calls that one load has under way at once: more than HubSpot's limits let through at a second per call, and half of
+#: the pool, so that a load of a hundred deals leaves threads to others.
+CALLS_AT_ONCE = 16
+
+
 class _Awaited(NamedTuple):
     """What follows from a call: from its result, and, unless that is to be raised, from its failure."""
 
@@ -50,21 +56,29 @@ class Fanout:
         self._deadline = deadline
         self._pending: dict[Future[Any], _Awaited] = {}
         self._own: set[Future[Any]] = set()
+        self._queue: deque[tuple[Callable[[], Any], _Awaited]] = deque()
 
     def start(
         self, call: Callable[[], T], then: Callable[[T], None], otherwise: Callable[[HubSpotError], None]
     ) -> None:
-        """Run ``call`` in the pool; :meth:`finish` gives its result to ``then``, or its failure to ``otherwise``.
+        """Run ``call`` in the pool, as soon as no more than :data:`CALLS_AT_ONCE` are under way.
 
-        A failure of ``then`` counts as the call's: its answer was of no use.
+        :meth:`finish` gives its result to ``then``, or its failure to ``otherwise``. A failure of ``then`` counts as
+        the call's: its answer was of no use.
         """
-        try:
-            future = submitted(self._executor, call)
-        except Unavailable as closed:
-            otherwise(closed)
-            return
-        self._own.add(future)
-        self._pending[future] = _Awaited(then, otherwise)
+        self._queue.append((call, _Awaited(then, otherwise)))
+        self._submit()
+
+    def _submit(self) -> None:
+        while self._queue and len(self._own) < CALLS_AT_ONCE:
+            call, awaited = self._queue.popleft()
+            try:
+                future = submitted(self._executor, call)
+            except Unavailable as closed:
+                _pass_on(awaited, partial(_raise, closed))
+            else:
+                self._own.add(future)
+                self._pending[future] = awaited
 
     def join(self, future: Future[T], then: Callable[[T], None]) -> None:
         """Wait for ``future`` too, which others may share and which is therefore never cancelled here."""
@@ -87,12 +101,14 @@ class Fanout:
                 # The calls that are left may have been abandoned meanwhile.
                 if (awaited := self._pending.pop(future, None)) is not None:
                     _pass_on(awaited, future.result)
+            self._submit()
 
     def _give_up(self) -> None:
-        unanswered = list(self._pending.values())
+        unanswered = [*self._pending.values(), *(awaited for _, awaited in self._queue)]
         self.abandon()
+        late = TimedOut("HubSpot did not answer all calls in time")
         for awaited in unanswered:
-            _pass_on(awaited, _time_out)
+            _pass_on(awaited, partial(_raise, late))
 
     def abandon(self) -> None:
         """Await no call any more, and take back those that have not begun.
@@ -103,6 +119,7 @@ class Fanout:
             future.cancel()
         self._own.clear()
         self._pending.clear()
+        self._queue.clear()
 
 
 def _pass_on(awaited: _Awaited, result: Callable[[], Any]) -> None:
@@ -114,5 +131,5 @@ def _pass_on(awaited: _Awaited, result: Callable[[], Any]) -> None:
         awaited.otherwise(failure)
 
 
-def _time_out() -> None:
-    raise TimedOut("HubSpot did not answer all calls in time")
+def _raise(failure: HubSpotError) -> None:
+    raise failure

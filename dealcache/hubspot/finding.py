@@ -169,8 +169,6 @@ class NameFinder:
         for key in keys:
             if key not in self.found:
                 self.failures.setdefault(key, failure)
-        if len(self.failures) == len(self._keys):
-            self._asking.calls.abandon()
 
 
 class IdFinder:

@@ -12,14 +12,14 @@ from __future__ import annotations
 from dealcache.hubspot.window import SAME_MOMENT, RollingWindow
 
 #: One slot in this many is left free: while readers are about, and while there are none.
-_SHARE_FOR_READERS = 5
-_SHARE_IN_QUIET = 50
+SHARE_FOR_READERS = 5
+SHARE_IN_QUIET = 50
 
 #: For how many periods after a reader came there may be more of them.
-_READERS_STAY = 3
+READERS_STAY = 3
 
 #: One slot in this many may be taken without any pace: a small sync should not be slow.
-_UNPACED_SHARE = 5
+UNPACED_SHARE = 5
 
 
 class SyncShare:
@@ -63,7 +63,7 @@ class SyncShare:
 
     def _pause(self, now: float, ahead: int) -> float:
         """Seconds that the pace demands."""
-        unpaced = -(-self._window.limit // _UNPACED_SHARE)
+        unpaced = -(-self._window.limit // UNPACED_SHARE)
         surplus = self._window.used(now) + ahead - unpaced
         if surplus < 0:
             return 0.0
@@ -72,8 +72,8 @@ class SyncShare:
 
     def _slots(self, now: float) -> int:
         """How many slots sync may occupy; one at least, or it would never end."""
-        readers = now - self._reader_seen_at <= _READERS_STAY * self._window.period
-        reserve = max(1, self._window.limit // (_SHARE_FOR_READERS if readers else _SHARE_IN_QUIET))
+        readers = now - self._reader_seen_at <= READERS_STAY * self._window.period
+        reserve = max(1, self._window.limit // (SHARE_FOR_READERS if readers else SHARE_IN_QUIET))
         return max(1, self._window.limit - reserve)
 
     def _step(self, now: float) -> float:

@@ -11,6 +11,7 @@ Nothing here waits, locks or reads a clock.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 #: Seconds by which two readings of the clock may differ and still be the same moment: sums of floats are not exact.
 SAME_MOMENT = 1e-6
@@ -70,6 +71,16 @@ class RollingWindow:
     def pause(self, until: float) -> None:
         """Let nothing start before ``until``; a shorter pause never cuts a longer one."""
         self._paused_until = max(self._paused_until, until)
+
+    def frees(self, now: float) -> list[float]:
+        """When each of the occupied slots frees, in ascending order; of a call under way, if it were answered now."""
+        self._forget(now)
+        return [moment + self.period for moment in (*self._answered, *[now] * self._in_flight)]
+
+    def restart(self, answered: Iterable[float]) -> None:
+        """Forget all calls, also those under way, and count others that were answered at these moments, in order."""
+        self._in_flight = 0
+        self._answered = deque(answered)
 
     def _forget(self, now: float) -> None:
         while self._answered and self._answered[0] + self.period <= now + SAME_MOMENT:

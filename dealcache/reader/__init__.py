@@ -2,6 +2,7 @@
 
 from dealcache.reader.answer import Answer, Mode, Outcome, Step
 from dealcache.reader.batch import BatchAnswer, BatchReader
+from dealcache.reader.batch_fetcher import BatchFetcher
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.fence import Fence, Token
 from dealcache.reader.fetcher import Fetcher
@@ -14,6 +15,7 @@ from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
 from dealcache.reader.reader import DealReader
 from dealcache.reader.retreat import Retreat
+from dealcache.reader.shared_batch import SharedBatch
 from dealcache.reader.shared_flight import SharedFlight
 from dealcache.reader.state import ReaderState
 from dealcache.reader.tiered_cache import TieredCache
@@ -23,6 +25,7 @@ __all__ = [
     "Answer",
     "Applied",
     "BatchAnswer",
+    "BatchFetcher",
     "BatchReader",
     "DealReader",
     "EntryMaker",
@@ -41,6 +44,7 @@ __all__ = [
     "Policy",
     "ReaderState",
     "Retreat",
+    "SharedBatch",
     "SharedFlight",
     "SingleFlight",
     "Step",

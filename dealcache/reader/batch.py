@@ -6,32 +6,24 @@ A name gets what a single read of it would get, by the same rules; see :mod:`dea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
-from dealcache.deadline import Deadline
 from dealcache.deals import DealKey
 from dealcache.hubspot import HubSpotError
 from dealcache.reader.answer import Journey, Mode, Outcome, Step
-from dealcache.reader.batch_keeping import BatchKeeper
+from dealcache.reader.batch_fetcher import BatchFetcher
 from dealcache.reader.flight import FlightTimeoutError
-from dealcache.reader.gate import Gate, TooManyWaitingError
-from dealcache.reader.hubspot import HubSpotSource
-from dealcache.reader.journal import Journal
+from dealcache.reader.gate import TooManyWaitingError
 from dealcache.reader.mongodb import MongoSource
 from dealcache.reader.retreat import Retreat
-from dealcache.reader.state import Loaded, ReaderState
-from dealcache.reader.tiered_cache import Found
+from dealcache.reader.state import Loaded
+from dealcache.reader.tiered_cache import Found, TieredCache
 from dealcache.repositories import StoreError
 from dealcache.tiers import CacheKey, View
 
 #: What may end the load of a name, after which stale values may serve.
 _ORIGIN_FAILURES = (HubSpotError, TooManyWaitingError, FlightTimeoutError)
-
-
-#: Loads the deals of names, each beside whether the load goes past what the tiers hold; see :class:`.ReaderState`.
-_Load = Callable[[list[tuple[DealKey, bool]]], Mapping[tuple[DealKey, bool], Loaded | Exception]]
 
 
 @dataclass(slots=True)
@@ -53,39 +45,26 @@ class BatchReader:
     """Answers reads of many deals by their names.
 
     Args:
-        state: the cache tiers, and the loads under way.
-        journal: takes in what a load changed, for this process and all others.
+        cache: the cache tiers.
         mongodb: reads views from MongoDB.
-        hubspot: loads deals from HubSpot.
+        fetcher: fetches deals from HubSpot.
         retreat: remembers for which deals the tiers below failed.
-        waiting: the bound on threads that wait for HubSpot. A batch is one thread, however many names it waits for.
-        loads: the bound on loads under way. A batch is one: all its names together make few calls more than one name.
-        wait_seconds: how long a thread waits at most for loads of others.
         timer: the clock that durations are measured with, seconds.
     """
 
     def __init__(
         self,
         *,
-        state: ReaderState,
-        journal: Journal,
+        cache: TieredCache,
         mongodb: MongoSource,
-        hubspot: HubSpotSource,
+        fetcher: BatchFetcher,
         retreat: Retreat,
-        waiting: Gate,
-        loads: Gate,
-        wait_seconds: float,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._state = state
-        self._cache = state.cache
-        self._keeper = BatchKeeper(state.cache, journal)
+        self._cache = cache
         self._mongodb = mongodb
-        self._hubspot = hubspot
+        self._fetcher = fetcher
         self._retreat = retreat
-        self._waiting = waiting
-        self._loads = loads
-        self._wait_seconds = wait_seconds
         self._timer = timer
 
     def read(self, keys: Iterable[DealKey], views: Collection[View], mode: Mode = Mode.DEFAULT) -> BatchAnswer:
@@ -106,7 +85,8 @@ class BatchReader:
             unsynced = self._ask_mongodb(wanted, answer, journey)
             left = [key for key in wanted if len(answer.values.get(key, ())) < len(views)]
             if left:
-                self._ask_hubspot(left, views, partial(self._load, unsynced, mode), answer, journey)
+                outcomes = self._fetcher.fetch(left, unsynced, memory_counts=mode is Mode.DEFAULT)
+                self._take_loaded(views, outcomes, answer, journey)
         answer.steps = tuple(journey.steps)
         return answer
 
@@ -155,17 +135,14 @@ class BatchReader:
         journey.step("mongodb", Outcome.HIT if len(batch.entries) == len(wanted) else Outcome.MISS)
         return batch.unsynced
 
-    def _ask_hubspot(
-        self, keys: Collection[DealKey], views: Collection[View], load: _Load, answer: BatchAnswer, journey: Journey
+    def _take_loaded(
+        self,
+        views: Collection[View],
+        outcomes: Mapping[DealKey, Loaded | Exception],
+        answer: BatchAnswer,
+        journey: Journey,
     ) -> None:
-        deadline = Deadline(self._wait_seconds)
-        outcomes: dict[tuple[DealKey, bool], Loaded | Exception]
-        try:
-            with self._waiting.enter():
-                outcomes = self._state.hubspot_flights.run_many([(key, False) for key in keys], load, deadline)
-        except TooManyWaitingError as failure:
-            outcomes = {(key, False): failure for key in keys}
-        for (key, _), outcome in outcomes.items():
+        for key, outcome in outcomes.items():
             if not isinstance(outcome, Exception):
                 answer.values[key] = {view: Found(outcome[view], "hubspot", stale=False) for view in views}
                 self._retreat.succeeded(key)
@@ -186,31 +163,3 @@ class BatchReader:
         else:
             answer.values.pop(key, None)
             answer.failures[key] = failure
-
-    def _load(
-        self, unsynced: Mapping[DealKey, Collection[str]], mode: Mode, led: Sequence[tuple[DealKey, bool]]
-    ) -> dict[tuple[DealKey, bool], Loaded | Exception]:
-        """Load the deals, but for those that flights which ended just before these began have brought."""
-        outcomes: dict[DealKey, Loaded | Exception] = {}
-        if mode is Mode.DEFAULT:
-            outcomes |= {key: loaded for key, _ in led if len(loaded := self._brought(key)) == len(View)}
-        left = [key for key, _ in led if key not in outcomes]
-        if left:
-            outcomes |= self._load_all(left, unsynced)
-        return {one: outcomes[one[0]] for one in led}
-
-    def _load_all(
-        self, keys: Collection[DealKey], unsynced: Mapping[DealKey, Collection[str]]
-    ) -> dict[DealKey, Loaded | Exception]:
-        token = self._cache.token()
-        try:
-            with self._loads.enter():
-                batch = self._hubspot.load_many(keys, unsynced)
-        except TooManyWaitingError as failure:
-            return dict.fromkeys(keys, failure)
-        self._keeper.keep(batch, token)
-        return {**batch.failures, **batch.views}
-
-    def _brought(self, key: DealKey) -> Loaded:
-        fresh = {view: self._cache.fresh(CacheKey.of(view, key)) for view in View}
-        return {view: entry for view, entry in fresh.items() if entry is not None}

@@ -47,8 +47,12 @@ class BatchKeeper:
         for key, loaded in good.items():
             # Our own invalidation refuses the old token for what it concerns, and for nothing else.
             concerned = bool(ours & _selection_of([(key, loaded)]))
-            for view, entry in loaded.items():
-                self._cache.keep(CacheKey.of(view, key), entry, renewed if concerned and renewed else token)
+            self.keep_views(key, loaded, renewed if concerned and renewed else token)
+
+    def keep_views(self, key: DealKey, views: Loaded, token: Token) -> None:
+        """Keep what is the same for all processes already; ``token`` was taken before it was read."""
+        for view, entry in views.items():
+            self._cache.keep(CacheKey.of(view, key), entry, token)
 
     def _permits(self, key: DealKey, loaded: Loaded, token: Token) -> bool:
         return all(self._cache.permits(CacheKey.of(view, key), entry, token) for view, entry in loaded.items())

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 
 from dealcache.deadline import Deadline
-from dealcache.deals import DealKey, name_key
+from dealcache.deals import DealKey
 from dealcache.invalidation import Selection
 from dealcache.reader.fence import Token
 from dealcache.reader.gate import Gate
@@ -18,7 +18,7 @@ from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
 from dealcache.reader.journal import Journal
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.refreshes import Refreshes
-from dealcache.reader.shared_flight import Errand, Fetched, SharedFlight
+from dealcache.reader.shared_flight import Errand, Fetched, SharedFlight, lease_key
 from dealcache.reader.state import Loaded, ReaderState
 from dealcache.repositories import LoadEnd, StoreError
 from dealcache.tiers import CacheKey, View
@@ -96,8 +96,7 @@ class Fetcher:
             if len(brought) == len(View):
                 return brought
         errand = Errand(
-            # Names that differ in case only are looked for by the same search, and then each in MongoDB.
-            f"{key.by}:{name_key(key.value)}",
+            lease_key(key),
             load=partial(self._load, key),
             look=partial(self._look, key),
             unknown=partial(self._unknown, key),

@@ -40,10 +40,10 @@ class Heartbeat:
         self._stopped = threading.Event()
 
     @contextmanager
-    def keeping(self, lease: LoadLease) -> Iterator[None]:
-        """Keep a lease that was acquired while the block runs."""
+    def keeping(self, *leases: LoadLease) -> Iterator[None]:
+        """Keep leases that were acquired while the block runs."""
         with self._lock:
-            self._held[lease.nonce] = lease.key
+            self._held |= {lease.nonce: lease.key for lease in leases}
             if not self._beating:
                 self._beating = True
                 # A daemon: a worker that ends must not wait for it.
@@ -52,7 +52,8 @@ class Heartbeat:
             yield
         finally:
             with self._lock:
-                del self._held[lease.nonce]
+                for lease in leases:
+                    del self._held[lease.nonce]
 
     def beat(self) -> None:
         """Give one sign of life for each lease that is held."""

@@ -106,15 +106,17 @@ class HubSpotSource:
     def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
         return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
 
-    def load_many(self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]]) -> HubSpotBatch:
+    def load_many(
+        self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]], deadline: Deadline
+    ) -> HubSpotBatch:
         """Do for many names together what :meth:`load` does for one.
 
         Args:
             keys: names, each once.
             known_ids: for some of them, ids that MongoDB knows under this name.
+            deadline: until when the caller can wait.
         """
         fetched_at = self._clock()
-        deadline = Deadline(self._deadline_seconds)
         known: dict[DealKey, LoadedDeal | NotFound] = {}
         failures: dict[DealKey, HubSpotError] = {}
         for key, outcome in self._loader.load_many(keys, deadline, known_ids=known_ids).items():

@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from dealcache.deadline import Deadline
+from dealcache.deals import DealKey, name_key
 from dealcache.hubspot import HubSpotError, retell, tell
 from dealcache.reader.flight import FlightTimeoutError
 from dealcache.reader.heartbeat import LEASE, Heartbeat
@@ -64,6 +65,14 @@ class Errand(Generic[V]):
     lately: Callable[[], V | None] = lambda: None
     generation: int = 0
     since: int = 0
+
+
+def lease_key(key: DealKey) -> str:
+    """What the load of a deal is called among processes.
+
+    Names that differ in case only are looked for by the same search, and then each in MongoDB.
+    """
+    return f"{key.by}:{name_key(key.value)}"
 
 
 class SharedFlight:

@@ -14,7 +14,7 @@ from dealcache.repositories.indexes import ensure_indexes
 from dealcache.repositories.invalidation_feed import InvalidationFeed
 from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationLog
 from dealcache.repositories.job_leases import LeaseState
-from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository
+from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
 from dealcache.repositories.pipelines import PipelineRepository
 from dealcache.repositories.stats_exchange import StatsExchange
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
@@ -37,6 +37,7 @@ __all__ = [
     "LoadEnd",
     "LoadLease",
     "LoadLeaseRepository",
+    "LoadResult",
     "PipelineRepository",
     "StageSummary",
     "StatsExchange",

@@ -11,18 +11,20 @@ a crash costs a second load and nothing else.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from pymongo import ReadPreference, ReturnDocument, WriteConcern
+from pymongo import ReadPreference, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, read_all
+from dealcache.repositories.newest_wins import lost_races
 
 #: A moment in an expression of MongoDB's.
 Moment = datetime | Literal["$$NOW"]
@@ -68,6 +70,20 @@ class LoadLease:
     failure: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """How the load under a lease ended; ``failure`` tells more about that, in values that a document can hold."""
+
+    lease: LoadLease
+    end: LoadEnd
+    failure: Mapping[str, Any] | None = None
+
+    def told(self) -> Document:
+        """The fields that tell it to those who waited."""
+        told: Document = {"end": str(self.end)} | ({} if self.failure is None else {"failure": dict(self.failure)})
+        return {name: {"$literal": value} for name, value in told.items()}
+
+
 class LoadLeaseRepository:
     """Gives leases and takes them back. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
@@ -111,18 +127,56 @@ class LoadLeaseRepository:
             The lease as it stands now; ``mine`` if it was taken.
         """
         nonce, now = uuid.uuid4().hex, self._now()
-        taken: Document = {"owner": owner, "nonce": nonce, "generation": generation, "end": None}
-        held_until = {"held_until": {"$add": [now, _milliseconds(term)]}}
-        kept = [{"$and": [_held(now), {"$gte": ["$generation", since]}]}]
+        kept = [_held_since(now, since)]
         if pause:
             kept.append(_ended_well_since(now, pause))
-        change = _unless({"$or": kept}, {"$mergeObjects": [{"$literal": taken}, held_until]})
+        change = _unless({"$or": kept}, _taken(now, owner, nonce, term, generation))
         with self._leases() as leases:
             document = leases.find_one_and_update(
                 {"_id": key}, change, _shown(now), upsert=True, return_document=ReturnDocument.AFTER
             )
         lease = _read(document or {})
         return replace(lease, mine=lease.nonce == nonce)
+
+    def acquire_many(
+        self, wanted: Mapping[str, int], owner: str, term: timedelta, *, generation: int = 0
+    ) -> dict[str, LoadLease]:
+        """Take what :meth:`acquire` would take of many leases, in two round trips.
+
+        Args:
+            wanted: what is to be loaded, one thing at least, each with the least generation whose load the caller can
+                use.
+            owner: as for :meth:`acquire`.
+            term: as for :meth:`acquire`.
+            generation: as for :meth:`acquire`.
+
+        Returns:
+            Each lease as it stands now; ``mine`` if it was taken.
+        """
+        now = self._now()
+        nonces = {key: uuid.uuid4().hex for key in wanted}
+        changes = [
+            UpdateOne(
+                {"_id": key},
+                _unless(_held_since(now, since), _taken(now, owner, nonces[key], term, generation)),
+                upsert=True,
+            )
+            for key, since in wanted.items()
+        ]
+        with self._leases() as leases:
+            try:
+                leases.bulk_write(changes, ordered=False)
+            except BulkWriteError as error:
+                lost_races(error)  # somebody else has those
+            documents = leases.find({"_id": {"$in": list(wanted)}}, _shown(now)).to_list()
+        found = read_all("load_leases", _to_lease, documents)
+        return {lease.key: replace(lease, mine=lease.nonce == nonces[lease.key]) for lease in found}
+
+    def look_many(self, keys: Iterable[str]) -> dict[str, LoadLease]:
+        """The leases as they stand now; those of which :meth:`look` knows nothing are left out."""
+        with self._leases() as leases:
+            documents = leases.find({"_id": {"$in": list(keys)}}, _shown(self._now())).to_list()
+        return {lease.key: lease for lease in read_all("load_leases", _to_lease, documents)}
 
     def look(self, key: str) -> LoadLease | None:
         """The lease as it stands now, None when there never was one or it ended long ago."""
@@ -150,10 +204,18 @@ class LoadLeaseRepository:
             end: how the load ended.
             failure: more about that, in values that a document can hold.
         """
-        told: Document = {"end": str(end)} | ({} if failure is None else {"failure": dict(failure)})
-        change = [{"$set": {name: {"$literal": value} for name, value in told.items()} | {"held_until": self._now()}}]
-        with self._leases() as leases:
-            leases.update_one({"_id": lease.key, "nonce": lease.nonce}, change)
+        self.release_many([LoadResult(lease, end, failure)])
+
+    def release_many(self, results: Iterable[LoadResult]) -> None:
+        """Do for many loads what :meth:`release` does for one."""
+        now = self._now()
+        changes = [
+            UpdateOne({"_id": one.lease.key, "nonce": one.lease.nonce}, [{"$set": one.told() | {"held_until": now}}])
+            for one in results
+        ]
+        if changes:
+            with self._leases() as leases:
+                leases.bulk_write(changes, ordered=False)
 
     def note_loaded(self, key: str, owner: str) -> None:
         """Note that what ``key`` stands for was loaded under another key just now, unless somebody is at it."""
@@ -168,6 +230,17 @@ def _unless(condition: Document, replacement: Document) -> list[Document]:
     """A change that makes the document ``replacement``, unless ``condition`` holds; its id stays."""
     whole = {"$mergeObjects": [{"_id": "$_id"}, replacement]}
     return [{"$replaceWith": {"$cond": [condition, "$$ROOT", whole]}}]
+
+
+def _taken(now: Moment, owner: str, nonce: str, term: timedelta, generation: int) -> Document:
+    """A lease that somebody has just got."""
+    taken: Document = {"owner": owner, "nonce": nonce, "generation": generation, "end": None}
+    held_until = {"held_until": {"$add": [now, _milliseconds(term)]}}
+    return {"$mergeObjects": [{"$literal": taken}, held_until]}
+
+
+def _held_since(now: Moment, since: int) -> Document:
+    return {"$and": [_held(now), {"$gte": ["$generation", since]}]}
 
 
 def _held(now: Moment) -> Document:

@@ -91,7 +91,8 @@ def hand_metrics_over(arbiter: Any) -> None:
 
 def remove_metrics(arbiter: Any) -> None:
     """Remove the metrics of a server that ends, unless another master goes on with them."""
-    if arbiter.reexec_pid == arbiter.master_pid == 0:
+    replaced_one_lives = arbiter.master_pid != 0 and arbiter.master_pid == os.getppid()
+    if arbiter.reexec_pid == 0 and not replaced_one_lives:
         metric_files.remove(_metrics_directory())
 
 

@@ -35,6 +35,14 @@ def test_of_many_at_once_one_has_it(leases: LoadLeaseRepository, before: str) ->
     assert len({one.nonce for one in seen}) == 1
 
 
+def test_of_many_batches_at_once_each_lease_is_ones_alone(leases: LoadLeaseRepository) -> None:
+    keys = [f"name:{number}" for number in range(30)]
+    seen = race(lambda number: leases.acquire_many(dict.fromkeys(keys, 0), f"worker {number}", TERM), 16)
+    for key in keys:
+        assert [one[key].mine for one in seen].count(True) == 1
+        assert len({one[key].nonce for one in seen}) == 1
+
+
 def test_mongodbs_clock_decides(leases: LoadLeaseRepository) -> None:
     lease = leases.acquire(KEY, ADA, timedelta(hours=1))
     assert not leases.acquire(KEY, BOB, TERM).mine

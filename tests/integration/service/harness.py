@@ -35,6 +35,9 @@ ACME = "Acme renewal"
 class NoBudgets:
     """Lets every call through at once, so that a test may read as many deals as it likes."""
 
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
     def acquire(self, *_: Any) -> AbstractContextManager[None]:
         return nullcontext()
 
@@ -121,12 +124,13 @@ def running(
         "MONGODB_DATABASE": database_name,
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dealcache.wiring.LocalBudgets", NoBudgets)
-        patch.setattr("dealcache.wiring.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
+        patch.setattr("dealcache.wiring.sharing.LocalBudgets", NoBudgets)
+        patch.setattr("dealcache.hubspot.shared_budgets.SharedBudgets", NoBudgets)
+        patch.setattr("dealcache.wiring.hubspot.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
         now = partial(_utc, clock)
-        patch.setattr("dealcache.wiring.DealLoader", partial(DealLoader, now=now))
+        patch.setattr("dealcache.wiring.hubspot.DealLoader", partial(DealLoader, now=now))
         # A deal that was refreshed may be refreshed again when the tests' clock says so, not MongoDB's.
-        patch.setattr("dealcache.wiring.LoadLeaseRepository", partial(LoadLeaseRepository, now=now))
+        patch.setattr("dealcache.wiring.storage.LoadLeaseRepository", partial(LoadLeaseRepository, now=now))
         app = create_app(load_settings(settings | environ), clock)
     try:
         with pymongo.MongoClient(uri, tz_aware=True) as client:

@@ -32,7 +32,7 @@ def make_account(
     No call waits before it is made again.
     """
     # Every job makes a session of its own.
-    monkeypatch.setattr("dealcache.wiring.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
+    monkeypatch.setattr("dealcache.wiring.hubspot.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
     with ExitStack() as stack:
 
         def make(

@@ -101,6 +101,7 @@ class VirtualPool(Executor):
         self.clock, self.account, self.latency = clock, account, latency
         self._submitted, self._events, self._order = [], [], itertools.count()
         self.cancelled = []
+        self.most_at_once = 0
 
     def submit(self, job):
         future = Future()
@@ -117,6 +118,7 @@ class VirtualPool(Executor):
                 result, error = None, failure
             due = started + self.latency * (self.account.calls.total() - before)
             heapq.heappush(self._events, (due, next(self._order), future, result, error))
+        self.most_at_once = max(self.most_at_once, len(self._events))
 
     def wait(self, pending, timeout, return_when):
         """Stands in for :func:`concurrent.futures.wait`."""

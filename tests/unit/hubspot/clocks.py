@@ -23,6 +23,10 @@ class HandClock:
         """A condition whose waits jump the clock to their end, unless somebody else has moved it there."""
         return _JumpingCondition(self)
 
+    def agreed_condition(self, threads: int) -> AgreedCondition:
+        """A condition for so many threads: the clock goes on to the first end of a wait as soon as all of them wait."""
+        return AgreedCondition(self, threads)
+
     def patient_condition(self) -> PatientCondition:
         """A condition whose waits last until :meth:`PatientCondition.tick`."""
         return PatientCondition(self)
@@ -53,3 +57,35 @@ class PatientCondition(threading.Condition):
         with self:
             self._clock.now += seconds
             self.notify_all()
+
+
+class AgreedCondition(threading.Condition):
+    def __init__(self, clock: HandClock, threads: int) -> None:
+        super().__init__()
+        self._clock = clock
+        self._threads = threads
+        self._ends: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._ends.append(self._clock.now + (timeout or 0.0))
+        if self._go_on():
+            return True
+        return super().wait(30)
+
+    def notify_all(self) -> None:
+        # Who is notified waits no more, even before its thread has noticed.
+        self._ends.clear()
+        super().notify_all()
+
+    def leave(self) -> None:
+        """A thread will not wait any more."""
+        with self:
+            self._threads -= 1
+            self._go_on()
+
+    def _go_on(self) -> bool:
+        if not self._ends or len(self._ends) < self._threads:
+            return False
+        self._clock.now = min(self._ends)
+        self.notify_all()
+        return True

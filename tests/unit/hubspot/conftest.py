@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import responses
 
-from dealcache.hubspot.budgets import LocalBudgets
 from dealcache.hubspot.client import HubSpotClient
+from dealcache.hubspot.local_budgets import LocalBudgets
 from dealcache.hubspot.paths import paths_for
 from dealcache.hubspot.session import HubSpotSession
 from tests.unit.hubspot.clocks import HandClock

@@ -218,14 +218,32 @@ def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing
     page = account.association_page
 
     def failing(deals, kind, deadline, priority):
-        if "200" in deals.values():
+        if "100" in deals.values():
             raise Unavailable("down")
         return page(deals, kind, deadline, priority)
 
     account.association_page = failing
-    outcomes = load("small", "large")
+    # The first hundred fill a batch at once; the small deal's would wait for the page that does not come.
+    outcomes = load("large", "small")
     assert ids_of(outcomes["small"]) == [("calls", "1"), ("notes", "1"), ("notes", "2")]
     assert isinstance(outcomes["large"], Unavailable)
+
+
+def test_of_several_failures_the_first_is_told(load, account):
+    account.add(deal("1", "a"), calls=["1"], notes=["1"])
+    account.add(deal("2", "b"), emails=["1"])
+    account.failures = {"calls": Unauthorised("no"), "notes": Unavailable("down")}
+    outcomes = load("a", "b")
+    assert isinstance(outcomes["a"], Unauthorised)
+    assert ids_of(outcomes["b"]) == [("emails", "1")]
+
+
+def test_what_only_failed_deals_need_is_not_read(load, account):
+    account.add(deal("1", "fails"), calls=["1"], notes=[str(number) for number in range(250)])
+    account.add(deal("2", "small"), notes=["900"])
+    account.failures = {"calls": Unavailable("down")}
+    assert isinstance(load("fails", "small")["fails"], Unavailable)
+    assert account.of("notes") == (2, 2)  # of three pages and three batches
 
 
 def test_a_failing_batch_fails_the_deals_that_have_something_in_it(load, account):
@@ -261,6 +279,17 @@ def test_when_the_time_is_over_the_deals_that_are_whole_are_kept(load, account):
     outcomes = load("small", "large", seconds=0.9)
     assert isinstance(outcomes["large"], TimedOut)
     assert ids_of(outcomes["small"]) == [("notes", "1")]
+
+
+def test_a_large_load_leaves_threads_to_others(load, account, pool, clock):
+    for number in range(60):
+        ids = [str(1000 * number + one) for one in range(100)]
+        account.add(deal(str(number), f"Deal {number}"), notes=ids)
+    started = clock.now
+    outcomes = load(*(f"Deal {number}" for number in range(60)))
+    assert all(len(one.events) == 100 for one in outcomes.values())
+    assert pool.most_at_once == 16
+    assert clock.now - started == pytest.approx((2 + 60 / 16) * 0.2, abs=0.2)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3, 0.5])

@@ -10,7 +10,7 @@ import requests
 import urllib3
 
 from dealcache.deadline import Deadline
-from dealcache.hubspot.budgets import Bucket, LocalBudgets, Priority
+from dealcache.hubspot.budgets import Bucket, Priority
 from dealcache.hubspot.errors import (
     Forbidden,
     HubSpotError,
@@ -22,6 +22,7 @@ from dealcache.hubspot.errors import (
     Unauthorised,
     Unavailable,
 )
+from dealcache.hubspot.local_budgets import LocalBudgets
 from dealcache.hubspot.session import HubSpotSession
 from dealcache.hubspot.transport import BearerAuth
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN

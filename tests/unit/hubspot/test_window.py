@@ -97,3 +97,23 @@ def test_hubspot_never_sees_more_than_the_limit_in_a_period(limit, calls):
     arrivals.sort()
     for first, over in zip(arrivals, arrivals[limit:], strict=False):
         assert over - first > 1.0 - 1e-3
+
+
+def test_a_window_that_starts_again_counts_what_it_is_given_and_nothing_else():
+    window = RollingWindow(3, 1.0)
+    window.start()
+    window.start()
+    window.finish(10.0)
+    window.restart([10.2, 10.6])
+    assert window.left(10.7) == 1
+    assert window.left(11.2) == 2
+    assert window.left(11.6) == 3
+
+
+def test_it_tells_when_its_slots_free():
+    window = RollingWindow(5, 1.0)
+    for answered in (9.5, 10.2, 10.6, None):
+        window.start()
+        if answered:
+            window.finish(answered)
+    assert window.frees(10.7) == pytest.approx([11.2, 11.6, 11.7])

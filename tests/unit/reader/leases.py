@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from dealcache.repositories import LoadEnd, LoadLease, StoreError
+from dealcache.repositories import LoadEnd, LoadLease, LoadResult, StoreError
 from tests.clocks import ManualClock
 
 
@@ -60,6 +60,18 @@ class FakeLeases:
         self._rows[key] = _Row(nonce, owner, generation, self._clock() + term.total_seconds())
         return LoadLease(key, nonce, owner, held=True, mine=True)
 
+    def acquire_many(
+        self, wanted: Mapping[str, int], owner: str, term: timedelta, *, generation: int = 0
+    ) -> dict[str, LoadLease]:
+        self._answers()
+        return {
+            key: self.acquire(key, owner, term, generation=generation, since=since) for key, since in wanted.items()
+        }
+
+    def look_many(self, keys: Iterable[str]) -> dict[str, LoadLease]:
+        self._answers()
+        return {key: lease for key in keys if (lease := self.look(key)) is not None}
+
     def look(self, key: str) -> LoadLease | None:
         self._answers()
         row = self._rows.get(key)
@@ -78,6 +90,10 @@ class FakeLeases:
         if row.nonce == lease.nonce:
             row.end, row.held_until = end, self._clock()
             row.failure = None if failure is None else dict(failure)
+
+    def release_many(self, results: Iterable[LoadResult]) -> None:
+        for one in results:
+            self.release(one.lease, one.end, one.failure)
 
     def note_loaded(self, key: str, owner: str) -> None:
         self._answers()

@@ -15,6 +15,7 @@ from dealcache.hubspot import HubSpotError, Unavailable
 from dealcache.invalidation import Selection
 from dealcache.reader import (
     Applied,
+    BatchFetcher,
     BatchReader,
     DealReader,
     EntryMaker,
@@ -27,6 +28,7 @@ from dealcache.reader import (
     Policy,
     ReaderState,
     Retreat,
+    SharedBatch,
     SharedFlight,
     TieredCache,
     TimelineNotSyncedError,
@@ -122,7 +124,9 @@ class FakeHubSpot:
     def unknown(self, key: DealKey) -> dict[View, Entry]:
         return dict.fromkeys(View, self.mongodb.maker.unknown(key, self.mongodb.clock()))
 
-    def load_many(self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]]) -> HubSpotBatch:
+    def load_many(
+        self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]], deadline: Deadline
+    ) -> HubSpotBatch:
         """As one load; a name in ``failing`` fails alone."""
         self.batches.append([key.value for key in keys])
         self.entered.release()
@@ -205,15 +209,27 @@ class Stand:
             wait_seconds=wait_seconds,
             clock=self.clock,
         )
-        self.batches = BatchReader(
+        batch_fetcher = BatchFetcher(
             state=self.state,
             journal=self.journal,
             mongodb=self.mongodb,  # type: ignore[arg-type]
             hubspot=self.hubspot,  # type: ignore[arg-type]
-            retreat=self.retreat,
+            shared=SharedBatch(
+                self.leases,  # type: ignore[arg-type]
+                Heartbeat(self.leases),  # type: ignore[arg-type]
+                "a process",
+                self.waiting_elsewhere.release,
+                sleep=lambda _seconds: self.look.acquire(timeout=10),
+            ),
             waiting=waiting_gate,
             loads=loads_gate,
             wait_seconds=wait_seconds,
+        )
+        self.batches = BatchReader(
+            cache=cache,
+            mongodb=self.mongodb,  # type: ignore[arg-type]
+            fetcher=batch_fetcher,
+            retreat=self.retreat,
         )
 
     def break_everything(self) -> None:

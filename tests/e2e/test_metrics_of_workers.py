@@ -1,0 +1,206 @@
+"""``/metrics`` of all workers of one server, and of no other, while workers come and go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.programs import (
+    ACME,
+    GUNICORN,
+    READ,
+    ROOT,
+    TOKEN,
+    Gunicorn,
+    RunFlask,
+    StartService,
+    environment,
+    free_port,
+    until,
+)
+from tests.e2e.test_running_service import total
+
+REQUESTS = "dealcache_requests_total"
+ENTRIES = "dealcache_cache_entries"
+PROBES = 'route="/healthz"'
+
+
+def probes(service: Gunicorn) -> float:
+    return total(service, REQUESTS, PROBES)
+
+
+def probe(service: Gunicorn, count: int) -> None:
+    """So many requests, each on a connection of its own."""
+    for _ in range(count):
+        assert service.get("/healthz").status_code == 200
+
+
+def fill(service: Gunicorn) -> None:
+    """Let each of two workers hold something."""
+    until(lambda: service.get(READ, dealName=ACME).ok and total(service, ENTRIES) > 3)
+
+
+def directories(place: Path) -> list[Path]:
+    return sorted(place.rglob("dealcache-metrics-*"))
+
+
+def files(place: Path) -> set[str]:
+    return {path.name for directory in directories(place) for path in directory.glob("*.db")}
+
+
+def kill_one(service: Gunicorn) -> int:
+    """Kill a worker, and wait for its successor to answer too; the process id that it had."""
+    before = service.workers()
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(service.workers() - before) == 1)
+    return victim
+
+
+def test_what_a_killed_worker_held_counts_no_longer_and_what_it_counted_does(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    service = start_service(WEB_CONCURRENCY="2")
+    fill(service)
+    probe(service, 20)
+    counted = probes(service)
+    reads = total(service, "dealcache_read_seconds_count")
+    victim = kill_one(service)
+    until(lambda: total(service, ENTRIES) <= 3)
+    assert total(service, ENTRIES) >= 1
+    assert probes(service) == counted
+    assert total(service, "dealcache_read_seconds_count") == reads
+    assert not [name for name in files(tmp_path) if f"_{victim}.db" in name]
+    for _ in range(3):
+        kill_one(service)
+    until(lambda: total(service, ENTRIES) == 0)
+    assert probes(service) == counted
+    # Two living workers with four kinds of gauges, counters and histograms, and two files for all that are dead.
+    until(lambda: {"counter_dead.db", "histogram_dead.db"} < files(tmp_path))
+    assert len(files(tmp_path)) <= 2 * 6 + 2
+
+
+def test_workers_that_are_replaced_after_some_requests_lose_no_count(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    service = start_service(WEB_CONCURRENCY="2", GUNICORN_CMD_ARGS="--max-requests 15")
+    first = service.workers()
+    before = probes(service)
+    sent = 0
+    while not (first.isdisjoint(service.workers()) and sent > 100):
+        probe(service, 10)
+        sent += 10
+    until(lambda: len(service.workers()) == 2)
+    assert probes(service) == before + sent
+    until(lambda: len(files(tmp_path)) <= 2 * 6 + 2)
+
+
+def test_a_reload_loses_no_count_and_keeps_nothing_of_the_old_workers(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    service = start_service(WEB_CONCURRENCY="2")
+    fill(service)
+    probe(service, 20)
+    counted = probes(service)
+    old = service.workers()
+    place = directories(tmp_path)
+    service.process.send_signal(signal.SIGHUP)
+    until(lambda: len(service.workers()) == 2 and old.isdisjoint(service.workers()), 60)
+    until(lambda: total(service, ENTRIES) == 0)
+    assert probes(service) == counted
+    assert directories(tmp_path) == place
+    service.stop()
+    assert directories(tmp_path) == []
+
+
+def test_another_master_goes_on_with_the_counts_of_the_one_that_it_replaces(
+    start_service: StartService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As gunicorn's manual has it: SIGUSR2 to the old master, then SIGTERM, and the new one serves."""
+    # Started as ``python -m gunicorn``, gunicorn cannot start itself again.
+    script = str(Path(sys.executable).with_name("gunicorn"))
+    monkeypatch.setattr("tests.e2e.programs.GUNICORN", (script, *GUNICORN[3:]))
+    service = start_service(WEB_CONCURRENCY="2", GUNICORN_CMD_ARGS=f"--pid {tmp_path / 'pid'}")
+    probe(service, 20)
+    counted = probes(service)
+    service.process.send_signal(signal.SIGUSR2)
+    new = int(until(lambda: (tmp_path / "pid.2").exists() and (tmp_path / "pid.2").read_text()))
+    try:
+        children = Path(f"/proc/{new}/task/{new}/children")
+        until(lambda: len(children.read_text().split()) == 2, 60)
+        probe(service, 20)
+        assert probes(service) == counted + 20
+        service.process.send_signal(signal.SIGTERM)
+        assert service.ended() == 0
+        until(lambda: service.get("/healthz").ok)
+        counted = probes(service)
+        assert counted >= 41
+        probe(service, 10)
+        assert probes(service) == counted + 10
+    finally:
+        os.kill(new, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{new}").exists() or "Z" in Path(f"/proc/{new}/stat").read_text().split()[2], 60)
+    assert directories(tmp_path) == []
+
+
+def test_an_operators_directory_may_be_shared_and_is_left_as_it_was(
+    start_service: StartService, tmp_path: Path
+) -> None:
+    place = tmp_path / "metrics"
+    place.mkdir()
+    (place / "counter_17.db").write_bytes(b"of another program")
+    one, other = (start_service(PROMETHEUS_MULTIPROC_DIR=str(place)) for _ in range(2))
+    probe(one, 5)
+    probe(other, 50)
+    assert probes(other) - probes(one) > 30
+    assert len(directories(place)) == 2
+    killed = set(directories(place))
+    one.kill()
+    other.stop()
+    assert len(directories(place)) == 1
+    third = start_service(PROMETHEUS_MULTIPROC_DIR=str(place))
+    assert probes(third) < 5
+    assert len(directories(place)) == 1
+    assert killed.isdisjoint(directories(place))
+    third.stop()
+    assert [path.name for path in place.iterdir()] == ["counter_17.db"]
+    assert (place / "counter_17.db").read_bytes() == b"of another program"
+
+
+def test_a_directory_that_cannot_be_used_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environ = environment(
+        HUBSPOT_ACCESS_TOKEN=TOKEN,
+        MONGODB_URI="mongodb://127.0.0.1:1/",
+        BIND=f"127.0.0.1:{free_port()}",
+        PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "file" / "below"),
+    )
+    run = subprocess.run(GUNICORN, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode != 0
+    assert len(run.stderr.splitlines()) == 1, run.stderr
+    assert "PROMETHEUS_MULTIPROC_DIR" in run.stderr
+
+
+def test_a_command_takes_no_part_in_the_metrics_of_a_server(run_flask: RunFlask, tmp_path: Path) -> None:
+    place = tmp_path / "metrics"
+    place.mkdir()
+    command = run_flask("jobs", PROMETHEUS_MULTIPROC_DIR=str(place))
+    assert command.ended() == 0, command.said
+    assert list(place.iterdir()) == []
+
+
+def test_a_worker_tells_until_when_it_knows_of_all_invalidations(start_service: StartService) -> None:
+    service = start_service(WEB_CONCURRENCY="2")
+    began = time.time()
+    until(lambda: total(service, "dealcache_followed_until_timestamp_seconds") > began)
+    assert total(service, "dealcache_invalidations_recorded_total") == 0
+    assert service.get(READ, dealName=ACME).status_code == 200
+    recorded = until(lambda: total(service, "dealcache_invalidations_recorded_total"))
+    # Each of the two workers applies it.
+    until(lambda: total(service, "dealcache_invalidations_applied_total") == 2 * recorded)

@@ -1,0 +1,95 @@
+"""``cache-stats`` of two instances with two workers each, also while some of them die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, until
+from tests.redis_server import RedisServer
+
+STATS = "/api/hubspot/cache-stats"
+WORKERS = 4
+
+
+class Instances:
+    """Two instances of two workers each on one database, which know of each other."""
+
+    def __init__(self, start: Callable[..., Gunicorn], **environ: str) -> None:
+        environ = {"MONGODB_DATABASE": f"test_{uuid.uuid4().hex}", "WEB_CONCURRENCY": "2"} | environ
+        self.both = [start(**environ) for _ in range(2)]
+        self.stats()
+
+    def stats(self, workers: int = WORKERS, asked: int = 0, **query: str) -> dict[str, Any]:
+        """What one of the two says, once it says it of so many workers: a busy one may take more than a second."""
+
+        def told() -> dict[str, Any] | None:
+            response = self.both[asked].get(STATS, **query)
+            assert response.status_code == 200, response.text
+            content = response.json()
+            return content if content["complete"] and content["workers"] == workers else None
+
+        return until(told, 30)
+
+
+@pytest.fixture(params=["without Redis", "with Redis"])
+def instances(request: pytest.FixtureRequest, start_service: StartService) -> Instances:
+    redis: RedisServer | None = request.getfixturevalue("own_redis") if request.param == "with Redis" else None
+    return Instances(start_service, **({} if redis is None else {"REDIS_URL": redis.url}))
+
+
+def test_reads_are_added_up_whichever_worker_answered_them(instances: Instances, hubspot: HubSpot) -> None:
+    """Each request comes on a connection of its own, so that all workers get some."""
+    names = [deal["name"] for deal in hubspot.steer("GET", "deals")["deals"][:5]]
+    names.append(f"Nobody's {uuid.uuid4().hex}")
+    answered = dict.fromkeys(("memory", "redis", "mongodb", "hubspot"), 0)
+    for _ in range(8):
+        for name in names:
+            for service in instances.both:
+                answer = service.get(READ, dealName=name)
+                assert answer.status_code == (404 if name == names[-1] else 200)
+                answered[answer.headers["X-Cache-Tier"]] += 1
+    for asked in (0, 1):
+        told = instances.stats(asked=asked)
+        assert told["workers_missing"] == []
+        assert {tier: count["hits"] for tier, count in told["tiers"].items()} == answered
+        assert told["hits"] == answered["memory"] + answered["redis"]
+        assert told["misses"] == answered["mongodb"] + answered["hubspot"]
+        keys = [row["key"] for row in told["entries"]]
+        assert len(keys) == len(set(keys)) == told["total_entries"]
+        assert {key for key in keys if key.startswith("info:")} == {f"info:{name}" for name in names}
+        assert told["max_bytes"] == WORKERS * 268435456
+        assert told["size_bytes"] == sum(row["size_bytes"] for row in told["entries"])
+
+
+def test_one_worker_tells_its_own(instances: Instances) -> None:
+    instances.both[0].get(READ, dealName=ACME)
+    alone = instances.both[0].get(STATS, scope="worker").json()
+    assert (alone["scope"], alone["workers"], alone["complete"]) == ("worker", 1, True)
+    assert alone["max_bytes"] == 268435456
+
+
+def test_a_worker_that_is_killed_is_soon_waited_for_no_longer(instances: Instances) -> None:
+    first, second = instances.both
+    before = second.workers()
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    answer = first.get(STATS).json()
+    assert answer["complete"] or [name.rpartition("-")[2] for name in answer["workers_missing"]] == [str(victim)]
+    until(lambda: len(second.workers() - before) == 1)
+    # Its successor counts, and it does not any more.
+    told = instances.stats()
+    assert told["workers_missing"] == []
+    until(lambda: "dealcache_workers 4.0" in first.get("/metrics").text)
+
+
+def test_an_instance_that_stops_in_good_order_is_waited_for_by_nobody(instances: Instances) -> None:
+    instances.both[1].stop()
+    answer = instances.both[0].get(STATS).json()
+    assert answer["workers_missing"] == []
+    assert instances.stats(workers=2)["complete"]
