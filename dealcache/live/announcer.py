@@ -75,7 +75,7 @@ class Announcer:
         self,
         names_of: Callable[[Collection[str]], Mapping[str, str]],
         outlet: Outlet,
-        hold_seconds: float = 0.0,
+        hold_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._names_of = names_of
