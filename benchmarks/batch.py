@@ -91,9 +91,7 @@ def _cold(stand: Stand, report: Report, service: Server, rounds: int) -> None:
     report.promise(wording, str(wrong[0]) if wrong else f"exactly, in {rounds} rounds", not wrong)
     depth, wall = max(depths), spread(walls)
     report.promise("100 cold deals: as deep as one, three round trips", str(depth), depth <= 3)
-    wording = (
-        "100 cold deals: wall at most 5 times the latency, three of them waiting, the rest to store a hundred deals"
-    )
+    wording = "100 cold deals: wall at most 5 times the latency: three to wait, the rest to store them"
     report.promise(wording, wall.show(), wall.median <= 5.0)
 
 
