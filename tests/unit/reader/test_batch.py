@@ -377,3 +377,18 @@ def test_a_load_that_changed_nothing_tells_nobody():
     stand.hubspot.versions |= {"a": 1, "b": 2}
     read(stand, "a", "b")
     assert stand.journal.recorded == []
+
+
+def test_a_deal_that_is_invalidated_while_a_change_of_another_is_recorded_is_not_kept():
+    stand = Stand()
+    stand.hubspot.versions |= {"a": 1, "b": 2}
+    stand.hubspot.changes = Changes({"id-a": {INFO}}, {"a"})
+    record = stand.journal.record
+
+    def record_late(*arguments, **claim):
+        stand.state.apply(Selection.deals(names=["b"]), None)
+        return record(*arguments, **claim)
+
+    stand.journal.record = record_late  # type: ignore[method-assign]
+    read(stand, "a", "b")
+    assert [in_memory(stand, name) for name in "ab"] == [True, False]
