@@ -185,7 +185,7 @@ class SharedSlots:
         self._gone = self._behind = False
         self._epoch = answer.epoch
         self._heard_at, self._heard = now, answer
-        if answer.outlook or not answer.used:
+        if answer.outlook:
             self._outlook_at, self._outlook = now, [now + seconds for seconds in answer.frees_in()]
         if answer.limit != self._limit:
             self._adopt(now, answer.limit)
