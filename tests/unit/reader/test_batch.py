@@ -392,3 +392,11 @@ def test_a_deal_that_is_invalidated_while_a_change_of_another_is_recorded_is_not
     stand.journal.record = record_late  # type: ignore[method-assign]
     read(stand, "a", "b")
     assert [in_memory(stand, name) for name in "ab"] == [True, False]
+
+
+def test_that_a_deal_is_unknown_does_not_serve_in_place_of_a_failure():
+    stand = Stand()
+    read(stand, "nobody")
+    stand.break_everything()
+    answer = read(stand, "nobody", mode=Mode.NO_CACHE)
+    assert (answer.values, set(answer.failures)) == ({}, {named("nobody")})
