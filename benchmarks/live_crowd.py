@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import selectors
 import socket
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from wsproto.connection import Connection, ConnectionType
@@ -39,7 +41,6 @@ class LiveCrowd:
         count: how many.
 
     Attributes:
-        messages: what has come so far: the seconds since 1970 when it did, and the text.
         pings: how many pings were answered.
     """
 
@@ -48,7 +49,7 @@ class LiveCrowd:
         self._selector = selectors.DefaultSelector()
         self._count = count
         self._ended = threading.Event()
-        self.messages: list[tuple[float, str]] = []
+        self._messages: dict[str, list[tuple[float, float]]] = {}
         self.pings = 0
         for _ in range(count):
             sock = socket.create_connection((address.hostname or "", address.port or 80), timeout=_PATIENCE)
@@ -58,17 +59,19 @@ class LiveCrowd:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def wait_for(self, messages: int) -> None:
-        """Wait until so many messages have come.
+    def told_of(self, deal_id: str) -> list[tuple[float, float]]:
+        """Wait until each client has been told of a deal; when it was noticed and when each heard, seconds since 1970.
 
         Raises:
-            CrowdError: they do not come.
+            CrowdError: not all are told.
         """
         deadline = time.monotonic() + _PATIENCE
-        while len(self.messages) < messages:
+        told = self._messages.setdefault(deal_id, [])
+        while len(told) < self._count:
             if time.monotonic() > deadline or not self._thread.is_alive():
-                raise CrowdError(f"{len(self.messages)} of {messages} messages came")
+                raise CrowdError(f"{len(told)} of {self._count} clients were told of a change")
             time.sleep(0.01)
+        return told
 
     def leave(self) -> None:
         """Close all connections.
@@ -96,7 +99,9 @@ class LiveCrowd:
         member.protocol.receive_data(data or None)
         for event in member.protocol.events():
             if isinstance(event, TextMessage):
-                self.messages.append((at, event.data))
+                message = json.loads(event.data)
+                noticed = datetime.fromisoformat(message["at"]).timestamp()
+                self._messages.setdefault(message["deal_id"], []).append((noticed, at))
             elif isinstance(event, Ping):
                 member.sock.sendall(member.protocol.send(event.response()))
                 self.pings += 1

@@ -1,17 +1,19 @@
 """What a thousand idle WebSocket clients cost those who read, and how soon a change reaches them.
 
 One worker with 16 threads, pinned to one core, and wrk to another. First deals are renamed in HubSpot and refreshed one
-by one, and for each client the time is taken from the moment when the service noticed the change. Then each round
+by one, and for each client the time is taken from the moment when the service noticed the change; it holds each change
+back for a second, so that no worker serves the old value to who reads on being told. Then each round
 measures memory hits without clients, and with them, for so long that each of them is pinged and answers.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import resource
 import time
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import machine, wrk
 from benchmarks.affinity import pin
@@ -56,26 +58,42 @@ def _make_room() -> bool:
     return hard >= _FILES
 
 
-def _hits(service: Server, seconds: int) -> float:
-    return wrk.requests_per_second(service.base_url + target_of(_CACHED), seconds, machine.cores()[-1])
+class _Hits(NamedTuple):
+    """Memory hits per second, and the microseconds of processor time that the worker took for each."""
+
+    rate: float
+    cost: float
+
+
+def _hits(service: Server, seconds: int) -> _Hits:
+    before = _processor_seconds(service)
+    rate = wrk.requests_per_second(service.base_url + target_of(_CACHED), seconds, machine.cores()[-1])
+    return _Hits(rate, (_processor_seconds(service) - before) / (rate * seconds) * 1e6)
 
 
 def _idle(report: Report, service: Server, rounds: int) -> None:
     _hits(service, 1)  # to warm up
-    without, beside, pings = [], [], 0
+    alone, beside, pings = [], [], 0
     for _ in range(rounds):
-        without.append(_hits(service, 8))
+        alone.append(_hits(service, 8))
         with connected(service.base_url, CLIENTS) as crowd:
             beside.append(_hits(service, _WITH_PINGS))
             pings += crowd.pings
-    report.figure("memory hits per second without clients", spread(without).show(",.0f"))
-    report.figure(f"with {CLIENTS:,} idle clients, who answered {pings:,} pings", spread(beside).show(",.0f"))
-    ratio = spread(with_them / alone for with_them, alone in zip(beside, without, strict=True))
+    _show(report, "without clients", alone)
+    _show(report, f"with {CLIENTS:,} idle clients, who answered {pings:,} pings", beside)
+    cost = spread(one.cost / other.cost for one, other in zip(alone, beside, strict=True))
+    report.figure("the same as a ratio of processor time, which a busy machine disturbs less", cost.show())
+    rate = spread(one.rate / other.rate for one, other in zip(beside, alone, strict=True))
     report.promise(
         f"{CLIENTS:,} idle WebSocket clients leave cached reads as fast as with none (0.95 at least)",
-        ratio.show(),
-        ratio.median >= 0.95,
+        rate.show(),
+        rate.median >= 0.95,
     )
+
+
+def _show(report: Report, when: str, hits: Sequence[_Hits]) -> None:
+    rate, cost = (spread(column) for column in zip(*hits, strict=True))
+    report.figure(f"memory hits {when}", f"{rate.show(',.0f')} per second, {cost.show('.0f', ' µs')} each")
 
 
 def _told(stand: Stand, report: Report, service: Server, rounds: int) -> None:
@@ -84,8 +102,13 @@ def _told(stand: Stand, report: Report, service: Server, rounds: int) -> None:
         report.figure("memory for each client", f"{(_resident(service) - before) / CLIENTS / 1024:.1f} KiB")
         waits = [_announce(stand, service, crowd, number) for number in range(rounds)]
     every = [1000 * wait for one in waits for wait in one]
-    shown = f"p50 {percentile(every, 0.5):.0f} ms, p99 {percentile(every, 0.99):.0f} ms, last {max(every):.0f} ms"
-    report.promise(f"a change reaches {CLIENTS:,} clients within a second", shown, max(every) < 1000)
+    spans = spread(1000 * (max(one) - min(one)) for one in waits)
+    report.figure("from the first client that is told to the last", spans.show(".0f", " ms"))
+    report.promise(
+        f"a change reaches {CLIENTS:,} clients within two seconds, for one of which it is held back",
+        f"p50 {percentile(every, 0.5):.0f} ms, p99 {percentile(every, 0.99):.0f} ms, last {max(every):.0f} ms",
+        max(every) < 2000,
+    )
 
 
 def _announce(stand: Stand, service: Server, crowd: LiveCrowd, number: int) -> list[float]:
@@ -93,17 +116,22 @@ def _announce(stand: Stand, service: Server, crowd: LiveCrowd, number: int) -> l
     deal = stand.hubspot.deals()[10 + number]
     properties = {"dealname": f"Renamed {time.time_ns()}"}
     stand.hubspot.change([{"do": "update", "object_type": "deals", "record_id": deal["id"], "properties": properties}])
-    before = len(crowd.messages)
     expect(ask(service.base_url, f"/api/hubspot/deal-info?dealId={deal['id']}&refresh=true"), tier="hubspot")
-    crowd.wait_for(before + CLIENTS)
-    told = [(at, json.loads(text)) for at, text in crowd.messages[before:]]
-    if {message["deal_id"] for _, message in told} != {deal["id"]}:
-        raise RuntimeError("clients were told of other deals")
-    return [at - datetime.fromisoformat(message["at"]).timestamp() for at, message in told]
+    return [heard - noticed for noticed, heard in crowd.told_of(deal["id"])]
+
+
+def _worker(service: Server) -> Path:
+    """What the kernel tells of the service's only worker."""
+    (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text("ascii").split()
+    return Path("/proc") / worker
 
 
 def _resident(service: Server) -> int:
-    """The resident memory of the service's only worker, in bytes."""
-    (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text("ascii").split()
-    pages = int(Path(f"/proc/{worker}/statm").read_text("ascii").split()[1])
-    return pages * resource.getpagesize()
+    """The resident memory of the worker, in bytes."""
+    return int((_worker(service) / "statm").read_text("ascii").split()[1]) * resource.getpagesize()
+
+
+def _processor_seconds(service: Server) -> float:
+    """The processor time that the worker has taken so far, its own and the kernel's."""
+    user, system = (_worker(service) / "stat").read_text("ascii").rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -89,6 +89,8 @@ class Invalidation:
         nonce: tells it from any other, also from one of the same generation in another history of the database.
         generation: its place among all invalidations of all workers, from 1; 0 before it is recorded. The generation
             of a deal is that of the last invalidation which concerns it.
+        doubt: it concerns everything, and nobody knows whether anything changed: what is cached is not trusted, but may
+            still serve when every tier below fails.
     """
 
     selection: Selection
@@ -97,6 +99,7 @@ class Invalidation:
     names_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
     nonce: str = ""
     generation: int = 0
+    doubt: bool = False
 
     @property
     def changes(self) -> Changes:

@@ -77,6 +77,7 @@ class Worker(Program):
     Args:
         directory: where it writes.
         redis: the URL of Redis.
+        namespace: where the budgets are in it.
         hubspot: the URL of HubSpot.
         priority: who its calls pretend to be.
         workers: how many of its like there are.
@@ -87,14 +88,15 @@ class Worker(Program):
         self,
         directory: Path,
         redis: str,
+        namespace: str,
         hubspot: str,
         priority: Priority,
         workers: int,
         buckets: tuple[Bucket, ...] = tuple(Bucket),
     ) -> None:
-        command = (sys.executable, "-m", "tests.callers", redis, hubspot, priority.name, str(workers), *buckets)
-        self.priority = priority
-        super().__init__(command, directory, environment(PYTHONPATH=str(ROOT)))
+        program = (sys.executable, "-m", "tests.callers")
+        arguments = (redis, namespace, hubspot, priority.name, str(workers), *buckets)
+        super().__init__((*program, *arguments), directory, environment(PYTHONPATH=str(ROOT)))
 
     def result(self) -> Result:
         """End it; what it has done."""
@@ -106,12 +108,13 @@ class Worker(Program):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("redis")
+    parser.add_argument("namespace")
     parser.add_argument("hubspot")
     parser.add_argument("priority", type=Priority.__getitem__)
     parser.add_argument("workers", type=int)
     parser.add_argument("buckets", type=Bucket, nargs="+")
     options = parser.parse_args()
-    connection = RedisConnection(options.redis, "callers", threads=len(Bucket))
+    connection = RedisConnection(options.redis, options.namespace, threads=len(Bucket))
     budgets = SharedBudgets(connection, lambda: options.workers)
     callers = Callers(options.hubspot, budgets, options.priority)
     for bucket in options.buckets:

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from dealcache.changes import Changes
 from dealcache.group.observer import Observer
-from dealcache.group.tickets import Ticket, Waiting, invalidations_of
+from dealcache.group.tickets import Ticket, Waiting, doubt_at, invalidations_of
 from dealcache.invalidation import Invalidation, Selection
 from dealcache.reader import Applied, ReaderState, Token
 from dealcache.repositories import HistoryLostError, InvalidationLog, StoreError, StoreUnavailable
@@ -71,17 +71,20 @@ class Journal:
 
     def changed(self, changes: Changes) -> None:
         """Let go what is cached of changed deals: here at once, elsewhere as soon as it is recorded, in a moment."""
-        self._post(Selection.changed(changes), changes)
+        if changes:
+            self._post(invalidations_of(Selection.changed(changes), changes, self._now()))
 
     def doubt(self) -> None:
-        """Let go everything, likewise: a write broke off, or its writer died, and nobody knows what it changed."""
-        self._post(Selection.all())
+        """Trust nothing that is cached, likewise: a write broke off, or its writer died: nobody knows what it changed.
 
-    def _post(self, selection: Selection, changes: Changes | None = None) -> None:
-        if not selection:
-            return
-        self._state.apply(selection, None)
-        self._waiting.add(Ticket(invalidations_of(selection, changes, self._now())))
+        It is kept, though: it may still serve when every tier below fails.
+        """
+        self._post([doubt_at(self._now())])
+
+    def _post(self, entries: list[Invalidation]) -> None:
+        for entry in entries:
+            self._state.apply(entry.selection, None, doubt=entry.doubt)
+        self._waiting.add(Ticket(entries))
         with self._order:
             if self._writer is None:
                 # A daemon: a process that ends must not wait for it, and settles by itself what is left.
@@ -95,9 +98,10 @@ class Journal:
         Raises:
             StoreUnavailable: MongoDB does not answer; it is tried again later.
         """
-        self._write_waiting()
-        if self._waiting.has_unrecorded:
-            raise StoreUnavailable("other workers cannot be told of changes yet")
+        with self._writing:  # while another thread writes, what it has taken is neither waiting nor recorded
+            self._write_all_waiting()
+            if self._waiting.has_unrecorded:
+                raise StoreUnavailable("other workers cannot be told of changes yet")
 
     def retry(self) -> None:
         """Try to record what could not be recorded before."""
@@ -135,7 +139,7 @@ class Journal:
         with self._order:
             for entry in entries:
                 if entry.generation == 0:
-                    self._state.apply(entry.selection, None)
+                    self._state.apply(entry.selection, None, doubt=entry.doubt)
                 elif self._position is not None and entry.generation == self._position[0] + 1:
                     self._apply(entry)
                 elif self._position is None or entry.generation > self._position[0]:
@@ -149,30 +153,36 @@ class Journal:
 
     def _write_waiting(self) -> None:
         with self._writing:
-            tickets = self._waiting.take()
-            if not tickets:
-                return
-            entries = [one for ticket in tickets for one in ticket.invalidations]
-            with self._order:
-                self._own.update({one.nonce: ticket for ticket in tickets for one in ticket.invalidations})
-            try:
-                recorded = self._record.append(entries)
-            except StoreError as failure:
-                log.warning("an invalidation could not be recorded and will be tried again: %s", failure)
-                self._hold_alone(tickets)
-            else:
-                self._observer.invalidations_recorded(len(recorded))
-                self._apply_own(recorded)
-                self._tell(recorded)
+            self._write_all_waiting()
+
+    def _write_all_waiting(self) -> None:
+        tickets = self._waiting.take()
+        if not tickets:
+            return
+        entries = [one for ticket in tickets for one in ticket.invalidations]
+        with self._order:
+            self._own.update({one.nonce: ticket for ticket in tickets for one in ticket.invalidations})
+        try:
+            recorded = self._record.append(entries)
+        except StoreError as failure:
+            log.warning("an invalidation could not be recorded and will be tried again: %s", failure)
+            self._hold_alone(tickets)
+        else:
+            self._observer.invalidations_recorded(len(recorded))
+            self._apply_own(recorded)
+            self._tell(recorded)
 
     def _hold_alone(self, tickets: Sequence[Ticket]) -> None:
-        """Apply what could not be recorded to this process, and keep it."""
+        """Apply what could not be recorded to this process, tell those who listen, and keep it."""
         for ticket in tickets:
-            for one in ticket.invalidations:
-                with self._order:
+            with self._order:
+                for one in ticket.invalidations:
                     self._own.pop(one.nonce, None)
-                ticket.add(self._state.apply(one.selection, None, ticket.claim))
             self._waiting.give_back(ticket)
+            if ticket.is_known:
+                continue
+            for one in ticket.invalidations:
+                ticket.add(self._state.apply(one.selection, None, ticket.claim, doubt=one.doubt))
             self._tell(ticket.invalidations)
 
     def _apply_own(self, recorded: Sequence[Invalidation]) -> None:
@@ -185,7 +195,7 @@ class Journal:
                 for one in recorded:
                     ticket = self._own.pop(one.nonce, None)
                     if ticket is not None:
-                        ticket.add(self._state.apply(one.selection, one.generation))
+                        ticket.add(self._state.apply(one.selection, one.generation, doubt=one.doubt))
 
     def _begin(self) -> None:
         """Read the record for the first time."""
@@ -208,7 +218,8 @@ class Journal:
 
     def _apply(self, entry: Invalidation, new: bool = True) -> None:
         ticket = self._own.pop(entry.nonce, None)
-        applied = self._state.apply(entry.selection, entry.generation, ticket.claim if ticket else None)
+        claim = ticket.claim if ticket else None
+        applied = self._state.apply(entry.selection, entry.generation, claim, doubt=entry.doubt)
         self._position = (entry.generation, entry.nonce)
         if ticket is not None:
             ticket.add(applied)

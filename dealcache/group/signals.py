@@ -46,6 +46,7 @@ def encode(entries: Sequence[Invalidation]) -> bytes:
                 "nonce": one.nonce,
                 "at": one.at,
                 "everything": one.selection.everything,
+                "doubt": one.doubt,
                 "deal_ids": sorted(one.selection.deal_ids),
                 "name_keys": sorted(one.selection.name_keys),
                 "views": {deal_id: sorted(views) for deal_id, views in one.views.items()},
@@ -73,7 +74,7 @@ def _entry(row: dict[str, Any]) -> Invalidation:
     views = {deal_id: frozenset(views) for deal_id, views in row["views"].items()}
     names = {deal_id: frozenset(names) for deal_id, names in row["names_of"].items()}
     at = datetime.fromisoformat(row["at"])
-    return Invalidation(selection, at, views, names, row["nonce"], int(row["generation"]))
+    return Invalidation(selection, at, views, names, row["nonce"], int(row["generation"]), bool(row["doubt"]))
 
 
 class SignalSender:

@@ -18,6 +18,11 @@ from dealcache.repositories import MOST_MARKS
 _MOST_UNRECORDED = 5_000
 
 
+def doubt_at(at: datetime) -> Invalidation:
+    """The entry that says: nobody knows what changed."""
+    return Invalidation(Selection.all(), at, nonce=uuid.uuid4().hex, doubt=True)
+
+
 def invalidations_of(selection: Selection, changes: Changes | None, at: datetime) -> list[Invalidation]:
     """The entries of the record that say ``selection``, each small enough for one document."""
     views = {} if changes is None else changes.views
@@ -40,11 +45,13 @@ class Ticket:
         invalidations: the entries.
         claim: see :meth:`dealcache.reader.Journal.record`.
         applied: what has come of it so far.
+        is_known: it could not be recorded before, so that it holds in this process already.
     """
 
     invalidations: list[Invalidation]
     claim: Token | None = None
     applied: Applied = field(default_factory=partial(Applied, frozenset()))
+    is_known: bool = False
 
     def add(self, more: Applied) -> None:
         """Note what came of one of the entries."""
@@ -71,7 +78,8 @@ class Waiting:
             old, self._unrecorded = self._unrecorded, None
         if old is None:
             return tickets
-        return [Ticket(invalidations_of(old.selection, old.changes, old.at)), *tickets]
+        entries = [old] if old.doubt else invalidations_of(old.selection, old.changes, old.at)
+        return [Ticket(entries, is_known=True), *tickets]
 
     def give_back(self, ticket: Ticket) -> None:
         """Keep what could not be recorded, to be taken again."""
@@ -90,7 +98,7 @@ def _both(first: Invalidation, second: Invalidation) -> Invalidation:
     if len(selection) > _MOST_UNRECORDED:
         selection = Selection.all()
     if selection.everything:
-        return replace(first, selection=selection, views={}, names_of={})
+        return replace(first, selection=selection, views={}, names_of={}, doubt=first.doubt and second.doubt)
     views, names_of = _merged(first.views, second.views), _merged(first.names_of, second.names_of)
     return replace(first, selection=selection, views=views, names_of=names_of)
 

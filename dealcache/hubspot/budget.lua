@@ -59,10 +59,6 @@ if told.rejoins then
 end
 
 redis.call('ZREMRANGEBYSCORE', calls, '-inf', now)
-if ask then
-  -- Who asks is not under way, whatever an earlier answer said that never reached it.
-  redis.call('ZREM', calls, ask.id)
-end
 local used = redis.call('ZCARD', calls)
 
 -- How long until the slot with this index frees; of a call under way it is only known that it takes a period at least.

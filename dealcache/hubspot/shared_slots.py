@@ -16,13 +16,14 @@ What is guaranteed:
 
 - While Redis answers, HubSpot never sees more than the limit, however many workers there are.
 - A worker that loses certainty knows from Redis' last answer when slots free, and begins with its share of those (see
-  :mod:`~dealcache.hubspot.shares`). So the workers that had asked Redis within the last moments keep to the limit
-  across its loss, its return, and its restart without data. One that had not may add its share of what was free when
-  it last asked, once, in the first period.
+  :mod:`~dealcache.hubspot.shares`). So workers that ask Redis at least every half second, as all do that have callers
+  waiting, keep to the limit across its loss, its return, and its restart without data.
+- One that had been silent may add its share of what was free when it last asked, once, in the first period.
 - What was started or finished without Redis is told to it as soon as it answers again; nothing has to be started and
   finished under the same one.
-- What remains is for HubSpot's refusals to settle, after which all pause: workers that see different parts of the
-  network, a number of workers that is not yet right, a clock of Redis' that jumps.
+- What remains is for HubSpot's refusals to settle, after which all pause: an outage that some workers did not notice,
+  for the three seconds until the first of those that did comes back; a number of workers that is not yet right; a
+  clock of Redis' that jumps ahead.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class SharedSlots:
         return wait
 
     def wait(self, now: float, caller: Caller, ahead: int) -> float:
-        """The longer of the waits for Redis and, without certainty, for this worker's share."""
+        """How long ``caller`` waits for this worker's share, where that counts, or else for Redis."""
         wait = self._own_wait(now, caller, ahead)
         if wait > 0.0:
             return wait
@@ -184,7 +185,7 @@ class SharedSlots:
         self._gone = self._behind = False
         self._epoch = answer.epoch
         self._heard_at, self._heard = now, answer
-        if answer.outlook or not answer.used:
+        if answer.outlook:
             self._outlook_at, self._outlook = now, [now + seconds for seconds in answer.frees_in()]
         if answer.limit != self._limit:
             self._adopt(now, answer.limit)

@@ -75,7 +75,7 @@ class Announcer:
         self,
         names_of: Callable[[Collection[str]], Mapping[str, str]],
         outlet: Outlet,
-        hold_seconds: float = 0.0,
+        hold_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._names_of = names_of
@@ -121,6 +121,7 @@ class Announcer:
         """Tell of all deals whose time has come; gives the seconds until the next one's comes, None when none waits."""
         while batch := self._take_due():
             if not self._outlet.has_clients:
+                self._failures = 0
                 continue
             try:
                 names = self._names_of(batch.keys())

@@ -24,7 +24,9 @@ from dealcache.live.updates import DealUpdate
 log = logging.getLogger(__name__)
 
 #: For how long clients may take to answer when the service says goodbye, in seconds.
-GOODBYE_SECONDS = 1.0
+_GOODBYE_SECONDS = 1.0
+
+_STOP_SECONDS = 5.0
 
 
 class Hub:
@@ -105,14 +107,14 @@ class Hub:
         """Take no more clients, and close the connections of those there are, who get a moment to answer."""
         with self._lock:
             if self._goodbye_by is None:
-                self._goodbye_by = self._clock() + GOODBYE_SECONDS
+                self._goodbye_by = self._clock() + _GOODBYE_SECONDS
                 self._put(self._clients.say_goodbye)
 
     def stop(self) -> None:
         """Say goodbye, and wait for the end."""
         self.say_goodbye()
         if self._thread is not None:
-            self._thread.join(2 * GOODBYE_SECONDS)
+            self._thread.join(_STOP_SECONDS)
 
     def _put(self, work: Callable[[], None]) -> bool:
         """Have the thread do something soon; False when it does not run. The caller holds the lock."""

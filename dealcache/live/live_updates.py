@@ -25,14 +25,13 @@ class LiveUpdates:
 
     Attributes:
         hub: takes clients.
-        announce: to be called for every change that this or another worker reports.
     """
 
     def __init__(
         self,
         deals: DealInfoRepository,
         observer: Observer,
-        hold_seconds: float = 0.0,
+        hold_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._deals = deals

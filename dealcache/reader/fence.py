@@ -97,7 +97,8 @@ class Fence:
     def _move(self, selection: Selection, generation: int | None) -> None:
         self._now = Token(self._now.sequence + 1, max(self._now.generation, generation or 0))
         if selection.everything:
-            self._floor = Token(self._now.sequence, max(self._floor.generation, generation or 0))
+            # All of it, also for an invalidation without a place of its own: what the marks knew is forgotten here.
+            self._floor = self._now
             self._moved.clear()
             return
         for kind, marks in (("id", selection.deal_ids), ("name", selection.name_keys)):

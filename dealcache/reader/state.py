@@ -36,7 +36,9 @@ class ReaderState:
         """From now on the record of all invalidations is known here, back to the generation ``oldest``."""
         self._fence.begin(oldest)
 
-    def apply(self, selection: Selection, generation: int | None, claim: Token | None = None) -> Applied:
+    def apply(
+        self, selection: Selection, generation: int | None, claim: Token | None = None, *, doubt: bool = False
+    ) -> Applied:
         """Forget the selected deals: after this returns, nothing serves that was read before it was called.
 
         Loads that are under way keep their readers, who asked before, but store nothing and take no new readers.
@@ -45,9 +47,13 @@ class ReaderState:
             selection: which deals.
             generation: the invalidation's place in the record of all, None when it has none.
             claim: the token of a load that brings the new value of the selected deals.
+            doubt: memory keeps what it has, but serves it only when every tier below fails.
         """
         token = self._fence.move(selection, generation, claim)
         self._detach(selection)
+        if doubt:
+            self.cache.doubt()
+            return Applied(frozenset(), token, generation)
         return Applied(frozenset(self.cache.forget(selection, generation)), token, generation)
 
     def restart(self, generation: int) -> None:

@@ -147,6 +147,10 @@ class TieredCache:
         """Let memory go what is older than the invalidation of generation ``before``; the displayed keys that left."""
         return self._memory.invalidate(selection, before)
 
+    def doubt(self) -> None:
+        """Trust nothing that memory holds now; it may still serve when every tier below fails."""
+        self._trust.doubt()
+
     def forget_shared(self, selection: Selection, before: int | None) -> set[str]:
         """Let the shared tier go the same.
 

@@ -41,6 +41,7 @@ class Trust:
         self._grace = grace
         self._on_sure = on_sure
         self._following = False
+        self._doubted_at = _ALL
         # The last moment at which all invalidations were known: on the monotonic clock, and on the wall clock.
         self._sure = (0.0, 0.0)
 
@@ -60,14 +61,16 @@ class Trust:
             self._sure = moment
             self._on_sure(moment[1])
 
+    def doubt(self) -> None:
+        """Nothing that was read until now is to be trusted any more: somebody may have changed anything."""
+        self._doubted_at = self._clock()
+
     def floor(self) -> float:
         """Values read at this time or before, epoch seconds, are not to be trusted; minus infinity: all are."""
-        sure_at, at = self._sure
-        if not self._following or self._timer() - sure_at <= self._grace:
-            return _ALL
-        return at + self._grace
+        at = self._sure[1]
+        return self._doubted_at if self.is_sure else max(self._doubted_at, at + self._grace)
 
     @property
     def is_sure(self) -> bool:
-        """Whether everything may be trusted."""
-        return self.floor() == _ALL
+        """Whether all invalidations are known here but for those of the last moment."""
+        return not self._following or self._timer() - self._sure[0] <= self._grace

@@ -154,6 +154,7 @@ def _document(one: Invalidation) -> Document:
         "nonce": one.nonce,
         "at": milliseconds(one.at),
         "everything": one.selection.everything,
+        "doubt": one.doubt,
         "deal_ids": sorted(one.selection.deal_ids),
         "name_keys": sorted(one.selection.name_keys),
         # A list, because a deal's id is data and no field's name.
@@ -174,4 +175,4 @@ def to_invalidation(document: Mapping[str, Any]) -> Invalidation:
     )
     views = {row["deal_id"]: frozenset(row["changed"]) for row in document["views"]}
     names = {row["deal_id"]: frozenset(row["names"]) for row in document["views"] if row["names"]}
-    return Invalidation(selection, at, views, names, document["nonce"], document["_id"])
+    return Invalidation(selection, at, views, names, document["nonce"], document["_id"], document["doubt"])

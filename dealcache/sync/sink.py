@@ -14,7 +14,7 @@ class ChangeSink(Protocol):
         """Let go what is cached of changed deals: here at once, elsewhere within a second. It does not wait."""
 
     def doubt(self) -> None:
-        """Let go everything: a write broke off, or its writer died, and nobody knows what it changed."""
+        """Trust nothing that is cached: a write broke off, or its writer died, and nobody knows what it changed."""
 
     def settle(self) -> None:
         """Return when all processes are sure to hear of what was told so far.

@@ -52,7 +52,8 @@ def start(tmp_path: Path, redis: RedisServer, hubspot: HubSpot) -> Iterator[Call
 
     def make(*priorities: Priority) -> list[Worker]:
         for number, priority in enumerate(priorities):
-            workers.append(Worker(tmp_path / f"worker{number}", redis.url, hubspot.url, priority, len(priorities)))
+            place = tmp_path / f"worker{number}"
+            workers.append(Worker(place, redis.url, "drill", hubspot.url, priority, len(priorities)))
         until(lambda: calls_of(hubspot))
         time.sleep(SETTLING)
         return workers
@@ -82,11 +83,25 @@ def assert_none_refused(calls: list[dict[str, Any]], results: list[Result]) -> N
     assert [result.failures for result in results] == [{}] * len(results)
 
 
+def count_undisturbed(workers: list[Worker]) -> float:
+    """Let the time pass for which calls are counted, again if need be; when it began.
+
+    On a machine so busy that Redis is late with an answer, each worker keeps to its share for a while.
+    """
+    for _ in range(4):
+        said, since = [worker.err for worker in workers], time.time()
+        time.sleep(COUNTED)
+        if [worker.err for worker in workers] == said:
+            return since
+        time.sleep(SETTLING)
+    raise AssertionError(f"Redis was late again and again: {said}")
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("priorities", [2 * READERS + 2 * SYNCS, 4 * SYNCS], ids=["readers and syncs", "syncs"])
 def test_the_limits_are_used_and_nothing_is_refused(start, hubspot, priorities, record_property):
     workers = start(*priorities)
-    since = time.time()
-    time.sleep(COUNTED)
+    since = count_undisturbed(workers)
     calls = calls_of(hubspot)
     results = [worker.result() for worker in workers]
     counted = [call for call in calls if since <= call["started"] < since + COUNTED]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import requests
@@ -50,6 +51,25 @@ def test_a_hundred_cold_deals_come_in_few_calls_and_stay(start_service: StartSer
     line, access = sorted(until(logged), key=lambda one: "remote" in one)
     assert (line["deals"], line["failed"], line["tiers"]) == (100, 0, {"hubspot": 200})
     assert (access["method"], access["status"], access["target"]) == ("POST", 200, BATCH)
+
+
+def test_batches_of_the_same_cold_deals_are_one_load_for_all_workers(
+    start_service: StartService, hubspot: HubSpot
+) -> None:
+    names = [f"Batch {uuid.uuid4().hex} {number}" for number in range(50)]
+    ids = hubspot.change(*({"do": "add_deal", "name": name} for name in names))
+    service = start_service(WEB_CONCURRENCY="2")
+    for _ in range(10):  # owners and pipelines are known in both workers from now on
+        post(service, [f"Nobody's {uuid.uuid4().hex}"])
+    hubspot.steer("DELETE", "calls")
+    hubspot.steer("PATCH", "settings", latency=0.5)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: post(service, names), range(8)))
+    for answer in answers:
+        assert answer.status_code == 200
+        assert [views["info"]["dealId"] for views in answer.json()["deals"].values()] == ids
+    calls = {kind: count for kind, count in hubspot.calls().items() if kind not in ONCE}
+    assert calls == {"search": 1, "associations": 7}
 
 
 def test_the_longest_batch_passes(start_service: StartService, hubspot: HubSpot) -> None:

@@ -126,6 +126,7 @@ def test_connections_hold_no_threads_and_no_places_of_others(
 ) -> None:
     service = start_service(THREADS="4", GUNICORN_CMD_ARGS="--worker-connections 24")
     assert service.get(READ, dealName=ACME).status_code == 200
+    time.sleep(HELD_BACK)
     with ExitStack() as stack:
         clients = [stack.enter_context(live_client(service)) for _ in range(count)]
         for _ in range(8):

@@ -139,7 +139,7 @@ class Inspector:
             owed = judged.broken
             self._findings.add(
                 Wrong.STALE,
-                f"{seen}, Age {answer.headers.get('age')}; version {owed.version} was promised by a {owed.kind} "
+                f"{seen}, Age {answer.headers.get('age')}; version {owed.version} was promised ({owed.kind}) "
                 f"{answer.begun_at - owed.at:.3f} s before{', at once' if at_once else ''}",
             )
 

@@ -10,7 +10,7 @@ from dealcache.changes import INFO, TIMELINE, Changes
 from dealcache.embedded import Mongod
 from dealcache.invalidation import Selection
 from dealcache.repositories import Connection, StoreUnavailable
-from tests.integration.group.conftest import MakeMember, Member
+from tests.integration.group.conftest import MakeMember, Member, key
 from tests.integration.repositories.races import race
 
 ACME = Selection.deals(ids=["7"])
@@ -107,14 +107,34 @@ def test_what_syncs_change_holds_here_before_it_is_recorded(ada: Member, bob: Me
     assert not bob.has()
 
 
-def test_doubt_lets_everything_go_everywhere(ada: Member, bob: Member) -> None:
-    bob.keep("Acme", "7")
-    bob.keep("Other", "8")
+def test_doubt_makes_everything_untrusted_everywhere_but_for_bad_times(ada: Member, bob: Member) -> None:
+    for member in (ada, bob):
+        member.keep("Acme", "7")
+        member.keep("Other", "8")
+        member.clock.tick(1)
+    ada.journal.doubt()
+    assert not ada.has("Acme")
+    ada.journal.settle()
+    bob.journal.catch_up()
+    for member in (ada, bob):
+        for name in ("Acme", "Other"):
+            assert not member.has(name)
+            kept = member.cache.kept(key(name))
+            assert kept is not None
+            assert kept.stale
+        member.clock.tick(1)
+        member.keep("Acme", "7")
+        assert member.has("Acme")
+
+
+def test_a_load_under_way_is_not_trusted_after_doubt(ada: Member, bob: Member) -> None:
+    token = bob.cache.token()
     ada.journal.doubt()
     ada.journal.settle()
     bob.journal.catch_up()
-    assert not bob.has("Acme")
-    assert not bob.has("Other")
+    bob.clock.tick(1)
+    bob.keep(token=token)
+    assert not bob.has()
 
 
 def test_many_threads_and_processes_invalidate_at_once_and_nobody_misses_any(make_member: MakeMember) -> None:
@@ -183,6 +203,30 @@ def test_without_mongodb_an_invalidation_holds_here_and_is_recorded_later(
     bob.journal.catch_up()
     assert not bob.has()
     assert {deal_id for one in bob.heard for deal_id in one.views} == {"7", "8"}
+
+
+def test_doubts_that_cannot_be_recorded_leave_what_may_serve_in_bad_times(
+    make_member: MakeMember, make_mongod: Callable[..., Mongod]
+) -> None:
+    mongod = make_mongod()
+    uri = mongod.start()
+    ada, bob = make_member(uri=uri), make_member(uri=uri)
+    for member in (ada, bob):
+        member.journal.catch_up()
+        member.keep()
+        member.clock.tick(1)
+    mongod.kill()
+    for _ in range(3):
+        ada.journal.doubt()
+        with pytest.raises(StoreUnavailable):
+            ada.journal.settle()
+    assert not ada.has()
+    assert ada.cache.kept(key()) is not None
+    mongod.start()
+    _wait_until_recorded(ada)
+    bob.journal.catch_up()
+    assert not bob.has()
+    assert bob.cache.kept(key()) is not None
 
 
 def test_what_could_not_be_recorded_becomes_everything_when_it_is_too_much(

@@ -131,6 +131,63 @@ def test_who_had_counted_alone_makes_all_others_careful_when_he_comes_back(worke
     assert calls_at_once(workers[1], clock) == 100
 
 
+def test_redis_that_comes_back_empty_is_told_what_still_counts(workers, own_redis, clock, redis_calls):
+    for _ in range(30):
+        use(workers[0], Bucket.APP, Deadline(1, clock))
+    clock.now += 4.0
+    with workers[0].acquire(Bucket.APP, Deadline(1, clock), Priority.INTERACTIVE):
+        own_redis.kill()
+        own_redis.start()
+        hear(workers, clock)
+        assert redis_calls() == pytest.approx([5.02] * 30 + [39.02])
+
+
+def test_who_is_refused_when_redis_has_forgotten_leaves_nothing_there(workers, own_redis, clock, redis_calls):
+    for _ in range(100):
+        use(workers[0], Bucket.APP, Deadline(1, clock))
+    hear(workers, clock)
+    own_redis.kill()
+    own_redis.start()
+    assert calls_at_once(workers[1], clock) == 0
+    assert redis_calls() == []
+
+
+def test_long_after_redis_was_lost_each_worker_has_its_whole_share_also_when_it_comes_back(workers, own_redis, clock):
+    for _ in range(100):
+        use(workers[0], Bucket.APP, Deadline(1, clock))
+    hear(workers, clock)
+    own_redis.kill()
+    hear(workers, clock)
+    clock.now += LONG
+    own_redis.start()
+    assert [calls_at_once(worker, clock) for worker in workers] == [25, 25, 25, 25]
+
+
+def test_without_redis_calls_of_others_under_way_are_taken_to_be_answered_soon(workers, own_redis, clock):
+    with ExitStack() as under_way:
+        for _ in range(40):
+            under_way.enter_context(workers[0].acquire(Bucket.APP, Deadline(1, clock), Priority.INTERACTIVE))
+        hear(workers, clock)
+        own_redis.kill()
+        assert calls_at_once(workers[1], clock) == 15
+        clock.now += 11.1
+        assert calls_at_once(workers[1], clock) == 25
+
+
+def test_what_has_become_free_unheard_of_is_taken_to_have_been_taken_again(workers, own_redis, clock):
+    for _ in range(100):
+        use(workers[0], Bucket.APP, Deadline(1, clock))
+    clock.now += 8.9
+    hear(workers, clock)
+    clock.now += 0.3
+    own_redis.kill()
+    assert calls_at_once(workers[1], clock) == 0
+    clock.now += 10.3  # a period later those calls could be over, had each been answered at once
+    assert calls_at_once(workers[1], clock) == 0
+    clock.now += 0.6
+    assert calls_at_once(workers[1], clock) == 25
+
+
 def test_redis_is_told_what_began_and_ended_without_it(make_settled, own_redis, clock, redis_calls):
     """Of three calls one begins with Redis and ends without, one the other way round, and one goes on."""
     (worker,) = make_settled(1)
@@ -196,6 +253,35 @@ def test_a_worker_that_starts_without_redis_keeps_to_its_share(make_worker, own_
     clock.now += PAUSE_SECONDS
     assert worker.left(Bucket.APP) == 0
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+@pytest.fixture
+def newcomer(make_worker, own_redis):
+    """One of four workers, at a Redis that knows nothing yet."""
+    return make_worker(own_redis.url, workers=4)
+
+
+def test_who_waits_for_his_share_notices_that_redis_is_trusted(newcomer, clock):
+    newcomer.left(Bucket.APP)
+    clock.now += UNSETTLED - 0.1
+    assert calls_at_once(newcomer, clock) == 25
+    clock.now += 0.6
+    assert calls_at_once(newcomer, clock) == 75
+
+
+def test_what_was_counted_before_redis_was_lost_stays_counted(newcomer, own_redis, clock):
+    assert calls_at_once(newcomer, clock) == 25
+    own_redis.kill()
+    clock.now += 1.0
+    assert calls_at_once(newcomer, clock) == 0
+
+
+def test_a_call_during_which_redis_was_lost_is_counted_once(newcomer, own_redis, clock):
+    with newcomer.acquire(Bucket.APP, Deadline(1, clock), Priority.INTERACTIVE):
+        own_redis.kill()
+        assert calls_at_once(newcomer, clock) == 24
+    clock.now += 11.1
+    assert calls_at_once(newcomer, clock) == 25
 
 
 def test_a_limit_stated_without_redis_counts(workers, own_redis, clock):

@@ -50,7 +50,6 @@ class Stand:
 
     def __init__(self, places: int = 10) -> None:
         self.observer = Observer()
-        self._threads_before = threading.active_count()
         self.hub = Hub(self.observer)
         self.hub.start(places)
         self._peers: list[Peer] = []
@@ -66,7 +65,8 @@ class Stand:
         return self._peers[-1]
 
     def has_ended(self) -> bool:
-        return threading.active_count() == self._threads_before
+        assert self.hub._thread is not None
+        return not self.hub._thread.is_alive()
 
     def end(self) -> None:
         self.hub.stop()

@@ -74,7 +74,7 @@ def test_further_pages_of_a_search_are_followed_up_to_a_thousand(client, hubspot
     def answer(request):
         start = int(orjson.loads(request.body).get("after", "0"))
         found = [deal(str(number)) for number in range(start, start + 200)]
-        return 200, {}, orjson.dumps({"results": found, "paging": {"next": {"after": str(start + 200)}}})
+        return 200, {}, orjson.dumps({"total": 5000, "results": found, "paging": {"next": {"after": str(start + 200)}}})
 
     hubspot.add_callback("POST", SEARCH, answer)
     assert len(client.find_deals_by_name("x", deadline)) == 1000

@@ -218,7 +218,7 @@ def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing
     page = account.association_page
 
     def failing(deals, kind, deadline, priority):
-        if "200" in deals.values():
+        if "100" in deals.values():
             raise Unavailable("down")
         return page(deals, kind, deadline, priority)
 
@@ -227,6 +227,15 @@ def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing
     outcomes = load("large", "small")
     assert ids_of(outcomes["small"]) == [("calls", "1"), ("notes", "1"), ("notes", "2")]
     assert isinstance(outcomes["large"], Unavailable)
+
+
+def test_of_several_failures_the_first_is_told(load, account):
+    account.add(deal("1", "a"), calls=["1"], notes=["1"])
+    account.add(deal("2", "b"), emails=["1"])
+    account.failures = {"calls": Unauthorised("no"), "notes": Unavailable("down")}
+    outcomes = load("a", "b")
+    assert isinstance(outcomes["a"], Unauthorised)
+    assert ids_of(outcomes["b"]) == [("emails", "1")]
 
 
 def test_what_only_failed_deals_need_is_not_read(load, account):
@@ -272,15 +281,35 @@ def test_when_the_time_is_over_the_deals_that_are_whole_are_kept(load, account):
     assert ids_of(outcomes["small"]) == [("notes", "1")]
 
 
-def test_a_large_load_leaves_threads_to_others(load, account, pool, clock):
+@pytest.fixture
+def sixty(account):
+    """The names of sixty deals whose notes fill a batch each."""
     for number in range(60):
         ids = [str(1000 * number + one) for one in range(100)]
         account.add(deal(str(number), f"Deal {number}"), notes=ids)
+    return [f"Deal {number}" for number in range(60)]
+
+
+def test_a_large_load_leaves_threads_to_others(load, sixty, pool, clock):
     started = clock.now
-    outcomes = load(*(f"Deal {number}" for number in range(60)))
+    outcomes = load(*sixty)
     assert all(len(one.events) == 100 for one in outcomes.values())
     assert pool.most_at_once == 16
     assert clock.now - started == pytest.approx((2 + 60 / 16) * 0.2, abs=0.2)
+
+
+def test_no_deal_is_taken_for_whole_whose_calls_had_not_even_begun(load, sixty):
+    outcomes = load(*sixty, seconds=0.9)
+    whole = [one for one in outcomes.values() if isinstance(one, LoadedDeal)]
+    assert {len(one.events) for one in whole} == {100}
+    assert len(whole) == 32
+    assert sum(isinstance(one, TimedOut) for one in outcomes.values()) == 28
+
+
+def test_calls_that_wait_for_their_turn_are_given_up_with_the_others(load, sixty, account):
+    account.failures = {"postal_mail ids": Unauthorised("no")}
+    assert {type(one) for one in load(*sixty).values()} == {Unauthorised}
+    assert account.calls["notes"] < 16  # of sixty
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3, 0.5])

@@ -103,6 +103,26 @@ def test_a_name_that_is_remembered_as_unknown_is_asked_of_nobody():
     assert stand.mongodb.batches == []
 
 
+def test_news_that_a_deal_is_unknown_counts_for_all_its_views():
+    stand = Stand()
+    unknown = stand.mongodb.maker.unknown(named("nobody"), stand.clock())
+    stand.state.cache.keep(CacheKey.of(View.INFO, named("nobody")), unknown, stand.state.cache.token())
+    answer = read(stand, "nobody", views=list(View))
+    assert [one.entry.status for one in answer.values[named("nobody")].values()] == [404] * 3
+    assert stand.mongodb.batches == []
+
+
+def test_a_fresh_value_is_served_once_and_takes_nobodys_turn_to_try_again():
+    stand = Stand()
+    stand.mongodb.versions["Acme"] = 1
+    read(stand, "Acme")
+    stand.retreat.failed(named())
+    stand.clock.tick(10)
+    read(stand, "Acme")
+    assert {row.hits for row in stand.memory.listing()} == {1}
+    assert not stand.retreat.should_serve_stale(named())
+
+
 def test_no_cache_skips_memory_and_refills_it():
     stand = Stand()
     stand.mongodb.versions["Acme"] = 1
@@ -120,7 +140,23 @@ def test_no_cache_loads_what_memory_holds_and_mongodb_does_not():
     stand.hubspot.versions["Acme"] = 1
     read(stand, "Acme")
     del stand.mongodb.versions["Acme"]
-    assert shown(read(stand, "Acme", mode=Mode.NO_CACHE)) == {"Acme": (1, "hubspot", "hubspot")}
+    stand.hubspot.versions["Acme"] = 2
+    stand.clock.tick(1)
+    assert shown(read(stand, "Acme", mode=Mode.NO_CACHE)) == {"Acme": (2, "hubspot", "hubspot")}
+
+
+def test_what_another_thread_has_brought_meanwhile_is_not_loaded_again():
+    stand = Stand()
+    stand.hubspot.stored = False  # so that memory alone has it
+    stand.hubspot.versions |= {"a": 1, "b": 2}
+
+    def bring() -> None:
+        stand.mongodb.before_answer = lambda: None
+        stand.reader.read(View.INFO, named("a"))
+
+    stand.mongodb.before_answer = bring
+    assert {name: version for name, (version, *_) in shown(read(stand, "a", "b")).items()} == {"a": 1, "b": 2}
+    assert stand.hubspot.batches == [["b"]]
 
 
 def test_deals_whose_activities_were_never_fetched_are_fetched_with_the_ids_that_mongodb_knows():
@@ -341,3 +377,18 @@ def test_a_load_that_changed_nothing_tells_nobody():
     stand.hubspot.versions |= {"a": 1, "b": 2}
     read(stand, "a", "b")
     assert stand.journal.recorded == []
+
+
+def test_a_deal_that_is_invalidated_while_a_change_of_another_is_recorded_is_not_kept():
+    stand = Stand()
+    stand.hubspot.versions |= {"a": 1, "b": 2}
+    stand.hubspot.changes = Changes({"id-a": {INFO}}, {"a"})
+    record = stand.journal.record
+
+    def record_late(*arguments, **claim):
+        stand.state.apply(Selection.deals(names=["b"]), None)
+        return record(*arguments, **claim)
+
+    stand.journal.record = record_late  # type: ignore[method-assign]
+    read(stand, "a", "b")
+    assert [in_memory(stand, name) for name in "ab"] == [True, False]

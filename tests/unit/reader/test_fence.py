@@ -116,6 +116,16 @@ def test_an_invalidation_without_a_place_in_the_record_refuses_loads_but_judges_
     assert not fence.trusts(BY_NAME, of_generation(2))
 
 
+def test_an_invalidation_of_everything_without_a_place_in_the_record_forgets_no_other():
+    """What it clears of the fence's memory must not make older values good again."""
+    fence = Fence()
+    fence.begin(0)
+    fence.move(Selection.deals(ids=["7"]), 237)
+    fence.move(Selection.all())
+    assert not fence.trusts(BY_NAME, of_generation(232))
+    assert fence.trusts(BY_NAME, of_generation(237))
+
+
 def test_forgetting_marks_mistrusts_rather_than_trusts():
     fence = Fence(remember=2)
     fence.begin(0)

@@ -243,8 +243,9 @@ def test_what_has_come_into_mongodb_before_the_lease_was_had_is_not_loaded(two: 
         return acquire(*args, **kwargs)
 
     two.first.leases.acquire_many = late  # type: ignore[method-assign]
-    assert versions(read(two.second, "a", "b")) == {"a": 8, "b": 2}
-    assert two.hubspot.batches == [["b"]]
+    two.hubspot.versions["A"] = 9
+    assert versions(read(two.second, "a", "A", "b")) == {"a": 8, "A": 9, "b": 2}
+    assert two.hubspot.batches == [["A", "b"]]
 
 
 def test_all_names_that_failed_tell_so(two: Two) -> None:

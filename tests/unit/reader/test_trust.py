@@ -86,3 +86,16 @@ def test_it_tells_up_to_when_it_is_sure_and_never_of_an_earlier_time(wall, timer
     trust.note(trust.moment())
     trust.note(earlier)
     assert told == [5_002.0]
+
+
+def test_doubt_makes_all_that_was_read_until_then_untrusted_for_good(trust, wall, timer):
+    trust.begin()
+    pass_time(0.5, wall, timer)
+    trust.doubt()
+    assert trust.is_sure
+    assert trust.floor() == 5_000.5
+    pass_time(0.2, wall, timer)
+    trust.note(trust.moment())
+    assert trust.floor() == 5_000.5
+    pass_time(10, wall, timer)
+    assert trust.floor() == 5_001.7

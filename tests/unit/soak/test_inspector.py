@@ -113,7 +113,7 @@ def test_an_old_read_is_a_finding_that_names_the_promise(bench: Bench) -> None:
     assert bench.wrong() == [Wrong.STALE]
     (finding,) = bench.findings.all()
     assert "worker 12" in finding.text
-    assert "version 1 was promised by a refresh 5.000 s before" in finding.text
+    assert "version 1 was promised (refresh) 5.000 s before" in finding.text
     assert bench.inspector.checked == {(DEAL, 1, "refresh")}
     assert bench.tally.longest == {"old value after a promise, with Redis": 5.0}
 

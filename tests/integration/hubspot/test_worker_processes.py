@@ -1,0 +1,32 @@
+"""Four processes search as fast as they may, and HubSpot refuses none; the drill of the same does it for longer."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dealcache.hubspot import Bucket, Priority
+from dealcache.simulator import Simulator, demo_data
+from dealcache.simulator.simulator import DEFAULT_LIMITS, DEFAULT_TOKEN
+from tests.callers import Worker
+from tests.e2e.programs import until
+
+#: How many searches are waited for: those of some seconds.
+SEARCHES = 25
+
+
+def test_processes_share_the_limit_of_searches(tmp_path, redis_url, database_name):
+    priorities = (Priority.INTERACTIVE, Priority.INTERACTIVE, Priority.SYNC, Priority.SYNC)
+    with Simulator(demo_data(3), token=DEFAULT_TOKEN, limits=DEFAULT_LIMITS) as hubspot:
+        workers = [
+            Worker(tmp_path / str(number), redis_url, database_name, hubspot.base_url, priority, 4, (Bucket.SEARCH,))
+            for number, priority in enumerate(priorities)
+        ]
+        try:
+            until(lambda: hubspot.calls.count("search") >= SEARCHES, 60)
+        finally:
+            for worker in workers:
+                worker.stop()
+    assert Counter(call.status for call in hubspot.calls).keys() == {200}
+    results = [worker.result() for worker in workers]
+    assert [result.failures for result in results] == [{}] * 4
+    assert sum(result.calls["search"] for result in results) >= SEARCHES
