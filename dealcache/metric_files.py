@@ -63,7 +63,7 @@ def _hold(directory: Path) -> None:
 def _remove_abandoned(place: Path) -> None:
     for path in place.glob(f"{_PREFIX}*"):
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
             continue  # it is another user's, or has gone meanwhile
         try:

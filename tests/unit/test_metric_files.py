@@ -71,24 +71,27 @@ def test_what_a_killed_server_left_is_removed_and_what_else_lies_there_stays(tmp
     living = metric_files.provide(str(tmp_path))
     (tmp_path / "counter_1.db").write_bytes(b"another program's")
     (tmp_path / "dealcache-metrics-a file").write_bytes(b"")
-    (tmp_path / "dealcache-metrics-a link").symlink_to(living)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "counter_1.db").write_bytes(b"another program's")
+    (tmp_path / "dealcache-metrics-a link").symlink_to(elsewhere)
     fresh = metric_files.provide(str(tmp_path))
     assert not killed.exists()
     assert {path.name for path in tmp_path.iterdir()} == {
-        *(living.name, fresh.name, "counter_1.db", "dealcache-metrics-a file", "dealcache-metrics-a link"),
+        *(living.name, fresh.name, "counter_1.db", "elsewhere"),
+        *("dealcache-metrics-a file", "dealcache-metrics-a link"),
     }
+    assert (elsewhere / "counter_1.db").exists()
 
 
 def test_it_is_held_for_as_long_as_a_child_lives(tmp_path):
     """A worker that outlives its master still writes."""
     directory = metric_files.provide(str(tmp_path))
-    child = subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False, stdout=subprocess.DEVNULL
-    )
-    release()
-    metric_files.provide(str(tmp_path))
-    assert directory.exists()
-    child.communicate(b"\n")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
+        release()
+        metric_files.provide(str(tmp_path))
+        assert directory.exists()
+        child.communicate(b"\n")
     metric_files.provide(str(tmp_path))
     assert not directory.exists()
 
