@@ -56,7 +56,7 @@ class BudgetsContract:
     """The tests; a subclass has the fixtures ``make_budgets`` and ``make_turnstile``."""
 
     #: How many threads race; what each waits for may be a round trip.
-    threads = 40
+    threads = 30
 
     @pytest.fixture
     def clock(self) -> HandClock:

@@ -47,8 +47,8 @@ class Turnstile:
             yield
         finally:
             with self._changed:
+                # Nobody needs to be woken: the slot frees a period from now, and all look again before that.
                 self._slots.finish(self._clock(), caller)
-                self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
         """Let nothing start for ``seconds``."""
