@@ -21,8 +21,8 @@ from tests.redis_server import RedisServer
 CLEAR = "/api/hubspot/clear-endpoint-cache"
 SYNC = "/api/hubspot/v2/sync"
 
-#: The contract's second, and what a test on a busy machine may need on top to send its request.
-A_SECOND = 1.0
+#: The contract's second, and half of one for a machine on which everything takes its time.
+A_SECOND = 1.5
 
 
 class Instances:
@@ -174,7 +174,7 @@ def test_without_mongodb_a_clear_says_503_and_reaches_others_when_it_is_back(
     assert "MongoDB" in response.json()["detail"]
     assert int(response.headers["Retry-After"]) > 0
     # The others cannot be sure now: what they hold they serve only where HubSpot fails as well.
-    time.sleep(A_SECOND + 0.5)
+    time.sleep(A_SECOND)
     hubspot.steer("POST", "faults", match=".", status=503)
     unsure = instances.all[1].get(READ, dealName=ACME)
     assert (unsure.status_code, unsure.headers["X-Cache-Tier"]) == (200, "memory")
