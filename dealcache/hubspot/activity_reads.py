@@ -83,7 +83,9 @@ class ActivityReads:
             self._keys[deal_id].update((kind, one) for one in page.ids[deal_id])
         going_on = (deal_id for deal_id in asked if deal_id in page.after and deal_id not in self.failures)
         after = {deal_id: page.after[deal_id] for deal_id in going_on}
-        batches = self._gatherings[kind].add((one for deal_id in asked for one in page.ids[deal_id]), after)
+        # Deals with further pages last: what waits for a batch to be full is theirs then, and nobody waits for others.
+        ordered = sorted(asked, key=after.__contains__)
+        batches = self._gatherings[kind].add((one for deal_id in ordered for one in page.ids[deal_id]), after)
         if after:
             # Before the batches: the pages of one type can only come one after the other, and all else waits for them.
             self._ask_for_ids(kind, after)

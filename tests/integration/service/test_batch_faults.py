@@ -100,7 +100,7 @@ def test_what_is_not_there_in_time_is_504_and_the_rest_is_there(make_service: Ma
         for _ in range(notes):
             data.add_activity("notes", deals=[deal_id])
     service.hubspot.faults.add(Fault("POST .*/associations/deals/notes/", delay=20.0, skip=1))
-    body = ask(service, "small", "large")
+    body = ask(service, "large", "small")
     assert (set(body["deals"]), statuses(body)) == ({"small"}, {"large": 504})
 
 
