@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dealcache.invalidation import Selection
 from dealcache.tiers.entry import CacheKey, Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What ``cache-stats`` shows of one displayed key."""
+class Listing(NamedTuple):
+    """What ``cache-stats`` shows of one displayed key. A tuple, because tens of thousands of them are made at once."""
 
     key: str
     fetched_at: float

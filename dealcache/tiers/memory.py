@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 from cachetools import Cache, TLRUCache
@@ -55,9 +56,13 @@ class _Store(TLRUCache[CacheKey, _Slot]):
         self.evictions += 1
         return key, slot
 
-    def snapshot(self) -> list[tuple[CacheKey, _Slot]]:
-        """All pairs, read past TLRUCache so that looking at the cache does not count as using it."""
-        return [(key, Cache.__getitem__(self, key)) for key in self]
+    def snapshot(self) -> tuple[list[CacheKey], list[_Slot]]:
+        """All keys and their slots, read past TLRUCache so that looking at the cache does not count as using it.
+
+        Two lists, because as many pairs would be as many objects for the garbage collector to look at.
+        """
+        keys = list(self)
+        return keys, [Cache.__getitem__(self, key) for key in keys]
 
 
 class MemoryTier:
@@ -160,12 +165,15 @@ class MemoryTier:
     def listing(self) -> list[Listing]:
         """All displayed keys, most recently fetched first."""
         with self._lock:
-            slots = [(key, slot.entry, slot.size, slot.hits) for key, slot in self._store.snapshot()]
+            keys, slots = self._store.snapshot()
         merged: dict[str, Listing] = {}
-        for key, entry, size, hits in slots:
+        for key, slot in zip(keys, slots, strict=True):
+            entry = slot.entry
             shown = entry.displayed_key(key)
-            merged[shown] = _merge(merged.get(shown), shown, entry, size, hits)
-        return sorted(merged.values(), key=lambda row: row.fetched_at, reverse=True)
+            row = Listing(shown, entry.fetched_at, entry.expires_at, slot.size, slot.hits)
+            other = merged.get(shown)
+            merged[shown] = row if other is None else _merge(row, other)
+        return sorted(merged.values(), key=attrgetter("fetched_at"), reverse=True)
 
     def usage(self) -> Usage:
         """How full the tier is now."""
@@ -197,9 +205,7 @@ class MemoryTier:
             yield self._by_name, name
 
 
-def _merge(row: Listing | None, shown: str, entry: Entry, size: int, hits: int) -> Listing:
-    """One row for all entries that are shown under the same key: the youngest one's times, sizes and hits added."""
-    if row is None:
-        return Listing(shown, entry.fetched_at, entry.expires_at, size, hits)
-    newest = max((row.fetched_at, row.expires_at), (entry.fetched_at, entry.expires_at))
-    return Listing(shown, newest[0], newest[1], row.size_bytes + size, row.hits + hits)
+def _merge(row: Listing, other: Listing) -> Listing:
+    """One row for two entries that are shown under the same key: the youngest one's times, sizes and hits added."""
+    newest = max((row.fetched_at, row.expires_at), (other.fetched_at, other.expires_at))
+    return Listing(row.key, newest[0], newest[1], row.size_bytes + other.size_bytes, row.hits + other.hits)
