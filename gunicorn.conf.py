@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from dealcache.lane import support
+from dealcache.server import affinity
 from dealcache.server.hooks import (
     announce,
     bury_worker,
@@ -25,7 +27,9 @@ except SettingsError as error:
 bind = _settings.bind
 workers = _settings.web_concurrency
 threads = _settings.threads
-worker_class = "dealcache.server.worker.ProblemWorker"
+#: Without what the hit lane needs, threads answer all requests.
+_lane_lacks = support.missing() if _settings.hit_lane == "on" else "HIT_LANE is off"
+worker_class = f"dealcache.server.{'lane_worker.LaneWorker' if _lane_lacks is None else 'worker.ProblemWorker'}"
 logger_class = "dealcache.server.logger.ServerLogger"
 accesslog = "-"
 errorlog = "-"
@@ -43,7 +47,18 @@ control_socket_disable = True
 def on_starting(server: Any) -> None:
     """Prepare the end, and say what an operator should know."""
     turn_newcomers_away_on_stop(server)
-    announce(_settings)
+    announce(_settings, _lane_lacks)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Runs in the master, before a worker is there."""
+    affinity.assign(server, worker, _settings.cpu_affinity)
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Runs in the worker, before it loads the application."""
+    if worker.core is not None:
+        affinity.pin(worker.core)
 
 
 def post_worker_init(worker: Any) -> None:

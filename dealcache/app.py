@@ -55,7 +55,16 @@ from dealcache.repositories import StoreError, ensure_indexes
 from dealcache.settings import Settings, load_settings
 from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
-from dealcache.wiring import HubSpot, Storage, Sync, connect_redis, make_budgets, own_figures, shared_tier
+from dealcache.wiring import (
+    HubSpot,
+    Storage,
+    Sync,
+    connect_redis,
+    make_budgets,
+    make_lane,
+    own_figures,
+    shared_tier,
+)
 from dealcache.workers import this_worker
 
 Clock = Callable[[], float]
@@ -132,7 +141,11 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         expected=(StoreError, HubSpotError),
     )
 
+    services = _services(settings, metrics, recorder, colleagues.survey, storage, hubspot, reading, sync, live, clock)
+    lane = make_lane(settings, group.state.cache, services)
+
     def start() -> None:
+        lane.start()
         live.start()
         group.start()
         upkeep.start()
@@ -142,6 +155,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
         upkeep.stop()
         sync.stop()
         live.stop()
+        lane.stop()
         hubspot.close()
         heartbeat.stop()
         group.stop()
@@ -149,9 +163,9 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
             redis.close()
         storage.close()
 
-    services = _services(settings, metrics, recorder, colleagues.survey, storage, hubspot, reading, sync, live, clock)
     app = _make_flask(settings, services)
     app.extensions["dealcache.lifecycle"] = Lifecycle(start, live.say_goodbye, stop)
+    app.extensions["dealcache.lane"] = lane.hits
     app.extensions["dealcache.sync"] = sync
     app.extensions["dealcache.presence"] = presence
     app.cli.add_command(sync_command)

@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -28,8 +28,6 @@ _RED = "\x1b[31m"
 #: The colour of a read's line: the tier that answered.
 TIER_COLOURS = {"memory": "\x1b[32m", "redis": "\x1b[34m", "mongodb": "\x1b[36m", "hubspot": "\x1b[33m"}
 _LEVEL_COLOURS = {logging.WARNING: "\x1b[35m", logging.ERROR: _RED, logging.CRITICAL: _RED}
-
-_read_log = logging.getLogger("dealcache.read")
 
 
 class RequestIdFilter(logging.Filter):
@@ -143,7 +141,7 @@ def _batching_handlers() -> list[BatchingHandler]:
     return [one for one in handlers if isinstance(one, BatchingHandler) and isinstance(one.formatter, JsonFormatter)]
 
 
-def write(logger: logging.Logger, level: int, message: str, fields: Mapping[str, Any]) -> None:
+def write(logger: logging.Logger, level: int, message: str, fields: Mapping[str, Any], at: float | None = None) -> None:
     """Log a finished message with fields of its own, without the search for the calling line, which nobody shows.
 
     Args:
@@ -151,59 +149,11 @@ def write(logger: logging.Logger, level: int, message: str, fields: Mapping[str,
         level: how severe it is.
         message: the text.
         fields: what a collector wants by name; ``request_id`` overrides the one of the running request.
+        at: when it happened, epoch seconds; now unless given.
     """
     if logger.isEnabledFor(level):
         record = logger.makeRecord(logger.name, level, "", 0, message, (), None)
+        if at is not None:
+            record.created = at
         record.fields = fields
         logger.handle(record)
-
-
-def log_read(
-    view: str, deal: str, tier: str | None, milliseconds: float, status: int, stale: bool = False, detail: str = ""
-) -> None:
-    """Write the line of one read.
-
-    Args:
-        view: the view that was asked for.
-        deal: the deal as the reader named it.
-        tier: the tier that answered, None when none could.
-        milliseconds: how long the read took.
-        status: the HTTP status of the answer.
-        stale: whether a stale value served.
-        detail: why the read failed.
-    """
-    note = f" {detail}" if detail else (" stale" if stale else "")
-    write(
-        _read_log,
-        logging.INFO if tier else logging.ERROR,
-        f"{tier or 'error'} {view} {deal} {milliseconds:.2f} ms {status}{note}",
-        {"deal": deal, "view": view, "tier": tier, "ms": round(milliseconds, 3), "status": status, "stale": stale},
-    )
-
-
-def log_batch(
-    deals: int, views: Sequence[str], tiers: Mapping[str, int], problems: Mapping[str, int], milliseconds: float
-) -> None:
-    """Write the line of one batch.
-
-    Args:
-        deals: for how many deals it asked.
-        views: the views of each that were asked for.
-        tiers: how many views each tier answered.
-        problems: for how many deals nobody could answer, by the reason.
-        milliseconds: how long the batch took.
-    """
-    answered = [f"{count} by {tier}" for tier, count in tiers.items()]
-    failed = [f"{count} failed: {reason}" for reason, count in problems.items()]
-    write(
-        _read_log,
-        logging.ERROR if problems else logging.INFO,
-        f"batch of {deals} deals, {' and '.join(views)} {milliseconds:.2f} ms: {', '.join([*answered, *failed])}",
-        {
-            "deals": deals,
-            "views": list(views),
-            "tiers": dict(tiers),
-            "failed": sum(problems.values()),
-            "ms": round(milliseconds, 3),
-        },
-    )

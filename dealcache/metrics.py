@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +19,31 @@ from prometheus_client.registry import Collector
 from dealcache import metric_files
 from dealcache.tiers import Usage
 
-M = TypeVar("M", Counter, Gauge, Histogram)
-
-_FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+#: Upper bounds of the buckets of a read's duration, in seconds.
+READ_BUCKETS = (
+    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
+    *(0.5, 1, 2.5, 5, 10, 20),
+)
 _SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
+
+
+class _CountedHistogram(Histogram):
+    """A histogram that also takes many observations at once, as counts of its buckets."""
+
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """Add observations.
+
+        Args:
+            counts: how many there are in each bucket, the one without a bound last.
+            total: the sum of all that was observed.
+        """
+        self._sum.inc(total)
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+
+
+M = TypeVar("M", Counter, Gauge, Histogram, _CountedHistogram)
 
 
 class _AllWorkers(Collector):
@@ -47,11 +68,14 @@ class Metrics:
         self._reads = Counter(
             "dealcache_reads", "Reads by view and the tier that answered", ["view", "tier"], registry=registry
         )
-        self._read_seconds = Histogram(
+        self._lane_hits = Counter(
+            "dealcache_lane_hits", "Hits that the event loop answered by itself, without a thread", registry=registry
+        )
+        self._read_seconds = _CountedHistogram(
             "dealcache_read_seconds",
             "Time of a read by the tier that answered",
             ["tier"],
-            buckets=_FAST,
+            buckets=READ_BUCKETS,
             registry=registry,
         )
         self._entries = self._gauge("dealcache_cache_entries", "Entries in the memory tier", "livesum")
@@ -134,9 +158,9 @@ class Metrics:
             child = self._children[key] = metric.labels(*labels)
         return child
 
-    def request_finished(self, route: str, status: int) -> None:
+    def request_finished(self, route: str, status: int, count: int = 1) -> None:
         """Count an answered request; ``route`` is the rule that matched, never the path as it came."""
-        self._child(self._requests, route, str(status)).inc()
+        self._child(self._requests, route, str(status)).inc(count)
 
     def read_finished(self, view: str, tier: str, seconds: float) -> None:
         """Count a read; ``tier`` is ``error`` when none could answer."""
@@ -144,8 +168,16 @@ class Metrics:
         self._child(self._read_seconds, tier).observe(seconds)
 
     def reads_finished(self, view: str, tier: str, count: int) -> None:
-        """Count reads of a batch, whose time is that of all of them and would tell nothing about one."""
+        """Count reads whose time is told otherwise, or is that of a whole batch and would tell nothing about one."""
         self._child(self._reads, view, tier).inc(count)
+
+    def reads_lasted(self, tier: str, counts: Sequence[int], seconds: float) -> None:
+        """Add durations of many reads: how many fell into each of :data:`READ_BUCKETS` and above, and their sum."""
+        self._child(self._read_seconds, tier).add(counts, seconds)
+
+    def lane_answered(self, count: int) -> None:
+        """Count hits that the event loop answered, which are counted as reads and requests besides."""
+        self._lane_hits.inc(count)
 
     def cache_changed(self, usage: Usage) -> None:
         """Show how full the memory tier is."""

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
+
+#: Which cores workers go to: each to the least used one of those that may be used, to these in turn, or to any.
+Affinity = Literal["auto", "off"] | tuple[int, ...]
 
 #: A range of IP addresses.
 Network = IPv4Network | IPv6Network
@@ -58,6 +62,21 @@ def one_of(*allowed: str) -> Callable[[str], str]:
         raise NotAllowedError
 
     return parse
+
+
+def usable_cores() -> frozenset[int]:
+    """The cores that this process may use; none where that cannot be known."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
+def affinity(text: str) -> Affinity:
+    """``auto``, ``off``, or numbers of cores that may be used, comma-separated."""
+    if text.lower() in ("auto", "off"):
+        return "auto" if text.lower() == "auto" else "off"
+    numbers = tuple(int(number) for number in text.split(","))
+    if not usable_cores().issuperset(numbers):
+        raise NotAllowedError
+    return numbers
 
 
 def _is_http(parts: SplitResult) -> bool:

@@ -14,8 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dealcache.setting_values import (
+    Affinity,
     Network,
     address,
+    affinity,
     http_url,
     matching,
     mongodb_uri,
@@ -82,6 +84,8 @@ class Settings:
     bind: str
     web_concurrency: int
     threads: int
+    hit_lane: str
+    cpu_affinity: Affinity
     log_format: str | None
     log_level: str
 
@@ -163,6 +167,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("BIND", "127.0.0.1:8000", address, "host:port or unix:/path/of/a/socket"),
     Variable("WEB_CONCURRENCY", 1, number(1, whole=True), "a whole number, at least 1"),
     Variable("THREADS", 16, number(1, whole=True), "a whole number, at least 1"),
+    Variable("HIT_LANE", "on", one_of("on", "off"), "on or off"),
+    Variable(
+        "CPU_AFFINITY",
+        "auto",
+        affinity,
+        "auto, off, or numbers of cores that this process may use, such as 0,1",
+    ),
     Variable("LOG_FORMAT", None, one_of("console", "json"), "console or json"),
     Variable(
         "LOG_LEVEL",

@@ -15,9 +15,10 @@ from dealcache.api.access import Need, Tokens
 from dealcache.api.query import InvalidQueryError, deal_key, parse_query
 from dealcache.api.read_headers import not_modified, read_headers
 from dealcache.api.recorder import ReadRecorder
+from dealcache.deals import DealKey
 from dealcache.metrics import Metrics
 from dealcache.reader import Answer, DealReader, Outcome, Step
-from dealcache.tiers import View
+from dealcache.tiers import Entry, View
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -71,12 +72,8 @@ class HitResponder:
             return None
         if self._tokens.refusal(Need.READ, environ.get("HTTP_AUTHORIZATION")) is not None:
             return None
-        try:
-            query = parse_query(environ["QUERY_STRING"])
-            key = deal_key(query.values)
-        except InvalidQueryError:
-            return None
-        if key is None or len(query.values) != 1 or query.repeated:
+        key = only_deal(environ["QUERY_STRING"])
+        if key is None:
             return None
         entry = self._reader.hit(view, key)
         if entry is None:
@@ -84,19 +81,44 @@ class HitResponder:
         seconds = time.perf_counter() - started
         answer = Answer(entry, "memory", (Step("memory", Outcome.HIT, seconds * 1000.0),))
         self._recorder.answered(view, key, answer, seconds)
-        if not_modified(environ.get("HTTP_IF_NONE_MATCH"), entry.etag):
-            status, headers, body = "304 NOT MODIFIED", [], b""
-        else:
-            status, body = "200 OK", entry.body
-            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        unmodified = not_modified(environ.get("HTTP_IF_NONE_MATCH"), entry.etag)
+        status, headers = content_headers(entry, unmodified)
+        body = b"" if unmodified or environ["REQUEST_METHOD"] == "HEAD" else entry.body
         self._metrics.request_finished(environ["PATH_INFO"], int(status[:3]))
-        return Hit(status, [*headers, ("ETag", entry.etag), *read_headers(answer, self._clock())], body)
+        return Hit(status, [*headers, *read_headers(answer, self._clock())], body)
+
+
+def only_deal(query: str) -> DealKey | None:
+    """The deal that a query string names, if it names one and says nothing else; else None.
+
+    Args:
+        query: percent-encoded, bytes above 127 as Latin-1.
+    """
+    try:
+        values, repeated = parse_query(query)
+        key = deal_key(values)
+    except InvalidQueryError:
+        return None
+    return None if len(values) != 1 or repeated else key
+
+
+def content_headers(entry: Entry, unmodified: bool) -> tuple[str, list[tuple[str, str]]]:
+    """The status line's end and the headers that describe the content.
+
+    Args:
+        entry: the value.
+        unmodified: whether the client has it, so that it gets a 304 (RFC 9110, 15.4.5).
+    """
+    if unmodified:
+        return "304 NOT MODIFIED", [("ETag", entry.etag)]
+    length = str(len(entry.body))
+    return "200 OK", [("Content-Type", "application/json"), ("Content-Length", length), ("ETag", entry.etag)]
 
 
 def _is_plain(environ: WSGIEnvironment) -> bool:
-    """Whether a request is a GET without a body and without the wish to go past the cache."""
+    """Whether a request is a GET or HEAD without a body and without the wish to go past the cache."""
     return (
-        environ["REQUEST_METHOD"] == "GET"
+        environ["REQUEST_METHOD"] in ("GET", "HEAD")
         and not environ.get("SCRIPT_NAME")
         and environ.get("CONTENT_LENGTH") in (None, "", "0")
         and "HTTP_TRANSFER_ENCODING" not in environ

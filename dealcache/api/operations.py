@@ -34,4 +34,5 @@ def readyz() -> Response:
 @blueprint.response(200, {"type": "string"}, content_type="text/plain", description="Prometheus' text format.")
 def metrics() -> Response:
     """All metrics, of all workers together."""
+    services().recorder.settle()
     return Response(services().metrics.render(), content_type=CONTENT_TYPE_LATEST)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import get_args
 
 from dealcache.api.failures import problem_of
 from dealcache.deals import DealKey
-from dealcache.logs import log_batch, log_read
+from dealcache.log_lines import log_batch, log_read
 from dealcache.metrics import Metrics
 from dealcache.reader import Answer, BatchAnswer
 from dealcache.reader.answer import TierName
@@ -30,6 +30,21 @@ class ReadRecorder:
         self._lock = threading.Lock()
         self._by_tier = dict.fromkeys(TIERS, 0)
         self._failed = 0
+        self._settle: Callable[[], None] = lambda: None
+
+    def settle_first(self, settle: Callable[[], None]) -> None:
+        """Have ``settle`` called before counts are told: it hands on reads that were only noted."""
+        self._settle = settle
+
+    def settle(self) -> None:
+        """Take in all reads that were answered before the call, so that metrics and counts tell of them."""
+        self._settle()
+
+    def hits(self, view: View, count: int) -> None:
+        """Reads that the memory tier answered on the hit lane, which measures and logs them by itself."""
+        with self._lock:
+            self._by_tier["memory"] += count
+        self._metrics.reads_finished(view, "memory", count)
 
     def answered(self, view: View, key: DealKey, answer: Answer, seconds: float) -> None:
         """A read that a tier answered, after ``seconds``."""
@@ -65,5 +80,6 @@ class ReadRecorder:
 
     def counts(self) -> tuple[dict[str, int], int]:
         """How many reads each tier has answered, and how many none could."""
+        self.settle()
         with self._lock:
             return dict(self._by_tier), self._failed

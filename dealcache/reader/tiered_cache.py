@@ -20,7 +20,7 @@ from dealcache.reader.fence import Fence, Token
 from dealcache.reader.policy import Verdict, decide
 from dealcache.reader.trust import Trust
 from dealcache.redis_errors import RedisUnavailable
-from dealcache.tiers import CacheKey, Entry, MemoryTier, Tier
+from dealcache.tiers import CacheKey, Entry, MemoryTier, Slot, Tier
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,18 @@ class TieredCache:
     def hit(self, key: CacheKey) -> Entry | None:
         """The fresh value that memory holds, counted as served, or None; a remembered 404 is none."""
         entry = self._memory.get(key)
-        if entry is None or entry.status != 200 or self._judged(entry) is not Verdict.FRESH:
+        if entry is None or not self.is_good(entry, self._clock()):
             return None
         self._memory.record_hit(key)
         return entry
+
+    def slot(self, key: CacheKey) -> Slot | None:
+        """The place of memory's value under ``key``, whatever it is good for, without waiting for a lock; or None."""
+        return self._memory.slot(key)
+
+    def is_good(self, entry: Entry, now: float) -> bool:
+        """Whether :meth:`hit` would give this value of memory ``now``, epoch seconds."""
+        return entry.status == 200 and decide(entry, now, self._trust.floor()) is Verdict.FRESH
 
     def look(self, key: CacheKey, journey: Journey) -> Found | None:
         """What the tiers hold under ``key``, with a step of ``journey`` for each tier that was asked.
@@ -117,9 +125,9 @@ class TieredCache:
         found = self.kept(key)
         return None if found is None or found.stale else found.entry
 
-    def served(self, key: CacheKey) -> None:
+    def served(self, key: CacheKey, count: int = 1) -> None:
         """Count that memory's value under ``key`` was served."""
-        self._memory.record_hit(key)
+        self._memory.record_hit(key, count)
 
     def token(self) -> Token:
         """What a load takes with it when it starts, to be given to :meth:`keep`."""

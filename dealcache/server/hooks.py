@@ -28,8 +28,15 @@ def is_loopback(bind: str) -> bool:
         return False
 
 
-def announce(settings: Settings) -> None:
-    """Say at start what an operator should know before others find out."""
+def announce(settings: Settings, lane_lacks: str | None) -> None:
+    """Say at start what an operator should know before others find out.
+
+    Args:
+        settings: what the environment decides.
+        lane_lacks: why the hit lane is off, None when it is on.
+    """
+    if lane_lacks is not None and settings.hit_lane == "on":
+        log.warning("the hit lane is off, threads answer hits: %s", lane_lacks)
     if settings.api_token is None and not is_loopback(settings.bind):
         may = "read all deals" if settings.admin_token else "read all deals and clear the cache"
         log.warning("no API_TOKEN is set: anyone who reaches %s can %s", settings.bind, may)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from typing import Any
 
 from gunicorn.glogging import Logger
 
 from dealcache import logs
+from dealcache.log_lines import log_request
 from dealcache.settings import load_log_settings
 
 
@@ -34,21 +34,13 @@ class ServerLogger(Logger):
         headers = dict(resp.headers)
         if self._for_a_person and "X-Cache-Tier" in headers:
             return
-        milliseconds = request_time.total_seconds() * 1000.0
-        status = int(str(resp.status).split(None, 1)[0])
-        method, target = environ["REQUEST_METHOD"], environ["RAW_URI"]
-        logs.write(
-            self.access_log,
-            logging.INFO,
-            f"{method} {target} {status} {milliseconds:.2f} ms",
-            {
-                "request_id": headers.get("X-Request-ID", "-"),
-                "method": method,
-                "target": target,
-                "status": status,
-                "bytes": resp.sent,
-                "ms": round(milliseconds, 3),
-                "remote": environ.get("REMOTE_ADDR", "-"),
-                "user_agent": environ.get("HTTP_USER_AGENT", "-"),
-            },
+        log_request(
+            environ["REQUEST_METHOD"],
+            environ["RAW_URI"],
+            int(str(resp.status).split(None, 1)[0]),
+            request_time.total_seconds() * 1000.0,
+            resp.sent,
+            request_id=headers.get("X-Request-ID", "-"),
+            remote=environ.get("REMOTE_ADDR", "-"),
+            user_agent=environ.get("HTTP_USER_AGENT", "-"),
         )

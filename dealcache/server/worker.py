@@ -18,6 +18,14 @@ from dealcache.settings import waiting_threads
 
 log = logging.getLogger(__name__)
 
+#: By this text alone gunicorn_h1c, before 0.6.12, tells an unknown transfer coding (RFC 9112, 6.1) from a bad header.
+_UNSUPPORTED_CODING = "Unsupported Transfer-Encoding"
+
+
+class HeadTimeoutError(Exception):
+    """A client took too long to send the head of its request."""
+
+
 #: What is wrong with a request that could not even be parsed; the first class that fits tells.
 _REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
     ((http_errors.LimitRequestLine,), 414, "The request line is too long."),
@@ -25,12 +33,15 @@ _REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
     ((http_errors.ExpectationFailed,), 417, "This expectation cannot be met."),
     ((http_errors.UnsupportedTransferCoding,), 501, "This transfer coding is not supported."),
     ((http_errors.ForbiddenProxyRequest,), 403, "Proxied requests are not taken from here."),
+    ((HeadTimeoutError,), 408, "The head of the request did not come in time."),
     ((http_errors.ParseException,), 400, "The request is not valid HTTP."),
 )
 
 
 def refusal_of(error: BaseException) -> Problem:
     """The problem for an error that reached the worker: the client's fault where it is, else a 500."""
+    if getattr(error, "hdr", None) == _UNSUPPORTED_CODING:
+        error = http_errors.UnsupportedTransferCoding(_UNSUPPORTED_CODING)
     for kinds, status, detail in _REFUSALS:
         if isinstance(error, kinds):
             return Problem(status, detail)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from math import inf
 from operator import attrgetter
 from typing import Any
 
@@ -20,21 +21,35 @@ from dealcache.tiers.entry import CacheKey, Entry
 ENTRY_OVERHEAD = 1600
 
 
-class _Slot:
-    """An entry and how often it was served."""
+#: Stands in a slot that has left the tier: never fresh, and no memory is held by whoever still knows the slot.
+GONE = Entry(404, b"", "", -inf, -inf, -inf, None, None)
 
-    __slots__ = ("entry", "hits", "size")
+
+class Slot:
+    """An entry's place in the tier.
+
+    Who has the slot may look at it again and again without asking the tier: ``entry`` is :data:`GONE` from the moment
+    at which the tier let it go. What was derived from the entry may be kept in ``derived``; it goes with the entry.
+    """
+
+    __slots__ = ("derived", "entry", "hits", "size")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
+        self.derived: object = None
         self.hits = 0
         self.size = len(entry.body) + ENTRY_OVERHEAD
 
+    def clear(self) -> None:
+        """Hold nothing any more."""
+        self.entry = GONE
+        self.derived = None
 
-class _Store(TLRUCache[CacheKey, _Slot]):
+
+class _Store(TLRUCache[CacheKey, Slot]):
     """A TLRUCache that tells which slots leave it by themselves, so that the indexes can follow."""
 
-    def __init__(self, max_bytes: int, clock: Callable[[], float], removed: Callable[[CacheKey, _Slot], None]) -> None:
+    def __init__(self, max_bytes: int, clock: Callable[[], float], removed: Callable[[CacheKey, Slot], None]) -> None:
         super().__init__(
             maxsize=max_bytes,
             ttu=lambda _key, slot, _now: slot.entry.keep_until,
@@ -50,13 +65,20 @@ class _Store(TLRUCache[CacheKey, _Slot]):
             self._removed(key, slot)
         return gone
 
-    def popitem(self) -> tuple[CacheKey, _Slot]:
+    def popitem(self) -> tuple[CacheKey, Slot]:
         key, slot = super().popitem()
         self._removed(key, slot)
         self.evictions += 1
         return key, slot
 
-    def snapshot(self) -> tuple[list[CacheKey], list[_Slot]]:
+    def peek(self, key: CacheKey) -> Slot | None:
+        """The slot under ``key``, also past its time, read past TLRUCache: it does not count as using it."""
+        try:
+            return Cache.__getitem__(self, key)
+        except KeyError:
+            return None
+
+    def snapshot(self) -> tuple[list[CacheKey], list[Slot]]:
         """All keys and their slots, read past TLRUCache so that looking at the cache does not count as using it.
 
         Two lists, because as many pairs would be as many objects for the garbage collector to look at.
@@ -100,11 +122,15 @@ class MemoryTier:
             slots = {key: self._store.get(key) for key in keys}
         return {key: slot.entry for key, slot in slots.items() if slot is not None}
 
-    def record_hit(self, key: CacheKey) -> None:
+    def slot(self, key: CacheKey) -> Slot | None:
+        """The slot under ``key``, fresh or not, or None. Takes no lock, for those who may never wait for one."""
+        return self._store.peek(key)
+
+    def record_hit(self, key: CacheKey, count: int = 1) -> None:
         """Count that the entry under ``key`` was served; nothing happens when it has gone meanwhile."""
         with self._lock:
             try:
-                self._store[key].hits += 1
+                self._store[key].hits += count
             except KeyError:
                 return
 
@@ -116,7 +142,7 @@ class MemoryTier:
         return kept
 
     def _keep(self, key: CacheKey, entry: Entry) -> bool:
-        slot = _Slot(entry)
+        slot = Slot(entry)
         old = self._store.get(key)
         if old is not None:
             if old.entry.fetched_at > entry.fetched_at:
@@ -166,9 +192,9 @@ class MemoryTier:
         """All displayed keys, most recently fetched first."""
         with self._lock:
             keys, slots = self._store.snapshot()
+            entries = [slot.entry for slot in slots]  # a slot may be cleared as soon as the lock is given back
         merged: dict[str, Listing] = {}
-        for key, slot in zip(keys, slots, strict=True):
-            entry = slot.entry
+        for key, slot, entry in zip(keys, slots, entries, strict=True):
             shown = entry.displayed_key(key)
             row = Listing(shown, entry.fetched_at, entry.expires_at, slot.size, slot.hits)
             other = merged.get(shown)
@@ -189,13 +215,14 @@ class MemoryTier:
         slot = self._store.pop(key)
         self._unindex(key, slot)
 
-    def _unindex(self, key: CacheKey, slot: _Slot) -> None:
+    def _unindex(self, key: CacheKey, slot: Slot) -> None:
         for index, value in self._places(key, slot.entry):
             keys = index.get(value)
             if keys is not None:
                 keys.discard(key)
                 if not keys:
                     del index[value]
+        slot.clear()
 
     def _places(self, key: CacheKey, entry: Entry) -> Iterable[tuple[defaultdict[str, set[CacheKey]], str]]:
         if entry.deal_id is not None:

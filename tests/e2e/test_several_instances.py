@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from dealcache.embedded import Mongod
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, until
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, RunFlask, StartService, until
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first
 from tests.redis_server import RedisServer
 
@@ -121,15 +121,14 @@ def test_what_a_webhook_tells_of_is_shown_by_all(instances: Instances, hubspot: 
 
 
 def test_a_sync_of_the_command_line_reaches_the_service(
-    run_flask, start_service: StartService, wide_hubspot: HubSpot, mongodb_uri: str
+    run_flask: RunFlask, start_service: StartService, hubspot: HubSpot
 ) -> None:
     database = f"test_{uuid.uuid4().hex}"
-    environ = {"MONGODB_DATABASE": database, "HUBSPOT_BASE_URL": wide_hubspot.url}
-    service = start_service(**environ)
-    name, deal_id = a_deal(wide_hubspot, 1)
+    service = start_service(MONGODB_DATABASE=database)
+    name, deal_id = a_deal(hubspot, 1)
     until(lambda: service.get(READ, dealName=name).headers["X-Cache-Tier"] == "memory")
-    change(wide_hubspot, deal_id, 2)
-    command = run_flask("sync", "--deal", deal_id, MONGODB_DATABASE=database)
+    change(hubspot, deal_id, 2)
+    command = run_flask("sync", "--deal", deal_id, MONGODB_DATABASE=database, HUBSPOT_BASE_URL=hubspot.url)
     assert command.ended() == 0, command.said
     time.sleep(A_SECOND)
     assert service.get(READ, dealName=name).json()["amount"] == 2.0

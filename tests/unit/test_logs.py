@@ -10,7 +10,7 @@ import threading
 import orjson
 import pytest
 
-from dealcache import logs
+from dealcache import log_lines, logs
 from dealcache.log_batches import BatchingHandler
 
 
@@ -32,7 +32,7 @@ def lines(stream: io.StringIO) -> list[dict]:
 def test_a_read_is_one_json_line_with_the_request_id(stream):
     logs.configure("json", "INFO", stream)
     token = logs.request_id_var.set("abc-123")
-    logs.log_read("timeline", "Müller", "memory", 0.123456, 200)
+    log_lines.log_read("timeline", "Müller", "memory", 0.123456, 200)
     logs.request_id_var.reset(token)
     (line,) = lines(stream)
     assert (line["request_id"], line["level"], line["logger"]) == ("abc-123", "INFO", "dealcache.read")
@@ -55,7 +55,7 @@ def test_an_exception_stays_within_its_line(stream):
 )
 def test_at_a_terminal_the_colour_tells_the_tier(stream, tier, colour):
     logs.configure("console", "INFO", stream)
-    logs.log_read("info", "Acme", tier, 12.5, 200 if tier else 502)
+    log_lines.log_read("info", "Acme", tier, 12.5, 200 if tier else 502)
     (line,) = stream.getvalue().splitlines()
     assert f"\x1b[{colour}m{tier or 'error'} info Acme 12.50 ms" in line
 
@@ -70,7 +70,7 @@ def test_a_terminal_obeys_nothing_that_a_request_says(stream):
 def test_libraries_are_quiet_and_the_level_is_ours(stream):
     logs.configure("json", "WARNING", stream)
     logging.getLogger("pymongo").info("chatter")
-    logs.log_read("info", "Acme", "memory", 1.0, 200)
+    log_lines.log_read("info", "Acme", "memory", 1.0, 200)
     logging.getLogger("dealcache.x").warning("heard")
     assert [line["message"] for line in lines(stream)] == ["heard"]
 

@@ -72,10 +72,17 @@ def test_who_can_reach_an_address(bind, loopback):
 )
 def test_what_the_operator_is_told_at_start(changes, said, caplog):
     with caplog.at_level(logging.WARNING):
-        announce(load_settings(NEEDED | changes))
+        announce(load_settings(NEEDED | changes), lane_lacks=None)
     assert len(caplog.records) == len(said)
     for record, text in zip(caplog.records, said, strict=True):
         assert text in record.getMessage()
+
+
+@pytest.mark.parametrize(("lane", "said"), [("on", 1), ("off", 0)])
+def test_the_operator_is_told_of_a_lane_that_is_missing_where_it_is_wanted(lane, said, caplog):
+    with caplog.at_level(logging.WARNING):
+        announce(load_settings(NEEDED | {"HIT_LANE": lane}), lane_lacks="gunicorn_h1c is not installed")
+    assert caplog.text.count("gunicorn_h1c is not installed") == said
 
 
 def arbiter(**pids: int) -> SimpleNamespace:

@@ -1,0 +1,47 @@
+"""Whether the hit lane can be there: it relies on insides of gunicorn, and on a parser that not every machine has."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+from typing import Any
+
+from packaging.specifiers import SpecifierSet
+
+from dealcache.lane.fields import SCHEME_FIELDS
+
+#: The versions with which the lane is tested, as in ``setup.cfg``; a machine may have others all the same.
+TESTED = {"gunicorn": SpecifierSet(">=27.0.1,<27.1"), "gunicorn_h1c": SpecifierSet(">=0.6.10,<0.7")}
+
+
+def missing() -> str | None:
+    """What this machine lacks for the lane, or None."""
+    for name, tested in TESTED.items():
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return f"{name} is not installed"
+        if version not in tested:
+            return f"it is tested with {name} {tested}, and this is {version}"
+    return None
+
+
+def unsuitable(cfg: Any) -> str | None:
+    """What of gunicorn's configuration the lane cannot do, or None.
+
+    Args:
+        cfg: gunicorn's configuration.
+    """
+    reasons = {
+        "TLS is for a thread to speak": cfg.is_ssl,
+        "HTTP/2 is for a thread to speak": cfg.http_protocols != ["h1"],
+        "the PROXY protocol is for a thread to read": cfg.proxy_protocol != "off",
+        "the protocol is not HTTP": cfg.protocol != "http",
+        "http_parser is python": cfg.http_parser == "python",
+        "header spaces or folding are permitted": cfg.strip_header_spaces or cfg.permit_obsolete_folding,
+        "secure_scheme_headers names other fields": not SCHEME_FIELDS.issuperset(
+            name.lower().encode() for name in cfg.secure_scheme_headers
+        ),
+        "SCRIPT_NAME is set": bool(os.environ.get("SCRIPT_NAME")),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)

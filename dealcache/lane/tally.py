@@ -1,0 +1,191 @@
+"""Counts the hits of the lane without making them wait: for metrics, statistics, and the log.
+
+The lane's thread only takes notes. A thread of this module hands them on a few times a second, and before anybody looks
+at the counts. So many hits of each turn have log lines of their own, as all other requests have; the others share
+lines that tell how many there were. Each hit stands in the log, and each is counted, once.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from dealcache.api.recorder import ReadRecorder
+from dealcache.lane.fields import Fields, value_of
+from dealcache.lane.target import KINDS, Target
+from dealcache.log_lines import log_read, log_request
+from dealcache.logs import request_id_var
+from dealcache.metrics import READ_BUCKETS, Metrics
+from dealcache.tiers import CacheKey
+
+#: Seconds between two turns, and how many hits of each have log lines of their own: 400 a second.
+INTERVAL = 0.05
+NAMED_PER_TURN = 20
+
+
+class _Named(NamedTuple):
+    """A hit that gets log lines of its own."""
+
+    target: Target
+    kind: int
+    seconds: float
+    at: float
+    request_id: str
+    size: int
+    fields: Fields
+    client: Any
+
+
+class HitTally:
+    """Takes note of hits in one thread, and hands them on from any.
+
+    Args:
+        recorder: counts reads; asks for what is not handed on yet before it tells.
+        metrics: counts requests and durations.
+        served: counts that memory's value under a key was served so many times.
+        log_requests: whether the log shows requests beside reads.
+    """
+
+    def __init__(
+        self,
+        recorder: ReadRecorder,
+        metrics: Metrics,
+        served: Callable[[CacheKey, int], None],
+        log_requests: bool,
+    ) -> None:
+        self._recorder = recorder
+        self._metrics = metrics
+        self._served = served
+        self._log_requests = log_requests
+        # Written by the lane's thread alone: an addition by two threads can lose one of them.
+        self._buckets = [0] * (len(READ_BUCKETS) + 1)
+        self._seconds = 0.0
+        self._named: deque[_Named] = deque()
+        self._noted: deque[Target] = deque()
+        self._room = NAMED_PER_TURN
+        self._lock = threading.Lock()
+        self._told_buckets = list(self._buckets)
+        self._told_seconds = 0.0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="hit tally", daemon=True)
+        recorder.settle_first(self.settle)
+
+    def hit(
+        self,
+        target: Target,
+        kind: int,
+        seconds: float,
+        at: float,
+        request_id: str,
+        size: int,
+        fields: Fields,
+        client: Any,
+    ) -> None:
+        """Take note of a hit.
+
+        Args:
+            target: what was asked for.
+            kind: the place of method and status in :data:`KINDS`.
+            seconds: how long it took.
+            at: when it was, epoch seconds.
+            request_id: the request's id.
+            size: bytes of the body that was sent.
+            fields: the request's header fields.
+            client: the peer's address, as the socket gives it.
+        """
+        self._buckets[bisect_left(READ_BUCKETS, seconds)] += 1
+        self._seconds += seconds
+        if self._room > 0:
+            self._room -= 1
+            self._named.append(_Named(target, kind, seconds, at, request_id, size, fields, client))
+            return
+        target.unnamed[kind] += 1
+        # In this order, and in the opposite one in settle(): so no hit is forgotten.
+        if not target.noted:
+            target.noted = True
+            self._noted.append(target)
+
+    def settle(self) -> None:
+        """Hand on all that was noted before the call."""
+        with self._lock:
+            self._room = NAMED_PER_TURN
+            for _ in range(len(self._named)):
+                self._tell_named(self._named.popleft())
+            for _ in range(len(self._noted)):
+                target = self._noted.popleft()
+                target.noted = False
+                self._tell_unnamed(target)
+            self._tell_durations()
+
+    def start(self) -> None:
+        """Begin to hand on from time to time; called after the fork."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hand on what is left, and end."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.settle()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(INTERVAL):
+            self.settle()
+
+    def _tell_named(self, hit: _Named) -> None:
+        target, milliseconds = hit.target, hit.seconds * 1000.0
+        method, status = KINDS[hit.kind]
+        self._count(target, hit.kind, 1)
+        token = request_id_var.set(hit.request_id)
+        try:
+            log_read(target.view, target.deal.value, "memory", milliseconds, 200, at=hit.at)
+            if self._log_requests:
+                log_request(
+                    method,
+                    target.raw.decode(),
+                    status,
+                    milliseconds,
+                    hit.size,
+                    remote=_remote(hit.client),
+                    user_agent=value_of(hit.fields, b"user-agent"),
+                    at=hit.at,
+                )
+        finally:
+            request_id_var.reset(token)
+
+    def _tell_unnamed(self, target: Target) -> None:
+        now = list(target.unnamed)
+        counts = [count - told for count, told in zip(now, target.told, strict=True)]
+        target.told = now
+        if not any(counts):
+            return
+        log_read(target.view, target.deal.value, "memory", None, 200, count=sum(counts))
+        for kind, count in enumerate(counts):
+            if count:
+                self._count(target, kind, count)
+                method, status = KINDS[kind]
+                if self._log_requests:
+                    log_request(method, target.raw.decode(), status, count=count)
+
+    def _count(self, target: Target, kind: int, count: int) -> None:
+        self._metrics.lane_answered(count)
+        self._recorder.hits(target.view, count)
+        self._metrics.request_finished(target.path, KINDS[kind][1], count)
+        self._served(target.key, count)
+
+    def _tell_durations(self) -> None:
+        buckets, seconds = list(self._buckets), self._seconds
+        counts = [count - told for count, told in zip(buckets, self._told_buckets, strict=True)]
+        if any(counts):
+            self._metrics.reads_lasted("memory", counts, seconds - self._told_seconds)
+            self._told_buckets, self._told_seconds = buckets, seconds
+
+
+def _remote(client: Any) -> str:
+    """The peer's address as gunicorn shows it: of a Unix socket, what the kernel gives for it."""
+    if isinstance(client, bytes):
+        return client.decode()
+    return client if isinstance(client, str) else str(client[0])

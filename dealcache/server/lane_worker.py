@@ -1,0 +1,257 @@
+"""gunicorn's threaded worker with the hit lane: its event loop answers what it can, threads answer the rest.
+
+In gunicorn a connection takes a thread as soon as it is there. Here it stays in the event loop until the head of a
+request has come in full, so who sends nothing, or slowly, holds no thread; nor does a hit, which the loop answers, or
+who takes an answer to a hit slowly. Every other request goes to a thread, with what was read of it, and the ordinary
+way begins as if the loop had never looked.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections import deque
+from functools import partial
+from itertools import takewhile
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
+
+from gunicorn.http import get_parser
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
+
+from dealcache.lane.hit_lane import HitLane, Incomplete
+from dealcache.lane.support import unsuitable
+from dealcache.server.connections import Connection, WaitingConnections
+from dealcache.server.poller import Poller
+from dealcache.server.worker import HeadTimeoutError, ProblemWorker
+
+log = logging.getLogger(__name__)
+
+#: Bytes that are read at once; a longer head takes several reads.
+_READ_SIZE = 8192
+
+#: The longest beginning of a request that the loop keeps for a connection, in bytes.
+_MOST_RECEIVED = 65_536
+
+#: Requests that one connection may have answered before others have their turn.
+_TURN = 32
+
+#: Seconds between two signs of life for the master, and between two renewals of a connection's time.
+_NOTICE = 1.0
+
+
+class LaneWorker(ProblemWorker):
+    """A worker with a hit lane, which the application brings."""
+
+    poller: Any
+
+    def __new__(cls, *arguments: Any) -> Any:
+        """A worker with the lane, or one without it where gunicorn's configuration asks for what the lane cannot do."""
+        *_, cfg, logger = arguments
+        reason = unsuitable(cfg)
+        if reason is None:
+            return super().__new__(cls)
+        logger.warning("the hit lane is off, threads answer hits: %s", reason)
+        return ProblemWorker(*arguments)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        self.poller.close()
+        self.poller = Poller()
+        self.keepalived_conns = WaitingConnections()
+        self._lane: HitLane = self.wsgi.extensions["dealcache.lane"]
+        self._lane.limit(**_parser_limits(self.cfg))
+        self._keeps = self.cfg.keepalive > 0
+        self._unfinished: deque[Connection] = deque()
+        self._now = self._noticed = 0.0
+        super().run()
+
+    def notify(self) -> None:
+        """Tell the master that this worker lives; not for each turn of the loop, for it costs a system call."""
+        self._now = time.monotonic()
+        if self._now - self._noticed >= _NOTICE:
+            self._noticed = self._now
+            super().notify()
+
+    def is_parent_alive(self) -> bool:
+        """Whether the master lives; looked at when :meth:`notify` has told it something."""
+        return self._noticed != self._now or bool(super().is_parent_alive())
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """One turn of the loop, after ``timeout`` seconds at the latest."""
+        self.poller.dispatch(0.0 if self._unfinished else timeout)
+        for _ in range(len(self._unfinished)):
+            conn = self._unfinished.popleft()
+            if conn in self.keepalived_conns and not conn.unsent:
+                data, conn.received = conn.received, b""
+                self._advance(conn, data, 0)
+
+    def accept(self, listener: Any) -> None:
+        """Take a new connection into the loop."""
+        try:
+            sock, client = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                return
+            raise
+        self.nr_conns += 1
+        conn = Connection(self.cfg, sock, client, listener.getsockname())
+        conn.set_timeout()
+        self.keepalived_conns.append(conn)
+        self.poller.register(sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
+
+    def finish_request(self, conn: Connection, fs: Any) -> None:
+        """Take a connection back from a thread; what it has read too far comes first."""
+        ahead = b""
+        if not fs.cancelled() and fs.exception() is None and fs.result() and conn.sock.fileno() != -1:
+            ahead = conn.parser.unreader.take_buffered()
+        super().finish_request(conn, fs)
+        if ahead:
+            self._advance(conn, ahead, 0)
+
+    def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
+        """Read what a connection has brought, and go on with it."""
+        try:
+            data = client.recv(_READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            log.debug("a connection broke: %s", error)
+            data = b""
+        if not data:
+            self._drop(conn)
+            return
+        seen = len(conn.received)
+        if seen:
+            data, conn.received = conn.received + data, b""
+        self._advance(conn, data, seen)
+
+    def _advance(self, conn: Connection, data: bytes, seen: int) -> None:
+        """Answer the requests that ``data`` holds, of which ``seen`` bytes are known to be incomplete."""
+        for _ in range(_TURN):
+            try:
+                reply = self._lane.answer(data, seen, conn.client, self._may_answer())
+            except Incomplete:
+                self._wait_for_more(conn, data)
+                return
+            except Exception:
+                log.exception("the hit lane failed, so a thread answers")
+                reply = None
+            if reply is None:
+                self._pass_on(conn, data)
+                return
+            self.nr += 1
+            data = data[reply.consumed :]
+            if not self._send(conn, reply.head, reply.body):
+                conn.received = data
+                return
+            if not data:
+                if self._now - conn.renewed >= _NOTICE:
+                    self._renew(conn)
+                return
+            seen = 0
+        conn.received = data
+        self._unfinished.append(conn)
+
+    def _may_answer(self) -> bool:
+        """Whether the next answer may leave its connection open; to give one that does not is the ordinary way's."""
+        full = len(self.keepalived_conns) > self.max_keepalived
+        return self.alive and self._keeps and not full and self.nr + 1 < self.max_requests
+
+    def _wait_for_more(self, conn: Connection, data: bytes) -> None:
+        """Keep the beginning of a request, unless it grows past all measure: then a thread finds out why."""
+        if len(data) > _MOST_RECEIVED:
+            self._pass_on(conn, data)
+        else:
+            conn.received = data
+
+    def _pass_on(self, conn: Connection, data: bytes) -> None:
+        """Let a thread go on with a connection, from ``data`` on."""
+        self._forget(conn)
+        conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+        conn.parser.unreader.unread(data)
+        conn.initialized = True
+        self.enqueue_req(conn)
+
+    def _send(self, conn: Connection, head: bytes, body: bytes) -> bool:
+        """Send an answer; whether it is out in full. What is left is sent as the client takes it."""
+        try:
+            sent = conn.sock.sendmsg((head, body)) if body else conn.sock.send(head)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            log.debug("a client had gone before its answer: %s", error)
+            self._drop(conn)
+            return False
+        if sent == len(head) + len(body):
+            return True
+        conn.unsent = [memoryview(head)[sent:], memoryview(body)[max(0, sent - len(head)) :]]
+        self.poller.modify(conn.sock, EVENT_WRITE, partial(self._on_client_socket_writable, conn))
+        return False
+
+    def _on_client_socket_writable(self, conn: Connection, client: Any) -> None:
+        """Send more of an answer; when it is out, go on with what has come meanwhile."""
+        try:
+            while conn.unsent:
+                sent = client.send(conn.unsent[0])
+                conn.unsent[0] = conn.unsent[0][sent:]
+                if not conn.unsent[0]:
+                    del conn.unsent[0]
+        except (BlockingIOError, InterruptedError):
+            self._renew(conn)
+            return
+        except OSError as error:
+            log.debug("a client went in the middle of its answer: %s", error)
+            self._drop(conn)
+            return
+        self._renew(conn)
+        self.poller.modify(client, EVENT_READ, partial(self.on_client_socket_readable, conn))
+        data, conn.received = conn.received, b""
+        if data:
+            self._advance(conn, data, 0)
+
+    def _renew(self, conn: Connection) -> None:
+        conn.set_timeout()
+        self.keepalived_conns.renew(conn)
+
+    def _drop(self, conn: Connection) -> None:
+        """Close a connection that the loop has in hand."""
+        self._forget(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _forget(self, conn: Connection) -> None:
+        self.poller.unregister(conn.sock)
+        self.keepalived_conns.remove(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close the connections whose time is over, or all; who has sent a part of a request is told."""
+        now = time.monotonic()
+        if self.alive and not force:
+            over = list(takewhile(lambda conn: conn.timeout <= now, self.keepalived_conns))
+        else:
+            over = [conn for conn in self.keepalived_conns if force or conn.timeout <= now]
+        for conn in over:
+            if conn.received and not conn.unsent:
+                self.handle_error(None, conn.sock, conn.client, HeadTimeoutError())
+            self._drop(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Let idle connections end by ``deadline``; those in the middle of something have the graceful time-out."""
+        for conn in self.keepalived_conns:
+            if not conn.is_busy:
+                conn.timeout = min(conn.timeout, deadline)
+
+
+def _parser_limits(cfg: Any) -> dict[str, Any]:
+    """gunicorn's limits, as its own parser makes them out of the configuration."""
+    request = Request(cfg, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), None)
+    return {
+        "limit_request_line": request._fast_limit_request_line,
+        "limit_request_fields": request.limit_request_fields,
+        "limit_request_field_size": request.limit_request_field_size,
+        "permit_unconventional_http_method": cfg.permit_unconventional_http_method,
+        "permit_unconventional_http_version": cfg.permit_unconventional_http_version,
+    }
