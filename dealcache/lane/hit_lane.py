@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from gunicorn_h1c import IncompleteError, ParseError, parse_request_fast
+from gunicorn_h1c import IncompleteError, ParseError, parse_request
 
 from dealcache.api.access import Need, Tokens
 from dealcache.api.cors import Cors
@@ -85,14 +85,15 @@ class HitLane:
         """
         started = self._timer()
         try:
-            request = parse_request_fast(data, last_len=seen, **self._limits)
+            # The function, and the limits, that gunicorn's threads go by: what it takes here it takes there.
+            request = parse_request(data, last_len=seen, **self._limits)
         except ParseError:
             return None  # what is wrong with it is found, and said, on the ordinary way
-        method = request.method
+        method = request["method"]
         # An empty line before a request is allowed (RFC 9112, 2.2); gunicorn measures such requests in its own way.
-        if not allowed or (method != b"GET" and method != b"HEAD") or request.minor_version != 1 or data[0] == 13:
+        if not allowed or (method != b"GET" and method != b"HEAD") or request["minor_version"] != 1 or data[0] == 13:
             return None
-        raw = request.path
+        raw = request["path"]
         target = self._target(raw) if len(raw) <= _LONGEST_TARGET else parse_target(raw)
         if target is None:
             return None
@@ -100,7 +101,7 @@ class HitLane:
         now = self._clock()
         if not self._cache.is_good(entry, now):
             return None
-        fields = request.headers
+        fields = request["headers"]
         values = fields_that_matter(fields)
         if values is None or not self._may_read(values[AUTHORIZATION]):
             return None
@@ -115,7 +116,7 @@ class HitLane:
         seconds = self._timer() - started
         self._tally.hit(target, is_head * 2 + unmodified, seconds, now, request_id, len(body), fields, client)
         last = f"{seconds * 1000.0:.3f}\r\nX-Request-ID: {request_id}\r\n"
-        return Reply(b"".join((head, last.encode(), self._cors_lines(values[ORIGIN]))), body, request.consumed)
+        return Reply(b"".join((head, last.encode(), self._cors_lines(values[ORIGIN]))), body, request["consumed"])
 
     def _look(self, target: Target) -> tuple[Slot, Entry]:
         """Where memory's value is, and the value; :data:`GONE` when there is none."""

@@ -33,7 +33,8 @@ def choose_core(
     if not cores or (wanted == "auto" and len(cores) == 1):
         return None
     siblings, strangers = Counter(taken), Counter(others if wanted == "auto" else ())
-    return min(cores, key=lambda core: (siblings[core] + strangers[core], cores.index(core)))
+    # Workers of one server are busy together; what others do on their cores, nobody knows.
+    return min(cores, key=lambda core: (siblings[core], strangers[core], cores.index(core)))
 
 
 def pin(core: int) -> None:

@@ -38,7 +38,7 @@ _MOST_RECEIVED = 65_536
 #: Requests that one connection may have answered before others have their turn.
 _TURN = 32
 
-#: Seconds between two signs of life for the master, and between two renewals of a connection's time.
+#: Seconds between two signs of life for the master, and at most between two renewals of a connection's time.
 _NOTICE = 1.0
 
 
@@ -64,6 +64,7 @@ class LaneWorker(ProblemWorker):
         self._lane: HitLane = self.wsgi.extensions["dealcache.lane"]
         self._lane.limit(**_parser_limits(self.cfg))
         self._keeps = self.cfg.keepalive > 0
+        self._renewal = min(_NOTICE, self.cfg.keepalive / 4)
         self._unfinished: deque[Connection] = deque()
         self._now = self._noticed = 0.0
         super().run()
@@ -148,7 +149,7 @@ class LaneWorker(ProblemWorker):
                 conn.received = data
                 return
             if not data:
-                if self._now - conn.renewed >= _NOTICE:
+                if time.monotonic() - conn.renewed >= self._renewal:
                     self._renew(conn)
                 return
             seen = 0

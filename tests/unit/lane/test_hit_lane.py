@@ -1,0 +1,280 @@
+"""What the lane answers, and what it leaves to the ordinary way."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+
+import pytest
+
+from dealcache.api.access import Tokens
+from dealcache.api.cors import Cors
+from dealcache.api.recorder import ReadRecorder
+from dealcache.deals import DealKey
+from dealcache.invalidation import Selection
+from dealcache.lane.hit_lane import HitLane, Incomplete, Reply
+from dealcache.lane.tally import NAMED_PER_TURN, HitTally
+from dealcache.logs import make_formatter
+from dealcache.metrics import Metrics
+from dealcache.reader import Fence, TieredCache, Trust
+from dealcache.tiers import CacheKey, Entry, MemoryTier, View
+from tests.clocks import ManualClock
+
+CLIENT = ("192.0.2.7", 40_000)
+KEY = CacheKey.of(View.INFO, DealKey("name", "Acme"))
+TARGET = "/api/hubspot/deal-info?dealName=Acme"
+BODY = b'{"dealName": "Acme"}'
+
+
+class Stand:
+    """A lane over a memory tier that holds one entry."""
+
+    def __init__(self, tokens: Tokens | None = None, origins: frozenset[str] = frozenset()) -> None:
+        self.clock = ManualClock()
+        self.memory = MemoryTier(1_000_000, self.clock)
+        self.trust = Trust(self.clock, self.clock)
+        cache = TieredCache(self.memory, None, Fence(), self.trust, self.clock)
+        self.metrics = Metrics()
+        self.recorder = ReadRecorder(self.metrics)
+        self.tally = HitTally(self.recorder, self.metrics, cache.served, log_requests=True)
+        self.lane = HitLane(
+            cache, tokens or Tokens(None, None), Cors(origins), self.tally, self.clock, timer=lambda: 0.0
+        )
+        self.put()
+
+    def put(self, body: bytes = BODY, status: int = 200) -> None:
+        now = self.clock()
+        self.memory.put(KEY, Entry(status, body, '"tag"', now, now + 60, now + 120, "7", "Acme"), lambda: True)
+
+    def ask(self, head: str, seen: int = 0) -> Reply | None:
+        return self.lane.answer(head.encode("latin-1"), seen, CLIENT)
+
+    def get(self, *fields: str, target: str = TARGET, method: str = "GET") -> Reply | None:
+        lines = [f"{method} {target} HTTP/1.1", "Host: a", *fields]
+        return self.ask("".join(f"{line}\r\n" for line in lines) + "\r\n")
+
+    def value(self, name: str, **labels: str) -> float | None:
+        self.recorder.settle()
+        return self.metrics.registry.get_sample_value(name, labels)
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+def header(reply: Reply, name: str) -> str:
+    found = re.search(rf"(?m)^{name}: ([^\r]*)\r$", reply.head.decode())
+    assert found, reply.head
+    return found[1]
+
+
+def test_a_hit(stand: Stand):
+    stand.clock.tick(5.5)
+    reply = stand.get("X-Request-ID: mine")
+    assert reply is not None
+    assert reply.head.startswith(b"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: ")
+    assert reply.head.endswith(b"\r\n\r\n")
+    assert reply.body == BODY
+    assert header(reply, "Content-Length") == str(len(BODY))
+    assert (header(reply, "Age"), header(reply, "Cache-Status")) == ("5", "dealcache-memory; hit; ttl=54")
+    assert (header(reply, "ETag"), header(reply, "X-Request-ID")) == ('"tag"', "mine")
+
+
+def test_times_in_the_head_go_on_from_hit_to_hit(stand: Stand):
+    seen = set()
+    for _ in range(40):
+        reply = stand.get()
+        assert reply is not None
+        now = stand.clock()
+        age = int(now - 1_800_000_000.0)
+        assert header(reply, "Age") == str(age)
+        assert header(reply, "Cache-Status").endswith(f"ttl={int(60 - (now - 1_800_000_000.0))}")
+        seen.add(header(reply, "Date"))
+        stand.clock.tick(0.25)
+    assert len(seen) == 10
+
+
+def test_several_requests_at_once_are_told_apart(stand: Stand):
+    one = f"GET {TARGET} HTTP/1.1\r\nHost: a\r\n\r\n"
+    reply = stand.ask(one + "GET /next")
+    assert reply is not None
+    assert reply.consumed == len(one)
+
+
+@pytest.mark.parametrize("seen", [0, 10])
+def test_the_beginning_of_a_request_might_become_any(stand: Stand, seen: int):
+    with pytest.raises(Incomplete):
+        stand.ask(f"GET {TARGET} HTTP/1.1\r\nHo", seen)
+
+
+def test_a_method_without_a_body_and_a_value_that_the_client_has(stand: Stand):
+    head, unmodified = stand.get(method="HEAD"), stand.get('If-None-Match: W/"tag"')
+    assert head is not None
+    assert unmodified is not None
+    assert (head.body, header(head, "Content-Length")) == (b"", str(len(BODY)))
+    assert unmodified.head.startswith(b"HTTP/1.1 304 NOT MODIFIED\r\n")
+    assert (unmodified.body, b"Content-" in unmodified.head) == (b"", False)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["Connection: close"],
+        ["Connection: keep-alive", "Connection: keep-alive"],
+        ["Content-Length: 0"],
+        ["Transfer-Encoding: chunked"],
+        ["Expect: 100-continue"],
+        ["Cache-Control: max-age=0, No-Cache"],
+        ["Host: b"],
+        ["X-Forwarded-Proto: https", "X-Forwarded-Ssl: off"],
+        ["X_Request_ID: x"],
+        ["If-None-Match: a", "If-None-Match: b"],
+    ],
+)
+def test_unusual_fields_are_for_the_ordinary_way(stand: Stand, fields: list[str]):
+    assert stand.get(*fields) is None
+    assert stand.get() is not None
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/healthz",
+        "/api/hubspot/deal-info",
+        f"{TARGET}&refresh=true",
+        f"{TARGET}#x",
+        f"http://a{TARGET}",
+        f"/{TARGET}",
+        "/api/hubspot/deal%2Dinfo?dealName=Acme",
+        "/api/hubspot/deal-info?dealName=%ff",
+        "/api/hubspot/deal-info?dealName=Nobody",
+        "/api/hubspot/deal-info?dealName=" + "x" * 600,
+        "/api/hubspot/deal-timeline?dealName=Acme",
+    ],
+)
+def test_other_targets_are_for_the_ordinary_way(stand: Stand, target: str):
+    assert stand.get(target=target) is None
+
+
+def test_other_methods_and_versions_are_for_the_ordinary_way(stand: Stand):
+    assert stand.get(method="POST") is None
+    assert stand.ask(f"GET {TARGET} HTTP/1.0\r\nHost: a\r\n\r\n") is None
+    assert stand.ask(f"\r\nGET {TARGET} HTTP/1.1\r\nHost: a\r\n\r\n") is None
+    assert stand.ask("nonsense\r\n\r\n") is None
+    assert stand.lane.answer(f"GET {TARGET} HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 0, CLIENT, allowed=False) is None
+
+
+def test_only_what_is_fresh_and_trusted(stand: Stand):
+    assert stand.get() is not None
+    stand.trust.doubt()
+    assert stand.get() is None
+    stand.clock.tick(1)
+    stand.put()
+    assert stand.get() is not None
+    stand.clock.tick(60)
+    assert stand.get() is None
+    stand.put(b"", 404)
+    assert stand.get() is None
+
+
+def test_what_was_cleared_or_replaced_is_answered_no_more(stand: Stand):
+    assert stand.get() is not None
+    stand.memory.invalidate(Selection.all())
+    assert stand.get() is None
+    stand.put(b"new")
+    reply = stand.get()
+    assert reply is not None
+    assert reply.body == b"new"
+    stand.clock.tick(1)
+    stand.put(b"newer!")
+    reply = stand.get()
+    assert reply is not None
+    assert (reply.body, header(reply, "Content-Length")) == (b"newer!", "6")
+
+
+def test_tokens():
+    stand = Stand(Tokens("api", "admin"))
+    assert stand.get() is None
+    assert stand.get("Authorization: Bearer no") is None
+    assert stand.get("Authorization: Bearer api") is not None
+    assert stand.get("authorization: bearer admin") is not None
+
+
+def test_origins():
+    stand = Stand(origins=frozenset({"https://ui.example.com"}))
+    allowed, other = stand.get("Origin: https://ui.example.com"), stand.get("Origin: https://evil.example.com")
+    assert allowed is not None
+    assert other is not None
+    assert header(allowed, "Access-Control-Allow-Origin") == "https://ui.example.com"
+    assert b"Access-Control" not in other.head
+    assert header(other, "Vary") == "Origin"
+
+
+def test_each_hit_is_counted_once(stand: Stand):
+    for _ in range(100):
+        stand.get()
+    stand.get(method="HEAD")
+    stand.get("If-None-Match: *")
+    assert stand.value("dealcache_lane_hits_total") == 102
+    assert stand.value("dealcache_reads_total", view="info", tier="memory") == 102
+    assert stand.value("dealcache_read_seconds_count", tier="memory") == 102
+    assert stand.value("dealcache_read_seconds_bucket", tier="memory", le="5e-05") == 102
+    assert stand.value("dealcache_requests_total", route="/api/hubspot/deal-info", status="200") == 101
+    assert stand.value("dealcache_requests_total", route="/api/hubspot/deal-info", status="304") == 1
+    assert stand.recorder.counts()[0]["memory"] == 102
+    assert [row.hits for row in stand.memory.listing()] == [102]
+    assert stand.value("dealcache_lane_hits_total") == 102
+
+
+def test_no_hit_is_lost_while_another_thread_hands_on(stand: Stand):
+    done = threading.Event()
+
+    def settle() -> None:
+        while not done.is_set():
+            stand.tally.settle()
+
+    other = threading.Thread(target=settle)
+    other.start()
+    for _ in range(20_000):
+        stand.get()
+    done.set()
+    other.join()
+    assert stand.value("dealcache_lane_hits_total") == 20_000
+    assert stand.value("dealcache_read_seconds_count", tier="memory") == 20_000
+
+
+def test_the_log_has_some_lines_of_their_own_and_one_for_all_others(stand: Stand, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    for number in range(NAMED_PER_TURN + 30):
+        stand.get(f"X-Request-ID: number-{number}", "User-Agent: someone")
+    stand.get(method="HEAD")
+    assert not caplog.records
+    stand.tally.settle()
+    lines = [json.loads(make_formatter("json").format(record)) for record in caplog.records]
+    reads = [line for line in lines if line["logger"] == "dealcache.read"]
+    requests = [line for line in lines if line["logger"] == "gunicorn.access"]
+    assert [line.get("count", 1) for line in reads] == [1] * NAMED_PER_TURN + [31]
+    assert sum(line.get("count", 1) for line in requests) == NAMED_PER_TURN + 31
+    first, *_, crowd, head = requests
+    assert (first["remote"], first["user_agent"], first["bytes"]) == ("192.0.2.7", "someone", len(BODY))
+    assert first["target"] == TARGET
+    assert first["time"].startswith("2027-01-15T08:00:00")
+    assert (crowd["method"], crowd["count"], head["method"], head["count"]) == ("GET", 30, "HEAD", 1)
+    caplog.clear()
+    stand.tally.settle()
+    assert not caplog.records
+    stand.get()
+    stand.tally.settle()
+    assert len(caplog.records) == 2  # there is room again
+
+
+def test_an_evicted_entry_leaves_no_bytes_behind(stand: Stand):
+    stand.get()
+    slot = stand.memory.slot(KEY)
+    assert slot is not None
+    assert slot.derived is not None
+    stand.memory.invalidate(Selection.all())
+    assert (slot.entry.body, slot.derived) == (b"", None)
