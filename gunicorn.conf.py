@@ -19,6 +19,7 @@ from dealcache.settings import SettingsError, load_settings
 
 try:
     _settings = load_settings(os.environ)
+    affinity.check(_settings.cpu_affinity, affinity.usable_cores())
     # Before the workers' class is imported, and prometheus-client with it, which looks for the directory then.
     provide_metrics_directory()
 except SettingsError as error:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -64,19 +63,11 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
-def usable_cores() -> frozenset[int]:
-    """The cores that this process may use; none where that cannot be known."""
-    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
-
-
 def affinity(text: str) -> Affinity:
-    """``auto``, ``off``, or numbers of cores that may be used, comma-separated."""
+    """``auto``, ``off``, or numbers of cores, comma-separated."""
     if text.lower() in ("auto", "off"):
         return "auto" if text.lower() == "auto" else "off"
-    numbers = tuple(int(number) for number in text.split(","))
-    if not usable_cores().issuperset(numbers):
-        raise NotAllowedError
-    return numbers
+    return tuple(int(number) for number in text.split(","))
 
 
 def _is_http(parts: SplitResult) -> bool:

@@ -172,7 +172,7 @@ VARIABLES: tuple[Variable, ...] = (
         "CPU_AFFINITY",
         "auto",
         affinity,
-        "auto, off, or numbers of cores that this process may use, such as 0,1",
+        "auto, off, or numbers of cores that the service may use, such as 0,1",
     ),
     Variable("LOG_FORMAT", None, one_of("console", "json"), "console or json"),
     Variable(

@@ -17,11 +17,32 @@ if TYPE_CHECKING:
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
+def sane_request_id(given: str | None) -> str | None:
+    """The caller's request id if it looks sane, so that logs of both sides can be joined; else None."""
+    return given if given is not None and _SANE_ID.fullmatch(given) else None
+
+
 def request_id_of(given: str | None) -> str:
-    """The caller's request id if it looks sane, so that logs of both sides can be joined; else one of our own."""
-    if given is not None and _SANE_ID.fullmatch(given):
-        return given
-    return f"{random.getrandbits(128):032x}"
+    """The caller's request id if it looks sane; else one of our own: 32 hexadecimal digits."""
+    return sane_request_id(given) or f"{random.getrandbits(128):032x}"
+
+
+class RequestIds:
+    """Makes ids of our own for one thread, many at once, for one by one each takes as long as a look into memory."""
+
+    _AT_ONCE = 256
+
+    def __init__(self) -> None:
+        self._digits = ""
+        self._place = 0
+
+    def new(self) -> str:
+        """An id such as :func:`request_id_of` makes."""
+        place = self._place
+        if place == len(self._digits):
+            self._digits, place = f"{random.getrandbits(128 * self._AT_ONCE):0{32 * self._AT_ONCE}x}", 0
+        self._place = end = place + 32
+        return self._digits[place:end]
 
 
 class Edge:

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
-
-from gunicorn_h1c import IncompleteError, ParseError, parse_request
+from functools import lru_cache
+from typing import Any
 
 from dealcache.api.access import Need, Tokens
 from dealcache.api.cors import Cors
-from dealcache.api.edge import request_id_of
+from dealcache.api.edge import RequestIds
 from dealcache.api.read_headers import not_modified
-from dealcache.lane.fields import AUTHORIZATION, IF_NONE_MATCH, ORIGIN, REQUEST_ID, fields_that_matter
 from dealcache.lane.heads import Heads, make_heads
 from dealcache.lane.tally import HitTally
-from dealcache.lane.target import Target, parse_target
+from dealcache.lane.target import parse_target
+from dealcache.lane.wish import Incomplete as Incomplete
+from dealcache.lane.wish import Wish, WishReader
 from dealcache.reader.tiered_cache import TieredCache
-from dealcache.tiers import Entry, Slot
 from dealcache.tiers.memory import GONE
 
-#: Raised for bytes that are the beginning of a request, and might become any.
-Incomplete = IncompleteError
-
-#: Targets that are remembered, and up to which length in bytes: at most some megabytes.
+#: How many targets and requests are remembered, each up to how many bytes long: a few megabytes of each.
 _TARGETS, _LONGEST_TARGET = 8192, 512
-_ORIGINS = 256
+_REQUESTS, _LONGEST_REQUEST = 2048, 1536
 
 
-class Reply(NamedTuple):
-    """A finished answer, and how many bytes of the input its request took."""
-
-    head: bytes
-    body: bytes
-    consumed: int
+#: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because to make an
+#: object of a class takes as long as to find the value.
+Reply = tuple[bytes, bytes, int]
 
 
 class HitLane:
@@ -60,16 +52,22 @@ class HitLane:
     ) -> None:
         self._cache = cache
         self._tokens = tokens
+        self._open = tokens.refusal(Need.READ, None) is None
+        self._cors = cors
         self._tally = tally
         self._clock = clock
         self._timer = timer
-        self._limits: dict[str, Any] = {}
-        self._target = lru_cache(maxsize=_TARGETS)(parse_target)
-        self._cors_lines = lru_cache(maxsize=_ORIGINS)(partial(_cors_lines, cors))
+        self._ids = RequestIds()
+        remembered = lru_cache(maxsize=_TARGETS)(parse_target)
+        self._find_target = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_target(raw)
+        self.limit()
 
     def limit(self, **limits: Any) -> None:
         """Take over the limits of the server: keyword arguments of gunicorn_h1c's parser."""
-        self._limits = limits
+        reader = WishReader(self._cors, limits, self._find_target)
+        self._read = reader.read
+        # What a request asks for is decided by its bytes alone, and browsers send the same ones again and again.
+        self._read_known = lru_cache(maxsize=_REQUESTS)(reader.read)
 
     def answer(self, data: bytes, seen: int, client: Any, allowed: bool = True) -> Reply | None:
         """The answer to the request that ``data`` begins with, or None when it has to go the ordinary way.
@@ -84,63 +82,31 @@ class HitLane:
             Incomplete: the head of the request is not there in full.
         """
         started = self._timer()
-        try:
-            # The function, and the limits, that gunicorn's threads go by: what it takes here it takes there.
-            request = parse_request(data, last_len=seen, **self._limits)
-        except ParseError:
-            return None  # what is wrong with it is found, and said, on the ordinary way
-        method = request["method"]
-        # An empty line before a request is allowed (RFC 9112, 2.2); gunicorn measures such requests in its own way.
-        if not allowed or (method != b"GET" and method != b"HEAD") or request["minor_version"] != 1 or data[0] == 13:
+        wish = self._read(data, seen) if seen or len(data) > _LONGEST_REQUEST else self._read_known(data)
+        if wish is None or not allowed:
             return None
-        raw = request["path"]
-        target = self._target(raw) if len(raw) <= _LONGEST_TARGET else parse_target(raw)
-        if target is None:
-            return None
-        slot, entry = self._look(target)
-        now = self._clock()
-        if not self._cache.is_good(entry, now):
-            return None
-        fields = request["headers"]
-        values = fields_that_matter(fields)
-        if values is None or not self._may_read(values[AUTHORIZATION]):
+        target = wish.target
+        slot = target.slot
+        if slot.entry is GONE:
+            target.slot = slot = self._cache.slot(target.key) or slot
+        entry, now = slot.entry, self._clock()
+        if not self._cache.is_good(entry, now) or not (self._open or self._may_read(wish)):
             return None
         heads = slot.derived
         if not isinstance(heads, Heads) or now >= heads.until:
             heads = slot.derived = make_heads(entry, now)
-        unmodified = _is_unmodified(values[IF_NONE_MATCH], heads)
-        is_head = method == b"HEAD"
-        head = heads.unmodified if unmodified else heads.full
-        body = b"" if unmodified or is_head else entry.body
-        request_id = _request_id(values[REQUEST_ID])
+        unmodified = wish.if_none_match is not None and _is_unmodified(wish.if_none_match, heads)
+        body = b"" if unmodified or wish.is_head else entry.body
+        request_id = wish.request_id or self._ids.new()
         seconds = self._timer() - started
-        self._tally.hit(target, is_head * 2 + unmodified, seconds, now, request_id, len(body), fields, client)
-        last = f"{seconds * 1000.0:.3f}\r\nX-Request-ID: {request_id}\r\n"
-        return Reply(b"".join((head, last.encode(), self._cors_lines(values[ORIGIN]))), body, request["consumed"])
+        self._tally.hit(wish, unmodified, seconds, now, request_id, len(body), client)
+        start = heads.unmodified if unmodified else heads.full
+        head = b"%b%.3f\r\nX-Request-ID: %b\r\n%b" % (start, seconds * 1000.0, request_id.encode(), wish.end)
+        return head, body, wish.consumed
 
-    def _look(self, target: Target) -> tuple[Slot, Entry]:
-        """Where memory's value is, and the value; :data:`GONE` when there is none."""
-        slot = target.slot
-        if slot.entry is GONE:
-            target.slot = slot = self._cache.slot(target.key) or slot
-        return slot, slot.entry
-
-    def _may_read(self, authorization: bytes | None) -> bool:
-        given = None if authorization is None else authorization.decode("latin-1")
-        return self._tokens.refusal(Need.READ, given) is None
+    def _may_read(self, wish: Wish) -> bool:
+        return self._tokens.refusal(Need.READ, wish.authorization) is None
 
 
-def _is_unmodified(if_none_match: bytes | None, heads: Heads) -> bool:
-    if if_none_match is None:
-        return False
+def _is_unmodified(if_none_match: bytes, heads: Heads) -> bool:
     return if_none_match == heads.etag or not_modified(if_none_match.decode("latin-1"), heads.etag.decode())
-
-
-def _request_id(given: bytes | None) -> str:
-    return request_id_of(None if given is None else given.decode("latin-1"))
-
-
-def _cors_lines(cors: Cors, origin: bytes | None) -> bytes:
-    """The end of a head: the cross-origin header lines, and the empty line."""
-    headers = cors.headers(None if origin is None else origin.decode("latin-1"))
-    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1") + b"\r\n"

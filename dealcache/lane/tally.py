@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dealcache.api.recorder import ReadRecorder
-from dealcache.lane.fields import Fields, value_of
+from dealcache.lane.fields import value_of
 from dealcache.lane.target import KINDS, Target
+from dealcache.lane.wish import Wish
 from dealcache.log_lines import log_read, log_request
 from dealcache.logs import request_id_var
 from dealcache.metrics import READ_BUCKETS, Metrics
@@ -29,13 +30,12 @@ NAMED_PER_TURN = 20
 class _Named(NamedTuple):
     """A hit that gets log lines of its own."""
 
-    target: Target
+    wish: Wish
     kind: int
     seconds: float
     at: float
     request_id: str
     size: int
-    fields: Fields
     client: Any
 
 
@@ -75,33 +75,33 @@ class HitTally:
 
     def hit(
         self,
-        target: Target,
-        kind: int,
+        wish: Wish,
+        unmodified: bool,
         seconds: float,
         at: float,
         request_id: str,
         size: int,
-        fields: Fields,
         client: Any,
     ) -> None:
         """Take note of a hit.
 
         Args:
-            target: what was asked for.
-            kind: the place of method and status in :data:`KINDS`.
+            wish: the request.
+            unmodified: whether the answer was that the client has the value.
             seconds: how long it took.
             at: when it was, epoch seconds.
             request_id: the request's id.
             size: bytes of the body that was sent.
-            fields: the request's header fields.
             client: the peer's address, as the socket gives it.
         """
+        kind = wish.is_head * 2 + unmodified
         self._buckets[bisect_left(READ_BUCKETS, seconds)] += 1
         self._seconds += seconds
         if self._room > 0:
             self._room -= 1
-            self._named.append(_Named(target, kind, seconds, at, request_id, size, fields, client))
+            self._named.append(_Named(wish, kind, seconds, at, request_id, size, client))
             return
+        target = wish.target
         target.unnamed[kind] += 1
         # In this order, and in the opposite one in settle(): so no hit is forgotten.
         if not target.noted:
@@ -136,7 +136,7 @@ class HitTally:
             self.settle()
 
     def _tell_named(self, hit: _Named) -> None:
-        target, milliseconds = hit.target, hit.seconds * 1000.0
+        target, milliseconds = hit.wish.target, hit.seconds * 1000.0
         method, status = KINDS[hit.kind]
         self._count(target, hit.kind, 1)
         token = request_id_var.set(hit.request_id)
@@ -150,7 +150,7 @@ class HitTally:
                     milliseconds,
                     hit.size,
                     remote=_remote(hit.client),
-                    user_agent=value_of(hit.fields, b"user-agent"),
+                    user_agent=value_of(hit.wish.fields, b"user-agent"),
                     at=hit.at,
                 )
         finally:

@@ -64,4 +64,9 @@ def decide(entry: Entry | None, now: float, floor: float = float("-inf")) -> Ver
     """
     if entry is None or now >= entry.keep_until:
         return Verdict.GONE
-    return Verdict.FRESH if now < entry.expires_at and entry.fetched_at > floor else Verdict.STALE
+    return Verdict.FRESH if is_fresh(entry, now, floor) else Verdict.STALE
+
+
+def is_fresh(entry: Entry, now: float, floor: float) -> bool:
+    """Whether :func:`decide` finds an entry fresh, for who does not need to know what else it is."""
+    return now < entry.expires_at and entry.fetched_at > floor

@@ -17,7 +17,7 @@ from dealcache.deals import DealKey
 from dealcache.invalidation import Selection
 from dealcache.reader.answer import Journey, Outcome, TierName
 from dealcache.reader.fence import Fence, Token
-from dealcache.reader.policy import Verdict, decide
+from dealcache.reader.policy import Verdict, decide, is_fresh
 from dealcache.reader.trust import Trust
 from dealcache.redis_errors import RedisUnavailable
 from dealcache.tiers import CacheKey, Entry, MemoryTier, Slot, Tier
@@ -72,7 +72,7 @@ class TieredCache:
 
     def is_good(self, entry: Entry, now: float) -> bool:
         """Whether :meth:`hit` would give this value of memory ``now``, epoch seconds."""
-        return entry.status == 200 and decide(entry, now, self._trust.floor()) is Verdict.FRESH
+        return entry.status == 200 and is_fresh(entry, now, self._trust.floor())
 
     def look(self, key: CacheKey, journey: Journey) -> Found | None:
         """What the tiers hold under ``key``, with a step of ``journey`` for each tier that was asked.

@@ -13,7 +13,25 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dealcache.setting_values import Affinity, usable_cores
+from dealcache.setting_values import Affinity
+from dealcache.settings import SettingsError
+
+
+def usable_cores() -> frozenset[int]:
+    """The cores that this process may use; none where that cannot be known."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
+def check(wanted: Affinity, usable: frozenset[int]) -> None:
+    """See to it that the cores that an operator names are there; only the master can, for a worker may use one alone.
+
+    Raises:
+        SettingsError: one of them is not.
+    """
+    strange = [] if isinstance(wanted, str) else sorted(set(wanted) - usable)
+    if strange:
+        shown = ",".join(map(str, sorted(usable))) or "none"
+        raise SettingsError(f"CPU_AFFINITY names core {strange[0]}; the service may use {shown}")
 
 
 def choose_core(

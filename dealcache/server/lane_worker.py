@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 #: Bytes that are read at once; a longer head takes several reads.
 _READ_SIZE = 8192
 
+#: Bodies up to so many bytes are joined to their heads, which is quicker than to hand both to the kernel.
+_JOINED = 32_768
+
 #: The longest beginning of a request that the loop keeps for a connection, in bytes.
 _MOST_RECEIVED = 65_536
 
@@ -64,9 +67,12 @@ class LaneWorker(ProblemWorker):
         self._lane: HitLane = self.wsgi.extensions["dealcache.lane"]
         self._lane.limit(**_parser_limits(self.cfg))
         self._keeps = self.cfg.keepalive > 0
+        #: Requests after which the next is for the ordinary way, which ends this worker with it.
+        self._most = self.max_requests - 1
         self._renewal = min(_NOTICE, self.cfg.keepalive / 4)
         self._unfinished: deque[Connection] = deque()
         self._now = self._noticed = 0.0
+        self._open = False
         super().run()
 
     def notify(self) -> None:
@@ -82,6 +88,8 @@ class LaneWorker(ProblemWorker):
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """One turn of the loop, after ``timeout`` seconds at the latest."""
+        # An answer that closes its connection is for the ordinary way to give.
+        self._open = self.alive and self._keeps and len(self.keepalived_conns) <= self.max_keepalived
         self.poller.dispatch(0.0 if self._unfinished else timeout)
         for _ in range(len(self._unfinished)):
             conn = self._unfinished.popleft()
@@ -133,7 +141,7 @@ class LaneWorker(ProblemWorker):
         """Answer the requests that ``data`` holds, of which ``seen`` bytes are known to be incomplete."""
         for _ in range(_TURN):
             try:
-                reply = self._lane.answer(data, seen, conn.client, self._may_answer())
+                reply = self._lane.answer(data, seen, conn.client, self._open and self.nr < self._most)
             except Incomplete:
                 self._wait_for_more(conn, data)
                 return
@@ -144,8 +152,9 @@ class LaneWorker(ProblemWorker):
                 self._pass_on(conn, data)
                 return
             self.nr += 1
-            data = data[reply.consumed :]
-            if not self._send(conn, reply.head, reply.body):
+            head, body, consumed = reply
+            data = data[consumed:]
+            if not self._send(conn, head, body):
                 conn.received = data
                 return
             if not data:
@@ -155,11 +164,6 @@ class LaneWorker(ProblemWorker):
             seen = 0
         conn.received = data
         self._unfinished.append(conn)
-
-    def _may_answer(self) -> bool:
-        """Whether the next answer may leave its connection open; to give one that does not is the ordinary way's."""
-        full = len(self.keepalived_conns) > self.max_keepalived
-        return self.alive and self._keeps and not full and self.nr + 1 < self.max_requests
 
     def _wait_for_more(self, conn: Connection, data: bytes) -> None:
         """Keep the beginning of a request, unless it grows past all measure: then a thread finds out why."""
@@ -179,7 +183,7 @@ class LaneWorker(ProblemWorker):
     def _send(self, conn: Connection, head: bytes, body: bytes) -> bool:
         """Send an answer; whether it is out in full. What is left is sent as the client takes it."""
         try:
-            sent = conn.sock.sendmsg((head, body)) if body else conn.sock.send(head)
+            sent = conn.sock.send(head + body) if len(body) <= _JOINED else conn.sock.sendmsg((head, body))
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError as error:

@@ -203,9 +203,10 @@ def test_without_the_lane_threads_answer_as_before(start_service: StartService) 
         assert signal_and_wait(service)[0] == 0
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core is no choice")
-def test_each_worker_has_a_core_of_its_own(start_service: StartService) -> None:
-    service = start_service(WEB_CONCURRENCY="2")
+@pytest.mark.skipif(not {0, 1} <= os.sched_getaffinity(0), reason="one core is no choice")
+@pytest.mark.parametrize("wanted", ["auto", "0,1"])
+def test_each_worker_has_a_core_of_its_own(start_service: StartService, wanted: str) -> None:
+    service = start_service(WEB_CONCURRENCY="2", CPU_AFFINITY=wanted)
     until(lambda: len(service.workers()) == 2)
 
     def cores() -> list[frozenset[int]]:

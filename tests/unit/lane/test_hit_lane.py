@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import threading
+from typing import NamedTuple
 
 import pytest
 
@@ -14,7 +15,7 @@ from dealcache.api.cors import Cors
 from dealcache.api.recorder import ReadRecorder
 from dealcache.deals import DealKey
 from dealcache.invalidation import Selection
-from dealcache.lane.hit_lane import HitLane, Incomplete, Reply
+from dealcache.lane.hit_lane import HitLane, Incomplete
 from dealcache.lane.tally import NAMED_PER_TURN, HitTally
 from dealcache.logs import make_formatter
 from dealcache.metrics import Metrics
@@ -26,6 +27,14 @@ CLIENT = ("192.0.2.7", 40_000)
 KEY = CacheKey.of(View.INFO, DealKey("name", "Acme"))
 TARGET = "/api/hubspot/deal-info?dealName=Acme"
 BODY = b'{"dealName": "Acme"}'
+
+
+class Reply(NamedTuple):
+    """An answer of the lane, by names."""
+
+    head: bytes
+    body: bytes
+    consumed: int
 
 
 class Stand:
@@ -49,7 +58,8 @@ class Stand:
         self.memory.put(KEY, Entry(status, body, '"tag"', now, now + 60, now + 120, "7", "Acme"), lambda: True)
 
     def ask(self, head: str, seen: int = 0) -> Reply | None:
-        return self.lane.answer(head.encode("latin-1"), seen, CLIENT)
+        reply = self.lane.answer(head.encode("latin-1"), seen, CLIENT)
+        return None if reply is None else Reply(*reply)
 
     def get(self, *fields: str, target: str = TARGET, method: str = "GET") -> Reply | None:
         lines = [f"{method} {target} HTTP/1.1", "Host: a", *fields]

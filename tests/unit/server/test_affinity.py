@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from dealcache.server.affinity import assign, choose_core, pinned_processes
+from dealcache.server.affinity import assign, check, choose_core, pinned_processes
+from dealcache.settings import SettingsError
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,13 @@ from dealcache.server.affinity import assign, choose_core, pinned_processes
 )
 def test_the_least_used_core(wanted, usable, taken, others, core):
     assert choose_core(wanted, usable, taken, others) == core
+
+
+def test_cores_that_are_not_there():
+    for wanted in ("auto", "off", (0,), (1, 0)):
+        check(wanted, frozenset({0, 1}))
+    with pytest.raises(SettingsError, match="CPU_AFFINITY names core 2; the service may use 0,1"):
+        check((0, 2), frozenset({0, 1}))
 
 
 def process(proc: Path, pid: int, status: str) -> None:
