@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import (
+    against_peers,
     batch,
     cold,
     footprint,
     live_updates,
     machine,
-    memory_tier,
     mongodb_tier,
     parallel,
     redis_tier,
@@ -33,7 +33,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "cold": ("A cold deal, 200 ms per call to HubSpot", cold.run),
     "mongodb": ("The MongoDB tier", mongodb_tier.run),
     "redis": ("The Redis tier", redis_tier.run),
-    "memory": ("The memory tier, over HTTP", memory_tier.run),
+    "peers": ("Memory hits over HTTP, beside other caches", against_peers.run),
     "batch": ("A hundred deals in one batch", batch.run),
     "parallel": ("Many readers of one cold deal", parallel.run),
     "sharing": ("A cold deal among several processes", sharing.run),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from benchmarks.client import target_of
 from dealcache.deals import Deal, Event, LoadedDeal
 from dealcache.reader import views
+from dealcache.repositories import Connection, DealInfoRepository, DealStore, DealTimelineRepository
 
 _MOMENT = datetime(2026, 1, 10, 9, 30, tzinfo=UTC)
 _TEXT = "We went through the draft together and agreed on the next steps; they will come back to us within a week. "
@@ -31,3 +34,15 @@ def _event(place: int, content_length: int) -> Event:
 
 def _size_of(deal: Deal, events: tuple[Event, ...]) -> int:
     return len(orjson.dumps(views.timeline(deal, events, UTC)))
+
+
+def store(mongodb_uri: str, database: str, loaded: Iterable[LoadedDeal]) -> list[str]:
+    """Store deals where a service finds them; the targets of their timelines."""
+    connection = Connection(mongodb_uri, database)
+    deals = DealStore(DealInfoRepository(connection), DealTimelineRepository(connection))
+    targets = []
+    for one in loaded:
+        deals.save(one)
+        targets.append(target_of(one.deal.deal_name))
+    connection.close()
+    return targets

@@ -8,7 +8,6 @@ measures memory hits without clients, and with them, for so long that each of th
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import machine, wrk
-from benchmarks.affinity import pin
+from benchmarks.affinity import pin, processor_seconds
 from benchmarks.client import ask, expect, target_of
 from benchmarks.live_crowd import LiveCrowd, connected
 from benchmarks.report import Report, percentile, spread
@@ -59,16 +58,16 @@ def _make_room() -> bool:
 
 
 class _Hits(NamedTuple):
-    """Memory hits per second, and the microseconds of processor time that the worker took for each."""
+    """Memory hits per second, and the microseconds of processor time that the service took for each."""
 
     rate: float
     cost: float
 
 
 def _hits(service: Server, seconds: int) -> _Hits:
-    before = _processor_seconds(service)
-    rate = wrk.requests_per_second(service.base_url + target_of(_CACHED), seconds, machine.cores()[-1])
-    return _Hits(rate, (_processor_seconds(service) - before) / (rate * seconds) * 1e6)
+    before = processor_seconds(service.pid)
+    rate = wrk.load(service.base_url + target_of(_CACHED), seconds, machine.cores()[-1:]).rate
+    return _Hits(rate, (processor_seconds(service.pid) - before) / (rate * seconds) * 1e6)
 
 
 def _idle(report: Report, service: Server, rounds: int) -> None:
@@ -129,9 +128,3 @@ def _worker(service: Server) -> Path:
 def _resident(service: Server) -> int:
     """The resident memory of the worker, in bytes."""
     return int((_worker(service) / "statm").read_text("ascii").split()[1]) * resource.getpagesize()
-
-
-def _processor_seconds(service: Server) -> float:
-    """The processor time that the worker has taken so far, its own and the kernel's."""
-    user, system = (_worker(service) / "stat").read_text("ascii").rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
