@@ -21,7 +21,7 @@ from benchmarks.affinity import pin
 from benchmarks.client import Client, expect
 from benchmarks.contest import Contest, Contestant, Subject, Turn
 from benchmarks.deals import deal_of_size
-from benchmarks.peers import servers
+from benchmarks.peers import origin, servers
 from benchmarks.report import Report, Spread, spread
 from benchmarks.service import Server
 from benchmarks.stand import Stand
@@ -31,6 +31,7 @@ SIZES = (300, 20_000, 200_000)
 _VARIED, _VARIED_SIZES = 200, SIZES[:2]
 _OTHER_CONNECTIONS = (1, 64, 256)
 _DATABASE = "against_peers"
+FASTAPI_TYPED = "FastAPI with a dict and a return type"
 OURS, DISPATCHED, BARE = "dealcache", "dealcache, dispatched by Flask", "bare WSGI callable on gthread"
 NGINX, VARNISH, FASTAPI = "nginx proxy_cache", "Varnish", "FastAPI with a dict"
 
@@ -153,12 +154,16 @@ def _other_connections(
 def _sixteen(
     report: Report, contest: Contest, contestants: Sequence[Contestant], sized: tuple[int, Subject], quick: bool
 ) -> None:
-    """The comparison that promises are made for; our hits once more as Flask's dispatch answers them."""
+    """The comparison that promises are made for.
+
+    Two more take part for information: our hits as Flask's dispatch answers them, and FastAPI's with a return type.
+    """
     size, subject = sized
-    ours = contestants[0]
+    ours, fastapi = (next(one for one in contestants if one.name == name) for name in (OURS, FASTAPI))
+    typed = replace(fastapi, name=FASTAPI_TYPED, target=lambda one: one.target.replace(origin.PATH, origin.TYPED_PATH))
     through_flask = replace(ours, name=DISPATCHED, target=lambda one: f"{one.target}&refresh=false")
     measure = partial(contest.measure, subjects=[subject], seconds=1 if quick else 2)
-    rounds = _in_turns([*contestants, through_flask], measure, 2 if quick else 5)
+    rounds = _in_turns([*contestants, typed, through_flask], measure, 2 if quick else 5)
     rounds.show(report, f"{size:,} bytes, {wrk.CONNECTIONS} connections")
     for name, promised in _PROMISES.items():
         if size in promised:

@@ -12,7 +12,9 @@ from fastapi import FastAPI, Query
 
 from benchmarks.peers import origin
 
-_cache: dict[str, tuple[float, Any]] = {}
+DealName = Annotated[str, Query(alias="dealName")]
+
+_cache: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
 @asynccontextmanager
@@ -32,15 +34,22 @@ async def ready() -> str:
 
 
 @app.get(origin.PATH)
-async def deal_timeline(deal_name: Annotated[str, Query(alias="dealName")]):  # type: ignore[no-untyped-def]
-    """Show the timeline of a deal.
+async def deal_timeline(deal_name: DealName):  # type: ignore[no-untyped-def]
+    """Show the timeline of a deal, as a function without a return type does: FastAPI walks it, ``json`` encodes it."""
+    return await _timeline(deal_name)
 
-    The return type is left out on purpose: with one, FastAPI checks each answer against it, or encodes it another way.
-    """
+
+@app.get(origin.TYPED_PATH)
+async def deal_timeline_typed(deal_name: DealName) -> dict[str, Any]:
+    """Show it as a function with a return type does: Pydantic checks and encodes it, several times as fast."""
+    return await _timeline(deal_name)
+
+
+async def _timeline(deal_name: str) -> dict[str, Any]:
     kept = _cache.get(deal_name)
     if kept is not None and time.time() - kept[0] < origin.KEPT_SECONDS:
         return kept[1]
     answer = await app.state.client.get(origin.url(), params={"dealName": deal_name})
-    timeline = answer.raise_for_status().json()
+    timeline: dict[str, Any] = answer.raise_for_status().json()
     _cache[deal_name] = (time.time(), timeline)
     return timeline

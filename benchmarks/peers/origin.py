@@ -8,6 +8,8 @@ from typing import Any
 import requests
 
 PATH = "/api/hubspot/deal-timeline"
+#: Where a program shows the same in another way: encoded by what FastAPI does with a return type.
+TYPED_PATH = "/api/hubspot/deal-timeline-typed"
 #: Longer than any benchmark: what is measured must not turn into misses under way.
 KEPT_SECONDS = 86_400
 _TIMEOUT_SECONDS = 30.0
