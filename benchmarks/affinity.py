@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,15 @@ def processor_seconds(pid: int) -> float:
             user, system = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()[11:13]
             ticks += int(user) + int(system)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory of a process and its descendants; what they share counts for each, so only growth tells something."""
+    pages = 0
+    for process in _family(pid):
+        with suppress(FileNotFoundError):  # a process may end meanwhile
+            pages += int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize()
 
 
 def _tasks(pid: int) -> list[int]:

@@ -29,7 +29,7 @@ from benchmarks.stand import Stand
 SIZES = (300, 20_000, 200_000)
 #: How many deals are asked for in turns where requests vary, and of which sizes.
 _VARIED, _VARIED_SIZES = 200, SIZES[:2]
-_OTHER_CONNECTIONS = (1, 64, 256)
+_OTHER_CONNECTIONS, _QUICK_CONNECTIONS = (1, 64, 256), (64,)
 _DATABASE = "against_peers"
 FASTAPI_TYPED = "FastAPI with a dict and a return type"
 OURS, DISPATCHED, BARE = "dealcache", "dealcache, dispatched by Flask", "bare WSGI callable on gthread"
@@ -145,7 +145,7 @@ def _other_connections(
     report: Report, contest: Contest, contestants: Sequence[Contestant], sized: tuple[int, Subject], quick: bool
 ) -> None:
     size, subject = sized
-    for connections in _OTHER_CONNECTIONS:
+    for connections in _QUICK_CONNECTIONS if quick else _OTHER_CONNECTIONS:
         measure = partial(contest.measure, subjects=[subject], seconds=1, connections=connections)
         rounds = _in_turns(contestants, measure, 1 if quick else 3)
         rounds.show(report, f"{size:,} bytes, {connections} connection{'s' * (connections > 1)}")

@@ -15,6 +15,7 @@ from dealcache.repositories import Connection, DealInfoRepository, DealStore, De
 _MOMENT = datetime(2026, 1, 10, 9, 30, tzinfo=UTC)
 _TEXT = "We went through the draft together and agreed on the next steps; they will come back to us within a week. "
 _CONTENT_LENGTH = 400
+_STORED_TOGETHER = 100
 
 
 def deal_of_size(number: int, size: int) -> LoadedDeal:
@@ -40,9 +41,8 @@ def store(mongodb_uri: str, database: str, loaded: Iterable[LoadedDeal]) -> list
     """Store deals where a service finds them; the targets of their timelines."""
     connection = Connection(mongodb_uri, database)
     deals = DealStore(DealInfoRepository(connection), DealTimelineRepository(connection))
-    targets = []
-    for one in loaded:
-        deals.save(one)
-        targets.append(target_of(one.deal.deal_name))
+    every = list(loaded)
+    for first in range(0, len(every), _STORED_TOGETHER):
+        deals.save_many(every[first : first + _STORED_TOGETHER])
     connection.close()
-    return targets
+    return [target_of(one.deal.deal_name) for one in every]
