@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CONNECTIONS = 16
+#: Seconds that an answer may take: 256 of 200 KB in turn take the slowest peer several.
+_PATIENCE = 30
 _SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
@@ -63,7 +65,19 @@ def load(
     """
     pinned = ["taskset", "-c", ",".join(map(str, sorted(cores)))]
     fields = [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
-    command = [*pinned, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(_SCRIPT), *fields]
+    command = [
+        *pinned,
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        f"{_PATIENCE}s",
+        "--latency",
+        "-s",
+        str(_SCRIPT),
+        *fields,
+    ]
     named = {} if targets is None else {"BENCHMARK_TARGETS": str(targets)}
     before = _processor_seconds_of_children()
     shown = subprocess.run(
