@@ -28,6 +28,12 @@ $(VENV)/.installed-debian: $(BIN)/python
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libcurl4 redis-server; }
 	@touch $@
 
+# The load generator, and what the service is compared with; neither `make run` nor `make test` needs them.
+$(VENV)/.installed-bench: $(VENV)/.installed-dev benchmarks/peers/install.sh
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[bench]"
+	@sh benchmarks/peers/install.sh
+	@touch $@
+
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
 	@exec $(BIN)/python -m dealcache.embedded
 
@@ -56,7 +62,7 @@ format: $(VENV)/.installed-dev ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev $(VENV)/.installed-debian ## measure the promises of speed (needs wrk: apt-get install wrk)
+bench: $(VENV)/.installed-bench $(VENV)/.installed-debian ## measure the promises of speed, beside nginx, Varnish and others
 	$(BIN)/python -m benchmarks
 
 bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 100,000 deals (ten minutes)

@@ -10,21 +10,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import (
+    against_peers,
     batch,
     cold,
     footprint,
     live_updates,
     machine,
-    memory_tier,
     mongodb_tier,
     parallel,
     redis_tier,
     sharing,
     slow_hubspot,
 )
+from benchmarks.lane import cores, misses, senders, waiting
 from benchmarks.report import Report
 from benchmarks.stand import Stand
 
+_ONLY = "run this section only, `lane` all that begin with it; may be repeated"
 _PURPOSE = "Runs the sections, prints their figures and whether the promises are kept."
 
 Section = Callable[[Stand, Report, bool], None]
@@ -33,7 +35,11 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "cold": ("A cold deal, 200 ms per call to HubSpot", cold.run),
     "mongodb": ("The MongoDB tier", mongodb_tier.run),
     "redis": ("The Redis tier", redis_tier.run),
-    "memory": ("The memory tier, over HTTP", memory_tier.run),
+    "peers": ("Memory hits over HTTP, beside other caches", against_peers.run),
+    "lane-waiting": ("Hits while others wait for HubSpot", waiting.run),
+    "lane-senders": ("Requests beside silent and slow clients", senders.run),
+    "lane-misses": ("What the lane cannot answer", misses.run),
+    "lane-cores": ("Workers and cores", cores.run),
     "batch": ("A hundred deals in one batch", batch.run),
     "parallel": ("Many readers of one cold deal", parallel.run),
     "sharing": ("A cold deal among several processes", sharing.run),
@@ -59,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     for line in machine.describe():
         print(line)
-    for name in options.only or SECTIONS:
+    for name in _chosen(options.only):
         _run(name, report, options.quick)
     report.summary(time.monotonic() - started)
     return 1 if report.failed or (options.strict and report.missed) else 0
@@ -75,13 +81,18 @@ def _run(name: str, report: Report, quick: bool) -> None:
         report.failure(name, error)
 
 
+def _chosen(only: Sequence[str] | None) -> list[str]:
+    """The names of the sections to run: all, or those that are named, of which ``lane`` names several."""
+    return [name for name in SECTIONS if not only or name in only or name.partition("-")[0] in only]
+
+
 def _leave(_number: int, _frame: Any) -> None:
     sys.exit(143)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=_PURPOSE)
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="run this section only; may be repeated")
+    parser.add_argument("--only", action="append", choices=[*SECTIONS, "lane"], help=_ONLY)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a promise is missed")
     return parser

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
+from benchmarks.client import target_of
 from dealcache.deals import Deal, Event, LoadedDeal
 from dealcache.reader import views
+from dealcache.repositories import Connection, DealInfoRepository, DealStore, DealTimelineRepository
 
 _MOMENT = datetime(2026, 1, 10, 9, 30, tzinfo=UTC)
 _TEXT = "We went through the draft together and agreed on the next steps; they will come back to us within a week. "
 _CONTENT_LENGTH = 400
+_STORED_TOGETHER = 100
 
 
 def deal_of_size(number: int, size: int) -> LoadedDeal:
@@ -31,3 +35,14 @@ def _event(place: int, content_length: int) -> Event:
 
 def _size_of(deal: Deal, events: tuple[Event, ...]) -> int:
     return len(orjson.dumps(views.timeline(deal, events, UTC)))
+
+
+def store(mongodb_uri: str, database: str, loaded: Iterable[LoadedDeal]) -> list[str]:
+    """Store deals where a service finds them; the targets of their timelines."""
+    connection = Connection(mongodb_uri, database)
+    deals = DealStore(DealInfoRepository(connection), DealTimelineRepository(connection))
+    every = list(loaded)
+    for first in range(0, len(every), _STORED_TOGETHER):
+        deals.save_many(every[first : first + _STORED_TOGETHER])
+    connection.close()
+    return [target_of(one.deal.deal_name) for one in every]

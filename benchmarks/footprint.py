@@ -1,6 +1,7 @@
-"""How much memory cached timelines really take: resident memory of a process of its own, before and after filling.
+"""How much memory cached timelines really take: resident memory of a process, before and after filling.
 
-The process is :mod:`benchmarks.filling`.
+First that of a process of its own, :mod:`benchmarks.filling`, which makes entries as the read path does. Then that of a
+worker of the service, which reads deals from MongoDB in batches and answers a hit of each.
 """
 
 from __future__ import annotations
@@ -8,17 +9,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks import deals
+from benchmarks.affinity import resident_bytes
+from benchmarks.client import Client, expect
+from benchmarks.deals import deal_of_size
 from benchmarks.report import Report
-from benchmarks.service import ROOT
+from benchmarks.service import ROOT, Server
 from benchmarks.stand import Stand
 from dealcache.tiers.memory import ENTRY_OVERHEAD
 
 MAX_BYTES = 268_435_456
 _TIMELINE = 20_480
 _SHORT_TIMELINE = 2_048
+_SMALL = 300
 _TINY = 10
+_DATABASE = "footprint"
+_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,9 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
     said = f"{filled.counted:,} of {MAX_BYTES:,} bytes, {filled.entries:,} entries"
     report.promise("10,000 cached timelines of 20 KB stay within CACHE_MAX_BYTES", said, kept)
     _judge(report, "10,000 cached timelines of 20 KB", filled)
+    _per_byte(report, f"10,000 timelines of {_TIMELINE:,} bytes", filled.resident, 10_000 * _TIMELINE)
+    small = _fill(_SMALL, 100_000, 4 * MAX_BYTES)
+    _per_byte(report, f"{small.entries:,} timelines of {_SMALL} bytes", small.resident, small.entries * _SMALL)
     for size, count in ((_TIMELINE, 20_000), (_SHORT_TIMELINE, 100_000)):
         _judge(report, f"{count:,} timelines of {size:,} bytes, filled to the bound", _fill(size, count, MAX_BYTES))
     tiny = _fill(_TINY, 20_000 if quick else 100_000, 4 * MAX_BYTES)
@@ -46,6 +58,37 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
         f"{each:,.0f} bytes; {tiny.entries:,} entries of {_TINY} bytes, each of another deal",
         each <= ENTRY_OVERHEAD,
     )
+    stand.hubspot.behave(0.0)
+    service = stand.service(_DATABASE)
+    for first, (size, count) in enumerate(((_SMALL, 1_000 if quick else 5_000), (_TIMELINE, 300 if quick else 1_000))):
+        _in_a_worker(stand, report, service, 1 + 100_000 * first, size, count)
+
+
+def _in_a_worker(stand: Stand, report: Report, service: Server, first: int, size: int, count: int) -> None:
+    """What the memory tier of a worker takes, once each of its entries has been asked for by itself too."""
+    numbers = range(first, first + count + _BATCH)
+    loaded = [deal_of_size(number, size) for number in numbers]
+    targets = deals.store(stand.mongodb_uri, _DATABASE, loaded)
+    names = [one.deal.deal_name for one in loaded]
+    with Client(service.base_url) as client:
+        _read(client, names[:_BATCH], targets[:_BATCH])  # what is made once, is made now
+        before = resident_bytes(service.pid)
+        cached = _read(client, names[_BATCH:], targets[_BATCH:])
+    grown = resident_bytes(service.pid) - before
+    _per_byte(report, f"a worker, {count:,} timelines of {size:,} bytes, each hit once", grown, cached)
+
+
+def _read(client: Client, names: Sequence[str], targets: Sequence[str]) -> int:
+    """Have deals read in batches, ask for a hit of each; the bytes of the hits' bodies."""
+    for first in range(0, len(names), _BATCH):
+        body = json.dumps({"deal_names": names[first : first + _BATCH], "include": ["timeline"]}).encode()
+        expect(client.ask("/api/hubspot/deals-batch", "POST", body, content_type="application/json"))
+    return sum(len(expect(client.ask(target), tier="memory").body) for target in targets)
+
+
+def _per_byte(report: Report, what: str, resident: int, cached: int) -> None:
+    shown = f"{resident / cached:.2f}; {resident:,} bytes of memory for {cached:,} of bodies"
+    report.figure(f"{what}: bytes of the process for each cached byte", shown)
 
 
 def _judge(report: Report, what: str, filled: _Filled) -> None:

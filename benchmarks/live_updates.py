@@ -8,15 +8,13 @@ measures memory hits without clients, and with them, for so long that each of th
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import machine, wrk
-from benchmarks.affinity import pin
+from benchmarks.affinity import pin, processor_seconds, resident_bytes
 from benchmarks.client import ask, expect, target_of
 from benchmarks.live_crowd import LiveCrowd, connected
 from benchmarks.report import Report, percentile, spread
@@ -59,16 +57,16 @@ def _make_room() -> bool:
 
 
 class _Hits(NamedTuple):
-    """Memory hits per second, and the microseconds of processor time that the worker took for each."""
+    """Memory hits per second, and the microseconds of processor time that the service took for each."""
 
     rate: float
     cost: float
 
 
 def _hits(service: Server, seconds: int) -> _Hits:
-    before = _processor_seconds(service)
-    rate = wrk.requests_per_second(service.base_url + target_of(_CACHED), seconds, machine.cores()[-1])
-    return _Hits(rate, (_processor_seconds(service) - before) / (rate * seconds) * 1e6)
+    before = processor_seconds(service.pid)
+    rate = wrk.load(service.base_url + target_of(_CACHED), seconds, machine.cores()[-1:]).rate
+    return _Hits(rate, (processor_seconds(service.pid) - before) / (rate * seconds) * 1e6)
 
 
 def _idle(report: Report, service: Server, rounds: int) -> None:
@@ -97,9 +95,9 @@ def _show(report: Report, when: str, hits: Sequence[_Hits]) -> None:
 
 
 def _told(stand: Stand, report: Report, service: Server, rounds: int) -> None:
-    before = _resident(service)
+    before = resident_bytes(service.pid)
     with connected(service.base_url, CLIENTS) as crowd:
-        report.figure("memory for each client", f"{(_resident(service) - before) / CLIENTS / 1024:.1f} KiB")
+        report.figure("memory for each client", f"{(resident_bytes(service.pid) - before) / CLIENTS / 1024:.1f} KiB")
         waits = [_announce(stand, service, crowd, number) for number in range(rounds)]
     every = [1000 * wait for one in waits for wait in one]
     spans = spread(1000 * (max(one) - min(one)) for one in waits)
@@ -118,20 +116,3 @@ def _announce(stand: Stand, service: Server, crowd: LiveCrowd, number: int) -> l
     stand.hubspot.change([{"do": "update", "object_type": "deals", "record_id": deal["id"], "properties": properties}])
     expect(ask(service.base_url, f"/api/hubspot/deal-info?dealId={deal['id']}&refresh=true"), tier="hubspot")
     return [heard - noticed for noticed, heard in crowd.told_of(deal["id"])]
-
-
-def _worker(service: Server) -> Path:
-    """What the kernel tells of the service's only worker."""
-    (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text("ascii").split()
-    return Path("/proc") / worker
-
-
-def _resident(service: Server) -> int:
-    """The resident memory of the worker, in bytes."""
-    return int((_worker(service) / "statm").read_text("ascii").split()[1]) * resource.getpagesize()
-
-
-def _processor_seconds(service: Server) -> float:
-    """The processor time that the worker has taken so far, its own and the kernel's."""
-    user, system = (_worker(service) / "stat").read_text("ascii").rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -52,6 +52,20 @@ class Report:
     def figure(self, what: str, value: str) -> None:
         """A figure for information."""
         self._write(f"          {what}: {value}")
+
+    def table(self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Figures for information, one row for each thing that is compared.
+
+        Args:
+            title: stands above the first column.
+            head: what stands above the others.
+            rows: each begins with what it is about.
+        """
+        lines = [(title, *head), *map(tuple, rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for first, *others in lines:
+            cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+            self._write("   ".join(["          " + first.ljust(widths[0]), *cells]))
 
     def promise(self, wording: str, measured: str, kept: bool) -> None:
         """A promise with its figure in its own words, and what was measured."""

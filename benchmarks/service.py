@@ -1,4 +1,4 @@
-"""Starts servers under gunicorn and waits until they answer."""
+"""Starts servers and waits until they answer."""
 
 from __future__ import annotations
 
@@ -17,40 +17,32 @@ ROOT = Path(__file__).parents[1]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
-SERVICE = ("-c", "gunicorn.conf.py", "wsgi:app")
-#: What the service is compared with: the same worker class and threads, and an application that does nothing. It is
-#: started in another directory, where gunicorn does not find the configuration of the service.
-BARE = ("-k", "gthread", "--threads", "16", "--keep-alive", "75", "--no-control-socket", "bare:app")
-BARE_DIRECTORY = Path(__file__).parent
-
 
 class StartError(Exception):
     """Something that is to be measured did not start."""
 
 
 class Server:
-    """A server under gunicorn on the loopback interface, with its log in a file.
+    """A server on the loopback interface, with its log in a file.
 
     Args:
-        arguments: gunicorn's, but for the address.
-        environ: added to the environment, from which the operator's settings for dealcache are taken out.
+        command: program and arguments.
+        bind: the host and port that it was told to listen on.
         log: takes what it writes.
-        directory: where it is started.
+        environ: added to the environment, from which the operator's settings for dealcache are taken out.
     """
 
-    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], log: Path, directory: Path = ROOT) -> None:
-        bind = f"127.0.0.1:{processes.free_port()}"
+    def __init__(self, command: Sequence[str], bind: str, log: Path, environ: Mapping[str, str] | None = None) -> None:
         self.base_url = f"http://{bind}"
         self._log = log
-        command = [sys.executable, "-m", "gunicorn", "--bind", bind, *arguments]
         with log.open("wb") as output:
             self._process: subprocess.Popen[bytes] = processes.start(
-                command, environ={**clean_environ(), **environ, "BIND": bind}, directory=directory, output=output
+                command, environ={**clean_environ(), **(environ or {})}, directory=ROOT, output=output
             )
 
     @property
     def pid(self) -> int:
-        """The process id of gunicorn's master."""
+        """The process id of its first process, under gunicorn the master."""
         return self._process.pid
 
     def wait(self, path: str) -> None:
@@ -69,9 +61,23 @@ class Server:
                 return
         raise StartError(f"a server did not start; the end of its log:\n{processes.log_tail(self._log, 0, 8)}")
 
+    def forget_log(self) -> None:
+        """Give the disk back what the log takes: a server that answers fast writes gigabytes within minutes."""
+        os.truncate(self._log, 0)
+
     def stop(self) -> None:
         """End it, with all its workers."""
         processes.stop(self._process, _STOP_SECONDS)
+
+
+def new_bind() -> str:
+    """A host and port for a server that is about to start."""
+    return f"127.0.0.1:{processes.free_port()}"
+
+
+def gunicorn(bind: str, *arguments: str) -> list[str]:
+    """The command that starts gunicorn."""
+    return [sys.executable, "-m", "gunicorn", "--bind", bind, *arguments]
 
 
 def clean_environ() -> dict[str, str]:

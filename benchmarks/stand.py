@@ -16,7 +16,7 @@ from pymongo import MongoClient
 
 from benchmarks.client import ask, expect
 from benchmarks.hubspot import HubSpot
-from benchmarks.service import BARE, BARE_DIRECTORY, ROOT, SERVICE, Server, StartError
+from benchmarks.service import ROOT, Server, StartError, gunicorn, new_bind
 from dealcache.embedded import Mongod, processes
 from dealcache.repositories import Connection, ensure_indexes
 from dealcache.simulator.simulator import DEFAULT_TOKEN
@@ -96,17 +96,21 @@ class Stand:
             "LOG_FORMAT": "json",
         } | more
 
-    def service(self, database: str) -> Server:
-        """The service as it is deployed, with the default number of threads; the caller stops it."""
+    def service(self, database: str, **more: str) -> Server:
+        """The service as it is deployed, with the default number of threads; the caller stops it.
+
+        Args:
+            database: which one it uses, empty at first; no other service has it.
+            more: settings that differ from the defaults, by their variables.
+        """
         metrics = str(self.directory / f"metrics of {database}")  # removed with the rest, however the service ends
-        environ = self.environ(database, PROMETHEUS_MULTIPROC_DIR=metrics)
-        return self._serve(Server(SERVICE, environ, self.new_log()), "/healthz")
+        environ = self.environ(database, PROMETHEUS_MULTIPROC_DIR=metrics, **more)
+        bind = new_bind()
+        command = gunicorn(bind, "-c", "gunicorn.conf.py", "wsgi:app")
+        return self.serve(Server(command, bind, self.new_log(), environ | {"BIND": bind}), "/healthz")
 
-    def bare(self) -> Server:
-        """A WSGI application that does nothing, on the same gunicorn; the caller stops it."""
-        return self._serve(Server(BARE, {}, self.new_log(), BARE_DIRECTORY), "/1")
-
-    def _serve(self, server: Server, path: str) -> Server:
+    def serve(self, server: Server, path: str) -> Server:
+        """Stop ``server`` with the stand, and wait until it answers ``path`` with 200."""
         self._started.callback(server.stop)
         server.wait(path)
         return server

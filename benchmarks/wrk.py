@@ -2,32 +2,120 @@
 
 from __future__ import annotations
 
-import re
+import json
+import os
+import resource
 import subprocess
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 CONNECTIONS = 16
+#: Seconds that an answer may take: 256 of 200 KB in turn take the slowest peer several.
+_PATIENCE = 30
+_SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
 class LoadError(Exception):
     """wrk met errors, so its figure is none of what was meant to be measured."""
 
 
-def requests_per_second(url: str, seconds: int, core: int | None) -> float:
-    """Load ``url`` from one thread over 16 keep-alive connections.
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run of wrk brought.
+
+    Attributes:
+        requests: how many were answered.
+        rate: requests per second.
+        p50, p99, p999: percentiles of the latency in milliseconds; p999 is the 99.9th.
+        mean_bytes: of an answer, its headers included.
+        client: the share of one core that wrk itself took; near 1 it was wrk that set the pace.
+    """
+
+    requests: int
+    rate: float
+    p50: float
+    p99: float
+    p999: float
+    mean_bytes: float
+    client: float
+
+
+def load(
+    url: str,
+    seconds: int,
+    cores: Collection[int],
+    *,
+    connections: int = CONNECTIONS,
+    headers: Mapping[str, str] | None = None,
+    targets: Path | None = None,
+) -> Load:
+    """Ask for ``url`` from one thread over keep-alive connections, on each again as soon as the answer is there.
 
     Args:
         url: what is asked for.
         seconds: how long; wrk takes whole ones only.
-        core: the core that wrk is pinned to, None for any.
+        cores: the cores that wrk may use.
+        connections: how many.
+        headers: header fields that each request has.
+        targets: a file with a path and query on each line that are asked for instead, with a browser's headers.
 
     Raises:
         LoadError: an answer was no success, or a connection broke.
     """
-    pinned = [] if core is None else ["taskset", "-c", str(core)]
-    command = [*pinned, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=True).stdout
-    faults = [line.strip() for line in shown.splitlines() if "Non-2xx" in line or "Socket errors" in line]
-    found = re.search(r"Requests/sec:\s*([0-9.]+)", shown)
-    if faults or found is None:
-        raise LoadError("; ".join(faults) or f"wrk said: {shown}")
-    return float(found.group(1))
+    pinned = ["taskset", "-c", ",".join(map(str, sorted(cores)))]
+    fields = [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
+    command = [
+        *pinned,
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        f"{_PATIENCE}s",
+        "--latency",
+        "-s",
+        str(_SCRIPT),
+        *fields,
+    ]
+    named = {} if targets is None else {"BENCHMARK_TARGETS": str(targets)}
+    before = _processor_seconds_of_children()
+    shown = subprocess.run(
+        [*command, url], capture_output=True, text=True, timeout=seconds + 30, check=True, env=os.environ | named
+    ).stdout
+    return parse(shown, _processor_seconds_of_children() - before)
+
+
+def parse(shown: str, processor_seconds: float) -> Load:
+    """Read what wrk printed; its last line is that of ``wrk.lua``.
+
+    Args:
+        shown: wrk's standard output.
+        processor_seconds: what wrk took.
+
+    Raises:
+        LoadError: an answer was no success, a connection broke, or nothing was answered.
+    """
+    *_, last = shown.splitlines() or [""]
+    if not last.startswith("{"):
+        raise LoadError(f"wrk said: {shown}")
+    told = json.loads(last)
+    faults = {name: count for name, count in told["errors"].items() if count}
+    if faults or not told["requests"]:
+        raise LoadError(f"{told['requests']} requests, errors: {faults}")
+    seconds = told["microseconds"] / 1e6
+    return Load(
+        requests=told["requests"],
+        rate=told["requests"] / seconds,
+        p50=told["p50"] / 1e3,
+        p99=told["p99"] / 1e3,
+        p999=told["p999"] / 1e3,
+        mean_bytes=told["bytes"] / told["requests"],
+        client=processor_seconds / seconds,
+    )
+
+
+def _processor_seconds_of_children() -> float:
+    """What the processes took that this one has started and waited for: nobody else's end while wrk runs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,106 @@
+"""Memory hits while 64 requests wait for a HubSpot that takes 2 s for each call, in turns with nobody waiting.
+
+64 clients ask for eight cold deals, each of which takes three calls one after the other. The service's own gauge says
+that all of them wait, before each measurement and after it. Hits come from wrk as fast as they are answered, and from
+a client that asks at a steady pace.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from benchmarks import machine, wrk
+from benchmarks.affinity import pin
+from benchmarks.client import ask, expect, target_of
+from benchmarks.crowd import Crowd
+from benchmarks.paced import paced
+from benchmarks.report import Report, percentile, spread
+from benchmarks.service import Server
+from benchmarks.stand import Stand
+
+LATENCY = 2.0
+WAITING, _DEALS = 64, 8
+_CACHED = target_of("Acme renewal")
+_DATABASE = "lane_waiting"
+_PACE, _PACED_SECONDS = 500.0, 1.5
+_WRK_SECONDS = 2
+_PATIENCE = 5.0
+
+
+class _Hits(NamedTuple):
+    """The 99th percentile in milliseconds, once from wrk and once at a steady pace; and wrk's requests per second."""
+
+    wrk: float
+    paced: float
+    rate: float
+
+
+def run(stand: Stand, report: Report, quick: bool) -> None:
+    """Measure and report."""
+    if not machine.has_wrk():
+        report.left_out("lane-waiting", machine.HOW_TO_GET_WRK)
+        return
+    stand.hubspot.behave(0.0)
+    service = stand.service(_DATABASE, CPU_AFFINITY=str(machine.server_core()))
+    pin(service.pid, {machine.server_core()})
+    expect(ask(service.base_url, _CACHED), tier="hubspot")
+    rounds = 2 if quick else 6
+    deals = stand.hubspot.small_deals(rounds * _DEALS)
+    _hits(service)  # to warm up
+    idle, busy = [], []
+    for number in range(rounds):
+        stand.hubspot.behave(0.0)
+        idle.append(_hits(service))
+        stand.hubspot.behave(LATENCY)
+        busy.append(_hits_beside(service, deals[number * _DEALS : (number + 1) * _DEALS]))
+    _judge(report, idle, busy)
+
+
+def _hits(service: Server) -> _Hits:
+    cores = machine.client_cores()
+    load = wrk.load(service.base_url + _CACHED, _WRK_SECONDS, cores)
+    latencies = paced(service.base_url, _CACHED, _PACE, _PACED_SECONDS, cores)
+    return _Hits(load.p99, percentile(latencies, 0.99), load.rate)
+
+
+def _hits_beside(service: Server, deals: Sequence[str]) -> _Hits:
+    """Measure while 64 requests wait.
+
+    Raises:
+        RuntimeError: they did not wait all the time, or got no answer in the end.
+    """
+    crowd = Crowd(service, [deal for deal in deals for _ in range(WAITING // _DEALS)], attempts=1)
+    crowd.start()
+    deadline = time.monotonic() + _PATIENCE
+    while _waiting(service) < WAITING and time.monotonic() < deadline:
+        time.sleep(0.02)
+    before = _waiting(service)
+    hits = _hits(service)
+    after = _waiting(service)
+    crowd.finish()
+    if (before, after) != (WAITING, WAITING) or crowd.every != {"200": WAITING}:
+        raise RuntimeError(f"{before} waited before, {after} after the measurement; answers {dict(crowd.every)}")
+    return hits
+
+
+def _waiting(service: Server) -> int:
+    """How many requests wait for HubSpot at this moment, as the service counts them."""
+    told = expect(ask(service.base_url, "/metrics")).body.decode()
+    found = re.search(r"^dealcache_hubspot_waiting_threads(?:{.*})? ([0-9.]+)$", told, re.MULTILINE)
+    return int(float(found.group(1))) if found else 0
+
+
+def _judge(report: Report, idle: Sequence[_Hits], busy: Sequence[_Hits]) -> None:
+    for when, hits in (("nobody waits", idle), (f"{WAITING} wait", busy)):
+        rate = spread(one.rate for one in hits).show(",.0f")
+        report.figure(f"memory hits from wrk over {wrk.CONNECTIONS} connections while {when}", f"{rate} per second")
+    for how, place in ((f"from wrk over {wrk.CONNECTIONS} connections", 0), (f"at {_PACE:.0f} per second", 1)):
+        ratio = spread(float(many[place]) / none[place] for many, none in zip(busy, idle, strict=True))
+        p99 = spread(one[place] for one in busy)
+        was = spread(one[place] for one in idle).show(".2f", " ms")
+        wording = f"hits {how} while {WAITING} requests wait for HubSpot, 99th percentile"
+        report.promise(f"{wording}: at most 1.5 times that with none", f"{ratio.show()} of {was}", ratio.median <= 1.5)
+        report.promise(f"{wording}: under 2 ms", p99.show(".2f", " ms"), p99.median < 2.0)
