@@ -96,10 +96,13 @@ class Stand:
             "LOG_FORMAT": "json",
         } | more
 
-    def service(self, database: str) -> Server:
-        """The service as it is deployed, with the default number of threads; the caller stops it."""
+    def service(self, database: str, **more: str) -> Server:
+        """The service as it is deployed, with the default number of threads, and ``more`` in its environment.
+
+        It may be stopped before all the rest is.
+        """
         metrics = str(self.directory / f"metrics of {database}")  # removed with the rest, however the service ends
-        environ = self.environ(database, PROMETHEUS_MULTIPROC_DIR=metrics)
+        environ = self.environ(database, PROMETHEUS_MULTIPROC_DIR=metrics, **more)
         return self._serve(Server(SERVICE, environ, self.new_log()), "/healthz")
 
     def bare(self) -> Server:
