@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit drills soak soak-quick lint format bench bench-sync load-test load-test-smoke clean
+.PHONY: help run test test-unit drills soak soak-quick lint format bench bench-sync load-test load-test-smoke perf clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ load-test: $(VENV)/.installed-dev ## load the service at HOST= as its users woul
 
 load-test-smoke: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same for 20 s on a service of its own, judged
 	$(BIN)/python -m benchmarks.load.smoke
+
+# Nothing is installed for it: an operator's machine needs Python alone.
+perf: $(BIN)/python ## say of the service at HOST= whether it is as fast as promised, for the deal DEAL=
+	@$(BIN)/python -m benchmarks.perf
 
 clean: ## remove what was built; the data of `make run` in .dealcache/ stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

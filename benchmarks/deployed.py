@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from benchmarks.client import NO_ANSWER, Client, Reply
 
 DEFAULT_HOST = "http://127.0.0.1:8000"
-#: Seconds after which a host counts as one that does not answer; longer than a read of HubSpot may take.
+#: Seconds after which an answer counts as missing; longer than a read of HubSpot may take.
 PATIENCE = 20.0
+#: The same for the first request of all, which asks nothing.
+_FIRST_PATIENCE = 5.0
 
 
 class CannotMeasureError(Exception):
@@ -53,6 +55,16 @@ def place_of(environ: Mapping[str, str]) -> Place:
     return Place(host.rstrip("/"), environ.get("TOKEN", "").strip(), environ.get("ADMIN_TOKEN", "").strip())
 
 
+def knock(place: Place) -> None:
+    """Make sure that somebody answers there, without waiting long.
+
+    Raises:
+        CannotMeasureError: nobody does, or not as a service that lives.
+    """
+    with Deployed(place, _FIRST_PATIENCE) as service:
+        service.expect("/healthz")
+
+
 class Deployed:
     """Asks that service over one keep-alive connection, and says in one line what is wrong with an answer.
 
@@ -86,7 +98,7 @@ class Deployed:
         """
         reply = self.ask(target, method, admin=admin, **headers)
         if reply.status != 200:
-            raise CannotMeasureError(why_refused(reply, method, target, admin=admin))
+            raise CannotMeasureError(why_refused(reply, f"{method} {self._place.base_url}{target}", admin=admin))
         return reply
 
     def read_json(self, target: str) -> Any:
@@ -126,16 +138,16 @@ def why_no_answer(error: Exception, patience: float) -> str:
             return f"broke the connection: {type(error).__name__}: {error}".removesuffix(": ")
 
 
-def why_refused(reply: Reply, method: str, target: str, *, admin: bool) -> str:
-    """One line about an answer that was not to be expected."""
+def why_refused(reply: Reply, request: str, *, admin: bool) -> str:
+    """One line about an answer to ``request`` that was not to be expected."""
     variable = "ADMIN_TOKEN" if admin else "TOKEN"
     match reply.status:
         case 401:
-            return f"{method} {target} asks for a token: give the right one as {variable}=… (401)"
+            return f"{request} asks for a token: give the right one as {variable}=… (401)"
         case 403:
-            return f"{method} {target} is not allowed with this token: give ADMIN_TOKEN=… (403)"
+            return f"{request} is not allowed with this token: give ADMIN_TOKEN=… (403)"
         case _:
-            return f"{method} {target} was answered with {reply.status}: {_detail(reply)}"
+            return f"{request} was answered with {reply.status}: {_detail(reply)}"
 
 
 def _detail(reply: Reply) -> str:

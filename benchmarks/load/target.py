@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.client import target_of
-from benchmarks.deployed import CannotMeasureError, Deployed, Place
+from benchmarks.deployed import CannotMeasureError, Deployed, Place, knock
 from benchmarks.load.mix import ADMINS, Kind
 
 _LONGEST_NAME = 512
@@ -35,6 +35,7 @@ def look_at(place: Place) -> Target:
     Raises:
         CannotMeasureError: it cannot be loaded, with the reason.
     """
+    knock(place)
     with Deployed(place) as service:
         deals = usable_names(service.read_json("/api/hubspot/v2/all-deals"))
         if not deals:
