@@ -107,12 +107,7 @@ class Deployed:
         Raises:
             CannotMeasureError: there is none.
         """
-        reply = self.expect(target)
-        try:
-            return json.loads(reply.body)
-        except ValueError:
-            kind = reply.headers.get("content-type", "something without a type")
-            raise CannotMeasureError(f"{self._place.base_url}{target} answers {kind}: no dealcache is there") from None
+        return value_of(self.expect(target), target)
 
     def __enter__(self) -> Deployed:
         return self
@@ -123,13 +118,26 @@ class Deployed:
         self._client.__exit__(kind, error, trace)
 
 
+def value_of(reply: Reply, target: str) -> Any:
+    """The JSON value that came from ``target``.
+
+    Raises:
+        CannotMeasureError: something else came.
+    """
+    try:
+        return json.loads(reply.body)
+    except ValueError:
+        kind = reply.headers.get("content-type", "something without a type")
+        raise CannotMeasureError(f"{target} answers {kind} that is no JSON: no dealcache is there") from None
+
+
 def why_no_answer(error: Exception, patience: float) -> str:
     """What happened instead of an answer, to go on after the host's name."""
     match error:
         case socket.gaierror():
             return "is a host that nobody knows: the name cannot be resolved"
         case ssl.SSLError():
-            return f"cannot be trusted or speaks no TLS: {error.reason or error}"
+            return f"cannot be trusted or speaks no TLS: {error}"
         case TimeoutError():
             return f"does not answer: nothing came within {patience:g} s"
         case ConnectionRefusedError():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 from rich.console import Console
 
@@ -15,8 +16,8 @@ from benchmarks.load.target import look_at
 from benchmarks.load.terminal import show
 
 
-def main() -> int:
-    """Make a run with the settings in the environment.
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Make a run with the settings in an environment.
 
     Returns:
         The exit code: 0 when no more requests failed than may, 1 when more did, 2 when nothing could be measured.
@@ -24,7 +25,7 @@ def main() -> int:
     # The tables need so much; a file or a pipe has no width of its own.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     try:
-        settings = load_settings(os.environ)
+        settings = load_settings(environ)
         target = look_at(settings.place)
         console.print(f"{settings.place.base_url}: {settings.rate:g} visits a second for {settings.duration:g} s …")
         content = content_of(settings, target, load(settings, target))

@@ -76,7 +76,13 @@ def fault_of(call: Call, status: int, body: bytes) -> str:
         return ""
     if status != 200:
         return str(status)
-    if call.kind == Kind.BATCH and body:
-        failed = sorted({error["status"] for error in json.loads(body)["errors"].values()})
-        return f"200 with {', '.join(map(str, failed))} inside" if failed else ""
-    return ""
+    return _fault_inside(body) if call.kind == Kind.BATCH and body else ""
+
+
+def _fault_inside(body: bytes) -> str:
+    """What is wrong with the deals of a batch, which is answered with 200 even if it found none."""
+    try:
+        failed = sorted({int(error["status"]) for error in json.loads(body)["errors"].values()})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "200 with something else than a batch inside"
+    return f"200 with {', '.join(map(str, failed))} inside" if failed else ""

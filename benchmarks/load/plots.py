@@ -97,7 +97,9 @@ def _decades(series: Series) -> tuple[int, int]:
     """The powers of ten between which all latencies lie; what was quicker than 10 µs is drawn as that."""
     drawn = [points for lines in series.latency.values() for points in lines.values()]
     every = [value for points in drawn for _, value in points if value is not None]
-    return floor(log10(max(0.01, min(every, default=1.0)))), ceil(log10(max(0.1, *every, 1.0)))
+    least, most = (max(0.01, one) for one in (min(every, default=1.0), max(every, default=1.0)))
+    lowest = floor(log10(least))
+    return lowest, max(lowest + 1, ceil(log10(most)))
 
 
 def _hit_ratio(series: Series) -> go.Figure:

@@ -30,7 +30,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     except KeyboardInterrupt:
         print("perf: interrupted", file=sys.stderr)
         return 130
-    print(f"\n{broken} promises broken" if broken else "\nAll promises kept")
+    print(f"\nPromises broken: {broken}" if broken else "\nAll promises kept")
     return 1 if broken else 0
 
 

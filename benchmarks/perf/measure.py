@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 
 from benchmarks.client import VIEWS, Reply, target_of, together
-from benchmarks.deployed import CannotMeasureError, Deployed, Place
+from benchmarks.deployed import CannotMeasureError, Deployed, Place, value_of
 from benchmarks.perf import promises
 from benchmarks.perf.promises import Verdict
 from benchmarks.perf.timing import RoundTrip, round_trip
@@ -82,9 +81,10 @@ class Measurement:
         yield promises.judge_hit("second call", self._until_memory(self._service, self._target))
 
     def _clear(self, way: RoundTrip) -> Verdict:
-        reply = self._service.expect(target_of(self._deal, "clear-endpoint-cache"), "DELETE", admin=True)
+        target = target_of(self._deal, "clear-endpoint-cache")
+        reply = self._service.expect(target, "DELETE", admin=True)
         self._cleared = self._clock()
-        return promises.judge_clear(reply, json.loads(reply.body)["entries_cleared"], way)
+        return promises.judge_clear(reply, value_of(reply, target)["entries_cleared"], way)
 
     def _first(self) -> Verdict:
         """Read until no cache answers, at most until every worker must have taken up the clear."""
@@ -127,5 +127,6 @@ class Measurement:
         return promises.judge_parallel(rounds, way)
 
     def _statistics(self, way: RoundTrip) -> Verdict:
-        replies = [self._service.expect("/api/hubspot/cache-stats") for _ in range(_READS)]
-        return promises.judge_statistics(replies, json.loads(replies[-1].body), way)
+        target = "/api/hubspot/cache-stats"
+        replies = [self._service.expect(target) for _ in range(_READS)]
+        return promises.judge_statistics(replies, value_of(replies[-1], target), way)
