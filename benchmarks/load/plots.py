@@ -132,7 +132,7 @@ def _trace(
         showlegend=legend,
         mode=mode,
         line={"color": colour, "width": 2, "dash": dash},
-        marker={"color": colour, "size": 4 if mode == "lines+markers" else 8},
+        marker={"color": colour, "size": 5 if mode == "lines+markers" else 8},
     )
 
 

@@ -53,7 +53,9 @@ class Series:
 def series_of(run: Run) -> Series:
     """Sort a run into intervals."""
     width = width_for(run.seconds)
-    span = range(ceil(run.seconds / width))
+    # What is less than half an interval would only look like a fall, or like a peak.
+    span = range(max(1, round(run.seconds / width)))
+    lengths = [min(width, run.seconds - number * width) for number in span]
     by_due = _sorted_in(run.samples, width, lambda sample: sample.due)
     good = _sorted_in([one for one in run.samples if not one.fault], width, lambda one: one.due + one.seconds)
     bad = _sorted_in([one for one in run.samples if one.fault], width, lambda one: one.due + one.seconds)
@@ -62,9 +64,9 @@ def series_of(run: Run) -> Series:
     middle = {number: (number + 0.5) * width for number in span}
     return Series(
         width,
-        due=[(middle[number], len(by_due[number]) / width) for number in span],
-        answered=[(middle[number], len(good[number]) / width) for number in span],
-        failed=[(middle[number], len(bad[number]) / width) for number in span if bad[number]],
+        due=[(middle[number], len(by_due[number]) / lengths[number]) for number in span],
+        answered=[(middle[number], len(good[number]) / lengths[number]) for number in span],
+        failed=[(middle[number], len(bad[number]) / lengths[number]) for number in span if bad[number]],
         latency={tier: _latency(run.samples, tier, width, span) for tier in TIERS if tier in run.tiers},
         memory_ratio=[(middle[number], _share(tiered[number], TIERS[:1])) for number in span if tiered[number]],
         shared_ratio=[(middle[number], _share(tiered[number], TIERS[:2])) for number in span if tiered[number]],

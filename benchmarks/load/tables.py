@@ -27,6 +27,7 @@ class Row:
         statuses: how many of them ended with each status.
         faults: how many of them failed, by reason.
         milliseconds: p50, p95, p99 and max, from when they were due.
+        from_sending: the same, from when they were sent; nothing for what is no single request.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Row:
     statuses: dict[str, int]
     faults: dict[str, int]
     milliseconds: tuple[float, ...]
+    from_sending: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +104,5 @@ def _row(name: str, samples: Sequence[Sample]) -> Row:
     statuses = Counter(str(one.status or "none") for one in samples)
     faults = Counter(one.fault for one in samples if one.fault)
     times = milliseconds(one.seconds for one in samples)
-    return Row(name, len(samples), dict(sorted(statuses.items())), dict(faults.most_common()), times)
+    sent = milliseconds(one.seconds - one.waited for one in samples)
+    return Row(name, len(samples), dict(sorted(statuses.items())), dict(faults.most_common()), times, sent)

@@ -29,13 +29,14 @@ def show(content: Content, console: Console) -> None:
 def _table(title: str, rows: Iterable[Row]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(title)
-    for name in ("count", "p50 ms", "p95 ms", "p99 ms", "max ms"):
+    for name in ("count", "p50 ms", "p95 ms", "p99 ms", "max ms", "p99 from sending"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("by status")
     table.add_column("errors", style="red")
     for row in rows:
-        times = map(shown_milliseconds, row.milliseconds or (0.0,) * 4)
-        table.add_row(row.name, f"{row.count:,}", *times, _counted(row.statuses), _counted(row.faults))
+        times = map(shown_milliseconds, row.milliseconds)
+        sent = shown_milliseconds(row.from_sending[2]) if row.from_sending else ""
+        table.add_row(row.name, f"{row.count:,}", *times, sent, _counted(row.statuses), _counted(row.faults))
     return table
 
 

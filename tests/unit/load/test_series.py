@@ -22,6 +22,12 @@ def test_what_was_due_and_what_was_answered_belong_to_their_own_moments() -> Non
     assert series.failed == [(1.5, 1.0)]
 
 
+def test_a_short_rest_is_no_fall_and_a_long_one_counts_for_its_length() -> None:
+    samples = [sample(0.5, 0.1), sample(1.5, 0.1), sample(2.1, 0.1)]
+    assert [rate for _, rate in series_of(run_of(*samples, seconds=2.3)).due] == [1.0, 1.0]
+    assert [rate for _, rate in series_of(run_of(*samples, seconds=2.8)).due] == pytest.approx([1.0, 1.0, 1 / 0.8])
+
+
 def test_wider_intervals_still_give_figures_per_second() -> None:
     series = series_of(run_of(*(sample(1.0, 0.1) for _ in range(6)), seconds=240.0))
     assert series.width == 2

@@ -32,6 +32,12 @@ def test_each_kind_has_a_row_and_all_have_one() -> None:
     assert (every.name, every.count) == ("all requests", 5)
 
 
+def test_what_was_waited_for_is_told_apart() -> None:
+    row, _ = rows_by_kind(run_of(sample(seconds=0.5)._replace(waited=0.4)))
+    assert row.milliseconds == pytest.approx((500.0,) * 4)
+    assert row.from_sending == pytest.approx((100.0,) * 4)
+
+
 def test_nothing_has_no_rows() -> None:
     assert rows_by_kind(run_of()) == rows_by_tier(run_of()) == []
 
