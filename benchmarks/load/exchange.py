@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from types import TracebackType
+from dataclasses import dataclass
+from types import SimpleNamespace, TracebackType
 
 import aiohttp
 from yarl import URL
@@ -16,6 +17,24 @@ from benchmarks.load.samples import Answer
 PATIENCE = 30.0
 #: Shorter than the service keeps an idle connection, so that none is used that it is just closing.
 _KEEP_ALIVE_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """How often one request was sent."""
+
+    made: int = 0
+
+
+async def _count(_session: aiohttp.ClientSession, context: SimpleNamespace, _sent: object) -> None:
+    context.trace_request_ctx.made += 1
+
+
+def _counting() -> aiohttp.TraceConfig:
+    """Counts attempts: aiohttp sends some requests again when a connection breaks, and says nothing."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(_count)
+    return tracing
 
 
 class Exchange:
@@ -35,15 +54,16 @@ class Exchange:
             timeout=aiohttp.ClientTimeout(total=PATIENCE),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            trace_configs=[_counting()],
         )
 
     async def send(self, call: Call) -> Answer:
         """Make one request and wait for all of its answer."""
         headers = {**call.headers, **self._place.headers(admin=call.admin)}
-        url = URL(self._base + call.target, encoded=True)
+        url, attempts = URL(self._base + call.target, encoded=True), _Attempts()
         try:
             async with self._session.request(
-                call.method, url, data=call.body, headers=headers, allow_redirects=False
+                call.method, url, data=call.body, headers=headers, allow_redirects=False, trace_request_ctx=attempts
             ) as response:
                 body = await response.read()
         except TimeoutError:
@@ -53,6 +73,8 @@ class Exchange:
         got = response.headers
         plain = "Content-Encoding" not in got
         fault = fault_of(call, response.status, body if plain else b"")
+        if attempts.made > 1:
+            fault = "broken connection (answered when asked again)"
         return Answer(response.status, got.get("X-Cache-Tier", ""), got.get("ETag", ""), fault)
 
     async def __aenter__(self) -> Exchange:
