@@ -148,10 +148,10 @@ def why_no_answer(error: Exception, patience: float) -> str:
 
 def why_refused(reply: Reply, request: str, *, admin: bool) -> str:
     """One line about an answer to ``request`` that was not to be expected."""
-    variable = "ADMIN_TOKEN" if admin else "TOKEN"
+    variable = "ADMIN_TOKEN=…, or TOKEN=… if it has none for admins" if admin else "TOKEN=…"
     match reply.status:
         case 401:
-            return f"{request} asks for a token: give the right one as {variable}=… (401)"
+            return f"{request} asks for a token: give the right one as {variable} (401)"
         case 403:
             return f"{request} is not allowed with this token: give ADMIN_TOKEN=… (403)"
         case _:

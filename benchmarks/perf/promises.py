@@ -113,10 +113,10 @@ def judge_statistics(replies: Sequence[Reply], stats: Mapping[str, Any], way: Ro
     return _within(f"statistics, median of {len(replies)}", median_of(replies), STATISTICS_BEYOND, way, told)
 
 
-def judge_clear(reply: Reply, cleared: int, way: RoundTrip) -> Verdict:
-    """A clear of a deal of which ``cleared`` entries were cached; one at least had just been read."""
+def judge_clear(reply: Reply, cleared: int, least: int, way: RoundTrip) -> Verdict:
+    """A clear of a deal, of which ``cleared`` entries were cached, and at least ``least`` must have been."""
     told = f"entries cleared: {cleared}"
-    return _within("clear", median_of([reply]), CLEAR_BEYOND, way, told, also=cleared > 0)
+    return _within("clear", median_of([reply]), CLEAR_BEYOND, way, told, also=cleared >= least)
 
 
 def _within(what: str, measured: float, most: float, way: RoundTrip, told: str, *, also: bool = True) -> Verdict:

@@ -136,6 +136,7 @@ PROBLEM = {"Content-Type": "application/problem+json"}
         (instead_of("deal-timeline", (403, PROBLEM, {})), {}, "give ADMIN_TOKEN="),
         (instead_of("clear-endpoint-cache", (401, PROBLEM, {})), {}, "give the right one as ADMIN_TOKEN="),
         (instead_of("deal-timeline", (503, PROBLEM, {"detail": "down"})), {}, "was answered with 503: down"),
+        (instead_of("clear-endpoint-cache", (200, {}, b"<html>")), {}, "no dealcache is there"),
         (instead_of("deal-timeline", (200, {}, b"<html>")), {}, "without X-Cache-Tier: no dealcache is there"),
         (instead_of("cache-stats", (200, {}, b"<html>")), {}, "no dealcache is there"),
         (instead_of("healthz", (404, {}, b"")), {}, "/healthz was answered with 404"),

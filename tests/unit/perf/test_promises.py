@@ -125,7 +125,11 @@ def test_statistics_are_judged_by_time(milliseconds: float, kept: bool) -> None:
 
 @pytest.mark.parametrize(("cleared", "milliseconds", "kept"), [(3, 30.0, True), (0, 30.0, False), (3, 1_100.0, False)])
 def test_a_clear_clears_something_soon(cleared: int, milliseconds: float, kept: bool) -> None:
-    assert judge_clear(reply(milliseconds=milliseconds), cleared, WAY).kept is kept
+    assert judge_clear(reply(milliseconds=milliseconds), cleared, 1, WAY).kept is kept
+
+
+def test_a_deal_that_nobody_has_read_has_nothing_to_clear() -> None:
+    assert judge_clear(reply(), 0, 0, WAY).kept
 
 
 def test_lines_stand_in_columns() -> None:
