@@ -87,7 +87,7 @@ def judge_mongodb(replies: Sequence[Reply]) -> Verdict:
     if spent:
         told += f"; by Server-Timing {median(spent):.2f} ms, the slowest {max(spent):.2f} ms"
     kept = len(spent) == len(replies) and min(spent) > 0 and median(spent) <= MONGODB
-    return Verdict(f"no-cache, median of {len(replies)}", median_of(replies), promised, told, kept)
+    return Verdict(f"info, no-cache, median of {len(replies)}", median_of(replies), promised, told, kept)
 
 
 def judge_wire(replies: Sequence[Reply], way: RoundTrip) -> Verdict:
