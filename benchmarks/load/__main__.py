@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from rich.console import Console
 
 from benchmarks.deployed import CannotMeasureError
-from benchmarks.load.page import page_of
+from benchmarks.load.page import write
 from benchmarks.load.session import content_of, load
 from benchmarks.load.settings import load_settings
 from benchmarks.load.target import look_at
@@ -30,8 +30,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         console.print(f"{settings.place.base_url}: {settings.rate:g} visits a second for {settings.duration:g} s …")
         content = content_of(settings, target, load(settings, target))
         show(content, console)
-        settings.report.parent.mkdir(parents=True, exist_ok=True)
-        settings.report.write_text(page_of(content), "utf-8")
+        write(content, settings.report)
     except CannotMeasureError as error:
         print(f"load-test: {error}", file=sys.stderr)
         return 2

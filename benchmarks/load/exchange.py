@@ -47,7 +47,6 @@ class Exchange:
 
     def __init__(self, place: Place, connections: int) -> None:
         self._place = place
-        self._base = place.base_url
         # What comes compressed stays so: a browser unpacks elsewhere, and its time is none of the service's.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEP_ALIVE_SECONDS),
@@ -60,7 +59,7 @@ class Exchange:
     async def send(self, call: Call) -> Answer:
         """Make one request and wait for all of its answer."""
         headers = {**call.headers, **self._place.headers(admin=call.admin)}
-        url, attempts = URL(self._base + call.target, encoded=True), _Attempts()
+        url, attempts = URL(self._place.base_url + call.target, encoded=True), _Attempts()
         try:
             async with self._session.request(
                 call.method, url, data=call.body, headers=headers, allow_redirects=False, trace_request_ctx=attempts

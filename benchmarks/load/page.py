@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from benchmarks.deployed import CannotMeasureError
 from benchmarks.load.plots import Plot
 from benchmarks.load.tables import Lag, Row
 
@@ -57,6 +58,19 @@ def page_of(content: Content) -> str:
     templates.filters["ms"] = shown_milliseconds
     drawn = {plot.name: Markup(_drawn(plot)) for plot in content.plots}
     return templates.get_template("page.html").render(content=content, drawn=drawn, library=Markup(get_plotlyjs()))
+
+
+def write(content: Content, path: Path) -> None:
+    """Write the report, and the directories above it.
+
+    Raises:
+        CannotMeasureError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page_of(content), "utf-8")
+    except OSError as error:
+        raise CannotMeasureError(f"the report cannot be written to {path}: {error.strerror}") from error
 
 
 def shown_milliseconds(value: float) -> str:

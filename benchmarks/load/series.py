@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import TypeVar
@@ -56,24 +56,20 @@ def series_of(run: Run) -> Series:
     # What is less than half an interval would only look like a fall, or like a peak.
     span = range(max(1, round(run.seconds / width)))
     lengths = [min(width, run.seconds - number * width) for number in span]
-    by_due = _sorted_in(run.samples, width, lambda sample: sample.due)
+    by_due = _sorted_in(run.samples, width, lambda one: one.due)
     good = _sorted_in([one for one in run.samples if not one.fault], width, lambda one: one.due + one.seconds)
     bad = _sorted_in([one for one in run.samples if one.fault], width, lambda one: one.due + one.seconds)
-    arrivals = _sorted_in(run.arrivals, width, lambda arrival: arrival.due)
-    tiered = _sorted_in([one for one in run.samples if one.tier], width, lambda one: one.due)
-    middle = {number: (number + 0.5) * width for number in span}
+    arrivals = _sorted_in(run.arrivals, width, lambda one: one.due)
     return Series(
         width,
-        due=[(middle[number], len(by_due[number]) / lengths[number]) for number in span],
-        answered=[(middle[number], len(good[number]) / lengths[number]) for number in span],
-        failed=[(middle[number], len(bad[number]) / lengths[number]) for number in span if bad[number]],
+        due=_per_second(by_due, lengths, width),
+        answered=_per_second(good, lengths, width),
+        failed=[point for point in _per_second(bad, lengths, width) if point[1]],
         latency={tier: _latency(run.samples, tier, width, span) for tier in TIERS if tier in run.tiers},
-        memory_ratio=[(middle[number], _share(tiered[number], TIERS[:1])) for number in span if tiered[number]],
-        shared_ratio=[(middle[number], _share(tiered[number], TIERS[:2])) for number in span if tiered[number]],
-        lag=[(middle[number], max(one.late for one in arrivals[number]) * 1000) for number in span if arrivals[number]],
-        queued=[
-            (middle[number], max(one.queued for one in arrivals[number]) * 1000) for number in span if arrivals[number]
-        ],
+        memory_ratio=_ratio(by_due, TIERS[:1], width, span),
+        shared_ratio=_ratio(by_due, TIERS[:2], width, span),
+        lag=_most(arrivals, lambda one: one.late * 1000, width, span),
+        queued=_most(arrivals, lambda one: one.queued * 1000, width, span),
     )
 
 
@@ -92,8 +88,22 @@ def _latency(samples: Iterable[Sample], tier: str, width: int, span: range) -> d
     }
 
 
-def _share(samples: Sequence[Sample], tiers: Sequence[str]) -> float:
-    return 100.0 * sum(one.tier in tiers for one in samples) / len(samples)
+def _per_second(found: Mapping[int, Sequence[object]], lengths: Sequence[float], width: int) -> Points:
+    return [((number + 0.5) * width, len(found[number]) / length) for number, length in enumerate(lengths)]
+
+
+def _ratio(found: Mapping[int, Sequence[Sample]], tiers: Sequence[str], width: int, span: range) -> Points:
+    """Per cent of the answers with a tier that came from these."""
+    answered = {number: [one.tier for one in found[number] if one.tier] for number in span}
+    return [
+        ((number + 0.5) * width, 100.0 * sum(tier in tiers for tier in answered[number]) / len(answered[number]))
+        for number in span
+        if answered[number]
+    ]
+
+
+def _most(found: Mapping[int, Sequence[T]], value: Callable[[T], float], width: int, span: range) -> Points:
+    return [((number + 0.5) * width, max(map(value, found[number]))) for number in span if found[number]]
 
 
 def _sorted_in(things: Iterable[T], width: int, moment: Callable[[T], float]) -> defaultdict[int, list[T]]:

@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.client import ask, expect
 from benchmarks.deployed import CannotMeasureError, Place
 from benchmarks.load.mix import Kind
-from benchmarks.load.page import DRAWS, page_of
+from benchmarks.load.page import DRAWS, write
 from benchmarks.load.samples import Run
 from benchmarks.load.series import TIERS
 from benchmarks.load.session import content_of, load
@@ -64,8 +64,7 @@ def _run(stand: Stand) -> list[str]:
     run = load(settings, target)
     content = content_of(settings, target, run)
     show(content, Console(highlight=False, width=120))
-    settings.report.parent.mkdir(parents=True, exist_ok=True)
-    settings.report.write_text(page_of(content), "utf-8")
+    write(content, settings.report)
     print(f"report: {settings.report}")
     return shortcomings(run, settings.report.read_text("utf-8"), TIERS)
 

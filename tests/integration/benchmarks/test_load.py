@@ -105,3 +105,12 @@ def test_nobody_there_is_told_in_one_line(report: Path, capsys: Output) -> None:
         unused.bind(("127.0.0.1", 0))
         assert main({"HOST": f"http://127.0.0.1:{unused.getsockname()[1]}", "REPORT": str(report)}) == 2
     assert "nothing listens there" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, capsys: Output) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    assert load(in_the_way / "report.html") == 2
+    said = capsys.readouterr().err
+    assert "the report cannot be written to" in said
+    assert said.count("\n") == 1
