@@ -50,6 +50,9 @@ def main() -> int:
     except (CannotMeasureError, StartError) as error:
         print(f"load-test-smoke: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("load-test-smoke: interrupted", file=sys.stderr)
+        return 130
     for shortcoming in found:
         print(f"load-test-smoke: {shortcoming}", file=sys.stderr)
     return 1 if found else 0
