@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit drills soak soak-quick lint format bench bench-sync clean
+.PHONY: help run test test-unit drills soak soak-quick lint format bench bench-sync load-test load-test-smoke perf clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # One stamp for each set of dependencies, so that `make run` does not install what only developers need.
 $(BIN)/python:
@@ -67,6 +67,17 @@ bench: $(VENV)/.installed-bench $(VENV)/.installed-debian ## measure the promise
 
 bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 100,000 deals (ten minutes)
 	$(BIN)/python -m benchmarks.sync
+
+# The settings of these are variables, from the command line or the environment: HOST=, RATE= and the others in README.
+load-test: $(VENV)/.installed-dev ## load the service at HOST= as its users would, and write build/load-test.html
+	$(BIN)/python -m benchmarks.load
+
+load-test-smoke: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same for 20 s on a service of its own, judged
+	$(BIN)/python -m benchmarks.load.smoke
+
+# Nothing is installed for it: an operator's machine needs Python alone.
+perf: $(BIN)/python ## say of the service at HOST= whether it is as fast as promised, for the deal DEAL=
+	@$(BIN)/python -m benchmarks.perf
 
 clean: ## remove what was built; the data of `make run` in .dealcache/ stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

@@ -26,12 +26,16 @@ class UnexpectedAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer; header names are in lower case, ``seconds`` is what the caller waited."""
+    """One answer; header names are in lower case, ``seconds`` is what the caller waited.
+
+    ``first_byte`` are the seconds until status and headers had come: what a large body's way takes is not in them.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
     seconds: float
+    first_byte: float
 
     @property
     def tier(self) -> str:
@@ -43,22 +47,28 @@ class Client:
     """One keep-alive connection, used by one thread.
 
     Args:
-        base_url: scheme, host and port.
+        base_url: scheme, host and port, and a path if a proxy has the service under one.
+        patience: seconds after which an answer counts as missing.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, patience: float = _PATIENCE) -> None:
         address = urlsplit(base_url)
-        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_PATIENCE)
+        secure = address.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        self._connection = kind(address.hostname or "", address.port, timeout=patience)
+        self._path = address.path.rstrip("/")
 
     def ask(self, target: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
         """Make one request; ``cache_control="no-cache"`` becomes the header ``cache-control``."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         started = time.perf_counter()
-        self._connection.request(method, target, body, named)
+        self._connection.request(method, self._path + target, body, named)
         answer = self._connection.getresponse()
+        first_byte = time.perf_counter() - started
         content = answer.read()
         seconds = time.perf_counter() - started
-        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content, seconds)
+        got = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, got, content, seconds, first_byte)
 
     def __enter__(self) -> Client:
         return self

@@ -1,0 +1,53 @@
+"""What a reply's times tell: of the service, as it says itself, and of the way to it."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmarks.client import Reply
+
+_METRIC = re.compile(r"([\w-]+)\s*;(?:[^,]*;)?\s*dur=([0-9.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """The way to the service and back, with the least that an answer takes there.
+
+    Attributes:
+        median: milliseconds.
+        jitter: milliseconds between the first and the third quartile: how exactly anything can be told from here.
+    """
+
+    median: float
+    jitter: float
+
+    def show(self) -> str:
+        """``median ms ± jitter``."""
+        return f"{self.median:.2f} ms, half of them within {self.jitter:.2f} ms"
+
+
+def median_of(replies: Iterable[Reply]) -> float:
+    """Milliseconds until the first byte, at the median."""
+    return statistics.median(reply.first_byte * 1000 for reply in replies)
+
+
+def round_trip(replies: Iterable[Reply]) -> RoundTrip:
+    """What the way takes, from at least two replies to a request that asks nothing."""
+    times = [reply.first_byte * 1000 for reply in replies]
+    first, median, third = statistics.quantiles(times, n=4, method="inclusive")
+    return RoundTrip(median, third - first)
+
+
+def server_timing(reply: Reply) -> dict[str, float]:
+    """The milliseconds that a reply says were spent in each tier; nothing when it does not say."""
+    return {name: float(value) for name, value in _METRIC.findall(reply.headers.get("server-timing", ""))}
+
+
+def show_reply(reply: Reply) -> str:
+    """Who answered, how much came, and where the time went by the service's own account."""
+    size = f"{len(reply.body) / 1000:,.1f} kB in {reply.seconds * 1000:.2f} ms"
+    spent = ", ".join(f"{name} {value:.2f} ms" for name, value in server_timing(reply).items())
+    return f"answered by {reply.tier or 'no tier'}, {size}; by Server-Timing {spent or 'nothing'}"
