@@ -16,67 +16,67 @@ def log_read(
     view: str,
     deal: str,
     tier: str | None,
-    milliseconds: float | None,
+    milliseconds: float,
     status: int,
     stale: bool = False,
     detail: str = "",
-    count: int = 1,
     at: float | None = None,
 ) -> None:
-    """Write the line of one read, or of many alike.
+    """Write the line of one read.
 
     Args:
         view: the view that was asked for.
         deal: the deal as the reader named it.
         tier: the tier that answered, None when none could.
-        milliseconds: how long the read took, None when the line stands for many.
+        milliseconds: how long the read took.
         status: the HTTP status of the answer.
         stale: whether a stale value served.
         detail: why the read failed.
-        count: how many reads the line stands for.
         at: when it was, epoch seconds; now unless given.
     """
     note = f" {detail}" if detail else (" stale" if stale else "")
-    fields = {"deal": deal, "view": view, "tier": tier, "status": status, "stale": stale}
-    took, duration = _how_much(milliseconds, count)
-    message = f"{tier or 'error'} {view} {deal} {took} {status}{note}"
-    write(_read_log, logging.INFO if tier else logging.ERROR, message, fields | duration, at)
+    write(
+        _read_log,
+        logging.INFO if tier else logging.ERROR,
+        f"{tier or 'error'} {view} {deal} {milliseconds:.2f} ms {status}{note}",
+        {"deal": deal, "view": view, "tier": tier, "ms": round(milliseconds, 3), "status": status, "stale": stale},
+        at,
+    )
+
+
+def log_hits(counts: Mapping[str, int]) -> None:
+    """Write one line for many reads that memory answered: how many there were of each view and deal."""
+    count = sum(counts.values())
+    message = f"memory {_the_only(counts)} x {count} 200"
+    write(_read_log, logging.INFO, message, {"tier": "memory", "status": 200, "count": count, "hits": dict(counts)})
 
 
 def log_request(
-    method: str,
-    target: str,
-    status: int,
-    milliseconds: float | None = None,
-    size: int | None = None,
-    *,
-    count: int = 1,
-    at: float | None = None,
-    **fields: str,
+    method: str, target: str, status: int, milliseconds: float, size: int, *, at: float | None = None, **fields: str
 ) -> None:
-    """Write the access log's line of one request, or of many alike.
+    """Write the access log's line of one request.
 
     Args:
         method: the HTTP method.
         target: the target as it stood in the request line.
         status: the HTTP status of the answer.
-        milliseconds: how long it took, None when the line stands for many.
-        size: bytes of the body that was sent; None as above.
-        count: how many requests the line stands for.
+        milliseconds: how long it took.
+        size: bytes of the body that was sent.
         at: when it was, epoch seconds; now unless given.
         fields: what else is known of it: ``request_id``, ``remote``, ``user_agent``.
     """
-    took, duration = _how_much(milliseconds, count)
-    known = {"method": method, "target": target, "status": status, "bytes": size}
-    told = {name: value for name, value in known.items() if value is not None}
-    write(_request_log, logging.INFO, f"{method} {target} {status} {took}", told | duration | fields, at)
+    known = {"method": method, "target": target, "status": status, "bytes": size, "ms": round(milliseconds, 3)}
+    write(_request_log, logging.INFO, f"{method} {target} {status} {milliseconds:.2f} ms", known | fields, at)
 
 
-def _how_much(milliseconds: float | None, count: int) -> tuple[str, dict[str, float]]:
-    """The duration of one, or the number of many, for the message and as a field."""
-    if milliseconds is None:
-        return f"x {count}", {"count": count}
-    return f"{milliseconds:.2f} ms", {"ms": round(milliseconds, 3)}
+def log_requests(counts: Mapping[str, int]) -> None:
+    """Write one line of the access log for many requests: how many there were by method, target and status."""
+    count = sum(counts.values())
+    write(_request_log, logging.INFO, f"{_the_only(counts)} x {count}", {"count": count, "requests": dict(counts)})
+
+
+def _the_only(counts: Mapping[str, int]) -> str:
+    return next(iter(counts)) if len(counts) == 1 else f"{len(counts)} different"
 
 
 def log_batch(

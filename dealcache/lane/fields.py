@@ -31,6 +31,11 @@ _PLACES = {
     **dict.fromkeys(SCHEME_FIELDS, _SCHEME),
 }
 
+#: What :func:`_place_of` has said of names as they were written, of so many at most, and of one that is not among them.
+_spellings: dict[bytes, int | None] = {}
+_MOST_SPELLINGS = 1000
+_UNHEARD = -2
+
 Fields = Iterable[tuple[bytes, bytes]]
 
 
@@ -44,21 +49,30 @@ def fields_that_matter(fields: Fields) -> list[bytes | None] | None:
         fields: names, in any case, and values.
     """
     values: list[bytes | None] = [None] * _COUNT
+    known = _spellings.get
     for name, value in fields:
-        place = _PLACES.get(name.lower())
+        place = known(name, _UNHEARD)
+        if place == _UNHEARD:
+            place = _place_of(name)
         if place is None:
-            if b"_" in name:
-                return None
-        elif place == _UNUSUAL or values[place] is not None:
+            continue
+        if place == _UNUSUAL or values[place] is not None:
             return None
-        else:
-            values[place] = value
+        values[place] = value
     connection, cache_control = values[_CONNECTION], values[_CACHE_CONTROL]
     if connection is not None and connection.lower() != b"keep-alive":
         return None
     if cache_control is not None and b"no-cache" in cache_control.lower():
         return None
     return values
+
+
+def _place_of(name: bytes) -> int | None:
+    """Where a field's value goes, by its name in any case; None for a field that changes nothing."""
+    place = _UNUSUAL if b"_" in name else _PLACES.get(name.lower())
+    if len(_spellings) < _MOST_SPELLINGS:
+        _spellings[name] = place
+    return place
 
 
 def value_of(fields: Fields, name: bytes) -> str:

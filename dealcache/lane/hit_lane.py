@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -21,7 +22,7 @@ from dealcache.tiers.memory import GONE
 
 #: How many targets and requests are remembered, each up to how many bytes long: a few megabytes of each.
 _TARGETS, _LONGEST_TARGET = 8192, 512
-_REQUESTS, _LONGEST_REQUEST = 2048, 1536
+_REQUESTS, _LONGEST_REQUEST = 2048, 2048
 
 
 #: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because to make an
@@ -60,14 +61,14 @@ class HitLane:
         self._ids = RequestIds()
         remembered = lru_cache(maxsize=_TARGETS)(parse_target)
         self._find_target = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_target(raw)
+        # What a request asks for is decided by its bytes alone, and browsers send the same ones again and again.
+        self._known: OrderedDict[bytes, Wish] = OrderedDict()
         self.limit()
 
     def limit(self, **limits: Any) -> None:
         """Take over the limits of the server: keyword arguments of gunicorn_h1c's parser."""
-        reader = WishReader(self._cors, limits, self._find_target)
-        self._read = reader.read
-        # What a request asks for is decided by its bytes alone, and browsers send the same ones again and again.
-        self._read_known = lru_cache(maxsize=_REQUESTS)(reader.read)
+        self._reader = WishReader(self._cors, limits, self._find_target)
+        self._known.clear()
 
     def answer(self, data: bytes, seen: int, client: Any, allowed: bool = True) -> Reply | None:
         """The answer to the request that ``data`` begins with, or None when it has to go the ordinary way.
@@ -82,7 +83,7 @@ class HitLane:
             Incomplete: the head of the request is not there in full.
         """
         started = self._timer()
-        wish = self._read(data, seen) if seen or len(data) > _LONGEST_REQUEST else self._read_known(data)
+        wish = self._known.get(data) or self._read(data, seen)
         if wish is None or not allowed:
             return None
         target = wish.target
@@ -103,6 +104,15 @@ class HitLane:
         start = heads.unmodified if unmodified else heads.full
         head = b"%b%.3f\r\nX-Request-ID: %b\r\n%b" % (start, seconds * 1000.0, request_id.encode(), wish.end)
         return head, body, wish.consumed
+
+    def _read(self, data: bytes, seen: int) -> Wish | None:
+        """What a request asks for, remembered unless it has an id of its own: then the same one never comes again."""
+        wish = self._reader.read(data, seen)
+        if wish is not None and not wish.has_id and len(data) <= _LONGEST_REQUEST:
+            self._known[data] = wish
+            if len(self._known) > _REQUESTS:
+                self._known.popitem(last=False)
+        return wish
 
     def _may_read(self, wish: Wish) -> bool:
         return self._tokens.refusal(Need.READ, wish.authorization) is None

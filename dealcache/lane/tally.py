@@ -2,29 +2,38 @@
 
 The lane's thread only takes notes. A thread of this module hands them on a few times a second, and before anybody looks
 at the counts. So many hits of each turn have log lines of their own, as all other requests have; the others share
-lines that tell how many there were. Each hit stands in the log, and each is counted, once.
+lines that tell, deal by deal, how many there were. Each hit stands in the log, and each is counted, once.
 """
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from dealcache.api.recorder import ReadRecorder
 from dealcache.lane.fields import value_of
-from dealcache.lane.target import KINDS, Target
+from dealcache.lane.target import KINDS, PATH_OF, Target
 from dealcache.lane.wish import Wish
-from dealcache.log_lines import log_read, log_request
+from dealcache.log_lines import log_hits, log_read, log_request, log_requests
 from dealcache.logs import request_id_var
 from dealcache.metrics import READ_BUCKETS, Metrics
-from dealcache.tiers import CacheKey
+from dealcache.tiers import CacheKey, View
 
 #: Seconds between two turns, and how many hits of each have log lines of their own: 400 a second.
 INTERVAL = 0.05
 NAMED_PER_TURN = 20
+
+#: Every so many turns the others are counted, and logged.
+_COUNTED, _LOGGED = 4, 20
+
+
+#: Targets that share a log line at most: some ten kilobytes.
+_PER_LINE = 100
+
+_Counted = tuple[tuple[Target, int], int]
 
 
 class _Named(NamedTuple):
@@ -69,6 +78,7 @@ class HitTally:
         self._lock = threading.Lock()
         self._told_buckets = list(self._buckets)
         self._told_seconds = 0.0
+        self._unlogged: Counter[tuple[Target, int]] = Counter()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hit tally", daemon=True)
         recorder.settle_first(self.settle)
@@ -109,16 +119,10 @@ class HitTally:
             self._noted.append(target)
 
     def settle(self) -> None:
-        """Hand on all that was noted before the call."""
+        """Hand on all that was noted before the call; only log lines that hits share may come later."""
         with self._lock:
-            self._room = NAMED_PER_TURN
-            for _ in range(len(self._named)):
-                self._tell_named(self._named.popleft())
-            for _ in range(len(self._noted)):
-                target = self._noted.popleft()
-                target.noted = False
-                self._tell_unnamed(target)
-            self._tell_durations()
+            self._tell_named_hits()
+            self._count_unnamed_hits()
 
     def start(self) -> None:
         """Begin to hand on from time to time; called after the fork."""
@@ -130,15 +134,52 @@ class HitTally:
         if self._thread.is_alive():
             self._thread.join()
         self.settle()
+        self._log_unnamed_hits()
 
     def _run(self) -> None:
+        turn = 0
         while not self._stopping.wait(INTERVAL):
-            self.settle()
+            turn += 1
+            with self._lock:
+                self._tell_named_hits()
+                if turn % _COUNTED == 0:
+                    self._count_unnamed_hits()
+                if turn % _LOGGED == 0:
+                    self._log_unnamed_hits()
 
-    def _tell_named(self, hit: _Named) -> None:
+    def _tell_named_hits(self) -> None:
+        self._room = NAMED_PER_TURN
+        for _ in range(len(self._named)):
+            hit = self._named.popleft()
+            self._count(hit.wish.target.view, hit.kind, 1)
+            self._served(hit.wish.target.key, 1)
+            self._log_named(hit)
+
+    def _count_unnamed_hits(self) -> None:
+        counts: Counter[tuple[View, int]] = Counter()
+        for _ in range(len(self._noted)):
+            target = self._noted.popleft()
+            target.noted = False
+            now = list(target.unnamed)
+            new = [count - told for count, told in zip(now, target.told, strict=True)]
+            target.told = now
+            self._served(target.key, sum(new))
+            for kind, count in enumerate(new):
+                if count:
+                    counts[target.view, kind] += count
+                    self._unlogged[target, kind] += count
+        for (view, kind), count in counts.items():
+            self._count(view, kind, count)
+        self._tell_durations()
+
+    def _count(self, view: View, kind: int, count: int) -> None:
+        self._metrics.lane_answered(count)
+        self._recorder.hits(view, count)
+        self._metrics.request_finished(PATH_OF[view], KINDS[kind][1], count)
+
+    def _log_named(self, hit: _Named) -> None:
         target, milliseconds = hit.wish.target, hit.seconds * 1000.0
         method, status = KINDS[hit.kind]
-        self._count(target, hit.kind, 1)
         token = request_id_var.set(hit.request_id)
         try:
             log_read(target.view, target.deal.value, "memory", milliseconds, 200, at=hit.at)
@@ -156,25 +197,18 @@ class HitTally:
         finally:
             request_id_var.reset(token)
 
-    def _tell_unnamed(self, target: Target) -> None:
-        now = list(target.unnamed)
-        counts = [count - told for count, told in zip(now, target.told, strict=True)]
-        target.told = now
-        if not any(counts):
-            return
-        log_read(target.view, target.deal.value, "memory", None, 200, count=sum(counts))
-        for kind, count in enumerate(counts):
-            if count:
-                self._count(target, kind, count)
+    def _log_unnamed_hits(self) -> None:
+        for some in _in_parts(list(self._unlogged.items())):
+            reads: Counter[str] = Counter()
+            requests: Counter[str] = Counter()
+            for (target, kind), count in some:
+                reads[f"{target.view}:{target.deal.value}"] += count
                 method, status = KINDS[kind]
-                if self._log_requests:
-                    log_request(method, target.raw.decode(), status, count=count)
-
-    def _count(self, target: Target, kind: int, count: int) -> None:
-        self._metrics.lane_answered(count)
-        self._recorder.hits(target.view, count)
-        self._metrics.request_finished(target.path, KINDS[kind][1], count)
-        self._served(target.key, count)
+                requests[f"{method} {target.raw.decode()} {status}"] += count
+            log_hits(reads)
+            if self._log_requests:
+                log_requests(requests)
+        self._unlogged.clear()
 
     def _tell_durations(self) -> None:
         buckets, seconds = list(self._buckets), self._seconds
@@ -182,6 +216,12 @@ class HitTally:
         if any(counts):
             self._metrics.reads_lasted("memory", counts, seconds - self._told_seconds)
             self._told_buckets, self._told_seconds = buckets, seconds
+
+
+def _in_parts(items: list[_Counted]) -> Iterator[list[_Counted]]:
+    """The items, so many at a time that a log line stays one that a collector takes."""
+    for start in range(0, len(items), _PER_LINE):
+        yield items[start : start + _PER_LINE]
 
 
 def _remote(client: Any) -> str:

@@ -14,6 +14,9 @@ _QUERY = re.compile(rb"[\x21\x22\x24-\x7e]+")
 
 _VIEWS = {path.encode(): view for path, view in PATHS.items()}
 
+#: The path of each view.
+PATH_OF = {view: path for path, view in PATHS.items()}
+
 #: The kinds of answers that are counted apart: the method and the status of each.
 KINDS = (("GET", 200), ("GET", 304), ("HEAD", 200), ("HEAD", 304))
 
@@ -45,11 +48,6 @@ class Target:
         self.unnamed = [0] * len(KINDS)
         self.told = [0] * len(KINDS)
         self.noted = False
-
-    @property
-    def path(self) -> str:
-        """The path: one of those that are answered here."""
-        return self.raw.partition(b"?")[0].decode()
 
 
 def parse_target(raw: bytes) -> Target | None:

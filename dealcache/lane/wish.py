@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from gunicorn_h1c import IncompleteError, ParseError, parse_request
@@ -15,6 +16,9 @@ from dealcache.lane.target import Target, parse_target
 #: Raised for bytes that are the beginning of a request, and might become any.
 Incomplete = IncompleteError
 
+#: Origins whose headers are remembered.
+_ORIGINS = 256
+
 
 class Wish(NamedTuple):
     """A plain request for a view of a deal.
@@ -24,7 +28,8 @@ class Wish(NamedTuple):
         is_head: whether only the head of the answer is wanted.
         authorization: the field's value.
         if_none_match: the field's value.
-        request_id: the caller's, when it looks sane.
+        has_id: whether the caller gave it an id.
+        request_id: that id, when it looks sane.
         end: the end of the answer's head: the cross-origin headers and the empty line.
         fields: all header fields of the request.
         consumed: how many bytes the request takes.
@@ -34,6 +39,7 @@ class Wish(NamedTuple):
     is_head: bool
     authorization: str | None
     if_none_match: bytes | None
+    has_id: bool
     request_id: str | None
     end: bytes
     fields: Fields
@@ -52,7 +58,7 @@ class WishReader:
     def __init__(
         self, cors: Cors, limits: dict[str, Any], find_target: Callable[[bytes], Target | None] = parse_target
     ) -> None:
-        self._cors = cors
+        self._end = lru_cache(maxsize=_ORIGINS)(partial(_end_of_head, cors))
         self._find_target = find_target
         self._limits = limits
 
@@ -85,15 +91,17 @@ class WishReader:
             method == b"HEAD",
             _text(values[AUTHORIZATION]),
             values[IF_NONE_MATCH],
+            values[REQUEST_ID] is not None,
             sane_request_id(_text(values[REQUEST_ID])),
-            self._end(_text(values[ORIGIN])),
+            self._end(values[ORIGIN]),
             fields,
             request["consumed"],
         )
 
-    def _end(self, origin: str | None) -> bytes:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in self._cors.headers(origin))
-        return f"{lines}\r\n".encode("latin-1")
+
+def _end_of_head(cors: Cors, origin: bytes | None) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in cors.headers(_text(origin)))
+    return f"{lines}\r\n".encode("latin-1")
 
 
 def _text(value: bytes | None) -> str | None:

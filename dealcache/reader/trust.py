@@ -67,10 +67,7 @@ class Trust:
 
     def floor(self) -> float:
         """Values read at this time or before, epoch seconds, are not to be trusted; minus infinity: all are."""
-        at = self._sure[1]
-        return self._doubted_at if self.is_sure else max(self._doubted_at, at + self._grace)
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether all invalidations are known here but for those of the last moment."""
-        return not self._following or self._timer() - self._sure[0] <= self._grace
+        at = self._sure
+        if not self._following or self._timer() - at[0] <= self._grace:
+            return self._doubted_at
+        return max(self._doubted_at, at[1] + self._grace)

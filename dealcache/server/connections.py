@@ -12,13 +12,14 @@ from gunicorn.workers.gthread import TConn
 class Connection(TConn):
     """A connection as gunicorn has it, with what the event loop keeps of it.
 
-    ``received`` is the beginning of a request, ``unsent`` what is left of an answer, ``renewed`` when its time was
-    counted from last (monotonic seconds).
+    ``received`` is the beginning of a request, or, when ``has_more`` says so, requests that wait for their turn;
+    ``unsent`` is what is left of an answer; ``renewed`` is when its time was counted from last (monotonic seconds).
     """
 
     def __init__(self, cfg: Any, sock: Any, client: Any, server: Any) -> None:
         super().__init__(cfg, sock, client, server)
         self.received = b""
+        self.has_more = False
         self.unsent: list[memoryview] = []
         self.renewed = 0.0
 

@@ -32,14 +32,17 @@ log = logging.getLogger(__name__)
 #: Bytes that are read at once; a longer head takes several reads.
 _READ_SIZE = 8192
 
-#: Bodies up to so many bytes are joined to their heads, which is quicker than to hand both to the kernel.
-_JOINED = 32_768
+#: Bodies up to so many bytes are joined to their heads: to hand both to the kernel is quicker only for longer ones.
+_JOINED = 4_096
 
 #: The longest beginning of a request that the loop keeps for a connection, in bytes.
 _MOST_RECEIVED = 65_536
 
 #: Requests that one connection may have answered before others have their turn.
 _TURN = 32
+
+#: Rounds of events in one turn of the loop.
+_ROUNDS = 8
 
 #: Seconds between two signs of life for the master, and at most between two renewals of a connection's time.
 _NOTICE = 1.0
@@ -71,7 +74,7 @@ class LaneWorker(ProblemWorker):
         self._most = self.max_requests - 1
         self._renewal = min(_NOTICE, self.cfg.keepalive / 4)
         self._unfinished: deque[Connection] = deque()
-        self._now = self._noticed = 0.0
+        self._now = self._noticed = self._look_again = 0.0
         self._open = False
         super().run()
 
@@ -90,12 +93,21 @@ class LaneWorker(ProblemWorker):
         """One turn of the loop, after ``timeout`` seconds at the latest."""
         # An answer that closes its connection is for the ordinary way to give.
         self._open = self.alive and self._keeps and len(self.keepalived_conns) <= self.max_keepalived
-        self.poller.dispatch(0.0 if self._unfinished else timeout)
+        # What gunicorn's loop looks after between two turns can wait for some rounds.
+        for _ in range(_ROUNDS):
+            busy = self.poller.dispatch(0.0 if self._unfinished else timeout)
+            self._go_on_with_unfinished()
+            timeout = 0.0
+            if not busy or not self.alive:
+                break
+
+    def _go_on_with_unfinished(self) -> None:
+        """Give connections that have brought more than fits into their turn the next one."""
         for _ in range(len(self._unfinished)):
             conn = self._unfinished.popleft()
-            if conn in self.keepalived_conns and not conn.unsent:
-                data, conn.received = conn.received, b""
-                self._advance(conn, data, 0)
+            conn.has_more = False
+            data, conn.received = conn.received, b""
+            self._advance(conn, data, 0)
 
     def accept(self, listener: Any) -> None:
         """Take a new connection into the loop."""
@@ -122,6 +134,8 @@ class LaneWorker(ProblemWorker):
 
     def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
         """Read what a connection has brought, and go on with it."""
+        if conn.has_more:
+            return  # its turn comes before it is asked again
         try:
             data = client.recv(_READ_SIZE)
         except (BlockingIOError, InterruptedError):
@@ -162,7 +176,7 @@ class LaneWorker(ProblemWorker):
                     self._renew(conn)
                 return
             seen = 0
-        conn.received = data
+        conn.received, conn.has_more = data, True
         self._unfinished.append(conn)
 
     def _wait_for_more(self, conn: Connection, data: bytes) -> None:
@@ -235,6 +249,9 @@ class LaneWorker(ProblemWorker):
         """Close the connections whose time is over, or all; who has sent a part of a request is told."""
         now = time.monotonic()
         if self.alive and not force:
+            if now < self._look_again:
+                return
+            self._look_again = now + self._renewal / 4
             over = list(takewhile(lambda conn: conn.timeout <= now, self.keepalived_conns))
         else:
             over = [conn for conn in self.keepalived_conns if force or conn.timeout <= now]

@@ -14,6 +14,9 @@ from typing import Any
 #: What selectors and epoll call the same (epoll_ctl(2)).
 _EVENTS = {EVENT_READ: select.EPOLLIN, EVENT_WRITE: select.EPOLLOUT}
 
+#: Files that are called for in one turn; epoll makes room for all of them each time.
+_AT_ONCE = 128
+
 
 class Poller:
     """An epoll object and who is called for each of its files."""
@@ -50,14 +53,16 @@ class Poller:
         del self._calls[number]
         self._epoll.unregister(number)
 
-    def dispatch(self, timeout: float) -> None:
-        """Wait ``timeout`` seconds at most, and call for every file that has something to do."""
+    def dispatch(self, timeout: float) -> bool:
+        """Wait ``timeout`` seconds at most, and call for every file that has something to do; whether one had."""
         calls = self._calls
-        for number, _ in self._epoll.poll(timeout):
+        events = self._epoll.poll(timeout, _AT_ONCE)
+        for number, _ in events:
             # Who was called before may have unregistered it.
             found = calls.get(number)
             if found is not None:
                 found[0](found[1])
+        return bool(events)
 
     def close(self) -> None:
         """Give the descriptor back."""
