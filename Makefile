@@ -39,13 +39,15 @@ run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing
 
 # Two files at a time, each file in one process: its tests often share a server.
 test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the drills
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not drill"
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
-drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs again and again, for some minutes
+# Those of tests/drills measure rates, so nothing runs beside them.
+drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the tests that take minutes: many instances, things killed and disturbed
 	$(BIN)/python -m pytest tests/drills --durations=0
+	$(BIN)/python -m pytest tests/e2e -n 2 --dist loadfile -m drill
 
 soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for five minutes while their parts are killed, and judge each answer
 	$(BIN)/python -m tests.soak

@@ -10,6 +10,9 @@ import pytest
 
 from tests.e2e.programs import StartService, environment
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 EXAMPLES = 25
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 

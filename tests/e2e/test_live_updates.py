@@ -145,6 +145,7 @@ def test_connections_hold_no_threads_and_no_places_of_others(
     assert not [line for line in service.log() if line["level"] in ("ERROR", "CRITICAL")]
 
 
+@pytest.mark.drill
 def test_a_slow_client_is_dropped_and_the_others_are_told_everything(synced: Gunicorn, hubspot: HubSpot) -> None:
     """The slow one reads nothing, while every deal changes again and again."""
     long_name = "x" * 480

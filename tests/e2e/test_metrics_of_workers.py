@@ -26,6 +26,9 @@ from tests.e2e.programs import (
 )
 from tests.e2e.test_running_service import total
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 REQUESTS = "dealcache_requests_total"
 ENTRIES = "dealcache_cache_entries"
 PROBES = 'route="/healthz"'

@@ -18,6 +18,9 @@ from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, RunFlask, StartSer
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first
 from tests.redis_server import RedisServer
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 CLEAR = "/api/hubspot/clear-endpoint-cache"
 SYNC = "/api/hubspot/v2/sync"
 

@@ -13,6 +13,9 @@ import pytest
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, until
 from tests.redis_server import RedisServer
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 STATS = "/api/hubspot/cache-stats"
 WORKERS = 4
 
