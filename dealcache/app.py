@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from functools import partial
 
 from flask import Blueprint, Flask
@@ -37,17 +35,7 @@ from dealcache.hubspot import HubSpotError
 from dealcache.live import LiveUpdates
 from dealcache.metrics import Metrics
 from dealcache.reader import (
-    BatchFetcher,
-    BatchReader,
-    DealReader,
-    EntryMaker,
-    Fetcher,
-    Gate,
     Heartbeat,
-    HubSpotSource,
-    MongoSource,
-    Policy,
-    Retreat,
     SharedBatch,
     SharedFlight,
 )
@@ -57,11 +45,13 @@ from dealcache.tiers import MemoryTier
 from dealcache.upkeep import Upkeep
 from dealcache.wiring import (
     HubSpot,
+    Reading,
     Storage,
     Sync,
     connect_redis,
     make_budgets,
     make_lane,
+    make_reading,
     own_figures,
     shared_tier,
 )
@@ -125,7 +115,7 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     heartbeat = Heartbeat(storage.load_leases)
     shared = SharedFlight(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
     shared_batch = SharedBatch(storage.load_leases, heartbeat, presence.owner, metrics.shared_flight_waited)
-    reading = _make_reader(settings, metrics, storage, hubspot, group, shared, shared_batch, clock)
+    reading = make_reading(settings, metrics, storage, hubspot, group, shared, shared_batch, clock)
     sync = Sync(settings, storage, hubspot, metrics, group.journal, presence.owner)
 
     def prepare() -> None:
@@ -173,72 +163,6 @@ def create_app(settings: Settings | None = None, clock: Clock = time.time) -> Fl
     return app
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """The read path, and what it shares with others."""
-
-    reader: DealReader
-    batches: BatchReader
-    mongodb: MongoSource
-    zone: tzinfo
-
-
-def _make_reader(
-    settings: Settings,
-    metrics: Metrics,
-    storage: Storage,
-    hubspot: HubSpot,
-    group: Group,
-    shared: SharedFlight,
-    shared_batch: SharedBatch,
-    clock: Clock,
-) -> _Reading:
-    policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
-    # datetime's own UTC is quicker than a ZoneInfo that says the same.
-    zone = UTC if settings.timeline_timezone.key == "UTC" else settings.timeline_timezone
-    maker = EntryMaker(policy, zone, random.random)
-    mongodb = MongoSource(storage.deals, storage.timelines, maker, clock)
-    deadline = settings.hubspot_deadline_seconds
-    source = HubSpotSource(hubspot.loader, storage.store, maker, deadline, clock)
-    retreat = Retreat(policy.retry_pause, clock)
-    waiting = Gate(settings.hubspot_waiting_threads, on_change=metrics.waiting_changed)
-    loads = Gate(settings.hubspot_loads, "deals are being loaded from HubSpot")
-    fetcher = Fetcher(
-        state=group.state,
-        journal=group.journal,
-        mongodb=mongodb,
-        hubspot=source,
-        shared=shared,
-        waiting=waiting,
-        loads=loads,
-        wait_seconds=deadline,
-        refresh_pause=policy.refresh_pause,
-        clock=clock,
-    )
-    reader = DealReader(
-        state=group.state,
-        journal=group.journal,
-        mongodb=mongodb,
-        fetcher=fetcher,
-        policy=policy,
-        retreat=retreat,
-        wait_seconds=deadline,
-        clock=clock,
-    )
-    batch_fetcher = BatchFetcher(
-        state=group.state,
-        journal=group.journal,
-        mongodb=mongodb,
-        hubspot=source,
-        shared=shared_batch,
-        waiting=waiting,
-        loads=loads,
-        wait_seconds=deadline,
-    )
-    batches = BatchReader(cache=group.state.cache, mongodb=mongodb, fetcher=batch_fetcher, retreat=retreat)
-    return _Reading(reader, batches, mongodb, zone)
-
-
 def _services(
     settings: Settings,
     metrics: Metrics,
@@ -246,7 +170,7 @@ def _services(
     survey: Survey,
     storage: Storage,
     hubspot: HubSpot,
-    reading: _Reading,
+    reading: Reading,
     sync: Sync,
     live: LiveUpdates,
     clock: Clock,

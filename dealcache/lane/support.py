@@ -6,6 +6,8 @@ import os
 from importlib import metadata
 from typing import Any
 
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
 from packaging.specifiers import SpecifierSet
 
 from dealcache.lane.fields import SCHEME_FIELDS
@@ -45,3 +47,15 @@ def unsuitable(cfg: Any) -> str | None:
         "SCRIPT_NAME is set": bool(os.environ.get("SCRIPT_NAME")),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def parser_limits(cfg: Any) -> dict[str, Any]:
+    """gunicorn's limits, as its own parser makes them out of the configuration."""
+    request = Request(cfg, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), None)
+    return {
+        "limit_request_line": request._fast_limit_request_line,
+        "limit_request_fields": request.limit_request_fields,
+        "limit_request_field_size": request.limit_request_field_size,
+        "permit_unconventional_http_method": cfg.permit_unconventional_http_method,
+        "permit_unconventional_http_version": cfg.permit_unconventional_http_version,
+    }

@@ -8,6 +8,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn
 
+#: Bodies up to so many bytes are joined to their heads: to hand both to the kernel is quicker only for longer ones.
+_JOINED = 4_096
+
 
 class Connection(TConn):
     """A connection as gunicorn has it, with what the event loop keeps of it.
@@ -27,6 +30,42 @@ class Connection(TConn):
         """Count its time from now: it has to bring a request within the keep-alive time."""
         super().set_timeout()
         self.renewed = time.monotonic()
+
+    def send(self, head: bytes, body: bytes) -> bool:
+        """Send as much of an answer as the client takes now, and keep the rest; whether nothing is left.
+
+        Raises:
+            OSError: the client has gone.
+        """
+        try:
+            sent = self.sock.send(head + body) if len(body) <= _JOINED else self.sock.sendmsg((head, body))
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        if sent == len(head) + len(body):
+            return True
+        self.unsent = [memoryview(head)[sent:], memoryview(body)[max(0, sent - len(head)) :]]
+        return False
+
+    def send_more(self) -> bool:
+        """Send as much of the rest as the client takes now; whether nothing is left.
+
+        Raises:
+            OSError: the client has gone.
+        """
+        try:
+            while self.unsent:
+                sent = self.sock.send(self.unsent[0])
+                self.unsent[0] = self.unsent[0][sent:]
+                if not self.unsent[0]:
+                    del self.unsent[0]
+        except (BlockingIOError, InterruptedError):
+            return False
+        return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is ours still: neither closed nor, as a WebSocket, somebody else's."""
+        return bool(self.sock.fileno() != -1)
 
     @property
     def is_busy(self) -> bool:

@@ -18,11 +18,9 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from gunicorn.http import get_parser
-from gunicorn.http.message import Request
-from gunicorn.http.unreader import IterUnreader
 
 from dealcache.lane.hit_lane import HitLane, Incomplete
-from dealcache.lane.support import unsuitable
+from dealcache.lane.support import parser_limits, unsuitable
 from dealcache.server.connections import Connection, WaitingConnections
 from dealcache.server.poller import Poller
 from dealcache.server.worker import HeadTimeoutError, ProblemWorker
@@ -31,9 +29,6 @@ log = logging.getLogger(__name__)
 
 #: Bytes that are read at once; a longer head takes several reads.
 _READ_SIZE = 8192
-
-#: Bodies up to so many bytes are joined to their heads: to hand both to the kernel is quicker only for longer ones.
-_JOINED = 4_096
 
 #: The longest beginning of a request that the loop keeps for a connection, in bytes.
 _MOST_RECEIVED = 65_536
@@ -68,7 +63,7 @@ class LaneWorker(ProblemWorker):
         self.poller = Poller()
         self.keepalived_conns = WaitingConnections()
         self._lane: HitLane = self.wsgi.extensions["dealcache.lane"]
-        self._lane.limit(**_parser_limits(self.cfg))
+        self._lane.limit(**parser_limits(self.cfg))
         self._keeps = self.cfg.keepalive > 0
         #: Requests after which the next is for the ordinary way, which ends this worker with it.
         self._most = self.max_requests - 1
@@ -107,7 +102,8 @@ class LaneWorker(ProblemWorker):
             conn = self._unfinished.popleft()
             conn.has_more = False
             data, conn.received = conn.received, b""
-            self._advance(conn, data, 0)
+            if conn.is_open:
+                self._advance(conn, data, 0)
 
     def accept(self, listener: Any) -> None:
         """Take a new connection into the loop."""
@@ -126,10 +122,10 @@ class LaneWorker(ProblemWorker):
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Take a connection back from a thread; what it has read too far comes first."""
         ahead = b""
-        if not fs.cancelled() and fs.exception() is None and fs.result() and conn.sock.fileno() != -1:
+        if conn.is_open and not fs.cancelled() and fs.exception() is None and fs.result():
             ahead = conn.parser.unreader.take_buffered()
         super().finish_request(conn, fs)
-        if ahead:
+        if ahead and conn.is_open:
             self._advance(conn, ahead, 0)
 
     def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
@@ -171,9 +167,9 @@ class LaneWorker(ProblemWorker):
             if not self._send(conn, head, body):
                 conn.received = data
                 return
+            if time.monotonic() - conn.renewed >= self._renewal:
+                self._renew(conn)
             if not data:
-                if time.monotonic() - conn.renewed >= self._renewal:
-                    self._renew(conn)
                 return
             seen = 0
         conn.received, conn.has_more = data, True
@@ -197,35 +193,26 @@ class LaneWorker(ProblemWorker):
     def _send(self, conn: Connection, head: bytes, body: bytes) -> bool:
         """Send an answer; whether it is out in full. What is left is sent as the client takes it."""
         try:
-            sent = conn.sock.send(head + body) if len(body) <= _JOINED else conn.sock.sendmsg((head, body))
-        except (BlockingIOError, InterruptedError):
-            sent = 0
+            if conn.send(head, body):
+                return True
         except OSError as error:
             log.debug("a client had gone before its answer: %s", error)
             self._drop(conn)
-            return False
-        if sent == len(head) + len(body):
-            return True
-        conn.unsent = [memoryview(head)[sent:], memoryview(body)[max(0, sent - len(head)) :]]
-        self.poller.modify(conn.sock, EVENT_WRITE, partial(self._on_client_socket_writable, conn))
+        else:
+            self.poller.modify(conn.sock, EVENT_WRITE, partial(self._on_client_socket_writable, conn))
         return False
 
     def _on_client_socket_writable(self, conn: Connection, client: Any) -> None:
         """Send more of an answer; when it is out, go on with what has come meanwhile."""
         try:
-            while conn.unsent:
-                sent = client.send(conn.unsent[0])
-                conn.unsent[0] = conn.unsent[0][sent:]
-                if not conn.unsent[0]:
-                    del conn.unsent[0]
-        except (BlockingIOError, InterruptedError):
-            self._renew(conn)
-            return
+            is_out = conn.send_more()
         except OSError as error:
             log.debug("a client went in the middle of its answer: %s", error)
             self._drop(conn)
             return
         self._renew(conn)
+        if not is_out:
+            return
         self.poller.modify(client, EVENT_READ, partial(self.on_client_socket_readable, conn))
         data, conn.received = conn.received, b""
         if data:
@@ -265,15 +252,3 @@ class LaneWorker(ProblemWorker):
         for conn in self.keepalived_conns:
             if not conn.is_busy:
                 conn.timeout = min(conn.timeout, deadline)
-
-
-def _parser_limits(cfg: Any) -> dict[str, Any]:
-    """gunicorn's limits, as its own parser makes them out of the configuration."""
-    request = Request(cfg, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), None)
-    return {
-        "limit_request_line": request._fast_limit_request_line,
-        "limit_request_fields": request.limit_request_fields,
-        "limit_request_field_size": request.limit_request_field_size,
-        "permit_unconventional_http_method": cfg.permit_unconventional_http_method,
-        "permit_unconventional_http_version": cfg.permit_unconventional_http_version,
-    }

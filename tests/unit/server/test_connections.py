@@ -80,3 +80,25 @@ def test_who_is_unregistered_by_another_call_is_not_called(pair):
     poller.dispatch(0)
     assert len(called) == 1
     poller.close()
+
+
+def test_an_answer_goes_out_as_the_client_takes_it(pair):
+    sender, receiver = connection(pair[0]), pair[1]
+    sender.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    head, body = b"h" * 100, bytes(range(256)) * 4_000
+    assert not sender.send(head, body)
+    assert sender.is_busy
+    got = b""
+    for _ in range(10_000):
+        got += receiver.recv(10_000)
+        if sender.send_more():
+            break
+    receiver.setblocking(False)
+    while len(got) < len(head) + len(body):
+        got += receiver.recv(1_000_000)
+    assert got == head + body
+    assert not sender.is_busy
+    assert sender.send(head, b"")
+    receiver.close()
+    with pytest.raises(OSError, match="Broken pipe"):
+        sender.send(head, body)
