@@ -39,7 +39,7 @@ run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing
 
 # Two files at a time, each file in one process: its tests often share a server.
 test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the drills
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not drill"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not drill" --durations=15
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit

@@ -18,6 +18,9 @@ from tests.e2e.live import HELD_BACK, PATH, LiveClient, handshake, live_client, 
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, assert_problem, signal_and_wait, until
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first, now
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 #: A text frame of a client that subscribes to one deal; the mask is zero.
 SUBSCRIBE = b'{"action": "subscribe", "deal_names": ["Acme renewal"]}'
 SUBSCRIBE_FRAME = bytes([0x81, 0x80 | len(SUBSCRIBE), 0, 0, 0, 0]) + SUBSCRIBE
@@ -145,7 +148,6 @@ def test_connections_hold_no_threads_and_no_places_of_others(
     assert not [line for line in service.log() if line["level"] in ("ERROR", "CRITICAL")]
 
 
-@pytest.mark.drill
 def test_a_slow_client_is_dropped_and_the_others_are_told_everything(synced: Gunicorn, hubspot: HubSpot) -> None:
     """The slow one reads nothing, while every deal changes again and again."""
     long_name = "x" * 480

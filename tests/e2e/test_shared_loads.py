@@ -17,6 +17,9 @@ from pymongo.database import Database
 from dealcache.deals import ENGAGEMENT_TYPES
 from tests.e2e.programs import READ, Gunicorn, HubSpot, until
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 CLIENTS = 40
 VIEWS = ("/api/hubspot/deal-activities-count", "/api/hubspot/deal-timeline", READ)
 #: What reading one deal of few activities costs beside its batch reads, which depend on what it has.

@@ -16,6 +16,9 @@ from pymongo import MongoClient
 from tests.e2e.conftest import WIDE_DEALS, WIDE_NOTES
 from tests.e2e.programs import FLASK, ROOT, FlaskCommand, HubSpot, RunFlask, signal_and_wait, until
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 #: Pages of deals that are read before :func:`hold_back` begins: those of the first checkpoint.
 PAGES_BEFORE = 10
 JOB_ID = re.compile(r"\b[0-9a-f]{32}\b")

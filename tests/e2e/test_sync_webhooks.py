@@ -14,6 +14,9 @@ from pymongo import MongoClient
 
 from tests.e2e.programs import Gunicorn, HubSpot, StartService, assert_problem, until
 
+#: Many services are started, or one for long: for `make drills`.
+pytestmark = pytest.mark.drill
+
 PATH = "/api/hubspot/webhooks"
 SECRET = "client-secret-of-ours"
 PUBLIC = "https://deals.example.com"
