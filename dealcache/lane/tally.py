@@ -7,6 +7,7 @@ lines that tell, deal by deal, how many there were. Each hit stands in the log, 
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_left
 from collections import Counter, deque
@@ -21,6 +22,8 @@ from dealcache.log_lines import log_hits, log_read, log_request, log_requests
 from dealcache.logs import request_id_var
 from dealcache.metrics import READ_BUCKETS, Metrics
 from dealcache.tiers import CacheKey, View
+
+log = logging.getLogger(__name__)
 
 #: Seconds between two turns, and how many hits of each have log lines of their own: 400 a second.
 INTERVAL = 0.05
@@ -140,12 +143,18 @@ class HitTally:
         turn = 0
         while not self._stopping.wait(INTERVAL):
             turn += 1
-            with self._lock:
-                self._tell_named_hits()
-                if turn % _COUNTED == 0:
-                    self._count_unnamed_hits()
-                if turn % _LOGGED == 0:
-                    self._log_unnamed_hits()
+            try:
+                self._hand_on(turn)
+            except Exception:
+                log.exception("handing on hits failed; it goes on with the next ones")
+
+    def _hand_on(self, turn: int) -> None:
+        with self._lock:
+            self._tell_named_hits()
+            if turn % _COUNTED == 0:
+                self._count_unnamed_hits()
+            if turn % _LOGGED == 0:
+                self._log_unnamed_hits()
 
     def _tell_named_hits(self) -> None:
         self._room = NAMED_PER_TURN
