@@ -5,8 +5,8 @@ What is generated ends at some time: a client sends all of it, says that it has 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, permutations
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -47,40 +47,19 @@ parameters = st.builds("dealName={}".format, names) | st.sampled_from(
 )
 queries = st.just(f"dealName={quote(ACME)}") | st.lists(parameters, max_size=3).map("&".join)
 hits = st.builds("{}{}?{}".format, st.just(BASE), st.sampled_from(VIEWS), queries)
-odd_targets = st.builds(
-    lambda form, hit: form.format(hit),
-    st.sampled_from(
-        [
-            "http://localhost{}",
-            "HTTP://other.example.com:80{}",
-            "/{}",
-            "//localhost{}",
-            "/.{}",
-            "/api/..{}",
-            "{}#top",
-            "{}&dealName=%ff",
-            "{}&a\x01b",
-            "{}\x7f",
-            "{}?",
-            "{} x",
-            "{}&é",
-            ";{}",
-            "*",
-            "localhost:80",
-            "",
-        ]
-    ),
-    hits,
-) | st.sampled_from(
-    ["/healthz", "/api/hubspot/v2/deal-info?dealName=Acme%20renewal", "/api/hubspot/deal%2Dinfo?dealName=Acme+renewal"]
+#: Forms of a target that are not quite the usual one, each around a usual one.
+ODD_TARGETS = (
+    *("http://localhost{}", "HTTP://other.example.com:80{}", "/{}", "//localhost{}", "/.{}", "/api/..{}", ";{}"),
+    *("{}#top", "{}&dealName=%ff", "{}&a\x01b", "{}\x7f", "{}?", "{} x", "{}&é", "{}&", "{}&x"),
+    *("*", "localhost:80", "", "/healthz", "/api/hubspot/v2/deal-info?dealName=Acme%20renewal"),
+    "/api/hubspot/deal%2Dinfo?dealName=Acme+renewal",
 )
+odd_targets = st.builds(lambda form, hit: form.format(hit), st.sampled_from(ODD_TARGETS), hits)
 targets = st.one_of(hits, hits, hits, odd_targets)
-methods = st.sampled_from(
-    ["GET"] * 12 + ["HEAD"] * 3 + ["POST", "OPTIONS", "get", "GET ", "G\tET", "DELETE", "FOO", ""]
-)
-versions = st.sampled_from(
-    ["HTTP/1.1"] * 12 + ["HTTP/1.0", "HTTP/2.0", "HTTP/1.2", "http/1.1", "HTTP/1.1 ", "HTTP/11", ""]
-)
+METHODS = ("GET", "HEAD", "POST", "OPTIONS", "get", "GET ", "G\tET", "DELETE", "FOO", "")
+methods = st.sampled_from(("GET",) * 12 + ("HEAD",) * 3 + METHODS)
+VERSIONS = ("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/1.2", "http/1.1", "HTTP/1.1 ", "HTTP/11", "")
+versions = st.sampled_from(("HTTP/1.1",) * 12 + VERSIONS)
 request_lines = st.builds("{} {} {}".format, methods, targets, versions)
 likely_hits = st.builds("{}{}?dealName={}".format, st.just(BASE), st.sampled_from(VIEWS), st.just(quote(ACME)))
 
@@ -198,3 +177,28 @@ def scripts(draw: st.DrawFn, etag: str) -> Script:
     places = [0, *sorted(cuts), len(octets)]
     pieces = (octets[start:end] for start, end in pairwise(places))
     return Script(tuple(piece for piece in pieces if piece))
+
+
+def oddities(etag: str) -> Iterator[bytes]:
+    """Requests for a hit with one thing about each that is odd, or two of the same kind."""
+    hit = f"{BASE}{VIEWS[0]}?dealName={quote(ACME)}"
+    usual = f"Host: localhost\r\nAuthorization: Bearer {API}\r\n"
+    lines = [f"{method} {hit} HTTP/1.1" for method in METHODS]
+    lines += [f"GET {hit} {version}" for version in VERSIONS]
+    lines += [f"GET {form.format(hit)} HTTP/1.1" for form in ODD_TARGETS]
+    yield from (f"{line}\r\n{usual}\r\n".encode("latin-1") for line in lines)
+    every = [f"{name}: {value.format(etag=etag)}\r\n" for name, values in FIELDS.items() for value in values]
+    fields = [*every, *(one + one for one in every), *map("".join, permutations(_FORWARDED, 2))]
+    for field in fields:
+        bodies = sorted(set(BODIES)) if field.startswith(("Content-Length", "Transfer")) else [b""]
+        yield from (f"GET {hit} HTTP/1.1\r\n{usual}{field}\r\n".encode("latin-1") + body for body in bodies)
+    yield from (text.replace("{hit}", hit).encode("latin-1") for text in SMUGGLED)
+
+
+#: What proxies say of the scheme; some of it contradicts the rest.
+_FORWARDED = [
+    f"{name}: {value}\r\n"
+    for name, values in FIELDS.items()
+    if name in ("X-Forwarded-Proto", "X-Forwarded-Ssl")
+    for value in values
+]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.e2e.programs import ACME, Gunicorn, HubSpot, until
-from tests.e2e.requests_of_all_kinds import API, BASE, COLD, ORIGIN, VIEWS, Script, scripts
+from tests.e2e.requests_of_all_kinds import API, BASE, COLD, ORIGIN, VIEWS, Script, oddities, scripts
 
 #: What two answers to the same request may differ in: dates, times, durations, and ids that were made.
 MAY_DIFFER = (
@@ -131,6 +131,16 @@ def test_both_ways_say_the_same(both: Both) -> None:
     # To compare the ordinary way with itself would prove nothing.
     assert lane_hits(both.on) - before > sent / 10
     assert lane_hits(both.off) == 0
+
+
+def test_each_oddity_by_itself(both: Both) -> None:
+    """Each is followed by a plain hit, which shows whether both ways see the same end of the request before."""
+    after = f"{HIT}X-Request-ID: after\r\n\r\n".encode()
+    every = list(oddities(both.etag))
+    assert len(every) > 300
+    for octets in every:
+        difference = differ(both, Script((octets + after,)))
+        assert difference is None, (octets, difference)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
