@@ -15,21 +15,29 @@ _JOINED = 4_096
 class Connection(TConn):
     """A connection as gunicorn has it, with what the event loop keeps of it.
 
+    Args:
+        cfg: gunicorn's configuration.
+        sock: its socket.
+        client: the peer's address.
+        server: the address that it was accepted at.
+        patience: how long it may take to bring a request, in seconds.
+
     ``received`` is the beginning of a request, or, when ``has_more`` says so, requests that wait for their turn;
     ``unsent`` is what is left of an answer; ``renewed`` is when its time was counted from last (monotonic seconds).
     """
 
-    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any) -> None:
+    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any, patience: float) -> None:
         super().__init__(cfg, sock, client, server)
+        self._patience = patience
         self.received = b""
         self.has_more = False
         self.unsent: list[memoryview] = []
         self.renewed = 0.0
 
     def set_timeout(self) -> None:
-        """Count its time from now: it has to bring a request within the keep-alive time."""
-        super().set_timeout()
+        """Count its time from now."""
         self.renewed = time.monotonic()
+        self.timeout = self.renewed + self._patience
 
     def send(self, head: bytes, body: bytes) -> bool:
         """Send as much of an answer as the client takes now, and keep the rest; whether nothing is left.

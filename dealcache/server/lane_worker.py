@@ -64,10 +64,11 @@ class LaneWorker(ProblemWorker):
         self.keepalived_conns = WaitingConnections()
         self._lane: HitLane = self.wsgi.extensions["dealcache.lane"]
         self._lane.limit(**parser_limits(self.cfg))
-        self._keeps = self.cfg.keepalive > 0
+        # Looked up once: gunicorn's configuration takes microseconds for each answer.
+        self._patience: float = self.cfg.keepalive
         #: Requests after which the next is for the ordinary way, which ends this worker with it.
         self._most = self.max_requests - 1
-        self._renewal = min(_NOTICE, self.cfg.keepalive / 4)
+        self._renewal = min(_NOTICE, self._patience / 4)
         self._unfinished: deque[Connection] = deque()
         self._now = self._noticed = self._look_again = 0.0
         self._open = False
@@ -87,13 +88,13 @@ class LaneWorker(ProblemWorker):
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """One turn of the loop, after ``timeout`` seconds at the latest."""
         # An answer that closes its connection is for the ordinary way to give.
-        self._open = self.alive and self._keeps and len(self.keepalived_conns) <= self.max_keepalived
+        self._open = self.alive and self._patience > 0 and len(self.keepalived_conns) <= self.max_keepalived
         # What gunicorn's loop looks after between two turns can wait for some rounds.
         for _ in range(_ROUNDS):
-            busy = self.poller.dispatch(0.0 if self._unfinished else timeout)
+            events = self.poller.dispatch(0.0 if self._unfinished else timeout)
             self._go_on_with_unfinished()
             timeout = 0.0
-            if not busy or not self.alive:
+            if events < 2 or not self.alive:
                 break
 
     def _go_on_with_unfinished(self) -> None:
@@ -114,16 +115,14 @@ class LaneWorker(ProblemWorker):
                 return
             raise
         self.nr_conns += 1
-        conn = Connection(self.cfg, sock, client, listener.getsockname())
+        conn = Connection(self.cfg, sock, client, listener.getsockname(), self._patience)
         conn.set_timeout()
         self.keepalived_conns.append(conn)
         self.poller.register(sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Take a connection back from a thread; what it has read too far comes first."""
-        ahead = b""
-        if conn.is_open and not fs.cancelled() and fs.exception() is None and fs.result():
-            ahead = conn.parser.unreader.take_buffered()
+        ahead = conn.parser.unreader.take_buffered() if _stays(conn, fs) else b""
         super().finish_request(conn, fs)
         if ahead and conn.is_open:
             self._advance(conn, ahead, 0)
@@ -185,7 +184,8 @@ class LaneWorker(ProblemWorker):
     def _pass_on(self, conn: Connection, data: bytes) -> None:
         """Let a thread go on with a connection, from ``data`` on."""
         self._forget(conn)
-        conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+        if conn.parser is None:
+            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
         conn.parser.unreader.unread(data)
         conn.initialized = True
         self.enqueue_req(conn)
@@ -252,3 +252,9 @@ class LaneWorker(ProblemWorker):
         for conn in self.keepalived_conns:
             if not conn.is_busy:
                 conn.timeout = min(conn.timeout, deadline)
+
+
+def _stays(conn: Connection, fs: Any) -> bool:
+    """Whether a connection stays after its request, and something of the next one was read with it."""
+    read_on = conn.is_open and conn.parser.unreader.buf.getbuffer().nbytes > 0
+    return read_on and not fs.cancelled() and fs.exception() is None and bool(fs.result())

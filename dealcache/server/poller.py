@@ -53,8 +53,8 @@ class Poller:
         del self._calls[number]
         self._epoll.unregister(number)
 
-    def dispatch(self, timeout: float) -> bool:
-        """Wait ``timeout`` seconds at most, and call for every file that has something to do; whether one had."""
+    def dispatch(self, timeout: float) -> int:
+        """Wait ``timeout`` seconds at most, and call for every file that has something to do; how many had."""
         calls = self._calls
         events = self._epoll.poll(timeout, _AT_ONCE)
         for number, _ in events:
@@ -62,7 +62,7 @@ class Poller:
             found = calls.get(number)
             if found is not None:
                 found[0](found[1])
-        return bool(events)
+        return len(events)
 
     def close(self) -> None:
         """Give the descriptor back."""

@@ -21,7 +21,7 @@ def pair():
 
 
 def connection(sock: socket.socket) -> Connection:
-    return Connection(Config(), sock, ("127.0.0.1", 1), ("127.0.0.1", 2))
+    return Connection(Config(), sock, ("127.0.0.1", 1), ("127.0.0.1", 2), patience=75.0)
 
 
 def test_whose_time_runs_out_first(pair):
