@@ -72,6 +72,7 @@ class LaneWorker(ProblemWorker):
         self._unfinished: deque[Connection] = deque()
         self._now = self._noticed = self._look_again = 0.0
         self._open = False
+        self._answered = 0
         super().run()
 
     def notify(self) -> None:
@@ -89,12 +90,13 @@ class LaneWorker(ProblemWorker):
         """One turn of the loop, after ``timeout`` seconds at the latest."""
         # An answer that closes its connection is for the ordinary way to give.
         self._open = self.alive and self._patience > 0 and len(self.keepalived_conns) <= self.max_keepalived
-        # What gunicorn's loop looks after between two turns can wait for some rounds.
+        # What gunicorn's loop looks after between two turns can wait for some rounds of hits.
         for _ in range(_ROUNDS):
-            events = self.poller.dispatch(0.0 if self._unfinished else timeout)
+            answered = self._answered
+            self.poller.dispatch(0.0 if self._unfinished else timeout)
             self._go_on_with_unfinished()
             timeout = 0.0
-            if events < 2 or not self.alive:
+            if self._answered < answered + 2 or not self.alive:
                 break
 
     def _go_on_with_unfinished(self) -> None:
@@ -161,6 +163,7 @@ class LaneWorker(ProblemWorker):
                 self._pass_on(conn, data)
                 return
             self.nr += 1
+            self._answered += 1
             head, body, consumed = reply
             data = data[consumed:]
             if not self._send(conn, head, body):

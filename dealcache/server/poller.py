@@ -53,16 +53,14 @@ class Poller:
         del self._calls[number]
         self._epoll.unregister(number)
 
-    def dispatch(self, timeout: float) -> int:
-        """Wait ``timeout`` seconds at most, and call for every file that has something to do; how many had."""
+    def dispatch(self, timeout: float) -> None:
+        """Wait ``timeout`` seconds at most, and call for every file that has something to do."""
         calls = self._calls
-        events = self._epoll.poll(timeout, _AT_ONCE)
-        for number, _ in events:
+        for number, _ in self._epoll.poll(timeout, _AT_ONCE):
             # Who was called before may have unregistered it.
             found = calls.get(number)
             if found is not None:
                 found[0](found[1])
-        return len(events)
 
     def close(self) -> None:
         """Give the descriptor back."""
