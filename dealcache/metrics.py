@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.registry import Collector
 
 from dealcache import metric_files
+from dealcache.counted_histogram import CountedHistogram
 from dealcache.tiers import Usage
 
 #: Upper bounds of the buckets of a read's duration, in seconds.
@@ -27,23 +28,7 @@ READ_BUCKETS = (
 _SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
 
 
-class _CountedHistogram(Histogram):
-    """A histogram that also takes many observations at once, as counts of its buckets."""
-
-    def add(self, counts: Sequence[int], total: float) -> None:
-        """Add observations.
-
-        Args:
-            counts: how many there are in each bucket, the one without a bound last.
-            total: the sum of all that was observed.
-        """
-        self._sum.inc(total)
-        for bucket, count in zip(self._buckets, counts, strict=True):
-            if count:
-                bucket.inc(count)
-
-
-M = TypeVar("M", Counter, Gauge, Histogram, _CountedHistogram)
+M = TypeVar("M", Counter, Gauge, Histogram, CountedHistogram)
 
 
 class _AllWorkers(Collector):
@@ -71,7 +56,7 @@ class Metrics:
         self._lane_hits = Counter(
             "dealcache_lane_hits", "Hits that the event loop answered by itself, without a thread", registry=registry
         )
-        self._read_seconds = _CountedHistogram(
+        self._read_seconds = CountedHistogram(
             "dealcache_read_seconds",
             "Time of a read by the tier that answered",
             ["tier"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 from gunicorn.workers.gthread import TConn
@@ -74,6 +75,12 @@ class Connection(TConn):
     def is_open(self) -> bool:
         """Whether it is ours still: neither closed nor, as a WebSocket, somebody else's."""
         return bool(self.sock.fileno() != -1)
+
+    def has_read_on(self, request: Future[Any]) -> bool:
+        """Whether it stays after a request that a thread is done with, and something of the next one was read."""
+        if not self.is_open or not self.parser.unreader.buf.getbuffer().nbytes:
+            return False
+        return not request.cancelled() and request.exception() is None and bool(request.result())
 
     @property
     def is_busy(self) -> bool:

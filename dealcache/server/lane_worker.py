@@ -71,8 +71,7 @@ class LaneWorker(ProblemWorker):
         self._renewal = min(_NOTICE, self._patience / 4)
         self._unfinished: deque[Connection] = deque()
         self._now = self._noticed = self._look_again = 0.0
-        self._open = False
-        self._answered = 0
+        self._open, self._answered = False, 0
         super().run()
 
     def notify(self) -> None:
@@ -124,7 +123,7 @@ class LaneWorker(ProblemWorker):
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Take a connection back from a thread; what it has read too far comes first."""
-        ahead = conn.parser.unreader.take_buffered() if _stays(conn, fs) else b""
+        ahead = conn.parser.unreader.take_buffered() if conn.has_read_on(fs) else b""
         super().finish_request(conn, fs)
         if ahead and conn.is_open:
             self._advance(conn, ahead, 0)
@@ -154,7 +153,10 @@ class LaneWorker(ProblemWorker):
             try:
                 reply = self._lane.answer(data, seen, conn.client, self._open and self.nr < self._most)
             except Incomplete:
-                self._wait_for_more(conn, data)
+                if len(data) > _MOST_RECEIVED:
+                    self._pass_on(conn, data)  # it grows past all measure, and a thread finds out why
+                else:
+                    conn.received = data
                 return
             except Exception:
                 log.exception("the hit lane failed, so a thread answers")
@@ -162,10 +164,10 @@ class LaneWorker(ProblemWorker):
             if reply is None:
                 self._pass_on(conn, data)
                 return
-            self.nr += 1
-            self._answered += 1
             head, body, consumed = reply
             data = data[consumed:]
+            self.nr += 1
+            self._answered += 1
             if not self._send(conn, head, body):
                 conn.received = data
                 return
@@ -176,13 +178,6 @@ class LaneWorker(ProblemWorker):
             seen = 0
         conn.received, conn.has_more = data, True
         self._unfinished.append(conn)
-
-    def _wait_for_more(self, conn: Connection, data: bytes) -> None:
-        """Keep the beginning of a request, unless it grows past all measure: then a thread finds out why."""
-        if len(data) > _MOST_RECEIVED:
-            self._pass_on(conn, data)
-        else:
-            conn.received = data
 
     def _pass_on(self, conn: Connection, data: bytes) -> None:
         """Let a thread go on with a connection, from ``data`` on."""
@@ -255,9 +250,3 @@ class LaneWorker(ProblemWorker):
         for conn in self.keepalived_conns:
             if not conn.is_busy:
                 conn.timeout = min(conn.timeout, deadline)
-
-
-def _stays(conn: Connection, fs: Any) -> bool:
-    """Whether a connection stays after its request, and something of the next one was read with it."""
-    read_on = conn.is_open and conn.parser.unreader.buf.getbuffer().nbytes > 0
-    return read_on and not fs.cancelled() and fs.exception() is None and bool(fs.result())
