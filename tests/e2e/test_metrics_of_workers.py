@@ -45,8 +45,12 @@ def probe(service: Gunicorn, count: int) -> None:
 
 
 def fill(service: Gunicorn) -> None:
-    """Let each of two workers hold something."""
-    until(lambda: service.get(READ, dealName=ACME).ok and total(service, ENTRIES) > 3)
+    """Let each of two workers hold something for good: what it read before it knew of all invalidations it lets go."""
+
+    def tiers() -> set[str]:
+        return {service.get(READ, dealName=ACME).headers["X-Cache-Tier"] for _ in range(12)}
+
+    until(lambda: tiers() == {"memory"} and total(service, ENTRIES) > 3)
 
 
 def directories(place: Path) -> list[Path]:
