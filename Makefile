@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit drills soak soak-quick lint format bench bench-sync load-test load-test-smoke perf clean
+.PHONY: help run test test-unit test-long drills soak soak-quick lint format bench bench-sync load-test load-test-smoke perf clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,16 +38,18 @@ run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing
 	@exec $(BIN)/python -m dealcache.embedded
 
 # Two files at a time, each file in one process: its tests often share a server.
-test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the drills
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not drill" --durations=15
+test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the long ones and the drills
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" --durations=15
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
-# Those of tests/drills measure rates, so nothing runs beside them.
-drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the tests that take minutes: many instances, things killed and disturbed
+test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the end-to-end tests that start many services, or one for long
+	$(BIN)/python -m pytest tests/e2e -n 2 --dist loadfile -m long
+
+# They measure rates, so nothing runs beside them.
+drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs again and again, for some minutes
 	$(BIN)/python -m pytest tests/drills --durations=0
-	$(BIN)/python -m pytest tests/e2e -n 2 --dist loadfile -m drill
 
 soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for five minutes while their parts are killed, and judge each answer
 	$(BIN)/python -m tests.soak

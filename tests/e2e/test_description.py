@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e.programs import StartService, environment
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 EXAMPLES = 25
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

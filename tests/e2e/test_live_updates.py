@@ -18,8 +18,8 @@ from tests.e2e.live import HELD_BACK, PATH, LiveClient, handshake, live_client, 
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, assert_problem, signal_and_wait, until
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first, now
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 #: A text frame of a client that subscribes to one deal; the mask is zero.
 SUBSCRIBE = b'{"action": "subscribe", "deal_names": ["Acme renewal"]}'

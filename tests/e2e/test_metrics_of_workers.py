@@ -26,8 +26,8 @@ from tests.e2e.programs import (
 )
 from tests.e2e.test_running_service import total
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 REQUESTS = "dealcache_requests_total"
 ENTRIES = "dealcache_cache_entries"

@@ -18,8 +18,8 @@ from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, RunFlask, StartSer
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first
 from tests.redis_server import RedisServer
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 CLEAR = "/api/hubspot/clear-endpoint-cache"
 SYNC = "/api/hubspot/v2/sync"

@@ -17,8 +17,8 @@ from pymongo.database import Database
 from dealcache.deals import ENGAGEMENT_TYPES
 from tests.e2e.programs import READ, Gunicorn, HubSpot, until
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 CLIENTS = 40
 VIEWS = ("/api/hubspot/deal-activities-count", "/api/hubspot/deal-timeline", READ)

@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, until
 from tests.redis_server import RedisServer
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 STATS = "/api/hubspot/cache-stats"
 WORKERS = 4

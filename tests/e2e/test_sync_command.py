@@ -16,8 +16,8 @@ from pymongo import MongoClient
 from tests.e2e.conftest import WIDE_DEALS, WIDE_NOTES
 from tests.e2e.programs import FLASK, ROOT, FlaskCommand, HubSpot, RunFlask, signal_and_wait, until
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 #: Pages of deals that are read before :func:`hold_back` begins: those of the first checkpoint.
 PAGES_BEFORE = 10

@@ -18,8 +18,8 @@ from tests.e2e.jobs import Job, ask_for_sync, completed, job_of
 from tests.e2e.programs import Gunicorn, HubSpot, StartService, signal_and_wait, until
 from tests.e2e.truth import assert_true
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 StartWide = Callable[..., Gunicorn]
 

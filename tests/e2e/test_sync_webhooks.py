@@ -14,8 +14,8 @@ from pymongo import MongoClient
 
 from tests.e2e.programs import Gunicorn, HubSpot, StartService, assert_problem, until
 
-#: Many services are started, or one for long: for `make drills`.
-pytestmark = pytest.mark.drill
+#: Many services are started, or one for long: for `make test-long`.
+pytestmark = pytest.mark.long
 
 PATH = "/api/hubspot/webhooks"
 SECRET = "client-secret-of-ours"
