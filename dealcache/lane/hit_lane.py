@@ -24,7 +24,6 @@ from dealcache.tiers.memory import GONE
 _TARGETS, _LONGEST_TARGET = 8192, 512
 _REQUESTS, _LONGEST_REQUEST = 2048, 2048
 
-
 #: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because to make an
 #: object of a class takes as long as to find the value.
 Reply = tuple[bytes, bytes, int]

@@ -117,7 +117,7 @@ class HitTally:
             return
         target = wish.target
         target.unnamed[kind] += 1
-        # In this order, and in the opposite one in settle(): so no hit is forgotten.
+        # In this order, and in the opposite one where they are counted: so no hit is forgotten.
         if not target.noted:
             target.noted = True
             self._noted.append(target)
