@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import redis
 
 from dealcache.embedded.processes import free_port
+from tests.freezing import freeze, thaw
 
 
 class RedisServer:
@@ -55,18 +55,16 @@ class RedisServer:
 
     def freeze(self) -> None:
         """Let it answer nothing while its connections stay open."""
-        self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._signal(signal.SIGCONT)
+        assert self._process is not None
+        thaw(self._process.pid)
 
     def kill(self) -> None:
         """End it at once, with all that it holds."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 
+from tests.freezing import frozen
 from tests.soak.model import Model
 from tests.soak.outages import Outage, Outages, Part
 from tests.soak.site import Site
@@ -88,11 +87,8 @@ class Disturber:
         instance = self._random.choice(self._site.instances)
         pid = self._random.choice(instance.workers())
         outage = self._outages.begin(Part.WORKER_FROZEN, instance.name)
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with frozen(pid):
             self._wait(_WORKER_FROZEN)
-        finally:
-            os.kill(pid, signal.SIGCONT)
         self._outages.end(outage)
 
     def restart_instance(self) -> None:

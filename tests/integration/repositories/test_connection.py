@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +20,7 @@ from dealcache.repositories import (
     StoreUnavailable,
     ensure_indexes,
 )
+from tests.freezing import frozen
 from tests.unit.repositories.samples import NOON, a_deal, a_load
 
 
@@ -90,12 +89,9 @@ def test_acknowledged_writes_survive_a_crash(doomed: Connection, mongod: Mongod)
 def test_a_mongod_that_hangs_is_as_good_as_gone(doomed: Connection, mongod: Mongod) -> None:
     doomed.ping(1.0)
     assert mongod.pid is not None
-    os.kill(mongod.pid, signal.SIGSTOP)
-    try:
+    with frozen(mongod.pid):
         assert 0.2 < seconds_to_refuse(lambda: doomed.ping(0.3)) < 1.0
         assert seconds_to_refuse(lambda: doomed.ping(0.3)) < 0.1
-    finally:
-        os.kill(mongod.pid, signal.SIGCONT)
 
 
 def test_making_a_connection_does_not_need_the_server() -> None:
