@@ -41,7 +41,7 @@ class StrictParser(FlaskParser):
         if repeated:
             raise ma.ValidationError({name: ["Give this parameter once."] for name in sorted(repeated)})
         given = {name: [parsed.values[name], *parsed.repeated.get(name, ())] for name in lists & parsed.values.keys()}
-        return parsed.values | given
+        return {**parsed.values, **given}
 
 
 class StrictBlueprint(Blueprint):

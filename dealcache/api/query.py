@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -30,10 +32,12 @@ class InvalidQueryError(ValueError):
 class Query(NamedTuple):
     """A parsed query: each parameter's first value, and the further ones of those that were given more than once."""
 
-    values: dict[str, str]
-    repeated: dict[str, list[str]]
+    values: Mapping[str, str]
+    repeated: Mapping[str, list[str]]
 
 
+# The look into memory, the check of access and the reading of parameters each parse the query of the same request.
+@lru_cache(maxsize=256)
 def parse_query(raw: str) -> Query:
     """Parse a query string.
 
@@ -54,7 +58,7 @@ def parse_query(raw: str) -> Query:
             repeated.setdefault(field, []).append(_decode(value, field))
         else:
             values[field] = _decode(value, field)
-    return Query(values, repeated)
+    return Query(MappingProxyType(values), MappingProxyType(repeated))
 
 
 def _decode(text: str, field: str) -> str:

@@ -35,14 +35,12 @@ def json_response(content: Any, status: int = 200) -> Response:
 
 def conditional_response(body: bytes, etag: str, headers: Iterable[tuple[str, str]]) -> Response:
     """A body with its entity tag, or 304 when the client has it (RFC 9110, 13.1.2)."""
+    all_headers = [("ETag", etag), *headers]
     if not_modified(request.headers.get("If-None-Match"), etag):
-        response = Response(status=304)
+        response = Response(status=304, headers=all_headers)
         del response.headers["Content-Type"]
-    else:
-        response = Response(body, content_type=JSON)
-    response.headers["ETag"] = etag
-    response.headers.update(dict(headers))
-    return response
+        return response
+    return Response(body, headers=all_headers, content_type=JSON)
 
 
 def unknown_deal(key: DealKey) -> problems.Problem:
