@@ -14,6 +14,9 @@ from dealcache.simulator.object_types import find_object_type
 from dealcache.simulator.routes import Route, find_route
 from dealcache.simulator.site import Exchange, Site
 
+#: The sorts of calls whose bodies name the records that are to be read.
+_WITH_INPUTS = frozenset({"associations", "batch_read"})
+
 
 class Application:
     """Answers requests as HubSpot would, and keeps a record of them.
@@ -46,7 +49,8 @@ class Application:
         route, params = find_route(request.method, request.path)
         exchange = Exchange(self.site, request, params)
         kind = find_object_type(params.get("type", ""))
-        call = self.calls.begin(request.method, request.path, route.kind, kind.name if kind else "")
+        inputs = _count_inputs(exchange) if route.kind in _WITH_INPUTS else 0
+        call = self.calls.begin(request.method, request.path, route.kind, kind.name if kind else "", inputs)
         status = 0
         try:
             answer, delay = self._answer(route, exchange)
@@ -88,3 +92,11 @@ class Application:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or token.strip() != self.site.token:
             raise unauthenticated()
+
+
+def _count_inputs(exchange: Exchange) -> int:
+    try:
+        inputs = exchange.body().get("inputs")
+    except ApiError:
+        return 0  # the endpoint says so
+    return len(inputs) if isinstance(inputs, list) else 0

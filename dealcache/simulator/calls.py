@@ -44,8 +44,8 @@ class Call:
     """One call.
 
     ``kind`` is the sort of endpoint, one of :data:`KINDS`. ``object_type`` is the name of the type in the path, "" if
-    there is none. ``status`` is 0 while the call is under way and for broken connections. Times are in seconds since
-    1970, by the real clock.
+    there is none. ``inputs`` tells how many records a call asked for that names them in its body. ``status`` is 0 while
+    the call is under way and for broken connections. Times are in seconds since 1970, by the real clock.
     """
 
     method: str
@@ -53,6 +53,7 @@ class Call:
     kind: str
     object_type: str
     started: float
+    inputs: int = 0
     status: int = 0
     finished: float | None = None
 
@@ -67,9 +68,9 @@ class CallLog:
         self._under_way = 0
         self._most_under_way = 0
 
-    def begin(self, method: str, path: str, kind: str, object_type: str) -> Call:
+    def begin(self, method: str, path: str, kind: str, object_type: str, inputs: int = 0) -> Call:
         """Notes that a call has come in."""
-        call = Call(method, path, kind, object_type, time.time())
+        call = Call(method, path, kind, object_type, time.time(), inputs)
         with self._lock:
             self._calls.append(call)
             self._counts[kind] += 1

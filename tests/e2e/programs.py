@@ -113,6 +113,10 @@ class HubSpot(Program):
     def calls(self) -> dict[str, int]:
         return self.steer("GET", "calls")["counts"]
 
+    def inputs(self, kind: str) -> int:
+        """How many records all calls of a kind have asked for."""
+        return sum(call["inputs"] for call in self.steer("GET", "calls?limit=10000")["calls"] if call["kind"] == kind)
+
 
 class Gunicorn(Program):
     """The service behind gunicorn."""

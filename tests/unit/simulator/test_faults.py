@@ -82,17 +82,19 @@ def test_patterns_are_checked_when_set(hub):
 
 def test_calls_are_recorded(hub):
     hub.ask(*LIST)
-    hub.ask("POST", "/crm/v4/associations/0-3/note/batch/read", {"inputs": []})
+    hub.ask("POST", "/crm/v4/associations/0-3/note/batch/read", {"inputs": [{"id": "1"}, {"id": "2"}]})
+    hub.ask("POST", "/crm/v3/objects/deals/batch/read", {"inputs": 7})
     hub.ask("GET", "/nowhere")
     calls = hub.app.calls
 
-    assert [(one.kind, one.object_type, one.status) for one in calls] == [
-        ("list", "deals", 200),
-        ("associations", "deals", 200),
-        ("unknown", "", 404),
+    assert [(one.kind, one.object_type, one.inputs, one.status) for one in calls] == [
+        ("list", "deals", 0, 200),
+        ("associations", "deals", 2, 207),
+        ("batch_read", "deals", 0, 400),
+        ("unknown", "", 0, 404),
     ]
     assert all(one.finished >= one.started for one in calls)
-    assert (calls.count(), calls.count("list"), calls.count("search"), calls.max_concurrency) == (3, 1, 0, 1)
+    assert (calls.count(), calls.count("list"), calls.count("search"), calls.max_concurrency) == (4, 1, 0, 1)
     calls.clear()
     assert (calls.count(), list(calls)) == (0, [])
 
