@@ -37,9 +37,9 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev benchmarks/peers/install.sh
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
 	@exec $(BIN)/python -m dealcache.embedded
 
-# Two files at a time, each file in one process: its tests often share a server.
+# Four files at a time, for tests wait as much as they compute; each file in one process: its tests often share a server.
 test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the long ones and the drills
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" --durations=15
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not long" --durations=15
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit

@@ -8,7 +8,6 @@ way begins as if the loop had never looked.
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 from collections import deque
@@ -111,10 +110,8 @@ class LaneWorker(ProblemWorker):
         """Take a new connection into the loop."""
         try:
             sock, client = listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
-                return
-            raise
+        except (BlockingIOError, ConnectionAbortedError):
+            return
         self.nr_conns += 1
         conn = Connection(self.cfg, sock, client, listener.getsockname(), self._patience)
         conn.set_timeout()
