@@ -20,6 +20,9 @@ from dealcache.repositories import LoadEnd, LoadLease, LoadLeaseRepository, Load
 
 log = logging.getLogger(__name__)
 
+#: Seconds that are left to another process to acquire the leases of a batch, once it has the first of them.
+_GIVE_WAY = 0.05
+
 
 class Ended(NamedTuple):
     """How others are to be told that the load of one thing ended."""
@@ -52,7 +55,8 @@ class SharedBatch:
         heartbeat: keeps those that this process holds.
         owner: names this process, for people.
         on_wait: called each time that this process begins to wait for other ones' loads, for metrics.
-        sleep: waits for some seconds.
+        sleep: waits for some seconds, before it looks at others' leases again.
+        give_way: waits for some seconds, for others to acquire leases.
     """
 
     def __init__(
@@ -62,12 +66,14 @@ class SharedBatch:
         owner: str,
         on_wait: Callable[[], None] = lambda: None,
         sleep: Callable[[float], object] = time.sleep,
+        give_way: Callable[[float], object] = time.sleep,
     ) -> None:
         self._leases = leases
         self._heartbeat = heartbeat
         self._owner = owner
         self._on_wait = on_wait
         self._sleep = sleep
+        self._give_way = give_way
 
     def run(self, batch: Batch, wanted: Mapping[str, int], generation: int, deadline: Deadline) -> None:
         """Fetch everything, or wait for the processes that are fetching it.
@@ -90,14 +96,26 @@ class SharedBatch:
             wanted = {key: wanted[key] for key in self._share(batch, theirs, deadline)}
 
     def _acquire(self, wanted: Mapping[str, int], generation: int) -> Mapping[str, LoadLease]:
-        """The leases as they stand now, ours if they were free; none when MongoDB cannot tell."""
+        """The leases as they stand now, ours if they were free; without those of which MongoDB cannot tell.
+
+        One is acquired before the others. When several processes come for the same things at the same moment one of
+        them gets it, and these leave it the time to get the rest: with a part each they would make more calls.
+        """
+        first = min(wanted)
+        rest = {key: since for key, since in wanted.items() if key != first}
+        leases: dict[str, LoadLease] = {}
         try:
-            return self._leases.acquire_many(wanted, self._owner, LEASE, generation=generation)
-        except StoreUnavailable:
-            return {}  # the read path has met that before, and shows it
+            lease = self._leases.acquire(first, self._owner, LEASE, generation=generation, since=wanted[first])
+            leases[first] = lease
+            if rest and not lease.mine:
+                self._give_way(_GIVE_WAY)
+            if rest:
+                leases |= self._leases.acquire_many(rest, self._owner, LEASE, generation=generation)
+        except StoreUnavailable as failure:
+            log.debug("%d deals are loaded without asking others: %s", len(wanted) - len(leases), failure)
         except StoreError as error:
-            log.warning("%d deals are loaded for this process alone: %s", len(wanted), error)
-            return {}
+            log.warning("%d deals are loaded for this process alone: %s", len(wanted) - len(leases), error)
+        return leases
 
     def _lead(self, batch: Batch, mine: Mapping[str, LoadLease], deadline: Deadline) -> None:
         ends = dict.fromkeys(mine, Ended(LoadEnd.ABANDONED))

@@ -174,6 +174,8 @@ class Stand:
         self.waiting, self.waiting_elsewhere = threading.Semaphore(0), threading.Semaphore(0)
         #: Each permit is one look at what another process loads.
         self.look = threading.Semaphore(0)
+        #: What happens while a batch leaves another process the time to acquire leases.
+        self.give_way: Callable[[], object] = lambda: None
         fence, self.trust = Fence(), Trust(self.clock, self.clock)
         cache = TieredCache(self.memory, None, fence, self.trust, self.clock)
         self.state = ReaderState(cache, fence, self.waiting.release)
@@ -220,6 +222,7 @@ class Stand:
                 "a process",
                 self.waiting_elsewhere.release,
                 sleep=lambda _seconds: self.look.acquire(timeout=10),
+                give_way=lambda _seconds: self.give_way(),
             ),
             waiting=waiting_gate,
             loads=loads_gate,

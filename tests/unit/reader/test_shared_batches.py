@@ -96,6 +96,20 @@ def test_a_batch_waits_for_a_single_load_and_a_single_load_for_a_batch(two: Two)
     assert (two.hubspot.loads, two.hubspot.batches) == (2, [["b"]])
 
 
+def test_of_two_that_come_at_once_one_gets_everything(two: Two) -> None:
+    leases = two.first.leases
+    got = {"name:a": leases.acquire("name:a", "another process", LEASE)}
+    two.second.give_way = lambda: got.update(leases.acquire_many({"name:b": 0, "name:c": 0}, "another process", LEASE))
+    other = two.join(two.second, "c", "b", "a")
+    assert all(lease.mine for lease in got.values())
+    two.mongodb.versions |= {"a": 1, "b": 2, "c": 3}
+    for lease in got.values():
+        leases.release(lease, LoadEnd.LOADED)
+    two.second.look.release()
+    assert versions(other.result(10)) == {"a": 1, "b": 2, "c": 3}
+    assert two.hubspot.batches == []
+
+
 def test_that_there_is_no_such_deal_is_shared_and_remembered_by_both(two: Two) -> None:
     leader = two.begin(two.first, "nobody", "a")
     waiter = two.join(two.second, "nobody", "a")
