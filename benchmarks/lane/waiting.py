@@ -1,10 +1,10 @@
 """Memory hits while 64 requests wait for a HubSpot that takes 2 s for each call, in turns with nobody waiting.
 
 64 clients ask for eight cold deals, each of which takes three steps one after the other: a search, then seven calls at
-once, then some more. The service's own gauge says that all of them wait, before each measurement and after it. Hits come
-from wrk as fast as they are answered, and from a client that asks at a steady pace, both during the first step: nobody
-works then, all wait. What it costs hits that the calls of the next step go out and come back is shown beside it, without
-a promise: that is work of the service, of the simulated HubSpot and of MongoDB, on the same two cores.
+once, then some more. The service's own gauge says that all of them wait, before each measurement and after it. Hits
+come from wrk as fast as they are answered, and from a client that asks at a steady pace, both during the first step:
+nobody works then, all wait. What it costs hits that the calls of the next step go out and come back is shown beside
+it, without a promise: that is work of the service, of the simulated HubSpot and of MongoDB, on the same two cores.
 """
 
 from __future__ import annotations
