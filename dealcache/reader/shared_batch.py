@@ -86,7 +86,7 @@ class SharedBatch:
             deadline: until when; loading and waiting together.
         """
         while wanted:
-            leases = self._acquire(wanted, generation)
+            leases = self._acquire(wanted, generation, deadline)
             mine = {key: lease for key, lease in leases.items() if lease.mine}
             if unclear := [key for key in wanted if key not in leases]:  # MongoDB cannot tell
                 batch.load(unclear, deadline)
@@ -95,7 +95,7 @@ class SharedBatch:
             theirs = {key: lease for key, lease in leases.items() if not lease.mine}
             wanted = {key: wanted[key] for key in self._share(batch, theirs, deadline)}
 
-    def _acquire(self, wanted: Mapping[str, int], generation: int) -> Mapping[str, LoadLease]:
+    def _acquire(self, wanted: Mapping[str, int], generation: int, deadline: Deadline) -> Mapping[str, LoadLease]:
         """The leases as they stand now, ours if they were free; without those of which MongoDB cannot tell.
 
         One is acquired before the others. When several processes come for the same things at the same moment one of
@@ -108,7 +108,7 @@ class SharedBatch:
             lease = self._leases.acquire(first, self._owner, LEASE, generation=generation, since=wanted[first])
             leases[first] = lease
             if rest and not lease.mine:
-                self._give_way(_GIVE_WAY)
+                self._give_way(min(_GIVE_WAY, deadline.remaining()))
             if rest:
                 leases |= self._leases.acquire_many(rest, self._owner, LEASE, generation=generation)
         except StoreUnavailable as failure:
