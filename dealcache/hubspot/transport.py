@@ -138,7 +138,7 @@ def _settle_environment(session: requests.Session, url: str) -> None:
     Else requests looks for them, and into ``~/.netrc``, before each call: a fifth of a call's processor time.
     """
     settings = session.merge_environment_settings(url, {}, True, None, None)
-    session.proxies, session.verify, session.cert = settings["proxies"], settings["verify"], settings["cert"]
+    session.proxies, session.verify = settings["proxies"], settings["verify"]
     session.trust_env = False
 
 
