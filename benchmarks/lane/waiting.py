@@ -57,20 +57,30 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
     rounds = 2 if quick else 6
     deals = iter(stand.hubspot.small_deals(2 * rounds * _DEALS))
     _wrk(service, _WRK_SECONDS)  # to warm up
-    idle, busy, working = [], [], []
+    idle, busy, working, disturbed = [], [], [], 0
     for _ in range(rounds):
         stand.hubspot.behave(0.0)
         load = _wrk(service, _WRK_SECONDS)
         idle.append(_Hits(load.p99, _paced(service), load.rate))
         stand.hubspot.behave(LATENCY)
+        mark = stand.hubspot.mark()
         with _waiters(service, list(islice(deals, _DEALS))):
             load = _wrk(service, _WRK_SECONDS)
+            disturbed += _has_gone_on(stand, mark)
             working.append(_wrk(service, _WORKING_SECONDS).p99)
+        mark = stand.hubspot.mark()
         with _waiters(service, list(islice(deals, _DEALS))):
             busy.append(_Hits(load.p99, _paced(service), load.rate))
+            disturbed += _has_gone_on(stand, mark)
     _judge(report, idle, busy)
+    report.figure("measurements that the second step had begun in", f"{disturbed} of {2 * rounds}")
     shown = spread(working).show(".2f", " ms")
     report.figure("hits from wrk, 99th percentile, when the calls of eight loads also go out and come back", shown)
+
+
+def _has_gone_on(stand: Stand, mark: int) -> bool:
+    """Whether a load has made another call than the search since then."""
+    return any(call["kind"] != "search" for call in stand.hubspot.calls_since(mark))
 
 
 def _wrk(service: Server, seconds: int) -> wrk.Load:
