@@ -42,7 +42,7 @@ def place_of(environ: Mapping[str, str]) -> Place:
     """The place that ``HOST``, ``TOKEN`` and ``ADMIN_TOKEN`` name.
 
     Raises:
-        CannotMeasureError: ``HOST`` is no URL.
+        CannotMeasureError: ``HOST`` is no URL, or a token cannot be one.
     """
     host = environ.get("HOST", "").strip() or DEFAULT_HOST
     try:
@@ -52,7 +52,15 @@ def place_of(environ: Mapping[str, str]) -> Place:
         usable = False
     if not usable or address.query or address.fragment or address.username:
         raise CannotMeasureError(f"HOST must be a URL such as {DEFAULT_HOST}, and is {host!r}")
-    return Place(host.rstrip("/"), environ.get("TOKEN", "").strip(), environ.get("ADMIN_TOKEN", "").strip())
+    return Place(host.rstrip("/"), _token_of(environ, "TOKEN"), _token_of(environ, "ADMIN_TOKEN"))
+
+
+def _token_of(environ: Mapping[str, str], name: str) -> str:
+    token = environ.get(name, "").strip()
+    if not all("!" <= character <= "~" for character in token):
+        # Not shown: it may be a secret but for one character.
+        raise CannotMeasureError(f"{name} holds characters that no token has: printable ASCII without spaces is taken")
+    return token
 
 
 def knock(place: Place) -> None:

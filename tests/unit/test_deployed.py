@@ -30,6 +30,14 @@ def test_a_url_is_taken_without_its_last_slash(host: str, base_url: str) -> None
     assert place_of({"HOST": host}) == Place(base_url)
 
 
+@pytest.mark.parametrize("name", ["TOKEN", "ADMIN_TOKEN"])
+@pytest.mark.parametrize("token", ["secret\N{HORIZONTAL ELLIPSIS}", "secret word", "secret\r\nX: y", "s\xe9cret"])
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(name: str, token: str) -> None:
+    with pytest.raises(CannotMeasureError, match=f"^{name} holds characters") as refused:
+        place_of({name: token})
+    assert "cret" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "host",
     [
