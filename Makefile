@@ -1,11 +1,11 @@
-# Everything that is done to this project, by one word each. `make` alone lists the words.
+# All tasks of this project. `make` alone lists them.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long drills soak soak-quick lint format bench bench-sync load-test load-test-smoke perf clean
+.PHONY: help run test test-unit test-long drills soak soak-quick openapi lint format bench bench-sync bench-lists load-test load-test-smoke perf clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +22,12 @@ $(VENV)/.installed-dev: $(BIN)/python setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@ $(VENV)/.installed-run
 
-# What tests and benchmarks need of Debian, and a lean machine may lack: libcurl for the embedded mongod, and Redis.
-$(VENV)/.installed-debian: $(BIN)/python
-	@ldconfig -p | grep -q 'libcurl\.so\.4' && command -v redis-server >/dev/null || { \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libcurl4 redis-server; }
+# What tests and benchmarks need of Debian, and a lean machine may lack: libcurl for the embedded mongod, Redis, and
+# wrong clocks.
+$(VENV)/.installed-debian: $(BIN)/python Makefile
+	@ldconfig -p | grep -q 'libcurl\.so\.4' && command -v redis-server >/dev/null \
+	    && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { apt-get update -qq \
+	    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libcurl4 redis-server libfaketime; }
 	@touch $@
 
 # The load generator, and what the service is compared with; neither `make run` nor `make test` needs them.
@@ -35,20 +37,23 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev benchmarks/peers/install.sh
 	@touch $@
 
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
-	@exec $(BIN)/python -m dealcache.embedded
+	@exec $(BIN)/python -m dealcache.sandbox.embedded
 
 # Four files at a time, for tests wait as much as they compute; each file in one process: its tests often share a server.
+# In the order of pyproject.toml, which begins with what takes longest; pytest-xdist would begin with the most tests.
+BY_FILE := --dist loadfile --no-loadscope-reorder --durations=15
+
 test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the long ones and the drills
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not long" --durations=15
+	$(BIN)/python -m pytest -n 4 $(BY_FILE) -m "not long"
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
-test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the end-to-end tests that start many services, or one for long
-	$(BIN)/python -m pytest tests/e2e -n 2 --dist loadfile -m long
+test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the long tests, which start many services, and the fuzzers
+	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 2 $(BY_FILE) -m "long or fuzz"
 
 # They measure rates, so nothing runs beside them.
-drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs again and again, for some minutes
+drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs repeatedly, for some minutes
 	$(BIN)/python -m pytest tests/drills --durations=0
 
 soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for five minutes while their parts are killed, and judge each answer
@@ -57,20 +62,26 @@ soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for
 soak-quick: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same in a minute and a half
 	$(BIN)/python -m tests.soak --quick
 
+openapi: $(VENV)/.installed-dev ## record what the OpenAPI description promises, after an intended change
+	$(BIN)/python -m tests.unit.api.openapi_facts
+
 lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(VENV)/.installed-dev ## put the code into its form
+format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-bench $(VENV)/.installed-debian ## measure the promises of speed, beside nginx, Varnish and others
+bench: $(VENV)/.installed-bench $(VENV)/.installed-debian ## measure the promised speed, beside nginx, Varnish and others
 	$(BIN)/python -m benchmarks
 
 bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 100,000 deals (ten minutes)
 	$(BIN)/python -m benchmarks.sync
+
+bench-lists: $(VENV)/.installed-dev ## measure lists of up to 100,000 deals, and cached reads beside them (ten minutes)
+	$(BIN)/python -m benchmarks.lists
 
 # The settings of these are variables, from the command line or the environment: HOST=, RATE= and the others in README.
 load-test: $(VENV)/.installed-dev ## load the service at HOST= as its users would, and write build/load-test.html
@@ -80,7 +91,7 @@ load-test-smoke: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same fo
 	$(BIN)/python -m benchmarks.load.smoke
 
 # Nothing is installed for it: an operator's machine needs Python alone.
-perf: $(BIN)/python ## say of the service at HOST= whether it is as fast as promised, for the deal DEAL=
+perf: $(BIN)/python ## check that the service at HOST= is as fast as promised, for the deal DEAL=
 	@$(BIN)/python -m benchmarks.perf
 
 clean: ## remove what was built; the data of `make run` in .dealcache/ stay

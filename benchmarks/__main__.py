@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from benchmarks import (
     against_peers,
     batch,
     cold,
+    data_age,
     footprint,
+    frame,
+    html,
     live_updates,
-    machine,
     mongodb_tier,
     parallel,
     redis_tier,
@@ -34,6 +33,7 @@ Section = Callable[[Stand, Report, bool], None]
 SECTIONS: dict[str, tuple[str, Section]] = {
     "cold": ("A cold deal, 200 ms per call to HubSpot", cold.run),
     "mongodb": ("The MongoDB tier", mongodb_tier.run),
+    "data-age": ("How old the data is", data_age.run),
     "redis": ("The Redis tier", redis_tier.run),
     "peers": ("Memory hits over HTTP, beside other caches", against_peers.run),
     "lane-waiting": ("Hits while others wait for HubSpot", waiting.run),
@@ -46,29 +46,18 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "slow-hubspot": ("Hits while HubSpot is slow", slow_hubspot.run),
     "live": ("Clients of live updates", live_updates.run),
     "footprint": ("What cached timelines take", footprint.run),
+    "html": ("The text of hostile HTML", html.run),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark.
+    """Run the benchmark; see :func:`.frame.run`."""
+    return frame.run(_parser(), arguments, _run_all)
 
-    Args:
-        arguments: the command line without the program; the process's own when left out.
 
-    Returns:
-        The exit code: 1 when something could not be run, or with ``--strict`` when a promise was missed.
-    """
-    options = _parser().parse_args(arguments)
-    # Unwinding the stack is what stops the processes; for Ctrl-C Python does the same by itself.
-    signal.signal(signal.SIGTERM, _leave)
-    report = Report()
-    started = time.monotonic()
-    for line in machine.describe():
-        print(line)
+def _run_all(options: argparse.Namespace, report: Report) -> None:
     for name in _chosen(options.only):
         _run(name, report, options.quick)
-    report.summary(time.monotonic() - started)
-    return 1 if report.failed or (options.strict and report.missed) else 0
 
 
 def _run(name: str, report: Report, quick: bool) -> None:
@@ -86,15 +75,10 @@ def _chosen(only: Sequence[str] | None) -> list[str]:
     return [name for name in SECTIONS if not only or name in only or name.partition("-")[0] in only]
 
 
-def _leave(_number: int, _frame: Any) -> None:
-    sys.exit(143)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=_PURPOSE)
     parser.add_argument("--only", action="append", choices=[*SECTIONS, "lane"], help=_ONLY)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 when a promise is missed")
     return parser
 
 

@@ -47,7 +47,7 @@ _PROMISES: Mapping[str, Mapping[int, float]] = {
 
 @dataclass(frozen=True)
 class _Rounds:
-    """What the rounds of one comparison brought, by contestant."""
+    """The results of the rounds of one comparison, by contestant."""
 
     turns: dict[str, list[Turn]]
 

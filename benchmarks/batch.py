@@ -22,7 +22,7 @@ from benchmarks.report import Report, spread
 from benchmarks.service import Server
 from benchmarks.stand import Stand
 from benchmarks.wired import wired_app
-from dealcache.deals import ENGAGEMENT_TYPES
+from dealcache.model.deals import ENGAGEMENT_TYPES
 
 LATENCY = 0.2
 COUNT = 100

@@ -21,7 +21,7 @@ _PATIENCE = 60.0
 
 
 class UnexpectedAnswerError(Exception):
-    """What would have been measured is not what was meant to be measured."""
+    """The answer is not one of those that were meant to be measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _DATABASE = "cold"
 
 @dataclass
 class _Rounds:
-    """What the rounds of one deal brought; ``walls`` are in latencies."""
+    """The results of the rounds of one deal; ``walls`` are in latencies."""
 
     walls: list[float] = field(default_factory=list)
     depths: list[int] = field(default_factory=list)

@@ -20,7 +20,7 @@ _PATIENCE, _PAUSE = 50, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is asked for, and the body that the service shows."""
+    """A request, and the body that the service shows."""
 
     target: str
     body: bytes
@@ -60,7 +60,7 @@ class Contestant:
 
 
 def _same(one: bytes, other: bytes) -> bool:
-    """Whether two bodies are the same JSON, in whatever form."""
+    """Return True if two bodies are the same JSON, in whatever form."""
     return one == other or bool(json.loads(one) == json.loads(other))
 
 
@@ -82,7 +82,7 @@ def check_reads(contestant: Contestant, requests: int, reads: Mapping[str, int])
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one measurement of a contestant brought: the load, and the server's processor time per request in µs."""
+    """The result of one measurement of a contestant: the load, and the server's processor time per request in µs."""
 
     load: Load
     cost: float
@@ -143,6 +143,6 @@ class Contest:
         raise UnexpectedAnswerError("somebody else asks the service all the time")
 
     def _reads(self) -> dict[str, int]:
-        """How many reads each tier of the service has answered."""
+        """Return how many reads each tier of the service has answered."""
         told = json.loads(expect(ask(self._origin.base_url, "/api/hubspot/cache-stats?scope=worker&limit=0")).body)
         return {tier: counted["hits"] for tier, counted in told["tiers"].items()}

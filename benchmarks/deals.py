@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from benchmarks.client import target_of
-from dealcache.deals import Deal, Event, LoadedDeal
+from dealcache.model.deals import Deal, Event, LoadedDeal
+from dealcache.model.labels import Labels
 from dealcache.reader import views
 from dealcache.repositories import Connection, DealInfoRepository, DealStore, DealTimelineRepository
 
@@ -34,7 +35,7 @@ def _event(place: int, content_length: int) -> Event:
 
 
 def _size_of(deal: Deal, events: tuple[Event, ...]) -> int:
-    return len(orjson.dumps(views.timeline(deal, events, UTC)))
+    return len(orjson.dumps(views.timeline(deal, events, UTC, Labels())))
 
 
 def store(mongodb_uri: str, database: str, loaded: Iterable[LoadedDeal]) -> list[str]:

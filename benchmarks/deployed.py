@@ -33,7 +33,7 @@ class Place:
     admin_token: str = ""
 
     def headers(self, *, admin: bool = False) -> dict[str, str]:
-        """What proves who asks; for an admin's request the admin token, if there is one."""
+        """Return what proves who asks; for an admin's request the admin token, if there is one."""
         token = (admin and self.admin_token) or self.token or self.admin_token
         return {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -140,7 +140,7 @@ def value_of(reply: Reply, target: str) -> Any:
 
 
 def why_no_answer(error: Exception, patience: float) -> str:
-    """What happened instead of an answer, to go on after the host's name."""
+    """Return what happened instead of an answer, to go on after the host's name."""
     match error:
         case socket.gaierror():
             return "is a host that nobody knows: the name cannot be resolved"
@@ -167,7 +167,7 @@ def why_refused(reply: Reply, request: str, *, admin: bool) -> str:
 
 
 def _detail(reply: Reply) -> str:
-    """What a problem says of itself; of anything else the beginning."""
+    """Return what a problem says of itself; of anything else the beginning."""
     try:
         return str(json.loads(reply.body)["detail"])
     except (ValueError, KeyError, TypeError):

@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from dealcache.deals import Deal, DealKey
+from dealcache.model.deals import Deal, DealKey
+from dealcache.model.labels import UnknownIds
 from dealcache.reader import EntryMaker, Policy
 from dealcache.tiers import CacheKey, MemoryTier, View
 
@@ -37,7 +38,7 @@ def _fill(tier: MemoryTier, maker: EntryMaker, size: int, numbers: Iterable[int]
     for number in numbers:
         name = f"Deal of company number {number}"
         deal = Deal(str(7_891_023 + number), name, _MOMENT)
-        entry = maker.found(_view(size, number), deal, _NOW + number / 1000)
+        entry = maker.found(_view(size, number), deal, _NOW + number / 1000, maker.labels(), UnknownIds())
         tier.put(CacheKey.of(View.TIMELINE, DealKey("name", name)), entry, lambda: True)
 
 

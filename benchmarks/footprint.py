@@ -65,7 +65,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
 
 
 def _in_a_worker(stand: Stand, report: Report, service: Server, first: int, size: int, count: int) -> None:
-    """What the memory tier of a worker takes, once each of its entries has been asked for by itself too."""
+    """Measure the memory tier of a worker after each of its entries has been asked for by itself too."""
     numbers = range(first, first + count + _BATCH)
     loaded = [deal_of_size(number, size) for number in numbers]
     targets = deals.store(stand.mongodb_uri, _DATABASE, loaded)

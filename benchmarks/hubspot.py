@@ -9,9 +9,9 @@ from math import ceil
 from typing import Any
 
 from benchmarks.client import ask, expect
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.simulator.calls import KEPT
-from dealcache.simulator.demo_deals import FIXED_DEALS
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.sandbox.simulator.calls import KEPT
+from dealcache.sandbox.simulator.demo_deals import FIXED_DEALS
 
 #: HubSpot's most ids on a page of associations, and most records in a batch read.
 PAGE = BATCH = 100
@@ -40,7 +40,7 @@ class HubSpot:
         return settings["limits"] or {}
 
     def change(self, changes: Sequence[Mapping[str, Any]]) -> None:
-        """Change the account; see :mod:`dealcache.simulator.change_list`."""
+        """Change the account; see ``dealcache.sandbox.simulator.change_list``."""
         self._post("changes", changes)
 
     def deals(self) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ class HubSpot:
         return deals
 
     def mark(self) -> int:
-        """Where the record of calls stands now, for :meth:`calls_since`."""
+        """Return where the record of calls stands now, for :meth:`calls_since`."""
         total: int = self._record(0)["total"]
         return total
 
@@ -77,12 +77,12 @@ class HubSpot:
 
 
 def activities_of(deal_name: str) -> Mapping[str, int]:
-    """How many activities of each type a fixed demo deal has."""
+    """Return how many activities of each type a fixed demo deal has."""
     return next(plan.activities for plan in FIXED_DEALS if plan.name == deal_name)
 
 
 def expected_calls(activities: Mapping[str, int]) -> Counter[str]:
-    """What a cold deal may cost: one search, the pages of each type's associations, full batches of each type."""
+    """Return the calls that a cold deal may cost: a search, each type's pages of associations and full batches."""
     counts = [activities.get(kind, 0) for kind in ENGAGEMENT_TYPES]
     pages = sum(max(1, ceil(count / PAGE)) for count in counts)
     return Counter(search=1, associations=pages, batch_read=sum(ceil(count / BATCH) for count in counts))
@@ -94,7 +94,7 @@ def expected_depth(activities: Mapping[str, int]) -> int:
 
 
 def counts_of(calls: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    """How many calls of each kind there are, without those that are made once and not for each deal."""
+    """Return how many calls of each kind there are, without those that are made once and not for each deal."""
     return Counter(call["kind"] for call in calls if call["kind"] not in ONCE)
 
 
@@ -108,7 +108,7 @@ def depth_of(calls: Iterable[Mapping[str, Any]]) -> int:
 
 
 def batches_beside_paging(calls: Iterable[Mapping[str, Any]]) -> int:
-    """How many batch reads began before the last page of associations had come."""
+    """Return how many batch reads began before the last page of associations had come."""
     every = list(calls)
     last_page = max(call["finished"] for call in every if call["kind"] == "associations")
     return sum(call["kind"] == "batch_read" and call["started"] < last_page for call in every)

@@ -34,12 +34,12 @@ HOW_TO_GET_PEERS = "not everything to compare with is installed, the section is 
 
 
 def has_wrk() -> bool:
-    """Whether the load generator is installed."""
+    """Return True if the load generator is installed."""
     return shutil.which("wrk") is not None
 
 
 def has_peers() -> bool:
-    """Whether everything is installed that the service is compared with, and the load generator."""
+    """Return True if everything is installed that the service is compared with, and the load generator."""
     return None not in _versions().values()
 
 

@@ -16,7 +16,7 @@ from pymongo.database import Database
 from benchmarks.report import Report, spread
 from benchmarks.stand import Stand
 from benchmarks.wired import wired
-from dealcache.deals import DealKey, name_key
+from dealcache.model.deals import DealKey, name_key
 from dealcache.repositories.documents import DEAL_PROJECTION, EVENT_PROJECTION
 from dealcache.tiers import View
 
@@ -32,7 +32,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
     with wired(stand, _DATABASE) as parts:
         parts.reader.read(View.TIMELINE, key)
         database = stand.mongodb[_DATABASE]
-        deal_id = _same_documents(database, parts.timelines.events)
+        deal_id = _same_documents(database, parts.storage.timelines.events)
         rounds = [
             _round(lambda: parts.mongodb.read(View.TIMELINE, key), lambda: _bare(database, deal_id))
             for _ in range(3 if quick else 9)

@@ -15,7 +15,7 @@ from benchmarks.report import Report, spread
 from benchmarks.service import Server
 from benchmarks.stand import Stand
 from benchmarks.wired import wired
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 from dealcache.tiers import View
 
 LATENCY = 0.2
@@ -87,7 +87,7 @@ def _judged(reply: Reply) -> str:
 
 
 def _threads(stand: Stand, report: Report) -> None:
-    """50 threads on the reader itself, with a gate wide enough to let all of them wait."""
+    """50 threads on the reader itself, with a bulkhead wide enough to let all of them wait."""
     views = list(View)
     key = DealKey("name", _DEAL)
     with wired(stand, _IN_PROCESS, threads=80) as parts:

@@ -21,7 +21,8 @@ import zstandard
 from benchmarks.report import Report, spread
 from benchmarks.stand import Stand
 from benchmarks.wired import wired
-from dealcache.deals import Deal, DealKey, Event
+from dealcache.model.deals import Deal, DealKey, Event
+from dealcache.model.labels import Labels
 from dealcache.reader import views
 from dealcache.reader.entries import entity_tag
 from dealcache.redis_connection import RedisConnection
@@ -60,20 +61,20 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
 
 
 def _timelines(stand: Stand) -> Callable[[int], bytes]:
-    """What makes a timeline of about so many bytes of JSON."""
+    """Return what makes a timeline of about so many bytes of JSON."""
     stand.hubspot.limit(False)
     with wired(stand, _DATABASE) as parts:
         parts.reader.read(View.TIMELINE, DealKey("name", _DEAL))
-        (stored,) = parts.deals.find(DealKey("name", _DEAL))
-        events = parts.timelines.events(stored.deal.deal_id)
+        (stored,) = parts.storage.deals.find(DealKey("name", _DEAL))
+        events = parts.storage.timelines.events(stored.deal.deal_id)
     return lambda size: _cut(stored.deal, events, size)
 
 
 def _cut(deal: Deal, events: Sequence[Event], size: int) -> bytes:
     """The timeline of the first events, as many as ``size`` bytes take, one at least."""
-    per_event = len(orjson.dumps(views.timeline(deal, events, UTC))) / len(events)
+    per_event = len(orjson.dumps(views.timeline(deal, events, UTC, Labels()))) / len(events)
     count = max(1, round(size / per_event))
-    return orjson.dumps(views.timeline(deal, events[:count], UTC))
+    return orjson.dumps(views.timeline(deal, events[:count], UTC, Labels()))
 
 
 def _compare_codecs(report: Report, client: redis.Redis, body: bytes, rounds: int) -> None:

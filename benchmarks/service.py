@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.client import ask, expect
-from dealcache.embedded import processes
+from dealcache.sandbox.embedded import processes
 from dealcache.settings import VARIABLES
 
 ROOT = Path(__file__).parents[1]

@@ -12,10 +12,10 @@ import uuid
 from benchmarks.report import Report, spread
 from benchmarks.stand import Stand
 from benchmarks.wired import wired
-from dealcache.api.services import Services
-from dealcache.deals import DealKey
-from dealcache.reader.heartbeat import LEASE
-from dealcache.repositories import Connection, LoadEnd, LoadLeaseRepository
+from dealcache.container import Container
+from dealcache.model.deals import DealKey
+from dealcache.reader.lease_renewer import LEASE
+from dealcache.repositories import Connection, LoadEnd, LoadLeaseRepository, LoadResult
 from dealcache.tiers import Selection, View
 
 _DATABASE = "sharing"
@@ -41,7 +41,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
     report.promise("to share a cold load with other processes adds at most 2 %", f"{share:.2%}", share <= 0.02)
 
 
-def _cold_load(stand: Stand, parts: Services) -> float:
+def _cold_load(stand: Stand, parts: Container) -> float:
     """The seconds of one read of a deal that nobody knows yet."""
     parts.reader.invalidate(Selection.all())
     for collection in ("deal_info", "deal_timeline"):
@@ -53,12 +53,13 @@ def _cold_load(stand: Stand, parts: Services) -> float:
     return time.perf_counter() - started
 
 
-def _lease(leases: LoadLeaseRepository, parts: Services) -> float:
+def _lease(leases: LoadLeaseRepository, parts: Container) -> float:
     """The seconds that a load spends because of others."""
     key = DealKey("name", f"unknown {uuid.uuid4().hex}")
     started = time.perf_counter()
-    lease = leases.acquire(f"name:{key.value}", "benchmark", LEASE)
+    name = f"name:{key.value}"
+    lease = leases.acquire({name: 0}, "benchmark", LEASE)[name]
     if parts.mongodb.read(View.INFO, key) is not None:
         raise RuntimeError("somebody knows the deal")
-    leases.release(lease, LoadEnd.LOADED)
+    leases.release([LoadResult(lease, LoadEnd.LOADED)])
     return time.perf_counter() - started

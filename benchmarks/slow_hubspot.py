@@ -43,7 +43,7 @@ class _Watch:
         return percentile(self.hits, 0.99) * 1000
 
     def show(self) -> str:
-        """What the hits took."""
+        """Return what the hits took."""
         p50, most = percentile(self.hits, 0.5) * 1000, max(self.hits) * 1000
         return f"p50 {p50:.2f} ms, p99 {self.p99:.2f} ms, slowest {most:.1f} ms of {len(self.hits)}"
 

@@ -17,9 +17,9 @@ from pymongo import MongoClient
 from benchmarks.client import ask, expect
 from benchmarks.hubspot import HubSpot
 from benchmarks.service import ROOT, Server, StartError, gunicorn, new_bind
-from dealcache.embedded import Mongod, processes
 from dealcache.repositories import Connection, ensure_indexes
-from dealcache.simulator.simulator import DEFAULT_TOKEN
+from dealcache.sandbox.embedded import Mongod, processes
+from dealcache.sandbox.simulator.simulator import DEFAULT_TOKEN
 from tests.redis_server import RedisServer
 
 #: Far longer than any section: what is measured must not turn into misses under way.
@@ -71,7 +71,7 @@ class Stand:
         """A simulated HubSpot in a process of its own, with HubSpot's request limits."""
         log = self.new_log()
         with log.open("wb") as output:
-            command = [sys.executable, "-u", "-m", "dealcache.simulator", "--port", "0", *self._account]
+            command = [sys.executable, "-u", "-m", "dealcache.sandbox.simulator", "--port", "0", *self._account]
             process = processes.start(command, directory=ROOT, output=output)
         self._started.callback(processes.stop, process, 5.0)
         deadline = time.monotonic() + _START_SECONDS
@@ -107,7 +107,7 @@ class Stand:
         environ = self.environ(database, PROMETHEUS_MULTIPROC_DIR=metrics, **more)
         bind = new_bind()
         command = gunicorn(bind, "-c", "gunicorn.conf.py", "wsgi:app")
-        return self.serve(Server(command, bind, self.new_log(), environ | {"BIND": bind}), "/healthz")
+        return self.serve(Server(command, bind, self.new_log(), environ | {"BIND": bind}), "/readyz")
 
     def serve(self, server: Server, path: str) -> Server:
         """Stop ``server`` with the stand, and wait until it answers ``path`` with 200."""

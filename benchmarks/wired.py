@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from flask import Flask
 
 from benchmarks.stand import Stand
-from dealcache.api.services import Services
 from dealcache.app import create_app
+from dealcache.container import Container
 from dealcache.settings import load_settings
 
 
@@ -20,11 +20,11 @@ def wired_app(stand: Stand, database: str, threads: int = 16) -> Iterator[Flask]
     try:
         yield app
     finally:
-        app.extensions["dealcache.lifecycle"].stop()
+        app.extensions["dealcache"].stop()
 
 
 @contextmanager
-def wired(stand: Stand, database: str, threads: int = 16) -> Iterator[Services]:
+def wired(stand: Stand, database: str, threads: int = 16) -> Iterator[Container]:
     """The parts, on an empty database of ``stand``; closed at the end.
 
     Args:

@@ -22,7 +22,7 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run of wrk brought.
+    """The result of one run of wrk.
 
     Attributes:
         requests: how many were answered.
@@ -116,6 +116,6 @@ def parse(shown: str, processor_seconds: float) -> Load:
 
 
 def _processor_seconds_of_children() -> float:
-    """What the processes took that this one has started and waited for: nobody else's end while wrk runs."""
+    """Return what the processes took that this one has started and waited for: nobody else's end while wrk runs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

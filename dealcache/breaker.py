@@ -1,7 +1,4 @@
-"""Spares requests the wait for a server that is known to be down.
-
-Without it each request would pay the server's time-out, and the thread pool would fill with waiting threads.
-"""
+"""A circuit breaker: without it each request to a server that is down would hold a thread for the time-out."""
 
 from __future__ import annotations
 
@@ -15,14 +12,14 @@ class BreakerOpenError(Exception):
 
 
 class Breaker:
-    """Refuses operations for a while after a failure; then lets one through to see whether all is well again.
+    """Refuses operations for a pause after a failure, then lets one through as a probe. Thread-safe.
 
-    The probe is not waited for: while it runs, others are refused as before, and when it has not come back after
-    another pause the next one goes. So a probe that hangs cannot keep the breaker open for ever.
+    While the probe runs, others are refused; when it has not come back after another pause, the next one is let
+    through. So a probe that hangs cannot keep the breaker open for ever.
 
     Args:
         pause: seconds between a failure and the probe.
-        clock: the monotonic clock, in seconds; tests pass one that they tick by hand.
+        clock: the monotonic clock, in seconds.
     """
 
     def __init__(self, pause: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,12 +29,8 @@ class Breaker:
         self._retry_at: float | None = None
 
     def admit(self) -> None:
-        """Let the caller go on, or not.
-
-        Raises:
-            BreakerOpenError: the last operation failed a moment ago, and it is not yet time for the next probe.
-        """
-        if self._retry_at is None:  # the normal case takes no lock; a failure seen one operation late does no harm
+        """Raise BreakerOpenError if an operation failed a moment ago and it is not yet time for the next probe."""
+        if self._retry_at is None:  # the normal case takes no lock; to see a failure one operation late does no harm
             return
         with self._lock:
             now = self._clock()
@@ -47,12 +40,12 @@ class Breaker:
                 self._retry_at = now + self._pause
 
     def succeeded(self) -> None:
-        """The server answered, whatever it said: let everything through."""
+        """Close the breaker: the server answered, even if with an error."""
         if self._retry_at is not None:
             with self._lock:
                 self._retry_at = None
 
     def failed(self) -> None:
-        """The server did not answer: refuse operations for a pause."""
+        """Open the breaker for a pause: the server did not answer."""
         with self._lock:
             self._retry_at = self._clock() + self._pause

@@ -1,37 +1,40 @@
-"""The way to Redis of one process: short time-outs, a breaker, and the driver's errors turned into one of ours.
+"""The Redis client of one process: short time-outs, a breaker, and the driver's errors turned into one of ours.
 
-Redis makes things faster and holds nothing that is not elsewhere too. So it gets little time: an operation that does
-not come back is given up after :data:`TIMEOUT_SECONDS`, and for :data:`PAUSE_SECONDS` after that nobody tries another
-but one. What it costs a reader when it is slow or gone is therefore one time-out every few seconds, for one reader.
+Redis only makes things faster: it holds nothing that is not elsewhere too. So an operation is given up after
+:data:`TIMEOUT_SECONDS`, and after a failure only one is tried every :data:`PAUSE_SECONDS`. A Redis that is slow or gone
+costs one reader one time-out every few seconds.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from queue import Empty, LifoQueue
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
-from redis.commands.core import Script
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from dealcache.breaker import Breaker, BreakerOpenError
-from dealcache.redis_errors import RedisUnavailable
+from dealcache.model.workers import RedisUnavailable
 
-#: The format of everything that is kept in Redis. It is part of every key and channel, so that two releases with
-#: different formats can share one Redis without reading each other's values.
+#: Returns the namespace of keys, None while it is not known yet.
+Namespace = Callable[[], str | None]
+
+#: The format of all values in Redis. It is part of every key and channel, so that two releases with different formats
+#: can share one Redis without reading each other's values.
 FORMAT = 1
 
 #: Seconds to connect, and seconds to wait for an answer.
 TIMEOUT_SECONDS = 0.25
 
-#: Seconds for which nobody but one asks a Redis that did not answer.
+#: Seconds between two tries of a Redis that did not answer.
 PAUSE_SECONDS = 3.0
 
 #: Seconds to wait for a connection of the pool when all are in use.
@@ -39,10 +42,7 @@ _POOL_SECONDS = 0.1
 
 
 class _Connections(LifoQueue[Any]):
-    """The idle connections of a pool.
-
-    The driver's pool says the same when they are all in use as when the server cannot be reached; this one tells.
-    """
+    """The idle connections of a pool; unlike the driver's it knows "all in use" from "unreachable"."""
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         try:
@@ -52,21 +52,25 @@ class _Connections(LifoQueue[Any]):
 
 
 class Subscription:
-    """What one process hears on one channel; used by one thread.
+    """A subscription to one channel, for one thread.
 
     Args:
         pubsub: the driver's, subscribed.
+        is_current: returns False when the channel's name has changed.
     """
 
-    def __init__(self, pubsub: Any) -> None:
+    def __init__(self, pubsub: Any, is_current: Callable[[], bool]) -> None:
         self._pubsub = pubsub
+        self._is_current = is_current
 
     def until_answer(self) -> Iterator[bytes]:
-        """Ask whether Redis is still there, and yield the messages that come before its answer.
+        """Ping Redis, and yield the messages that come before its answer.
 
         Raises:
-            RedisUnavailable: no answer in time.
+            RedisUnavailable: no answer in time, or the channel is another one by now.
         """
+        if not self._is_current():
+            raise RedisUnavailable("the channel in Redis is another one now")
         self._pubsub.ping()
         for heard in self._until(TIMEOUT_SECONDS):
             if heard["type"] == "pong":
@@ -91,16 +95,18 @@ class Subscription:
 
 
 class RedisConnection:
-    """Keeps the connections to one Redis. Made after a fork; connects lazily; any number of threads may use it.
+    """Connections to one Redis. Made after a fork; connects lazily. Thread-safe.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; its options win over ours.
-        namespace: keeps apart the services that share a Redis: the name of the database.
+        namespace: keeps apart installations that share a Redis; while a function returns None Redis is not used.
         threads: how many threads use it at once.
         breaker: refuses operations while Redis is known to be down.
     """
 
-    def __init__(self, url: str, namespace: str, *, threads: int = 16, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, url: str, namespace: str | Namespace, *, threads: int = 16, breaker: Breaker | None = None
+    ) -> None:
         self._client = redis.Redis(
             connection_pool=redis.BlockingConnectionPool.from_url(
                 url,
@@ -114,23 +120,40 @@ class RedisConnection:
                 client_name="dealcache",
             )
         )
-        self._prefix = f"dealcache:{FORMAT}:{namespace}:"
+        self._root = f"dealcache:{FORMAT}:"
+        self._namespace = (lambda: namespace) if isinstance(namespace, str) else namespace
         self._breaker = breaker or Breaker(PAUSE_SECONDS)
 
-    def key(self, *parts: str) -> str:
-        """The name of a key or channel: the format, the namespace and ``parts``, joined by colons."""
-        return self._prefix + ":".join(parts)
+    def within(self, namespace: Namespace) -> RedisConnection:
+        """Return the same connections and breaker for another namespace."""
+        other = copy(self)
+        other._namespace = namespace
+        return other
 
-    def script(self, lua: str) -> Script:
-        """A Lua script, to be called within :meth:`operation`; sent to Redis when it does not know it (any more)."""
-        return self._client.register_script(lua)
+    def key(self, *parts: str) -> str:
+        """Return the name of a key or channel: the format, the namespace and ``parts``, joined by colons.
+
+        Raises:
+            RedisUnavailable: the namespace is not known yet.
+        """
+        namespace = self._namespace()
+        if namespace is None:
+            raise RedisUnavailable("it is not known yet whose keys in Redis are ours")
+        return f"{self._root}{namespace}:{':'.join(parts)}"
+
+    def script(self, lua: str) -> Callable[..., Any]:
+        """Return a function that runs a Lua script with its arguments as one :meth:`operation`."""
+        script = self._client.register_script(lua)
+
+        def run(*arguments: Any) -> Any:
+            with self.operation():
+                return script(args=arguments)
+
+        return run
 
     @contextmanager
     def operation(self) -> Iterator[redis.Redis]:
-        """One operation, or several that belong together.
-
-        Yields:
-            The client; its answers are bytes.
+        """Yield the client, whose answers are bytes, for one operation or several that belong together.
 
         Raises:
             RedisUnavailable: Redis did not answer in time or refused, or the breaker is open.
@@ -153,7 +176,7 @@ class RedisConnection:
 
     @contextmanager
     def subscription(self, channel: str) -> Iterator[Subscription]:
-        """Listen to a channel of the namespace. It goes past the breaker: somebody has to find out when Redis is back.
+        """Subscribe to a channel of the namespace, past the breaker: a subscriber finds out when Redis is back.
 
         Raises:
             RedisUnavailable: Redis does not answer, at any time while the context lasts.
@@ -161,10 +184,20 @@ class RedisConnection:
         try:
             # The driver has no types here.
             with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
-                pubsub.subscribe(self.key(channel))
-                yield Subscription(pubsub)
+                name = self.key(channel)
+                pubsub.subscribe(name)
+                yield Subscription(pubsub, lambda: self.key(channel) == name)
         except RedisError as error:
             raise RedisUnavailable(f"Redis does not answer ({type(error).__name__})") from error
+
+    def answers(self) -> bool:
+        """Return True if Redis answers."""
+        try:
+            with self.operation() as client:
+                client.ping()
+        except RedisUnavailable:
+            return False
+        return True
 
     def close(self) -> None:
         """Close all connections."""

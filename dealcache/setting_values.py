@@ -1,13 +1,10 @@
-"""What the texts of environment variables stand for: parsers, each raises ValueError for what it does not take.
-
-:data:`dealcache.settings.VARIABLES` names the parser of each variable.
-"""
+"""Parsers of environment variables; each raises ValueError for an invalid text. ``VARIABLES`` names that of each."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,11 +20,11 @@ Network = IPv4Network | IPv6Network
 
 
 class NotAllowedError(ValueError):
-    """The text is none that the variable may hold."""
+    """The text is no valid value of the variable."""
 
 
 def number(least: float, whole: bool, most: float = 1e15) -> Callable[[str], Any]:
-    """A number from ``least`` to ``most``, a whole one or any."""
+    """Return a parser of numbers from ``least`` to ``most``, whole ones only or any."""
 
     def parse(text: str) -> Any:
         value = int(text) if whole else float(text)
@@ -39,7 +36,7 @@ def number(least: float, whole: bool, most: float = 1e15) -> Callable[[str], Any
 
 
 def off_or(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """0, which means "off", or what ``parse`` takes."""
+    """Return a parser of 0, which means "off", and of all that ``parse`` accepts."""
     zero = number(0, whole=False, most=0)
 
     def parse_either(text: str) -> Any:
@@ -52,7 +49,7 @@ def off_or(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
-    """One of some words, in any case."""
+    """Return a parser of some words, in any case."""
 
     def parse(text: str) -> str:
         for value in allowed:
@@ -64,19 +61,19 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def affinity(text: str) -> Affinity:
-    """``auto``, ``off``, or numbers of cores, comma-separated."""
+    """Parse ``auto``, ``off``, or comma-separated numbers of cores."""
     if text.lower() in ("auto", "off"):
         return "auto" if text.lower() == "auto" else "off"
     return tuple(int(number) for number in text.split(","))
 
 
 def _is_http(parts: SplitResult) -> bool:
-    # Looking at the port is what checks it: it raises ValueError when it is none.
+    # Reading the port checks it: it raises ValueError when it is none.
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
 
 
 def http_url(text: str) -> str:
-    """An http or https URL without a query; a slash at its end does not count."""
+    """Parse an http or https URL without a query; a slash at its end is dropped."""
     parts = urlsplit(text)
     if not _is_http(parts) or parts.query or parts.fragment:
         raise NotAllowedError
@@ -84,7 +81,7 @@ def http_url(text: str) -> str:
 
 
 def public_url(text: str) -> str:
-    """Scheme and host, perhaps with a path in front of ours; a slash at its end does not count."""
+    """Parse scheme and host, perhaps with a path in front of ours; a slash at its end is dropped."""
     parts = urlsplit(text)
     # Only what can stand in a request line: HubSpot signs the URL as it is written.
     if "@" in parts.netloc or not re.fullmatch(r"[\x21-\x7e]+", text):
@@ -93,7 +90,7 @@ def public_url(text: str) -> str:
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """IP addresses and networks, comma-separated, or ``*`` for all, as gunicorn reads them.
+    """Parse comma-separated IP addresses and networks, or ``*`` for all, as gunicorn does.
 
     Source: gunicorn's setting ``forwarded_allow_ips``, which reads the same variable.
     """
@@ -103,7 +100,7 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 def address(text: str) -> str:
-    """Where to listen: ``host:port``, ``[address]:port`` or ``unix:/path``."""
+    """Parse an address to listen on: ``host:port``, ``[address]:port`` or ``unix:/path``."""
     host, _, port = text.rpartition(":")
     if text.startswith("unix:/"):
         return text
@@ -114,8 +111,23 @@ def address(text: str) -> str:
     return text
 
 
+def is_loopback(bind: str) -> bool:
+    """Return True if only this machine can reach an address of :func:`address`: a loopback one, or a Unix socket."""
+    return bind.startswith("unix:") or is_loopback_host(bind.rpartition(":")[0].strip("[]"))
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return True if a name or an address means this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3; RFC 4291, 2.5.3)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def origins(text: str) -> frozenset[str]:
-    """Origins of web pages, comma-separated, or ``*``."""
+    """Parse comma-separated origins of web pages, or ``*``."""
     listed = [part.strip() for part in text.split(",") if part.strip()]
     for origin in listed:
         parts = urlsplit(origin)
@@ -125,7 +137,7 @@ def origins(text: str) -> frozenset[str]:
 
 
 def timezone(text: str) -> ZoneInfo:
-    """An IANA time zone."""
+    """Parse an IANA time zone."""
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -133,7 +145,7 @@ def timezone(text: str) -> ZoneInfo:
 
 
 def matching(pattern: str) -> Callable[[str], str]:
-    """A text that all of ``pattern`` fits."""
+    """Return a parser of texts that match all of ``pattern``."""
     compiled = re.compile(pattern)
 
     def parse(text: str) -> str:
@@ -145,7 +157,7 @@ def matching(pattern: str) -> Callable[[str], str]:
 
 
 def mongodb_uri(text: str) -> str:
-    """A URI that PyMongo can use."""
+    """Parse a URI that PyMongo can use."""
     if text.startswith("mongodb+srv://"):
         return text  # parsing it would ask DNS, which may be down while we start
     try:
@@ -156,9 +168,9 @@ def mongodb_uri(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    """A URL that redis-py can use: ``redis://``, ``rediss://`` (TLS) or ``unix://``."""
+    """Parse a URL that redis-py can use: ``redis://``, ``rediss://`` (TLS) or ``unix://``."""
     parts = urlsplit(text)
-    # Looking at the port is what checks it: it raises ValueError when it is none.
+    # Reading the port checks it: it raises ValueError when it is none.
     reachable = parts.path if parts.scheme == "unix" else parts.hostname and parts.port != 0
     if parts.scheme not in {"redis", "rediss", "unix"} or not reachable:
         raise NotAllowedError

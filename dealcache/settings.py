@@ -33,7 +33,7 @@ from dealcache.setting_values import (
 
 
 class SettingsError(ValueError):
-    """A variable of the environment holds what it may not hold; the message is one line and masks secrets."""
+    """A variable of the environment holds an invalid value; the message is one line and masks secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Variable:
         default: used when the variable is missing or empty; None where the contract says "none".
         parse: from the text to the value; raises ValueError for what it does not take.
         may_hold: the end of the sentence "it may hold …", shown to the operator.
-        secret: whether its text must never be shown.
+        secret: True if its text must never be shown.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Settings:
     stale_if_error_seconds: float
     negative_ttl_seconds: float
     timeline_timezone: ZoneInfo
+    max_data_age_seconds: float
     sync_interval_seconds: float
     sync_horizon_seconds: float
     sync_confirm_seconds: float
@@ -90,28 +91,28 @@ class Settings:
     log_level: str
 
     def __repr__(self) -> str:
-        """Only the harmless half: a settings object must be safe to print."""
+        """Leave secrets out: a settings object must be safe to print."""
         return f"Settings(bind={self.bind!r}, web_concurrency={self.web_concurrency}, threads={self.threads})"
 
     @property
     def hubspot_loads(self) -> int:
-        """How many deals may be loaded from HubSpot at once: three quarters of the threads.
+        """The most deals to load from HubSpot at once: three quarters of the threads.
 
-        More would not be quicker: the smallest of HubSpot's limits lets about one cold deal a second through.
+        More would not be quicker: the smallest of HubSpot's limits allows about one cold deal a second.
         """
         return max(1, self.threads * 3 // 4)
 
     @property
     def hubspot_waiting_threads(self) -> int:
-        """How many threads may wait for a load, their own or another one's."""
+        """The most threads that may wait for a load, their own or another one's."""
         return waiting_threads(self.threads)
 
 
 def waiting_threads(threads: int) -> int:
-    """How many threads beside the working ``threads`` a worker has for those who wait for HubSpot.
+    """Return how many threads beside the working ``threads`` a worker has for requests that wait for HubSpot.
 
     A waiting thread costs memory but no processor. With places of their own, all readers of a cold deal can wait for
-    its one load, and there are still ``threads`` left for everybody else.
+    its one load, and ``threads`` are left for all other requests.
     """
     return threads * 4
 
@@ -157,6 +158,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("STALE_IF_ERROR_SECONDS", 86400.0, number(0, whole=False), "seconds, at least 0"),
     Variable("NEGATIVE_TTL_SECONDS", 30.0, number(0, whole=False), "seconds, at least 0"),
     Variable("TIMELINE_TIMEZONE", ZoneInfo("UTC"), timezone, "an IANA time zone such as Europe/Berlin"),
+    Variable("MAX_DATA_AGE_SECONDS", 3600.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
     Variable("SYNC_INTERVAL_SECONDS", 0.0, off_or(number(5, whole=False, most=_YEAR)), "0, or 5 to 31536000 seconds"),
     Variable("SYNC_HORIZON_SECONDS", 300.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
     Variable("SYNC_CONFIRM_SECONDS", 60.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
@@ -208,26 +210,20 @@ def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> tuple[str | None, str]:
-    """``LOG_FORMAT`` and ``LOG_LEVEL`` alone, for the log that must work before and without everything else.
+    """Return ``LOG_FORMAT`` and ``LOG_LEVEL`` alone, for the log that must work before and without everything else.
 
     Raises:
-        SettingsError: one of them holds what it may not hold.
+        SettingsError: one of them holds an invalid value.
     """
     by_name = {variable.name: variable for variable in VARIABLES}
     return _read(by_name["LOG_FORMAT"], environ), _read(by_name["LOG_LEVEL"], environ)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """Read all variables.
-
-    Args:
-        environ: the environment, normally ``os.environ``.
-
-    Returns:
-        The settings, complete and checked.
+    """Return the settings of an environment, complete and checked.
 
     Raises:
-        SettingsError: for the first variable that holds what it may not hold, in the order of :data:`VARIABLES`.
+        SettingsError: for the first variable with an invalid value, in the order of :data:`VARIABLES`.
     """
     values = {variable.name.lower(): _read(variable, environ) for variable in VARIABLES}
     return Settings(**values)

@@ -1,4 +1,4 @@
-"""``python -m tests.callers``: one worker that makes calls to HubSpot as fast as the shared budgets let it."""
+"""``python -m tests.callers``: one worker that makes calls to HubSpot as fast as the shared rate limits let it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from dealcache.deadline import Deadline
-from dealcache.hubspot import Bucket, HubSpotError, HubSpotSession, NullObserver, Priority
-from dealcache.hubspot.shared_budgets import SharedBudgets
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.limits.rate_limiter import RateLimits
+from dealcache.hubspot.limits.shared_window import shared_rate_limits
+from dealcache.hubspot.session import HubSpotSession, NullObserver
+from dealcache.model.deadline import Deadline
 from dealcache.redis_connection import RedisConnection
-from dealcache.simulator.simulator import DEFAULT_TOKEN
+from dealcache.sandbox.simulator.simulator import DEFAULT_TOKEN
 from tests.e2e.programs import ROOT, Program, environment
 
 #: How long each call may wait and last, in seconds.
@@ -34,12 +37,12 @@ class Callers(NullObserver):
 
     Args:
         url: where HubSpot is.
-        budgets: those of all workers.
+        rate_limits: those of all workers.
         priority: who the threads pretend to be.
     """
 
-    def __init__(self, url: str, budgets: SharedBudgets, priority: Priority) -> None:
-        self._session = HubSpotSession(url, DEFAULT_TOKEN, pool_size=32, budgets=budgets, observer=self)
+    def __init__(self, url: str, rate_limits: RateLimits, priority: Priority) -> None:
+        self._session = HubSpotSession(url, DEFAULT_TOKEN, pool_size=32, rate_limits=rate_limits, observer=self)
         self._priority = priority
         self.stopped = threading.Event()
         self.calls: Counter[str] = Counter()
@@ -64,7 +67,7 @@ class Callers(NullObserver):
 
 
 class Result(NamedTuple):
-    """What a worker has done: calls and the seconds that they took altogether, by bucket; and failures."""
+    """The work of a worker: calls and the seconds that they took altogether, by bucket; and failures."""
 
     calls: dict[str, int]
     seconds: dict[str, float]
@@ -77,7 +80,7 @@ class Worker(Program):
     Args:
         directory: where it writes.
         redis: the URL of Redis.
-        namespace: where the budgets are in it.
+        namespace: where the rate_limits are in it.
         hubspot: the URL of HubSpot.
         priority: who its calls pretend to be.
         workers: how many of its like there are.
@@ -115,8 +118,8 @@ def main() -> None:
     parser.add_argument("buckets", type=Bucket, nargs="+")
     options = parser.parse_args()
     connection = RedisConnection(options.redis, options.namespace, threads=len(Bucket))
-    budgets = SharedBudgets(connection, lambda: options.workers)
-    callers = Callers(options.hubspot, budgets, options.priority)
+    rate_limits = shared_rate_limits(connection, lambda: options.workers)
+    callers = Callers(options.hubspot, rate_limits, options.priority)
     for bucket in options.buckets:
         for _ in range(6):
             threading.Thread(target=callers.call, args=(bucket,), daemon=True).start()

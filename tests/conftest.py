@@ -1,11 +1,40 @@
 """What holds for all tests."""
 
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
+
+from dealcache.sandbox.embedded import Mongod
+from tests.databases import Databases, fast_directory
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("dealcache", deadline=None)
 settings.load_profile("dealcache")
 
+# A shell that runs tests in the background has them, and all programs that they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # What stands in a suite that several modules run explains its failures as well as what stands in a test module.
 pytest.register_assert_rewrite("tests.tier_contract")
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The URI of the session's mongod, which nobody may stop."""
+    with fast_directory() as directory:
+        mongod = Mongod(directory / "data")
+        yield mongod.start()
+        mongod.stop()
+
+
+@pytest.fixture(scope="session")
+def databases(mongodb_uri: str) -> Iterator[Databases]:
+    """Its databases."""
+    lender = Databases(mongodb_uri)
+    yield lender
+    lender.close()

@@ -40,7 +40,7 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 def _stands_still(pid: int) -> bool:
-    """Whether each thread is stopped: state ``T`` of proc(5), the first field behind the name in brackets."""
+    """Return True if each thread is stopped: state ``T`` of proc(5), the first field behind the name in brackets."""
     try:
         threads = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat")]
     except (FileNotFoundError, ProcessLookupError):

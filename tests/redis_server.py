@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from dealcache.embedded.processes import free_port
+from dealcache.sandbox.embedded.processes import free_port
 from tests.freezing import freeze, thaw
 
 

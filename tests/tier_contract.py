@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 from dealcache.reader.fence import Fence
 from dealcache.tiers import CacheKey, Entry, Selection, View
 from tests.clocks import ManualClock
@@ -213,7 +213,12 @@ class TierContract:
 
     def test_the_newest_of_a_hundred_wins(self, tier, clock):
         begin = threading.Barrier(THREADS)
-        entries = [replace(entry(clock, body=b"%d" % number), fetched_at=clock() + number) for number in range(THREADS)]
+        made = entry(clock)
+        clock.tick(THREADS)
+        entries = [
+            replace(made, body=b"%d" % number, fetched_at=made.fetched_at + number, expires_at=clock() + 500)
+            for number in range(THREADS)
+        ]
 
         def put(number: int) -> bool:
             begin.wait(10)
@@ -223,6 +228,14 @@ class TierContract:
             kept = list(threads.map(put, range(THREADS)))
         assert any(kept)
         assert tier.get(key()) == entries[-1]
+
+    @pytest.mark.parametrize("seconds", [2.0, 120.0, 86_400.0])
+    def test_what_was_read_before_the_clock_was_set_back_gives_way(self, tier, clock, seconds):
+        tier.put(key(), entry(clock, body=b"before"), always)
+        clock.tick(-seconds)
+        after = entry(clock, body=b"after")
+        assert tier.put(key(), after, always)
+        assert tier.get(key()) == after
 
     def test_an_invalidation_is_never_undone_by_a_hundred_that_put(self, tier, clock):
         """Each thread puts what the world says when it begins, as the read path does; every tenth changes the world."""

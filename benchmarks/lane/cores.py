@@ -27,7 +27,7 @@ _GROWTH, _PINNED = 1.6, 1.8
 
 
 @dataclass
-class _Figures:
+class _Measurements:
     """Requests per second, and the shares of a core that the service and wrk took, of each round."""
 
     rates: list[float] = field(default_factory=list)
@@ -35,11 +35,11 @@ class _Figures:
     client: list[float] = field(default_factory=list)
 
     def show(self) -> str:
-        """The figures of all rounds."""
+        """The measurements of all rounds."""
         rate, server, client = spread(self.rates), spread(self.server).median, spread(self.client).median
         return f"{rate.show(',.0f')} per second; the service took {server:.2f} cores, wrk {client:.2f}"
 
-    def to(self, other: _Figures) -> Spread:
+    def to(self, other: _Measurements) -> Spread:
         """These requests per second in those of another one, round by round."""
         return spread(one / two for one, two in zip(self.rates, other.rates, strict=True))
 
@@ -57,7 +57,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
     }
     for service in services.values():
         expect(ask(service.base_url, _HIT), tier="hubspot")
-        _measure(_Figures(), service, _FLASK, 1, machine.cores())  # to warm up: every worker reads it for itself
+        _measure(_Measurements(), service, _FLASK, 1, machine.cores())  # to warm up: every worker reads it for itself
     rounds, seconds = (2, 1) if quick else (5, 2)
     _pinned(report, services, rounds, seconds)
     _two_workers(report, services, rounds, seconds)
@@ -65,13 +65,13 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
 
 def _pinned(report: Report, services: Mapping[str, Server], rounds: int, seconds: int) -> None:
     """One worker and wrk, which may run anywhere, on all cores."""
-    figures = {name: _Figures() for name in ("pinned", "free")}
+    measurements = {name: _Measurements() for name in ("pinned", "free")}
     for number in range(rounds):
-        for name in sorted(figures, reverse=number % 2 == 1):
-            _measure(figures[name], services[name], _FLASK, seconds, machine.cores(), wrk.CONNECTIONS)
+        for name in sorted(measurements, reverse=number % 2 == 1):
+            _measure(measurements[name], services[name], _FLASK, seconds, machine.cores(), wrk.CONNECTIONS)
     for name, affinity in (("pinned", "auto"), ("free", "off")):
-        report.figure(f"hits that Flask dispatches, one worker, CPU_AFFINITY={affinity}", figures[name].show())
-    ratio = figures["pinned"].to(figures["free"])
+        report.figure(f"hits that Flask dispatches, one worker, CPU_AFFINITY={affinity}", measurements[name].show())
+    ratio = measurements["pinned"].to(measurements["free"])
     wording = f"a worker that keeps to one core: at least {_PINNED} times the requests per second of one that does not"
     report.promise(wording, ratio.show(), ratio.median >= _PINNED)
 
@@ -80,11 +80,11 @@ def _two_workers(report: Report, services: Mapping[str, Server], rounds: int, se
     every, first = machine.cores(), {machine.server_core()}
     pin(services["pinned"].pid, first)
     for way, target in _WAYS.items():
-        one, two, narrow = _Figures(), _Figures(), _Figures()
+        one, two, narrow = _Measurements(), _Measurements(), _Measurements()
         for number in range(rounds):
             turns = [(one, "pinned", every), (two, "two", every), (narrow, "pinned", first)]
-            for figures, name, cores in turns[number % 3 :] + turns[: number % 3]:
-                _measure(figures, services[name], target, seconds, cores)
+            for measurements, name, cores in turns[number % 3 :] + turns[: number % 3]:
+                _measure(measurements, services[name], target, seconds, cores)
         report.figure(f"{way}, one worker, wrk on any core", one.show())
         report.figure(f"{way}, one worker, wrk on its core", narrow.show())
         report.figure(f"{way}, two workers, wrk on any core", two.show())
@@ -103,7 +103,7 @@ def _judge(report: Report, way: str, free: Spread, narrow: Spread) -> None:
 
 
 def _measure(
-    figures: _Figures,
+    measurements: _Measurements,
     service: Server,
     target: str,
     seconds: int,
@@ -115,6 +115,6 @@ def _measure(
     load = wrk.load(service.base_url + target, seconds, cores, connections=connections)
     taken += processor_seconds(service.pid)
     service.forget_log()
-    figures.rates.append(load.rate)
-    figures.server.append(taken * load.rate / load.requests)
-    figures.client.append(load.client)
+    measurements.rates.append(load.rate)
+    measurements.server.append(taken * load.rate / load.requests)
+    measurements.client.append(load.client)

@@ -1,4 +1,4 @@
-"""What the lane costs those whom it cannot answer: the ordinary way with ``HIT_LANE=on`` and ``off``, in turns.
+"""Requests that the lane cannot answer: their cost with ``HIT_LANE=on`` and ``off``, in turns.
 
 Two services, both pinned to one core, with wrk on the others.
 """

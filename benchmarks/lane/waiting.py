@@ -79,7 +79,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
 
 
 def _has_gone_on(stand: Stand, mark: int) -> bool:
-    """Whether a load has made another call than the search since then."""
+    """Return True if a load has made another call than the search since then."""
     return any(call["kind"] != "search" for call in stand.hubspot.calls_since(mark))
 
 
@@ -113,7 +113,7 @@ def _waiters(service: Server, deals: Sequence[str]) -> Iterator[None]:
 
 
 def _waiting(service: Server) -> int:
-    """How many requests wait for HubSpot at this moment, as the service counts them."""
+    """Return how many requests wait for HubSpot at this moment, as the service counts them."""
     told = expect(ask(service.base_url, "/metrics")).body.decode()
     found = re.search(r"^dealcache_hubspot_waiting_threads(?:{.*})? ([0-9.]+)$", told, re.MULTILINE)
     return int(float(found.group(1))) if found else 0

@@ -86,7 +86,7 @@ class Exchange:
 
 
 def fault_of(call: Call, status: int, body: bytes) -> str:
-    """What is wrong with an answer, "" when nothing is.
+    """Return what is wrong with an answer, "" when nothing is.
 
     Args:
         call: what was asked for.
@@ -101,7 +101,7 @@ def fault_of(call: Call, status: int, body: bytes) -> str:
 
 
 def _fault_inside(body: bytes) -> str:
-    """What is wrong with the deals of a batch, which is answered with 200 even if it found none."""
+    """Return what is wrong with the deals of a batch, which is answered with 200 even if it found none."""
     try:
         failed = sorted({int(error["status"]) for error in json.loads(body)["errors"].values()})
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -60,7 +60,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What is asked for at one moment, all of it at once."""
+    """The requests of one moment, all made at once."""
 
     kind: Kind
     calls: tuple[Call, ...]

@@ -21,7 +21,7 @@ DRAWS = 'Plotly.newPlot("{name}"'
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a report shows.
+    """The contents of a report.
 
     Attributes:
         verdict: one line, and ``passed`` whether it is a good one.

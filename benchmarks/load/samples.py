@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """What came of one request; ``status`` is 0 when nothing came, and ``fault`` says what was wrong, if anything."""
+    """The outcome of one request; ``status`` is 0 when nothing came, and ``fault`` says what was wrong, if anything."""
 
     status: int
     tier: str = ""

@@ -25,7 +25,7 @@ Points = list[tuple[float, float | None]]
 
 @dataclass(slots=True)
 class Series:
-    """What is drawn; each value belongs to an interval of ``width`` seconds.
+    """The figures to draw; each value belongs to an interval of ``width`` seconds.
 
     Attributes:
         width: seconds.

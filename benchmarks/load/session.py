@@ -38,7 +38,7 @@ async def _load(settings: LoadSettings, target: Target) -> Run:
 
 
 def content_of(settings: LoadSettings, target: Target, run: Run) -> Content:
-    """What the report of a run shows."""
+    """Return what the report of a run shows."""
     passed = run.fault_share <= settings.allowed_errors and bool(run.samples)
     share = f"{run.faults:,} of {len(run.samples):,} requests failed ({run.fault_share:.2%})"
     allowed = f"{settings.allowed_errors:.2%} may"

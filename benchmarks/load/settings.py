@@ -15,7 +15,7 @@ MOST_USERS = 300
 
 @dataclass(frozen=True, slots=True)
 class LoadSettings:
-    """What a run is asked to do.
+    """The settings of a run.
 
     Attributes:
         place: the service.

@@ -73,7 +73,7 @@ def _run(stand: Stand) -> list[str]:
 
 
 def shortcomings(run: Run, page: str, tiers: Sequence[str]) -> list[str]:
-    """What is not as it should be, one line for each.
+    """Return what is not as it should be, one line for each.
 
     Args:
         run: what was seen.

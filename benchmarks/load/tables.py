@@ -75,7 +75,7 @@ def rows_by_tier(run: Run) -> list[Row]:
 
 
 def lag_of(run: Run) -> Lag:
-    """How well the generator kept to its schedule."""
+    """Return how well the generator kept to its schedule."""
     late = [one.late for one in run.arrivals]
     busy = run.processor_seconds / run.seconds if run.seconds else 0.0
     reasons = []

@@ -29,7 +29,7 @@ def bare(stand: Stand, _origin: Server) -> Server:
 
 
 def on_gthread(module: str) -> Callable[[Stand, Server], Server]:
-    """What starts a WSGI program of this package on gunicorn's threaded worker."""
+    """Return what starts a WSGI program of this package on gunicorn's threaded worker."""
 
     def start(stand: Stand, origin: Server) -> Server:
         bind = new_bind()

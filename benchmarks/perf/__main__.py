@@ -11,7 +11,9 @@ from benchmarks.deployed import CannotMeasureError, Deployed, knock, place_of
 from benchmarks.perf.measure import Measurement
 from benchmarks.perf.promises import COLUMNS
 
-_DEADLINE_SECONDS = 15.0
+#: What the service has unless it is set; it does not tell.
+_DEADLINE_SECONDS, _MOST_AGE_SECONDS = 15.0, 3_600.0
+_YEAR = 31_536_000
 #: A read may take all of its deadline, and the way to the service and back.
 _WAY_SECONDS = 5.0
 
@@ -39,11 +41,13 @@ def _judge(environ: Mapping[str, str]) -> int:
     deal = environ.get("DEAL", "").strip()
     if not deal:
         raise CannotMeasureError("DEAL= must name a deal that the service knows")
-    place, deadline = place_of(environ), _deadline_of(environ)
+    place = place_of(environ)
+    deadline = _seconds(environ, "HUBSPOT_DEADLINE_SECONDS", _DEADLINE_SECONDS, least=0.001, most=600)
+    most_age = _seconds(environ, "MAX_DATA_AGE_SECONDS", _MOST_AGE_SECONDS, least=0, most=_YEAR)
     knock(place)
     broken = 0
     with Deployed(place, patience=deadline + _WAY_SECONDS) as service:
-        measurement = Measurement(service, place, deal, deadline)
+        measurement = Measurement(service, place, deal, deadline, most_age)
         way = measurement.way()
         print(f"{deal} at {place.base_url}\nround trip to /healthz: {way.show()}\n\n{COLUMNS}")
         for verdict in measurement.verdicts(way):
@@ -52,15 +56,15 @@ def _judge(environ: Mapping[str, str]) -> int:
     return broken
 
 
-def _deadline_of(environ: Mapping[str, str]) -> float:
-    given = environ.get("HUBSPOT_DEADLINE_SECONDS", "").strip()
+def _seconds(environ: Mapping[str, str], name: str, default: float, *, least: float, most: float) -> float:
+    given = environ.get(name, "").strip()
     try:
-        deadline = float(given or _DEADLINE_SECONDS)
+        seconds = float(given or default)
     except ValueError:
-        deadline = inf
-    if not 0 < deadline <= 600:
-        raise CannotMeasureError(f"HUBSPOT_DEADLINE_SECONDS must be a number of seconds up to 600, and is {given!r}")
-    return deadline
+        seconds = inf
+    if not least <= seconds <= most:
+        raise CannotMeasureError(f"{name} must be a number of seconds up to {most}, and is {given!r}")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from benchmarks.client import VIEWS, Reply, target_of, together
 from benchmarks.deployed import CannotMeasureError, Deployed, Place, value_of, why_refused
 from benchmarks.perf import promises
 from benchmarks.perf.promises import Verdict
-from benchmarks.perf.timing import RoundTrip, round_trip
+from benchmarks.perf.timing import RoundTrip, data_age, round_trip
 
 _WAYS, _HITS, _ROUNDS, _READS = 21, 21, 7, 11
 #: Workers that a load balancer may lead to one after the other before memory counts as not answering.
@@ -28,6 +28,7 @@ class Measurement:
         place: for further connections.
         deal: the deal's name.
         deadline: seconds that a read of HubSpot may take.
+        most_age: ``MAX_DATA_AGE_SECONDS`` of the service; 0: it promises nothing about the age of its data.
         clock: the time in seconds.
         sleep: waits for so many seconds.
     """
@@ -38,6 +39,7 @@ class Measurement:
         place: Place,
         deal: str,
         deadline: float,
+        most_age: float,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -46,6 +48,7 @@ class Measurement:
         self._deal = deal
         self._target = target_of(deal)
         self._deadline = deadline
+        self._most_age = most_age
         self._clock = clock
         self._sleep = sleep
         self._cleared = 0.0
@@ -72,6 +75,7 @@ class Measurement:
         yield self._clear(way, least=1)
         yield self._first()
         yield promises.judge_hit("second call", self._until_memory(self._service, self._target))
+        yield self._age()
 
     def _clear(self, way: RoundTrip, least: int) -> Verdict:
         target = target_of(self._deal, "clear-endpoint-cache")
@@ -134,6 +138,19 @@ class Measurement:
                     raise error.__cause__ from None
                 raise
         return promises.judge_parallel(rounds, way)
+
+    def _age(self) -> Verdict:
+        """Ask until the data is new enough: what is older than promised is served once more, and read again behind."""
+        most = None
+        if self._most_age:
+            stats = "/api/hubspot/cache-stats?limit=0"
+            most = self._most_age + float(self._service.read_json(stats)["cache_ttl_seconds"])
+        began = self._clock()
+        reply, waited = self._read(), 0.0
+        while most is not None and (data_age(reply, time.time()) or 0.0) > most and waited < self._deadline:
+            self._sleep(_PAUSE)
+            reply, waited = self._read(), self._clock() - began
+        return promises.judge_age(reply, most, waited, time.time())
 
     def _statistics(self, way: RoundTrip) -> Verdict:
         target = "/api/hubspot/cache-stats"

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.client import Reply
-from benchmarks.perf.timing import RoundTrip, median_of, server_timing, show_reply
+from benchmarks.perf.timing import RoundTrip, data_age, median_of, server_timing, show_reply
 
 #: Milliseconds, as Server-Timing tells them.
 HIT, MONGODB = 1.0, 10.0
@@ -111,6 +111,25 @@ def judge_statistics(replies: Sequence[Reply], stats: Mapping[str, Any], way: Ro
         f"{stats['hit_ratio']:.1%} hits, workers: {stats.get('workers', 'unknown')}"
     )
     return _within(f"statistics, median of {len(replies)}", median_of(replies), STATISTICS_BEYOND, way, told)
+
+
+def judge_age(reply: Reply, most: float | None, waited: float, now: float) -> Verdict:
+    """How old the data of an answer is.
+
+    Args:
+        reply: the first one that was new enough, or the last one if none was.
+        most: seconds that it may be old; None when nothing is promised.
+        waited: seconds for which older ones came, 0 when the first one was new enough.
+        now: the present, epoch seconds, for a reply that does not tell its time.
+    """
+    age = data_age(reply, now)
+    promised = "its age is told" if most is None else f"at most {most:g} s old"
+    if age is None:
+        return Verdict("age of the data", reply.first_byte * 1000, promised, "no X-Data-As-Of", kept=False)
+    told = f"{age:,.0f} s old: HubSpot's changes are in it up to {reply.headers['x-data-as-of']}"
+    if waited:
+        told += f"; older data was served for {waited:.1f} s, while HubSpot was asked behind"
+    return Verdict("age of the data", reply.first_byte * 1000, promised, told, most is None or age <= most)
 
 
 def judge_clear(reply: Reply, cleared: int, least: int, way: RoundTrip) -> Verdict:

@@ -6,6 +6,8 @@ import re
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 from benchmarks.client import Reply
 
@@ -35,7 +37,7 @@ def median_of(replies: Iterable[Reply]) -> float:
 
 
 def round_trip(replies: Iterable[Reply]) -> RoundTrip:
-    """What the way takes, from at least two replies to a request that asks nothing."""
+    """Return what the way takes, from at least two replies to a request that asks nothing."""
     times = [reply.first_byte * 1000 for reply in replies]
     first, median, third = statistics.quantiles(times, n=4, method="inclusive")
     return RoundTrip(median, third - first)
@@ -47,7 +49,24 @@ def server_timing(reply: Reply) -> dict[str, float]:
 
 
 def show_reply(reply: Reply) -> str:
-    """Who answered, how much came, and where the time went by the service's own account."""
+    """Return who answered, how much came, and where the time went by the service's own account."""
     size = f"{len(reply.body) / 1000:,.1f} kB in {reply.seconds * 1000:.2f} ms"
     spent = ", ".join(f"{name} {value:.2f} ms" for name, value in server_timing(reply).items())
     return f"answered by {reply.tier or 'no tier'}, {size}; by Server-Timing {spent or 'nothing'}"
+
+
+def data_age(reply: Reply, now: float) -> float | None:
+    """Return how many seconds the data of a reply is old, by the service's clock; None when it does not say.
+
+    Args:
+        reply: the reply.
+        now: the present, epoch seconds, for one without a date.
+    """
+    as_of = reply.headers.get("x-data-as-of", "")
+    try:
+        known = datetime.fromisoformat(as_of)
+    except ValueError:
+        return None
+    dated = reply.headers.get("date")
+    present = parsedate_to_datetime(dated).timestamp() if dated else now
+    return max(0.0, present - known.timestamp())

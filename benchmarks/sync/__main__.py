@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import time
 from collections.abc import Sequence
-from typing import Any
 
-from benchmarks import machine
+from benchmarks import frame
 from benchmarks.report import Report
 from benchmarks.stand import Stand
 from benchmarks.sync.loads import judge_growth, limited, unlimited
@@ -19,27 +16,16 @@ _ACTIVITIES_PER_DEAL = "10"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark.
+    """Run the benchmark; see :func:`.frame.run`."""
+    return frame.run(_parser(), arguments, _run)
 
-    Args:
-        arguments: the command line without the program; the process's own when left out.
 
-    Returns:
-        The exit code: 1 when something could not be run, or with ``--strict`` when a promise was missed.
-    """
-    options = _parser().parse_args(arguments)
-    # Unwinding the stack is what stops the processes; for Ctrl-C Python does the same by itself.
-    signal.signal(signal.SIGTERM, _leave)
-    report, started = Report(), time.monotonic()
-    for line in machine.describe():
-        print(line)
+def _run(options: argparse.Namespace, report: Report) -> None:
     sizes, within_limits = ((1_000, 10_000), (1_000,)) if options.quick else ((1_000, 10_000, 100_000), (1_000, 10_000))
     rows: list[Row] = []
     for deals in sizes:
         rows += _measure(report, deals, within_limits=deals in within_limits)
     _sum_up(report, rows)
-    report.summary(time.monotonic() - started)
-    return 1 if report.failed or (options.strict and report.missed) else 0
 
 
 def _measure(report: Report, deals: int, *, within_limits: bool) -> list[Row]:
@@ -65,14 +51,9 @@ def _sum_up(report: Report, rows: Sequence[Row]) -> None:
     report.heading("\n".join(show(rows)))
 
 
-def _leave(_number: int, _frame: Any) -> None:
-    sys.exit(143)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sync", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="accounts of 1,000 and 10,000 deals only")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 when a promise is missed")
     return parser
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from benchmarks.service import ROOT, clean_environ
 from benchmarks.stand import Stand
-from dealcache.embedded import processes
-from dealcache.jobs import Job, JobStatus
+from dealcache.model.jobs import Job, JobStatus
 from dealcache.repositories import Connection, SyncJobRepository
+from dealcache.sandbox.embedded import processes
 
 _SAMPLE_SECONDS = 0.1
 #: Seconds between two lines that show how far it is.
@@ -36,7 +36,7 @@ class Resident:
     samples: tuple[int, ...]
 
     def after(self, share: float) -> int:
-        """What it was when ``share`` (0 to 1) of the run was over."""
+        """Return what it was when ``share`` (0 to 1) of the run was over."""
         return self.samples[min(len(self.samples) - 1, int(share * len(self.samples)))]
 
     def show(self) -> str:
@@ -91,7 +91,7 @@ def sync(stand: Stand, database: str, *options: str) -> Run:
 
 
 class _Watch:
-    """What the kernel says about a process, as long as it is there."""
+    """Reads the kernel's figures about a process, as long as it is there."""
 
     def __init__(self, pid: int, log: Path) -> None:
         self._proc = Path(f"/proc/{pid}")

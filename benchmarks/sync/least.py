@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 
 from benchmarks.hubspot import BATCH, PAGE
 from benchmarks.stand import Stand
-from dealcache.deals import ENGAGEMENT_TYPES
+from dealcache.model.deals import ENGAGEMENT_TYPES
 
 #: Deals whose associations one call reads.
 CHUNK = 1_000
@@ -58,7 +58,7 @@ def account_of(stand: Stand, database: str) -> Account:
 
 
 def _grouped(events: Collection[dict[str, Any]], index: str, *fields: str) -> list[dict[str, Any]]:
-    """How many events there are for each combination of the first fields of an index, from that index alone."""
+    """Return how many events there are for each combination of the first fields of an index, from that index alone."""
     stages: list[dict[str, Any]] = [
         {"$match": {fields[0]: {"$gte": ""}}},  # without a condition MongoDB would read all documents
         {"$group": {"_id": {name: f"${name}" for name in fields}, "count": {"$sum": 1}}},

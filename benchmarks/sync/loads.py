@@ -51,11 +51,11 @@ def unlimited(stand: Stand, report: Report) -> list[Row]:
     _show(report, "full load with nothing changed", again)
     changed = again.job.progress.deals_changed
     report.promise("a full load with nothing changed finds no deal changed", f"{changed:,}", changed == 0)
-    touched = _change_a_few(stand)
+    expected = _change_a_few(stand)
     few = sync(stand, database)
-    _show(report, f"incremental sync after changes of {touched} deals", few)
+    _show(report, f"incremental sync after changes of {expected} deals", few)
     found = few.job.progress.deals_changed
-    report.promise("an incremental sync finds the deals that changed, and no others", f"{found:,}", found == touched)
+    report.promise("an incremental sync finds the deals that changed, and no others", f"{found:,}", found == expected)
     return [Row(account, what, run) for what, run in (("full", first), ("unchanged", again), ("incremental", few))]
 
 

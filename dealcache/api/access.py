@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens, compared in constant time (RFC 6750). Pure decisions; the hook is in the app."""
+"""Access: bearer tokens, compared in constant time (RFC 6750), and the bound on request bodies. Pure decisions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ WEBHOOKS_PATH = "/api/hubspot/webhooks"
 #: The subprotocol that announces that the next one is a token; see :func:`authorization_of`.
 BEARER = "bearer"
 
+#: The largest request body, in bytes: a hundred deal names of the greatest length take less than a fifth.
+MOST_BYTES = 1024 * 1024
+
+#: The largest webhook delivery, in bytes: a hundred events, some with a long text; one refused is an event lost.
+MOST_BYTES_OF_A_DELIVERY = 8 * 1024 * 1024
+
 _OPEN_PREFIXES = ("/api/docs", "/api/openapi.json")
 
 
 class Need(Enum):
-    """What a request needs to be let in."""
+    """The right that a request needs."""
 
     NOTHING = "nothing"
     READ = "read"
@@ -28,10 +34,10 @@ class Need(Enum):
 
 
 def need_of(method: str, path: str, query: Mapping[str, str]) -> Need:
-    """What a request needs, by the contract: documentation, probes and webhooks nothing, changes the admin token.
+    """Return the right that a request needs: none for documentation, probes and webhooks, the admin's for changes.
 
     Args:
-        method: the HTTP method; OPTIONS changes and tells nothing, and a browser's preflight carries no token.
+        method: the HTTP method; OPTIONS changes nothing, and a browser's preflight carries no token.
         path: the path, decoded.
         query: the parameters; empty when they cannot be parsed, which is refused later.
     """
@@ -47,9 +53,9 @@ def need_of(method: str, path: str, query: Mapping[str, str]) -> Need:
 
 
 def authorization_of(path: str, authorization: str | None, subprotocols: str | None) -> str | None:
-    """The ``Authorization`` of a request, or what stands in for it in a WebSocket handshake.
+    """Return the ``Authorization`` of a request, or what stands in for it in a WebSocket handshake.
 
-    A script in a browser cannot set the header there, but it can name subprotocols: ``bearer`` and the token.
+    A script in a browser cannot set the header there, but it can name the subprotocols ``bearer`` and the token.
 
     Args:
         path: the path, decoded.
@@ -62,6 +68,11 @@ def authorization_of(path: str, authorization: str | None, subprotocols: str | N
     return f"Bearer {token.strip()}" if scheme.strip().lower() == BEARER else None
 
 
+def most_bytes(path: str) -> int:
+    """Return how many bytes the body of a request to ``path`` may have."""
+    return MOST_BYTES_OF_A_DELIVERY if path == WEBHOOKS_PATH else MOST_BYTES
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The tokens that are set; None for those that are not."""
@@ -70,13 +81,8 @@ class Tokens:
     admin_token: str | None
 
     def refusal(self, need: Need, authorization: str | None) -> int | None:
-        """The status with which a request is refused, 401 or 403, or None when it is let in.
-
-        Args:
-            need: what the request needs.
-            authorization: its ``Authorization`` header.
-        """
-        if need is Need.NOTHING or not self._required(need):
+        """Return the status with which a request is refused, 401 or 403, or None when it is let in."""
+        if not self.required(need):
             return None
         token = _bearer(authorization)
         if _same(token, self.admin_token):
@@ -85,13 +91,16 @@ class Tokens:
             return 403 if need is Need.ADMIN and self.admin_token is not None else None
         return 401
 
-    def _required(self, need: Need) -> bool:
+    def required(self, need: Need) -> bool:
+        """Return True if a request that needs ``need`` has to bring a token."""
+        if need is Need.NOTHING:
+            return False
         return self.api_token is not None or (need is Need.ADMIN and self.admin_token is not None)
 
 
 def _bearer(authorization: str | None) -> str | None:
     scheme, _, token = (authorization or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip() if scheme.lower() == BEARER else None
 
 
 def _same(given: str | None, wanted: str | None) -> bool:

@@ -3,22 +3,121 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+import marshmallow as ma
 import orjson
 from flask import Response, request
 
-from dealcache.api.batch_parameters import BatchParameters, BatchQuery, BatchSchema
+from dealcache.api import parameters, query, schemas
 from dealcache.api.documentation import SERVER_TIMING, Documented, documented
 from dealcache.api.failures import problem_of
-from dealcache.api.json_bodies import JsonBlueprint
-from dealcache.api.read_headers import mode_of, server_timing
-from dealcache.api.responses import json_response, unknown_deal
+from dealcache.api.responses import json_response, mode_of, server_timing, shown_as_of, unknown_deal
 from dealcache.api.services import services
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 from dealcache.reader import BatchAnswer
+from dealcache.tiers import View
 
-blueprint = JsonBlueprint(
+#: The most names of one batch (the contract).
+MOST_NAMES = 100
+
+
+class BatchQuery(NamedTuple):
+    """The names of a batch as given, each with the deal that it names, and the views asked for."""
+
+    keys: dict[str, DealKey]
+    views: tuple[View, ...]
+
+
+class DealNames(ma.fields.List[str]):
+    """A list of deal names; its value is a mapping from each name as given to the deal that it names."""
+
+    def __init__(self, description: str) -> None:
+        name = ma.fields.String(metadata={"pattern": parameters.NAME_PATTERN, "maxLength": query.NAME_LENGTH})
+        super().__init__(
+            name,
+            required=True,
+            metadata={"description": description, "minItems": 1, "maxItems": MOST_NAMES, "example": ["Acme renewal"]},
+        )
+
+    # One pass of our own: marshmallow's takes longer for a hundred names than everything else about cached answers.
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, list):
+            raise ma.ValidationError("Must be a list of names.")
+        if not 1 <= len(value) <= MOST_NAMES:
+            raise ma.ValidationError(f"Must have 1 to {MOST_NAMES} names.")
+        keys: dict[str, DealKey] = {}
+        errors: dict[int, list[str]] = {}
+        for place, name in enumerate(value):
+            try:
+                keys[name] = DealKey("name", query.deal_name(name))
+            except (AttributeError, TypeError):
+                errors[place] = ["Must be a text."]
+            except ValueError as error:
+                errors[place] = [str(error)]
+        if errors:
+            raise ma.ValidationError(dict(errors))
+        return keys
+
+
+class BatchParameters(ma.Schema):
+    """The names of deals, and the views of each."""
+
+    deal_names = DealNames("1 to 100 names, in any case; surrounding white space does not count.")
+    include = ma.fields.List(
+        ma.fields.Enum(View, by_value=True),
+        load_default=(View.INFO, View.ACTIVITIES_COUNT),
+        validate=ma.validate.Length(min=1),
+        metadata={"description": "Which views of each deal."},
+    )
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_kwargs: Any) -> BatchQuery:
+        """Return the names and the views, each view once."""
+        return BatchQuery(data["deal_names"], tuple(dict.fromkeys(data["include"])))
+
+
+class BatchedDealSchema(ma.Schema):
+    """The views of one deal that were wanted."""
+
+    info = ma.fields.Nested(schemas.DealInfoSchema)
+    activities_count = ma.fields.Nested(schemas.ActivitiesCountSchema)
+    timeline = ma.fields.Nested(schemas.TimelineSchema)
+    as_of = ma.fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Up to when HubSpot's changes are known to be in all of these; see `X-Data-As-Of`."},
+    )
+
+
+class BatchErrorSchema(ma.Schema):
+    """Why there is no answer for one name."""
+
+    status = ma.fields.Integer(
+        required=True, metadata={"description": "The status that a read of this name alone would have."}
+    )
+    detail = schemas.text_field("The error in a sentence.")
+
+
+class BatchSchema(ma.Schema):
+    """The answer for each name, as given, is in one of both."""
+
+    deals = ma.fields.Dict(
+        required=True,
+        keys=ma.fields.String(),
+        values=ma.fields.Nested(BatchedDealSchema),
+        metadata={"description": "Those that could be answered."},
+    )
+    errors = ma.fields.Dict(
+        required=True,
+        keys=ma.fields.String(),
+        values=ma.fields.Nested(BatchErrorSchema),
+        metadata={"description": "Those that could not."},
+    )
+
+
+blueprint = parameters.StrictBlueprint(
     "batches", __name__, url_prefix="/api/hubspot", description="Many deals from memory, MongoDB or HubSpot."
 )
 
@@ -27,9 +126,11 @@ blueprint = JsonBlueprint(
 @blueprint.arguments(BatchParameters())
 @documented(blueprint, BatchSchema, [Documented(415, "The body is not JSON.")], SERVER_TIMING)
 def deals_batch(wanted: BatchQuery) -> Response:
-    """Up to a hundred deals by their names, each tier asked once for all; 200 also when some names failed."""
+    """Return up to a hundred deals by their names, each tier asked once for all; 200 also when some names failed."""
     started = time.perf_counter()
-    answer = services().batches.read(wanted.keys.values(), wanted.views, mode_of(request.headers.get("Cache-Control")))
+    answer = services().reader.read_many(
+        wanted.keys.values(), wanted.views, mode_of(request.headers.get("Cache-Control"))
+    )
     services().recorder.batch_answered(answer, wanted.views, time.perf_counter() - started)
     response = json_response(_shown(wanted.keys, answer))
     response.headers["Server-Timing"] = server_timing(answer.steps)
@@ -37,8 +138,8 @@ def deals_batch(wanted: BatchQuery) -> Response:
 
 
 def _shown(keys: dict[str, DealKey], answer: BatchAnswer) -> dict[str, Any]:
-    """The body: views as the bytes that are cached, not parsed to be written again."""
-    deals: dict[str, dict[str, orjson.Fragment]] = {}
+    """Return the body, in which views are the cached bytes, not parsed and encoded again."""
+    deals: dict[str, dict[str, orjson.Fragment | str | None]] = {}
     errors: dict[str, dict[str, Any]] = {}
     for given, key in keys.items():
         if (failure := answer.failures.get(key)) is not None:
@@ -46,7 +147,15 @@ def _shown(keys: dict[str, DealKey], answer: BatchAnswer) -> dict[str, Any]:
         elif any(value.entry.status == 404 for value in answer.values[key].values()):
             problem = unknown_deal(key)
         else:
-            deals[given] = {view.value: orjson.Fragment(value.entry.body) for view, value in answer.values[key].items()}
+            found = answer.values[key]
+            deals[given] = {view.value: orjson.Fragment(value.entry.body) for view, value in found.items()}
+            deals[given]["as_of"] = shown_as_of(_oldest_of(value.entry.data_as_of for value in found.values()))
             continue
         errors[given] = {"status": problem.status, "detail": problem.detail}
     return {"deals": deals, "errors": errors}
+
+
+def _oldest_of(moments: Iterable[float | None]) -> float | None:
+    """Return the earliest of these moments, None if one of them is unknown."""
+    known = list(moments)
+    return None if None in known else min(one for one in known if one is not None)

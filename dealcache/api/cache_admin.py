@@ -1,4 +1,4 @@
-"""Looking into the cache, and clearing it."""
+"""Statistics of the cache, and clearing it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from dealcache.api.failures import RETRY_AFTER
 from dealcache.api.problems import Problem
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
-from dealcache.deals import DealKey
-from dealcache.invalidation import Selection
-from dealcache.tiers import Listing
+from dealcache.api.stats_parameters import StatsQuery
+from dealcache.cluster.statistics import Listing
+from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
+from dealcache.reader.cursors import encode_cursor
 
 blueprint = parameters.StrictBlueprint(
-    "cache", __name__, url_prefix="/api/hubspot", description="What the cache holds, and clearing it."
+    "cache", __name__, url_prefix="/api/hubspot", description="Statistics of the cache, and clearing it."
 )
 
 
@@ -34,17 +36,18 @@ def _row(listing: Listing, now: float) -> dict[str, Any]:
 
 
 @blueprint.route("/cache-stats")
-@blueprint.arguments(parameters.StatsQuery(), location="query")
+@blueprint.arguments(StatsQuery(), location="query")
 @documented(blueprint, schemas.CacheStatsSchema)
 def cache_stats(query: dict[str, Any]) -> Response:
-    """What the cache holds, entry by entry, and how many reads each tier has answered, in all workers or in one."""
+    """Return the cached entries and the reads that each tier has answered, in all workers or in one."""
     wired = services()
-    statistics = wired.stats_here if query["scope"] == "worker" else wired.stats_everywhere
-    told = statistics(query["prefix"], query["limit"])
+    statistics = wired.statistics.here if query["scope"] == "worker" else wired.statistics.everywhere
+    told = statistics(query["page"])
     by_tier = told.by_tier
     hits = by_tier["memory"] + by_tier["redis"]
     misses = by_tier["mongodb"] + by_tier["hubspot"] + told.failed
     now = wired.clock()
+    following = {} if told.last is None else {"next_cursor": encode_cursor(query["question"], told.last)}
     return json_response(
         {
             "scope": query["scope"],
@@ -62,6 +65,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
             "evictions": told.usage.evictions,
             "tiers": {tier: {"hits": count} for tier, count in by_tier.items()},
         }
+        | following
     )
 
 
@@ -71,7 +75,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
     blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]
 )
 def clear_endpoint_cache(query: dict[str, Any]) -> Response:
-    """Forget everything that is cached, or one deal, in all workers. MongoDB keeps its documents."""
+    """Remove all cached entries, or those of one deal, in all workers. MongoDB keeps its documents."""
     cleared = services().reader.invalidate(_selection(query["key"]))
     if not cleared.everywhere:
         return problem_response(_not_everywhere(len(cleared.cleared)))
@@ -86,7 +90,7 @@ def _selection(key: DealKey | None) -> Selection:
 
 
 def _not_everywhere(cleared: int) -> Problem:
-    """Other workers learn of a clear from MongoDB, and the contract forbids to claim what cannot be promised."""
+    """Return the problem for a clear that could not reach other workers through MongoDB."""
     return Problem(
         503,
         f"Cleared in the worker that answers ({cleared} keys). MongoDB, from which all others learn of it, does not "

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
-from typing import Any
+from functools import lru_cache
+from math import isfinite
+from typing import Any, TypeVar
 
-from dealcache.deals import Deal, Pipeline, Stage
-from dealcache.reader.views import timestamp
+from dealcache.model.deals import Deal
+from dealcache.model.labels import UNKNOWN_OWNER, Labels, StageKey
+from dealcache.model.timestamps import in_zone
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories import ListedDeal, StageTotal
+
+D = TypeVar("D", Deal, ListedDeal)
+Row = dict[str, Any]
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: Units of an age, largest first, in seconds.
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 
+#: Stages whose labels are remembered while a list is made; an account has some dozens.
+_MOST_STAGES = 1_000
+
+_NOTHING_OF_ALL = dict.fromkeys(("name", "createdate", "stage", "owner", "activities"))
+_NOTHING_OF_STAGE = dict.fromkeys(
+    ("Owner", "Amount", "Created_At", "Last_Update", "Expected_Close_Date", "Closed_Won", "Closed_Lost")
+)
+
 
 def money(amount: float | None) -> str:
-    """An amount like ``$1,500.00``, or ``Not specified``."""
-    if amount is None:
+    """Return an amount like ``$1,500.00``, or ``Not specified``."""
+    if amount is None or not isfinite(amount):
         return "Not specified"
     return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
 
 
 def written_day(moment: datetime | None, zone: tzinfo) -> str:
-    """The day of ``moment`` in ``zone`` like ``Jan 10, 2026``, or ``Not set``. English whatever the locale."""
+    """Return the day of ``moment`` in ``zone`` like ``Jan 10, 2026``, or ``Not set``; in English in any locale."""
     if moment is None:
         return "Not set"
-    local = moment.astimezone(zone)
+    local = in_zone(moment, zone)
     return f"{_MONTHS[local.month - 1]} {local.day:02d}, {local.year}"
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """How long ago ``moment`` was, like ``3 days ago``; ``just now`` within a minute."""
+    """Return the age of ``moment`` like ``3 days ago``; ``just now`` within a minute."""
     seconds = int((now - moment).total_seconds())
     for unit, length in _UNITS:
         count = seconds // length
@@ -40,96 +55,77 @@ def ago(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
-def all_deals(deals: Iterable[Deal], activities: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The list of all deals, in the order given; ``activities`` tells how many each has."""
-    return [
-        {
+def all_deals(labels: Labels, unreadable: UnreadableRecords) -> Callable[[Iterable[ListedDeal]], list[Row]]:
+    """Return a function that makes rows of the list of all deals, batch by batch: it goes on counting."""
+    stage_label = lru_cache(_MOST_STAGES)(labels.stage_label)
+    owners = labels.owners
+    place = -1
+
+    def show(deal: ListedDeal) -> Row:
+        deal_id, name, created, pipeline_id, stage_id, owner_id, stage, owner, activities = deal
+        return {
             "id": place,
-            "deal_id": deal.deal_id,
-            "name": deal.deal_name,
-            "createdate": timestamp(deal.create_date) if deal.create_date else None,
-            "stage": deal.stage or deal.stage_id or "",
-            "owner": deal.owner or "Unknown Owner",
-            "activities": activities.get(deal.deal_id, 0),
+            "deal_id": deal_id,
+            "name": name,
+            "createdate": None if created is None else f"{created.isoformat(timespec='milliseconds')}Z",
+            "stage": stage_label(pipeline_id, stage_id, stage),
+            "owner": owners.get(owner_id, owner or "") or UNKNOWN_OWNER,
+            "activities": activities,
         }
-        for place, deal in enumerate(deals)
-    ]
+
+    def otherwise(deal: ListedDeal) -> Row:
+        return {"id": place, "deal_id": deal.deal_id} | _NOTHING_OF_ALL
+
+    def rows(deals: Iterable[ListedDeal]) -> list[Row]:
+        nonlocal place
+        made = []
+        for deal in deals:
+            place += 1
+            made.append(_shown(deal, show, otherwise, unreadable))
+        return made
+
+    return rows
+
+
+def _shown(deal: D, show: Callable[[D], Row], otherwise: Callable[[D], Row], unreadable: UnreadableRecords) -> Row:
+    """Return a deal's row; ``otherwise`` makes it if it cannot be shown, so that no other row is lost."""
+    try:
+        return show(deal)
+    except Exception as error:  # noqa: BLE001 - the boundary around a record
+        unreadable.note("deals", deal.deal_id, f"a list cannot show it ({type(error).__name__})")
+        return otherwise(deal)
 
 
 def stage_deals(
-    deals: Iterable[Deal], stages: Mapping[str, Stage], zone: tzinfo, now: datetime
-) -> list[dict[str, Any]]:
-    """The deals of a stage, formatted for people.
+    deals: Iterable[Deal], labels: Labels, zone: tzinfo, now: datetime, unreadable: UnreadableRecords
+) -> list[Row]:
+    """Return the rows of a stage's deals in the order given, formatted for people with the days of ``zone``."""
 
-    Args:
-        deals: the deals, in the order to show.
-        stages: all stages by id, which tell what is won and what is lost.
-        zone: the zone whose days are shown.
-        now: what "3 days ago" counts from.
-    """
-    return [
-        {
+    def show(deal: Deal) -> Row:
+        stage = labels.stage(deal.pipeline_id, deal.stage_id)
+        return {
             "Deal_Name": deal.deal_name,
-            "Owner": deal.owner or "Unknown Owner",
+            "Owner": labels.owner_of_deal(deal),
             "Amount": money(deal.amount),
             "Created_At": written_day(deal.create_date, zone),
             "Last_Update": ago(deal.hubspot_updated_at, now),
             "Expected_Close_Date": written_day(deal.close_date, zone),
-            "Closed_Won": _yes(deal, stages, "closed_won"),
-            "Closed_Lost": _yes(deal, stages, "closed_lost"),
+            "Closed_Won": _yes(stage is not None and stage.closed_won),
+            "Closed_Lost": _yes(stage is not None and stage.closed_lost),
         }
-        for deal in deals
-    ]
+
+    def otherwise(deal: Deal) -> Row:
+        return {"Deal_Name": deal.deal_name} | _NOTHING_OF_STAGE
+
+    return [_shown(deal, show, otherwise, unreadable) for deal in deals]
 
 
-def _yes(deal: Deal, stages: Mapping[str, Stage], outcome: str) -> str:
-    stage = stages.get(deal.stage_id or "")
-    return "Yes" if stage is not None and getattr(stage, outcome) else "No"
+def _yes(holds: bool) -> str:
+    return "Yes" if holds else "No"
 
 
-def stages_by_id(pipelines: Iterable[Pipeline]) -> dict[str, Stage]:
-    """All stages of all pipelines by their id."""
-    return {stage.stage_id: stage for pipeline in pipelines for stage in pipeline.stages}
-
-
-def stage_ids(pipelines: Iterable[Pipeline], wanted: str) -> list[str]:
-    """The ids of the stages that ``wanted`` names, by label in any case or by id."""
-    label = wanted.strip().casefold()
-    return [
-        stage_id
-        for stage_id, stage in stages_by_id(pipelines).items()
-        if stage_id == wanted.strip() or stage.label.strip().casefold() == label
-    ]
-
-
-def stage_name(pipelines: Collection[Pipeline], wanted: str) -> str | None:
-    """One name for all the ways to name a stage: its label as HubSpot writes it. None when there is no such stage.
-
-    Where that label would stand for other stages than ``wanted`` does (an id, say, of one of two stages that bear it),
-    it stays what it is.
-    """
-    chosen = stage_ids(pipelines, wanted)
-    if not chosen:
-        return None
-    label = stages_by_id(pipelines)[chosen[0]].label.strip()
-    return label if label and stage_ids(pipelines, label) == chosen else wanted.strip()
-
-
-def stage_labels(pipelines: Iterable[Pipeline]) -> list[str]:
-    """The labels of all stages that are in use; with the pipeline's where several stages bear the same one."""
-    rows = stage_list(pipelines)
-    bearers = Counter(row["stage_name"].strip().casefold() for row in rows)
-    return [
-        f"{row['stage_name']} ({row['pipeline']})"
-        if bearers[row["stage_name"].strip().casefold()] > 1
-        else row["stage_name"]
-        for row in rows
-    ]
-
-
-def stage_list(pipelines: Iterable[Pipeline]) -> list[dict[str, Any]]:
-    """All stages that are in use, pipeline by pipeline, in display order."""
-    ordered = sorted(pipelines, key=lambda pipeline: (pipeline.display_order, pipeline.pipeline_id))
+def stage_list(labels: Labels) -> list[Row]:
+    """Return all stages in use, pipeline by pipeline, in display order."""
     return [
         {
             "stage_name": stage.label,
@@ -140,7 +136,20 @@ def stage_list(pipelines: Iterable[Pipeline]) -> list[dict[str, Any]]:
             "closed_won": "true" if stage.closed_won else "false",
             "closed_lost": stage.closed_lost,
         }
-        for pipeline in ordered
-        for stage in sorted(pipeline.stages, key=lambda stage: (stage.display_order, stage.stage_id))
-        if not (pipeline.archived or stage.archived)
+        for pipeline, stage in labels.stages_in_use()
     ]
+
+
+def pipeline_summary(totals: Iterable[StageTotal], labels: Labels) -> list[Row]:
+    """Return one line for each stage, most deals first, then by label or, without one, by id."""
+    lines: dict[StageKey | str | None, Row] = {}
+    # In one order, so that what is unchanged has the same lines, sums and entity tag each time.
+    for total in sorted(totals, key=lambda one: (one.pipeline_id or "", one.stage_id or "")):
+        key = labels.stage_key(total.pipeline_id, total.stage_id)
+        stage = labels.stage(total.pipeline_id, total.stage_id)
+        label = total.label if stage is None else stage.label
+        fresh = {"stage": label or total.stage_id or "", "count": 0, "amount": 0.0}
+        line = lines.setdefault(total.stage_id if key is None else key, fresh)
+        line["count"] += total.count
+        line["amount"] += total.amount
+    return sorted(lines.values(), key=lambda line: (-line["count"], line["stage"]))

@@ -1,4 +1,4 @@
-"""Takes webhook deliveries apart: from HubSpot's events to hints about deals and their activities. Pure.
+"""Parses webhook deliveries: from HubSpot's JSON to events about deals and their activities. Pure.
 
 Source: HubSpot's guides "Webhooks" (classic events, ``deal.…``) and "Generic webhook subscriptions" (``object.…``, with
 an ``objectTypeId``).
@@ -7,14 +7,15 @@ an ``objectTypeId``).
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
-from dealcache.hints import Hint
+from dealcache.model.jobs import WebhookEvent
 
 Event = Mapping[str, Any]
 
@@ -38,14 +39,16 @@ _TYPES = {
 
 _KINDS = frozenset({"creation", "deletion", "merge", "restore", "propertyChange", "associationChange"})
 
-_ID = re.compile(r"[0-9]{1,20}")
+_MOST_DIGITS = 20
+_ID = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Delivery(NamedTuple):
-    """What an array of events comes to; ``malformed`` counts those that make no sense."""
+    """The events of a delivery; ``malformed`` counts those that make no sense."""
 
-    hints: list[Hint]
+    events: list[WebhookEvent]
     malformed: int
 
 
@@ -53,25 +56,50 @@ class _MalformedEventError(ValueError):
     """An event lacks what it must have."""
 
 
-def hints_of(events: Iterable[Any]) -> Delivery:
-    """The hints about deals and activities, in the order of the events; those about other records are left out.
+def of_account(events: Iterable[Any], portal_id: int) -> list[Any]:
+    """Return the events of a HubSpot account, and those that do not tell which one they are of."""
+    return [
+        event
+        for event in events
+        if not isinstance(event, dict) or event.get("portalId") is None or str(event["portalId"]) == str(portal_id)
+    ]
 
-    Args:
-        events: the array of a delivery.
+
+def events_in(body: bytes, most: int) -> list[Any] | None:
+    """Return the array of a delivery; None if the body is none, or holds more events than ``most``.
+
+    One event with a text that ends within a character, or a number beyond all measure, costs no other one: JSON allows
+    both, and the standard library's parser reads them.
     """
-    hints, malformed = [], 0
+    try:
+        events = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            events = json.loads(body, parse_int=_whole)
+        except (ValueError, RecursionError):
+            return None
+    return events if isinstance(events, list) and len(events) <= most else None
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def parse_events(events: Iterable[Any]) -> Delivery:
+    """Return the events about deals and activities, in their order; those about other records are left out."""
+    parsed, malformed = [], 0
     for event in events:
         try:
-            hint = _hint(event)
+            found = _parsed(event)
         except _MalformedEventError:
             malformed += 1
             continue
-        if hint is not None:
-            hints.append(hint)
-    return Delivery(hints, malformed)
+        if found is not None:
+            parsed.append(found)
+    return Delivery(parsed, malformed)
 
 
-def _hint(event: Any) -> Hint | None:
+def _parsed(event: Any) -> WebhookEvent | None:
     if not isinstance(event, dict):
         raise _MalformedEventError
     name = event.get("subscriptionType") or event.get("eventType")
@@ -88,10 +116,10 @@ def _hint(event: Any) -> Hint | None:
     object_id = _first_id(event, "objectId", "primaryObjectId")
     if kind == "merge":
         return _merge(event, object_type, object_id)
-    return Hint(_key(event, kind, object_type, object_id), kind, object_type, object_id, _moment(event))
+    return WebhookEvent(_key(event, kind, object_type, object_id), kind, object_type, object_id, _moment(event))
 
 
-def _merge(event: Event, object_type: str, object_id: str) -> Hint:
+def _merge(event: Event, object_type: str, object_id: str) -> WebhookEvent:
     merged = event.get("mergedObjectIds") or []
     if not isinstance(merged, list):
         raise _MalformedEventError
@@ -99,11 +127,11 @@ def _merge(event: Event, object_type: str, object_id: str) -> Hint:
     new_id = None if event.get("newObjectId") is None else _id(event["newObjectId"])
     ordered = tuple(sorted(ids, key=int))
     key = _key(event, "merge", object_type, object_id, new_id, *ordered)
-    return Hint(key, "merge", object_type, object_id, _moment(event), new_id=new_id, merged_ids=ordered)
+    return WebhookEvent(key, "merge", object_type, object_id, _moment(event), new_id=new_id, merged_ids=ordered)
 
 
-def _association(event: Event, object_type: str | None) -> Hint | None:
-    """The hint about a deal and an activity that were joined or parted, seen from the deal; None for other pairs."""
+def _association(event: Event, object_type: str | None) -> WebhookEvent | None:
+    """Return the event of a deal and an activity joined or parted, seen from the deal; None for other pairs."""
     from_type, to_type = _end_types(event, object_type)
     ends = [(from_type, "fromObjectId"), (to_type, "toObjectId")]
     if from_type != _DEALS:
@@ -115,7 +143,7 @@ def _association(event: Event, object_type: str | None) -> Hint | None:
     removed = str(event.get("associationRemoved", ""))
     key = _key(event, "associationChange", deals, deal_id, activities, activity_id, removed)
     moment = _moment(event)
-    return Hint(key, "associationChange", deals, deal_id, moment, other_type=activities, other_id=activity_id)
+    return WebhookEvent(key, "associationChange", deals, deal_id, moment, other_type=activities, other_id=activity_id)
 
 
 def _end_types(event: Event, object_type: str | None) -> tuple[str | None, str | None]:
@@ -126,19 +154,31 @@ def _end_types(event: Event, object_type: str | None) -> tuple[str | None, str |
 
 
 def _key(event: Event, *what: str | None) -> str:
-    """Equal for one event that comes twice, with whatever ``eventId`` and ``attemptNumber``, and for no others."""
-    named = [event.get("portalId"), event.get("subscriptionId"), event.get("propertyName"), event.get("occurredAt")]
-    return hashlib.blake2b(orjson.dumps([named, what]), digest_size=16).hexdigest()
+    """Equal for one event that comes twice, with whatever ``eventId`` and ``attemptNumber``, and for no others.
+
+    Those that do not say when they happened are told apart by their ``eventId``.
+    """
+    when = event.get("occurredAt")
+    told_by = when if _is_number(when) else ["eventId", event.get("eventId")]
+    named = [event.get("portalId"), event.get("subscriptionId"), event.get("propertyName"), told_by]
+    try:
+        return hashlib.blake2b(orjson.dumps([named, what]), digest_size=16).hexdigest()
+    except TypeError:  # nested without end, or no text that there can be
+        raise _MalformedEventError from None
 
 
 def _moment(event: Event) -> datetime:
     value = event.get("occurredAt")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _MalformedEventError
+    if not _is_number(value):
+        return _EPOCH  # only its record is looked at, which may have changed
     try:
         return _EPOCH + timedelta(milliseconds=value)
-    except OverflowError:
-        raise _MalformedEventError from None
+    except (OverflowError, ValueError):  # it happened all the same, whenever that was
+        return _EPOCH if value != value else _EARLIEST if value < 0 else _LATEST
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _first_id(event: Event, *names: str) -> str:

@@ -1,9 +1,9 @@
-"""What the OpenAPI description says of answers, written once for all blueprints."""
+"""Descriptions of answers for OpenAPI, written once for all blueprints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import marshmallow as ma
 from flask_smorest import Blueprint
@@ -27,27 +27,35 @@ CACHE_CONTROL: Headers = {"Cache-Control": _header("A browser asks again each ti
 
 SERVER_TIMING: Headers = {"Server-Timing": _header("Milliseconds spent in each tier asked.")}
 
+DATA_AS_OF: Headers = {
+    "X-Data-As-Of": {
+        "description": "Up to when HubSpot's changes are known to be in the answer, in UTC.",
+        "schema": {"type": "string", "format": "date-time"},
+    }
+}
+
 READ_HEADERS: Headers = (
     CACHE_CONTROL
     | SERVER_TIMING
+    | DATA_AS_OF
     | {
         "X-Cache-Tier": _header("The tier that answered.", enum=["memory", "redis", "mongodb", "hubspot"]),
-        "Cache-Status": _header("What each tier asked had to say (RFC 9211); a stale answer says so."),
+        "Cache-Status": _header("The outcome at each tier asked (RFC 9211); a stale answer is marked."),
         "Age": _header("Seconds since the value was read from MongoDB or HubSpot.", "integer"),
     }
 )
 
 
-class Documented:
-    """One answer besides the ordinary one: its status, when it comes, and its headers."""
+class Documented(NamedTuple):
+    """One answer besides the ordinary one: its status, its condition, and its headers."""
 
-    def __init__(self, status: int, description: str, headers: Headers | None = None) -> None:
-        self.status = status
-        self.description = description
-        self.headers = headers or {}
+    status: int
+    description: str
+    headers: Headers | None = None
 
 
 NOT_MODIFIED = Documented(304, "The client's copy is current.", ETAG)
+DEAL_NOT_MODIFIED = Documented(304, "The client's copy is current.", ETAG | DATA_AS_OF)
 NO_DEAL = Documented(404, "No tier knows this deal.")
 STORE_FAILURE = Documented(503, "MongoDB does not answer.", RETRY_AFTER)
 ORIGIN_FAILURES = (
@@ -59,7 +67,10 @@ _ACCESS = (
     Documented(
         401, "A token is needed, and none or an unknown one was given.", {"WWW-Authenticate": _header("Bearer.")}
     ),
-    Documented(403, "The admin token is needed."),
+    Documented(403, "The admin token is needed; or, without tokens, a page of another site would change something."),
+    Documented(
+        421, "Without tokens and on a loopback address: `Host` is a name that the service does not know as its own."
+    ),
 )
 
 
@@ -71,14 +82,14 @@ def documented(
     access: bool = True,
     status: int = 200,
 ) -> Callable[[F], F]:
-    """Describe a view function that returns a finished response.
+    """Return a decorator that describes a view function which returns a finished response.
 
     Args:
         blueprint: the view's blueprint.
-        schema: what the body of the ordinary answer holds; None if it has none.
-        answers: which other answers there are.
+        schema: the body of the ordinary answer; None if it has none.
+        answers: the other answers.
         headers: the headers of the ordinary answer.
-        access: whether the path may ask for a token.
+        access: True if the path may require a token.
         status: the status of the ordinary answer.
     """
 
@@ -89,13 +100,13 @@ def documented(
             described = blueprint.alt_response(
                 answer.status,
                 description=answer.description,
-                headers=answer.headers,
+                headers=answer.headers or {},
                 success=answer.status < 400,
                 **body,
             )(described)
         described = blueprint.response(status, schema, headers=dict(headers or {}))(described)
-        # What the decorators wrap around the view would hand its finished response on, each in some microseconds of
-        # every request; the description is all that is wanted of them.
+        # The decorators' wrappers would only pass the finished response on, each in some microseconds of every request;
+        # only their description is kept.
         view._apidoc = described._apidoc  # type: ignore[attr-defined]
         return view
 

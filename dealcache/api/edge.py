@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from dealcache.api.cors import Cors
-from dealcache.api.hits import HitResponder
-from dealcache.logs import request_id_var
+from dealcache.api.cross_site import Cors
+from dealcache.telemetry.logs import request_id_var
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,18 +16,45 @@ if TYPE_CHECKING:
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
+#: Segments that no path of ours has: each has names only.
+_NO_NAMES = frozenset({"", ".", ".."})
+
+#: A path that is none of ours: no route has a segment of a dot.
+_NOWHERE = "/."
+
+
+def is_plain_path(path: str, raw_target: str) -> bool:
+    """Return True if a path shows by itself where its segments begin and end.
+
+    Werkzeug takes slashes off the beginning, and puts a missing one there, so ``//metrics`` and ``metrics`` would be
+    ``/metrics``; it resolves what is before the name of a file, and takes slashes off its end; and where a slash is
+    percent-encoded it is no separator (RFC 3986, 2.2). What stands before this service, and decides by paths, need not
+    see the same in them.
+
+    Args:
+        path: the path, decoded.
+        raw_target: the request's target as it came.
+    """
+    if path in ("", "/"):  # the first is that of an absolute target which ends with the host
+        return True
+    segments = path.split("/")
+    if segments[0] or not _NO_NAMES.isdisjoint(segments[1:]):
+        return False
+    return "%2f" not in raw_target.partition("?")[0].lower()
+
+
 def sane_request_id(given: str | None) -> str | None:
-    """The caller's request id if it looks sane, so that logs of both sides can be joined; else None."""
+    """Return the caller's request id if it looks sane, so that logs of both sides can be joined; else None."""
     return given if given is not None and _SANE_ID.fullmatch(given) else None
 
 
 def request_id_of(given: str | None) -> str:
-    """The caller's request id if it looks sane; else one of our own: 32 hexadecimal digits."""
+    """Return the caller's request id if it looks sane; else a new one: 32 hexadecimal digits."""
     return sane_request_id(given) or f"{random.getrandbits(128):032x}"
 
 
 class RequestIds:
-    """Makes ids of our own for one thread, many at once, for one by one each takes as long as a look into memory."""
+    """Makes request ids for one thread, many at once, for one by one each takes as long as a look into memory."""
 
     _AT_ONCE = 256
 
@@ -37,7 +63,7 @@ class RequestIds:
         self._place = 0
 
     def new(self) -> str:
-        """An id such as :func:`request_id_of` makes."""
+        """Return an id such as :func:`request_id_of` makes."""
         place = self._place
         if place == len(self._digits):
             self._digits, place = f"{random.getrandbits(128 * self._AT_ONCE):0{32 * self._AT_ONCE}x}", 0
@@ -46,17 +72,15 @@ class RequestIds:
 
 
 class Edge:
-    """Wraps the Flask app.
+    """Wraps the Flask app: request ids, cross-origin headers, and paths that are not plain.
 
     Args:
         app: the app behind it.
-        hits: answers memory hits without the app.
         cors: the cross-origin headers.
     """
 
-    def __init__(self, app: WSGIApplication, hits: HitResponder, cors: Cors) -> None:
+    def __init__(self, app: WSGIApplication, cors: Cors) -> None:
         self._app = app
-        self._hits = hits
         self._cors = cors
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -65,11 +89,9 @@ class Edge:
         origin = environ.get("HTTP_ORIGIN")
         common = [("X-Request-ID", request_id), *self._cors.headers(origin)]
         token = request_id_var.set(request_id)
+        if not is_plain_path(environ["PATH_INFO"], environ.get("RAW_URI", "")):
+            environ["PATH_INFO"] = _NOWHERE
         try:
-            hit = self._hits.answer(environ)
-            if hit is not None:
-                start_response(hit.status, hit.headers + common)
-                return [hit.body]
             requested = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
             preflight = self._cors.preflight(environ["REQUEST_METHOD"], origin, requested)
             if preflight is not None:

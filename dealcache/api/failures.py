@@ -1,4 +1,4 @@
-"""Which problem each failure of the read path is: statuses and ``Retry-After`` by the contract."""
+"""Problems for the failures of the read path: statuses and ``Retry-After``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from dealcache.hubspot import (
     TimedOut,
     Unauthorised,
     Unavailable,
+    WrongAccount,
 )
-from dealcache.reader import FlightTimeoutError, TimelineNotSyncedError, TooManyWaitingError
-from dealcache.repositories import StoreError
+from dealcache.reader import BulkheadFullError, FlightTimeoutError, TimelineNotSyncedError
+from dealcache.repositories import StoreError, StoreUnavailable
 
-#: What a caller is told to wait when a dependency fails and does not say for how long, in seconds.
+#: Seconds of ``Retry-After`` when a dependency fails without naming a time.
 RETRY_AFTER = 5
 
 #: The failures that :func:`problem_of` knows.
 FAILURES: tuple[type[Exception], ...] = (
     HubSpotError,
-    TooManyWaitingError,
+    BulkheadFullError,
     FlightTimeoutError,
     StoreError,
     TimelineNotSyncedError,
@@ -43,6 +44,8 @@ def _hubspot_problem(failure: HubSpotError) -> Problem:
         case RateLimited():
             wait = _wait(failure.retry_after)
             return Problem(503, f"HubSpot limits our calls; try again in {wait['Retry-After']} s.", headers=wait)
+        case WrongAccount():
+            return Problem(502, f"{failure.reason}.")
         case TimedOut():
             return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
         case Unavailable():
@@ -52,15 +55,19 @@ def _hubspot_problem(failure: HubSpotError) -> Problem:
 
 
 def problem_of(failure: Exception) -> Problem:
-    """The problem for one of :data:`FAILURES`."""
+    """Return the problem for one of :data:`FAILURES`."""
     match failure:
         case HubSpotError():
             return _hubspot_problem(failure)
-        case TooManyWaitingError():
+        case BulkheadFullError():
             return Problem(503, f"{failure}; try again shortly.", headers=_wait(failure.retry_after))
         case FlightTimeoutError():
             return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
         case TimelineNotSyncedError():
             return Problem(404, f"MongoDB knows the deal, but {failure}.")
-        case _:
+        case StoreUnavailable():
             return Problem(503, "MongoDB does not answer.", headers=_wait(RETRY_AFTER))
+        case _:
+            return Problem(
+                503, "MongoDB refuses the operation, or holds what cannot be used.", headers=_wait(RETRY_AFTER)
+            )

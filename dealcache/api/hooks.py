@@ -1,27 +1,24 @@
-"""What Flask does around every request that it answers: access, the bound on bodies, counting."""
+"""Flask's hooks around every request: access, the bound on bodies, metrics."""
 
 from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from dealcache.api.access import WEBHOOKS_PATH, Tokens, authorization_of, need_of
+from dealcache.api.access import Tokens, authorization_of, most_bytes, need_of
+from dealcache.api.cross_site import CrossSiteGuard, sender_of
 from dealcache.api.problems import Problem
 from dealcache.api.query import InvalidQueryError, parse_query
 from dealcache.api.responses import problem_response
-from dealcache.metrics import Metrics
-
-#: The largest webhook delivery, in bytes: a hundred events, some with a long text; one refused is an event lost.
-_MAX_DELIVERY = 8 * 1024 * 1024
+from dealcache.telemetry.metrics import Metrics
 
 
-def install_hooks(app: Flask, tokens: Tokens, metrics: Metrics) -> None:
+def install_hooks(app: Flask, tokens: Tokens, guard: CrossSiteGuard, metrics: Metrics) -> None:
     """Add the hooks to ``app``."""
 
     @app.before_request
     def refuse() -> Response | None:
-        if request.path == WEBHOOKS_PATH:
-            request.max_content_length = _MAX_DELIVERY
-        return _refuse_access(tokens) or _refuse_body()
+        request.max_content_length = most_bytes(request.path)
+        return _refuse_access(tokens, guard) or _refuse_body()
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -31,13 +28,16 @@ def install_hooks(app: Flask, tokens: Tokens, metrics: Metrics) -> None:
         return response
 
 
-def _refuse_access(tokens: Tokens) -> Response | None:
+def _refuse_access(tokens: Tokens, guard: CrossSiteGuard) -> Response | None:
     try:
         query = parse_query(request.environ.get("QUERY_STRING", "")).values
     except InvalidQueryError:
         query = {}
     need = need_of(request.method, request.path, query)
     headers = request.headers
+    if not tokens.required(need):
+        foreign = guard.refusal(request.method, sender_of(headers))
+        return None if foreign is None else problem_response(foreign)
     given = authorization_of(request.path, headers.get("Authorization"), headers.get("Sec-WebSocket-Protocol"))
     status = tokens.refusal(need, given)
     if status is None:
@@ -49,7 +49,7 @@ def _refuse_access(tokens: Tokens) -> Response | None:
 
 
 def _refuse_body() -> Response | None:
-    """Say no to a huge body before anything reads it, also where no body is expected."""
+    """Refuse a huge body before anything reads it, also where no body is expected."""
     most = request.max_content_length
     if most is not None and request.content_length is not None and request.content_length > most:
         return problem_response(Problem(413, f"The body is larger than {most} bytes."))

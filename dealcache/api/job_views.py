@@ -8,22 +8,24 @@ from typing import Any
 
 import marshmallow as ma
 
-from dealcache.jobs import Job, JobStatus, JobType
+from dealcache.api.schemas import count_field, day_field, moment_field, number_field, text_field
+from dealcache.model.jobs import Job, JobStatus, JobType
 from dealcache.reader.views import timestamp
 
 
 def job_view(job: Job) -> dict[str, Any]:
     """A job as JSON values."""
-    request = job.request
+    request, progress = job.request, asdict(job.progress)
+    warnings = progress.pop("warnings")
     return {
         "job_id": job.job_id,
         "type": request.type,
         "status": job.status,
         "created_at": timestamp(job.created_at),
         "due_at": timestamp(job.due_at),
-        "started_at": _moment(job.started_at),
-        "finished_at": _moment(job.finished_at),
-        "epoch0": _moment(job.since),
+        "started_at": optional_timestamp(job.started_at),
+        "finished_at": optional_timestamp(job.finished_at),
+        "epoch0": optional_timestamp(job.since),
         "deal": request.deal,
         "stage": request.stage,
         "start_date": _day(request.first_day),
@@ -31,11 +33,13 @@ def job_view(job: Job) -> dict[str, Any]:
         "message": job.message,
         "error": job.error,
         "cancelled": job.cancel_requested or job.status is JobStatus.CANCELLED,
-        "progress": asdict(job.progress) | {"waited_seconds": round(job.progress.waited_seconds, 3)},
+        "warnings": list(warnings),
+        "progress": progress | {"waited_seconds": round(job.progress.waited_seconds, 3)},
     }
 
 
-def _moment(moment: datetime | None) -> str | None:
+def optional_timestamp(moment: datetime | None) -> str | None:
+    """Return a moment as text; None for none."""
     return None if moment is None else timestamp(moment)
 
 
@@ -43,61 +47,48 @@ def _day(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _text(description: str, **more: Any) -> ma.fields.String:
-    return ma.fields.String(required=True, metadata={"description": description}, **more)
-
-
-def _time(description: str, allow_none: bool = True) -> ma.fields.String:
-    metadata = {"description": description, "format": "date-time"}
-    return ma.fields.String(required=True, allow_none=allow_none, metadata=metadata)
-
-
-def _date(description: str) -> ma.fields.String:
-    return ma.fields.String(required=True, allow_none=True, metadata={"description": description, "format": "date"})
-
-
-def _count(description: str) -> ma.fields.Integer:
-    return ma.fields.Integer(required=True, metadata={"description": description, "minimum": 0})
-
-
-def _number(description: str, allow_none: bool = True) -> ma.fields.Float:
-    return ma.fields.Float(required=True, allow_none=allow_none, metadata={"description": description})
-
-
 class ProgressSchema(ma.Schema):
-    """How far a job is."""
+    """The progress of a job."""
 
-    phase = _text("What it does at the moment.")
-    deals_read = _count("Deals read from HubSpot.")
-    deals_written = _count("Deals stored, whether or not they were known before.")
-    activities_read = _count("Activities read from HubSpot.")
-    activities_written = _count("Activities stored, whether or not they were known before.")
-    deals_changed = _count("Deals of which something that clients see is different now.")
-    calls = _count("Calls to HubSpot, each try counted.")
-    waited_seconds = _number("How long calls waited for HubSpot's limits, over all threads.", allow_none=False)
-    percent = _number("How much is done, where that is known.")
-    seconds_left = _number("How long it will take yet, where that is known.")
+    phase = text_field("What it does at the moment.")
+    deals_read = count_field("Deals read from HubSpot to their end, with all their activities.")
+    deals_written = count_field("Deals stored, from the first page on, whether or not they were known before.")
+    activities_read = count_field("Activities read from HubSpot.")
+    activities_written = count_field("Activities stored, whether or not they were known before.")
+    deals_changed = count_field("Deals of which something that clients see is different now.")
+    calls = count_field("Calls to HubSpot, each try counted.")
+    waited_seconds = number_field("How long calls waited for HubSpot's limits, over all threads.")
+    percent = number_field("How much is done, where that is known. It never goes back.", allow_none=True)
+    seconds_left = number_field("How long it will take yet, where that is known.", allow_none=True)
 
 
 class JobSchema(ma.Schema):
     """A sync job."""
 
-    job_id = _text("The job's id.")
-    type = _text("What it does.", validate=ma.validate.OneOf([one.value for one in JobType]))
-    status = _text("Where it stands.", validate=ma.validate.OneOf([one.value for one in JobStatus]))
-    created_at = _time("When it was asked for.", allow_none=False)
-    due_at = _time("When it may begin.", allow_none=False)
-    started_at = _time("When it was first taken up.")
-    finished_at = _time("When it ended.")
-    epoch0 = _time("From when on changes are looked for, where the job goes by time.")
-    deal = _text("The deal that was asked for, by name or id.", allow_none=True)
-    stage = _text("The stage that was asked for.", allow_none=True)
-    start_date = _date("The first day that was asked for.")
-    end_date = _date("The last day that was asked for.")
-    message = _text("What it has to say, in a sentence.")
-    error = _text("Why it failed.", allow_none=True)
+    job_id = text_field("The job's id.")
+    type = text_field("What it does.", validate=ma.validate.OneOf([one.value for one in JobType]))
+    status = text_field("Where it stands.", validate=ma.validate.OneOf([one.value for one in JobStatus]))
+    created_at = moment_field("When it was asked for.")
+    due_at = moment_field("When it may begin.")
+    started_at = moment_field("When it was first taken up.", allow_none=True)
+    finished_at = moment_field("When it ended.", allow_none=True)
+    epoch0 = moment_field("From when on changes are looked for, where the job goes by time.", allow_none=True)
+    deal = text_field("The deal that was asked for, by name or id.", allow_none=True)
+    stage = text_field("The stage that was asked for.", allow_none=True)
+    start_date = day_field("The first day that was asked for.")
+    end_date = day_field("The last day that was asked for.")
+    message = text_field("What it has to say, in a sentence.")
+    error = text_field("Why it failed.", allow_none=True)
     cancelled = ma.fields.Boolean(
         required=True, metadata={"description": "Whether it is cancelled, or will be as soon as it stops."}
+    )
+    warnings = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        metadata={
+            "description": "What it did without, in short sentences, 20 at most: a list that HubSpot refuses, a record "
+            "that HubSpot cannot read. A completed job may have some."
+        },
     )
     progress = ma.fields.Nested(ProgressSchema, required=True)
 
@@ -105,20 +96,20 @@ class JobSchema(ma.Schema):
 class JobsSchema(ma.Schema):
     """A list of jobs."""
 
-    total_jobs = _count("How many there are, listed or not.")
+    total_jobs = count_field("How many there are, listed or not.")
     jobs = ma.fields.List(ma.fields.Nested(JobSchema), required=True)
 
 
 class AcceptedSyncSchema(ma.Schema):
     """That a sync will be done."""
 
-    status = _text("`accepted`.")
-    message = _text("Whether it is new, or was queued or running already.")
-    job_id = _text("The job that does it.")
+    status = text_field("`accepted`.")
+    message = text_field("Whether it is new, or was queued or running already.")
+    job_id = text_field("The job that does it.")
 
 
 class CancelledSyncSchema(ma.Schema):
     """That a job stops."""
 
-    status = _text("`success`.")
-    message = _text("Whether it has stopped, or will in a moment.")
+    status = text_field("`success`.")
+    message = text_field("Whether it has stopped, or will in a moment.")

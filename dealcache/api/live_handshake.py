@@ -1,20 +1,27 @@
-"""``/ws/deal-updates``: lets a client in, and hands its connection over to the thread that serves live updates.
+"""``/ws/deal-updates``: accepts WebSocket handshakes, and hands connections over to the thread of live updates.
 
 The change of protocols is an ordinary answer, written, logged and counted like any other. Only when it is out is the
-socket taken away from gunicorn, whose worker lets it go (see :mod:`dealcache.server.worker`), so that no thread of the
+socket taken away from gunicorn, whose worker lets it go (see ``dealcache.server.worker``), so that no thread of the
 pool is held by a connection. The client has entered the hub before that, and misses nothing that happens meanwhile.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import socket
 import ssl
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
+from werkzeug.datastructures import Headers
+from wsproto.utilities import generate_accept_token
 
-from dealcache.api import handshake, parameters
+from dealcache.api import parameters
+from dealcache.api.access import BEARER
+from dealcache.api.cross_site import sender_of
 from dealcache.api.documentation import RETRY_AFTER, Documented, documented
 from dealcache.api.problems import Problem
 from dealcache.api.responses import problem_response
@@ -24,11 +31,84 @@ from dealcache.live import Client, Hub, Subscription
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+_VERSION = "13"
+_UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
+
+
+class HandshakeRefusedError(Exception):
+    """The request is no handshake that can be accepted; ``problem`` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def accept(http_version: str, headers: Headers, allows: Callable[[str], bool]) -> dict[str, str]:
+    """Return the headers that accept a WebSocket handshake (RFC 6455, section 4.2).
+
+    wsproto parses handshakes too, from bytes; here the server has parsed the request already, and a refusal is to be
+    a problem that says what is wrong.
+
+    Args:
+        http_version: such as ``HTTP/1.1``.
+        headers: the request's.
+        allows: tells if pages of an origin may use this service.
+
+    Raises:
+        HandshakeRefusedError: the request is no handshake, a bad one, or one of a foreign page.
+    """
+    _check_upgrade(http_version, headers)
+    _check_body(headers)
+    _check_origin(headers.get("Origin"), allows)
+    answered = _UPGRADE | {"Sec-WebSocket-Accept": generate_accept_token(_key(headers)).decode("ascii")}
+    if BEARER in _list(headers.get("Sec-WebSocket-Protocol")):
+        answered["Sec-WebSocket-Protocol"] = BEARER
+    return answered
+
+
+def _list(value: str | None) -> list[str]:
+    return [item.strip().lower() for item in (value or "").split(",")]
+
+
+def _check_upgrade(http_version: str, headers: Headers) -> None:
+    asked = "websocket" in _list(headers.get("Upgrade")) and "upgrade" in _list(headers.get("Connection"))
+    if not asked or http_version != "HTTP/1.1":
+        detail = "This path speaks WebSocket (RFC 6455): ask for the change of protocols over HTTP/1.1."
+    elif headers.get("Sec-WebSocket-Version") != _VERSION:
+        detail = f"Sec-WebSocket-Version must be {_VERSION}."
+    else:
+        return
+    raise HandshakeRefusedError(Problem(426, detail, headers=_UPGRADE | {"Sec-WebSocket-Version": _VERSION}))
+
+
+def _check_body(headers: Headers) -> None:
+    if headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:
+        raise HandshakeRefusedError(Problem(400, "A WebSocket handshake has no body."))
+
+
+def _key(headers: Headers) -> bytes:
+    text = headers.get("Sec-WebSocket-Key", "").encode("latin-1")
+    try:
+        length = len(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        length = 0
+    if length != 16:
+        raise HandshakeRefusedError(Problem(400, "Sec-WebSocket-Key must be 16 bytes in Base64."))
+    return text
+
+
+def _check_origin(origin: str | None, allows: Callable[[str], bool]) -> None:
+    """Refuse foreign pages: browsers let any page open a WebSocket to anywhere."""
+    if origin is None or allows(origin):
+        return
+    raise HandshakeRefusedError(Problem(403, "Pages of this origin may not connect; CORS_ORIGINS names those that do."))
+
+
 blueprint = parameters.StrictBlueprint("live", __name__, description="Clients hear which deals changed.")
 
 _PATH = "/ws/deal-updates"
 
-#: What a client is told to wait when all places are taken, or the worker is about to stop, in seconds.
+#: Seconds of ``Retry-After`` when all places are taken, or the worker is about to stop.
 _WAIT_SECONDS = 5
 
 _ANSWERS = [
@@ -52,9 +132,10 @@ def deal_updates(query: dict[str, Any]) -> Response:
     of these deals only. A token may be given as the second of two subprotocols, `bearer` and the token.
     """
     wired = services()
+    allows = partial(wired.guard.is_own_page, sender=sender_of(request.headers))
     try:
-        headers = handshake.answer(request.environ["SERVER_PROTOCOL"], request.headers, wired.cors.allows)
-    except handshake.HandshakeRefusedError as refused:
+        headers = accept(request.environ["SERVER_PROTOCOL"], request.headers, allows)
+    except HandshakeRefusedError as refused:
         return problem_response(refused.problem)
     if not _can_hand_over(request.environ):
         return problem_response(Problem(501, "This server cannot hand connections over: run gunicorn without TLS."))
@@ -75,6 +156,6 @@ def _can_hand_over(environ: WSGIEnvironment) -> bool:
 
 
 def _hand_over(environ: WSGIEnvironment, hub: Hub, client: Client) -> None:
-    """Take the socket from gunicorn, with what it has read from it beyond the request."""
+    """Take the socket from gunicorn, with the bytes that it has read beyond the request."""
     early = environ["wsgi.input"].reader.unreader.take_buffered()
     hub.connect(client, socket.socket(fileno=environ["gunicorn.socket"].detach()), early)

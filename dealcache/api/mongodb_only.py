@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +10,23 @@ import orjson
 from flask import Response
 
 from dealcache.api import deal_lists, parameters, schemas
-from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, STORE_FAILURE, Documented, documented
+from dealcache.api.documentation import (
+    CACHE_CONTROL,
+    DATA_AS_OF,
+    DEAL_NOT_MODIFIED,
+    ETAG,
+    NOT_MODIFIED,
+    STORE_FAILURE,
+    Documented,
+    documented,
+)
+from dealcache.api.exports import timeline_export
+from dealcache.api.list_responses import list_tag, long_list, short_list
 from dealcache.api.problems import invalid
-from dealcache.api.responses import json_response, problem_response, stored_response, unknown_deal
+from dealcache.api.responses import as_of_headers, json_response, problem_response, stored_response, unknown_deal
 from dealcache.api.services import services
-from dealcache.deals import DealKey
+from dealcache.api.streaming import converted, json_array
+from dealcache.model.deals import Deal, DealKey
 from dealcache.reader.timeline_filter import InvalidCursorError
 from dealcache.tiers import View
 
@@ -22,90 +35,106 @@ blueprint = parameters.StrictBlueprint(
 )
 
 _NO_DEAL = Documented(404, "MongoDB does not know this deal, or its activities have not been read yet.")
-_HEADERS = ETAG | CACHE_CONTROL
-
-
-def _stored(view: View, key: DealKey) -> bytes | None:
-    entry = services().mongodb.read(view, key)
-    return None if entry is None else entry.body
+_LIST_HEADERS = ETAG | CACHE_CONTROL
+_HEADERS = _LIST_HEADERS | DATA_AS_OF
 
 
 def _respond(view: View, key: DealKey) -> Response:
-    body = _stored(view, key)
-    return problem_response(unknown_deal(key)) if body is None else stored_response(body)
+    entry = services().mongodb.read(view, key)
+    return problem_response(unknown_deal(key)) if entry is None else stored_response(entry)
 
 
 @blueprint.route("/health")
 @documented(blueprint, schemas.HealthSchema)
 def health() -> Response:
-    """That the API is there; asks nothing."""
+    """Return that the API is there, without asking anything."""
     return json_response({"status": "healthy", "version": "v2"})
 
 
 @blueprint.route("/deal-activities-count")
 @blueprint.arguments(parameters.DealQuery(), location="query")
-@documented(blueprint, schemas.ActivitiesCountSchema, [NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
+@documented(blueprint, schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_activities_count(query: dict[str, Any]) -> Response:
-    """How many activities a deal has, by type."""
+    """Return the number of a deal's activities by type."""
     return _respond(View.ACTIVITIES_COUNT, query["key"])
 
 
 @blueprint.route("/deal-info")
 @blueprint.arguments(parameters.DealQuery(), location="query")
-@documented(blueprint, schemas.DealInfoSchema, [NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
+@documented(blueprint, schemas.DealInfoSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_info(query: dict[str, Any]) -> Response:
-    """A deal at a glance."""
+    """Return a deal at a glance."""
     return _respond(View.INFO, query["key"])
 
 
 @blueprint.route("/deal-timeline")
 @blueprint.arguments(parameters.StoredTimelineRead(), location="query")
-@documented(blueprint, schemas.TimelineSchema, [NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
+@documented(blueprint, schemas.TimelineSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_timeline(query: dict[str, Any]) -> Response:
-    """A deal's activities, oldest first; the whole timeline, or a part of it."""
-    body = _stored(View.TIMELINE, query["key"])
-    if body is None:
+    """Return a deal's activities, oldest first; the whole timeline, or a part of it."""
+    entry = services().mongodb.read(View.TIMELINE, query["key"])
+    if entry is None:
         return problem_response(unknown_deal(query["key"]))
-    if query["filter"].is_whole():
-        return stored_response(body)
+    as_file = query["format"] != "json"
+    if query["filter"].is_whole() and not as_file:
+        return stored_response(entry)
     try:
-        return stored_response(orjson.dumps(query["filter"].apply(orjson.loads(body))))
+        part = query["filter"].apply(orjson.loads(entry.body))
     except InvalidCursorError as error:
         return problem_response(invalid({"cursor": [f"{error}."]}))
+    if as_file:
+        return timeline_export(query["format"], part, as_of_headers(entry))
+    return stored_response(entry, orjson.dumps(part))
 
 
 @blueprint.route("/all-deals")
-@documented(blueprint, schemas.ListedDealSchema(many=True), [STORE_FAILURE])
+@documented(blueprint, schemas.ListedDealSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def all_deals() -> Response:
-    """All deals, the newest created first."""
-    wired = services()
-    found = [stored.deal for stored in wired.deals.all_deals()]
-    return json_response(deal_lists.all_deals(found, wired.timelines.activity_counts()))
+    """Return all deals, the newest created first."""
+    storage = services().storage
+    storage.summaries.settle_stale()
+    version, (labels, digest) = storage.summaries.version(), storage.labels.snapshot()
+    rows = deal_lists.all_deals(labels, storage.unreadable)
+
+    def pieces() -> Iterator[bytes]:
+        return json_array(converted(storage.deal_batches.all_deals(), rows))
+
+    return long_list(pieces, list_tag("all-deals", version, digest))
 
 
 @blueprint.route("/deals")
 @blueprint.arguments(parameters.StageQuery(), location="query")
-@documented(blueprint, schemas.StageDealSchema(many=True), [STORE_FAILURE])
+@documented(blueprint, schemas.StageDealSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def deals(query: dict[str, Any]) -> Response:
-    """The deals of a stage, formatted for people; an unknown stage has none."""
-    wired = services()
-    pipelines = wired.pipelines.all()
-    chosen = deal_lists.stage_ids(pipelines, query["stage"])
-    found = [stored.deal for stored in wired.deals.deals_in_stages(chosen)] if chosen else []
-    now = datetime.fromtimestamp(wired.clock(), UTC)
-    return json_response(deal_lists.stage_deals(found, deal_lists.stages_by_id(pipelines), wired.zone, now))
+    """Return the deals of a stage, formatted for people; an unknown stage has none. Ages are as of the full minute."""
+    wired, stage = services(), query["stage"]
+    storage = wired.storage
+    version, (labels, digest) = storage.summaries.version(), storage.labels.snapshot()
+    # The text of an age depends on the time, and the entity tag is to tell all that the body depends on.
+    now = datetime.fromtimestamp(wired.clock() // 60 * 60, UTC)
+
+    def rows(stored: Iterable[Deal]) -> list[dict[str, Any]]:
+        found = labels.deals_in_stage(stored, stage)
+        return deal_lists.stage_deals(found, labels, wired.zone, now, storage.unreadable)
+
+    def pieces() -> Iterator[bytes]:
+        stored = storage.deal_batches.deals_in_stages(labels.possible_stage_ids(stage))
+        return json_array(converted(stored, rows))
+
+    return long_list(pieces, list_tag("deals", version, digest, stage, str(wired.zone), now))
 
 
 @blueprint.route("/stages")
-@documented(blueprint, schemas.StageSchema(many=True), [STORE_FAILURE])
+@documented(blueprint, schemas.StageSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def stages() -> Response:
-    """The stages of all deal pipelines."""
-    return json_response(deal_lists.stage_list(services().pipelines.all()))
+    """Return the stages of all deal pipelines."""
+    return short_list(deal_lists.stage_list(services().storage.labels.read()))
 
 
 @blueprint.route("/pipeline-summary")
-@documented(blueprint, schemas.StageSummarySchema(many=True), [STORE_FAILURE])
+@documented(blueprint, schemas.StageSummarySchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def pipeline_summary() -> Response:
-    """How many deals each stage has and what they are worth, most deals first."""
-    rows = services().deals.pipeline_summary()
-    return json_response([{"stage": row.stage or "", "count": row.count, "amount": row.amount} for row in rows])
+    """Return the number of deals in each stage and the sum of their amounts, most deals first."""
+    storage = services().storage
+    totals = storage.stage_totals.at(storage.summaries.version())
+    return short_list(deal_lists.pipeline_summary(totals, storage.labels.read()))

@@ -1,14 +1,21 @@
-"""What operators and load balancers ask: liveness, readiness, metrics."""
+"""Liveness, readiness and metrics, for operators and load balancers."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
 
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from dealcache.api import parameters, readiness, schemas
+from dealcache.api import parameters, schemas
 from dealcache.api.documentation import documented
 from dealcache.api.responses import json_response
 from dealcache.api.services import services
+from dealcache.api.status_view import age_view
+
+#: Seconds that a scrape waits for the state of the database.
+_SCRAPE_SECONDS = 0.25
 
 blueprint = parameters.StrictBlueprint("operations", __name__, description="Probes and metrics.")
 
@@ -16,7 +23,7 @@ blueprint = parameters.StrictBlueprint("operations", __name__, description="Prob
 @blueprint.route("/healthz")
 @documented(blueprint, schemas.LivenessSchema, access=False)
 def healthz() -> Response:
-    """That the process lives; asks nothing."""
+    """Return that the process lives, without asking anything."""
     return json_response({"status": "ok"})
 
 
@@ -24,15 +31,25 @@ def healthz() -> Response:
 @blueprint.alt_response(503, schema=schemas.ReadinessSchema, description="It cannot serve; `missing` says why.")
 @documented(blueprint, schemas.ReadinessSchema, access=False)
 def readyz() -> Response:
-    """Whether the service can serve. HubSpot being down only degrades it."""
-    found = readiness.report(services().dependencies)
-    content = {"status": found.status, "missing": found.missing}
-    return json_response(content, 503 if found.status == "unavailable" else 200)
+    """Return the state of the service; without HubSpot it is only degraded."""
+    wired = services()
+    asked_at = wired.status.request_overview()  # is found out while the others are asked
+    missing = [name for name, answers in wired.dependencies.items() if not answers()]
+    status = "unavailable" if "mongodb" in missing else "degraded" if missing else "ready"
+    content: dict[str, Any] = {"status": status, "missing": missing}
+    if (wrong := wired.account.verdict()) is not None:
+        content = {"status": "unavailable", "missing": [*missing, "account"], "reason": str(wrong)}
+    now = datetime.fromtimestamp(wired.clock(), UTC)
+    as_of, age = age_view(wired.status.overview(asked_at), now)
+    content |= {"data_as_of": as_of, "data_age_seconds": age}
+    return json_response(content, 503 if content["status"] == "unavailable" else 200)
 
 
 @blueprint.route("/metrics")
 @blueprint.response(200, {"type": "string"}, content_type="text/plain", description="Prometheus' text format.")
 def metrics() -> Response:
-    """All metrics, of all workers together."""
-    services().recorder.settle()
-    return Response(services().metrics.render(), content_type=CONTENT_TYPE_LATEST)
+    """Return all metrics, of all workers together."""
+    wired = services()
+    wired.recorder.settle()
+    wired.status.overview(wired.status.request_overview(), _SCRAPE_SECONDS)  # sets the gauges of what is found
+    return Response(wired.metrics.render(), content_type=CONTENT_TYPE_LATEST)

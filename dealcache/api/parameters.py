@@ -1,4 +1,4 @@
-"""What requests may carry, as marshmallow schemas: read by a strict parser, shown in the OpenAPI description."""
+"""The parameters of requests as marshmallow schemas: read by a strict parser, shown in the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -8,30 +8,63 @@ from datetime import date
 from typing import Any
 
 import marshmallow as ma
-from flask import Request
+import orjson
+from flask import Request, abort
 from flask_smorest import Blueprint
 from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 
 from dealcache.api import query
 from dealcache.api.access import TRUTHY
-from dealcache.deals import EVENT_TYPES
+from dealcache.api.exports import export_format
+from dealcache.model.deals import EVENT_TYPES
 from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
 _FALSY = {"false", "False"}
-#: The rules of :func:`dealcache.api.query.deal_name`, as far as a regular expression of JSON Schema can say them.
-NAME_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+#: The rules of ``deal_name``, as far as a regular expression of JSON Schema can say them.
+NAME_PATTERN = (
+    r"^[\t-\r ]*[^\u0000-\u001f\u007f-\u009f]*"
+    r"[^\s\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2060\ufeff]"
+    r"[^\u0000-\u001f\u007f-\u009f]*[\t-\r ]*$"
+)
 
 
 class Repeatable(ma.fields.List[Any]):
     """A parameter that may be given several times, which makes a list; other parameters may not."""
 
 
+def json_object(req: Request) -> dict[str, Any]:
+    """Return the object in a request's body, an empty one when there is no body.
+
+    Raises:
+        ValidationError: the body is no JSON object.
+        UnsupportedMediaType: it is not declared as JSON.
+    """
+    raw = req.get_data()
+    if not raw:
+        return {}
+    if not req.is_json:
+        abort(415, description="The body must be a JSON object of type application/json.")
+    try:
+        content = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise ma.ValidationError({"body": ["Not valid JSON."]}) from None
+    if not isinstance(content, dict):
+        raise ma.ValidationError({"body": ["Must be a JSON object."]})
+    return content
+
+
 class StrictParser(FlaskParser):
-    """Reads query strings with :func:`dealcache.api.query.parse_query`; unknown parameters are ignored."""
+    """Reads query strings with ``parse_query``, and JSON bodies.
+
+    Unknown parameters of a query string are ignored. Unknown fields of a body are refused, because a misspelt one
+    would be ignored.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"json": ma.RAISE}
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """The parameters, decoded strictly; what cannot be decoded is a validation error of its field."""
+        """Return the parameters, decoded strictly; one that cannot be decoded is a validation error of its field."""
         try:
             parsed = query.parse_query(req.environ.get("QUERY_STRING", ""))
         except query.InvalidQueryError as error:
@@ -43,6 +76,10 @@ class StrictParser(FlaskParser):
         given = {name: [parsed.values[name], *parsed.repeated.get(name, ())] for name in lists & parsed.values.keys()}
         return {**parsed.values, **given}
 
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """Return the body's object."""
+        return json_object(req)
+
 
 class StrictBlueprint(Blueprint):
     """A blueprint whose parameters are read strictly."""
@@ -51,7 +88,7 @@ class StrictBlueprint(Blueprint):
 
 
 def rule(check: Callable[[str], str]) -> Callable[[str], None]:
-    """A validator from a function that raises ValueError, with a sentence, for what it does not take."""
+    """Return a validator made of a function that raises ValueError, with a sentence, for an invalid text."""
 
     def validate(text: str) -> None:
         try:
@@ -62,19 +99,8 @@ def rule(check: Callable[[str], str]) -> Callable[[str], None]:
     return validate
 
 
-def pattern(text: str, message: str) -> Callable[[str], None]:
-    """A validator that says ``message`` about what the regular expression ``text`` does not fit."""
-    compiled = re.compile(text)
-
-    def validate(value: str) -> None:
-        if not compiled.fullmatch(value):
-            raise ma.ValidationError(message)
-
-    return validate
-
-
 class Day(ma.fields.String):
-    """A day as ``YYYY-MM-DD``, and nothing else that Python would take for a date."""
+    """A day as ``YYYY-MM-DD``; other forms that Python accepts are refused."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -88,7 +114,7 @@ class Day(ma.fields.String):
 
 
 class Count(ma.fields.Integer):
-    """A whole number in plain digits: no sign, space, underscore or foreign digits, which ``int`` would take."""
+    """A whole number in plain digits: no sign, space, underscore or foreign digits, which ``int`` would accept."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not re.fullmatch(r"[0-9]{1,9}", str(value)):
@@ -97,7 +123,7 @@ class Count(ma.fields.Integer):
 
 
 def boolean(description: str) -> ma.fields.Boolean:
-    """``true`` or ``false``."""
+    """Return a field that holds ``true`` or ``false``."""
     return ma.fields.Boolean(truthy=set(TRUTHY), falsy=_FALSY, metadata={"description": description})
 
 
@@ -123,7 +149,7 @@ class OptionalDealQuery(ma.Schema):
 
     @ma.post_load
     def add_key(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Add ``key``, which deal is named, or None."""
+        """Add ``key``: the deal that is named, or None."""
         return {**data, "key": query.deal_key(data)}
 
 
@@ -132,13 +158,13 @@ class DealQuery(OptionalDealQuery):
 
     @ma.validates_schema
     def one_of_both(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        """One of the two ways to name a deal must be there."""
+        """Require one of the two ways to name a deal."""
         if "dealName" not in data and "dealId" not in data:
             raise ma.ValidationError("Give dealName or dealId.", "dealName")
 
 
 class LiveQuery(ma.Schema):
-    """Names the deals that a client wants to hear of."""
+    """Names the deals to subscribe to."""
 
     dealName = Repeatable(
         ma.fields.String(
@@ -171,10 +197,12 @@ class TimelineQuery(ma.Schema):
         metadata={"description": "`next_cursor` of the page before.", "pattern": CURSOR_PATTERN},
     )
 
+    format = export_format()
+
     @ma.post_load
     def add_filter(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Add ``filter``, the wanted part."""
-        names = ("since", "until", "limit", "cursor")
+        """Add ``filter``: the part of the timeline."""
+        names = ("since", "until", "limit", "cursor") if data["format"] == "json" else ("since", "until")
         wanted = TimelineFilter(
             types=frozenset(data.get("types", ())), **{name: data[name] for name in names if name in data}
         )
@@ -193,27 +221,11 @@ class StoredTimelineRead(DealQuery, TimelineQuery):
     """The parameters of a timeline from MongoDB."""
 
 
-class StatsQuery(ma.Schema):
-    """Narrows the list of cached entries, and says whose they are."""
-
-    limit = Count(
-        validate=ma.validate.Range(min=0, max=100_000),
-        load_default=1000,
-        metadata={"description": "How many entries to list at most."},
-    )
-    prefix = ma.fields.String(load_default="", metadata={"description": "Only keys that begin with this."})
-    scope = ma.fields.String(
-        validate=ma.validate.OneOf(["group", "worker"], error="Must be one of: {choices}."),
-        load_default="group",
-        metadata={"description": "`group`: all workers of all instances; `worker`: the one that answers, alone."},
-    )
-
-
 class StageQuery(ma.Schema):
     """Names a stage."""
 
     stage = ma.fields.String(
         required=True,
-        validate=pattern(r"(?s).{1,512}", "Must have 1 to 512 characters."),
-        metadata={"description": "A stage's label in any case, or its id.", "minLength": 1, "maxLength": 512},
+        validate=ma.validate.Length(min=1, max=512, error="Must have 1 to 512 characters."),
+        metadata={"description": "A stage's label in any case, or its id."},
     )

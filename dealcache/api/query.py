@@ -1,7 +1,7 @@
-"""Query strings, read strictly: what cannot be meant is refused instead of guessed.
+"""Query strings, parsed strictly.
 
-Werkzeug decodes a broken escape or a broken UTF-8 sequence to something and takes the first of repeated parameters.
-For a look-up by name that could mean another deal, so here each of these is an error that names the parameter.
+Werkzeug decodes broken escapes and UTF-8 sequences to something and takes the first of repeated parameters. In a
+look-up by name that could mean another deal, so here each of these is an error that names the parameter.
 """
 
 from __future__ import annotations
@@ -13,16 +13,24 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from dealcache.deals import NAME_LENGTH as NAME_LENGTH
-from dealcache.deals import DealKey
-from dealcache.deals import deal_name as deal_name
+from dealcache.model.deals import NAME_LENGTH as NAME_LENGTH
+from dealcache.model.deals import DealKey
+from dealcache.model.deals import deal_name as deal_name
+from dealcache.tiers import View
+
+#: The paths that show a view of a deal.
+PATHS = {
+    "/api/hubspot/deal-activities-count": View.ACTIVITIES_COUNT,
+    "/api/hubspot/deal-timeline": View.TIMELINE,
+    "/api/hubspot/deal-info": View.INFO,
+}
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DEAL_ID = re.compile(r"[0-9]{1,20}")
 
 
 class InvalidQueryError(ValueError):
-    """A query that cannot be used; ``errors`` tells what is wrong, field by field."""
+    """A query that cannot be used; ``errors`` says what is wrong, field by field."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{field}: {' '.join(texts)}" for field, texts in errors.items()))
@@ -36,7 +44,7 @@ class Query(NamedTuple):
     repeated: Mapping[str, list[str]]
 
 
-# The look into memory, the check of access and the reading of parameters each parse the query of the same request.
+# The check of access and the reading of parameters each parse the query of the same request.
 @lru_cache(maxsize=256)
 def parse_query(raw: str) -> Query:
     """Parse a query string.
@@ -71,18 +79,14 @@ def _decode(text: str, field: str) -> str:
 
 
 def deal_id(text: str) -> str:
-    """A deal's id.
-
-    Raises:
-        ValueError: it is not made of 1 to 20 digits.
-    """
+    """Return a deal's id; raise ValueError if it is not made of 1 to 20 digits."""
     if not _DEAL_ID.fullmatch(text):
         raise ValueError("Must be HubSpot's id of the deal: 1 to 20 digits.")
     return text
 
 
 def deal_key(values: Mapping[str, str]) -> DealKey | None:
-    """Which deal the parameters name; ``dealId``, being exact, goes before ``dealName``. None when both are missing.
+    """Return the deal that the parameters name, by ``dealId`` before ``dealName``; None when both are missing.
 
     Raises:
         InvalidQueryError: one of them cannot be used.

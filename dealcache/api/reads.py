@@ -9,16 +9,18 @@ import orjson
 from flask import Response, request
 
 from dealcache.api import parameters, schemas
-from dealcache.api.documentation import ETAG, NO_DEAL, NOT_MODIFIED, ORIGIN_FAILURES, READ_HEADERS, documented
+from dealcache.api.documentation import DEAL_NOT_MODIFIED, ETAG, NO_DEAL, ORIGIN_FAILURES, READ_HEADERS, documented
+from dealcache.api.exports import timeline_export
 from dealcache.api.failures import FAILURES, problem_of
 from dealcache.api.problems import invalid
-from dealcache.api.read_headers import mode_of
-from dealcache.api.responses import problem_response, read_response
+from dealcache.api.responses import mode_of, problem_response, read_headers, read_response
 from dealcache.api.services import services
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 from dealcache.reader import Answer, Mode
 from dealcache.reader.timeline_filter import InvalidCursorError
 from dealcache.tiers import View
+
+_OTHER_ANSWERS = [DEAL_NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES]
 
 blueprint = parameters.StrictBlueprint(
     "reads", __name__, url_prefix="/api/hubspot", description="A deal from memory, MongoDB or HubSpot."
@@ -26,7 +28,7 @@ blueprint = parameters.StrictBlueprint(
 
 
 def _read(view: View, query: dict[str, Any]) -> Answer:
-    """Ask the read path, and record how it went."""
+    """Read a view through the tiers, and record the outcome."""
     key: DealKey = query["key"]
     recorder = services().recorder
     mode = Mode.REFRESH if query.get("refresh") else mode_of(request.headers.get("Cache-Control"))
@@ -48,26 +50,29 @@ def _respond(view: View, query: dict[str, Any]) -> Response:
 
 @blueprint.route("/deal-activities-count")
 @blueprint.arguments(parameters.DealRead(), location="query")
-@documented(blueprint, schemas.ActivitiesCountSchema, [NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG)
+@documented(
+    blueprint, schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG
+)
 def deal_activities_count(query: dict[str, Any]) -> Response:
-    """How many activities a deal has, by type."""
+    """Return the number of a deal's activities by type."""
     return _respond(View.ACTIVITIES_COUNT, query)
 
 
 @blueprint.route("/deal-info")
 @blueprint.arguments(parameters.DealRead(), location="query")
-@documented(blueprint, schemas.DealInfoSchema, [NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG)
+@documented(blueprint, schemas.DealInfoSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
 def deal_info(query: dict[str, Any]) -> Response:
-    """A deal at a glance."""
+    """Return a deal at a glance."""
     return _respond(View.INFO, query)
 
 
 @blueprint.route("/deal-timeline")
 @blueprint.arguments(parameters.TimelineRead(), location="query")
-@documented(blueprint, schemas.TimelineSchema, [NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG)
+@documented(blueprint, schemas.TimelineSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
 def deal_timeline(query: dict[str, Any]) -> Response:
-    """A deal's activities, oldest first; the whole timeline, or a part of it."""
-    if query["filter"].is_whole():
+    """Return a deal's activities, oldest first; the whole timeline, or a part of it."""
+    as_file = query["format"] != "json"
+    if query["filter"].is_whole() and not as_file:
         return _respond(View.TIMELINE, query)
     answer = _read(View.TIMELINE, query)
     if answer.entry.status != 200:
@@ -76,4 +81,6 @@ def deal_timeline(query: dict[str, Any]) -> Response:
         part = query["filter"].apply(orjson.loads(answer.entry.body))
     except InvalidCursorError as error:
         return problem_response(invalid({"cursor": [f"{error}."]}))
+    if as_file:
+        return timeline_export(query["format"], part, read_headers(answer, services().clock()))
     return read_response(answer, query["key"], services().clock(), orjson.dumps(part))

@@ -4,64 +4,80 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import get_args
 
 from dealcache.api.failures import problem_of
-from dealcache.deals import DealKey
-from dealcache.log_lines import log_batch, log_read
-from dealcache.metrics import Metrics
+from dealcache.model.deals import DealKey
 from dealcache.reader import Answer, BatchAnswer
-from dealcache.reader.answer import TierName
+from dealcache.reader.answers import TierName
+from dealcache.telemetry.latencies import RecentLatencies, read_buckets
+from dealcache.telemetry.log_lines import log_batch, log_read
+from dealcache.telemetry.metrics import Metrics
 from dealcache.tiers import View
 
 TIERS: tuple[str, ...] = get_args(TierName)
 
 
 class ReadRecorder:
-    """Keeps the read counts of this worker, and passes each read on to metrics and log.
+    """Keeps the read counts of this worker, and reports each read to metrics and log.
 
     Args:
         metrics: where reads are counted for Prometheus.
+
+    Attributes:
+        latencies: the time of each read of the last minute; of those of a batch, whose time tells nothing, none.
     """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self.latencies = RecentLatencies()
         self._lock = threading.Lock()
         self._by_tier = dict.fromkeys(TIERS, 0)
         self._failed = 0
         self._settle: Callable[[], None] = lambda: None
 
     def settle_first(self, settle: Callable[[], None]) -> None:
-        """Have ``settle`` called before counts are told: it hands on reads that were only noted."""
+        """Have ``settle`` called before counts are shown: it hands on reads that were only noted."""
         self._settle = settle
 
     def settle(self) -> None:
-        """Take in all reads that were answered before the call, so that metrics and counts tell of them."""
+        """Take in all reads that were answered before the call, so that metrics and counts include them."""
         self._settle()
 
     def hits(self, view: View, count: int) -> None:
-        """Reads that the memory tier answered on the hit lane, which measures and logs them by itself."""
+        """Count reads that the hit lane answered, which measures and logs them by itself."""
         with self._lock:
             self._by_tier["memory"] += count
         self._metrics.reads_finished(view, "memory", count)
 
+    def hits_lasted(self, counts: Sequence[int], seconds: float) -> None:
+        """Add durations of hits that the hit lane answered.
+
+        Args:
+            counts: how many fell into each bucket of ``latencies``, the one without a bound last.
+            seconds: their sum.
+        """
+        self.latencies.add_counts("memory", {bucket: count for bucket, count in enumerate(counts) if count})
+        self._metrics.reads_lasted("memory", read_buckets(counts), seconds)
+
     def answered(self, view: View, key: DealKey, answer: Answer, seconds: float) -> None:
-        """A read that a tier answered, after ``seconds``."""
+        """Record a read that a tier answered after ``seconds``."""
         with self._lock:
             self._by_tier[answer.tier] += 1
         self._metrics.read_finished(view, answer.tier, seconds)
+        self.latencies.add(answer.tier, seconds)
         log_read(view, key.value, answer.tier, seconds * 1000.0, answer.entry.status, answer.stale)
 
     def failed(self, view: View, key: DealKey, status: int, detail: str, seconds: float) -> None:
-        """A read that no tier could answer; the client got ``status`` and ``detail``."""
+        """Record a read that no tier could answer; the client got ``status`` and ``detail``."""
         with self._lock:
             self._failed += 1
         self._metrics.read_finished(view, "error", seconds)
         log_read(view, key.value, None, seconds * 1000.0, status, detail=detail)
 
     def batch_answered(self, answer: BatchAnswer, views: Collection[View], seconds: float) -> None:
-        """A batch that is done after ``seconds``: each view of each deal counts as a read, the log gets one line."""
+        """Record a batch: each view of each deal counts as a read, the log gets one line."""
         reads = Counter((view, value.tier) for one in answer.values.values() for view, value in one.items())
         by_tier: Counter[str] = Counter()
         for (view, tier), count in reads.items():
@@ -79,7 +95,7 @@ class ReadRecorder:
         log_batch(deals, list(views), by_tier, problems, seconds * 1000.0)
 
     def counts(self) -> tuple[dict[str, int], int]:
-        """How many reads each tier has answered, and how many none could."""
+        """Return how many reads each tier has answered, and how many none could."""
         self.settle()
         with self._lock:
             return dict(self._by_tier), self._failed

@@ -1,25 +1,124 @@
-"""Flask responses: problems, JSON bytes, and the answers of the read path."""
+"""Responses: problems, JSON, reads of the tiers with their headers, and conditional requests."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from flask import Response, request
+from werkzeug.http import parse_dict_header, parse_etags
 
 from dealcache.api import problems
-from dealcache.api.read_headers import CACHE_CONTROL, not_modified, read_headers
-from dealcache.deals import DealKey
-from dealcache.logs import request_id_var
-from dealcache.reader import Answer
+from dealcache.model.deals import DealKey
+from dealcache.model.freshness import as_of_text
+from dealcache.reader import Answer, Mode, Step, TierOutcome
 from dealcache.reader.entries import entity_tag
+from dealcache.telemetry.logs import request_id_var
+from dealcache.tiers import Entry
+
+#: A browser must ask again each time, so that a clear is seen at once; the answer is the user's own.
+CACHE_CONTROL = "private, no-cache"
+
+#: RFC 9211, 2.2: why a tier did not answer.
+_FORWARD = {
+    TierOutcome.MISS: "fwd=miss",
+    TierOutcome.STALE: "fwd=stale",
+    TierOutcome.UNSURE: "fwd=stale; detail=unsure",
+    TierOutcome.BYPASS: "fwd=request",
+    TierOutcome.ERROR: "fwd=miss; detail=failed",
+}
+
+
+def cache_status(answer: Answer, now: float) -> str:
+    """Return the ``Cache-Status`` of an answer: one member for each tier that was asked (RFC 9211).
+
+    The ``ttl`` is what is left of the value's time, negative when it is over. A fresh value that this process could
+    not be sure of, served because every tier below failed, is marked as ``unsure``.
+    """
+    ttl = math.floor(answer.entry.expires_at - now)
+    members = []
+    for step in answer.steps:
+        if step.tier != answer.tier:
+            members.append(f"dealcache-{step.tier}; {_FORWARD[step.outcome]}")
+        elif step.tier == "memory":
+            members.append(f"dealcache-memory; hit; ttl={ttl}{_why_stale(answer, ttl)}")
+        else:
+            members.append(f"dealcache-{step.tier}; hit{'; detail=revalidating' if answer.revalidating else ''}")
+    return ", ".join(members)
+
+
+def _why_stale(answer: Answer, ttl: int) -> str:
+    if not answer.stale:
+        return ""
+    return "; detail=stale-if-error" if ttl < 0 else "; detail=unsure"
+
+
+def mode_of(cache_control: str | None) -> Mode:
+    """Return the mode that a request's ``Cache-Control`` asks for."""
+    # Directives are case-insensitive (RFC 9111, 5.2), which Werkzeug's own property forgets.
+    wishes = parse_dict_header((cache_control or "").lower())
+    return Mode.NO_CACHE if "no-cache" in wishes else Mode.DEFAULT
+
+
+def server_timing(steps: tuple[Step, ...]) -> str:
+    """Return the milliseconds spent in each tier asked (W3C Server Timing)."""
+    return ", ".join(f"{step.tier};dur={step.milliseconds:.3f}" for step in steps)
+
+
+def content_headers(body: bytes, etag: str, unmodified: bool) -> tuple[str, list[tuple[str, str]]]:
+    """Return the status and the headers that describe the content; if it is ``unmodified``, those of a 304.
+
+    Source: RFC 9110, 15.4.5.
+    """
+    if unmodified:
+        return "304 NOT MODIFIED", [("ETag", etag)]
+    return "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("ETag", etag)]
+
+
+def read_headers(answer: Answer, now: float) -> list[tuple[str, str]]:
+    """Return the headers that tell where an answer came from and how old it is at ``now``, in epoch seconds."""
+    return [
+        ("X-Cache-Tier", answer.tier),
+        ("Cache-Status", cache_status(answer, now)),
+        ("Age", str(max(0, int(now - answer.entry.fetched_at)))),
+        ("Cache-Control", CACHE_CONTROL),
+        *as_of_headers(answer.entry),
+        ("Server-Timing", server_timing(answer.steps)),
+    ]
+
+
+def as_of_headers(entry: Entry) -> list[tuple[str, str]]:
+    """Return the header that tells up to when HubSpot's changes are known to be in an answer; none if unknown."""
+    shown = shown_as_of(entry.data_as_of)
+    return [] if shown is None else [("X-Data-As-Of", shown)]
+
+
+def shown_as_of(data_as_of: float | None) -> str | None:
+    """Return a moment in epoch seconds as ``X-Data-As-Of`` shows it; None for None."""
+    return None if data_as_of is None else _shown_second(int(data_as_of))
+
+
+@lru_cache(1024)  # a batch shows a hundred of them, and most deals have the watermark's
+def _shown_second(second: int) -> str:
+    return as_of_text(datetime.fromtimestamp(second, UTC))
+
+
+def not_modified(if_none_match: str | None, etag: str) -> bool:
+    """Return True if ``If-None-Match`` names the entity tag, by the weak comparison of RFC 9110, 13.1.2."""
+    if if_none_match is None:
+        return False
+    return parse_etags(if_none_match).contains_weak(etag.strip('"'))
+
 
 JSON = "application/json"
 
 
 def problem_response(problem: problems.Problem) -> Response:
-    """A problem as a response."""
+    """Return a problem as a response."""
     body = problem.body(request_id_var.get())
     response = Response(body, status=problem.status, content_type=problems.CONTENT_TYPE)
     response.headers.update(problem.headers)
@@ -27,37 +126,30 @@ def problem_response(problem: problems.Problem) -> Response:
 
 
 def json_response(content: Any, status: int = 200) -> Response:
-    """``content`` as JSON, never kept by a cache on the way."""
+    """Return ``content`` as JSON that no cache on the way may keep."""
     response = Response(orjson.dumps(content), status=status, content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def conditional_response(body: bytes, etag: str, headers: Iterable[tuple[str, str]]) -> Response:
-    """A body with its entity tag, or 304 when the client has it (RFC 9110, 13.1.2)."""
-    all_headers = [("ETag", etag), *headers]
-    if not_modified(request.headers.get("If-None-Match"), etag):
-        response = Response(status=304, headers=all_headers)
+    """Return a body with its entity tag, or 304 when the client has it (RFC 9110, 13.1.2)."""
+    unmodified = not_modified(request.headers.get("If-None-Match"), etag)
+    status, content = content_headers(body, etag, unmodified)
+    response = Response(None if unmodified else body, status, [*content, *headers])
+    if unmodified:
         del response.headers["Content-Type"]
-        return response
-    return Response(body, headers=all_headers, content_type=JSON)
+    return response
 
 
 def unknown_deal(key: DealKey) -> problems.Problem:
-    """The 404 for a deal that no tier knows."""
+    """Return the 404 for a deal that no tier knows."""
     shown = f"the name {key.value!r}" if key.by == "name" else f"the id {key.value}"
     return problems.Problem(404, f"No deal of {shown} is known.")
 
 
 def read_response(answer: Answer, key: DealKey, now: float, part: bytes | None = None) -> Response:
-    """The response to a read through the tiers.
-
-    Args:
-        answer: what the read path said.
-        key: which deal was asked for.
-        now: the wall clock, epoch seconds.
-        part: a body cut from the answer's, when only a part was asked for.
-    """
+    """Return the response to a read of ``key`` through the tiers; its body is ``part`` when only a part is wanted."""
     headers = read_headers(answer, now)
     if answer.entry.status == 404:
         response = problem_response(unknown_deal(key))
@@ -68,6 +160,9 @@ def read_response(answer: Answer, key: DealKey, now: float, part: bytes | None =
     return conditional_response(answer.entry.body, answer.entry.etag, headers)
 
 
-def stored_response(body: bytes) -> Response:
-    """The response to a read of MongoDB alone."""
-    return conditional_response(body, entity_tag(body), [("Cache-Control", CACHE_CONTROL)])
+def stored_response(entry: Entry, part: bytes | None = None) -> Response:
+    """Return the response to a read of MongoDB alone; its body is ``part`` when only a part is wanted."""
+    headers = [("Cache-Control", CACHE_CONTROL), *as_of_headers(entry)]
+    if part is not None:
+        return conditional_response(part, entity_tag(part), headers)
+    return conditional_response(entry.body, entry.etag, headers)

@@ -1,4 +1,4 @@
-"""What answers hold, as marshmallow schemas. They describe; bodies are made elsewhere, as bytes."""
+"""The bodies of answers as marshmallow schemas. They only describe; bodies are encoded elsewhere."""
 
 from __future__ import annotations
 
@@ -6,34 +6,46 @@ from typing import Any
 
 import marshmallow as ma
 
-from dealcache.deals import EVENT_TYPES
+from dealcache.model.deals import EVENT_TYPES
+
+#: The forms in which lists are given; the first one unless another is asked for.
+EXPORT_FORMATS = ("json", "csv", "ndjson")
 
 
-def _text(description: str, **more: Any) -> ma.fields.String:
+def text_field(description: str, **more: Any) -> ma.fields.String:
+    """Return a required text."""
     return ma.fields.String(required=True, metadata={"description": description}, **more)
 
 
-def _number(description: str, **more: Any) -> ma.fields.Float:
+def number_field(description: str, **more: Any) -> ma.fields.Float:
+    """Return a required number."""
     return ma.fields.Float(required=True, metadata={"description": description}, **more)
 
 
-def _count(description: str) -> ma.fields.Integer:
-    return ma.fields.Integer(required=True, metadata={"description": description, "minimum": 0})
+def count_field(description: str, **more: Any) -> ma.fields.Integer:
+    """Return a required whole number, 0 at least."""
+    return ma.fields.Integer(required=True, metadata={"description": description, "minimum": 0}, **more)
 
 
-def _day(description: str) -> ma.fields.String:
+def day_field(description: str) -> ma.fields.String:
+    """Return a required day, or null."""
     return ma.fields.String(required=True, allow_none=True, metadata={"description": description, "format": "date"})
+
+
+def moment_field(description: str, **more: Any) -> ma.fields.String:
+    """Return a required date and time."""
+    return ma.fields.String(required=True, metadata={"description": description, "format": "date-time"}, **more)
 
 
 class ProblemSchema(ma.Schema):
     """An error (RFC 9457)."""
 
-    type = _text("Always `about:blank`.")
-    title = _text("The status in words.")
+    type = text_field("Always `about:blank`.")
+    title = text_field("The status in words.")
     status = ma.fields.Integer(required=True, metadata={"description": "The HTTP status."})
-    detail = _text("What is wrong, in a sentence.")
-    request_id = _text("The request's id, as in the header `X-Request-ID`.")
-    error = _text("The same as `detail`.")
+    detail = text_field("The error in a sentence.")
+    request_id = text_field("The request's id, as in the header `X-Request-ID`.")
+    error = text_field("The same as `detail`.")
     errors = ma.fields.Dict(
         keys=ma.fields.String(),
         values=ma.fields.List(ma.fields.String()),
@@ -42,9 +54,9 @@ class ProblemSchema(ma.Schema):
 
 
 class ActivitiesCountSchema(ma.Schema):
-    """How many activities a deal has."""
+    """The number of a deal's activities."""
 
-    count = _count("All activities.")
+    count = count_field("All activities.")
     by_type = ma.fields.Dict(
         required=True,
         keys=ma.fields.String(),
@@ -56,16 +68,16 @@ class ActivitiesCountSchema(ma.Schema):
 class EventSchema(ma.Schema):
     """One activity on a timeline."""
 
-    id = _text("`<engagement_id>_<YYYYMMDDHHMM>`, the time in UTC.")
-    engagement_id = _text("HubSpot's id, unique within its kind of activity.")
-    date_str = _text("The day in the timeline's zone, `YYYY-MM-DD`.")
-    time_str = _text("The time in the timeline's zone, `HH:MM`.")
-    timestamp = ma.fields.String(required=True, metadata={"description": "ISO 8601, UTC.", "format": "date-time"})
-    type = _text("What kind of activity it is.", validate=ma.validate.OneOf(EVENT_TYPES))
-    subject = _text("Title or subject, empty if it has none.")
-    content = _text("The body as plain text.")
-    content_preview = _text("The first 150 characters of the content, with `...` when cut.")
-    owner = _text("The owner's name, empty if it has none.")
+    id = text_field("`<engagement_id>_<YYYYMMDDHHMM>`, the time in UTC.")
+    engagement_id = text_field("HubSpot's id, unique within its kind of activity.")
+    date_str = text_field("The day in the timeline's zone, `YYYY-MM-DD`.")
+    time_str = text_field("The time in the timeline's zone, `HH:MM`.")
+    timestamp = moment_field("ISO 8601, UTC.")
+    type = text_field("The kind of activity.", validate=ma.validate.OneOf(EVENT_TYPES))
+    subject = text_field("Title or subject, empty if it has none.")
+    content = text_field("The body as plain text.")
+    content_preview = text_field("The first 150 characters of the content, with `...` when cut.")
+    owner = text_field("The owner's name, empty if it has none.")
     sentiment = ma.fields.Raw(metadata={"description": "As another system wrote it; absent otherwise."})
     buyer_intent = ma.fields.Raw(metadata={"description": "As another system wrote it; absent otherwise."})
     buyer_intent_explanation = ma.fields.Raw(metadata={"description": "As another system wrote it; absent otherwise."})
@@ -74,28 +86,28 @@ class EventSchema(ma.Schema):
 class TimelineSchema(ma.Schema):
     """A deal's activities, oldest first."""
 
-    deal_id = _text("HubSpot's id of the deal.")
-    deal_name = _text("The deal's name.")
+    deal_id = text_field("HubSpot's id of the deal.")
+    deal_name = text_field("The deal's name.")
     events = ma.fields.List(ma.fields.Nested(EventSchema), required=True)
-    start_date = _day("The day of the first event.")
-    end_date = _day("The day of the last event, future tasks included.")
+    start_date = day_field("The day of the first event.")
+    end_date = day_field("The day of the last event, future tasks included.")
     next_cursor = ma.fields.String(metadata={"description": "There while more follows; give it as `cursor`."})
 
 
 class DealInfoSchema(ma.Schema):
     """A deal at a glance."""
 
-    dealId = _text("HubSpot's id of the deal.")
-    dealName = _text("The deal's name.")
-    dealOwner = _text("The owner's name, or `Unknown Owner`.")
-    dealStage = _text("The stage's label.")
-    activityCount = _count("All activities.")
-    startDate = _day("The day of the first event.")
-    endDate = _day("The day of the last event, future tasks included.")
-    amount = _number("The amount in the deal's currency.", allow_none=True)
-    pipeline = _text("The pipeline's label.")
-    closeDate = _day("The day on which the deal closed or should close.")
-    createDate = _day("The day on which the deal was created.")
+    dealId = text_field("HubSpot's id of the deal.")
+    dealName = text_field("The deal's name.")
+    dealOwner = text_field("The owner's name, or `Unknown Owner`.")
+    dealStage = text_field("The stage's label.")
+    activityCount = count_field("All activities.")
+    startDate = day_field("The day of the first event.")
+    endDate = day_field("The day of the last event, future tasks included.")
+    amount = number_field("The amount in the deal's currency.", allow_none=True)
+    pipeline = text_field("The pipeline's label.")
+    closeDate = day_field("The day on which the deal closed or should close.")
+    createDate = day_field("The day on which the deal was created.")
     otherDealIds = ma.fields.List(
         ma.fields.String(), required=True, metadata={"description": "The other deals of that name."}
     )
@@ -104,18 +116,18 @@ class DealInfoSchema(ma.Schema):
 class CacheEntrySchema(ma.Schema):
     """One cached key."""
 
-    key = _text("`<view>:<dealName>`.")
-    age_seconds = _number("Since it was read from MongoDB or HubSpot.")
-    time_remaining_seconds = _number("Until it expires; 0 when it has.")
+    key = text_field("`<view>:<dealName>`.")
+    age_seconds = number_field("Since it was read from MongoDB or HubSpot.")
+    time_remaining_seconds = number_field("Until it expires; 0 when it has.")
     is_expired = ma.fields.Boolean(required=True, metadata={"description": "Kept only in case every tier below fails."})
-    size_bytes = _count("What it takes of `max_bytes`.")
-    hits = _count("How often it was served.")
+    size_bytes = count_field("Its share of `max_bytes`.")
+    hits = count_field("How often it was served.")
 
 
 class TierHitsSchema(ma.Schema):
-    """How many reads a tier has answered."""
+    """The reads that a tier has answered."""
 
-    hits = _count("Reads that this tier answered.")
+    hits = count_field("Reads that this tier answered.")
 
 
 class TiersSchema(ma.Schema):
@@ -128,104 +140,113 @@ class TiersSchema(ma.Schema):
 
 
 class CacheStatsSchema(ma.Schema):
-    """What the cache holds, and how well it does."""
+    """The statistics of the cache."""
 
-    scope = _text("Whose figures these are.", validate=ma.validate.OneOf(["group", "worker"]))
-    workers = _count("How many workers have told theirs.")
+    scope = text_field("The workers that the statistics cover.", validate=ma.validate.OneOf(["group", "worker"]))
+    workers = count_field("How many workers these are the statistics of.")
     workers_missing = ma.fields.List(
         ma.fields.String(),
         required=True,
-        metadata={"description": "Host and process id of those that live but did not tell theirs within a second."},
+        metadata={"description": "Host and process id of live workers whose statistics are not known."},
     )
     complete = ma.fields.Boolean(
         required=True,
-        metadata={"description": "Whether nobody is missing, it was known whom to ask, and no list was cut."},
+        metadata={"description": "False if a worker is missing or may be, or has more keys than it publishes."},
     )
-    total_entries = _count("All cached keys; what several workers hold counts once.")
-    cache_ttl_seconds = _number("How long a value is fresh.")
+    total_entries = count_field("All cached keys; what several workers hold counts once.")
+    cache_ttl_seconds = number_field("How long a value is fresh.")
     entries = ma.fields.List(ma.fields.Nested(CacheEntrySchema), required=True)
-    hits = _count("Reads answered by a cache tier.")
-    misses = _count("Reads that a tier below had to answer, or none could.")
-    hit_ratio = _number("`hits` of all reads, 0 to 1.")
-    size_bytes = _count("What all entries take.")
-    max_bytes = _count("What they may take.")
-    evictions = _count("Entries given up to stay within it.")
+    next_cursor = ma.fields.String(metadata={"description": "Names the next page; there while more entries follow."})
+    hits = count_field("Reads answered by a cache tier.")
+    misses = count_field("Reads that a tier below had to answer, or none could.")
+    hit_ratio = number_field("`hits` of all reads, 0 to 1.")
+    size_bytes = count_field("The size of all entries.")
+    max_bytes = count_field("The bound on their size.")
+    evictions = count_field("Entries given up to stay within it.")
     tiers = ma.fields.Nested(TiersSchema, required=True)
 
 
 class ClearedSchema(ma.Schema):
-    """What a clear removed."""
+    """The result of a clear."""
 
-    message = _text("A sentence.")
-    entries_cleared = _count("The distinct keys that left the cache.")
+    message = text_field("A sentence.")
+    entries_cleared = count_field("The distinct keys that left the cache.")
 
 
 class HealthSchema(ma.Schema):
-    """That the API is there."""
+    """The API is there."""
 
-    status = _text("`healthy`.")
-    version = _text("`v2`.")
+    status = text_field("`healthy`.")
+    version = text_field("`v2`.")
 
 
 class ListedDealSchema(ma.Schema):
-    """A deal in the list of all deals."""
+    """A deal in the list of all deals; one that cannot be shown has nulls."""
 
-    id = _count("Its place in the list, from 0.")
-    deal_id = _text("HubSpot's id of the deal.")
-    name = _text("The deal's name.")
-    createdate = ma.fields.String(
-        required=True, allow_none=True, metadata={"description": "When it was created.", "format": "date-time"}
-    )
-    stage = _text("The stage's label.")
-    owner = _text("The owner's name, or `Unknown Owner`.")
-    activities = _count("How many activities it has.")
+    id = count_field("Its place in the list, from 0.")
+    deal_id = text_field("HubSpot's id of the deal.")
+    name = text_field("The deal's name.", allow_none=True)
+    createdate = moment_field("When it was created.", allow_none=True)
+    stage = text_field("The stage's label.", allow_none=True)
+    owner = text_field("The owner's name, or `Unknown Owner`.", allow_none=True)
+    activities = count_field("How many activities it has.", allow_none=True)
 
 
 class StageDealSchema(ma.Schema):
-    """A deal in the list of a stage, formatted for people."""
+    """A deal in the list of a stage, formatted for people; one that cannot be shown has nulls."""
 
-    Deal_Name = _text("The deal's name.")
-    Owner = _text("The owner's name, or `Unknown Owner`.")
-    Amount = _text("Like `$1,500.00`, or `Not specified`.")
-    Created_At = _text("Like `Jan 10, 2026`, or `Not set`.")
-    Last_Update = _text("Like `3 days ago`.")
-    Expected_Close_Date = _text("Like `Jan 10, 2026`, or `Not set`.")
-    Closed_Won = _text("`Yes` or `No`.", validate=ma.validate.OneOf(["Yes", "No"]))
-    Closed_Lost = _text("`Yes` or `No`.", validate=ma.validate.OneOf(["Yes", "No"]))
+    Deal_Name = text_field("The deal's name.")
+    Owner = text_field("The owner's name, or `Unknown Owner`.", allow_none=True)
+    Amount = text_field("Like `$1,500.00`, or `Not specified`.", allow_none=True)
+    Created_At = text_field("Like `Jan 10, 2026`, or `Not set`.", allow_none=True)
+    Last_Update = text_field("Like `3 days ago`.", allow_none=True)
+    Expected_Close_Date = text_field("Like `Jan 10, 2026`, or `Not set`.", allow_none=True)
+    Closed_Won = text_field("`Yes` or `No`.", allow_none=True, validate=ma.validate.OneOf(["Yes", "No"]))
+    Closed_Lost = text_field("`Yes` or `No`.", allow_none=True, validate=ma.validate.OneOf(["Yes", "No"]))
 
 
 class StageSchema(ma.Schema):
     """A stage of a deal pipeline."""
 
-    stage_name = _text("The stage's label.")
-    stage_id = _text("HubSpot's id of the stage.")
-    pipeline = _text("The pipeline's label.")
+    stage_name = text_field("The stage's label.")
+    stage_id = text_field("HubSpot's id of the stage.")
+    pipeline = text_field("The pipeline's label.")
     display_order = ma.fields.Integer(required=True, metadata={"description": "Its place in the pipeline."})
-    probability = _number("The chance to win a deal in this stage, 0 to 1.", allow_none=True)
-    closed_won = _text("`true` or `false`, as text.", validate=ma.validate.OneOf(["true", "false"]))
-    closed_lost = ma.fields.Boolean(required=True, metadata={"description": "Whether deals here are lost."})
+    probability = number_field("The chance to win a deal in this stage, 0 to 1.", allow_none=True)
+    closed_won = text_field("`true` or `false`, as text.", validate=ma.validate.OneOf(["true", "false"]))
+    closed_lost = ma.fields.Boolean(required=True, metadata={"description": "True if deals here are lost."})
 
 
 class StageSummarySchema(ma.Schema):
-    """How many deals a stage has, and what they are worth."""
+    """The number of deals in a stage, and the sum of their amounts."""
 
-    stage = _text("The stage's label.")
-    count = _count("How many deals.")
-    amount = _number("The sum of their amounts.")
+    stage = text_field("The stage's label.")
+    count = count_field("How many deals.")
+    amount = number_field("The sum of their amounts.")
 
 
 class LivenessSchema(ma.Schema):
-    """That the process lives."""
+    """The process lives."""
 
-    status = _text("`ok`.")
+    status = text_field("`ok`.")
 
 
 class ReadinessSchema(ma.Schema):
-    """Whether the service can serve."""
+    """The state of the service."""
 
-    status = _text(
+    status = text_field(
         "`ready`, `degraded` or `unavailable`.", validate=ma.validate.OneOf(["ready", "degraded", "unavailable"])
     )
     missing = ma.fields.List(
-        ma.fields.String(), required=True, metadata={"description": "Which dependencies do not answer."}
+        ma.fields.String(),
+        required=True,
+        metadata={
+            "description": "Which dependencies do not answer; `account`: MongoDB holds another HubSpot account's data."
+        },
     )
+    data_as_of = moment_field(
+        "Up to when HubSpot's changes are known; null while nothing is stored, and while that cannot be found out.",
+        allow_none=True,
+    )
+    data_age_seconds = count_field("Seconds since then.", allow_none=True)
+    reason = ma.fields.String(metadata={"description": "Where the account is wrong: which two, and what to do."})

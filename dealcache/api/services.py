@@ -1,68 +1,74 @@
-"""What the blueprints work with, wired once in :mod:`dealcache.app`."""
+"""The parts of the service that blueprints use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from typing import Protocol
 
-from flask import current_app
+from flask import Flask, current_app
 
-from dealcache.api.access import Tokens
-from dealcache.api.cors import Cors
+from dealcache.api.cross_site import CrossSiteGuard
 from dealcache.api.recorder import ReadRecorder
+from dealcache.api.status_view import StatusFacts
 from dealcache.api.webhook_guard import WebhookGuard
-from dealcache.figures import Summary
+from dealcache.cluster import ClusterStatistics, ServiceStatus
 from dealcache.live import Hub
-from dealcache.metrics import Metrics
-from dealcache.reader import BatchReader, DealReader, MongoSource
-from dealcache.repositories import (
-    DealInfoRepository,
-    DealTimelineRepository,
-    PipelineRepository,
-    SyncJobRepository,
-    WebhookEventRepository,
-)
-
-#: What is cached, of the keys with a prefix so many at most.
-Statistics = Callable[[str, int], Summary]
+from dealcache.reader import DealReader, MongoSource
+from dealcache.reader.account import AccountGuard
+from dealcache.reader.deal_list import DealLists
+from dealcache.repositories.storage import Storage
+from dealcache.telemetry.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """The parts of the service that HTTP speaks to. ``cache_ttl`` is in seconds, ``clock`` the wall clock.
+class LabelRefresh(Protocol):
+    """Reads labels from HubSpot."""
 
-    ``stats_here`` tells what this worker caches, ``stats_everywhere`` what all do; neither raises when MongoDB is away.
-    ``dependencies`` tell by name whether they answer. ``wake_sync`` and ``wake_webhooks`` say that there is work in
-    MongoDB; ``refresh_pipelines`` has HubSpot's pipelines stored as they are now; it raises HubSpotError or StoreError.
+    def refresh(self) -> None:
+        """Have the labels stored as they are in HubSpot now; raise HubSpotError if HubSpot fails."""
+
+
+class Services(Protocol):
+    """The parts of the container that blueprints use. ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds.
+
+    ``dependencies`` return by name whether each answers; ``wake_sync`` and ``wake_webhooks`` say that there is work in
+    MongoDB.
     """
 
     reader: DealReader
-    batches: BatchReader
     mongodb: MongoSource
-    stats_here: Statistics
-    stats_everywhere: Statistics
-    deals: DealInfoRepository
-    timelines: DealTimelineRepository
-    pipelines: PipelineRepository
-    sync_jobs: SyncJobRepository
-    wake_sync: Callable[[], None]
-    refresh_pipelines: Callable[[], None]
-    webhook_events: WebhookEventRepository
-    wake_webhooks: Callable[[], None]
-    webhook_guard: WebhookGuard
+    storage: Storage
+    deal_lists: DealLists
+    statistics: ClusterStatistics
+    status: ServiceStatus
+    status_facts: StatusFacts
+    account: AccountGuard
+    live: Hub
     recorder: ReadRecorder
     metrics: Metrics
-    dependencies: dict[str, Callable[[], bool]]
-    tokens: Tokens
-    cors: Cors
-    live: Hub
+    guard: CrossSiteGuard
+    webhook_guard: WebhookGuard
     zone: tzinfo
     cache_ttl: float
     clock: Callable[[], float]
 
+    @property
+    def dependencies(self) -> Mapping[str, Callable[[], bool]]: ...
+
+    @property
+    def labels(self) -> LabelRefresh: ...
+
+    def wake_sync(self) -> None: ...
+
+    def wake_webhooks(self) -> None: ...
+
+
+def install_services(app: Flask, services: Services) -> None:
+    """Make ``services`` those of ``app``."""
+    app.extensions["dealcache"] = services
+
 
 def services() -> Services:
-    """The services of the app that answers the current request."""
+    """Return the services of the app that answers the current request."""
     wired: Services = current_app.extensions["dealcache"]
     return wired

@@ -2,19 +2,119 @@
 
 from __future__ import annotations
 
+import errno
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import flask
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
+from flask_smorest.spec import openapi_cli
 from werkzeug.exceptions import HTTPException
 
 from dealcache import __version__
-from dealcache.api.description import corrected
 from dealcache.api.failures import FAILURES, problem_of
-from dealcache.api.problems import Problem, invalid
-from dealcache.api.query import InvalidQueryError
+from dealcache.api.problems import CONTENT_TYPE, Problem, invalid
+from dealcache.api.query import PATHS, InvalidQueryError
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
+from dealcache.api.streaming import CSV, NDJSON
+
+Description = dict[str, Any]
+
+_IF_NONE_MATCH: Description = {
+    "name": "If-None-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The `ETag` of the copy that the client has; 304 when it is current.",
+}
+_CACHE_CONTROL: Description = {
+    "name": "Cache-Control",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`no-cache`: skip the cache tiers and ask MongoDB.",
+}
+_REQUEST_ID: Description = {
+    "X-Request-ID": {
+        "description": "The caller's request id if it looked sane, else one of our own.",
+        "schema": {"type": "string"},
+    }
+}
+
+#: The other forms of an answer that may be had as a file.
+_FILES: Description = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in (CSV, NDJSON)}
+
+#: Paths on which no deal needs to be named.
+_DEAL_OPTIONAL = {"/api/hubspot/clear-endpoint-cache"}
+
+#: Paths on which ``Cache-Control`` of the request counts.
+_CACHE_CONTROL_COUNTS = {*PATHS, "/api/hubspot/deals-batch"}
+
+
+def corrected(description: Description) -> Description:
+    """Correct what flask-smorest generates, where its means do not reach; ``description`` itself is changed."""
+    for response in description.get("components", {}).get("responses", {}).values():
+        _say_problem_json(response)
+    for path, operation in _operations(description):
+        parameters = operation.get("parameters", [])
+        if path not in _DEAL_OPTIONAL:
+            parameters = _one_way_to_name_a_deal(parameters)
+        if "304" in operation["responses"]:
+            parameters = [*parameters, _IF_NONE_MATCH]
+        if path in _CACHE_CONTROL_COUNTS:
+            parameters = [*parameters, _CACHE_CONTROL]
+        operation["parameters"] = parameters
+        if any(one.get("name") == "format" for one in parameters):
+            operation["responses"]["200"]["content"] |= _FILES
+        for response in operation["responses"].values():
+            if "$ref" not in response:
+                response.setdefault("headers", {}).update(_REQUEST_ID)
+    return description
+
+
+def _operations(description: Description) -> Iterator[tuple[str, Description]]:
+    for path, item in description["paths"].items():
+        for operation in item.values():
+            if isinstance(operation, dict):
+                yield path, operation
+
+
+def _say_problem_json(response: Description) -> None:
+    """Set the content type that flask-smorest gives as plain JSON for its own error answers."""
+    content = response.get("content", {})
+    if "application/json" in content:
+        response["content"] = {CONTENT_TYPE: content["application/json"]}
+
+
+def _one_way_to_name_a_deal(parameters: list[Any]) -> list[Any]:
+    """Say that one of ``dealName`` and ``dealId`` must be there, which two parameters of their own cannot say.
+
+    An object of style ``form`` that is exploded stands for its properties, each a parameter of its name (OpenAPI 3.1,
+    "Style Values").
+    """
+    by_name = {one["name"]: one for one in parameters if isinstance(one, dict) and "name" in one}
+    if not {"dealName", "dealId"} <= by_name.keys():
+        return parameters
+    properties = {
+        name: by_name[name]["schema"] | {"description": by_name[name].get("description", "")}
+        for name in ("dealName", "dealId")
+    }
+    deal = {
+        "name": "deal",
+        "in": "query",
+        "required": True,
+        "style": "form",
+        "explode": True,
+        "description": "Names the deal: `dealName` or `dealId`, each a parameter of its own.",
+        "schema": {
+            "type": "object",
+            "properties": properties,
+            "anyOf": [{"required": ["dealName"]}, {"required": ["dealId"]}],
+        },
+        "example": {"dealName": "Acme renewal"},
+    }
+    return [deal, *(one for one in parameters if one not in (by_name["dealName"], by_name["dealId"]))]
+
 
 _DETAILS = {
     404: "There is no such path; /api/docs lists those there are.",
@@ -30,9 +130,47 @@ _PAGE_POLICY = (
 
 
 class ProblemApi(Api):
-    """flask-smorest's Api, with errors as problem+json and a documentation page of our own files."""
+    """flask-smorest's Api, with errors as problem+json and a documentation page of our own files.
+
+    The description is made when somebody first asks for it: that takes as long as all else that the application is made
+    of, and most processes are never asked.
+    """
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._described: list[Blueprint] = []
+        self._making = threading.RLock()
+        self._corrected: Description | None = None
+        super().__init__(app)
+        app.cli.add_command(openapi_cli)
+
+    @property
+    def spec(self) -> Any:
+        """The description."""
+        with self._making:
+            if self._spec is None:
+                super()._init_spec()
+                self._describe(self._spec)
+            return self._spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._spec = spec
+
+    def register_blueprint(self, blueprint: Blueprint) -> None:
+        """Register a blueprint with the application now, and in the description when there is one."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._described.append(blueprint)
+
+    def _init_spec(self) -> None:
+        """Leave it to :attr:`spec`."""
+
+    def _describe(self, spec: Any) -> None:
+        for blueprint in self._described:
+            blueprint.register_views_in_doc(self, self._app, spec, name=blueprint.name, parameters=None)
+            spec.tag({"name": blueprint.name, "description": blueprint.description})
 
     def handle_http_exception(self, error: HTTPException) -> flask.Response:
         """Turn what Flask raises into a problem."""
@@ -49,20 +187,32 @@ class ProblemApi(Api):
         super()._register_error_handlers()
         for failure in FAILURES:
             self._app.register_error_handler(failure, lambda error: problem_response(problem_of(error)))
+        self._app.register_error_handler(OSError, _no_descriptors)
         self._app.register_error_handler(InvalidQueryError, lambda error: problem_response(invalid(error.errors)))
 
     def _openapi_json(self) -> flask.Response:
-        return flask.jsonify(corrected(self.spec.to_dict()))
+        with self._making:
+            if self._corrected is None:
+                self._corrected = corrected(self.spec.to_dict())
+        return flask.jsonify(self._corrected)
 
     def _openapi_swagger_ui(self) -> flask.Response:
-        page = flask.render_template("swagger_ui.html", title=self.spec.title)
+        page = flask.render_template("swagger_ui.html", title=self.config["API_TITLE"])
         return flask.Response(page, headers={"Content-Security-Policy": _PAGE_POLICY})
 
 
-def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
-    """webargs' messages without their first level, the place that the parameters came from.
+def _no_descriptors(error: OSError) -> flask.Response:
+    """Answer 503 when no file or connection can be opened because too many are open."""
+    if error.errno not in (errno.EMFILE, errno.ENFILE):
+        raise error
+    detail = "The service has too many files and connections open; try again shortly."
+    return problem_response(Problem(503, detail, headers={"Retry-After": "1"}))
 
-    What is wrong with an item of a list in a body is told by its place in the list, from 0: ``deal_names.3``.
+
+def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
+    """Return webargs' messages without their first level, the place that the parameters came from.
+
+    A message about an item of a list in a body names its place in the list, from 0: ``deal_names.3``.
     """
     messages = (getattr(error, "data", None) or {}).get("messages") or {}
     errors: dict[str, list[str]] = {}
@@ -79,14 +229,14 @@ def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
 
 
 def _flat(texts: Any) -> list[str]:
-    """Messages of a list parameter come under the places of its items."""
+    """Return messages as one list; those of a list parameter come under the places of its items."""
     if isinstance(texts, dict):
         return sorted({text for inner in texts.values() for text in _flat(inner)})
     return list(texts) if isinstance(texts, list) else [str(texts)]
 
 
 def spec_config(secured: bool) -> dict[str, Any]:
-    """Flask configuration of the description; ``secured`` tells whether tokens are asked for."""
+    """Return Flask's configuration for the description; ``secured`` if tokens are required."""
     options: dict[str, Any] = {
         "info": {
             "description": "A deal's activities and timeline from memory, MongoDB or HubSpot.",

@@ -10,15 +10,16 @@ from typing import Any
 
 from flask import Response
 
-from dealcache.api import deal_lists, job_views, sync_parameters
+from dealcache.api import job_views, sync_parameters
 from dealcache.api.documentation import STORE_FAILURE, Documented, documented
 from dealcache.api.problems import Problem
 from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
 from dealcache.api.sync_parser import SyncBlueprint
-from dealcache.hubspot import HubSpotError
-from dealcache.jobs import SyncRequest
+from dealcache.hubspot import HubSpotError, WrongAccount
+from dealcache.model.deadline import Deadline
+from dealcache.model.jobs import SyncRequest
 from dealcache.repositories import Cancellation
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,13 @@ blueprint = SyncBlueprint(
     "sync", __name__, url_prefix="/api/hubspot/v2/sync", description="Keeping MongoDB true to HubSpot."
 )
 
-_ANSWERS = [Documented(415, "The body is not JSON."), STORE_FAILURE]
 _NO_JOB = Documented(404, "There is no such job.")
+_ACCOUNT = Documented(409, "MongoDB holds the data of another HubSpot account.")
+_ANSWERS = [Documented(415, "The body is not JSON."), _ACCOUNT, STORE_FAILURE]
+
+#: How long a request for a sync waits to learn whose token this is, if that is not known yet, in seconds.
+_ACCOUNT_SECONDS = 2.0
+
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -76,7 +82,7 @@ def sync_all_stages_date(wanted: SyncRequest) -> Response:
 @documented(blueprint, job_views.JobSchema, [_NO_JOB, STORE_FAILURE])
 def status(job_id: str) -> Response:
     """A job: where it stands, and how far it is."""
-    job = services().sync_jobs.get(job_id) if _JOB_ID.fullmatch(job_id) else None
+    job = services().storage.sync_jobs.get(job_id) if _JOB_ID.fullmatch(job_id) else None
     return problem_response(_unknown(job_id)) if job is None else json_response(job_views.job_view(job))
 
 
@@ -85,7 +91,7 @@ def status(job_id: str) -> Response:
 @documented(blueprint, job_views.JobsSchema, [STORE_FAILURE])
 def jobs(query: dict[str, Any]) -> Response:
     """The jobs, the newest first."""
-    total, found = services().sync_jobs.list(query["status"], query["limit"])
+    total, found = services().storage.sync_jobs.list(query["status"], query["limit"])
     return json_response({"total_jobs": total, "jobs": [job_views.job_view(job) for job in found]})
 
 
@@ -95,7 +101,7 @@ def jobs(query: dict[str, Any]) -> Response:
 )
 def cancel(job_id: str) -> Response:
     """Stop a job; what it has stored stays."""
-    outcome = services().sync_jobs.cancel(job_id, _now()) if _JOB_ID.fullmatch(job_id) else Cancellation.UNKNOWN
+    outcome = services().storage.sync_jobs.cancel(job_id, _now()) if _JOB_ID.fullmatch(job_id) else Cancellation.UNKNOWN
     match outcome:
         case Cancellation.UNKNOWN:
             return problem_response(_unknown(job_id))
@@ -109,13 +115,26 @@ def cancel(job_id: str) -> Response:
 
 
 def _accept(wanted: SyncRequest) -> Response:
-    """Queue what is wanted, unless it is already."""
+    """Queue what is wanted, unless it is already, or MongoDB holds the data of another account."""
+    if (refusal := _refusal()) is not None:
+        return problem_response(refusal)
     if wanted.stage is not None:
         wanted = replace(wanted, stage=_known_stage(wanted.stage))
-    job, created = services().sync_jobs.add(wanted, _now())
+    job, created = services().storage.sync_jobs.add(wanted, _now())
     services().wake_sync()
     message = "The sync is queued." if created else f"This sync is {job.status} already."
     return json_response({"status": "accepted", "message": message, "job_id": job.job_id}, 202)
+
+
+def _refusal() -> Problem | None:
+    """Return why no sync may run; one that HubSpot's present state alone keeps from running is queued."""
+    try:
+        services().account.admit(Deadline(_ACCOUNT_SECONDS))
+    except WrongAccount as wrong:
+        return Problem(409, f"{wrong.reason}.")
+    except HubSpotError as failure:
+        log.debug("a sync is queued although HubSpot does not tell whose token this is: %s", failure)
+    return None
 
 
 def _known_stage(text: str) -> str:
@@ -125,18 +144,18 @@ def _known_stage(text: str) -> str:
         InvalidQueryError: there is no such stage; its text lists those there are.
     """
     wired = services()
-    name = deal_lists.stage_name(wired.pipelines.all(), text)
+    name = wired.storage.labels.read().stage_name(text)
     if name is not None:
         return name
     try:
-        wired.refresh_pipelines()
+        wired.labels.refresh()
     except HubSpotError as failure:
         log.warning("a stage is not known, and HubSpot cannot tell whether it is new: %s", failure)
-    pipelines = wired.pipelines.all()
-    name = deal_lists.stage_name(pipelines, text)
+    labels = wired.storage.labels.read()
+    name = labels.stage_name(text)
     if name is None:
-        labels = ", ".join(deal_lists.stage_labels(pipelines)) or "none"
-        raise InvalidQueryError({"stage": [f"There is no such stage. Stages: {labels}."]})
+        known = ", ".join(labels.stage_labels()) or "none"
+        raise InvalidQueryError({"stage": [f"There is no such stage. Stages: {known}."]})
     return name
 
 

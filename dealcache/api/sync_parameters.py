@@ -1,4 +1,4 @@
-"""What the sync calls take, and the request that it stands for."""
+"""The parameters of the sync calls, and the sync request that they stand for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 import marshmallow as ma
 
 from dealcache.api import parameters, query
-from dealcache.jobs import JobStatus, JobType, SyncRequest
+from dealcache.model.deals import bare_name
+from dealcache.model.jobs import MOST_EPOCH_DAYS, JobStatus, JobType, SyncRequest
 
 #: The longest range of days, both ends included.
 MOST_DAYS = 366
-
-#: How far back ``epoch_days`` reaches at most.
-MOST_EPOCH_DAYS = 3650
 
 #: Days that can be turned into moments of any time zone, and that HubSpot can know something of.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
@@ -74,14 +72,14 @@ class _Parameters(ma.Schema):
 
     @ma.validates_schema
     def all_there(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        """What is needed must be given; a description of one place cannot say that the other will do."""
+        """Refuse a call without what is needed; the description of one place cannot say that the other will do."""
         missing = {name: ["Give this parameter."] for name in self.NEEDED if name not in data}
         if missing:
             raise ma.ValidationError(dict(missing))
 
 
 class SyncParameters(_Parameters):
-    """What to sync; without any of these, what changed since the last sync."""
+    """The deals to sync; without any of these, all that changed since the last sync."""
 
     full = parameters.boolean("Everything that HubSpot has.")
     epoch_days = parameters.Count(
@@ -102,14 +100,12 @@ class SyncParameters(_Parameters):
     @ma.post_load
     def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
         """The request that these parameters stand for."""
-        if data.get("full"):
-            return SyncRequest(JobType.FULL)
-        if "deal" in data:
-            return SyncRequest(JobType.DEAL, deal=data["deal"].strip())
-        days = data.get("epoch_days")
-        if "stage" in data:
-            return SyncRequest(JobType.STAGE, stage=data["stage"], epoch_days=days)
-        return SyncRequest(JobType.INCREMENTAL if days is None else JobType.SINCE, epoch_days=days)
+        return SyncRequest.for_options(
+            everything=bool(data.get("full")),
+            deal=data.get("deal"),
+            stage=data.get("stage"),
+            days=data.get("epoch_days"),
+        )
 
 
 class StageDateParameters(_Parameters):
@@ -163,7 +159,7 @@ class DealDateParameters(_Parameters):
     def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
         """The request that these parameters stand for."""
         day = date.fromisoformat(data["date_str"])
-        return SyncRequest(JobType.DEAL_DATE, deal=data["deal"].strip(), first_day=day, last_day=day)
+        return SyncRequest(JobType.DEAL_DATE, deal=bare_name(data["deal"]), first_day=day, last_day=day)
 
 
 class DateParameters(_Parameters):

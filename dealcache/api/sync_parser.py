@@ -1,6 +1,6 @@
 """Reads the parameters of the sync calls, which come in the query string or as a JSON object in the body.
 
-Strictly: a parameter that is misspelt, or that nobody reads, would make another sync of the one that was meant.
+Strictly: a parameter that is misspelt, or that is not read, would make another sync of the one that was meant.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from flask import Request
 from flask_smorest import Blueprint
 
 from dealcache.api import parameters
-from dealcache.api.json_bodies import json_object
+from dealcache.api.parameters import json_object
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,29 +1,38 @@
-"""Lets in the webhook deliveries that HubSpot signed, and says once in a while that others were refused."""
+"""Accepts the webhook deliveries that HubSpot signed, and logs now and then that others were refused.
+
+HubSpot signs the URI as it calls it, so the URI of a request is needed as its sender wrote it.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from flask import Request
 
-from dealcache.api.public_uri import public_uri
 from dealcache.hubspot.signature import Signed, is_genuine
 from dealcache.setting_values import Network
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 log = logging.getLogger(__name__)
 
-#: Whoever finds the path can call it as often as they like, and must not fill the log by it.
+#: Anybody may call the path as often as they like, and must not fill the log that way.
 _LOG_INTERVAL_SECONDS = 60.0
 
 
 class WebhookGuard:
-    """Checks deliveries. Safe for threads.
+    """Checks deliveries. Thread-safe.
 
     Args:
-        secret: the client secret of the HubSpot app; None: nothing is let in.
-        public_url: scheme and host as HubSpot calls us; None: those of the request.
+        secret: the client secret of the HubSpot app; without it all deliveries are refused.
+        public_url: scheme and host by which HubSpot calls the service; None for those of the request.
         trusted: the proxies that are believed about scheme and host.
         clock: the wall clock, epoch seconds.
     """
@@ -39,8 +48,8 @@ class WebhookGuard:
         self._logged_at: float | None = None
         self._suppressed = 0
 
-    def lets_in(self, request: Request) -> bool:
-        """Whether HubSpot signed a request; reads its body, unless it is refused without."""
+    def accepts(self, request: Request) -> bool:
+        """Return True if HubSpot signed the request; reads its body, unless it is refused without."""
         reason = self._reason_against(request)
         if reason is not None:
             self._refused(request.remote_addr or "a Unix socket", reason)
@@ -75,3 +84,56 @@ class WebhookGuard:
                 return
             self._logged_at, suppressed, self._suppressed = now, self._suppressed, 0
         log.warning("refused a webhook delivery of %s: %s (%d more since the last line)", peer, reason, suppressed)
+
+
+#: Scheme and host of a target in absolute form (RFC 9112, 3.2.2).
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+
+#: Characters that need no encoding in a path (RFC 3986, 3.3).
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"
+
+
+def public_uri(environ: WSGIEnvironment, public_url: str | None, trusted: Iterable[Network]) -> str:
+    """Return the full URI, path and query still encoded as they were sent.
+
+    Args:
+        environ: the request.
+        public_url: scheme and host as clients see them, perhaps with a path in front of ours; None if not known.
+        trusted: the proxies that are believed about scheme and host when ``public_url`` is None.
+    """
+    return f"{public_url or _origin(environ, trusted)}{_target(environ)}"
+
+
+def _target(environ: WSGIEnvironment) -> str:
+    raw = environ.get("RAW_URI")
+    if raw is None:  # PEP 3333 knows it only decoded
+        path = quote((environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]).encode("latin-1"), safe=_PATH_SAFE)
+        query = environ.get("QUERY_STRING", "")
+        return f"{path}?{query}" if query else path
+    target = _ORIGIN.sub("", str(raw), count=1) if not raw.startswith("/") else str(raw)
+    return target if target.startswith("/") else f"/{target}"
+
+
+def _origin(environ: WSGIEnvironment, trusted: Iterable[Network]) -> str:
+    scheme = environ["wsgi.url_scheme"]
+    host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
+    if _is_trusted(environ.get("REMOTE_ADDR", ""), trusted):
+        # A chain of proxies makes lists of these; the first of each is what the one in front was called by.
+        forwarded = _first(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()
+        scheme = forwarded if forwarded in {"http", "https"} else scheme
+        host = _first(environ.get("HTTP_X_FORWARDED_HOST", "")) or host
+    return f"{scheme}://{host}"
+
+
+def _first(field: str) -> str:
+    return field.partition(",")[0].strip()
+
+
+def _is_trusted(peer: str, trusted: Iterable[Network]) -> bool:
+    if not peer:
+        return True  # a Unix socket: gunicorn trusts it too, for only this machine can reach it
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    return any(address in network for network in trusted)

@@ -1,13 +1,11 @@
-"""HubSpot's webhooks: what they tell is stored as hints, and looked after elsewhere."""
+"""Receives HubSpot's webhooks: events are stored, and processed elsewhere."""
 
 from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
 
 import marshmallow as ma
-import orjson
 from flask import Response, request
 
 from dealcache.api import deliveries, parameters
@@ -21,11 +19,11 @@ log = logging.getLogger(__name__)
 
 blueprint = parameters.StrictBlueprint("webhooks", __name__, description="What HubSpot calls when something changes.")
 
-#: The most events in a delivery. Source: HubSpot's guide "Webhooks".
-MOST_EVENTS = 100
+#: The most events in a delivery: ten times as many as HubSpot's guide "Webhooks" tells of, for one refused is lost.
+MOST_EVENTS = 1000
 
 _SIGNED = Documented(401, "The delivery does not bear a signature of HubSpot's.")
-_INVALID = Documented(422, "The body is not an array of up to 100 events.")
+_INVALID = Documented(422, "The body is not an array of up to 1,000 events.")
 
 _BODY = {
     "required": True,
@@ -52,24 +50,21 @@ class AcceptedEventsSchema(ma.Schema):
 def webhooks() -> Response:
     """Take in a delivery of HubSpot's, signed with the app's client secret (version 3 or 1)."""
     wired = services()
-    if not wired.webhook_guard.lets_in(request):
+    if not wired.webhook_guard.accepts(request):
         return problem_response(Problem(401, "The delivery does not bear a signature that this service accepts."))
-    events = _events(request.get_data())
+    events = deliveries.events_in(request.get_data(), MOST_EVENTS)
     if events is None:
         return problem_response(invalid({"body": [f"Must be a JSON array of {MOST_EVENTS} events at most."]}))
-    hints, malformed = deliveries.hints_of(events)
+    portal_id = wired.account.bound
+    own = events if portal_id is None else deliveries.of_account(events, portal_id)
+    if foreign := len(events) - len(own):
+        wired.metrics.webhook_events_dropped("portal", foreign)
+        log.warning("%d webhook events of other HubSpot accounts than %s were dropped", foreign, portal_id)
+    parsed, malformed = deliveries.parse_events(own)
     if malformed:
         log.warning("%d of %d events of a webhook delivery make no sense and were left out", malformed, len(events))
     new = 0
-    if hints:
-        new = wired.webhook_events.store(hints, datetime.fromtimestamp(wired.clock(), UTC))
+    if parsed:
+        new = wired.storage.webhook_events.store(parsed, datetime.fromtimestamp(wired.clock(), UTC))
         wired.wake_webhooks()
     return json_response({"status": "accepted", "events": len(events), "new": new})
-
-
-def _events(raw: bytes) -> list[Any] | None:
-    try:
-        events = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-    return events if isinstance(events, list) and len(events) <= MOST_EVENTS else None

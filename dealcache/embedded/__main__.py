@@ -1,7 +1,5 @@
-"""``python -m dealcache.embedded``, which is what ``make run`` calls."""
+"""``python -m dealcache.embedded``, the command of earlier versions, runs ``dealcache.sandbox.embedded``."""
 
-import sys
+import runpy
 
-from dealcache.embedded.run import main
-
-sys.exit(main())
+runpy.run_module("dealcache.sandbox.embedded", run_name="__main__", alter_sys=True)

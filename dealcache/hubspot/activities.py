@@ -1,4 +1,4 @@
-"""What each type of activity is made of: which of HubSpot's properties hold its title, its text and its time.
+"""The properties of HubSpot that hold the title, the text and the time of each type of activity.
 
 Source: HubSpot's guides "Calls", "Emails", "Meetings", "Notes", "Tasks", "Communications" and "Postal mail".
 """
@@ -11,28 +11,30 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ActivityType:
-    """How one of HubSpot's activity types becomes an event.
+    """Maps one of HubSpot's activity types to events.
 
     Args:
-        event_type: the event's ``type``, unless ``event_types`` has one for the value of the property ``told_by``.
-        subject: the property with the title, None when there is none.
+        event_type: the event's ``type``, unless ``event_types`` has one for the value of ``subtype_property``.
+        subject: the property with the title, None if there is none.
         content: the properties with the text; the first that is not empty counts.
-        times: properties with the moment besides ``hs_timestamp``, tried after it.
-        told_by: the property that tells kinds of this activity apart.
-        event_types: the event's ``type`` for each value of ``told_by``.
+        plain_text: those of ``content`` that hold plain text; the others come from HubSpot's editor, as HTML.
+        times: properties with the time besides ``hs_timestamp``, tried after it.
+        subtype_property: the property that tells kinds of this activity apart.
+        event_types: the event's ``type`` for each value of ``subtype_property``.
     """
 
     event_type: str
     subject: str | None
     content: tuple[str, ...]
+    plain_text: frozenset[str] = frozenset()
     times: tuple[str, ...] = ()
-    told_by: str | None = None
+    subtype_property: str | None = None
     event_types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def properties(self) -> tuple[str, ...]:
-        """All properties that the mapping reads, which is exactly what a read asks HubSpot for."""
-        own = (self.subject, *self.content, *self.times, self.told_by)
+        """The properties that the mapping reads, which are exactly those that a read asks HubSpot for."""
+        own = (self.subject, *self.content, *self.times, self.subtype_property)
         return (*COMMON_PROPERTIES, *(name for name in own if name is not None))
 
 
@@ -57,7 +59,8 @@ ACTIVITY_TYPES: Mapping[str, ActivityType] = {
         "Outgoing Email",
         "hs_email_subject",
         ("hs_email_text", "hs_email_html"),
-        told_by="hs_email_direction",
+        plain_text=frozenset({"hs_email_text"}),
+        subtype_property="hs_email_direction",
         event_types={
             "EMAIL": "Outgoing Email",
             "INCOMING_EMAIL": "Incoming Email",
@@ -74,11 +77,11 @@ ACTIVITY_TYPES: Mapping[str, ActivityType] = {
     "tasks": ActivityType("Task", "hs_task_subject", ("hs_task_body",)),
     "communications": ActivityType(
         # Clients know a closed list of event types, and SMS is the plainest of the three kinds in it; a channel that
-        # HubSpot adds one day is shown as that rather than as something no client understands.
+        # HubSpot adds one day is shown as that rather than as a type unknown to clients.
         "SMS",
         None,
         ("hs_communication_body",),
-        told_by="hs_communication_channel_type",
+        subtype_property="hs_communication_channel_type",
         event_types={"SMS": "SMS", "WHATS_APP": "WhatsApp", "LINKEDIN_MESSAGE": "LinkedIn Message"},
     ),
     "postal_mail": ActivityType("Postal Mail", None, ("hs_postal_mail_body",)),
@@ -86,10 +89,10 @@ ACTIVITY_TYPES: Mapping[str, ActivityType] = {
 
 
 def properties_of(object_type: str) -> tuple[str, ...]:
-    """The properties that the mapping reads of ``object_type``: ``deals`` or an activity's object name."""
+    """Return the properties that the mapping reads of ``object_type``: ``deals`` or an activity's object name."""
     return DEAL_PROPERTIES if object_type == "deals" else ACTIVITY_TYPES[object_type].properties
 
 
 def identity_of(object_type: str) -> tuple[str, ...]:
-    """The properties that tell which record of ``object_type`` it is, and nothing else about it."""
+    """Return the properties that identify a record of ``object_type``."""
     return ("hs_object_id", "hs_merged_object_ids") if object_type == "deals" else ("hs_object_id",)

@@ -1,7 +1,7 @@
 """Reads the activities of some deals together: first their ids, all seven types at once, then a hundred in each call.
 
-However many deals there are, each page of associations is asked for once for all deals that have it, and a batch takes
-activities of any of them. What fails concerns only the deals that needed it.
+However many deals there are, a page of associations is asked for once for all deals that have it, and a batch takes
+activities of any of them. A failure concerns only the deals that needed the call.
 """
 
 from __future__ import annotations
@@ -9,92 +9,121 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from dealcache.deadline import Deadline
-from dealcache.deals import ENGAGEMENT_TYPES, Event
-from dealcache.hubspot.budgets import Priority
-from dealcache.hubspot.client import BATCH_SIZE, HubSpotClient
-from dealcache.hubspot.errors import HubSpotError, Unavailable
-from dealcache.hubspot.fanout import Fanout
-from dealcache.hubspot.gathering import Gathering
-from dealcache.hubspot.mapping import event_of
-from dealcache.hubspot.pages import AssociationPage
+from dealcache.hubspot.client import BATCH_SIZE
+from dealcache.hubspot.deal_resolver import LoadContext
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, Unavailable
+from dealcache.hubspot.pages import AssociationPage, CursorGuard, batches_of
+from dealcache.model.deals import ENGAGEMENT_TYPES, Event
+
+
+class BatchPlan:
+    """Plans the batch reads of one type of activity while pages of associations come in. Pure.
+
+    Each distinct id is given out once, in batches that are all full but for the last, so that ``n`` activities take
+    ``ceil(n / batch_size)`` reads however they are spread over deals and pages.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._seen: set[str] = set()
+        self._waiting: list[str] = []
+
+    def add(self, ids: Iterable[str], *, last: bool) -> list[tuple[str, ...]]:
+        """Add the ids of a page, which may be the last one; return the batches that can be read now."""
+        for one in ids:
+            if one not in self._seen:
+                self._seen.add(one)
+                self._waiting.append(one)
+        if last:
+            return self.rest()
+        full = len(self._waiting) - len(self._waiting) % self._batch_size
+        batches = batches_of(self._waiting[:full], self._batch_size)
+        del self._waiting[:full]
+        return batches
+
+    def rest(self) -> list[tuple[str, ...]]:
+        """Return everything that waits for a batch to be full, because nothing more comes."""
+        rest, self._waiting = self._waiting, []
+        return batches_of(rest, self._batch_size)
 
 
 class ActivityReads:
-    """The reads of one load; used by one thread.
+    """The reads of one load. Used by one thread.
 
     Args:
-        client: asks HubSpot.
-        calls: makes the calls.
-        deadline: no call lasts longer.
-        priority: who asks.
-        on_failure: is told each time that a deal has failed.
+        context: that of the load.
+        on_failure: called each time that a deal has failed.
+
+    Attributes:
+        failures: the deals whose activities cannot all be read.
     """
 
-    def __init__(
-        self,
-        client: HubSpotClient,
-        calls: Fanout,
-        deadline: Deadline,
-        priority: Priority,
-        on_failure: Callable[[], None],
-    ) -> None:
-        self._client = client
-        self._calls = calls
-        self._deadline = deadline
-        self._priority = priority
+    def __init__(self, context: LoadContext, on_failure: Callable[[], None]) -> None:
+        self._context = context
         self._on_failure = on_failure
-        self._gatherings = {kind: Gathering(BATCH_SIZE) for kind in ENGAGEMENT_TYPES}
+        self._plans = {kind: BatchPlan(BATCH_SIZE) for kind in ENGAGEMENT_TYPES}
+        self._cursors = {kind: CursorGuard() for kind in ENGAGEMENT_TYPES}
         self._keys: dict[str, set[tuple[str, str]]] = {}
         self._events: dict[tuple[str, str], Event] = {}
+        self._unread: set[tuple[str, str]] = set()
         self.failures: dict[str, HubSpotError] = {}
 
     def start(self, deal_ids: Iterable[str]) -> None:
-        """Begin to read the activities of these deals, at most 1,000; ``calls`` tells when all is done."""
-        self._keys = {deal_id: set() for deal_id in deal_ids}
-        if self._keys:
+        """Begin to read the activities of these deals too, at most 1,000; they are read when the pool is done."""
+        deals: dict[str, str | None] = dict.fromkeys(deal_ids)
+        self._keys |= {deal_id: set() for deal_id in deals}
+        if deals:
             for kind in ENGAGEMENT_TYPES:
-                self._ask_for_ids(kind, dict.fromkeys(self._keys))
+                self._read_ids(kind, deals)
 
     def all_failed(self) -> bool:
-        """Whether there is no deal left whose activities can all be read."""
+        """Return True if there is no deal left whose activities can all be read."""
         return len(self.failures) == len(self._keys)
 
     def events(self) -> Iterable[Event]:
-        """All that was read, in no particular order."""
+        """Return all that was read, in no particular order."""
         return self._events.values()
 
     def events_of(self, deal_id: str) -> list[Event]:
-        """The activities of one deal, oldest first."""
+        """Return the activities of one deal, oldest first."""
         # Archived activities have associations, but are not read.
         found = (self._events[key] for key in self._keys[deal_id] if key in self._events)
         return sorted(found, key=lambda event: (event.occurred_at, event.engagement_id, event.engagement_type))
 
-    def _ask_for_ids(self, kind: str, deals: Mapping[str, str | None]) -> None:
-        self._calls.start(
-            partial(self._client.association_page, deals, kind, self._deadline, self._priority),
-            partial(self._take_ids, kind, deals),
+    def unread_of(self, deal_id: str) -> frozenset[tuple[str, str]]:
+        """Return the activities of one deal, by type and id, that HubSpot has and that could not be read."""
+        return frozenset(self._unread & self._keys[deal_id])
+
+    def _read_ids(self, kind: str, deals: Mapping[str, str | None]) -> None:
+        client, pool, deadline, priority = self._context
+        pool.submit(
+            partial(client.read_associations, "deals", deals, kind, deadline, priority),
+            partial(self._add_ids, kind, deals),
             partial(self._ids_failed, kind, deals),
         )
 
-    def _take_ids(self, kind: str, asked: Mapping[str, str | None], page: AssociationPage) -> None:
-        self._check(asked, page)
+    def _add_ids(self, kind: str, asked: Mapping[str, str | None], page: AssociationPage) -> None:
+        if page.refused:
+            self._fail(page.refused, Unavailable("HubSpot does not tell which activities a deal has"))
+        self._check_merged(asked, page)
         for deal_id in asked:
             self._keys[deal_id].update((kind, one) for one in page.ids[deal_id])
+        if repeated := self._cursors[kind].repeated(page.after):
+            self._fail(repeated, MalformedAnswer("the cursor of a deal's associations repeats"))
         going_on = (deal_id for deal_id in asked if deal_id in page.after and deal_id not in self.failures)
         after = {deal_id: page.after[deal_id] for deal_id in going_on}
-        # Deals with further pages last: what waits for a batch to be full is theirs then, and nobody waits for others.
+        # Deals with further pages last: what waits for a batch to be full is theirs then, and no other deal waits.
         ordered = sorted(asked, key=after.__contains__)
-        batches = self._gatherings[kind].add((one for deal_id in ordered for one in page.ids[deal_id]), after)
+        batches = self._plans[kind].add((one for deal_id in ordered for one in page.ids[deal_id]), last=not after)
         if after:
             # Before the batches: the pages of one type can only come one after the other, and all else waits for them.
-            self._ask_for_ids(kind, after)
+            self._read_ids(kind, after)
         self._read_batches(kind, batches)
 
-    def _check(self, asked: Mapping[str, str | None], page: AssociationPage) -> None:
-        """Fail the deals whose activities may be those of a deal that nobody asked for.
+    def _check_merged(self, asked: Mapping[str, str | None], page: AssociationPage) -> None:
+        """Fail the deals whose activities may be those of a deal that was not asked for.
 
-        A deal that was merged a moment ago answers under its new id, and seems to have no activities under its own.
+        A deal that has just been merged answers under its new id, and seems to have no activities under its own.
         """
         if page.ids.keys() - asked.keys():
             merged = Unavailable("a deal was merged into another one while it was read")
@@ -103,27 +132,31 @@ class ActivityReads:
     def _ids_failed(self, kind: str, deals: Collection[str], failure: HubSpotError) -> None:
         self._fail(deals, failure)
         # No page comes after the one that failed, and other deals' activities may be waiting for a batch to be full.
-        self._read_batches(kind, self._gatherings[kind].rest())
+        self._read_batches(kind, self._plans[kind].rest())
 
     def _read_batches(self, kind: str, batches: Iterable[Sequence[str]]) -> None:
         for batch in batches:
             if not self.failures or self._needing(kind, batch):
-                self._calls.start(
-                    partial(self._read, kind, batch), self._take_events, partial(self._batch_failed, kind, batch)
+                self._context.pool.submit(
+                    partial(self._read, kind, batch), self._add_events, partial(self._batch_failed, kind, batch)
                 )
 
-    def _read(self, kind: str, ids: Sequence[str]) -> list[Event]:
-        records = self._client.read_activities(kind, ids, self._deadline, self._priority)
-        return [event_of(kind, record) for record in records]
+    def _read(self, kind: str, ids: Sequence[str]) -> tuple[list[Event], set[tuple[str, str]]]:
+        client, _, deadline, priority = self._context
+        batch = client.read_records(kind, ids, deadline, priority)
+        events = client.mapper.events(kind, batch.records)
+        return events, {(kind, one) for one in batch.without(event.engagement_id for event in events)}
 
-    def _take_events(self, events: list[Event]) -> None:
+    def _add_events(self, read: tuple[list[Event], set[tuple[str, str]]]) -> None:
+        events, unread = read
         self._events.update({(event.engagement_type, event.engagement_id): event for event in events})
+        self._unread |= unread
 
     def _batch_failed(self, kind: str, ids: Sequence[str], failure: HubSpotError) -> None:
         self._fail(self._needing(kind, ids), failure)
 
     def _needing(self, kind: str, ids: Sequence[str]) -> list[str]:
-        """The deals that have one of these activities, without those that have failed already."""
+        """Return the deals that have one of these activities and have not failed."""
         keys = {(kind, one) for one in ids}
         return [
             deal_id for deal_id, own in self._keys.items() if deal_id not in self.failures and not own.isdisjoint(keys)

@@ -1,4 +1,4 @@
-"""What an answer of HubSpot means: the JSON of a good one, a typed error for every other.
+"""Interprets an answer of HubSpot: the JSON of a good one, a typed error for every other.
 
 Pure: status, headers and body in, JSON or an exception out. Sources: HubSpot's pages "Error handling" (envelope,
 statuses) and "API usage guidelines" (limits). Every field of an error's envelope is optional.
@@ -6,7 +6,6 @@ statuses) and "API usage guidelines" (limits). Every field of an error's envelop
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from typing import Any
 
 import orjson
 
-from dealcache.hubspot.budgets import Bucket
 from dealcache.hubspot.errors import (
     Details,
     Forbidden,
@@ -26,6 +24,8 @@ from dealcache.hubspot.errors import (
     Unauthorised,
     Unavailable,
 )
+from dealcache.hubspot.lenient_json import parse_leniently
+from dealcache.hubspot.limits.buckets import Bucket
 
 #: Seconds to wait after a 429 without ``Retry-After``: one period of the limit that was exceeded.
 _PERIODS = {Bucket.SEARCH: 1.0, Bucket.APP: 10.0, Bucket.ASSOCIATIONS: 10.0}
@@ -89,6 +89,8 @@ def _failure(answer: Answer, endpoint: str, bucket: Bucket) -> HubSpotError:
         case 477:
             wait = _retry_after(answer, _MOVING_WAIT)
             return RateLimited("the account is being moved between data centres", retry_after=wait, **details)
+        case 408 | 425:
+            return Unavailable("HubSpot did not take the request in time", **details)
         case 423:
             return Unavailable("the record is locked", **details)
         case status if status >= 500:
@@ -152,17 +154,4 @@ def _parsed(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _leniently_parsed(body)
-
-
-def _leniently_parsed(body: bytes) -> object:
-    """As :func:`_parsed`, with broken characters replaced.
-
-    Half an emoji in one e-mail, left by some program that cut the text there, is not valid JSON to orjson; it must not
-    make a whole deal unreadable.
-    """
-    try:
-        text = json.dumps(json.loads(body.decode(errors="replace")), ensure_ascii=False)
-        return orjson.loads(text.encode(errors="replace"))
-    except (ValueError, RecursionError):
-        return None
+        return parse_leniently(body)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from dealcache.deadline import Deadline
-from dealcache.hubspot.budgets import Bucket, Priority
-from dealcache.hubspot.errors import MalformedAnswer, NotFound
+from dealcache.hubspot.errors import MalformedAnswer, NotFound, Rejected
+from dealcache.hubspot.json_validation import Json
+from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.pages import check_batch, check_results
+from dealcache.hubspot.search_limits import excess
 from dealcache.hubspot.session import HubSpotSession
-from dealcache.hubspot.shapes import Json, check_batch
+from dealcache.model.deadline import Deadline
 
 
 class Calls:
@@ -16,28 +19,59 @@ class Calls:
 
     Args:
         session: makes the calls.
+        admit: makes sure, by a deadline, that calls may be made; raises a HubSpotError when not.
     """
 
-    def __init__(self, session: HubSpotSession) -> None:
+    def __init__(self, session: HubSpotSession, admit: Callable[[Deadline], None] = lambda _deadline: None) -> None:
         self._session = session
+        self._admit = admit
 
-    def get(self, endpoint: str, path: str, params: Mapping[str, str], deadline: Deadline, priority: Priority) -> Json:
-        """Read a list."""
-        try:
+    def get(
+        self,
+        endpoint: str,
+        path: str,
+        params: Mapping[str, str],
+        deadline: Deadline,
+        priority: Priority,
+        *,
+        refusable: bool = False,
+    ) -> Json:
+        """Read a list; ``refusable`` is one that HubSpot is known to refuse."""
+        records = int(params.get("limit", 1))
+        with self._admitted(deadline):
             return self._session.call(
-                endpoint, "GET", path, params=params, bucket=Bucket.APP, deadline=deadline, priority=priority
+                endpoint,
+                "GET",
+                path,
+                params=params,
+                bucket=Bucket.APP,
+                deadline=deadline,
+                priority=priority,
+                records=records,
+                refusable=refusable,
+                check=check_results,
             )
-        except NotFound as missing:
-            raise _no_such_path(missing) from None
 
     def search(self, endpoint: str, path: str, query: Json, deadline: Deadline, priority: Priority) -> Json:
-        """Search."""
-        try:
+        """Search, unless ``query`` is larger than HubSpot takes.
+
+        Raises:
+            Rejected: it is.
+        """
+        if too_much := excess(query):
+            raise Rejected(f"the search is larger than HubSpot takes: {too_much}", endpoint=endpoint)
+        with self._admitted(deadline):
             return self._session.call(
-                endpoint, "POST", path, json=query, bucket=Bucket.SEARCH, deadline=deadline, priority=priority
+                endpoint,
+                "POST",
+                path,
+                json=query,
+                bucket=Bucket.SEARCH,
+                deadline=deadline,
+                priority=priority,
+                records=query["limit"],
+                check=check_results,
             )
-        except NotFound as missing:
-            raise _no_such_path(missing) from None
 
     def batch(
         self, endpoint: str, path: str, body: Json, bucket: Bucket, deadline: Deadline, priority: Priority
@@ -46,29 +80,36 @@ class Calls:
 
         An answer that lacks anything else is asked for again, like one that did not come at all.
         """
+        with self._admitted(deadline):
+            try:
+                return self._session.call(
+                    endpoint,
+                    "POST",
+                    path,
+                    json=body,
+                    bucket=bucket,
+                    deadline=deadline,
+                    priority=priority,
+                    records=len(body["inputs"]),
+                    check=check_batch,
+                )
+            except NotFound as missing:
+                if missing.category != "OBJECT_NOT_FOUND":
+                    raise
+                return {"results": []}
+
+    @contextmanager
+    def _admitted(self, deadline: Deadline) -> Iterator[None]:
+        """Make sure that calls may be made; a 404 for one that names no record means that the path is wrong."""
+        self._admit(deadline)
         try:
-            return self._session.call(
-                endpoint,
-                "POST",
-                path,
-                json=body,
-                bucket=bucket,
-                deadline=deadline,
-                priority=priority,
-                check=check_batch,
-            )
+            yield
         except NotFound as missing:
-            if missing.category != "OBJECT_NOT_FOUND":
-                raise _no_such_path(missing) from None
-            return {"results": []}
-
-
-def _no_such_path(missing: NotFound) -> MalformedAnswer:
-    """A 404 for a call that names no record: the path is wrong, and no deal may be called unknown because of it."""
-    return MalformedAnswer(
-        "HubSpot does not know this path; is the base URL right?",
-        endpoint=missing.endpoint,
-        status=missing.status,
-        category=missing.category,
-        correlation_id=missing.correlation_id,
-    )
+            # Not a NotFound: no deal may be called unknown because of it.
+            raise MalformedAnswer(
+                "HubSpot does not know this path; is the base URL right?",
+                endpoint=missing.endpoint,
+                status=missing.status,
+                category=missing.category,
+                correlation_id=missing.correlation_id,
+            ) from None

@@ -1,64 +1,89 @@
-"""The questions that dealcache asks HubSpot, one method for each, with checked answers."""
+"""Typed requests to HubSpot's API, one method for each, with checked answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from dealcache.deadline import Deadline
 from dealcache.hubspot.activities import identity_of, properties_of
-from dealcache.hubspot.budgets import Bucket, Priority
 from dealcache.hubspot.calls import Calls
-from dealcache.hubspot.errors import MalformedAnswer
-from dealcache.hubspot.name_search import SEARCH_PAGE, NameSearch
-from dealcache.hubspot.pages import AssociationPage, RecordPage, association_page_of
+from dealcache.hubspot.errors import Forbidden, HubSpotError, MalformedAnswer, Rejected
+from dealcache.hubspot.json_validation import Json, flag_in, id_in, listed_in, next_after, whole_in
+from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.mapper import RecordMapper
+from dealcache.hubspot.name_search import NameSearch
+from dealcache.hubspot.pages import (
+    AssociationPage,
+    CursorGuard,
+    RecordBatch,
+    RecordPage,
+    association_page_of,
+    refused_ids,
+)
 from dealcache.hubspot.paths import Paths
+from dealcache.hubspot.search_limits import SEARCH_PAGE
 from dealcache.hubspot.session import HubSpotSession
-from dealcache.hubspot.shapes import Json, archived_records_of, id_in, next_after, objects_in, records_of, whole_in
+from dealcache.model.deadline import Deadline
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: The most records of one batch read ("CRM objects"), and the most inputs of one association read ("Associations v4").
 BATCH_SIZE = 100
 MOST_ASSOCIATION_INPUTS = 1000
 
-#: The largest page of a list, and after how many deals of one name nobody wants more.
-_LIST_PAGE = 100
+#: The largest page of a list, and of owners, and the most deals of one name that are read.
+LIST_PAGE = 100
+_OWNERS_PAGE = 500
 _MOST_HOMONYMS = 1000
 
-_OWNERS_PAGE = 500
+#: Ids of accounts are shorter, so that MongoDB can store them as numbers.
+_MOST_DIGITS = 19
 
 
 class HubSpotClient:
-    """Asks HubSpot. Each method raises :class:`~dealcache.hubspot.errors.HubSpotError` when there is no good answer.
+    """Client of HubSpot's API. Every method raises HubSpotError when there is no good answer. Thread-safe.
 
     An ``object_type`` is HubSpot's name of it: ``deals``, or that of an activity (``calls``, …).
 
     Args:
         session: makes the calls.
         paths: the paths of the API version in use.
+        admit: makes sure, by a deadline, that the account's data may be asked for; raises a HubSpotError when not.
+        mapper: learns which records cannot be read.
+
+    Attributes:
+        mapper: turns the records into plain values.
+        admit: is called before each call for data, and by loads before their first calls begin side by side.
     """
 
-    def __init__(self, session: HubSpotSession, paths: Paths) -> None:
+    def __init__(
+        self,
+        session: HubSpotSession,
+        paths: Paths,
+        admit: Callable[[Deadline], None] = lambda _deadline: None,
+        mapper: RecordMapper | None = None,
+    ) -> None:
+        self.mapper = mapper or RecordMapper()
+        self.admit = admit
         self._session = session
-        self._calls = Calls(session)
+        self._calls = Calls(session, admit)
         self._paths = paths
 
-    def find_deals_by_name(
-        self, name: str, deadline: Deadline, priority: Priority = Priority.INTERACTIVE
-    ) -> list[Json]:
-        """Return the deals whose name HubSpot takes for ``name``, the last modified first, 1,000 at most."""
-        return self.find_deals(NameSearch(single=(name,)), deadline, priority).records
+    # Searches
 
-    def find_deals(
-        self, search: NameSearch, deadline: Deadline, priority: Priority = Priority.INTERACTIVE
-    ) -> RecordPage:
+    def find_deals(self, search: NameSearch, deadline: Deadline, priority: Priority) -> RecordPage:
         """Return the deals whose names HubSpot takes for those searched, the last modified first, 1,000 at most.
 
-        HubSpot ignores case here, never finds archived deals, and may miss what changed in the last moments. ``after``
-        of the page tells that there are more; when several names are searched, all that is known then may be that.
+        HubSpot ignores case here, never finds archived deals, and may miss what changed in the last moments. With an
+        ``after`` in the page there are more; of several names some may then have no deal in it.
         """
         query, found = search.body(), list[Json]()
         for _ in range(_MOST_HOMONYMS // SEARCH_PAGE):
             answer = self._calls.search("deals_search", self._paths.search("deals"), query, deadline, priority)
-            found += records_of(answer)
+            found += self._live("deals", answer)
             after = next_after(answer)
             if after is None or (len(search.names) > 1 and whole_in(answer, "total") > _MOST_HOMONYMS):
                 break
@@ -70,169 +95,133 @@ class HubSpotClient:
         object_type: str,
         filter_groups: Sequence[Sequence[Json]],
         deadline: Deadline,
-        priority: Priority = Priority.SYNC,
         properties: Sequence[str] | None = None,
+        limit: int = SEARCH_PAGE,
     ) -> RecordPage:
-        """Return the first 200 records that match, in the order of their ids.
+        """Return the first records that match, ordered by id.
 
         HubSpot finds no archived records, shows changes late, and pages no further than 10,000 records. So this never
-        asks for a next page: ``after`` only tells that more records match, and who wants them asks anew for ids
-        (``hs_object_id``) greater than the last one.
+        asks for a next page: ``after`` only means that more records match, to be searched by ids (``hs_object_id``)
+        greater than the last one.
 
         Args:
-            object_type: what to search.
-            filter_groups: groups of HubSpot's filters: a record matches all filters of one group at least.
-            deadline: nothing lasts longer.
-            priority: who asks.
-            properties: the properties wanted; all that the mapping reads when None.
+            object_type: the type to search.
+            filter_groups: groups of HubSpot's filters: a record matches all filters of at least one group.
+            deadline: bounds the call and its retries.
+            properties: the properties wanted; None for all that the mapping reads.
+            limit: the most records, up to 200.
         """
         query = {
             "filterGroups": [{"filters": list(filters)} for filters in filter_groups],
             "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
             "properties": list(properties_of(object_type) if properties is None else properties),
-            "limit": SEARCH_PAGE,
+            "limit": limit,
         }
         path = self._paths.search(object_type)
-        answer = self._calls.search(f"{object_type}_search", path, query, deadline, priority)
-        return RecordPage(records_of(answer), next_after(answer))
+        answer = self._calls.search(f"{object_type}_search", path, query, deadline, Priority.SYNC)
+        return RecordPage(self._live(object_type, answer), next_after(answer))
 
-    def list_page(
-        self, object_type: str, after: str | None, deadline: Deadline, priority: Priority = Priority.SYNC
-    ) -> RecordPage:
-        """Return one page of all records that are not archived, up to 100; ``after`` is the cursor, None to begin."""
-        answer = self._list(object_type, properties_of(object_type), "false", after, deadline, priority)
-        return RecordPage(records_of(answer), next_after(answer))
+    # Lists
+
+    def list_page(self, object_type: str, after: str | None, deadline: Deadline, limit: int = LIST_PAGE) -> RecordPage:
+        """Return up to ``limit`` of all records that are not archived, from the cursor ``after`` on."""
+        return self._list(object_type, after, deadline, limit, archived=False)
 
     def archived_page(
-        self, object_type: str, after: str | None, deadline: Deadline, priority: Priority = Priority.SYNC
+        self, object_type: str, after: str | None, deadline: Deadline, limit: int = LIST_PAGE
     ) -> RecordPage:
-        """Return one page of all archived records, up to 100, with little more than their ids.
+        """Return up to ``limit`` archived records from the cursor ``after`` on, with little more than their ids.
 
-        HubSpot forgets them 90 days after they were archived. ``after`` is the cursor, None to begin.
+        HubSpot forgets them 90 days after they were archived, and refuses this list for some types.
         """
-        answer = self._list(object_type, identity_of(object_type), "true", after, deadline, priority)
-        return RecordPage(archived_records_of(answer), next_after(answer))
+        return self._list(object_type, after, deadline, limit, archived=True)
 
-    def read_deals(
-        self, ids: Sequence[str], deadline: Deadline, priority: Priority = Priority.INTERACTIVE
-    ) -> list[Json]:
-        """Return the deals with these ids, at most 100, in any order.
+    def list_owners(self, deadline: Deadline, priority: Priority) -> list[Json]:
+        """Return all owners, including those who have left: their old activities still name them."""
+        present = self._owner_pages("false", deadline, priority)
+        return _with_archived(present, lambda: self._owner_pages("true", deadline, priority), "owners")
 
-        Unknown and archived ones are left out. A deal that was merged into another comes back as that other, under its
-        id, which is then none of ``ids``; HubSpot sometimes leaves it out.
+    def list_pipelines(self, deadline: Deadline, priority: Priority) -> list[Json]:
+        """Return the pipelines of deals with their stages, including archived ones: deals that are in them stay."""
+        present = self._pipeline_list({}, deadline, priority)
+        archived = {"archived": "true"}
+        return _with_archived(present, lambda: self._pipeline_list(archived, deadline, priority), "pipelines")
+
+    # Batches
+
+    def read_records(self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority) -> RecordBatch:
+        """Return the records of one type with these ids, at most 100, in any order, and the ids that HubSpot refused.
+
+        Unknown and archived records are left out. A deal that was merged into another comes back as that other, under
+        its id, which is then none of ``ids``; HubSpot sometimes leaves it out. Refused records are asked for once more,
+        since some reasons pass quickly.
         """
-        return self._read_batch("deals", ids, deadline, priority)
+        records, refused = self._read_batch(object_type, ids, deadline, priority)
+        if refused and (again := _again(lambda: self._read_batch(object_type, tuple(refused), deadline, priority))):
+            records |= again[0]
+            refused = again[1]
+        self._note_refused(object_type, refused)
+        live = [one for one in records.values() if flag_in(one, "archived") is not True]
+        return RecordBatch(live, frozenset(refused))
 
-    def read_activities(
-        self,
-        engagement_type: str,
-        ids: Sequence[str],
-        deadline: Deadline,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> list[Json]:
-        """Return the activities of one type with these ids, at most 100, in any order; archived ones are left out."""
-        return self._read_batch(engagement_type, ids, deadline, priority)
-
-    def association_page(
-        self,
-        deals: Mapping[str, str | None],
-        engagement_type: str,
-        deadline: Deadline,
-        priority: Priority = Priority.INTERACTIVE,
+    def read_associations(
+        self, from_type: str, records: Mapping[str, str | None], to_type: str, deadline: Deadline, priority: Priority
     ) -> AssociationPage:
-        """Return one page of the ids of the activities of one type that belong to each deal.
+        """Return one page of the ids of type ``to_type`` with which each record of ``from_type`` is associated.
+
+        Refused records are asked for once more, as in :meth:`read_records`.
 
         Args:
-            deals: up to 1,000 deal ids, each with the cursor of the page wanted, None for the first.
-            engagement_type: HubSpot's object name of the activities.
-            deadline: nothing lasts longer.
-            priority: who asks.
+            from_type: the type of ``records``.
+            records: up to 1,000 ids, each with the cursor of the page wanted, None for the first.
+            to_type: the type of the ids wanted.
+            deadline: bounds the calls and their retries.
+            priority: the caller's.
         """
-        return self._associated("deals", deals, engagement_type, deadline, priority)
+        page = self._associations(from_type, records, to_type, deadline, priority)
+        if rest := {one: records[one] for one in page.refused}:
+            again = _again(lambda: self._associations(from_type, rest, to_type, deadline, priority))
+            if again is not None:
+                page = AssociationPage({**page.ids, **again.ids}, {**page.after, **again.after}, again.refused)
+        self._note_refused(from_type, page.refused)
+        return page
 
-    def deals_page(
-        self,
-        engagement_type: str,
-        activities: Mapping[str, str | None],
-        deadline: Deadline,
-        priority: Priority = Priority.SYNC,
-    ) -> AssociationPage:
-        """Return one page of the ids of the deals that each activity belongs to.
+    # The account
 
-        Args:
-            engagement_type: HubSpot's object name of the activities.
-            activities: up to 1,000 of their ids, each with the cursor of the page wanted, None for the first.
-            deadline: nothing lasts longer.
-            priority: who asks.
+    def probe(self, deadline: Deadline) -> Json:
+        """Return the account's details: raises HubSpotError unless HubSpot answers and knows the token."""
+        return self._session.probe(self._paths.account_details, deadline)
+
+    def portal_id(self, deadline: Deadline) -> int:
+        """Return the id of the account that the token belongs to.
+
+        Raises:
+            MalformedAnswer: HubSpot does not tell it.
         """
-        return self._associated(engagement_type, activities, "deals", deadline, priority)
+        portal_id = str(self.probe(deadline).get("portalId"))
+        if not (portal_id.isascii() and portal_id.isdigit() and len(portal_id) < _MOST_DIGITS):
+            raise MalformedAnswer("the account has no id", endpoint="account_details")
+        return int(portal_id)
 
-    def list_owners(self, deadline: Deadline, priority: Priority = Priority.INTERACTIVE) -> list[Json]:
-        """Return all owners, also those who have left: their old activities still name them."""
-        return [
-            *self._owner_pages("false", deadline, priority),
-            *self._owner_pages("true", deadline, priority),
-        ]
-
-    def list_pipelines(self, deadline: Deadline, priority: Priority = Priority.INTERACTIVE) -> list[Json]:
-        """Return the pipelines of deals with their stages."""
-        answer = self._calls.get("pipelines", self._paths.deal_pipelines, {}, deadline, priority)
-        pipelines = objects_in(answer, "results", required=True)
-        for pipeline in pipelines:
-            id_in(pipeline)
-        return pipelines
-
-    def probe(self, deadline: Deadline) -> None:
-        """Ask HubSpot whether it answers and knows our token; raises when not."""
-        self._session.probe(self._paths.account_details, deadline)
-
-    def _owner_pages(self, archived: str, deadline: Deadline, priority: Priority) -> list[Json]:
-        params = {"limit": str(_OWNERS_PAGE), "archived": archived}
-        owners: list[Json] = []
-        cursors: set[str] = set()
-        while True:
-            answer = self._calls.get("owners", self._paths.owners, params, deadline, priority)
-            page = objects_in(answer, "results", required=True)
-            for owner in page:
-                id_in(owner)
-            owners += page
-            after = next_after(answer)
-            if after is None:
-                return owners
-            if after in cursors:
-                raise MalformedAnswer("the pages of the owners run in a circle", endpoint="owners")
-            cursors.add(after)
-            params = {**params, "after": after}
-
-    def _list(
-        self,
-        object_type: str,
-        properties: Sequence[str],
-        archived: str,
-        after: str | None,
-        deadline: Deadline,
-        priority: Priority,
-    ) -> Json:
-        params = {"limit": str(_LIST_PAGE), "archived": archived, "properties": ",".join(properties)}
-        if after is not None:
-            params["after"] = after
-        return self._calls.get(f"{object_type}_list", self._paths.objects(object_type), params, deadline, priority)
-
-    def _read_batch(self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority) -> list[Json]:
+    def _read_batch(
+        self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority
+    ) -> tuple[dict[str, Json], dict[str, str]]:
+        """Return the records found, by id, and the refused ids, each with the category of the error."""
         if len(ids) > BATCH_SIZE:
             raise ValueError(f"more than {BATCH_SIZE} records in one batch read")
-        body = {"inputs": [{"id": one} for one in ids], "properties": list(properties_of(object_type))}
+        body = {
+            "inputs": [{"id": one} for one in ids],
+            "properties": list(properties_of(object_type)),
+            # HubSpot's descriptions of the call require it.
+            "propertiesWithHistory": list[str](),
+        }
         path = self._paths.batch_read(object_type)
         answer = self._calls.batch(f"{object_type}_batch_read", path, body, Bucket.APP, deadline, priority)
-        return list({id_in(record): record for record in records_of(answer)}.values())
+        records = {id_in(record): record for record in self._identified(object_type, answer)}
+        return records, refused_ids(answer, ids, records, "ids")
 
-    def _associated(
-        self,
-        from_type: str,
-        records: Mapping[str, str | None],
-        to_type: str,
-        deadline: Deadline,
-        priority: Priority,
+    def _associations(
+        self, from_type: str, records: Mapping[str, str | None], to_type: str, deadline: Deadline, priority: Priority
     ) -> AssociationPage:
         if len(records) > MOST_ASSOCIATION_INPUTS:
             raise ValueError(f"more than {MOST_ASSOCIATION_INPUTS} records in one association read")
@@ -241,3 +230,59 @@ class HubSpotClient:
         path = self._paths.associations(from_type, to_type)
         answer = self._calls.batch(endpoint, path, {"inputs": inputs}, Bucket.ASSOCIATIONS, deadline, priority)
         return association_page_of(answer, list(records))
+
+    def _pipeline_list(self, params: Mapping[str, str], deadline: Deadline, priority: Priority) -> list[Json]:
+        answer = self._calls.get("pipelines", self._paths.deal_pipelines, params, deadline, priority)
+        return self._identified("pipelines", answer)
+
+    def _owner_pages(self, archived: str, deadline: Deadline, priority: Priority) -> list[Json]:
+        params = {"limit": str(_OWNERS_PAGE), "archived": archived}
+        owners: list[Json] = []
+        cursors = CursorGuard()
+        while True:
+            answer = self._calls.get("owners", self._paths.owners, params, deadline, priority)
+            owners += self._identified("owners", answer)
+            if (after := next_after(answer)) is None:
+                return owners
+            cursors.check(after, "owners")
+            params = {**params, "after": after}
+
+    def _list(
+        self, object_type: str, after: str | None, deadline: Deadline, limit: int, *, archived: bool
+    ) -> RecordPage:
+        properties = identity_of(object_type) if archived else properties_of(object_type)
+        params = {"limit": str(limit), "archived": str(archived).lower(), "properties": ",".join(properties)}
+        params |= {} if after is None else {"after": after}
+        endpoint, path = f"{object_type}_list", self._paths.objects(object_type)
+        answer = self._calls.get(endpoint, path, params, deadline, Priority.SYNC, refusable=archived)
+        found = self._identified(object_type, answer)
+        return RecordPage([one for one in found if flag_in(one, "archived") in (None, archived)], next_after(answer))
+
+    def _identified(self, record_type: str, answer: Json) -> list[Json]:
+        return self.mapper.identified(record_type, listed_in(answer, "results"))
+
+    def _live(self, object_type: str, answer: Json) -> list[Json]:
+        return [one for one in self._identified(object_type, answer) if flag_in(one, "archived") is not True]
+
+    def _note_refused(self, object_type: str, refused: Mapping[str, str]) -> None:
+        for one, category in refused.items():
+            self.mapper.refused(object_type, one, category)
+
+
+def _again(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except HubSpotError as failure:
+        log.debug("the second try of refused records failed: %s", failure)
+        return None
+
+
+def _with_archived(present: Sequence[Json], archived: Callable[[], Sequence[Json]], what: str) -> list[Json]:
+    """Return records with the archived ones of a list that HubSpot may refuse, or answer with those present."""
+    try:
+        found = archived()
+    except (Rejected, Forbidden, MalformedAnswer) as refusal:
+        log.warning("HubSpot does not list the archived %s, which keep the labels that are known: %s", what, refusal)
+        return list(present)
+    ids = {record.get("id") for record in present}
+    return [*present, *({**record, "archived": True} for record in found if record.get("id") not in ids)]

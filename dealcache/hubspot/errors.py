@@ -8,13 +8,14 @@ its correlation id, which is what HubSpot's support asks for.
 
 from __future__ import annotations
 
+import json
 from typing import TypedDict, Unpack
 
-from dealcache.deals import Deal
+from dealcache.model.deals import Deal
 
 
 class Details(TypedDict, total=False):
-    """What is known of the exchange that failed; see :class:`HubSpotError`."""
+    """Details of the exchange that failed; see :class:`HubSpotError`."""
 
     endpoint: str | None
     status: int | None
@@ -111,9 +112,9 @@ class NotFound(HubSpotError):
 
 
 class RateLimited(HubSpotError):
-    """A limit is reached: HubSpot's answer (429, or 477 while an account moves) or our own budget says so.
+    """A limit is reached: HubSpot's answer (429, or 477 while an account moves) or our own rate limit says so.
 
-    ``retry_after`` is the wait in seconds after which another try makes sense; ``daily`` tells that the account's
+    ``retry_after`` is the wait in seconds after which another try makes sense; ``daily`` means that the account's
     limit of the day is used up, which no short wait mends.
     """
 
@@ -143,6 +144,28 @@ class TimedOut(HubSpotError):
 
 class MalformedAnswer(HubSpotError):
     """The answer is none that HubSpot documents: not JSON, of another shape, or a redirect."""
+
+
+class WrongAccount(HubSpotError):
+    """The token belongs to another HubSpot account than the data that are stored.
+
+    Args:
+        own: the id of the token's account.
+        bound: that of the data's account.
+        database: the name of the database that holds them.
+    """
+
+    def __init__(self, own: int, bound: int, database: str) -> None:
+        super().__init__(
+            f"HUBSPOT_ACCESS_TOKEN belongs to HubSpot account {own}, but the database {database!r} holds the data of "
+            f"account {bound}; set MONGODB_DATABASE to another name, or, if account {own} is to take the database "
+            f"over, stop every other process of the service, run db.getSiblingDB({json.dumps(database)})"
+            '.identity.deleteOne({_id: "account"}) in mongosh, and then a full sync'
+        )
+
+
+class AnswerTooLarge(MalformedAnswer):
+    """The answer is larger than is accepted: fewer records at a time would do."""
 
 
 class Rejected(HubSpotError):

@@ -1,117 +1,187 @@
-"""Reads deals with all their activities: three round trips deep, however many deals and activities there are.
+"""Loads deals with all their activities: three round trips deep, however many deals and activities there are.
 
-First the deals (searches by names, or a read by id), beside them owners and pipelines when they are not known yet; then
+First the deals (searches by names, or a read by id), beside them owners and pipelines if they are not known yet; then
 the ids of their activities, all seven types at once; then the activities, a hundred per call, beside further pages of
 ids. Many deals share all of these calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import UTC, datetime
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Executor, Future
+from datetime import datetime, timedelta
+from functools import partial
 
-from dealcache.deadline import Deadline
-from dealcache.deals import DealKey, LoadedDeal
-from dealcache.hubspot.budgets import Priority
+from dealcache.hubspot.activity_reads import ActivityReads
 from dealcache.hubspot.client import HubSpotClient
-from dealcache.hubspot.directory import Directory
-from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.load import Load, Outcome
+from dealcache.hubspot.deal_resolver import DealResolver, IdResolver, LoadContext, NameResolver
+from dealcache.hubspot.errors import HubSpotError, NotFound
+from dealcache.hubspot.label_refresher import LabelRefresher
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.worker_pool import WorkerPool
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import DealKey, LoadedDeal
 
+log = logging.getLogger(__name__)
 
-def utc_now() -> datetime:
-    """The present as an aware datetime in UTC."""
-    return datetime.now(UTC)
+#: The share of its time that a load spends waiting for labels at most: a deal without them serves better than none.
+_LABEL_SHARE = 2 / 3
+
+#: Calls that one load has under way at once: more than HubSpot's limits let through at a second per call, and half of
+#: the pool, so that a load of a hundred deals leaves threads to others.
+CALLS_AT_ONCE = 16
+
+_SEARCH_BEHIND = timedelta(hours=1)
+
+#: The deal of a key, or why there is none.
+LoadResult = LoadedDeal | HubSpotError
 
 
 class DealLoader:
-    """Loads deals from HubSpot; any number of threads may use it.
+    """Loads deals from HubSpot. Thread-safe.
 
     Args:
         client: asks HubSpot.
-        directory: knows owners and pipelines.
-        executor: runs the calls; nothing that waits for a load may run in it. None to make one of ``threads``.
-        threads: how many calls may be under way at once, over all loads.
+        labels: reads the labels of owners and pipelines.
+        executor: runs the calls; nothing that waits for a load may run in it.
         now: the wall clock, aware and in UTC.
+        priority: of its calls.
     """
 
     def __init__(
         self,
         client: HubSpotClient,
-        directory: Directory,
-        *,
-        executor: Executor | None = None,
-        threads: int = 32,
-        now: Callable[[], datetime] = utc_now,
+        labels: LabelRefresher,
+        executor: Executor,
+        now: Callable[[], datetime],
+        priority: Priority = Priority.INTERACTIVE,
     ) -> None:
+        self._priority = priority
         self._client = client
-        self._directory = directory
-        self._owns_executor = executor is None
-        self._executor = executor or ThreadPoolExecutor(threads, thread_name_prefix="hubspot")
+        self._labels = labels
+        self._executor = executor
         self._now = now
 
     def load(
         self,
-        key: DealKey,
+        keys: Collection[DealKey],
         deadline: Deadline,
         *,
-        priority: Priority = Priority.INTERACTIVE,
-        known_ids: Collection[str] = (),
-    ) -> LoadedDeal:
-        """Read the deal that ``key`` names and all its events, oldest first.
+        known_ids: Mapping[DealKey, Collection[str]],
+        fresh_labels: bool = False,
+    ) -> dict[DealKey, LoadResult]:
+        """Load the deals that ``keys`` name with all their events, oldest first, in as few calls as possible.
 
         A deal that was merged into another is answered with that other, under its own id.
 
         Args:
-            key: which deal; of several with one name :func:`dealcache.deal_choice.choose_deal` chooses.
-            deadline: the caller never waits longer.
-            priority: who asks.
-            known_ids: ids under which the name is known elsewhere. They are read when the search finds nothing, because
-                HubSpot's search learns of new and renamed deals with a delay.
-
-        Raises:
-            NotFound: HubSpot knows no such deal. Its ``renamed`` are deals with an id of ``known_ids`` and another
-                name, its ``missing_ids`` the ids asked for that HubSpot has no longer.
-            HubSpotError: a call failed for good; what the others brought is dropped.
-        """
-        load = self._begin(deadline, priority)
-        outcomes = load.id(key, self._now()) if key.by == "id" else load.names([key], {key: known_ids}, self._now())
-        outcome = outcomes[key]
-        if isinstance(outcome, HubSpotError):
-            raise outcome
-        return outcome
-
-    def load_many(
-        self,
-        names: Collection[DealKey],
-        deadline: Deadline,
-        *,
-        priority: Priority = Priority.INTERACTIVE,
-        known_ids: Mapping[DealKey, Collection[str]],
-    ) -> dict[DealKey, Outcome]:
-        """Read the deals of many names as :meth:`load` reads each of them, in as few calls as HubSpot's limits allow.
-
-        Args:
-            names: up to 1,000 different keys by name.
-            deadline: the caller never waits longer.
-            priority: who asks.
-            known_ids: for some of the names, ids under which they are known elsewhere.
+            keys: one id, or up to 1,000 different names; of several deals with one name ``choose_deal`` chooses.
+            deadline: bounds the caller's wait.
+            known_ids: for some of the names, ids under which they are known elsewhere. They are read when the search
+                finds nothing, because HubSpot's search learns of new and renamed deals with a delay.
+            fresh_labels: True to read the labels of owners, stages and pipelines again too, and deals that a search
+                found by their ids, for it may be behind: one call more, which delays nothing.
 
         Returns:
-            For each name the deal, or what :meth:`load` would have raised. A call that failed for good concerns only
-            the names that needed it.
+            For each key the deal, or the HubSpotError of a call that it needed and that failed for good. NotFound:
+            HubSpot knows no such deal; its ``renamed`` are deals with an id of ``known_ids`` and another name, its
+            ``missing_ids`` the ids asked for that HubSpot has no longer.
         """
-        return self._begin(deadline, priority).names(names, known_ids, self._now())
+        load = _Load(self._client, self._labels, self._executor, deadline, self._priority)
+        first = next(iter(keys))
+        by_id = first.by == "id"
+        by_name = partial(NameResolver, keys, known_ids, load.context, confirm=fresh_labels)
+        resolver = IdResolver(first, load.context) if by_id else by_name()
+        return load.run(keys, resolver, self._now(), fresh_labels=fresh_labels)
 
-    def _begin(self, deadline: Deadline, priority: Priority) -> Load:
-        return Load(self._client, self._directory, self._executor, deadline, priority)
 
-    def close(self) -> None:
-        """Shut down the pool that was made here.
+class _Load:
+    """One load of some deals. Everything here but the calls themselves runs in the caller's thread."""
 
-        Calls under way or in the queue are still made; loads that need more calls end with Unavailable.
-        """
-        if self._owns_executor:
-            # Not cancel_futures: it wakes nobody up who waits for the futures it cancels.
-            self._executor.shutdown(wait=False)
+    def __init__(
+        self,
+        client: HubSpotClient,
+        labels: LabelRefresher,
+        executor: Executor,
+        deadline: Deadline,
+        priority: Priority,
+    ) -> None:
+        self._labels = labels
+        self._calls = WorkerPool(executor, CALLS_AT_ONCE, deadline)
+        # Apart from the calls, because nothing has to wait for labels before the very end.
+        self._label_reads = WorkerPool(executor, CALLS_AT_ONCE, deadline.part(_LABEL_SHARE))
+        self.context = LoadContext(client, self._calls, deadline, priority)
+        self._activities = ActivityReads(self.context, self._stop_if_all_failed)
+
+    def run(
+        self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime, *, fresh_labels: bool
+    ) -> dict[DealKey, LoadResult]:
+        """Load the deals that ``resolver`` finds for ``keys``; ``started_at`` is the time before the first call."""
+        try:
+            # Once, before calls that each would ask whose token it is and be refused for it.
+            self.context.client.admit(self.context.deadline)
+            self._await_labels(self._labels.begin_refresh() if fresh_labels else self._labels.begin_missing())
+            resolver.resolve()
+            self._activities.start(dict.fromkeys(found.deal.deal_id for found in resolver.found.values()))
+            resolver.complete()
+            self._calls.wait_all()
+            if more := resolver.settle():
+                self._activities.start(more)
+                self._calls.wait_all()
+            self._label_reads.wait_all()
+            self._look_up_labels(resolver)
+        except HubSpotError as failure:
+            return dict.fromkeys(keys, failure)
+        finally:
+            self._calls.cancel_all()
+            self._label_reads.cancel_all()
+        return self._results(keys, resolver, started_at)
+
+    def _stop_if_all_failed(self) -> None:
+        if self._activities.all_failed():
+            self._calls.cancel_all()
+
+    def _await_labels(self, reads: Iterable[Future[None]]) -> None:
+        for read in reads:
+            self._label_reads.add_future(read, lambda _done: None, _go_without)
+
+    def _look_up_labels(self, resolver: DealResolver) -> None:
+        """Wait for the labels of ids that have none; do without those that cannot be read."""
+        found = (deal for one in resolver.found.values() for deal in (one.deal, *one.homonyms))
+        unknown = self._labels.known().unknown_in((*found, *resolver.read_by_id), self._activities.events())
+        if unknown:
+            self._await_labels(self._labels.begin_lookup(unknown))
+            self._label_reads.wait_all()
+
+    def _results(
+        self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime
+    ) -> dict[DealKey, LoadResult]:
+        # By how much a search may be behind is not known, but an hour is far more than it ever was.
+        behind = started_at - _SEARCH_BEHIND
+        read = {found.deal.deal_id for found in resolver.found.values()} - self._activities.failures.keys()
+        events = {one: tuple(self._activities.events_of(one)) for one in read}
+        results: dict[DealKey, LoadResult] = {}
+        for key in keys:
+            found = resolver.found.get(key)
+            if failure := resolver.failures.get(key):
+                results[key] = failure
+            elif found is None:
+                results[key] = _not_found(key, resolver)
+            elif failure := self._activities.failures.get(found.deal.deal_id):
+                results[key] = failure
+            else:
+                deal_id = found.deal.deal_id
+                unread = self._activities.unread_of(deal_id)
+                as_of = behind if deal_id in resolver.unconfirmed else started_at
+                results[key] = LoadedDeal(found.deal, events[deal_id], found.homonyms, started_at, unread, as_of)
+        return results
+
+
+def _go_without(failure: HubSpotError) -> None:
+    log.warning("a deal is shown with the labels that are known: %s", failure)
+
+
+def _not_found(key: DealKey, resolver: DealResolver) -> NotFound:
+    missing_ids, renamed = resolver.gone(key)
+    return NotFound(f"HubSpot has no deal of this {key.by}", renamed=renamed, missing_ids=missing_ids)

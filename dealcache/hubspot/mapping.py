@@ -1,157 +1,170 @@
-"""Turns HubSpot's JSON into the plain values of :mod:`dealcache.deals`. Pure.
+"""Maps HubSpot's JSON to the plain values of :mod:`dealcache.model.deals` and :mod:`dealcache.model.labels`. Pure.
 
 Every property may be null, empty or absent (guides "Deals" and "Using object APIs" disagree about which), and all
-values are strings. Owners, stages and pipelines appear as ids only; :mod:`dealcache.hubspot.labels` adds their names.
+values are strings. Owners, stages and pipelines appear as ids only; ``Labels`` has their names.
+
+Records are written by strangers and by old imports. A value of the wrong kind counts as empty and takes nothing else of
+its record with it; each function appends the names of such values to ``unreadable``, if it gets one.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 
-from dealcache.deals import Deal, Event, Pipeline, Stage
 from dealcache.hubspot.activities import ACTIVITY_TYPES, ActivityType
 from dealcache.hubspot.errors import MalformedAnswer
-from dealcache.hubspot.html_text import clean, text_of
-from dealcache.hubspot.moments import first_moment, moment
-from dealcache.hubspot.shapes import Json, id_in, object_in, objects_in, text_in, whole_in
+from dealcache.hubspot.html_text import clean, shortened, text_of_html
+from dealcache.hubspot.json_validation import Fields, Json, id_in, usable_id
+from dealcache.model.deals import Deal, Event
+from dealcache.model.labels import Owner, Pipeline, Stage
+
+#: The most characters of an activity's text that are read.
+_LONGEST_SOURCE = 16_000_000
+
+#: The most characters of the list of ids that were merged into a deal; it must not be cut within an id.
+_LONGEST_LIST = 1_000_000
+
+#: The time of change of a record that has none: every other version of it is newer.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: The longest text of an event, so that it fits into a document of MongoDB, 16 MiB, with what others write to it.
+_MOST_CONTENT_BYTES = 12_000_000
 
 
-def deal_of(record: Json) -> Deal:
-    """Return the deal that ``record`` describes.
+def deal_of(record: Json, unreadable: list[str] | None = None) -> Deal:
+    """Return the deal that ``record`` describes, as far as it can be read.
 
     Raises:
-        MalformedAnswer: it has no id, no time of change, or is no record at all.
+        MalformedAnswer: it has no id.
     """
-    properties = object_in(record, "properties")
+    faults = [] if unreadable is None else unreadable
+    fields = Fields(record, faults, "record")
+    properties = fields.object("properties")
     deal_id = id_in(record)
     return Deal(
         deal_id=deal_id,
-        deal_name=text_in(properties, "dealname"),
-        hubspot_updated_at=_updated_at(record, properties),
-        owner_id=_optional(properties, "hubspot_owner_id"),
-        stage_id=_optional(properties, "dealstage"),
-        pipeline_id=_optional(properties, "pipeline"),
-        amount=_number(text_in(properties, "amount")),
-        create_date=first_moment((text_in(properties, "createdate"), text_in(record, "createdAt"))),
-        close_date=moment(text_in(properties, "closedate")),
-        archived=record.get("archived") is True,
+        deal_name=properties.text("dealname"),
+        hubspot_updated_at=_updated_at(fields, properties) or _NEVER,
+        owner_id=properties.id("hubspot_owner_id"),
+        stage_id=properties.id("dealstage"),
+        pipeline_id=properties.id("pipeline"),
+        amount=properties.number("amount"),
+        create_date=properties.first_timestamp("createdate") or fields.first_timestamp("createdAt"),
+        close_date=properties.first_timestamp("closedate"),
+        archived=fields.flag("archived"),
         merged_ids=_merged_ids(properties, deal_id),
     )
 
 
-def event_of(engagement_type: str, record: Json) -> Event:
-    """Return the event that ``record``, an activity of ``engagement_type``, describes; its owner's name is empty.
+def event_of(engagement_type: str, record: Json, unreadable: list[str] | None = None) -> Event:
+    """Return the event that ``record``, an activity of ``engagement_type``, describes.
 
     Raises:
-        MalformedAnswer: it has no id or no time, or is no record at all.
+        MalformedAnswer: it has no id or no time at all.
     """
+    faults = [] if unreadable is None else unreadable
     kind = ACTIVITY_TYPES[engagement_type]
-    properties = object_in(record, "properties")
+    fields = Fields(record, faults, "record")
+    properties = fields.object("properties")
+    event_id = id_in(record)
+    occurred_at = properties.first_timestamp("hs_timestamp", *kind.times, "hs_createdate")
+    occurred_at = occurred_at or fields.first_timestamp("createdAt", "updatedAt")
+    occurred_at = occurred_at or properties.first_timestamp("hs_lastmodifieddate")
+    if occurred_at is None:
+        raise MalformedAnswer("an activity has no time")
     return Event(
         engagement_type=engagement_type,
-        engagement_id=id_in(record),
-        occurred_at=_occurred_at(record, properties, kind),
+        engagement_id=event_id,
+        occurred_at=occurred_at,
         type=_event_type(properties, kind),
-        subject=clean(text_in(properties, kind.subject)) if kind.subject else "",
-        content=_content(properties, kind),
-        owner_id=_optional(properties, "hubspot_owner_id"),
+        subject=_readable("subject", faults, lambda: _subject(properties, kind)),
+        content=_readable("content", faults, lambda: _content(properties, kind)),
+        owner_id=properties.id("hubspot_owner_id"),
         owner="",
-        hubspot_updated_at=_updated_at(record, properties),
+        hubspot_updated_at=_updated_at(fields, properties) or _NEVER,
     )
 
 
-def owners_of(owners: Iterable[Json]) -> dict[str, str | None]:
-    """Return each owner's name by the owner's id: first and last name, else the e-mail address, else None."""
-    return {id_in(owner): _owner_name(owner) for owner in owners}
+def owner_of(owner: Json, unreadable: list[str] | None = None) -> Owner:
+    """Return an owner, whose name is first and last name, else the e-mail address, else None.
+
+    Raises:
+        MalformedAnswer: it has no id.
+    """
+    fields = Fields(owner, [] if unreadable is None else unreadable, "owner")
+    parts = (clean(fields.text("firstName")), clean(fields.text("lastName")))
+    name = " ".join(part for part in parts if part) or clean(fields.text("email")) or None
+    return Owner(id_in(owner), name, fields.flag("archived"))
 
 
-def pipelines_of(pipelines: Iterable[Json]) -> tuple[Pipeline, ...]:
-    """Return the pipelines in display order, each with its stages in display order."""
-    found = [
-        Pipeline(
-            pipeline_id=id_in(pipeline),
-            label=text_in(pipeline, "label"),
-            display_order=whole_in(pipeline, "displayOrder"),
-            stages=tuple(
-                sorted(
-                    (_stage(stage) for stage in objects_in(pipeline, "stages")),
-                    key=lambda stage: (stage.display_order, stage.stage_id),
-                )
-            ),
-            archived=pipeline.get("archived") is True,
-        )
-        for pipeline in pipelines
-    ]
-    return tuple(sorted(found, key=lambda pipeline: (pipeline.display_order, pipeline.pipeline_id)))
+def pipeline_of(pipeline: Json, unreadable: list[str] | None = None) -> Pipeline:
+    """Return a pipeline with its stages in display order; those without an id are left out.
 
-
-def _stage(stage: Json) -> Stage:
-    metadata = object_in(stage, "metadata")
-    return Stage(
-        stage_id=id_in(stage),
-        label=text_in(stage, "label"),
-        display_order=whole_in(stage, "displayOrder"),
-        probability=_number(text_in(metadata, "probability")),
-        is_closed=text_in(metadata, "isClosed").strip().lower() == "true",
-        archived=stage.get("archived") is True,
+    Raises:
+        MalformedAnswer: it has no id.
+    """
+    faults = [] if unreadable is None else unreadable
+    fields = Fields(pipeline, faults, "pipeline")
+    stages = [_stage(one, faults) for one in fields.objects("stages")]
+    found = [stage for stage in stages if stage is not None]
+    return Pipeline(
+        pipeline_id=id_in(pipeline),
+        label=fields.text("label"),
+        display_order=fields.whole("displayOrder"),
+        stages=tuple(sorted(found, key=lambda stage: (stage.display_order, stage.stage_id))),
+        archived=fields.flag("archived"),
     )
 
 
-def _owner_name(owner: Json) -> str | None:
-    parts = (clean(text_in(owner, "firstName")), clean(text_in(owner, "lastName")))
-    return " ".join(part for part in parts if part) or clean(text_in(owner, "email")) or None
-
-
-def _occurred_at(record: Json, properties: Json, kind: ActivityType) -> datetime:
-    names = ("hs_timestamp", *kind.times, "hs_createdate")
-    candidates = (*(text_in(properties, name) for name in names), text_in(record, "createdAt"))
-    return _required(first_moment(candidates), record, "time")
-
-
-def _updated_at(record: Json, properties: Json) -> datetime:
-    candidates = (
-        text_in(properties, "hs_lastmodifieddate"),
-        text_in(record, "updatedAt"),
-        text_in(record, "createdAt"),
-    )
-    return _required(first_moment(candidates), record, "time of change")
-
-
-def _required(found: datetime | None, record: Json, what: str) -> datetime:
-    if found is None:
-        raise MalformedAnswer(f"the record {_digits(id_in(record))} has no {what}")
-    return found
-
-
-def _digits(record_id: str) -> str:
-    return record_id if record_id.isascii() and record_id.isdigit() else "without a proper id"
-
-
-def _event_type(properties: Json, kind: ActivityType) -> str:
-    told = text_in(properties, kind.told_by).strip() if kind.told_by else ""
-    return kind.event_types.get(told, kind.event_type)
-
-
-def _content(properties: Json, kind: ActivityType) -> str:
-    texts = (text_of(text_in(properties, name)) for name in kind.content)
-    return next((text for text in texts if text), "")
-
-
-def _merged_ids(properties: Json, deal_id: str) -> tuple[str, ...]:
-    parts = (part.strip() for part in text_in(properties, "hs_merged_object_ids").split(";"))
-    return tuple(dict.fromkeys(part for part in parts if part and part != deal_id))
-
-
-def _optional(properties: Json, name: str) -> str | None:
-    return text_in(properties, name).strip() or None
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
+def _stage(stage: Json, faults: list[str]) -> Stage | None:
+    stage_id = usable_id(stage.get("id"))
+    if stage_id is None:
+        faults.append("stages")
         return None
-    # Python reads "1_000", HubSpot never writes it.
-    return number if math.isfinite(number) and "_" not in text else None
+    fields = Fields(stage, faults, "stage")
+    metadata = fields.object("metadata")
+    return Stage(
+        stage_id=stage_id,
+        label=fields.text("label"),
+        display_order=fields.whole("displayOrder"),
+        probability=metadata.number("probability"),
+        is_closed=metadata.flag("isClosed"),
+        archived=fields.flag("archived"),
+    )
+
+
+def _updated_at(fields: Fields, properties: Fields) -> datetime | None:
+    changed = properties.first_timestamp("hs_lastmodifieddate") or fields.first_timestamp("updatedAt", "createdAt")
+    return changed or properties.first_timestamp("createdate", "hs_createdate")
+
+
+def _event_type(properties: Fields, kind: ActivityType) -> str:
+    subtype = properties.text(kind.subtype_property).strip() if kind.subtype_property else ""
+    return kind.event_types.get(subtype, kind.event_type)
+
+
+def _subject(properties: Fields, kind: ActivityType) -> str:
+    return clean(properties.text(kind.subject)) if kind.subject else ""
+
+
+def _content(properties: Fields, kind: ActivityType) -> str:
+    for name in kind.content:
+        value = properties.text(name, _LONGEST_SOURCE)
+        if text := clean(value) if name in kind.plain_text else text_of_html(value):
+            return shortened(text, _MOST_CONTENT_BYTES)
+    return ""
+
+
+def _readable(name: str, faults: list[str], read: Callable[[], str]) -> str:
+    """Return the result of ``read``, ``""`` if it fails: whatever a stranger wrote, there is an event."""
+    try:
+        return read()
+    except Exception:  # noqa: BLE001 - the boundary around a record; the fault is logged with its id
+        faults.append(name)
+        return ""
+
+
+def _merged_ids(properties: Fields, deal_id: str) -> tuple[str, ...]:
+    parts = (usable_id(part) for part in properties.text("hs_merged_object_ids", _LONGEST_LIST).split(";"))
+    return tuple(dict.fromkeys(part for part in parts if part is not None and part != deal_id))

@@ -1,131 +1,188 @@
-"""Searches for many deals by their names, as few as HubSpot's limits on one search allow. Pure.
+"""Plans the searches for deals by their names, as few as HubSpot's limits on one search allow. Pure.
 
-A filter with the operator IN takes many names at once, but it wants them in lower case ("Searching the CRM"), and
-nobody says how HubSpot makes capitals small outside of ASCII. So names whose lower case is in doubt get a filter of
-their own with EQ, for which case does not count, and which takes a group of its own.
+A filter with the operator IN takes many names at once, but wants them in lower case ("Searching the CRM"), and how
+HubSpot lower-cases outside of ASCII is not documented. So names whose lower case is in doubt get a filter of their own
+with EQ, for which case does not count, and which takes a group of its own.
+
+Both compare the whole value: a blank at its end counts, and so does the Unicode normal form. So a name that is not
+found is searched once more, by its words; the caller compares the names of the deals found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from typing import Any
-
-import orjson
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from unicodedata import normalize
 
 from dealcache.hubspot.activities import DEAL_PROPERTIES
+from dealcache.hubspot.search_limits import (
+    MOST_FILTERS,
+    MOST_FILTERS_PER_GROUP,
+    MOST_GROUPS,
+    SEARCH_PAGE,
+    fits,
+    size,
+)
+from dealcache.model.deals import name_key
 
-#: The most characters of a search's body, and the most alternatives in it.
-MOST_CHARACTERS = 3_000
-MOST_GROUPS = 5
+_WORD = re.compile(r"(?P<before>\S?)(?<!\w)(?P<word>\w+)(?=(?P<after>\S?))")
 
-#: The largest page of results.
-SEARCH_PAGE = 200
+#: The most names that are searched by their words.
+MOST_BY_WORDS = 10
+_LONGEST_OF_MANY = 100
 
-#: What a search for further pages says besides: where the page begins, a number below the 10,000 that can be reached.
-_CURSOR = len(',"after":"9999"')
+#: Its capital has two lower-case letters: the other one ends a word.
+_SIGMA = "σ"
+
+#: Shorter ones with a "*" are in too many names.
+_SHORTEST_PART = 2
+_LONGEST_PART = 50
 
 
 @dataclass(frozen=True, slots=True)
 class NameSearch:
     """One search for the deals of some names, the last modified first.
 
-    ``listed`` are names that one IN filter takes together, ``single`` those with an EQ filter each; all as they were
-    given.
+    ``listed`` are names that one IN filter takes together, ``single`` those with an EQ filter each, ``worded`` those
+    that are searched by their words; all as they were given.
     """
 
     listed: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
+    worded: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names that are searched."""
-        return (*self.single, *self.listed)
+        """All names searched."""
+        return (*self.single, *self.listed, *self.worded)
 
     def body(self) -> dict[str, Any]:
-        """The search as HubSpot wants it."""
-        filters: list[dict[str, Any]] = [
-            {"propertyName": "dealname", "operator": "EQ", "value": name} for name in self.single
+        """Return the request body."""
+        groups: list[list[dict[str, Any]]] = [
+            [{"propertyName": "dealname", "operator": "EQ", "value": name}] for name in self.single
         ]
         if self.listed:
             values = [name.lower() for name in self.listed]
-            filters.append({"propertyName": "dealname", "operator": "IN", "values": values})
+            groups.append([{"propertyName": "dealname", "operator": "IN", "values": values}])
+        # One name alone may have all filters of a group: fewer other deals have all those words.
+        most = MOST_FILTERS_PER_GROUP if len(self.worded) == 1 else MOST_FILTERS // MOST_GROUPS
+        groups += [
+            [{"propertyName": "dealname", "operator": "CONTAINS_TOKEN", "value": word} for word in words(name)[:most]]
+            for name in self.worded
+        ]
         return {
-            "filterGroups": [{"filters": [one]} for one in filters],
+            "filterGroups": [{"filters": group} for group in groups],
             "sorts": [{"propertyName": "hs_lastmodifieddate", "direction": "DESCENDING"}],
             "properties": list(DEAL_PROPERTIES),
             "limit": SEARCH_PAGE,
         }
 
     def concerns(self, name: str) -> bool:
-        """Whether the deals of ``name`` are among those that this search finds."""
-        return any(name.lower() == one.lower() for one in self.names)
+        """Return True if the deals of ``name`` are among those that this search finds."""
+        return name_key(name) in map(name_key, self.names)
 
     def halves(self) -> tuple[NameSearch, NameSearch]:
-        """Two searches for the same names, each for one of them at least; there must be two or more."""
+        """Return two searches for the same names, each for at least one of them; there must be two or more."""
         middle = len(self.names) // 2
         first, second = set(self.names[:middle]), set(self.names[middle:])
         return self._only(first), self._only(second)
 
     def _only(self, names: set[str]) -> NameSearch:
         listed = tuple(name for name in self.listed if name in names)
-        return NameSearch(listed, tuple(name for name in self.single if name in names))
-
-    def fits(self) -> bool:
-        """Whether the search keeps HubSpot's limits."""
-        groups = len(self.single) + bool(self.listed)
-        return groups <= MOST_GROUPS and _size(self.body()) + _CURSOR <= MOST_CHARACTERS
-
-    def with_listed(self, name: str) -> NameSearch:
-        """This search, and one more name in its IN filter."""
-        return NameSearch((*self.listed, name), self.single)
-
-    def with_single(self, name: str) -> NameSearch:
-        """This search, and one more name with a filter of its own."""
-        return NameSearch(self.listed, (*self.single, name))
+        single = tuple(name for name in self.single if name in names)
+        return NameSearch(listed, single, tuple(name for name in self.worded if name in names))
 
 
 def plan_searches(names: Collection[str]) -> list[NameSearch]:
-    """Searches that together find the deals of all ``names``, each of 1 to 512 characters; in no particular order."""
+    """Return searches that together find the deals of all ``names``, each of 1 to 512 characters."""
     # In an IN filter names that differ in case only are one.
     listed = {name.lower(): name for name in names if _is_certain(name)}.values()
     single = dict.fromkeys(name for name in names if not _is_certain(name))
-    searches = _packed(_packed([], single, NameSearch.with_single), listed, NameSearch.with_listed)
+    searches = _packed(_packed([], "single", single), "listed", listed)
     return [NameSearch(single=search.names) if len(search.listed) == 1 else search for search in searches]
 
 
 def plan_single_searches(names: Iterable[str]) -> list[NameSearch]:
-    """As :func:`plan_searches`, with an EQ filter for every name."""
-    return _packed([], dict.fromkeys(names), NameSearch.with_single)
+    """Return the same as :func:`plan_searches`, with an EQ filter for every name."""
+    return _packed([], "single", dict.fromkeys(names))
+
+
+def plan_further_searches(names: Collection[str]) -> list[NameSearch]:
+    """Return searches that may find deals of ``names`` that HubSpot has with white space around them, or in NFD.
+
+    A few names are searched by their words, so that it may be any white space. Of many names only five fit into such a
+    search: they are searched with the usual white space around them instead, a hundred by a few searches, and long
+    ones or those whose lower case is in doubt not again.
+    """
+    if len(names) > MOST_BY_WORDS:
+        short = [name for name in names if len(name) <= _LONGEST_OF_MANY]
+        return plan_searches([one for name in short for one in _variants(name) if _is_certain(one)])
+    single = [one for name in names for one in (forms(name)[1:] if words(name) else _variants(name))]
+    worded = dict.fromkeys(name for name in names if words(name))
+    return _packed(plan_single_searches(single), "worded", worded)
+
+
+def forms(name: str) -> tuple[str, ...]:
+    """Return the normal forms of ``name``, which HubSpot takes for different names, the usual one first."""
+    return tuple(dict.fromkeys((normalize("NFC", name), normalize("NFD", name))))
+
+
+def _variants(name: str) -> tuple[str, ...]:
+    return (*forms(name)[1:], f"{name} ", f" {name}", f"{name}\u00a0")
+
+
+def words(name: str) -> list[str]:
+    """Return the tokens by which CONTAINS_TOKEN finds ``name``, the most selective first.
+
+    Where HubSpot divides words is not documented: "O'Brien" may be one or two. So a ``*`` stands wherever anything but
+    a blank is beside a word, and for letters that have several forms: of "Crème" ``cr*`` is left.
+    """
+    found: dict[str, int] = {}
+    for match in _WORD.finditer(normalize("NFC", name)):
+        plain = max(_plain_parts(match["word"]), key=len)
+        part = plain[:_LONGEST_PART]
+        before = "*" if match["before"] or not match["word"].startswith(plain) else ""
+        after = "*" if match["after"] or not match["word"].endswith(plain) or part != plain else ""
+        if len(part) >= (_SHORTEST_PART if before or after else 1):
+            found[before + part.casefold() + after] = len(part)
+    return sorted(found, key=lambda word: (found[word], "*" not in word), reverse=True)
+
+
+def _plain_parts(word: str) -> list[str]:
+    return "".join(letter if _is_plain(letter) else " " for letter in word).split(" ")
+
+
+def _is_plain(letter: str) -> bool:
+    """Return True if the letter has one normal form and one lower case."""
+    lower = letter.lower()
+    one_small = lower == letter.casefold() and lower.upper().lower() == lower and lower != _SIGMA
+    return one_small and normalize("NFD", letter) == letter
 
 
 def may_be_missed(name: str) -> bool:
-    """Whether an IN filter may miss deals of this name: it has letters, outside of ASCII, that may be small or not."""
+    """Return True if an IN filter may miss deals of this name: it has cased letters outside of ASCII."""
     return any(not letter.isascii() and letter.lower() != letter.upper() for letter in name)
 
 
 def _packed(
-    searches: list[NameSearch], names: Iterable[str], extended: Callable[[NameSearch, str], NameSearch]
+    searches: list[NameSearch], by: Literal["listed", "single", "worded"], names: Iterable[str]
 ) -> list[NameSearch]:
-    """``searches`` with ``names``, the longest first, each in the first search that has room for it, or a new one."""
+    """Return ``searches`` with ``names``, the longest first, each in the first search with room, or a new one."""
     packed = list(searches)
-    for name in sorted(names, key=_size, reverse=True):
+    for name in sorted(names, key=size, reverse=True):
         for place, search in enumerate(packed):
-            larger = extended(search, name)
-            if larger.fits():
+            larger = replace(search, **{by: (*getattr(search, by), name)})
+            if fits(larger.body()):
                 packed[place] = larger
                 break
         else:
-            packed.append(extended(NameSearch(), name))
+            packed.append(NameSearch(**{by: (name,)}))
     return packed
 
 
-def _size(part: object) -> int:
-    """How many characters ``part`` takes in a body."""
-    return len(orjson.dumps(part).decode())
-
-
 def _is_certain(name: str) -> bool:
-    """Whether there is only one way to make the name's capitals small: letter by letter, and back again."""
+    """Return True if the name's lower case is unambiguous: letter by letter, and back again."""
     lower = name.lower()
     return lower == name.casefold() and len(lower) == len(name) and lower.upper().lower() == lower

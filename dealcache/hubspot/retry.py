@@ -1,4 +1,4 @@
-"""Whether and when a failed call is tried again: the only place of the project where calls to HubSpot are repeated.
+"""Decides if and when a failed call is tried again: the only place where calls to HubSpot are repeated.
 
 All calls read, also those that HubSpot wants as POST, so that repeating them is always safe.
 """
@@ -8,34 +8,58 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, stop_never
-
-from dealcache.deadline import Deadline
-from dealcache.hubspot.budgets import Priority
-from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, RateLimited, TimedOut, Unavailable
+from dealcache.hubspot.batch_size import SMALLEST_BATCH
+from dealcache.hubspot.errors import (
+    AnswerTooLarge,
+    HubSpotError,
+    MalformedAnswer,
+    NotFound,
+    RateLimited,
+    TimedOut,
+    Unavailable,
+)
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.model.deadline import Deadline
 
 T = TypeVar("T")
 
-#: How often a call is tried at most. Somebody waits for an interactive one; a sync would have to start over.
-ATTEMPTS = {Priority.INTERACTIVE: 4, Priority.SHARED: 4, Priority.SYNC: 8}
+#: The most tries of a call. A user waits for an interactive one; a sync would have to start over; a re-read that failed
+#: is made again in a minute.
+ATTEMPTS = {Priority.INTERACTIVE: 4, Priority.SHARED: 4, Priority.REREAD: 2, Priority.SYNC: 8}
 
-#: How often a 500 is tried. HubSpot does not list it as passing, but its own clients repeat it: one more try tells a
-#: hiccup from a bug. A sync may take longer to be sure.
-_ATTEMPTS_ON_500 = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.SYNC: 6}
+#: How often a 500 is tried, and what a gateway makes of one. HubSpot does not list them as passing, but its own clients
+#: repeat a 500: one more try tells a hiccup from a bug. A sync may take longer to be sure, but not long: one record may
+#: be to blame, others wait until it is found, and a job that fails for it goes on after a pause anyway.
+_ATTEMPTS_ON_500 = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.REREAD: 1, Priority.SYNC: 4}
 
-#: How often a call is tried whose answer cannot be understood. A body that was cut, or a proxy's page with the status
-#: 200, passes; an API that has changed does not, and nobody should wait for that.
-_ATTEMPTS_ON_MALFORMED = {Priority.INTERACTIVE: 1, Priority.SHARED: 1, Priority.SYNC: 4}
+#: How often a call is tried whose answer cannot be understood. Half a body, or a proxy's page with the status 200,
+#: passes; an API that has changed does not, and no user should wait for that.
+_ATTEMPTS_ON_MALFORMED = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.REREAD: 1, Priority.SYNC: 4}
 
-#: Statuses which HubSpot documents as passing ("Error handling"): worth all the tries.
-_PASSING = frozenset({423, 502, 503, 504, 521, 523, 524})
+#: How often a call is tried that HubSpot refuses: 400, 401, 403 and their like, a 404 that names no record, a redirect,
+#: the 5xx that do not pass. A user who waits is told at once; for a sync a single one, in the middle of calls that
+#: HubSpot serves, is no reason to end.
+_ATTEMPTS_ON_REFUSAL = {Priority.INTERACTIVE: 1, Priority.SHARED: 1, Priority.REREAD: 1, Priority.SYNC: 3}
+
+#: Statuses which HubSpot documents as passing ("Error handling"), or which are by their meaning: worth all the tries.
+_PASSING = frozenset({408, 423, 425, 502, 503, 504, 521, 523, 524})
+
+#: Statuses that mean the same as no answer in time: HubSpot's gateway gives up after 100 seconds.
+_TOO_SLOW = frozenset({408, 504, 524})
+
+#: A server's hiccup, as HubSpot says it and as its gateway does.
+_HICCUPS = frozenset({500, 520, 522})
 
 #: Seconds before the second try, doubled before each further one up to the ceiling.
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 8.0
+
+#: The same after a refusal, which is over less soon than a broken connection.
+_FIRST_DELAY_AFTER_REFUSAL = 1.0
 
 #: The longest single sleep, in seconds: a sync that is cancelled in the middle of a long wait has to notice it.
 _LOOK_SECONDS = 0.5
@@ -44,44 +68,74 @@ _LOOK_SECONDS = 0.5
 _LOCKED_DELAY = 2.0
 
 
-def decide(failure: HubSpotError, attempt: int, priority: Priority, remaining: float, chance: float) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The facts about a call that matter when it fails.
+
+    Attributes:
+        priority: a sync is more patient.
+        records: how many records the call asks for. A sync that asks for many asks for fewer after a time-out, rather
+            than for as many again.
+        refusable: whether a refusal is an answer that the caller expects.
+    """
+
+    priority: Priority
+    records: int = 1
+    refusable: bool = False
+
+
+def decide(failure: HubSpotError, attempt: int, asked: Asked, remaining: float, chance: float) -> float | None:
     """Decide about a failed try.
 
     Args:
         failure: what happened.
         attempt: the number of the try that failed, from 1.
-        priority: who asks; a sync is more patient.
+        asked: what was asked for.
         remaining: seconds until the deadline.
         chance: a random number from 0 to 1, for the jitter.
 
     Returns:
         Seconds to wait before the next try, or None to give up.
     """
-    if attempt >= _tries_worth(failure, priority):
+    if attempt >= _tries_worth(failure, asked):
         return None
     delay = _delay(failure, attempt, chance)
-    # A try that can only start when nobody waits for it any more is a wasted call.
+    # A try that can only start after the deadline is a wasted call.
     return delay if delay < remaining else None
 
 
-def _tries_worth(failure: HubSpotError, priority: Priority) -> int:
-    """How many tries a failure of this kind deserves."""
+def wants_less(failure: HubSpotError) -> bool:
+    """Return True if a call that asks for fewer records may succeed where this one failed."""
+    return isinstance(failure, TimedOut | AnswerTooLarge) or failure.status in _TOO_SLOW
+
+
+def _tries_worth(failure: HubSpotError, asked: Asked) -> int:
+    """Return how many tries a failure of this kind deserves."""
+    priority = asked.priority
+    if wants_less(failure) and priority is Priority.SYNC and asked.records > SMALLEST_BATCH:
+        return 1
     match failure:
+        case AnswerTooLarge():
+            return 1
         case RateLimited():
             return 1 if failure.daily else ATTEMPTS[priority]
         case TimedOut():
             return ATTEMPTS[priority]
-        case MalformedAnswer():
+        case MalformedAnswer(status=status) if status is None or status < 300:
             return _ATTEMPTS_ON_MALFORMED[priority]
-        case Unavailable(status=500):
-            return _ATTEMPTS_ON_500[priority]
         case Unavailable(status=status) if status is None or status in _PASSING:
             return ATTEMPTS[priority]
-    return 1
+        case Unavailable(status=status) if status in _HICCUPS:
+            return _ATTEMPTS_ON_500[priority]
+        case NotFound(category="OBJECT_NOT_FOUND"):
+            return 1
+    return 1 if asked.refusable else _ATTEMPTS_ON_REFUSAL[priority]
 
 
 def _delay(failure: HubSpotError, attempt: int, chance: float) -> float:
-    backoff: float = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (attempt - 1)) * (0.5 + chance)
+    passes = isinstance(failure, RateLimited | TimedOut | MalformedAnswer | Unavailable)
+    first = _FIRST_DELAY if passes else _FIRST_DELAY_AFTER_REFUSAL
+    backoff: float = min(_LONGEST_DELAY, first * 2 ** (attempt - 1)) * (0.5 + chance)
     if isinstance(failure, RateLimited):
         # Never earlier than told, and not all at the same moment.
         return failure.retry_after + _FIRST_DELAY * chance
@@ -109,7 +163,7 @@ class Retrier:
         call: Callable[[], T],
         *,
         deadline: Deadline,
-        priority: Priority,
+        asked: Asked,
         on_retry: Callable[[HubSpotError], None],
     ) -> T:
         """Make ``call``, again where that may help, and return its result.
@@ -117,29 +171,22 @@ class Retrier:
         Args:
             call: one try.
             deadline: no wait goes past it.
-            priority: who asks; a sync is more patient.
-            on_retry: told of each failure that is followed by another try.
+            asked: what is asked for.
+            on_retry: called with each failure that is followed by another try.
 
         Raises:
             HubSpotError: of the last try.
         """
-        delay = 0.0
-
-        def another(state: RetryCallState) -> bool:
-            nonlocal delay
-            failure = state.outcome.exception() if state.outcome else None
-            if not isinstance(failure, HubSpotError):
-                return False
-            decision = decide(failure, state.attempt_number, priority, deadline.remaining(), self._chance())
-            if decision is None:
-                return False
-            on_retry(failure)
-            delay = decision
-            return True
-
-        rest = partial(self._rest, deadline)
-        retrying = Retrying(retry=another, wait=lambda _: delay, stop=stop_never, sleep=rest, reraise=True)
-        return retrying(call)
+        for attempt in count(1):
+            try:
+                return call()
+            except HubSpotError as failure:
+                delay = decide(failure, attempt, asked, deadline.remaining(), self._chance())
+                if delay is None:
+                    raise
+                on_retry(failure)
+            self._rest(deadline, delay)
+        raise AssertionError("unreachable")
 
     def _rest(self, deadline: Deadline, seconds: float) -> None:
         """Wait ``seconds``, less when ``deadline`` passes: that of a cancelled sync moves nearer."""

@@ -6,24 +6,33 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import orjson
 
-from dealcache.deadline import Deadline
+from dealcache.clock import RemoteClock
 from dealcache.hubspot.answers import Answer, interpret
-from dealcache.hubspot.budgets import Bucket, Budgets, Priority
+from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.errors import HubSpotError, NotFound, RateLimited, Rejected, TimedOut
-from dealcache.hubspot.retry import Retrier
+from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.limits.rate_limiter import RateLimits
+from dealcache.hubspot.retry import Asked, Retrier
 from dealcache.hubspot.transport import Transport
+from dealcache.model.deadline import Deadline
 
 #: The longest pause after a refusal, in seconds: then one call looks whether HubSpot serves us again, even when it
-#: asked for hours. Limits are raised and accounts moved sooner than foretold.
+#: asked for hours. Limits are raised and accounts moved sooner than announced.
 LONGEST_PAUSE = 60.0
+
+#: Seconds to wait for the first byte of an answer. Nobody waits for that of a sync, and HubSpot's gateway gives up by
+#: itself after 100 s.
+_ANSWER_SECONDS = {Priority.INTERACTIVE: 10.0, Priority.SHARED: 15.0, Priority.REREAD: 15.0, Priority.SYNC: 110.0}
 
 
 class Observer(Protocol):
-    """Is told what happens, for metrics; called from many threads, and must not raise."""
+    """Receives what happens, for metrics; called from many threads, and must not raise."""
 
     def call_finished(self, endpoint: str, outcome: str, seconds: float) -> None:
         """One try is over; ``outcome`` is the HTTP status, or the name of the error when no answer came."""
@@ -31,7 +40,7 @@ class Observer(Protocol):
     def retried(self, endpoint: str, reason: str) -> None:
         """Another try follows; ``reason`` is an HTTP status or the name of an error."""
 
-    def budget_left(self, bucket: str, left: int) -> None:
+    def calls_left(self, bucket: str, left: int) -> None:
         """So many calls of ``bucket`` may start at once after this one."""
 
 
@@ -44,13 +53,13 @@ class NullObserver:
     def retried(self, endpoint: str, reason: str) -> None:
         """Do nothing."""
 
-    def budget_left(self, bucket: str, left: int) -> None:
+    def calls_left(self, bucket: str, left: int) -> None:
         """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the last call went: ``at`` on the session's clock, ``failure`` the error, None when HubSpot served us."""
+    """The last call's outcome: ``at`` on the session's clock, ``failure`` the error, None when HubSpot served us."""
 
     at: float
     failure: HubSpotError | None
@@ -63,11 +72,13 @@ class HubSpotSession:
         base_url: scheme and host of HubSpot.
         token: the access token; it appears in no message, log line or repr.
         pool_size: connections kept open: as many as threads call at the same time.
-        budgets: the limits to keep.
-        observer: is told what happens.
+        rate_limits: the limits to keep.
+        observer: receives what happens.
+        daily: keeps what answers say about the day's calls.
         clock: the monotonic clock, in seconds.
         sleep: waits between two tries, in seconds.
         chance: random numbers from 0 to 1, for the jitter.
+        hubspot_clock: is set by the dates of HubSpot's answers.
 
     Raises:
         ValueError: the token cannot be one.
@@ -79,25 +90,29 @@ class HubSpotSession:
         token: str,
         *,
         pool_size: int,
-        budgets: Budgets,
+        rate_limits: RateLimits,
         observer: Observer | None = None,
+        daily: DailyCalls | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
+        hubspot_clock: RemoteClock | None = None,
     ) -> None:
         self._transport = Transport(base_url, token, pool_size)
-        self._budgets = budgets
+        self._rate_limits = rate_limits
         self._observer: Observer = observer or NullObserver()
+        self._daily = daily or DailyCalls()
         self._clock = clock
         self._retrier = Retrier(sleep, chance)
         self._health: Health | None = None
+        self._hubspot_clock = hubspot_clock
 
     def __repr__(self) -> str:
         return f"HubSpotSession({self._transport!r})"
 
     @property
     def health(self) -> Health | None:
-        """How the last call went, None before the first; see :meth:`probe` to make one."""
+        """The outcome of the last call, None before the first; see :meth:`probe` to make one."""
         return self._health
 
     def call(
@@ -111,6 +126,8 @@ class HubSpotSession:
         bucket: Bucket,
         deadline: Deadline,
         priority: Priority = Priority.INTERACTIVE,
+        records: int = 1,
+        refusable: bool = False,
         check: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
         """Make one call, again where that may help, and return the JSON object that HubSpot answered.
@@ -123,7 +140,9 @@ class HubSpotSession:
             json: the body; None for none.
             bucket: the limit that the call counts towards. Each try takes one slot of it.
             deadline: nothing lasts longer, retries and waits for the limit included.
-            priority: who asks.
+            priority: its place in the queue, and how often it is tried.
+            records: how many records are asked for; see ``Asked``.
+            refusable: whether a refusal is an answer that the caller expects.
             check: raises a HubSpotError for an answer that is not whole, which is then a failed try like any other.
 
         Raises:
@@ -134,10 +153,10 @@ class HubSpotSession:
 
         def attempt() -> dict[str, Any]:
             _check_time(deadline, endpoint)
-            with self._budgets.acquire(bucket, deadline, priority):
+            with self._rate_limits.acquire(bucket, deadline, priority):
                 # A sync may have been cancelled while it waited, and HubSpot counts calls that nobody needs any more.
                 _check_time(deadline, endpoint)
-                answer = self._exchange(endpoint, method, path, params, body, deadline)
+                answer = self._exchange(endpoint, method, path, params, body, deadline, _ANSWER_SECONDS[priority])
             parsed = self._judged(answer, endpoint, bucket)
             if check is not None:
                 check(parsed)
@@ -146,12 +165,12 @@ class HubSpotSession:
         return self._retrier.run(
             attempt,
             deadline=deadline,
-            priority=priority,
+            asked=Asked(priority, records, refusable),
             on_retry=lambda failure: self._observer.retried(endpoint, _outcome(failure)),
         )
 
     def probe(self, path: str, deadline: Deadline) -> dict[str, Any]:
-        """Ask for the account's details, which any token may read: tells whether HubSpot answers and knows us.
+        """Ask for the account's details, which any token may read, to see if HubSpot answers and knows us.
 
         Raises:
             HubSpotError: it does not.
@@ -170,12 +189,17 @@ class HubSpotSession:
         params: Mapping[str, str] | None,
         body: bytes | None,
         deadline: Deadline,
+        answer_seconds: float,
     ) -> Answer:
         started = self._clock()
+        sent = 0.0 if self._hubspot_clock is None else self._hubspot_clock.timer()
         outcome = "Error"
         try:
-            answer = self._transport.exchange(endpoint, method, path, params=params, body=body, deadline=deadline)
+            answer = self._transport.exchange(
+                endpoint, method, path, params=params, body=body, deadline=deadline, answer_seconds=answer_seconds
+            )
             outcome = str(answer.status)
+            self._set_clock(answer.headers.get("date"), sent)
         except HubSpotError as failure:
             outcome = _outcome(failure)
             self._health = Health(self._clock(), failure)
@@ -184,28 +208,42 @@ class HubSpotSession:
             self._observer.call_finished(endpoint, outcome, self._clock() - started)
         return answer
 
+    def _set_clock(self, date: str | None, sent: float) -> None:
+        if self._hubspot_clock is None or date is None:
+            return
+        try:
+            at = parsedate_to_datetime(date)
+        except ValueError:
+            return  # as good as none
+        # RFC 9110, 5.6.7: in GMT, in whole seconds.
+        self._hubspot_clock.synchronize(at.replace(tzinfo=UTC).timestamp(), sent, precision=1.0)
+
     def _judged(self, answer: Answer, endpoint: str, bucket: Bucket) -> dict[str, Any]:
         if bucket is Bucket.APP:
             # Other calls have limits of their own, which this header must not be mistaken for.
             self._adopt_limit(answer.headers)
+        self._daily.note(answer.headers)
         try:
             parsed = interpret(answer, endpoint, bucket)
         except HubSpotError as failure:
             if isinstance(failure, RateLimited):
-                self._budgets.pause(bucket, min(failure.retry_after, LONGEST_PAUSE))
+                self._rate_limits.pause(bucket, min(failure.retry_after, LONGEST_PAUSE))
+                if failure.daily:
+                    self._daily.note_used_up()
             # A missing record or a wrong request is no sign of ill health: HubSpot serves us.
             well = isinstance(failure, (NotFound, Rejected))
             self._health = Health(self._clock(), None if well else failure)
             raise
         finally:
-            self._observer.budget_left(bucket.value, self._budgets.left(bucket))
+            self._observer.calls_left(bucket.value, self._rate_limits.left(bucket))
         self._health = Health(self._clock(), None)
+        self._daily.note_served()
         return parsed
 
     def _adopt_limit(self, headers: Mapping[str, str]) -> None:
         limit = headers.get("x-hubspot-ratelimit-max", "")
         if limit.isascii() and limit.isdigit() and len(limit) < 7:
-            self._budgets.adopt_app_limit(int(limit))
+            self._rate_limits.adopt_app_limit(int(limit))
 
 
 def _check_time(deadline: Deadline, endpoint: str) -> None:

@@ -27,7 +27,7 @@ _DECODED = re.compile("%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a delivery brought.
+    """A delivery as it came.
 
     Args:
         method: the HTTP method.
@@ -49,7 +49,7 @@ class Signed:
 
 
 def is_genuine(delivery: Signed, secret: str, now: float) -> bool:
-    """Return whether ``delivery`` was signed with ``secret`` and, where that can be told, is not a late repetition.
+    """Return True if ``delivery`` was signed with ``secret`` and, where that can be seen, is not a late repetition.
 
     A version 3 signature that is there decides alone: with a wrong one beside it, version 1 does not help.
 
@@ -81,7 +81,7 @@ def _third(delivery: Signed, secret: str) -> str:
 
 
 def _equal(expected: str, given: str) -> bool:
-    # As bytes: of two texts, compare_digest wants ASCII alone and raises for anything else that somebody sends.
+    # As bytes: of two texts, compare_digest wants ASCII alone and raises for anything else.
     return hmac.compare_digest(_raw(expected), _raw(given))
 
 

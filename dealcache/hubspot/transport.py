@@ -9,17 +9,14 @@ from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from dealcache import __version__
-from dealcache.deadline import Deadline
 from dealcache.hubspot.answers import Answer
-from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, TimedOut, Unavailable
-
-#: Seconds to wait for a connection, and for the next byte of an answer, at most.
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 10.0
+from dealcache.hubspot.call_timer import CallTimer, timed
+from dealcache.hubspot.connections import BoundedAdapter
+from dealcache.hubspot.errors import AnswerTooLarge, HubSpotError, MalformedAnswer, TimedOut, Unavailable
+from dealcache.model.deadline import Deadline
 
 #: The largest body that is accepted, in bytes: 100 e-mails with text and HTML of 300 KB each stay below it.
 MOST_BODY_BYTES = 64 * 1024 * 1024
@@ -50,7 +47,7 @@ class BearerAuth(AuthBase):
 
 
 class Transport:
-    """Keeps the connections to HubSpot; any number of threads may use it.
+    """Keeps the connections to HubSpot. Thread-safe.
 
     Args:
         base_url: scheme and host, such as ``https://api.hubapi.com``.
@@ -69,7 +66,7 @@ class Transport:
         self._session.headers["Accept"] = "application/json"
         # The cookies of HubSpot's proxy mean nothing to us, and a jar shared by threads only costs.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
+        adapter = BoundedAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
         _settle_environment(self._session, self._base_url)
@@ -86,11 +83,21 @@ class Transport:
         params: Mapping[str, str] | None,
         body: bytes | None,
         deadline: Deadline,
+        answer_seconds: float,
     ) -> Answer:
         """Send one request and read the whole answer, whatever its status.
 
-        The deadline bounds the connecting, the wait for the head of the answer, and its body, also when the body
-        comes a byte at a time.
+        The deadline bounds all of it, also an answer that comes a byte at a time; and each step has an end of its own,
+        see ``call_timer``. A connection whose exchange was broken off is never used again.
+
+        Args:
+            endpoint: the label of the call.
+            method: the HTTP method.
+            path: from the root of the host.
+            params: the query.
+            body: the body; None for none.
+            deadline: nothing lasts longer. When it moves nearer, the call ends within half a second.
+            answer_seconds: how long to wait for the first byte of the answer.
 
         Raises:
             TimedOut: no answer in time.
@@ -98,7 +105,10 @@ class Transport:
             MalformedAnswer: the body is too large or cannot be unpacked.
         """
         try:
-            with self._send(method, path, params, body, deadline) as response:
+            with (
+                timed(CallTimer(deadline, answer_seconds)),
+                self._send(method, path, params, body, deadline) as response,
+            ):
                 content = _read_all(response.raw, endpoint, deadline)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, content)
@@ -119,14 +129,14 @@ class Transport:
         body: bytes | None,
         deadline: Deadline,
     ) -> requests.Response:
-        left = max(deadline.remaining(), 0.001)
         return self._session.request(
             method,
             self._base_url + path,
             params=params,
             data=body,
             headers={"Content-Type": "application/json"} if body is not None else None,
-            timeout=urllib3.Timeout(total=left, connect=CONNECT_SECONDS, read=READ_SECONDS),  # type: ignore[arg-type]  # urllib3's own class is allowed
+            # Our own sockets keep to the timer; this is for those of a SOCKS proxy.
+            timeout=max(deadline.remaining(), 0.001),
             allow_redirects=False,
             stream=True,
         )
@@ -146,38 +156,33 @@ def _read_all(raw: Any, endpoint: str, deadline: Deadline) -> bytes:
     """Read the body of ``raw``, urllib3's response, as its pieces arrive."""
     body = bytearray()
     while True:
-        left = deadline.remaining()
-        if left <= 0.0:
+        if deadline.expired():
             raise TimedOut("the answer did not end in time", endpoint=endpoint)
-        _limit_wait(raw, min(left, READ_SECONDS))
         # read1 returns what one packet brought; read would collect a full chunk first, however slowly it comes.
         piece = raw.read1(_CHUNK_BYTES, decode_content=True)
         if not piece:
             return bytes(body)
         body += piece
         if len(body) > MOST_BODY_BYTES:
-            raise MalformedAnswer(f"the answer is larger than {MOST_BODY_BYTES} bytes", endpoint=endpoint)
-
-
-def _limit_wait(raw: Any, seconds: float) -> None:
-    """Let the next read of ``raw`` wait no longer than ``seconds``; without a socket of its own it never waits."""
-    sock = getattr(raw.connection, "sock", None)
-    if sock is not None:
-        sock.settimeout(seconds)
+            raise AnswerTooLarge(f"the answer is larger than {MOST_BODY_BYTES} bytes", endpoint=endpoint)
 
 
 def _failure(error: Exception, endpoint: str) -> HubSpotError:
-    if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+    causes = _causes(error)
+    # A request that could not be sent in time is a broken connection to urllib3; what led to that says more.
+    timeouts = (requests.Timeout, urllib3.exceptions.TimeoutError)
+    if isinstance(error, timeouts) or any(isinstance(one, TimeoutError) for one in causes):
         return TimedOut("HubSpot did not answer in time", endpoint=endpoint)
     if isinstance(error, (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError)):
         return MalformedAnswer("the answer cannot be unpacked", endpoint=endpoint)
-    return Unavailable(f"the connection failed: {_innermost(error)}", endpoint=endpoint)
+    kinds = [one for one in causes if isinstance(one, (OSError, http.client.HTTPException))]
+    # The class alone: the text may hold anything.
+    return Unavailable(f"the connection failed: {type(kinds[-1] if kinds else error).__name__}", endpoint=endpoint)
 
 
-def _innermost(error: BaseException) -> str:
-    """The class of the error at the bottom of ``error``: its text may hold anything."""
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return ``error`` and what led to it, the innermost last."""
     seen = [error]
     while (cause := seen[-1].__cause__ or seen[-1].__context__) is not None and cause not in seen:
         seen.append(cause)
-    kinds = [one for one in seen if isinstance(one, (OSError, http.client.HTTPException))]
-    return type(kinds[-1] if kinds else error).__name__
+    return seen

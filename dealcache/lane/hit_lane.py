@@ -1,27 +1,33 @@
-"""Decides on the bytes of a request: a finished answer, or the ordinary way."""
+"""Turns the bytes of a request into a finished answer, or leaves the request to a thread."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+
+from gunicorn import SERVER
+from gunicorn.util import http_date
+from gunicorn_h1c import ParseError, parse_request
 
 from dealcache.api.access import Need, Tokens
-from dealcache.api.cors import Cors
+from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.api.edge import RequestIds
-from dealcache.api.read_headers import not_modified
-from dealcache.lane.heads import Heads, make_heads
-from dealcache.lane.tally import HitTally
-from dealcache.lane.target import parse_target
-from dealcache.lane.wish import Incomplete as Incomplete
-from dealcache.lane.wish import Wish, WishReader
+from dealcache.api.responses import content_headers, not_modified, read_headers
+from dealcache.lane.hit_recorder import HitRecorder
+from dealcache.lane.hit_request import HitRequest, HitRequestParser
+from dealcache.lane.hit_request import Incomplete as Incomplete
+from dealcache.lane.route import parse_route
+from dealcache.reader import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
+from dealcache.tiers import Entry
 from dealcache.tiers.memory import GONE
 
-#: How many targets and requests are remembered, each up to how many bytes long: a few megabytes of each.
-_TARGETS, _LONGEST_TARGET = 8192, 512
+#: How many routes and requests are remembered, each up to how many bytes long: a few megabytes of each.
+_ROUTES, _LONGEST_TARGET = 8192, 512
 _REQUESTS, _LONGEST_REQUEST = 2048, 2048
 
 #: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because to make an
@@ -29,14 +35,28 @@ _REQUESTS, _LONGEST_REQUEST = 2048, 2048
 Reply = tuple[bytes, bytes, int]
 
 
+class ResponseHead(NamedTuple):
+    """The head of answers with one entry in one second, as a 200 and as a 304.
+
+    Both end with the duration of ``Server-Timing`` to come. ``until`` is when they turn wrong, epoch seconds; ``etag``
+    is the entity tag as it stands in the answer.
+    """
+
+    until: float
+    full: bytes
+    unmodified: bytes
+    etag: bytes
+
+
 class HitLane:
     """Answers requests for fresh values of the memory tier; for one thread.
 
     Args:
         cache: the cache tiers.
-        tokens: who may read.
-        cors: the cross-origin headers.
-        tally: is told each hit.
+        tokens: the bearer tokens that may read.
+        cors: makes the cross-origin headers.
+        guard: knows the host names that are answered to.
+        recorder: counts and logs the hits.
         clock: the wall clock, epoch seconds.
         timer: the clock that durations are measured with, seconds.
     """
@@ -46,7 +66,8 @@ class HitLane:
         cache: TieredCache,
         tokens: Tokens,
         cors: Cors,
-        tally: HitTally,
+        guard: CrossSiteGuard,
+        recorder: HitRecorder,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -54,23 +75,24 @@ class HitLane:
         self._tokens = tokens
         self._open = tokens.refusal(Need.READ, None) is None
         self._cors = cors
-        self._tally = tally
+        self._guard = guard
+        self._recorder = recorder
         self._clock = clock
         self._timer = timer
         self._ids = RequestIds()
-        remembered = lru_cache(maxsize=_TARGETS)(parse_target)
-        self._find_target = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_target(raw)
+        remembered = lru_cache(maxsize=_ROUTES)(parse_route)
+        self._find_route = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_route(raw)
         # What a request asks for is decided by its bytes alone, and browsers send the same ones again and again.
-        self._known: OrderedDict[bytes, Wish] = OrderedDict()
+        self._known: OrderedDict[bytes, HitRequest] = OrderedDict()
         self.limit()
 
     def limit(self, **limits: Any) -> None:
         """Take over the limits of the server: keyword arguments of gunicorn_h1c's parser."""
-        self._reader = WishReader(self._cors, limits, self._find_target)
+        self._parser = HitRequestParser(self._cors, self._guard, limits, self._find_route)
         self._known.clear()
 
     def answer(self, data: bytes, seen: int, client: Any, allowed: bool = True) -> Reply | None:
-        """The answer to the request that ``data`` begins with, or None when it has to go the ordinary way.
+        """Return the answer to the request that ``data`` begins with, or None when it is one for a thread.
 
         Args:
             data: what the connection has brought, from the beginning of a request on.
@@ -82,40 +104,80 @@ class HitLane:
             Incomplete: the head of the request is not there in full.
         """
         started = self._timer()
-        wish = self._known.get(data) or self._read(data, seen)
-        if wish is None or not allowed:
+        request = self._known.get(data) or self._parse(data, seen)
+        if request is None or not allowed:
             return None
-        target = wish.target
-        slot = target.slot
+        route = request.route
+        slot = route.slot
         if slot.entry is GONE:
-            target.slot = slot = self._cache.slot(target.key) or slot
+            route.slot = slot = self._cache.slot(route.key) or slot
         entry, now = slot.entry, self._clock()
-        if not self._cache.is_good(entry, now) or not (self._open or self._may_read(wish)):
+        if not self._cache.is_good(entry, now) or not (self._open or self._may_read(request)):
             return None
-        heads = slot.derived
-        if not isinstance(heads, Heads) or now >= heads.until:
-            heads = slot.derived = make_heads(entry, now)
-        unmodified = wish.if_none_match is not None and _is_unmodified(wish.if_none_match, heads)
-        body = b"" if unmodified or wish.is_head else entry.body
-        request_id = wish.request_id or self._ids.new()
+        ready = slot.derived
+        if not isinstance(ready, ResponseHead) or now >= ready.until:
+            ready = slot.derived = make_response_head(entry, now)
+        unmodified = request.if_none_match is not None and _is_unmodified(request.if_none_match, ready)
+        body = b"" if unmodified or request.is_head else entry.body
+        request_id = request.request_id or self._ids.new()
         seconds = self._timer() - started
-        self._tally.hit(wish, unmodified, seconds, now, request_id, len(body), client)
-        start = heads.unmodified if unmodified else heads.full
-        head = b"%b%.3f\r\nX-Request-ID: %b\r\n%b" % (start, seconds * 1000.0, request_id.encode(), wish.end)
-        return head, body, wish.consumed
+        self._recorder.hit(request, unmodified, seconds, now, request_id, len(body), client)
+        start = ready.unmodified if unmodified else ready.full
+        head = b"%b%.3f\r\nX-Request-ID: %b\r\n%b" % (start, seconds * 1000.0, request_id.encode(), request.end)
+        return head, body, request.consumed
 
-    def _read(self, data: bytes, seen: int) -> Wish | None:
-        """What a request asks for, remembered unless it has an id of its own: then the same one never comes again."""
-        wish = self._reader.read(data, seen)
-        if wish is not None and not wish.has_id and len(data) <= _LONGEST_REQUEST:
-            self._known[data] = wish
+    def _parse(self, data: bytes, seen: int) -> HitRequest | None:
+        """Parse a request, and remember it unless it has an id of its own: then the same one never comes again."""
+        request = self._parser.parse(data, seen)
+        if request is not None and not request.has_id and len(data) <= _LONGEST_REQUEST:
+            self._known[data] = request
             if len(self._known) > _REQUESTS:
                 self._known.popitem(last=False)
-        return wish
+        return request
 
-    def _may_read(self, wish: Wish) -> bool:
-        return self._tokens.refusal(Need.READ, wish.authorization) is None
+    def _may_read(self, request: HitRequest) -> bool:
+        return self._tokens.refusal(Need.READ, request.authorization) is None
 
 
-def _is_unmodified(if_none_match: bytes, heads: Heads) -> bool:
-    return if_none_match == heads.etag or not_modified(if_none_match.decode("latin-1"), heads.etag.decode())
+def _is_unmodified(if_none_match: bytes, ready: ResponseHead) -> bool:
+    return if_none_match == ready.etag or not_modified(if_none_match.decode("latin-1"), ready.etag.decode())
+
+
+def make_response_head(entry: Entry, now: float) -> ResponseHead:
+    """Make the head of answers with ``entry``, a fresh value of memory, at ``now``, epoch seconds."""
+    age = max(0, int(now - entry.fetched_at))
+    ttl = math.floor(entry.expires_at - now)
+    # When the first of Date, Age and the ttl of Cache-Status changes.
+    until = min(math.floor(now) + 1.0, entry.fetched_at + age + 1.0, entry.expires_at - ttl)
+    return ResponseHead(until, _head(entry, now, False), _head(entry, now, True), entry.etag.encode())
+
+
+def _head(entry: Entry, now: float, unmodified: bool) -> bytes:
+    status, content = content_headers(entry.body, entry.etag, unmodified)
+    answer = Answer(entry, "memory", (Step("memory", TierOutcome.HIT, 0.0),))
+    *others, (last, _) = read_headers(answer, now)
+    server = [("Server", SERVER), ("Date", http_date(now)), ("Connection", "keep-alive")]
+    lines = [f"{name}: {value}\r\n" for name, value in (*server, *content, *others)]
+    return f"HTTP/1.1 {status}\r\n{''.join(lines)}{last}: memory;dur=".encode("latin-1")
+
+
+class NoLane:
+    """Stands in for the hit lane when it is off: only finds out whether the head of a request is there."""
+
+    def __init__(self) -> None:
+        self._limits: dict[str, Any] = {}
+
+    def limit(self, **limits: Any) -> None:
+        """Take over the limits of the server: keyword arguments of gunicorn_h1c's parser."""
+        self._limits = limits
+
+    def answer(self, data: bytes, seen: int, _client: Any, _allowed: bool = True) -> None:
+        """Return None for a request whose head is there in full, or which is none.
+
+        Raises:
+            Incomplete: the head of the request is not there in full.
+        """
+        try:
+            parse_request(data, last_len=seen, **self._limits)
+        except ParseError:
+            return

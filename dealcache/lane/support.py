@@ -1,4 +1,4 @@
-"""Whether the hit lane can be there: it relies on insides of gunicorn, and on a parser that not every machine has."""
+"""Checks at start that the hit lane can run: it relies on insides of gunicorn, and on a parser that may be missing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 from packaging.specifiers import SpecifierSet
 
-from dealcache.lane.fields import SCHEME_FIELDS
-
-#: The versions with which the lane is tested, as in ``setup.cfg``; a machine may have others all the same.
+#: The versions with which the lane is tested. ``setup.cfg`` takes later ones too: with them the lane is off.
 TESTED = {"gunicorn": SpecifierSet(">=27.0.1,<27.1"), "gunicorn_h1c": SpecifierSet(">=0.6.10,<0.7")}
+
+#: Fields from which gunicorn takes the scheme of a trusted proxy.
+SCHEME_FIELDS = frozenset({b"x-forwarded-protocol", b"x-forwarded-proto", b"x-forwarded-ssl"})
 
 
 def missing() -> str | None:
-    """What this machine lacks for the lane, or None."""
+    """Return what this machine lacks for the lane, or None."""
     for name, tested in TESTED.items():
         try:
             version = metadata.version(name)
@@ -29,11 +30,7 @@ def missing() -> str | None:
 
 
 def unsuitable(cfg: Any) -> str | None:
-    """What of gunicorn's configuration the lane cannot do, or None.
-
-    Args:
-        cfg: gunicorn's configuration.
-    """
+    """Return what the lane cannot do of gunicorn's configuration, or None."""
     reasons = {
         "TLS is for a thread to speak": cfg.is_ssl,
         "HTTP/2 is for a thread to speak": cfg.http_protocols != ["h1"],
@@ -50,7 +47,7 @@ def unsuitable(cfg: Any) -> str | None:
 
 
 def parser_limits(cfg: Any) -> dict[str, Any]:
-    """gunicorn's limits, as its own parser makes them out of the configuration."""
+    """Return gunicorn's limits, as its own parser makes them out of the configuration."""
     request = Request(cfg, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), None)
     return {
         "limit_request_line": request._fast_limit_request_line,

@@ -1,12 +1,11 @@
-"""Live updates: WebSocket clients hear which deals changed.
+"""Live updates: WebSocket clients are notified of changed deals.
 
-Wiring, from the bottom up: :class:`Hub`, which serves all clients from one thread, ``Announcer``, which makes messages
-out of changes, and :class:`LiveUpdates`, both of them.
+An :class:`Announcer` makes messages out of changes; the :class:`Hub` serves all clients from one thread.
 """
 
+from dealcache.live.announcer import Announcer
 from dealcache.live.client import Client
 from dealcache.live.hub import Hub
-from dealcache.live.live_updates import LiveUpdates
 from dealcache.live.subscription import Subscription
 
-__all__ = ["Client", "Hub", "LiveUpdates", "Subscription"]
+__all__ = ["Announcer", "Client", "Hub", "Subscription"]

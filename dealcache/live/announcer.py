@@ -1,8 +1,8 @@
-"""Makes updates for clients out of changes: waits a moment, looks up what the deals are called, and publishes.
+"""Makes updates for clients out of changes: waits a moment, looks up the names of the deals, and publishes.
 
-It works in a thread of its own, for whoever reports a change must not wait, and neither must the clients' thread for
-MongoDB. What waits here is kept by deal: one that changes again while it waits is told of once, with all that changed.
-So what waits is bounded by the number of deals, whatever happens.
+It works in a background thread: the caller that reports a change must not wait, and neither must the clients' thread
+for MongoDB. Changes are kept by deal: one that changes again while it waits is announced once, with all that changed.
+So what waits is bounded by the number of deals.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
-from dealcache.changes import Changes
-from dealcache.live.updates import DealUpdate
+from dealcache.background import BackgroundThread
+from dealcache.live.hub import Hub
+from dealcache.live.messages import DealUpdate
+from dealcache.model.invalidation import Changes
 from dealcache.repositories import StoreError
 
 log = logging.getLogger(__name__)
@@ -33,23 +34,9 @@ RETRY_SECONDS, MOST_TRIES = 1.0, 120
 _PATIENCE = 5.0
 
 
-class Outlet(Protocol):
-    """Where updates go: the hub."""
-
-    @property
-    def has_clients(self) -> bool:
-        """Whether there is anybody to be told anything."""
-
-    def publish(self, updates: Sequence[DealUpdate]) -> None:
-        """Tell those who want to know."""
-
-    def wait_until_idle(self, seconds: float) -> None:
-        """Wait until all that was published is under way."""
-
-
 @dataclass(slots=True)
-class _Waiting:
-    """A deal to be told of: when it changed last, from when on it may be told, what changed, its names as far as known.
+class _PendingUpdate:
+    """A deal to be announced: when it changed last, when it is due, what changed, its names as far as known.
 
     ``due`` is a time of the monotonic clock.
     """
@@ -61,66 +48,66 @@ class _Waiting:
 
 
 class Announcer:
-    """Keeps what is to be told, and tells it.
+    """Announces changes to the clients of the hub.
 
     Args:
         names_of: looks up what deals are called, by id; raises StoreError.
-        outlet: where the updates go.
-        hold_seconds: for how long a change is held back, so that whoever reads on being told finds the new value,
-            whichever worker he asks. Who connects meanwhile is told too: what he reads first may be the old value.
+        hub: publishes the updates.
+        hold_seconds: for how long a change is held back, so that a client that reads on receiving it finds the new
+            value, whichever worker it asks. One that connects meanwhile gets it too: it may have read the old value.
         clock: the monotonic clock, in seconds.
     """
 
     def __init__(
         self,
         names_of: Callable[[Collection[str]], Mapping[str, str]],
-        outlet: Outlet,
+        hub: Hub,
         hold_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._names_of = names_of
-        self._outlet = outlet
+        self._hub = hub
         self._hold_seconds = hold_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()  # the first is due first
+        self._waiting: OrderedDict[str, _PendingUpdate] = OrderedDict()  # the first is due first
         self._failures = 0
-        self._woken = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+        self._retry_at = float("-inf")
+        self._thread = BackgroundThread("announcer", self.tell_due, retry_after=RETRY_SECONDS)
 
     def start(self) -> None:
         """Begin. Called after the server has forked."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end; what waits is told to nobody, since all clients are about to leave."""
-        self._stopped.set()
-        self._woken.set()
+        """Ask the thread to end; what waits is dropped, for all clients are about to leave."""
+        self._thread.stop(0.0)
 
     def announce(self, changes: Changes, at: datetime) -> None:
-        """Have those told who want to know; returns at once.
+        """Announce changes to the clients that subscribed to them; returns at once.
 
         Args:
             changes: what changed.
             at: when that was noticed, aware.
         """
-        if not changes.views or not (self._hold_seconds or self._outlet.has_clients):
+        if not changes.views or not (self._hold_seconds or self._hub.has_clients):
             return
         with self._lock:
             due = self._clock() + self._hold_seconds
             for deal_id, views in changes.views.items():
-                waiting = self._waiting.setdefault(deal_id, _Waiting(at, due))
+                waiting = self._waiting.setdefault(deal_id, _PendingUpdate(at, due))
                 waiting.at, waiting.due = at, due
                 waiting.views |= views
                 waiting.names |= changes.names_of.get(deal_id, set())
                 self._waiting.move_to_end(deal_id)
-        self._woken.set()
+        self._thread.wake()
 
     def tell_due(self) -> float | None:
-        """Tell of all deals whose time has come; gives the seconds until the next one's comes, None when none waits."""
+        """Announce all deals that are due; return the seconds until the next one is, None when none waits."""
+        if (left := self._retry_at - self._clock()) > 0:
+            return left
         while batch := self._take_due():
-            if not self._outlet.has_clients:
+            if not self._hub.has_clients:
                 self._failures = 0
                 continue
             try:
@@ -128,27 +115,28 @@ class Announcer:
             except StoreError as error:
                 self._failures += 1
                 if self._failures < MOST_TRIES:
-                    log.warning("clients will be told of %d changed deals later: %s", len(batch), error)
+                    log.warning("%d changed deals will be announced later: %s", len(batch), error)
                     self._put_back(batch)
+                    self._retry_at = self._clock() + RETRY_SECONDS
                     return RETRY_SECONDS
                 names = {}
             self._failures = 0
-            self._outlet.publish(_updates(batch, names))
-            self._outlet.wait_until_idle(_PATIENCE)
+            self._hub.publish(_updates(batch, names))
+            self._hub.wait_until_idle(_PATIENCE)
         with self._lock:
             first = next(iter(self._waiting.values()), None)
         return None if first is None else max(0.0, first.due - self._clock())
 
-    def _take_due(self) -> dict[str, _Waiting]:
+    def _take_due(self) -> dict[str, _PendingUpdate]:
         now = self._clock()
-        batch: dict[str, _Waiting] = {}
+        batch: dict[str, _PendingUpdate] = {}
         with self._lock:
             while self._waiting and len(batch) < MOST_AT_ONCE and next(iter(self._waiting.values())).due <= now:
                 deal_id, waiting = self._waiting.popitem(last=False)
                 batch[deal_id] = waiting
         return batch
 
-    def _put_back(self, batch: Mapping[str, _Waiting]) -> None:
+    def _put_back(self, batch: Mapping[str, _PendingUpdate]) -> None:
         """Have the deals of a batch wait again, before all others; one that has changed meanwhile waits with that."""
         with self._lock:
             for deal_id, earlier in reversed(list(batch.items())):
@@ -160,21 +148,8 @@ class Announcer:
                     later.views |= earlier.views
                     later.names |= earlier.names
 
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            self._woken.clear()
-            try:
-                pause = self.tell_due()
-            except Exception:
-                log.exception("telling clients of changed deals failed")
-                pause = RETRY_SECONDS
-            if self._failures:
-                self._stopped.wait(pause)
-            else:
-                self._woken.wait(pause)
 
-
-def _updates(batch: Mapping[str, _Waiting], names: Mapping[str, str]) -> list[DealUpdate]:
+def _updates(batch: Mapping[str, _PendingUpdate], names: Mapping[str, str]) -> list[DealUpdate]:
     return [
         DealUpdate(deal_id, names.get(deal_id) or _only(one.names), frozenset(one.views), one.at, frozenset(one.names))
         for deal_id, one in batch.items()
@@ -182,5 +157,5 @@ def _updates(batch: Mapping[str, _Waiting], names: Mapping[str, str]) -> list[De
 
 
 def _only(names: set[str]) -> str:
-    """The one name; empty when there is none, or when nobody can say which of several is the present one."""
+    """Return the one name; empty when there is none, or if it is not known which of several is the present one."""
     return next(iter(names)) if len(names) == 1 else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import selectors
 import socket
 import struct
+import time
+from collections.abc import Callable
 
 from dealcache.live.connection import LiveConnection
 from dealcache.live.subscription import Subscription
@@ -23,16 +25,22 @@ class Client:
     Args:
         subscription: what it asked for in the handshake.
         selector: watches its socket, on its behalf.
+        clock: the monotonic clock, in seconds.
 
     Attributes:
         connection: what is said on it; :meth:`flush` sends what waits there.
-        pinged: whether a sign of life is due that was asked for.
+        pinged: True while the answer to a ping is due.
     """
 
     __slots__ = ("_selector", "_sock", "_writing", "connection", "pinged")
 
-    def __init__(self, subscription: Subscription, selector: selectors.BaseSelector) -> None:
-        self.connection = LiveConnection(subscription)
+    def __init__(
+        self,
+        subscription: Subscription,
+        selector: selectors.BaseSelector,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.connection = LiveConnection(subscription, clock)
         self.pinged = False
         self._selector = selector
         self._sock: socket.socket | None = None
@@ -40,7 +48,7 @@ class Client:
 
     @property
     def is_connected(self) -> bool:
-        """Whether it has got its socket."""
+        """True once it has its socket."""
         return self._sock is not None
 
     def connect(self, sock: socket.socket) -> None:
@@ -51,7 +59,7 @@ class Client:
         self._selector.register(sock, selectors.EVENT_READ, self)
 
     def read(self) -> bytes | None:
-        """What has come; empty at the end, None when there is nothing yet.
+        """Return what has come; empty at the end, None when there is nothing yet.
 
         Raises:
             OSError: the connection broke.
@@ -95,6 +103,7 @@ class Client:
 
     def close(self, reset: bool = False) -> None:
         """Close the socket; with ``reset`` the kernel forgets at once what the client has not taken."""
+        self.connection.outgoing.clear()
         if self._sock is None:
             return
         if reset:

@@ -1,4 +1,4 @@
-"""All clients of one worker, and who of them is told what. Runs in one thread, the hub's, and never waits.
+"""All clients of one worker, and which updates each of them gets. Runs in one thread, the hub's, and never waits.
 
 A client has one deadline at a time, and each is equally far ahead when it is set. So the order in which deadlines were
 set is the order in which they come, and keeping time costs nothing for those whose time has not come.
@@ -17,37 +17,48 @@ from typing import Protocol
 from wsproto.frame_protocol import CloseReason
 
 from dealcache.live.client import Client
-from dealcache.live.outgoing import TooSlowError
-from dealcache.live.subscription import Audience
-from dealcache.live.updates import DealUpdate, frames_of
+from dealcache.live.connection import FloodError
+from dealcache.live.flow import TokenBucket, TooSlowError, Total
+from dealcache.live.messages import DealUpdate, frames_of
+from dealcache.live.subscription import Audience, Subscription
 
 log = logging.getLogger(__name__)
 
 #: After so many seconds without a byte a client is pinged, and after as many more it is dropped.
 QUIET_SECONDS = 20.0
 
-#: Deadlines are looked at once in so many seconds, so that clients who came one by one are pinged together.
+#: Deadlines are looked at once in so many seconds, so that clients that came one by one are pinged together.
 _ROUND_SECONDS = 1.0
+
+#: Bytes that may wait for all clients together. Beyond, the next one that has not taken what it got before is dropped.
+MOST_WAITING_OF_ALL = 64 * 1024 * 1024
+
+#: What all clients together may send in a second, in bytes, and at once: some 40,000 names. More is read later.
+BYTES_OF_ALL, BYTES_OF_ALL_AT_ONCE = 1024 * 1024, 8 * 1024 * 1024
 
 
 class Observer(Protocol):
-    """Is told what happens."""
+    """Counts what happens."""
 
     def live_clients(self, count: int) -> None:
-        """So many clients are there."""
+        """Set the number of clients."""
 
     def live_messages(self, count: int) -> None:
-        """So many updates were handed to clients, each counted for each of them."""
+        """Count updates that were handed to clients, each for each of them."""
 
     def live_dropped(self, reason: str) -> None:
-        """A client was given up: it was ``slow`` or ``silent``, its connection was ``lost``, or we ``failed``."""
+        """Count a client that was given up, or sent away.
+
+        Args:
+            reason: given up: ``slow``, ``silent``, ``lost`` (its connection), ``failed`` (this program); sent away:
+                ``flood`` (it sent too much), ``crowded`` (all have subscribed to too many names).
+        """
 
 
 class Clients:
-    """The clients.
+    """The clients. :meth:`serve` is to be called when the socket of one is ready.
 
     Args:
-        selector: where their sockets are watched; :meth:`serve` is to be called for what it finds.
         observer: is told what happens.
         clock: the monotonic clock, in seconds.
         on_leave: called when a client is gone.
@@ -55,33 +66,39 @@ class Clients:
 
     def __init__(
         self,
-        selector: selectors.BaseSelector,
         observer: Observer,
         clock: Callable[[], float],
         on_leave: Callable[[], None],
     ) -> None:
-        self._selector = selector
         self._observer = observer
         self._clock = clock
         self._on_leave = on_leave
         self._audience: Audience[Client] = Audience()
         self._deadlines: OrderedDict[Client, float] = OrderedDict()
         self._closing = False
+        self._total = Total(MOST_WAITING_OF_ALL)
+        self._intake = TokenBucket(BYTES_OF_ALL, BYTES_OF_ALL_AT_ONCE, clock)
+        self._crowded_out: set[Client] = set()
 
     def __len__(self) -> int:
         return len(self._deadlines)
 
     def enter(self, client: Client) -> None:
         """Let a client in: what is delivered from now on waits until its socket is there."""
-        self._audience.put(client, client.connection.subscription)
+        wanted = client.connection.subscription
+        client.connection.share(self._total, partial(self._audience.has_room, client))
+        if not self._audience.has_room(client, wanted):
+            self._crowded_out.add(client)
+            wanted = Subscription.to(())
+        self._audience.put(client, wanted)
         self._put_off(client)
         self._observer.live_clients(len(self))
 
     def connect(self, client: Client, sock: socket.socket, early: bytes) -> None:
-        """Give a client its socket, over which it was told of the change of protocols.
+        """Give a client its socket, over which the change of protocols was sent.
 
         Args:
-            client: who has entered.
+            client: one that has entered.
             sock: its socket, which from now on is ours alone.
             early: what it sent behind the handshake, without waiting for the answer to it.
         """
@@ -94,14 +111,24 @@ class Clients:
         client.connect(sock)
         if self._closing:
             self._part(client)
+        elif client in self._crowded_out:
+            client.connection.turn_away()
+            self._note_refusal(client)
         self._take_in(client, early)
+
+    @property
+    def has_read_enough(self) -> bool:
+        """True if the clients have sent so much that more is to be read a moment later."""
+        return not self._intake.take(0)
 
     def serve(self, client: Client, mask: int) -> None:
         """Do what a client's socket is ready for."""
-        self._attempt(client, partial(self._read if mask & selectors.EVENT_READ else self._flush, client))
+        reads = mask & selectors.EVENT_READ and not self.has_read_enough
+        if reads or mask & selectors.EVENT_WRITE:
+            self._attempt(client, partial(self._read if reads else self._flush, client))
 
     def deliver(self, updates: Sequence[DealUpdate]) -> None:
-        """Send updates to those who want them; what one client gets goes out in one piece."""
+        """Send updates to the clients that want them; what one client gets goes out in one piece."""
         frames = frames_of(updates)
         of_all, narrowed = list(self._audience.of_all), self._audience.narrowed(updates)
         together = b"".join(frames)
@@ -112,7 +139,10 @@ class Clients:
         self._observer.live_messages(len(of_all) * len(frames) + sum(map(len, narrowed.values())))
 
     def keep_time(self) -> float | None:
-        """Ping who was quiet for long, drop who still is; gives the seconds until the next call, None for never."""
+        """Ping the clients that were quiet for long, drop those that still are; return the seconds until the next call.
+
+        None: never.
+        """
         now = self._clock()
         while self._deadlines:
             client, deadline = next(iter(self._deadlines.items()))
@@ -136,7 +166,7 @@ class Clients:
                 self._attempt(client, partial(self._part, client))
 
     def abandon(self) -> None:
-        """Close the connections of all who are still there."""
+        """Close the connections of all that are still there."""
         for client in list(self._deadlines):
             self._leave(client)
 
@@ -146,6 +176,8 @@ class Clients:
             work()
         except TooSlowError:
             self._drop(client, "slow")
+        except FloodError:
+            self._drop(client, "flood")
         except OSError as error:
             log.debug("the connection of a live client broke: %s", error)
             self._drop(client, "lost")
@@ -160,15 +192,18 @@ class Clients:
         if not data:
             self._leave(client)
             return
-        if client.connection.is_open:  # who is closing gets no more time, however much it sends
+        if client.connection.is_open:  # one that is closing gets no more time, however much it sends
             client.pinged = False
             self._put_off(client)
         self._take_in(client, data)
 
     def _take_in(self, client: Client, data: bytes) -> None:
-        before = client.connection.subscription
+        before, refused = client.connection.subscription, client.connection.refused
+        self._intake.take(len(data))
         client.connection.receive(data)
-        if client.connection.subscription is not before:
+        if client.connection.refused != refused:
+            self._note_refusal(client)
+        elif client.connection.subscription is not before:
             self._audience.put(client, client.connection.subscription)
         self._flush(client)
 
@@ -192,6 +227,13 @@ class Clients:
         self._deadlines[client] = self._clock() + QUIET_SECONDS
         self._deadlines.move_to_end(client)
 
+    def _note_refusal(self, client: Client) -> None:
+        """Count a client that is sent away; it hears of nothing any more."""
+        reason = client.connection.refused or ""
+        log.info("sent a live client away: %s", reason)
+        self._observer.live_dropped(reason)
+        self._audience.put(client, Subscription.to(()))
+
     def _drop(self, client: Client, reason: str) -> None:
         """Give a client up, with all that waits for it."""
         log.info("dropped a live client: %s", reason)
@@ -201,6 +243,7 @@ class Clients:
     def _leave(self, client: Client, reset: bool = False) -> None:
         client.close(reset)
         del self._deadlines[client]
+        self._crowded_out.discard(client)
         self._audience.remove(client)
         self._on_leave()
         self._observer.live_clients(len(self))

@@ -1,4 +1,4 @@
-"""One client's WebSocket: what it says, what it wants, and what waits to be sent to it. Does no I/O.
+"""One client's WebSocket: its messages, its subscription, and what waits to be sent to it. Does no I/O.
 
 The protocol itself is wsproto's. Here is what dealcache makes of it: which messages mean something, how large they may
 be, and how a connection ends.
@@ -6,12 +6,15 @@ be, and how a connection ends.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.frame_protocol import CloseReason
 
 from dealcache.live import messages
-from dealcache.live.outgoing import Outgoing
+from dealcache.live.flow import Outgoing, TokenBucket, Total
 from dealcache.live.subscription import Subscription
 
 #: The largest message of a client, in bytes: a thousand names of 250 letters each.
@@ -20,47 +23,89 @@ MOST_MESSAGE = 256 * 1024
 #: How many bytes may wait for a client, beside what the kernel keeps: some 3,000 updates.
 MOST_WAITING = 512 * 1024
 
+#: What a client may send in a second, and how much more at once after it was quiet: messages, pings and pongs; parts of
+#: messages, empty ones too; bytes. A page that subscribes anew with each click is far below.
+MESSAGES, MESSAGES_AT_ONCE = 5, 20
+PARTS, PARTS_AT_ONCE = 100, 300
+BYTES, BYTES_AT_ONCE = 64 * 1024, 3 * MOST_MESSAGE
+
+
+class FloodError(Exception):
+    """A client goes on sending after the connection was closed."""
+
 
 class LiveConnection:
     """The state of one connection after the handshake.
 
     Args:
         subscription: what the client asked for in the handshake.
+        clock: the monotonic clock, in seconds.
 
     Attributes:
+        refused: ``flood`` or ``crowded``, if it was closed because the client sent or wanted more than may be.
         subscription: what it wants now.
-        outgoing: what is to be sent; whoever calls a method sends it afterwards. Each method raises
+        outgoing: what is to be sent; the caller of a method sends it afterwards. Each method raises
             :class:`.TooSlowError` when too much waits: the client is to be dropped then.
     """
 
-    def __init__(self, subscription: Subscription) -> None:
+    def __init__(self, subscription: Subscription, clock: Callable[[], float] = time.monotonic) -> None:
         self.subscription = subscription
         self.outgoing = Outgoing(MOST_WAITING)
+        self.refused: str | None = None
+        self._allows: Callable[[Subscription], bool] = lambda _subscription: True
+        self._messages = TokenBucket(MESSAGES, MESSAGES_AT_ONCE, clock)
+        self._parts = TokenBucket(PARTS, PARTS_AT_ONCE, clock)
+        self._bytes = TokenBucket(BYTES, BYTES_AT_ONCE, clock)
+        self._ignored = 0
         self._protocol = Connection(ConnectionType.SERVER)
         self._failed = False
         self._text = bytearray()
 
+    def share(self, total: Total, allows: Callable[[Subscription], bool]) -> None:
+        """Keep to bounds that hold for all clients together.
+
+        Args:
+            total: what waits for all of them.
+            allows: whether there is room for a subscription of this client's.
+        """
+        self.outgoing = Outgoing(MOST_WAITING, total)
+        self._allows = allows
+
     @property
     def is_open(self) -> bool:
-        """Whether neither side has begun to close it."""
+        """True if neither side has begun to close it."""
         return self._protocol.state is ConnectionState.OPEN
 
     @property
     def is_over(self) -> bool:
-        """Whether both sides have said that they close it: nothing is to come, and what waits is the last."""
+        """True if both sides have said that they close it: nothing is to come, and what waits is the last."""
         return self._protocol.state is ConnectionState.CLOSED
 
     @property
     def has_failed(self) -> bool:
-        """Whether it is closed because of what the client did: nothing that it sends is looked at any more."""
+        """True if it is closed because of what the client did: nothing that it sends is looked at any more."""
         return self._failed
 
     def receive(self, data: bytes) -> None:
-        """Take in what the client sent; the answers wait in :attr:`outgoing`."""
+        """Take in what the client sent; the answers wait in :attr:`outgoing`.
+
+        Raises:
+            FloodError: it sends on and on, though the connection is closed.
+        """
         if self._failed or self.is_over:
+            self._ignored += len(data)
+            if self._ignored > MOST_MESSAGE:
+                raise FloodError
+            return
+        if not self._bytes.take(len(data)):
+            self._refuse("flood", f"More than {BYTES} bytes a second.")
             return
         self._protocol.receive_data(data)
         for event in self._protocol.events():
+            if not self._may_be_handled(event):
+                self._refuse("flood", f"More than {MESSAGES} messages, pings and pongs a second, or {PARTS} parts.")
+            if self._failed:
+                return
             self._handle(event)
 
     def tell(self, frames: bytes) -> None:
@@ -77,6 +122,18 @@ class LiveConnection:
         """Begin to close; the client is expected to answer."""
         if self.is_open:
             self.outgoing.add(self._protocol.send(CloseConnection(code, reason)))
+
+    def turn_away(self) -> None:
+        """Close the connection of a client for whose subscription there is no room."""
+        self._refuse("crowded", "The clients of this worker have subscribed to too many names; try again later.")
+
+    def _may_be_handled(self, event: Event) -> bool:
+        whole = not isinstance(event, TextMessage | BytesMessage) or event.message_finished
+        return self._parts.take(1) and (not whole or self._messages.take(1))
+
+    def _refuse(self, reason: str, text: str) -> None:
+        self.refused = reason
+        self._fail(CloseReason.TRY_AGAIN_LATER if reason == "crowded" else CloseReason.POLICY_VIOLATION, text)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, CloseConnection):
@@ -110,7 +167,11 @@ class LiveConnection:
         except messages.InvalidMessageError as error:
             answer = messages.refused(str(error))
         else:
-            self.subscription = Subscription.to(names)
+            wanted = Subscription.to(names)
+            if not self._allows(wanted):
+                self.turn_away()
+                return
+            self.subscription = wanted
             answer = messages.subscribed(names)
         self.outgoing.add(self._protocol.send(TextMessage(answer)))
 

@@ -7,6 +7,7 @@ which waits for all sockets at once. Other threads only put work into its inbox,
 from __future__ import annotations
 
 import logging
+import resource
 import selectors
 import socket
 import threading
@@ -18,60 +19,69 @@ from functools import partial
 
 from dealcache.live.client import Client
 from dealcache.live.clients import Clients, Observer
+from dealcache.live.messages import DealUpdate
 from dealcache.live.subscription import Subscription
-from dealcache.live.updates import DealUpdate
 
 log = logging.getLogger(__name__)
+
+#: The most clients of one worker.
+MOST_CLIENTS = 5000
+
+#: Files that a worker may need for everything else: a thousand HTTP connections, and those to MongoDB, Redis, HubSpot.
+_OTHER_FILES = 1500
 
 #: For how long clients may take to answer when the service says goodbye, in seconds.
 _GOODBYE_SECONDS = 1.0
 
 _STOP_SECONDS = 5.0
 
+#: For how long nothing is read when the clients have sent too much, in seconds.
+_REST_SECONDS = 0.05
+
 
 class Hub:
     """The thread, its inbox, and the bound on the number of clients. Public methods may be called by any thread.
 
     Args:
-        observer: is told what happens.
+        observer: counts what happens.
         clock: the monotonic clock, in seconds.
     """
 
     def __init__(self, observer: Observer, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._selector = selectors.DefaultSelector()
-        self._clients = Clients(self._selector, observer, clock, self._free_a_place)
+        self._clients = Clients(observer, clock, self._free_a_place)
         self._lock = threading.Lock()
         self._inbox: deque[Callable[[], None]] = deque()
-        self._bell: socket.socket | None = None  # rings while the thread runs
+        self._waker: socket.socket | None = None  # wakes the thread, while it runs
         self._thread: threading.Thread | None = None
         self._goodbye_by: float | None = None
         self._places = 0
         self._taken = 0
         self._idle = threading.Event()
 
-    def start(self, places: int) -> None:
+    def start(self, places: int | None = None) -> None:
         """Begin. Called after the server has forked.
 
         Args:
-            places: how many clients may be there at once.
+            places: how many clients may be there at once; as many as the limit on open files allows unless given.
         """
-        self._places = places
-        self._bell, ear = socket.socketpair()
-        for end in (self._bell, ear):
+        self._places = make_room() if places is None else places
+        self._waker, wakeups = socket.socketpair()
+        for end in (self._waker, wakeups):
             end.setblocking(False)
-        self._selector.register(ear, selectors.EVENT_READ)
-        self._thread = threading.Thread(target=self._run, args=(ear,), name="live", daemon=True)
+        self._selector.register(wakeups, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._run, args=(wakeups,), name="live", daemon=True)
         self._thread.start()
 
     @property
     def has_clients(self) -> bool:
-        """Whether there is anybody to be told anything."""
+        """True if there are any clients."""
         return self._taken > 0
 
     def admit(self, subscription: Subscription) -> Client | None:
-        """Keep a place for a client, which gets what is published from now on; None when there is none."""
-        client = Client(subscription, self._selector)
+        """Return a client that gets what is published from now on; None when there is no place for it."""
+        client = Client(subscription, self._selector, self._clock)
         with self._lock:
             if self._goodbye_by is not None or self._taken >= self._places:
                 return None
@@ -94,7 +104,7 @@ class Hub:
             sock.close()
 
     def publish(self, updates: Sequence[DealUpdate]) -> None:
-        """Tell those who want to know. Does not wait for anybody."""
+        """Send updates to the clients that subscribed to them; does not wait."""
         with self._lock:
             if self._put(partial(self._clients.deliver, updates)):
                 self._idle.clear()
@@ -104,7 +114,7 @@ class Hub:
         self._idle.wait(seconds)
 
     def say_goodbye(self) -> None:
-        """Take no more clients, and close the connections of those there are, who get a moment to answer."""
+        """Take no more clients, and close the connections of those there are, which get a moment to answer."""
         with self._lock:
             if self._goodbye_by is None:
                 self._goodbye_by = self._clock() + _GOODBYE_SECONDS
@@ -118,30 +128,32 @@ class Hub:
 
     def _put(self, work: Callable[[], None]) -> bool:
         """Have the thread do something soon; False when it does not run. The caller holds the lock."""
-        if self._bell is None:
+        if self._waker is None:
             return False
         self._inbox.append(work)
-        with suppress(BlockingIOError):  # it has rung often enough
-            self._bell.send(b"\0")
+        with suppress(BlockingIOError):  # it is awake
+            self._waker.send(b"\0")
         return True
 
     def _free_a_place(self) -> None:
         with self._lock:
             self._taken -= 1
 
-    def _run(self, ear: socket.socket) -> None:
+    def _run(self, wakeups: socket.socket) -> None:
         try:
             while not self._is_done():
                 for key, mask in self._selector.select(self._patience()):
-                    if key.fileobj is ear:
-                        ear.recv(4096)
+                    if key.fileobj is wakeups:
+                        wakeups.recv(4096)
                     else:
                         self._clients.serve(key.data, mask)
                 self._work_off()
+                if self._clients.has_read_enough:
+                    time.sleep(_REST_SECONDS)
         except Exception:
             log.exception("live updates ended")
         finally:
-            self._end(ear)
+            self._end(wakeups)
 
     def _is_done(self) -> bool:
         return self._goodbye_by is not None and (not self._clients or self._clock() >= self._goodbye_by)
@@ -166,13 +178,33 @@ class Hub:
             except Exception:
                 log.exception("a piece of work of live updates failed")
 
-    def _end(self, ear: socket.socket) -> None:
+    def _end(self, wakeups: socket.socket) -> None:
         with self._lock:
-            bell, self._bell = self._bell, None
+            waker, self._waker = self._waker, None
         self._clients.abandon()
         self._work_off()  # whose socket comes now finds that it is late, which closes it
         self._clients.abandon()
         self._selector.close()
-        for end in (bell, ear):
+        for end in (waker, wakeups):
             if end is not None:
                 end.close()
+
+
+def make_room() -> int:
+    """Raise this process's limit on open files as far as is allowed and needed; return how many clients fit into it.
+
+    The usual soft limit, 1,024, is there for programs that use ``select(2)``; this one does not.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CLIENTS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return places_within(soft)
+
+
+def places_within(files: int) -> int:
+    """Return how many clients there may be when so many files may be open: a quarter at least, the rest at most."""
+    if files == resource.RLIM_INFINITY:
+        return MOST_CLIENTS
+    return min(MOST_CLIENTS, max(files - _OTHER_FILES, files // 4))

@@ -1,56 +1,58 @@
 """The read path: tiers in order, single flight, staleness policy, fencing."""
 
-from dealcache.reader.answer import Answer, Mode, Outcome, Step
-from dealcache.reader.batch import BatchAnswer, BatchReader
-from dealcache.reader.batch_fetcher import BatchFetcher
+from dealcache.reader.answers import Answer, BatchAnswer, Mode, Step, TierOutcome
+from dealcache.reader.bulkhead import Bulkhead, BulkheadFullError
+from dealcache.reader.cluster_flight import ClusterFlight
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.fence import Fence, Token
 from dealcache.reader.fetcher import Fetcher
-from dealcache.reader.flight import FlightTimeoutError, SingleFlight
-from dealcache.reader.gate import Gate, TooManyWaitingError
-from dealcache.reader.heartbeat import Heartbeat
-from dealcache.reader.hubspot import HubSpotBatch, HubSpotLoad, HubSpotSource
-from dealcache.reader.journal import Applied, Journal
+from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.label_directory import LabelDirectory
+from dealcache.reader.lease_renewer import LeaseRenewer
+from dealcache.reader.load_request import RequestContext
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
 from dealcache.reader.reader import DealReader
-from dealcache.reader.retreat import Retreat
-from dealcache.reader.shared_batch import SharedBatch
-from dealcache.reader.shared_flight import SharedFlight
-from dealcache.reader.state import ReaderState
+from dealcache.reader.reread import Rereader, RereadOutcome
+from dealcache.reader.revalidator import Revalidator
+from dealcache.reader.single_flight import FlightTimeoutError, SingleFlight
+from dealcache.reader.state import Applied, ReaderState
+from dealcache.reader.sync_watermark import SyncWatermark
+from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.reader.tiered_cache import TieredCache
-from dealcache.reader.trust import Trust
 
 __all__ = [
     "Answer",
     "Applied",
     "BatchAnswer",
-    "BatchFetcher",
-    "BatchReader",
+    "Bulkhead",
+    "BulkheadFullError",
+    "ClusterFlight",
     "DealReader",
     "EntryMaker",
+    "FailSafeThrottle",
     "Fence",
     "Fetcher",
     "FlightTimeoutError",
-    "Gate",
-    "Heartbeat",
-    "HubSpotBatch",
     "HubSpotLoad",
     "HubSpotSource",
-    "Journal",
+    "InvalidationWatermark",
+    "LabelDirectory",
+    "LeaseRenewer",
     "Mode",
     "MongoSource",
-    "Outcome",
     "Policy",
     "ReaderState",
-    "Retreat",
-    "SharedBatch",
-    "SharedFlight",
+    "RequestContext",
+    "RereadOutcome",
+    "Rereader",
+    "Revalidator",
     "SingleFlight",
     "Step",
+    "SyncWatermark",
+    "TierOutcome",
     "TieredCache",
     "TimelineNotSyncedError",
     "Token",
-    "TooManyWaitingError",
-    "Trust",
 ]

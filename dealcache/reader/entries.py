@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 import orjson
 
-from dealcache.deals import Deal, DealKey, LoadedDeal
+from dealcache.model.deals import Deal, DealKey, LoadedDeal
+from dealcache.model.labels import Labels, UnknownIds
+from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader import views
 from dealcache.reader.policy import Policy
 from dealcache.tiers import Entry, View
@@ -20,6 +22,19 @@ def entity_tag(body: bytes) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
+def plain(value: Any) -> Any:
+    """Return what of ``value`` JSON can hold: the rest as text, broken characters replaced."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {plain(str(name)): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63):
+        return value
+    return plain(str(value))
+
+
 class EntryMaker:
     """Turns views into entries.
 
@@ -27,18 +42,55 @@ class EntryMaker:
         policy: how long values live.
         zone: the zone whose days and hours the views show.
         chance: a random number of [0, 1) for each load, which places its end of life within the policy's jitter.
+        unreadable: is told which deals cannot be shown as they are.
+        labels: the labels to make views with, as they are now.
+        on_unknown: is told of ids that have no label; it must neither raise nor take long.
     """
 
-    def __init__(self, policy: Policy, zone: tzinfo, chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        zone: tzinfo,
+        chance: Callable[[], float],
+        unreadable: UnreadableRecords | None = None,
+        labels: Callable[[], Labels] = Labels,
+        on_unknown: Callable[[UnknownIds], None] = lambda _unknown: None,
+    ) -> None:
+        self.unreadable = unreadable or UnreadableRecords()
         self._policy = policy
         self.zone = zone
         self._chance = chance
+        self.labels = labels
+        self._on_unknown = on_unknown
 
-    def found(self, view: Mapping[str, Any], deal: Deal, fetched_at: float, chance: float | None = None) -> Entry:
-        """An entry that holds ``view`` of ``deal``, read from MongoDB or HubSpot at ``fetched_at``, epoch seconds."""
+    def found(
+        self,
+        view: Mapping[str, Any],
+        deal: Deal,
+        fetched_at: float,
+        labels: Labels,
+        unknown: UnknownIds,
+        as_of: datetime | None = None,
+        chance: float | None = None,
+    ) -> Entry:
+        """An entry that holds a view.
+
+        Args:
+            view: the view.
+            deal: the deal that it is of.
+            fetched_at: when that was read from MongoDB or HubSpot, epoch seconds.
+            labels: the labels that the view was made with.
+            unknown: the ids that it shows for want of labels: it lives shortly then.
+            as_of: up to when HubSpot's changes are known to be in it; None if that is unknown.
+            chance: places its end of life within the policy's jitter; None to have one made.
+        """
+        if unknown:
+            self._on_unknown(unknown)
         # An exact copy: orjson shrinks a large buffer in place, and about 4 KB of it stay with each body that is kept.
-        body = bytes(memoryview(orjson.dumps(view)))
-        expires_at = self._policy.expires_at(200, fetched_at, self._chance() if chance is None else chance)
+        body = bytes(memoryview(self._json(view, deal)))
+        chance = self._chance() if chance is None else chance
+        labelled = labels.is_current and not unknown
+        expires_at = self._policy.expires_at(200, fetched_at, chance, labelled=labelled)
         return Entry(
             status=200,
             body=body,
@@ -48,10 +100,19 @@ class EntryMaker:
             keep_until=self._policy.keep_until(200, expires_at),
             deal_id=deal.deal_id,
             deal_name=deal.deal_name,
+            labels_version=labels.version,
+            data_as_of=None if as_of is None else as_of.timestamp(),
         )
 
+    def _json(self, view: Mapping[str, Any], deal: Deal) -> bytes:
+        try:
+            return orjson.dumps(view)
+        except TypeError as error:
+            self.unreadable.note("deals", deal.deal_id, f"not all of it can be shown ({type(error).__name__})")
+            return orjson.dumps(plain(view))
+
     def unknown(self, key: DealKey, fetched_at: float) -> Entry:
-        """An entry that says: at ``fetched_at`` nobody knew the deal that ``key`` names."""
+        """Return an entry that says that no tier knew the deal of ``key`` at ``fetched_at``."""
         expires_at = self._policy.expires_at(404, fetched_at, self._chance())
         deal_id = key.value if key.by == "id" else None
         return Entry(404, b"", "", fetched_at, expires_at, self._policy.keep_until(404, expires_at), deal_id, None)
@@ -60,8 +121,16 @@ class EntryMaker:
         """The three views of a deal that was loaded from HubSpot, which live and expire together."""
         fetched_at = loaded.read_started_at.timestamp()
         chance = self._chance()
-        deal, others = loaded.deal, [other.deal_id for other in loaded.homonyms]
+        deal, others, labels = loaded.deal, [other.deal_id for other in loaded.homonyms], self.labels()
         return {
-            view: self.found(views.from_events(view, deal, loaded.events, others, self.zone), deal, fetched_at, chance)
+            view: self.found(
+                views.from_events(view, deal, loaded.events, others, self.zone, labels),
+                deal,
+                fetched_at,
+                labels,
+                views.unknown_ids(view, deal, loaded.events, labels),
+                loaded.as_of or loaded.read_started_at,
+                chance,
+            )
             for view in View
         }

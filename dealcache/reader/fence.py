@@ -5,8 +5,8 @@ its value, it may be kept only if no fence that concerns it has moved since the 
 name does not know the deal's id yet, nor the other way round, so the question is asked when both are known.
 
 A token has two numbers. Its ``sequence`` counts what moved the fence of this process, in the order in which it did. Its
-``generation`` is a place in the record that all processes share; it goes with the value wherever it is kept, so that
-another process can tell whether the value is older than the last invalidation of its deal.
+``generation`` is a place in the invalidation log that all processes share; it goes with the value wherever it is kept,
+so that another process can tell whether the value is older than the last invalidation of its deal.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dealcache.deals import DealKey, name_key
-from dealcache.invalidation import Selection
+from dealcache.model.deals import DealKey, name_key
+from dealcache.model.invalidation import Selection
 from dealcache.tiers import CacheKey, Entry
 
 
 class Token(NamedTuple):
-    """What a load takes with it when it starts: how far the fence of this process, and the record of all, had come."""
+    """The state of the fence when a load starts: how far this fence and the invalidation log had come."""
 
     sequence: int
     generation: int
@@ -46,7 +46,7 @@ class Fence:
         self._begun = False
 
     def begin(self, oldest: int) -> None:
-        """From now on the record of all is known, back to the generation ``oldest``, 0 for all of it.
+        """From now on the invalidation log is known, back to the generation ``oldest``, 0 for all of it.
 
         Until then no value that another process has kept can be judged, and none is trusted.
         """
@@ -55,7 +55,7 @@ class Fence:
             self._begun = True
 
     def restart(self, generation: int) -> None:
-        """The record of all is another one than before, at ``generation`` now: nothing older can be judged."""
+        """The invalidation log is another one than before, at ``generation`` now: nothing older can be judged."""
         with self._lock:
             self._now = Token(self._now.sequence + 1, generation)
             self._floor = self._now
@@ -63,7 +63,7 @@ class Fence:
             self._vague = {"id": 0, "name": 0}
 
     def token(self) -> Token:
-        """What a load takes with it when it starts."""
+        """Return the token that a load takes when it starts."""
         with self._lock:
             return self._now
 
@@ -76,17 +76,28 @@ class Fence:
         with self._lock:
             return max(self._floor.generation, self._moved.get(mark, self._floor).generation, self._vague[key.by])
 
+    def moved_since(self, generation: int) -> Selection:
+        """Return what invalidations later than ``generation`` concern; everything, where that is not known any more."""
+        with self._lock:
+            if self._floor.generation > generation:
+                return Selection.all()
+            marks = [mark for mark, token in self._moved.items() if token.generation > generation]
+        return Selection(
+            frozenset(value for kind, value in marks if kind == "id"),
+            frozenset(value for kind, value in marks if kind == "name"),
+        )
+
     def move(self, selection: Selection, generation: int | None = None, claim: Token | None = None) -> Token | None:
         """Refuse from now on what older loads bring for the selected deals.
 
         Args:
             selection: the deals.
-            generation: the invalidation's place in the record of all; None when it stands in none, so that values which
+            generation: the invalidation's place in the invalidation log; None when it has none, so that values which
                 other processes keep cannot be judged by it.
             claim: the token of one load on whose behalf the fence moves, and which may still store what it brings.
 
         Returns:
-            The token with which that load may store; None when somebody else invalidated one of the deals since it
+            The token with which that load may store; None when one of the deals was invalidated otherwise since it
             started, or when there is no such load.
         """
         with self._lock:
@@ -115,12 +126,12 @@ class Fence:
             )
 
     def permits(self, token: Token, key: CacheKey, entry: Entry) -> bool:
-        """Whether what a load of this process that started with ``token`` brought for ``key`` may be kept."""
+        """Return True if what a load of this process that started with ``token`` brought for ``key`` may be kept."""
         with self._lock:
             return self._passes(token, _marks_of(key, entry))
 
     def trusts(self, key: CacheKey, entry: Entry) -> bool:
-        """Whether what any process has kept is younger than all invalidations of its deal that are known here."""
+        """Return True if what any process keeps is younger than all invalidations of its deal that are known here."""
         with self._lock:
             marks = _marks_of(key, entry)
             known = [self._moved[mark].generation for mark in marks if mark in self._moved]

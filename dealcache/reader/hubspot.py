@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from dealcache.changes import Changes
-from dealcache.deadline import Deadline
-from dealcache.deals import DealKey, LoadedDeal
-from dealcache.hubspot import DealLoader, HubSpotError, NotFound
+from dealcache.hubspot import HubSpotError, MalformedAnswer, NotFound
+from dealcache.hubspot.loader import DealLoader
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import DealKey, LoadedDeal
+from dealcache.model.invalidation import Changes
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.state import Loaded
 from dealcache.repositories import DealStore, StoreError
@@ -21,36 +22,18 @@ from dealcache.tiers import View
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class HubSpotLoad:
-    """What one load brought: a deal's views, and what storing it changed.
+class HubSpotLoad(NamedTuple):
+    """The outcome of one load, and of storing it.
 
-    Args:
-        views: an entry for each view; their status is 404 when HubSpot knows no such deal.
-        changes: the deals whose stored views are seen to have changed.
-        stored: False when storing failed, so that nobody knows which part of it is stored.
-    """
-
-    views: Loaded
-    changes: Changes = field(default_factory=Changes)
-    stored: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class HubSpotBatch:
-    """What one load of many names brought, and what storing it changed.
-
-    Args:
-        views: for each name that could be loaded an entry for each view.
-        failures: why the others could not.
-        changes: as for :class:`HubSpotLoad`.
-        stored: as for :class:`HubSpotLoad`.
+    ``views`` has an entry for each view of the deals that could be loaded; their status is 404 when HubSpot knows no
+    such deal. ``failures`` tell why the others could not. ``changes`` are the deals whose stored views are seen to have
+    changed. ``stored`` is False when storing failed, so that it is not known which part of it is stored.
     """
 
     views: dict[DealKey, Loaded]
     failures: dict[DealKey, HubSpotError]
     changes: Changes
-    stored: bool
+    stored: bool = True
 
 
 class HubSpotSource:
@@ -60,8 +43,10 @@ class HubSpotSource:
         loader: loads deals with all their activities.
         store: where what was loaded is kept; a failing write does not fail the read.
         maker: makes the entries.
-        deadline_seconds: after how long a load gives up, all its calls and retries included.
+        deadline_seconds: how long it may take to find out whether a load may be stored.
         clock: the wall clock, epoch seconds.
+        admit_write: makes sure, by a deadline, that what HubSpot answered may be stored; raises HubSpotError when it
+            may not even be shown, and StoreError when that is not known.
     """
 
     def __init__(
@@ -71,76 +56,79 @@ class HubSpotSource:
         maker: EntryMaker,
         deadline_seconds: float,
         clock: Callable[[], float] = time.time,
+        admit_write: Callable[[Deadline], None] = lambda _deadline: None,
     ) -> None:
         self._loader = loader
         self._store = store
         self._maker = maker
         self._deadline_seconds = deadline_seconds
         self._clock = clock
+        self._admit_write = admit_write
 
-    def load(self, key: DealKey, known_ids: Sequence[str] = (), deadline: Deadline | None = None) -> HubSpotLoad:
-        """All three views of the deal, written to MongoDB before they count as read.
-
-        Args:
-            key: which deal.
-            known_ids: ids that MongoDB knows under this name. Search lags behind new names and never finds archived
-                deals, so they are asked for by id before the deal is called unknown.
-            deadline: until when the caller can wait; None for as long as a load takes at most.
-
-        Raises:
-            HubSpotError: HubSpot refused, failed or did not answer in time.
-        """
-        fetched_at = self._clock()
-        outcome: LoadedDeal | NotFound
-        try:
-            outcome = self._loader.load(key, deadline or Deadline(self._deadline_seconds), known_ids=known_ids)
-        except NotFound as gone:
-            outcome = gone
-        views, changes, stored = self._brought({key: outcome}, fetched_at)
-        return HubSpotLoad(views[key], changes, stored)
-
-    def unknown(self, key: DealKey) -> Loaded:
-        """What is said of a deal of which another process has just found that HubSpot does not know it."""
-        return self._unknown(key, self._clock())
-
-    def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
-        return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
-
-    def load_many(
-        self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]], deadline: Deadline
-    ) -> HubSpotBatch:
-        """Do for many names together what :meth:`load` does for one.
+    def load(
+        self,
+        keys: Collection[DealKey],
+        known_ids: Mapping[DealKey, Collection[str]],
+        deadline: Deadline,
+        *,
+        fresh_labels: bool = False,
+    ) -> HubSpotLoad:
+        """Load all three views of the deals, written to MongoDB before they count as read.
 
         Args:
-            keys: names, each once.
-            known_ids: for some of them, ids that MongoDB knows under this name.
+            keys: names, each once; or one key of either kind.
+            known_ids: for some of them, ids that MongoDB knows under this name. Search lags behind new names and never
+                finds archived deals, so they are asked for by id before the deal is called unknown.
             deadline: until when the caller can wait.
+            fresh_labels: whether the labels of owners, stages and pipelines are read again too; for one key alone.
         """
         fetched_at = self._clock()
+        outcomes = self._loader.load(keys, deadline, known_ids=known_ids, fresh_labels=fresh_labels)
         known: dict[DealKey, LoadedDeal | NotFound] = {}
         failures: dict[DealKey, HubSpotError] = {}
-        for key, outcome in self._loader.load_many(keys, deadline, known_ids=known_ids).items():
+        for key, outcome in outcomes.items():
             if isinstance(outcome, LoadedDeal | NotFound):
                 known[key] = outcome
             else:
                 failures[key] = outcome
         views, changes, stored = self._brought(known, fetched_at)
-        return HubSpotBatch(views, failures, changes, stored)
+        failures |= {key: MalformedAnswer("a deal cannot be shown") for key in known if key not in views}
+        return HubSpotLoad(views, failures, changes, stored)
+
+    def unknown(self, key: DealKey) -> Loaded:
+        """Return the views of a deal of which another process has just found that HubSpot does not know it."""
+        return self._unknown(key, self._clock())
+
+    def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
+        return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
 
     def _brought(
         self, outcomes: Mapping[DealKey, LoadedDeal | NotFound], fetched_at: float
     ) -> tuple[dict[DealKey, Loaded], Changes, bool]:
-        """Store what loads brought; the views for each key, what that changed, and whether all could be stored."""
+        """Store what loads brought.
+
+        Returns:
+            The views for each key, but for deals that cannot be shown; what changed; whether all could be stored.
+        """
         gone = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, NotFound)}
         found = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, LoadedDeal)}
         loads = {loaded.deal.deal_id: loaded for loaded in found.values()}
         changes = Changes()
         stored = self._note_gone(list(gone.values()), changes)
         stored = self._save(loads, changes) and stored
-        views = {deal_id: self._maker.all_views(loaded) for deal_id, loaded in loads.items()}
+        views = {deal_id: made for deal_id, loaded in loads.items() if (made := self._views(loaded)) is not None}
         shown: dict[DealKey, Loaded] = {key: self._unknown(key, fetched_at) for key in gone}
-        shown |= {key: views[loaded.deal.deal_id] for key, loaded in found.items()}
+        shown |= {key: views[loaded.deal.deal_id] for key, loaded in found.items() if loaded.deal.deal_id in views}
         return shown, changes, stored
+
+    def _views(self, loaded: LoadedDeal) -> Loaded | None:
+        """The views of a deal, None if it cannot be shown, so that it takes no other of its batch with it."""
+        try:
+            return self._maker.all_views(loaded)
+        except Exception as error:  # noqa: BLE001 - the boundary around a record
+            deal_id = loaded.deal.deal_id
+            self._maker.unreadable.note("deals", deal_id, f"it cannot be shown ({type(error).__name__})")
+            return None
 
     def _save(self, loads: dict[str, LoadedDeal], changes: Changes) -> bool:
         """Write loads to MongoDB, and take from there what other systems have written to their events.
@@ -155,13 +143,17 @@ class HubSpotSource:
         if not loads:
             return True
         try:
+            self._admit_write(Deadline(self._deadline_seconds))
             changes.add(self._store.save_many(list(loads.values())))
             foreign = self._store.foreign_fields(loads)
+            kept = {deal_id: self._store.kept_events(loaded) for deal_id, loaded in loads.items() if loaded.unread}
         except StoreError as error:
             log.warning("deals %s were read from HubSpot but not stored: %s", ", ".join(loads), error)
             return False
         for deal_id, fields in foreign.items():
             loads[deal_id] = _with_foreign_fields(loads[deal_id], fields)
+        for deal_id, events in kept.items():
+            loads[deal_id] = replace(loads[deal_id], events=(*loads[deal_id].events, *events))
         return True
 
     def _note_gone(self, unknown: Sequence[NotFound], changes: Changes) -> bool:
@@ -172,6 +164,7 @@ class HubSpotSource:
             return True
         now = datetime.fromtimestamp(self._clock(), UTC)
         try:
+            self._admit_write(Deadline(self._deadline_seconds))
             changes.add(self._store.note_gone(missing_ids, renamed.values(), now))
         except StoreError as error:
             log.warning("deals %s are gone from HubSpot but not marked: %s", ", ".join(sorted(missing_ids)), error)

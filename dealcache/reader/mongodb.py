@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import chain, repeat
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dealcache.deal_choice import choose_deal
-from dealcache.deals import Deal, DealKey, name_key
+from dealcache.model.deals import Deal, DealKey, Event, choose_deal, name_key
+from dealcache.model.labels import Labels
 from dealcache.reader import views
 from dealcache.reader.entries import EntryMaker
 from dealcache.repositories import DealInfoRepository, DealTimelineRepository, StoredDeal, Totals
 from dealcache.tiers import Entry, View
 
-Views = dict[View, Mapping[str, Any]]
-
 _NO_EVENTS = Totals({})
+
+#: What is read of a deal's activities: how many there are, or all of them.
+_Activities = Totals | Sequence[Event]
 
 
 class TimelineNotSyncedError(Exception):
     """MongoDB knows the deal, but its activities have never been fetched: not the same as having none."""
 
-    def __init__(self, deal: StoredDeal) -> None:
-        super().__init__(f"the activities of deal {deal.deal.deal_id} have not been read from HubSpot yet")
+    def __init__(self, deal_id: str) -> None:
+        super().__init__(f"the activities of deal {deal_id} have not been read from HubSpot yet")
 
 
-class StoredBatch(NamedTuple):
-    """What MongoDB has to say about many names.
+class StoredViews(NamedTuple):
+    """Views of some deals from MongoDB, and why there are none of others.
 
-    ``entries`` are the wanted views of those whose deals it knows with their activities. ``unsynced`` are names of
-    deals whose activities have never been fetched, each with the ids of all deals that bear it.
+    ``entries`` are the wanted views of the deals that it knows with their activities. ``unsynced`` are deals whose
+    activities have never been fetched, each with the ids of all deals of its name, its own first. ``failures`` tell why
+    deals that it knows cannot be shown.
     """
 
     entries: dict[DealKey, dict[View, Entry]]
     unsynced: dict[DealKey, tuple[str, ...]]
+    failures: dict[DealKey, Exception]
 
 
 class _Wanted(NamedTuple):
-    """The deal that a name means, the ids of the others of its name, and the views that are wanted."""
+    """The deal that a key means, the ids of the others of its name, the views that are wanted, and how old it is."""
 
     key: DealKey
     deal: Deal
     other_ids: list[str]
     views: Collection[View]
+    as_of: datetime | None
 
 
 class MongoSource:
@@ -54,6 +59,7 @@ class MongoSource:
         timelines: their events.
         maker: makes the entries.
         clock: the wall clock, epoch seconds.
+        sync_watermark: returns the watermark of the syncs, as it was before it was called.
     """
 
     def __init__(
@@ -62,88 +68,96 @@ class MongoSource:
         timelines: DealTimelineRepository,
         maker: EntryMaker,
         clock: Callable[[], float] = time.time,
+        sync_watermark: Callable[[], datetime | None] = lambda: None,
     ) -> None:
+        self._sync_watermark = sync_watermark
         self._deals = deals
         self._timelines = timelines
         self._maker = maker
         self._clock = clock
 
-    def candidates(self, key: DealKey) -> Sequence[StoredDeal]:
-        """All deals that MongoDB knows under ``key``.
+    def known_ids(self, key: DealKey) -> tuple[str, ...]:
+        """Return the ids of all deals that MongoDB knows under ``key``.
 
         Raises:
             StoreUnavailable: MongoDB does not answer.
         """
-        return self._deals.find(key)
+        return tuple(stored.deal.deal_id for stored in self._deals.find(key))
+
+    def as_of(self, key: DealKey) -> float | None:
+        """Return up to when HubSpot's changes are known to be in a deal, epoch seconds; None if unknown.
+
+        Raises:
+            StoreUnavailable: MongoDB does not answer.
+        """
+        watermark, now = self._sync_watermark(), datetime.fromtimestamp(self._clock(), UTC)
+        stored, _ = _choose(self._deals.find(key), key)
+        as_of = None if stored is None else stored.as_of(watermark, now)
+        return None if as_of is None else as_of.timestamp()
 
     def read(self, view: View, key: DealKey) -> Entry | None:
-        """One view of a deal, or None when MongoDB knows no such deal.
+        """Return one view of a deal, None when MongoDB knows no such deal.
 
         Raises:
             TimelineNotSyncedError: it knows the deal, but not its activities.
             StoreUnavailable: MongoDB does not answer.
         """
-        fetched_at = self._clock()
-        found = self._deals.find(key)
-        stored, others = _chosen(found, key)
-        if stored is None:
-            return None
-        if stored.timeline_synced_at is None:
-            raise TimelineNotSyncedError(stored)
-        return self._maker.found(self._view(view, stored.deal, key, others), stored.deal, fetched_at)
+        stored = self.read_many({key: (view,)})
+        if key in stored.failures:
+            raise stored.failures[key]
+        if key in stored.unsynced:
+            raise TimelineNotSyncedError(stored.unsynced[key][0])
+        return stored.entries.get(key, {}).get(view)
 
-    def _view(self, view: View, deal: Deal, key: DealKey, others: Sequence[Deal]) -> Mapping[str, Any]:
-        if view is View.TIMELINE:
-            return views.timeline(deal, self._timelines.events(deal.deal_id), self._maker.zone)
-        if view is View.INFO and key.by == "id":
-            named_alike = self._deals.find(DealKey("name", deal.deal_name))
-            others = [other.deal for other in named_alike if other.deal.deal_id != deal.deal_id]
-        totals = self._timelines.totals([deal.deal_id]).get(deal.deal_id, _NO_EVENTS)
-        return self._from_totals(view, deal, totals, [other.deal_id for other in others])
-
-    def _from_totals(self, view: View, deal: Deal, totals: Totals, other_ids: Iterable[str]) -> Mapping[str, Any]:
-        if view is View.ACTIVITIES_COUNT:
-            return views.activities_count(totals.by_type)
-        return views.info(deal, (totals.events, totals.first, totals.last), other_ids, self._maker.zone)
-
-    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredBatch:
-        """Views of many deals, by one query for the deals, one for what is counted and one for whole timelines.
+    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredViews:
+        """Read views of many deals, by one query for all names, one for what is counted and one for whole timelines.
 
         Args:
-            wanted: names, each with the views that are wanted.
+            wanted: the deals, each with the views that are wanted.
 
         Raises:
             StoreUnavailable: MongoDB does not answer.
         """
         fetched_at = self._clock()
-        found = self._deals.find_named({name_key(key.value) for key in wanted})
-        batch = StoredBatch({}, {})
+        # First of all: the deals that are read after it hold all changes up to then.
+        watermark, now = self._sync_watermark(), datetime.fromtimestamp(fetched_at, UTC)
+        read = StoredViews({}, {}, {})
         chosen: list[_Wanted] = []
-        for key, wanted_views in wanted.items():
-            candidates = found.get(name_key(key.value), [])
-            stored, others = _chosen(candidates, key)
-            if stored is not None and stored.timeline_synced_at is not None:
-                chosen.append(_Wanted(key, stored.deal, [other.deal_id for other in others], wanted_views))
-            elif candidates:
-                batch.unsynced[key] = tuple(candidate.deal.deal_id for candidate in candidates)
-        for one, made in chain(self._counted(chosen), self._listed(chosen)):
-            batch.entries[one.key] = {
-                view: self._maker.found(shown, one.deal, fetched_at) for view, shown in made.items()
-            }
-        return batch
+        for key, candidates in self._find(wanted).items():
+            stored, others = _choose(candidates, key)
+            if stored is None:
+                continue
+            if stored.timeline_synced_at is None:
+                read.unsynced[key] = (stored.deal.deal_id, *others)
+                continue
+            if key.by == "id" and View.INFO in wanted[key]:
+                named_alike = self.known_ids(DealKey("name", stored.deal.deal_name))
+                others = [other for other in named_alike if other != stored.deal.deal_id]
+            chosen.append(_Wanted(key, stored.deal, others, wanted[key], stored.as_of(watermark, now)))
+        # Not before there is a deal: a process that reads the labels while another one still loads them would be late.
+        labels = self._maker.labels() if chosen else Labels()
+        for one, found in chain(self._with_totals(chosen), self._with_events(chosen)):
+            try:
+                read.entries[one.key] = {view: self._entry(view, one, found, labels, fetched_at) for view in one.views}
+            except Exception as error:  # noqa: BLE001 - the boundary around a record: this deal alone is left out
+                self._maker.unreadable.note("deals", one.deal.deal_id, f"it cannot be shown ({type(error).__name__})")
+                read.failures[one.key] = error
+        return read
 
-    def _counted(self, chosen: Iterable[_Wanted]) -> Iterator[tuple[_Wanted, Views]]:
-        """The views of those whose timelines are not wanted."""
+    def _find(self, keys: Collection[DealKey]) -> dict[DealKey, list[StoredDeal]]:
+        names = {key.value for key in keys if key.by == "name"}
+        named = self._deals.find_named(names) if names else {}
+        return {key: self._deals.find(key) if key.by == "id" else named.get(name_key(key.value), []) for key in keys}
+
+    def _with_totals(self, chosen: Collection[_Wanted]) -> Iterator[tuple[_Wanted, _Activities]]:
+        """Count the events of the deals whose timelines are not wanted."""
         counted = [one for one in chosen if View.TIMELINE not in one.views]
-        if not counted:
-            return
-        totals = self._timelines.totals({one.deal.deal_id for one in counted})
+        totals = self._timelines.totals({one.deal.deal_id for one in counted}) if counted else {}
         for one in counted:
-            of_deal = totals.get(one.deal.deal_id, _NO_EVENTS)
-            yield one, {view: self._from_totals(view, one.deal, of_deal, one.other_ids) for view in one.views}
+            yield one, totals.get(one.deal.deal_id, _NO_EVENTS)
 
-    def _listed(self, chosen: Iterable[_Wanted]) -> Iterator[tuple[_Wanted, Views]]:
-        """The views of those whose timelines are wanted: their events tell everything else too."""
+    def _with_events(self, chosen: Collection[_Wanted]) -> Iterator[tuple[_Wanted, _Activities]]:
+        """Read the events of the deals whose timelines are wanted: they tell everything else too."""
         waiting: dict[str, list[_Wanted]] = {}
         for one in chosen:
             if View.TIMELINE in one.views:
@@ -154,19 +168,27 @@ class MongoSource:
         # Deals without events come last.
         for deal_id, events in chain(self._timelines.events_of(ids), zip(ids, repeat(()))):
             for one in waiting.pop(deal_id, ()):
-                zone = self._maker.zone
-                yield (
-                    one,
-                    {view: views.from_events(view, one.deal, events, one.other_ids, zone) for view in one.views},
-                )
+                yield one, events
+
+    def _entry(self, view: View, one: _Wanted, found: _Activities, labels: Labels, fetched_at: float) -> Entry:
+        zone = self._maker.zone
+        if not isinstance(found, Totals):
+            shown = views.from_events(view, one.deal, found, one.other_ids, zone, labels)
+        elif view is View.ACTIVITIES_COUNT:
+            shown = views.activities_count(found.by_type)
+        else:
+            shown = views.info(one.deal, (found.events, found.first, found.last), one.other_ids, zone, labels)
+        events = () if isinstance(found, Totals) else found
+        unknown = views.unknown_ids(view, one.deal, events, labels)
+        return self._maker.found(shown, one.deal, fetched_at, labels, unknown, one.as_of)
 
 
-def _chosen(found: Sequence[StoredDeal], key: DealKey) -> tuple[StoredDeal | None, Sequence[Deal]]:
-    """Which of the stored deals is meant, and the others of its name as far as they are known."""
+def _choose(found: Sequence[StoredDeal], key: DealKey) -> tuple[StoredDeal | None, list[str]]:
+    """Return the stored deal that is meant, and the ids of the others of its name as far as they are known."""
     if key.by == "id":
-        return (found[0] if found else None), ()
+        return (found[0] if found else None), []
     choice = choose_deal(key.value, [stored.deal for stored in found])
     if choice is None:
-        return None, ()
+        return None, []
     deal, others = choice
-    return next(stored for stored in found if stored.deal is deal), others
+    return next(stored for stored in found if stored.deal is deal), [other.deal_id for other in others]

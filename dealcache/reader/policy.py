@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from dealcache.tiers import Entry
+from dealcache.tiers import CLOCKS_APART, Entry
 
 
 class Verdict(Enum):
-    """What an entry is good for."""
+    """The use that an entry is good for."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -18,7 +18,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long values live.
+    """The times to live.
 
     Args:
         ttl: seconds for which a value is fresh.
@@ -37,15 +37,17 @@ class Policy:
     retry_pause: float = 10.0
     refresh_pause: float = 10.0
 
-    def expires_at(self, status: int, fetched_at: float, chance: float) -> float:
+    def expires_at(self, status: int, fetched_at: float, chance: float, *, labelled: bool = True) -> float:
         """Until when a value is fresh, in epoch seconds.
 
         Args:
             status: 200 or 404.
             fetched_at: when it was read from MongoDB or HubSpot, epoch seconds.
             chance: a random number of [0, 1) that places it within the jitter.
+            labelled: False if it shows an id that has no label yet: it may have one in a moment.
         """
         ttl = self.ttl if status == 200 else self.negative_ttl
+        ttl = ttl if labelled else min(ttl, self.negative_ttl)
         return fetched_at + ttl * (1.0 - self.jitter * chance)
 
     def keep_until(self, status: int, expires_at: float) -> float:
@@ -60,7 +62,7 @@ def decide(entry: Entry | None, now: float, floor: float = float("-inf")) -> Ver
         entry: what a cache tier holds, None when it holds nothing.
         now: the present, epoch seconds.
         floor: entries that were read then or before are not trusted, as if their time were over; see
-            :class:`~dealcache.reader.trust.Trust`.
+            ``InvalidationWatermark``.
     """
     if entry is None or now >= entry.keep_until:
         return Verdict.GONE
@@ -68,5 +70,8 @@ def decide(entry: Entry | None, now: float, floor: float = float("-inf")) -> Ver
 
 
 def is_fresh(entry: Entry, now: float, floor: float) -> bool:
-    """Whether :func:`decide` finds an entry fresh, for who does not need to know what else it is."""
-    return now < entry.expires_at and entry.fetched_at > floor
+    """Return True if :func:`decide` finds an entry fresh: a cheaper check for callers that only need that.
+
+    One that was read in the future is not: a clock was set back since, and its age is not known.
+    """
+    return now < entry.expires_at and floor < entry.fetched_at <= now + CLOCKS_APART

@@ -1,43 +1,50 @@
-"""The read path: memory, perhaps Redis, then MongoDB, then HubSpot, each filled from the one below."""
+"""The read path: memory, perhaps Redis, then MongoDB, then HubSpot, each filled from the one below.
+
+Each tier is asked once for all deals that the tiers above it could not answer; a single read is a batch of one.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from dealcache.deals import DealKey
 from dealcache.hubspot import HubSpotError
-from dealcache.invalidation import Selection
-from dealcache.reader.answer import Answer, Journey, Mode, Outcome
-from dealcache.reader.fetcher import Fetcher, RecentlyRefreshedError
-from dealcache.reader.flight import FlightTimeoutError
-from dealcache.reader.gate import TooManyWaitingError
-from dealcache.reader.journal import Applied, Journal
-from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
-from dealcache.reader.policy import Policy
-from dealcache.reader.retreat import Retreat
-from dealcache.reader.state import ReaderState
-from dealcache.reader.tiered_cache import Found
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
+from dealcache.reader.answers import Answer, BatchAnswer, Found, Mode, ReadTrace, TierOutcome
+from dealcache.reader.bulkhead import BulkheadFullError
+from dealcache.reader.fetcher import Fetcher
+from dealcache.reader.load_request import RecentlyRefreshedError
+from dealcache.reader.mongodb import MongoSource
+from dealcache.reader.revalidator import Revalidator
+from dealcache.reader.single_flight import FlightTimeoutError
+from dealcache.reader.state import Applied, Loaded, Publish, ReaderState
+from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.repositories import StoreError
 from dealcache.tiers import CacheKey, Entry, View
 
-#: What may end a read of HubSpot, after which a stale value may serve.
-ORIGIN_FAILURES = (HubSpotError, TooManyWaitingError, FlightTimeoutError)
+#: What may end a load from HubSpot, after which stale values may serve.
+_ORIGIN_FAILURES = (HubSpotError, BulkheadFullError, FlightTimeoutError)
+
+#: The tiers whose data is looked at for its age.
+_LOOKED_AT = frozenset({"redis", "mongodb"})
+
+#: Deals, each with the views of it that are lacking.
+Wanted = Mapping[DealKey, Collection[View]]
 
 
 class DealReader:
-    """Answers reads of deals.
+    """Answers reads of deals. Thread-safe.
 
     Args:
         state: the cache tiers, and the loads under way.
-        journal: takes in invalidations, for this process and all others.
-        mongodb: reads a view from MongoDB.
-        fetcher: fetches all views of a deal from HubSpot.
-        policy: how long values live.
-        retreat: remembers for which deals the tiers below failed.
+        publish: invalidates deals in this process and all others.
+        mongodb: reads views from MongoDB.
+        fetcher: fetches deals from HubSpot.
+        fail_safe: remembers for which deals the tiers below failed.
+        revalidator: has old deals read again.
         wait_seconds: how long a thread waits at most for another one's read of MongoDB.
-        clock: the wall clock, epoch seconds.
         timer: the clock that durations are measured with, seconds.
     """
 
@@ -45,27 +52,23 @@ class DealReader:
         self,
         *,
         state: ReaderState,
-        journal: Journal,
+        publish: Publish,
         mongodb: MongoSource,
         fetcher: Fetcher,
-        policy: Policy,
-        retreat: Retreat,
+        fail_safe: FailSafeThrottle,
+        revalidator: Revalidator,
         wait_seconds: float,
-        clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._state = state
         self._cache = state.cache
-        self._journal = journal
+        self._flights = state.mongodb_flights
+        self._publish = publish
         self._mongodb = mongodb
         self._fetcher = fetcher
+        self._fail_safe = fail_safe
+        self._revalidator = revalidator
         self._wait_seconds = wait_seconds
         self._timer = timer
-        self._retreat = retreat
-
-    def hit(self, view: View, key: DealKey) -> Entry | None:
-        """The fresh view that the memory tier holds, counted as served, or None; a remembered 404 is none."""
-        return self._cache.hit(CacheKey.of(view, key))
 
     def read(self, view: View, key: DealKey, mode: Mode = Mode.DEFAULT) -> Answer:
         """Answer one read from the first tier that can.
@@ -80,80 +83,170 @@ class DealReader:
 
         Raises:
             HubSpotError: HubSpot was needed and failed, and no stale value may serve.
-            TooManyWaitingError: HubSpot was needed, but too many threads wait for it.
+            BulkheadFullError: HubSpot was needed, but too many threads wait for it.
             FlightTimeoutError: another thread's load of this deal took too long.
         """
-        journey = Journey(self._timer)
         if mode is Mode.REFRESH:
-            if not self._fetcher.refreshed_lately(key):
-                return self._refresh(view, key, journey)
-            mode = Mode.DEFAULT
-        if mode is Mode.DEFAULT:
-            found = self._cache.look(CacheKey.of(view, key), journey)
-            if found is not None and not found.stale:
-                return journey.answer(found.entry, found.tier)
-            if found is not None and self._retreat.should_serve_stale(key):
-                return self._answer_kept(view, key, found, journey)
-        else:
-            journey.step("memory", Outcome.BYPASS)
-        return self._ask_below(view, key, mode, journey)
+            return self._refresh(view, key)
+        trace = ReadTrace(self._timer)
+        # Most reads end here: a fresh value of memory is served without the books of a batch.
+        if mode is Mode.DEFAULT and (entry := self._cache.hit(CacheKey.of(view, key))) is not None:
+            trace.step("memory", TierOutcome.HIT)
+            return Answer(entry, "memory", tuple(trace.steps))
+        batch = self.read_many((key,), (view,), mode)
+        if key in batch.failures:
+            raise batch.failures[key]
+        found = batch.values[key][view]
+        return Answer(found.entry, found.tier, batch.steps, found.stale, key in batch.revalidating)
 
-    def _ask_below(self, view: View, key: DealKey, mode: Mode, journey: Journey) -> Answer:
-        entry = self._ask_mongodb(view, key, mode, journey)
-        if entry is not None:
-            self._retreat.succeeded(key)
-            return journey.answer(entry, "mongodb")
-        try:
-            loaded = self._fetcher.fetch(key, memory_counts=mode is Mode.DEFAULT)
-        except ORIGIN_FAILURES:
-            journey.step("hubspot", Outcome.ERROR)
-            kept = self._cache.kept(CacheKey.of(view, key))
-            if kept is None or kept.entry.status != 200:
-                raise
-            self._retreat.failed(key)
-            return self._answer_kept(view, key, kept, journey)
-        self._retreat.succeeded(key)
-        journey.step("hubspot", Outcome.HIT)
-        return journey.answer(loaded[view], "hubspot")
-
-    def _answer_kept(self, view: View, key: DealKey, kept: Found, journey: Journey) -> Answer:
-        """Serve what memory holds because every tier below failed, marked as stale unless it is good all the same."""
-        self._cache.served(CacheKey.of(view, key))
-        return journey.answer(kept.entry, "memory", stale=kept.stale)
-
-    def _ask_mongodb(self, view: View, key: DealKey, mode: Mode, journey: Journey) -> Entry | None:
-        cache_key = CacheKey.of(view, key)
-        work = partial(self._read_mongodb, view, key)
-        try:
-            # A reader who says no-cache may have written to MongoDB just now: a read that began before is no answer.
-            flights = self._state.mongodb_flights
-            entry = work() if mode is Mode.NO_CACHE else flights.run(cache_key, work, self._wait_seconds)
-        except (StoreError, FlightTimeoutError):
-            journey.step("mongodb", Outcome.ERROR)
-            return None
-        journey.step("mongodb", Outcome.HIT if entry else Outcome.MISS)
-        return entry
-
-    def _read_mongodb(self, view: View, key: DealKey) -> Entry | None:
-        token = self._cache.token()
-        try:
-            entry = self._mongodb.read(view, key)
-        except TimelineNotSyncedError:
-            return None
-        if entry is not None:
-            self._cache.keep(CacheKey.of(view, key), entry, token)
-        return entry
-
-    def _refresh(self, view: View, key: DealKey, journey: Journey) -> Answer:
-        journey.step("memory", Outcome.BYPASS)
+    def _refresh(self, view: View, key: DealKey) -> Answer:
+        if self._fetcher.refreshed_lately(key):
+            return self.read(view, key)
+        trace = ReadTrace(self._timer)
+        trace.step("memory", TierOutcome.BYPASS)
         try:
             loaded = self._fetcher.refresh(key)
         except RecentlyRefreshedError:
             # Memory may be older than that refresh, of which this process has perhaps not heard yet.
-            return self._ask_below(view, key, Mode.NO_CACHE, journey)
-        self._retreat.succeeded(key)
-        journey.step("hubspot", Outcome.HIT)
-        return journey.answer(loaded[view], "hubspot")
+            return self.read(view, key, Mode.NO_CACHE)
+        self._fail_safe.succeeded(key)
+        trace.step("hubspot", TierOutcome.HIT)
+        return Answer(loaded[view], "hubspot", tuple(trace.steps))
+
+    def read_many(self, keys: Iterable[DealKey], views: Collection[View], mode: Mode = Mode.DEFAULT) -> BatchAnswer:
+        """Answer for many deals.
+
+        Args:
+            keys: the deals: names, or one key of either kind.
+            views: which views of each.
+            mode: how fresh the answers must be; :attr:`Mode.REFRESH` is for single reads.
+        """
+        trace, answer = ReadTrace(self._timer), BatchAnswer()
+        wanted: Wanted = dict.fromkeys(keys, views)
+        if mode is Mode.DEFAULT:
+            wanted = self._look(wanted, answer, trace)
+        else:
+            trace.step("memory", TierOutcome.BYPASS)
+        if wanted:
+            known_ids = self._ask_mongodb(wanted, mode, answer, trace)
+            if left := [key for key in wanted if len(answer.values.get(key, ())) < len(views)]:
+                outcomes = self._fetcher.fetch(left, known_ids, memory_counts=mode is Mode.DEFAULT)
+                self._take_loaded(views, outcomes, answer, trace)
+        answer.steps = tuple(trace.steps)
+        self._revalidate(answer)
+        return answer
+
+    def _revalidate(self, answer: BatchAnswer) -> None:
+        """Have the deals read again whose data is too old; what memory has is not looked at."""
+        for key, found in answer.values.items():
+            for entry, tier, _ in found.values():
+                if tier in _LOOKED_AT and self._revalidator.is_old(entry) and entry.deal_id is not None:
+                    answer.revalidating.add(key)
+                    self._revalidator.request(entry.deal_id)
+                    break
+
+    def _look(self, wanted: Wanted, answer: BatchAnswer, trace: ReadTrace) -> Wanted:
+        """Take what the cache tiers have; returns what they lack."""
+        found = self._cache.look([CacheKey.of(view, key) for key, views in wanted.items() for view in views], trace)
+        lacking: dict[DealKey, Collection[View]] = {}
+        for key, views in wanted.items():
+            of_key = {view: one for view in views if (one := found.get(CacheKey.of(view, key))) is not None}
+            fresh = {view: one for view, one in of_key.items() if not one.stale}
+            unknown = next((one for one in fresh.values() if one.entry.status != 200), None)
+            if unknown is not None:
+                fresh = dict.fromkeys(views, unknown)
+            if len(fresh) < len(of_key) == len(views) and self._fail_safe.should_serve_stale(key):
+                fresh = self._served(key, of_key)
+            if fresh:
+                answer.values[key] = fresh
+            if len(fresh) < len(views):
+                lacking[key] = [view for view in views if view not in fresh]
+        return lacking
+
+    def _served(self, key: DealKey, kept: dict[View, Found]) -> dict[View, Found]:
+        """``kept``, whose stale values are served after all, counted as such."""
+        for view in kept:
+            self._cache.served(CacheKey.of(view, key))
+        return kept
+
+    def _ask_mongodb(
+        self, wanted: Wanted, mode: Mode, answer: BatchAnswer, trace: ReadTrace
+    ) -> dict[DealKey, tuple[str, ...]]:
+        """Take what MongoDB has; returns the ids of the deals whose activities it has not."""
+        lacking = [(key, view) for key, views in wanted.items() for view in views]
+        try:
+            # A reader who says no-cache may have written to MongoDB just now: a read that began before is no answer.
+            outcomes = (
+                self._read_mongodb(lacking)
+                if mode is Mode.NO_CACHE
+                else self._flights.run_many(lacking, self._read_mongodb, Deadline(self._wait_seconds))
+            )
+        except StoreError:
+            trace.step("mongodb", TierOutcome.ERROR)
+            return {}
+        known_ids: dict[DealKey, tuple[str, ...]] = {}
+        said = TierOutcome.HIT
+        for (key, view), outcome in outcomes.items():
+            if isinstance(outcome, Entry):
+                answer.values.setdefault(key, {})[view] = Found(outcome, "mongodb", stale=False)
+                self._fail_safe.succeeded(key)
+            elif isinstance(outcome, tuple):
+                known_ids[key] = outcome
+                said = TierOutcome.MISS if said is TierOutcome.HIT else said
+            elif isinstance(outcome, StoreError | FlightTimeoutError):
+                said = TierOutcome.ERROR
+            else:
+                raise outcome
+        trace.step("mongodb", said)
+        return known_ids
+
+    def _read_mongodb(
+        self, lacking: Sequence[tuple[DealKey, View]]
+    ) -> dict[tuple[DealKey, View], Entry | tuple[str, ...] | Exception]:
+        wanted: dict[DealKey, list[View]] = {}
+        for key, view in lacking:
+            wanted.setdefault(key, []).append(view)
+        token = self._cache.token()
+        stored = self._mongodb.read_many(wanted)
+        outcomes: dict[tuple[DealKey, View], Entry | tuple[str, ...] | Exception] = {}
+        for key, view in lacking:
+            entry = stored.entries.get(key, {}).get(view)
+            if entry is None:
+                outcomes[key, view] = stored.unsynced.get(key, ())
+            else:
+                outcomes[key, view] = entry
+                self._cache.keep(CacheKey.of(view, key), entry, token)
+        return outcomes
+
+    def _take_loaded(
+        self,
+        views: Collection[View],
+        outcomes: Mapping[DealKey, Loaded | Exception],
+        answer: BatchAnswer,
+        trace: ReadTrace,
+    ) -> None:
+        failed = False
+        for key, outcome in outcomes.items():
+            if not isinstance(outcome, Exception):
+                answer.values[key] = {view: Found(outcome[view], "hubspot", stale=False) for view in views}
+                self._fail_safe.succeeded(key)
+                continue
+            failed = True
+            if not isinstance(outcome, _ORIGIN_FAILURES):
+                raise outcome
+            self._fall_back(key, views, outcome, answer)
+        trace.step("hubspot", TierOutcome.ERROR if failed else TierOutcome.HIT)
+
+    def _fall_back(self, key: DealKey, views: Collection[View], failure: Exception, answer: BatchAnswer) -> None:
+        """Serve what memory holds because every tier below failed; without that, the deal has failed."""
+        kept = {view: self._cache.kept(CacheKey.of(view, key)) for view in views}
+        good = {view: one for view, one in kept.items() if one is not None and one.entry.status == 200}
+        if len(good) == len(views):
+            self._fail_safe.failed(key)
+            answer.values[key] = self._served(key, good)
+        else:
+            answer.values.pop(key, None)
+            answer.failures[key] = failure
 
     def invalidate(self, selection: Selection) -> Applied:
         """Forget the selected deals: after this returns, this process serves nothing that was read before.
@@ -161,6 +254,6 @@ class DealReader:
         Returns:
             The displayed keys that left a cache tier, and whether all other processes will know as well.
         """
-        applied = self._journal.record(selection)
+        applied = self._publish(selection, None, None)
         shared = self._cache.forget_shared(selection, applied.generation)
         return Applied(applied.cleared | shared, generation=applied.generation)

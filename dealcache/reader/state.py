@@ -1,19 +1,46 @@
-"""What a process keeps between reads, and how an invalidation changes it."""
+"""The state of the read path in a process: cache tiers, fence and loads under way; and how invalidations change it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from dealcache.deals import DealKey, name_key
-from dealcache.invalidation import Selection
+from dealcache.model.deals import DealKey, name_key
+from dealcache.model.invalidation import Changes, Selection
 from dealcache.reader.fence import Fence, Token
-from dealcache.reader.flight import SingleFlight
-from dealcache.reader.journal import Applied
+from dealcache.reader.single_flight import SingleFlight
 from dealcache.reader.tiered_cache import TieredCache
-from dealcache.tiers import CacheKey, Entry, View
+from dealcache.tiers import Entry, View
 
 #: The three views of a deal, as one load from HubSpot brings them.
 Loaded = dict[View, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The effect of an invalidation in this process.
+
+    Args:
+        cleared: the displayed keys that left memory.
+        token: the token with which the load on whose behalf it was made may store; None when it may not, or when there
+            was no such load.
+        generation: its place in the invalidation log, None when it could not be recorded yet.
+    """
+
+    cleared: frozenset[str]
+    token: Token | None = None
+    generation: int | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        """True if every other worker will know of it within a second."""
+        return self.generation is not None
+
+
+#: Invalidates the selected deals, and returns when that holds here and is recorded for all other processes; when it
+#: cannot be recorded, it holds here all the same, and is recorded as soon as that can be done. Takes which views really
+#: changed (None: nothing did, as for a clear), and the token of a load that brings the new value of the deals.
+Publish = Callable[[Selection, Changes | None, Token | None], Applied]
 
 
 class ReaderState:
@@ -23,21 +50,36 @@ class ReaderState:
         cache: the cache tiers.
         fence: the fence that they use.
         on_wait: called each time that a thread begins to wait for another one's load, for metrics.
+        renew_labels: called when labels changed, before anything else: whatever load begins later sees the new ones.
     """
 
-    def __init__(self, cache: TieredCache, fence: Fence, on_wait: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        cache: TieredCache,
+        fence: Fence,
+        on_wait: Callable[[], None] = lambda: None,
+        renew_labels: Callable[[], None] = lambda: None,
+    ) -> None:
         self.cache = cache
         self._fence = fence
-        self.mongodb_flights: SingleFlight[CacheKey, Entry | None] = SingleFlight(on_wait)
+        self._renew_labels = renew_labels
+        #: What MongoDB has of a view, or the ids of the deals of its name that it knows without their activities.
+        self.mongodb_flights: SingleFlight[tuple[DealKey, View], Entry | tuple[str, ...]] = SingleFlight(on_wait)
         #: By deal, and whether the load goes past what the tiers hold.
         self.hubspot_flights: SingleFlight[tuple[DealKey, bool], Loaded] = SingleFlight(on_wait)
 
     def begin(self, oldest: int) -> None:
-        """From now on the record of all invalidations is known here, back to the generation ``oldest``."""
+        """From now on the invalidation log is known here, back to the generation ``oldest``."""
         self._fence.begin(oldest)
 
     def apply(
-        self, selection: Selection, generation: int | None, claim: Token | None = None, *, doubt: bool = False
+        self,
+        selection: Selection,
+        generation: int | None,
+        claim: Token | None = None,
+        *,
+        doubt: bool = False,
+        labels: bool = False,
     ) -> Applied:
         """Forget the selected deals: after this returns, nothing serves that was read before it was called.
 
@@ -45,31 +87,35 @@ class ReaderState:
 
         Args:
             selection: which deals.
-            generation: the invalidation's place in the record of all, None when it has none.
+            generation: the invalidation's place in the invalidation log, None when it has none.
             claim: the token of a load that brings the new value of the selected deals.
             doubt: memory keeps what it has, but serves it only when every tier below fails.
+            labels: labels changed, so that no load under way takes new readers, whatever deal it is of.
         """
+        if labels:
+            self._renew_labels()
         token = self._fence.move(selection, generation, claim)
-        self._detach(selection)
+        self._detach(Selection.all() if labels else selection)
         if doubt:
             self.cache.doubt()
             return Applied(frozenset(), token, generation)
         return Applied(frozenset(self.cache.forget(selection, generation)), token, generation)
 
     def restart(self, generation: int) -> None:
-        """Forget everything, in the shared tier too: the record of all is another one, at ``generation`` now."""
+        """Forget everything, in the shared tier too: the invalidation log is another one, at ``generation`` now."""
+        self._renew_labels()
         self._fence.restart(generation)
         self._detach(Selection.all())
         self.cache.forget(Selection.all(), None)
         self.cache.forget_shared(Selection.all(), None)
 
     def _detach(self, selection: Selection) -> None:
-        self.mongodb_flights.detach(lambda key: _concerns(selection, DealKey(key.by, key.value)))
+        self.mongodb_flights.detach(lambda key: _concerns(selection, key[0]))
         self.hubspot_flights.detach(lambda key: _concerns(selection, key[0]))
 
 
 def _concerns(selection: Selection, key: DealKey) -> bool:
-    """Whether a load under way may bring a selected deal.
+    """Return True if a load under way may bring a selected deal.
 
     A load by id of an unknown name, or by name of an unknown id, may: it is only known when it ends.
     """

@@ -9,28 +9,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import NamedTuple
 
-from dealcache.deals import DealKey
-from dealcache.invalidation import Selection
-from dealcache.reader.answer import Journey, Outcome, TierName
+from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
+from dealcache.model.workers import RedisUnavailable
+from dealcache.reader.answers import Found, ReadTrace, TierOutcome
 from dealcache.reader.fence import Fence, Token
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.policy import Verdict, decide, is_fresh
-from dealcache.reader.trust import Trust
-from dealcache.redis_errors import RedisUnavailable
 from dealcache.tiers import CacheKey, Entry, MemoryTier, Slot, Tier
 
 log = logging.getLogger(__name__)
-
-
-class Found(NamedTuple):
-    """What the cache tiers have: a value and the tier that it came from, good to serve unless ``stale``."""
-
-    entry: Entry
-    tier: TierName
-    stale: bool
 
 
 class TieredCache:
@@ -40,8 +31,9 @@ class TieredCache:
         memory: the memory tier.
         shared: the tier that workers share; None when there is none.
         fence: knows what was invalidated.
-        trust: knows whether this process hears of invalidations.
+        watermark: knows whether this process hears of invalidations.
         clock: the wall clock, epoch seconds.
+        labels_version: the version of the labels with which views are made now, None if that does not matter.
     """
 
     def __init__(
@@ -49,14 +41,16 @@ class TieredCache:
         memory: MemoryTier,
         shared: Tier | None,
         fence: Fence,
-        trust: Trust,
+        watermark: InvalidationWatermark,
         clock: Callable[[], float] = time.time,
+        labels_version: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._memory = memory
         self._shared = shared
         self._fence = fence
-        self._trust = trust
+        self._watermark = watermark
         self._clock = clock
+        self._labels_version = labels_version
 
     def hit(self, key: CacheKey) -> Entry | None:
         """The fresh value that memory holds, counted as served, or None; a remembered 404 is none."""
@@ -71,57 +65,38 @@ class TieredCache:
         return self._memory.slot(key)
 
     def is_good(self, entry: Entry, now: float) -> bool:
-        """Whether :meth:`hit` would give this value of memory ``now``, epoch seconds."""
-        return entry.status == 200 and is_fresh(entry, now, self._trust.floor())
+        """Return True if :meth:`hit` would give this value of memory ``now``, epoch seconds."""
+        return entry.status == 200 and is_fresh(entry, now, self._watermark.floor())
 
-    def look(self, key: CacheKey, journey: Journey) -> Found | None:
-        """What the tiers hold under ``key``, with a step of ``journey`` for each tier that was asked.
+    def look(self, keys: Collection[CacheKey], trace: ReadTrace) -> dict[CacheKey, Found]:
+        """Look up different keys, with one round trip to each tier and a step of ``trace`` for each that was asked.
 
         Returns:
-            A fresh value, counted as served; else one of memory that may serve when every tier below fails; else None.
+            Fresh values, counted as served, and those of memory that may serve when every tier below fails.
         """
-        kept = self._memory.get(key)
-        verdict = self._judged(kept)
-        if kept is not None and verdict is Verdict.FRESH:
-            self._memory.record_hit(key)
-            journey.step("memory", Outcome.HIT)
-            return Found(kept, "memory", stale=False)
-        stale = kept if verdict is Verdict.STALE else None
-        journey.step("memory", self._why_not(stale))
-        fresh = self._look_shared([key], journey).get(key)
-        if fresh is not None:
-            return Found(fresh, "redis", stale=False)
-        return None if stale is None else Found(stale, "memory", stale=True)
-
-    def look_many(self, keys: Iterable[CacheKey], journey: Journey) -> dict[CacheKey, Found]:
-        """What :meth:`look` tells, for many keys, with one round trip to each tier."""
-        wanted = list(dict.fromkeys(keys))
-        kept = self._memory.get_many(wanted)
-        verdicts = {key: self._judged(entry) for key, entry in kept.items()}
-        found = {
-            key: Found(entry, "memory", stale=verdicts[key] is Verdict.STALE)
-            for key, entry in kept.items()
-            if verdicts[key] is not Verdict.GONE
-        }
-        missing = [key for key in wanted if key not in found or found[key].stale]
-        for key in found.keys() - set(missing):
-            self._memory.record_hit(key)
-        journey.step("memory", Outcome.MISS if missing else Outcome.HIT)
-        if missing:
-            shared = self._look_shared(missing, journey)
-            found |= {key: Found(entry, "redis", stale=False) for key, entry in shared.items()}
+        found, missing = dict[CacheKey, Found](), list[CacheKey]()
+        for key, entry in self._memory.get_many(keys).items():
+            if (one := self._judge_kept(entry)) is not None:
+                found[key] = one
+        for key in keys:
+            if key not in found or found[key].stale:
+                missing.append(key)
+            else:
+                self._memory.record_hit(key)
+        if not missing:
+            trace.step("memory", TierOutcome.HIT)
+            return found
+        reasons = {self._why_not(found.get(key)) for key in missing}
+        trace.step("memory", reasons.pop() if len(reasons) == 1 else TierOutcome.MISS)
+        found |= {key: Found(entry, "redis", stale=False) for key, entry in self._look_shared(missing, trace).items()}
         return found
 
     def kept(self, key: CacheKey) -> Found | None:
-        """What memory holds now, fresh or stale: the last resort when every tier below has failed."""
-        entry = self._memory.get(key)
-        verdict = self._judged(entry)
-        if entry is None or verdict is Verdict.GONE:
-            return None
-        return Found(entry, "memory", stale=verdict is Verdict.STALE)
+        """Return what memory holds now, fresh or stale: the last resort when every tier below has failed."""
+        return self._judge_kept(self._memory.get(key))
 
     def fresh(self, key: CacheKey) -> Entry | None:
-        """What memory holds now if it is fresh, a remembered 404 included; not counted as served."""
+        """Return what memory holds now if it is fresh, a remembered 404 included; not counted as served."""
         found = self.kept(key)
         return None if found is None or found.stale else found.entry
 
@@ -130,7 +105,7 @@ class TieredCache:
         self._memory.record_hit(key, count)
 
     def token(self) -> Token:
-        """What a load takes with it when it starts, to be given to :meth:`keep`."""
+        """Return the token that a load takes when it starts, to be given to :meth:`keep`."""
         return self._fence.token()
 
     def last_invalidation(self, key: DealKey) -> int:
@@ -138,17 +113,23 @@ class TieredCache:
         return self._fence.last_of(key)
 
     def keep(self, key: CacheKey, entry: Entry, token: Token) -> None:
-        """Keep what a load that started with ``token`` brought, unless its deal was invalidated since."""
+        """Keep what a load that started with ``token`` brought, unless its deal or a label was invalidated since."""
         marked = replace(entry, generation=token.generation)
-        kept = self._memory.put(key, marked, lambda: self._fence.permits(token, key, marked))
+        kept = self._memory.put(key, marked, lambda: self.permits(key, marked, token))
         if self._shared is not None and kept and self._fence.trusts(key, marked):
             try:
-                self._shared.put(key, marked, lambda: self._fence.permits(token, key, marked))
+                self._shared.put(key, marked, lambda: self.permits(key, marked, token))
             except RedisUnavailable as failure:
                 log.debug("a value is kept in memory alone: %s", failure)
 
     def permits(self, key: CacheKey, entry: Entry, token: Token) -> bool:
-        """Whether :meth:`keep` would keep this now."""
+        """Return True if :meth:`keep` would keep this now.
+
+        A view that was made with labels of before is refused for whatever deal: which deals show a label that changed
+        was asked of MongoDB, where the deal of a load under way may not have stood yet.
+        """
+        if entry.labels_version is not None and self._labels_version() not in (None, entry.labels_version):
+            return False
         return self._fence.permits(token, key, entry)
 
     def forget(self, selection: Selection, before: int | None) -> set[str]:
@@ -157,7 +138,7 @@ class TieredCache:
 
     def doubt(self) -> None:
         """Trust nothing that memory holds now; it may still serve when every tier below fails."""
-        self._trust.doubt()
+        self._watermark.doubt()
 
     def forget_shared(self, selection: Selection, before: int | None) -> set[str]:
         """Let the shared tier go the same.
@@ -174,16 +155,20 @@ class TieredCache:
             return set()
 
     def _judged(self, entry: Entry | None) -> Verdict:
-        verdict = decide(entry, self._clock(), self._trust.floor())
+        verdict = decide(entry, self._clock(), self._watermark.floor())
         # "No such deal" is never served past its time, whatever fails.
         return Verdict.GONE if verdict is Verdict.STALE and entry is not None and entry.status != 200 else verdict
 
-    def _why_not(self, stale: Entry | None) -> Outcome:
-        if stale is None:
-            return Outcome.MISS
-        return Outcome.STALE if self._clock() >= stale.expires_at else Outcome.UNSURE
+    def _judge_kept(self, entry: Entry | None) -> Found | None:
+        verdict = self._judged(entry)
+        return None if entry is None or verdict is Verdict.GONE else Found(entry, "memory", verdict is Verdict.STALE)
 
-    def _look_shared(self, keys: list[CacheKey], journey: Journey) -> dict[CacheKey, Entry]:
+    def _why_not(self, stale: Found | None) -> TierOutcome:
+        if stale is None:
+            return TierOutcome.MISS
+        return TierOutcome.STALE if self._clock() >= stale.entry.expires_at else TierOutcome.UNSURE
+
+    def _look_shared(self, keys: list[CacheKey], trace: ReadTrace) -> dict[CacheKey, Entry]:
         """The good ones of the shared tier's values, which memory keeps from now on."""
         if self._shared is None:
             return {}
@@ -191,14 +176,14 @@ class TieredCache:
             entries = self._shared.get_many(keys)
         except RedisUnavailable as failure:
             log.debug("Redis was left out: %s", failure)
-            journey.step("redis", Outcome.ERROR)
+            trace.step("redis", TierOutcome.ERROR)
             return {}
         good = {key: entry for key, entry in entries.items() if self._promote(key, entry)}
-        journey.step("redis", Outcome.HIT if good else Outcome.MISS)
+        trace.step("redis", TierOutcome.HIT if good else TierOutcome.MISS)
         return good
 
     def _promote(self, key: CacheKey, entry: Entry) -> bool:
-        """Whether a value of the shared tier is good; if it is, memory has it now."""
+        """Return True if a value of the shared tier is good, and keep it in memory then."""
         if self._judged(entry) is not Verdict.FRESH or not self._fence.trusts(key, entry):
             return False
         self._memory.put(key, entry, lambda: self._fence.trusts(key, entry))

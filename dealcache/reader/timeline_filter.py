@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dealcache.deals import EVENT_TYPES
+from dealcache.model.deals import EVENT_TYPES
 from dealcache.reader.views import timeline_of
 
 #: What a cursor looks like, for the API's description. To clients it is opaque; whatever fits names a place.
@@ -40,7 +40,7 @@ class TimelineFilter:
     cursor: str | None = None
 
     def is_whole(self) -> bool:
-        """Whether the whole timeline is wanted, as it is cached."""
+        """Return True if the whole timeline is wanted, as it is cached."""
         return self == TimelineFilter()
 
     def apply(self, timeline: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class TimelineFilter:
 
 
 def _place(event: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Where an event stands. Ids repeat between engagement types, so the type breaks the tie."""
+    """Return where an event stands. Ids repeat between engagement types, so the type breaks the tie."""
     return event["timestamp"], event["id"], event["type"]
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from dealcache.deals import FOREIGN_FIELDS, Deal, Event
+from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event
+from dealcache.model.labels import Labels, UnknownIds
+from dealcache.model.timestamps import in_zone
 from dealcache.tiers import View
 
 #: How many characters of an event's content the preview shows (the contract).
@@ -20,13 +22,13 @@ def activities_count(by_type: Mapping[str, int]) -> dict[str, Any]:
 
 
 def count_by_type(events: Iterable[Event]) -> dict[str, int]:
-    """How many events there are of each type."""
+    """The number of events of each type."""
     return Counter(event.type for event in events)
 
 
 def day(moment: datetime | None, zone: tzinfo) -> str | None:
     """The day of ``moment`` in ``zone`` as ``YYYY-MM-DD``, None for None."""
-    return None if moment is None else moment.astimezone(zone).date().isoformat()
+    return None if moment is None else in_zone(moment, zone).date().isoformat()
 
 
 def timestamp(moment: datetime) -> str:
@@ -34,10 +36,10 @@ def timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
 
 
-def event_view(event: Event, zone: tzinfo) -> dict[str, Any]:
+def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
     """One event as the timeline shows it; ``zone`` is the zone of ``date_str`` and ``time_str``."""
     utc = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
-    local = utc if zone is UTC else event.occurred_at.astimezone(zone).isoformat()
+    local = utc if zone is UTC else in_zone(event.occurred_at, zone).isoformat()
     content = event.content
     view = {
         "id": f"{event.engagement_id}_{utc[0:4]}{utc[5:7]}{utc[8:10]}{utc[11:13]}{utc[14:16]}",
@@ -49,17 +51,17 @@ def event_view(event: Event, zone: tzinfo) -> dict[str, Any]:
         "subject": event.subject,
         "content": content,
         "content_preview": content if len(content) <= PREVIEW_LENGTH else f"{content[:PREVIEW_LENGTH]}...",
-        "owner": event.owner,
+        "owner": labels.owners.get(event.owner_id, event.owner),
     }
     if event.extra:
         view.update({name: event.extra[name] for name in FOREIGN_FIELDS if name in event.extra})
     return view
 
 
-def timeline(deal: Deal, events: Iterable[Event], zone: tzinfo) -> dict[str, Any]:
+def timeline(deal: Deal, events: Iterable[Event], zone: tzinfo, labels: Labels) -> dict[str, Any]:
     """The timeline view: all events, oldest first by time, then by ``id`` (which may repeat between types)."""
     ordered = sorted(
-        ((event.occurred_at, event_view(event, zone)) for event in events),
+        ((event.occurred_at, event_view(event, zone, labels)) for event in events),
         key=lambda row: (row[0], row[1]["id"], row[1]["type"]),
     )
     shown = [row[1] for row in ordered]
@@ -82,6 +84,7 @@ def info(
     extent: tuple[int, datetime | None, datetime | None],
     other_deal_ids: Iterable[str],
     zone: tzinfo,
+    labels: Labels,
 ) -> dict[str, Any]:
     """The info view.
 
@@ -90,18 +93,19 @@ def info(
         extent: how many events it has, and the times of the first and the last one.
         other_deal_ids: ids of the other deals of the same name.
         zone: the zone whose days the dates are.
+        labels: the names of owners, stages and pipelines.
     """
     count, first, last = extent
     return {
         "dealId": deal.deal_id,
         "dealName": deal.deal_name,
-        "dealOwner": deal.owner or "Unknown Owner",
-        "dealStage": deal.stage or deal.stage_id or "",
+        "dealOwner": labels.owner_of_deal(deal),
+        "dealStage": labels.stage_of_deal(deal),
         "activityCount": count,
         "startDate": day(first, zone),
         "endDate": day(last, zone),
         "amount": deal.amount,
-        "pipeline": deal.pipeline or deal.pipeline_id or "",
+        "pipeline": labels.pipeline_of_deal(deal),
         "closeDate": day(deal.close_date, zone),
         "createDate": day(deal.create_date, zone),
         "otherDealIds": sorted(other_deal_ids, key=lambda deal_id: (len(deal_id), deal_id)),
@@ -109,19 +113,30 @@ def info(
 
 
 def from_events(
-    view: View, deal: Deal, events: Sequence[Event], other_deal_ids: Iterable[str], zone: tzinfo
+    view: View, deal: Deal, events: Sequence[Event], other_deal_ids: Iterable[str], zone: tzinfo, labels: Labels
 ) -> Mapping[str, Any]:
     """Any view, made from all of a deal's events."""
     match view:
         case View.TIMELINE:
-            return timeline(deal, events, zone)
+            return timeline(deal, events, zone, labels)
         case View.ACTIVITIES_COUNT:
             return activities_count(count_by_type(events))
         case View.INFO:
-            return info(deal, extent_of(events), other_deal_ids, zone)
+            return info(deal, extent_of(events), other_deal_ids, zone, labels)
+
+
+def unknown_ids(view: View, deal: Deal, events: Iterable[Event], labels: Labels) -> UnknownIds:
+    """The ids that a view shows, or would show, because they have no label; ``events`` matter to a timeline alone."""
+    match view:
+        case View.TIMELINE:
+            return labels.unknown_in((), events)
+        case View.ACTIVITIES_COUNT:
+            return UnknownIds()
+        case View.INFO:
+            return labels.unknown_in((deal,))
 
 
 def extent_of(events: Sequence[Event]) -> tuple[int, datetime | None, datetime | None]:
-    """How many events there are, and the times of the first and the last one."""
+    """Return the number of events, and the times of the first and the last one."""
     times = [event.occurred_at for event in events]
     return len(times), min(times, default=None), max(times, default=None)

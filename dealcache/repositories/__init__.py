@@ -4,46 +4,66 @@ Nothing else in the project reads or writes documents. Every operation raises :c
 :class:`StoreUnavailable` when MongoDB cannot be asked at all; the driver's own exceptions end here.
 """
 
-from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_info import DealInfoRepository, StageSummary
+from dealcache.repositories.connection import Connection, StoreError, StoreUnavailable
+from dealcache.repositories.corrections import take_back_future_dates, update_name_keys
+from dealcache.repositories.deal_batches import DealBatches, ListedDeal
+from dealcache.repositories.deal_info import DealInfoRepository, StageTotal
+from dealcache.repositories.deal_list import DealListRepository, ListTotal
+from dealcache.repositories.deal_list_query import is_place
 from dealcache.repositories.deal_store import DealStore
-from dealcache.repositories.deal_timeline import DealTimelineRepository, Totals
-from dealcache.repositories.documents import StoredDeal
-from dealcache.repositories.errors import StoreError, StoreUnavailable
+from dealcache.repositories.deal_summaries import DealSummaries, ListsBehindError
+from dealcache.repositories.deal_timeline import DealTimelineRepository
+from dealcache.repositories.documents import StoredDeal, Totals
+from dealcache.repositories.found_deals import FoundDeal
+from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.indexes import ensure_indexes
-from dealcache.repositories.invalidation_feed import InvalidationFeed
-from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationLog
+from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationFeed, InvalidationLog
 from dealcache.repositories.job_leases import LeaseState
+from dealcache.repositories.labels import LabelRepository
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
-from dealcache.repositories.pipelines import PipelineRepository
-from dealcache.repositories.stats_exchange import StatsExchange
+from dealcache.repositories.missing_types import Confirmed, MissingTypeRepository
+from dealcache.repositories.overview import Overview, OverviewRepository
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
-from dealcache.repositories.webhook_events import EventClaim, WebhookEventRepository
+from dealcache.repositories.webhook_events import Backlog, EventClaim, FailedRecord, StoredEvent, WebhookEventRepository
 from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [
     "MOST_MARKS",
+    "Backlog",
     "Cancellation",
+    "Confirmed",
     "Connection",
+    "DealBatches",
     "DealInfoRepository",
+    "DealListRepository",
     "DealStore",
+    "DealSummaries",
     "DealTimelineRepository",
     "EventClaim",
+    "FailedRecord",
+    "FoundDeal",
     "HistoryLostError",
+    "IdentityRepository",
     "InvalidationFeed",
     "InvalidationLog",
+    "LabelRepository",
     "LeaseState",
+    "ListTotal",
+    "ListedDeal",
+    "ListsBehindError",
     "LoadEnd",
     "LoadLease",
     "LoadLeaseRepository",
     "LoadResult",
-    "PipelineRepository",
-    "StageSummary",
-    "StatsExchange",
+    "MissingTypeRepository",
+    "Overview",
+    "OverviewRepository",
+    "StageTotal",
     "StoreError",
     "StoreUnavailable",
     "StoredDeal",
+    "StoredEvent",
     "SyncJobRepository",
     "SyncState",
     "SyncStateRepository",
@@ -51,4 +71,7 @@ __all__ = [
     "WebhookEventRepository",
     "WorkerRegistry",
     "ensure_indexes",
+    "is_place",
+    "take_back_future_dates",
+    "update_name_keys",
 ]

@@ -1,31 +1,44 @@
-"""Writes what HubSpot gave, as far as it is new, and tells what that changed.
+"""Writes batches of documents and reports what changed.
 
 The common case is a few bulk operations for the whole batch. A document that another writer touches between the
-comparison and the write is done again by itself, in one operation that also gives the version which it replaced; so
-nothing that really changed goes unreported, also then.
+comparison and the write is written again by itself, in one operation that also returns the version which it replaced;
+so no change goes unreported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from pymongo import InsertOne, UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError
+from pymongo.errors import OperationFailure
 
-from dealcache.repositories.documents import Document
-from dealcache.repositories.newest_wins import lost_races, write_newest
+from dealcache.repositories.connection import StoreError
+from dealcache.repositories.documents import FORMER_LABELS, Document
+from dealcache.repositories.newest_wins import write_newest
+from dealcache.repositories.unordered_writes import REFUSALS, UNSTORABLE, write_unordered
 from dealcache.repositories.write_plan import Match, is_newer, plan_writes
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a batch changed: the fields of the documents that are new, and the others with the version before."""
+    """The documents of a batch that are new, and those that changed with their former versions.
+
+    ``inserted`` are those of the new ones that nobody else was about to insert too. MongoDB refused the ``refused``,
+    and took the ``lessened`` only without some of their fields.
+    """
 
     added: list[Document] = field(default_factory=list)
     changed: list[Match] = field(default_factory=list)
+    refused: list[Document] = field(default_factory=list)
+    lessened: list[Document] = field(default_factory=list)
+    inserted: Sequence[Document] = ()
+
+
+def _unannounced(_new: Sequence[Document], _changed: Sequence[Match]) -> None:
+    pass
 
 
 def write_batch(
@@ -34,29 +47,70 @@ def write_batch(
     stored: Iterable[Document],
     wanted: Iterable[Document],
     synced_at: datetime,
+    lesser: Document | None = None,
+    before: Callable[[Sequence[Document], Sequence[Match]], None] = _unannounced,
+    first: Document | None = None,
 ) -> Written:
     """Insert what is missing, change what differs, mark the rest as seen; newer versions are left alone.
 
+    A document that MongoDB refuses holds up none of the others.
+
     Args:
-        collection: where.
+        collection: the collection.
         key: the names of the fields that identify a document; a unique index guards them.
         stored: the documents as they were a moment ago.
-        wanted: what HubSpot gave, each key once.
+        wanted: HubSpot's versions, each key once.
         synced_at: the time just before HubSpot was asked, in milliseconds.
+        lesser: fields that replace those that MongoDB may refuse.
+        before: called before documents are inserted or changed, with the new ones and those that differ. A document
+            that another writer touches may be among either.
+        first: further fields of documents that are inserted.
 
     Raises:
-        StoreError: other writers kept getting there first.
         PyMongoError: from the driver; the caller works inside :meth:`Connection.operation`.
     """
     plan = plan_writes(key, stored, wanted, synced_at)
-    late = _insert(collection, plan.missing, synced_at)
-    added = [fields for fields in plan.missing if fields not in late] if late else plan.missing
-    written = Written(added, plan.changed)
+    if plan.missing or plan.changed:
+        before(plan.missing, plan.changed)
+    late = _insert(collection, plan.missing, {"synced_at": synced_at} | (first or {}))
+    left = {id(fields) for fields in late}
+    added = [fields for fields in plan.missing if id(fields) not in left] if late else plan.missing
+    written = Written(added, plan.changed, inserted=tuple(added))
     late += _change(collection, plan.changed, synced_at)
     late += _confirm(collection, plan.confirmed, synced_at)
+    if late:
+        before(late, ())
     for fields in late:
-        _note(written, write_newest(collection, key, fields, synced_at), fields, synced_at)
+        if not _write_alone(collection, key, fields, synced_at, written):
+            less = fields | (lesser or {})
+            done = lesser is not None and _write_alone(collection, key, less, synced_at, written)
+            (written.lessened if done else written.refused).append(fields)
+            if not done:
+                # It stays what it was, and is still there.
+                same = {name: fields[name] for name in key}
+                write_unordered(collection, [UpdateOne(same, {"$max": {"synced_at": synced_at}})])
     return written
+
+
+def _write_alone(
+    collection: Collection[Document], key: Sequence[str], fields: Document, synced_at: datetime, written: Written
+) -> bool:
+    """Write one document; return False if MongoDB refuses it."""
+    try:
+        before = write_newest(collection, key, _without_labels(fields), synced_at)
+    except (StoreError, *UNSTORABLE):
+        return False
+    except OperationFailure as error:
+        if error.code not in REFUSALS:
+            raise
+        return False
+    _note(written, before, fields, synced_at)
+    return True
+
+
+def _without_labels(fields: Document) -> Document:
+    """Return ``fields`` with the labels of earlier versions removed."""
+    return {label: None for label, its_id in FORMER_LABELS.items() if its_id in fields} | fields
 
 
 def _note(written: Written, before: Document | None, fields: Document, synced_at: datetime) -> None:
@@ -66,28 +120,26 @@ def _note(written: Written, before: Document | None, fields: Document, synced_at
         written.changed.append(Match(before, fields))
 
 
-def _insert(collection: Collection[Document], missing: Sequence[Document], synced_at: datetime) -> list[Document]:
-    """Insert documents; gives back those that another writer had just inserted."""
-    if not missing:
-        return []
-    try:
-        # The driver adds an _id to the document it inserts, so it gets one of its own.
-        collection.bulk_write([InsertOne({**fields, "synced_at": synced_at}) for fields in missing], ordered=False)
-    except BulkWriteError as error:
-        return [missing[index] for index in lost_races(error)]
-    return []
+def _insert(collection: Collection[Document], missing: Sequence[Document], further: Document) -> list[Document]:
+    """Insert documents; return those that another writer had just inserted, or that MongoDB refuses."""
+    # The driver adds an _id to the document it inserts, so it gets one of its own.
+    failed = write_unordered(collection, [InsertOne({**fields, **further}) for fields in missing])
+    return [missing[index] for index in failed]
 
 
 def _change(collection: Collection[Document], changes: Sequence[Match], synced_at: datetime) -> list[Document]:
-    """Write what differs, on condition that each document still is the version that it was compared with.
+    """Write what differs if each document still is the version that it was compared with; return the others.
 
-    That takes half the time of :func:`.newest_wins`. Gives back those that were not, or were changed again since.
+    That takes half the time of :func:`.newest_wins`.
     """
     if not changes:
         return []
-    written = collection.bulk_write([_if_unchanged(change, synced_at) for change in changes], ordered=False)
-    if written.matched_count == len(changes):
-        return []
+    operations = [_if_unchanged(change, synced_at) for change in changes]
+    try:
+        if collection.bulk_write(operations, ordered=False).matched_count == len(changes):
+            return []
+    except (OperationFailure, *UNSTORABLE):
+        write_unordered(collection, operations)
     seen = {document["_id"]: document for document in collection.find(_ids(changes) | {"synced_at": synced_at})}
     done = {key for change in changes if (key := change.stored["_id"]) in seen and not _differs(change, seen[key])}
     return [change.fields for change in changes if change.stored["_id"] not in done]
@@ -99,22 +151,36 @@ def _differs(change: Match, now: Document) -> bool:
 
 def _if_unchanged(change: Match, synced_at: datetime) -> UpdateOne:
     version = {name: change.stored.get(name) for name in ("_id", "hubspot_updated_at", "synced_at", "archived")}
-    return UpdateOne(version, {"$set": change.differing(), "$max": {"synced_at": synced_at}})
+    return UpdateOne(version, {"$set": change.update(), "$max": {"synced_at": synced_at}})
 
 
 def _confirm(collection: Collection[Document], confirmed: Sequence[Match], synced_at: datetime) -> list[Document]:
-    """Mark documents as seen; gives back those that were deleted, archived or restored since they were compared."""
+    """Mark documents as seen; return those that were deleted, archived or restored since they were compared."""
     late = []
     for archived in (False, True):
         same = [match for match in confirmed if bool(match.stored.get("archived")) is archived]
         if not same:
             continue
         condition = _ids(same) | {"archived": True if archived else {"$ne": True}}
-        seen = collection.update_many(condition, {"$max": {"synced_at": synced_at}})
-        if seen.matched_count < len(same):
+        seen = {"$max": {"synced_at": synced_at}}
+        if _update_many(collection, condition, seen, same) < len(same):
             there = {document["_id"] for document in collection.find(condition, {"_id": 1})}
             late += [match.fields for match in same if match.stored["_id"] not in there]
     return late
+
+
+def _update_many(
+    collection: Collection[Document], condition: Document, update: Document, matches: Sequence[Match]
+) -> int:
+    """Update the documents of ``matches`` for which ``condition`` holds; return their number."""
+    try:
+        return collection.update_many(condition, update).matched_count
+    except OperationFailure as error:
+        if error.code not in REFUSALS:
+            raise
+    # A document that MongoDB refuses ended it for the others.
+    write_unordered(collection, [UpdateOne(condition | {"_id": match.stored["_id"]}, update) for match in matches])
+    return collection.count_documents(condition)
 
 
 def _ids(matches: Iterable[Match]) -> Document:

@@ -1,39 +1,85 @@
-"""The client of one process: its time-outs, how safely it writes, and what becomes of the driver's errors."""
+"""The MongoDB client of one process: time-outs, write concern, the driver's errors as two, and the server's clock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pymongo
-from bson.errors import BSONError
+from bson.errors import InvalidBSON
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
+from pymongo.monitoring import (
+    ServerHeartbeatFailedEvent,
+    ServerHeartbeatListener,
+    ServerHeartbeatStartedEvent,
+    ServerHeartbeatSucceededEvent,
+)
 
 from dealcache.breaker import Breaker, BreakerOpenError
+from dealcache.clock import RemoteClock
+from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.documents import Document
-from dealcache.repositories.errors import StoreError, StoreUnavailable
+from dealcache.repositories.unordered_writes import UNSTORABLE
+
+#: No value that another system has written may fail the read of a document. A date beyond datetime's range comes as
+#: DatetimeMS, so that it is still what it was when it is written back.
+_DECODING: Document = {
+    "tz_aware": True,
+    "datetime_conversion": "DATETIME_AUTO",
+    "unicode_decode_error_handler": "replace",
+}
+
+#: For a question that reads a whole collection, which takes longer than any read may.
+SCAN_SECONDS = 60.0
 
 _SPARE_SOCKETS = 4  # for background work (sync, readiness, index creation) beside the request threads
 
-#: Values that BSON cannot hold: lone surrogates, integers over 64 bits, documents over 16 MB.
-_UNSTORABLE = (BSONError, UnicodeEncodeError, OverflowError)
+
+class StoreError(Exception):
+    """MongoDB refused an operation, or holds a document that cannot be read.
+
+    Messages of store errors are safe to show: no URI, no host, no document.
+    """
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - the name says the state, as the readiness check words it
+    """MongoDB does not answer; trying again later may help."""
+
+
+class ServerTime(ServerHeartbeatListener):
+    """Sets a clock by the server that writes go to: before the first operation, and every ten seconds."""
+
+    def __init__(self, clock: RemoteClock) -> None:
+        self._clock = clock
+
+    def started(self, event: ServerHeartbeatStartedEvent) -> None:
+        """Do nothing."""
+
+    def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None:
+        """Set the clock."""
+        told = event.reply.document.get("localTime")
+        if event.reply.is_writable and isinstance(told, datetime):
+            # The driver decodes this by itself, without a zone.
+            at = told if told.tzinfo else told.replace(tzinfo=UTC)
+            self._clock.synchronize(at.timestamp(), self._clock.timer() - event.duration)
+
+    def failed(self, event: ServerHeartbeatFailedEvent) -> None:
+        """Do nothing."""
 
 
 def client_options(uri: str, threads: int) -> Document:
-    """The options that are added to those of the URI. What the URI sets itself is left alone.
+    """Return keyword arguments for :class:`pymongo.MongoClient`, without those options that the URI sets itself.
 
     ``w: majority`` with ``j`` asks a standalone server for exactly what ``w: 1, j: true`` does, and a replica set for
-    what it needs. So one setting serves both, and nobody has to find out first which of them is there.
+    what it needs: one setting serves both.
 
     Args:
         uri: the operator's connection URI.
         threads: how many threads use the client at once.
-
-    Returns:
-        Keyword arguments for :class:`pymongo.MongoClient`, which would let them win over the URI.
     """
     options: Document = {
         "serverSelectionTimeoutMS": 1000,
@@ -55,22 +101,33 @@ def client_options(uri: str, threads: int) -> Document:
 
 
 class Connection:
-    """The way to one database. Made after a fork, because PyMongo's client does not survive one; connects lazily.
+    """Connections to one database. Made after a fork, because PyMongo's client does not survive one; connects lazily.
 
     Args:
         uri: the operator's connection URI; its options win.
-        database: the name of the database.
         threads: how many threads use it at once.
-        breaker: refuses operations while MongoDB is known to be down.
+        unreadable: counts the documents that cannot be read or stored.
+        clock: is set by MongoDB's, before the first operation.
 
     Raises:
         StoreError: the URI is not a valid one. A server that is down raises nothing here.
     """
 
-    def __init__(self, uri: str, database: str, *, threads: int = 16, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        database: str,
+        *,
+        threads: int = 16,
+        breaker: Breaker | None = None,
+        unreadable: UnreadableRecords | None = None,
+        clock: RemoteClock | None = None,
+    ) -> None:
+        self.unreadable = unreadable or UnreadableRecords()
+        listeners = [] if clock is None else [ServerTime(clock)]
         try:
             self._client: MongoClient[Document] = MongoClient(
-                uri, connect=False, tz_aware=True, **client_options(uri, threads)
+                uri, connect=False, event_listeners=listeners, **_DECODING, **client_options(uri, threads)
             )
         except (PyMongoError, ValueError) as error:
             # The driver's message may quote a part of the URI, and with it a part of a password.
@@ -80,10 +137,7 @@ class Connection:
 
     @contextmanager
     def operation(self) -> Iterator[Database[Document]]:
-        """One operation, or several that belong together.
-
-        Yields:
-            The database.
+        """Yield the database for one operation, or several that belong together.
 
         Raises:
             StoreUnavailable: MongoDB did not answer in time, or the breaker is open.
@@ -99,7 +153,10 @@ class Connection:
             raise StoreUnavailable("all connections to MongoDB are in use") from error
         except PyMongoError as error:
             raise self._judged(error) from error
-        except _UNSTORABLE as error:
+        except InvalidBSON as error:
+            # The server has answered: its document is damaged, and no reason to ask for another one less.
+            raise StoreError(f"MongoDB holds a document that cannot be read ({error})") from error
+        except UNSTORABLE as error:
             raise StoreError(f"MongoDB cannot store a value ({type(error).__name__})") from error
         self._breaker.succeeded()
 
@@ -113,10 +170,7 @@ class Connection:
         return StoreError(f"MongoDB refused an operation ({type(error).__name__}, code {code})")
 
     def ping(self, timeout: float) -> None:
-        """Ask MongoDB whether it is there.
-
-        Args:
-            timeout: seconds after which it counts as absent.
+        """Ask MongoDB for an answer within ``timeout`` seconds.
 
         Raises:
             StoreUnavailable: it did not answer.

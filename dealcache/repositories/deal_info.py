@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
-from dealcache.changes import Changes
-from dealcache.deals import Deal, DealKey, name_key
-from dealcache.repositories.connection import Connection
+import pymongo
+
+from dealcache.model.deals import Deal, DealKey, name_key, stored_name_keys
+from dealcache.model.invalidation import Changes
+from dealcache.model.labels import LabelChanges
+from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
+from dealcache.repositories.connection import SCAN_SECONDS, Connection
+from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.deal_writes import LIVE, archive, archive_all, follow_merges, merged_away, store_deals
 from dealcache.repositories.documents import (
     DEAL_PROJECTION,
     Document,
     StoredDeal,
+    any_date,
+    ids_of,
     milliseconds,
-    read_all,
-    to_stored_deal,
-    utc,
 )
+from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
+from dealcache.repositories.record_documents import DEALS, read_records, text_value
 
-_NEWEST_CREATED_FIRST = [("create_date", -1), ("deal_id", 1)]
 _LONGEST_UNREAD_FIRST = [("associations_read_at", 1)]
 _ID_ALONE = {"_id": 0, "deal_id": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class StageSummary:
-    """How many deals stand in a stage, and the sum of their amounts. ``stage`` is None for deals without a stage."""
+class StageTotal:
+    """The number of deals in a stage and the sum of their amounts; ``label`` if an earlier version stored one."""
 
-    stage: str | None
+    pipeline_id: str | None
+    stage_id: str | None
     count: int
     amount: float
+    label: str | None = None
 
 
 class DealInfoRepository:
@@ -39,24 +47,21 @@ class DealInfoRepository:
 
     Args:
         connection: the database.
+        summaries: counts the events of deals that become complete.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, summaries: DealSummaries | None = None) -> None:
         self._connection = connection
+        self._summaries = summaries or DealSummaries(connection)
 
     def find(self, key: DealKey) -> list[StoredDeal]:
-        """The deal with that id, or all deals of that name in any case; archived ones are left out.
+        """Return the deal with that id, or all deals of that name in any case; archived ones are left out.
 
-        The id of a deal that was merged into another one leads to that one, also when it was merged again.
-
-        Args:
-            key: an exact id, or a name as the reader wrote it.
-
-        Returns:
-            In no particular order: which of several is meant is the reader's decision. By id at most one.
+        The id of a deal that was merged into another one leads to that one, also when it was merged again. Deals of
+        one name come in no particular order: choosing among them is up to the caller.
         """
         if key.by == "name":
-            return self._matching({"deal_name_key": name_key(key.value)})
+            return self._named([key.value])
         either = {"$or": [{"deal_id": key.value}, {"merged_ids": key.value}]}
         with self._connection.operation() as database:
             found = database.deal_info.find(either, DEAL_PROJECTION).to_list()
@@ -64,87 +69,97 @@ class DealInfoRepository:
             if found and not live:
                 live = follow_merges(database.deal_info, found, DEAL_PROJECTION)
         # While a merge is being stored, the deal that went and the one that it went into may both be there.
-        live.sort(key=lambda document: document["deal_id"] == key.value)
-        return read_all("deal_info", to_stored_deal, live[:1])
+        live.sort(key=lambda document: document.get("deal_id") == key.value)
+        return self._read(live[:1])
 
-    def find_named(self, name_keys: Iterable[str]) -> dict[str, list[StoredDeal]]:
-        """What :meth:`find` finds for many names, by one query.
-
-        Args:
-            name_keys: names in the form of :func:`dealcache.deals.name_key`.
-
-        Returns:
-            By that form; names that nobody knows are left out.
-        """
+    def find_named(self, names: Iterable[str]) -> dict[str, list[StoredDeal]]:
+        """Return what :meth:`find` finds for many names, by ``name_key``; unknown names are left out."""
         found: dict[str, list[StoredDeal]] = {}
-        for stored in self._matching({"deal_name_key": {"$in": list(name_keys)}}):
+        for stored in self._named(names):
             found.setdefault(name_key(stored.deal.deal_name), []).append(stored)
         return found
 
+    def _named(self, names: Iterable[str]) -> list[StoredDeal]:
+        keys = {key for name in names for key in stored_name_keys(name)}
+        condition: Document = {"deal_name_key": keys.pop() if len(keys) == 1 else {"$in": sorted(keys)}}
+        with self._connection.operation() as database:
+            documents = database.deal_info.find(condition | LIVE, DEAL_PROJECTION).to_list()
+        return self._read(documents)
+
     def stored(self, deal_ids: Iterable[str]) -> dict[str, StoredDeal]:
-        """The deals with these very ids as far as they are known, archived ones included, by id."""
+        """Return the known deals with exactly these ids, archived ones included, by id."""
         with self._connection.operation() as database:
             documents = database.deal_info.find({"deal_id": {"$in": list(deal_ids)}}, DEAL_PROJECTION).to_list()
-        return {stored.deal.deal_id: stored for stored in read_all("deal_info", to_stored_deal, documents)}
+        return {stored.deal.deal_id: stored for stored in self._read(documents)}
 
-    def all_deals(self) -> list[StoredDeal]:
-        """All deals that are not archived, newest created first."""
-        return self._matching({}, _NEWEST_CREATED_FIRST)
+    def _read(self, documents: Iterable[Document]) -> list[StoredDeal]:
+        return read_records(DEALS, documents, self._connection.unreadable)
 
-    def deals_in_stages(self, stage_ids: Iterable[str]) -> list[StoredDeal]:
-        """The deals that stand in one of these stages and are not archived, newest created first."""
-        return self._matching({"stage_id": {"$in": list(stage_ids)}}, _NEWEST_CREATED_FIRST)
-
-    def _matching(self, condition: Document, order: Sequence[tuple[str, int]] = ()) -> list[StoredDeal]:
-        with self._connection.operation() as database:
-            documents = database.deal_info.find(condition | LIVE, DEAL_PROJECTION, sort=order or None).to_list()
-        return read_all("deal_info", to_stored_deal, documents)
-
-    def pipeline_summary(self) -> list[StageSummary]:
-        """Deals and amounts by stage label, most deals first, then by label; archived deals are left out.
-
-        Stages of the same label in several pipelines are one line, since people know them by the label; a stage whose
-        label is unknown goes by its id.
-        """
-        stages: list[Document] = [
-            {"$match": LIVE},
-            {
-                "$group": {
-                    "_id": {"$ifNull": ["$stage", "$stage_id"]},
-                    "count": {"$sum": 1},
-                    "amount": {"$sum": "$amount"},
-                }
-            },
-            {"$sort": {"count": -1, "_id": 1}},
+    def stage_totals(self) -> list[StageTotal]:
+        """Return number and amounts of live deals by pipeline and stage, in no particular order."""
+        # Of amounts that other systems have written MongoDB adds up those that are numbers, NaN included.
+        groups = self._stage_groups("$amount")
+        if not all(is_sum(group["amount"]) for group in groups):
+            groups = self._stage_groups(FINITE_AMOUNT)
+        return [
+            StageTotal(
+                text_value(group["_id"].get("pipeline_id")) or None,
+                text_value(group["_id"].get("stage_id")) or None,
+                group["count"],
+                sum_value(group["amount"]),
+                text_value(group["label"]) or None,
+            )
+            for group in groups
         ]
+
+    def _stage_groups(self, amount: Any) -> list[Document]:
+        measures = {
+            "_id": {"pipeline_id": "$pipeline_id", "stage_id": "$stage_id"},
+            "count": {"$sum": 1},
+            "amount": {"$sum": amount},
+            "label": {"$max": "$stage"},
+        }
         with self._connection.operation() as database:
-            groups = database.deal_info.aggregate(stages).to_list()
-        return [StageSummary(group["_id"], group["count"], float(group["amount"])) for group in groups]
+            return database.deal_info.aggregate([{"$match": LIVE}, {"$group": measures}]).to_list()
+
+    def ids_showing(self, changes: LabelChanges, most: int) -> list[str]:
+        """Return the ids of live deals that show a changed label, ``most`` at most."""
+        shown: Document = {
+            "$or": [
+                {"owner_id": {"$in": list(changes.owner_ids)}},
+                {"stage_id": {"$in": list(changes.stage_ids)}},
+                {"pipeline_id": {"$in": list(changes.pipeline_ids)}},
+            ]
+        }
+        with pymongo.timeout(SCAN_SECONDS):
+            return self._live_ids(shown, most)
+
+    def _live_ids(self, condition: Document, limit: int = 0) -> list[str]:
+        with self._connection.operation() as database:
+            return ids_of(database.deal_info.find(condition | LIVE, _ID_ALONE, limit=limit))
 
     def store(self, deals: Iterable[Deal], synced_at: datetime) -> Changes:
-        """Write deals, each unless MongoDB holds a newer version of it; see :mod:`.newest_wins` for what is newer.
+        """Write deals, each unless MongoDB holds a newer version of it, and return the visible changes.
 
-        The deals that were merged into them are archived, for good.
+        The deals that were merged into them are archived, for good. See :mod:`.newest_wins` for the order of versions.
 
         Args:
             deals: as HubSpot gave them.
             synced_at: the time just before HubSpot was asked.
-
-        Returns:
-            The deals that are seen to have changed.
         """
         with self._connection.operation() as database:
-            return store_deals(database.deal_info, deals, milliseconds(synced_at))
+            return store_deals(
+                database.deal_info,
+                deals,
+                milliseconds(synced_at),
+                self._connection.unreadable,
+                self._summaries.marks,
+            )
 
     def mark_archived(self, deal_ids: Iterable[str], at: datetime) -> Changes:
-        """Note that HubSpot has these deals no longer. Deals that were read from it later than ``at`` stay as they are.
+        """Archive deals that HubSpot has no longer, and return the changes; unknown ids are ignored.
 
-        Args:
-            deal_ids: HubSpot's ids; unknown ones are ignored.
-            at: the time just before HubSpot was asked.
-
-        Returns:
-            Those that were not archived before.
+        Deals that were read later than ``at``, the time just before HubSpot was asked, stay as they are.
         """
         ids, moment = list(deal_ids), milliseconds(at)
         not_read_later: Document = {"synced_at": {"$not": {"$gt": moment}}}
@@ -155,79 +170,71 @@ class DealInfoRepository:
         return changes
 
     def archive_unseen(self, since: datetime) -> Changes:
-        """Archive every deal that was not seen at HubSpot since then: the end of a complete load.
-
-        Args:
-            since: the time just before the load's first call.
-
-        Returns:
-            Those that were not archived before.
-        """
+        """Archive all deals not seen at HubSpot since a complete load's first call, and return the changes."""
         moment = milliseconds(since)
         with self._connection.operation() as database:
             return archive_all(database.deal_info, {"synced_at": {"$lt": moment}}, moment)
 
     def archived_since(self, moment: datetime) -> list[str]:
-        """The ids of the deals that were first found archived at ``moment`` or later, without those merged away."""
+        """Return the ids of deals first found archived at ``moment`` or later, without those merged away."""
         recently = {"archived": True, "archived_at": {"$gte": milliseconds(moment)}}
         with self._connection.operation() as database:
-            ids = _ids_of(database.deal_info.find(recently, _ID_ALONE))
+            ids = ids_of(database.deal_info.find(recently, _ID_ALONE))
             merged = merged_away(database.deal_info, ids)
         return [deal_id for deal_id in ids if deal_id not in merged]
 
     def ids_in_stages(self, stage_ids: Iterable[str]) -> list[str]:
-        """The ids of the deals that stand in one of these stages and are not archived."""
-        with self._connection.operation() as database:
-            return _ids_of(database.deal_info.find({"stage_id": {"$in": list(stage_ids)}} | LIVE, _ID_ALONE))
+        """Return the ids of the live deals in one of these stages."""
+        return self._live_ids({"stage_id": {"$in": list(stage_ids)}})
+
+    def some_ids(self, limit: int, other_than: Iterable[str]) -> list[str]:
+        """Return the ids of at most ``limit`` live deals, none of ``other_than``."""
+        return self._live_ids({"deal_id": {"$nin": list(other_than)}}, limit)
 
     def live_count(self) -> int:
-        """How many deals are not archived."""
+        """Return the number of live deals."""
         with self._connection.operation() as database:
             return database.deal_info.count_documents(LIVE)
 
     def stalest(self, limit: int, closed_stage_ids: Iterable[str], older_than: datetime) -> list[str]:
-        """The deals whose associations are to be read again first; answered from an index.
+        """Return the ids of live deals whose associations are to be read again first; answered from an index.
+
+        Deals in open stages come first, and within each group those never read, then the longest unread. A quarter is
+        left to those in closed stages, so that their turn comes too.
 
         Args:
             limit: at most how many.
-            closed_stage_ids: the stages whose deals come after all others.
+            closed_stage_ids: the stages whose deals come last.
             older_than: deals whose associations were read then or later are left out.
-
-        Returns:
-            Ids of deals that are not archived: those in open stages first, and within each group those never read,
-            then the longest unread.
         """
         closed = list(closed_stage_ids)
         due = {"associations_read_at": {"$not": {"$gte": milliseconds(older_than)}}} | LIVE
-        ids: list[str] = []
         with self._connection.operation() as database:
-            for stages in ({"$nin": closed}, {"$in": closed}):
-                if len(ids) == limit:  # a limit of 0 would mean none
-                    break
+
+            def longest_unread(stages: Document, most: int) -> list[str]:
                 group = database.deal_info.find(due | {"stage_id": stages}, _ID_ALONE, sort=_LONGEST_UNREAD_FIRST)
-                ids += _ids_of(group.limit(limit - len(ids)))
-        return ids
+                return ids_of(group.limit(most)) if most else []  # a limit of 0 would mean none
+
+            in_open = longest_unread({"$nin": closed}, limit)
+            in_closed = longest_unread({"$in": closed}, limit - min(len(in_open), limit - limit // 4))
+        return in_open[: limit - len(in_closed)] + in_closed
 
     def timelines_synced_at(self, deal_ids: Iterable[str]) -> dict[str, datetime]:
-        """When HubSpot was asked for the events that MongoDB holds of each deal; those never asked for are left out."""
+        """Return when HubSpot was asked for each deal's stored events; deals never asked for are left out."""
         projection = {"_id": 0, "deal_id": 1, "timeline_synced_at": 1}
         with self._connection.operation() as database:
             found = database.deal_info.find({"deal_id": {"$in": list(deal_ids)}}, projection).to_list()
-        moments = ((document["deal_id"], utc(document.get("timeline_synced_at"))) for document in found)
+        moments = ((document["deal_id"], any_date(document.get("timeline_synced_at"))) for document in found)
         return {deal_id: moment for deal_id, moment in moments if moment is not None}
 
-    def synced_since(self, moment: datetime, size: int) -> Iterator[dict[datetime, list[str]]]:
-        """The deals that are not archived and whose events are complete as of ``moment`` or later.
+    def synced_since(self, moment: datetime, size: int) -> Iterator[dict[Confirmed, list[str]]]:
+        """Yield ``size`` live deals at a time whose events are complete as of ``moment`` or later, but for some types.
 
-        Args:
-            moment: the earliest time that counts.
-            size: how many deals come at once.
-
-        Yields:
-            Their ids, by the time as of which their events are complete.
+        Their ids come by the time as of which the events are complete, and the types of which they are not.
         """
-        recently = {"timeline_synced_at": {"$gte": milliseconds(moment)}} | LIVE
-        projection = {"_id": 1, "deal_id": 1, "timeline_synced_at": 1}
+        since = {"$gte": milliseconds(moment)}
+        recently = {"$or": [{"timeline_synced_at": since}, {"partly_synced_at": since}]} | LIVE
+        projection = dict.fromkeys(("deal_id", "timeline_synced_at", "partly_synced_at", "unread_types"), 1)
         last: Document = {}
         while True:
             with self._connection.operation() as database:
@@ -235,29 +242,39 @@ class DealInfoRepository:
             if not found:
                 return
             last = {"_id": {"$gt": found[-1]["_id"]}}
-            by_time: dict[datetime, list[str]] = {}
+            by_time: dict[Confirmed, list[str]] = {}
             for document in found:
-                by_time.setdefault(document["timeline_synced_at"].replace(tzinfo=UTC), []).append(document["deal_id"])
+                for deal_id in ids_of([document]):
+                    by_time.setdefault(confirmed(document), []).append(deal_id)
             yield by_time
 
-    def note_timelines_synced(self, deal_ids: Iterable[str], at: datetime) -> None:
+    def note_timelines_synced(
+        self, deal_ids: Iterable[str], at: datetime, unread: Iterable[str] = (), as_of: datetime | None = None
+    ) -> None:
         """Note that the events of these deals are complete as of ``at``, unless they already are as of a later time.
 
         Args:
             deal_ids: HubSpot's ids.
-            at: the time just before HubSpot was asked for them.
+            at: the time just before HubSpot was asked for the events.
+            unread: the deals with activities that could not be read: syncs read them again before others.
+            as_of: the time just before the first of what was read of them and of their activities; ``at`` unless given.
         """
-        moment = milliseconds(at)
-        self._raise_dates(deal_ids, {"timeline_synced_at": moment, "associations_read_at": moment})
+        moment, again = milliseconds(at), set(unread)
+        dates: Document = {"timeline_synced_at": moment, "complete_as_of": milliseconds(as_of or at)}
+        ids = set(deal_ids)
+        self._raise_dates(ids & again, dates, OUTDATED_FIELDS)
+        self._raise_dates(ids - again, dates | {"associations_read_at": moment}, OUTDATED_FIELDS)
 
     def note_associations_read(self, deal_ids: Iterable[str], at: datetime) -> None:
-        """Note that HubSpot was asked at ``at``, or later, which activities these deals have."""
-        self._raise_dates(deal_ids, {"associations_read_at": milliseconds(at)})
+        """Note that HubSpot was asked for these deals' associations at ``at``."""
+        self._raise_dates(set(deal_ids), {"associations_read_at": milliseconds(at)})
 
-    def _raise_dates(self, deal_ids: Iterable[str], dates: Document) -> None:
-        with self._connection.operation() as database:
-            database.deal_info.update_many({"deal_id": {"$in": list(deal_ids)}}, {"$max": dates})
-
-
-def _ids_of(found: Iterable[Document]) -> list[str]:
-    return [document["deal_id"] for document in found]
+    def _raise_dates(self, deal_ids: set[str], dates: Document, outdated: Document | None = None) -> None:
+        """Raise dates; those of deals that become complete when their events are counted."""
+        if not deal_ids:
+            return
+        change = {"$max": dates} | ({"$unset": outdated} if outdated else {})
+        rest = deal_ids - self._summaries.complete(deal_ids, change) if outdated else deal_ids
+        if rest:
+            with self._connection.operation() as database:
+                database.deal_info.update_many({"deal_id": {"$in": list(rest)}}, change)

@@ -1,4 +1,4 @@
-"""Keeps what a complete load from HubSpot brought, over both collections."""
+"""Stores complete loads from HubSpot, over both collections."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from dealcache.changes import Changes
-from dealcache.deals import Deal, Event, LoadedDeal
+from dealcache.model.deals import Deal, Event, LoadedDeal
+from dealcache.model.invalidation import Changes
 from dealcache.repositories.deal_info import DealInfoRepository
+from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import EngagementKey, milliseconds
 
@@ -19,28 +20,26 @@ class DealStore:
     Args:
         deals: the deals.
         timelines: their events.
+        summaries: settles what was changed; None: that is left to others.
     """
 
-    def __init__(self, deals: DealInfoRepository, timelines: DealTimelineRepository) -> None:
+    def __init__(
+        self, deals: DealInfoRepository, timelines: DealTimelineRepository, summaries: DealSummaries | None = None
+    ) -> None:
         self._deals = deals
         self._timelines = timelines
+        self._summaries = summaries
 
     def save(self, loaded: LoadedDeal) -> Changes:
         """Do for one deal what :meth:`save_many` does."""
         return self.save_many([loaded])
 
     def save_many(self, loads: Sequence[LoadedDeal]) -> Changes:
-        """Write deals, the other deals of their names and, unless a newer load has been saved, their events.
+        """Write deals, their homonyms and, unless a newer load is stored, their events; return the visible changes.
 
-        The events of deals that were merged into them become their own first, so that what other systems have written
-        to them is kept. That the events are complete is noted last of all, so that a save that breaks off leaves no
-        deal behind whose stored events are taken for all of them.
-
-        Args:
-            loads: what complete loads brought, one at least; they count as begun when the first of them was.
-
-        Returns:
-            The deals that are seen to have changed.
+        The events of deals that were merged into them are moved first, so that the fields of other systems are kept.
+        That the events are complete is noted last, so that an interrupted save leaves no deal behind whose stored
+        events are taken for all of them. The loads, one at least, count as begun when the first of them was.
         """
         began = milliseconds(min(loaded.read_started_at for loaded in loads))
         changes = self._deals.store([deal for loaded in loads for deal in (*loaded.homonyms, loaded.deal)], began)
@@ -49,33 +48,42 @@ class DealStore:
         for loaded in due:
             if loaded.deal.merged_ids:
                 changes.add(self._timelines.adopt(loaded.deal.deal_id, loaded.deal.merged_ids))
+        self._timelines.confirm([(loaded.deal.deal_id, *key) for loaded in due for key in loaded.unread], began)
         if due:
-            changes.add(self._replace({loaded.deal.deal_id: loaded.events for loaded in due}, began))
+            unread = {loaded.deal.deal_id for loaded in due if loaded.unread}
+            as_of = min(loaded.as_of or loaded.read_started_at for loaded in due)
+            timelines = {loaded.deal.deal_id: loaded.events for loaded in due}
+            changes.add(self._replace(timelines, began, unread, min(as_of, began)))
+        if self._summaries is not None:
+            self._summaries.settle({loaded.deal.deal_id for loaded in due} | changes.views.keys())
         return changes
 
-    def _replace(self, timelines: Mapping[str, Sequence[Event]], began: datetime) -> Changes:
-        changes = self._timelines.replace_many(timelines, began)
-        self._deals.note_timelines_synced(timelines, began)
-        for deal_id, complete_as_of in self._deals.timelines_synced_at(timelines).items():
-            if complete_as_of > began:
+    def _replace(
+        self, timelines: Mapping[str, Sequence[Event]], began: datetime, unread: set[str], as_of: datetime
+    ) -> Changes:
+        changes = self._timelines.replace(timelines, began)
+        self._deals.note_timelines_synced(timelines, began, unread, as_of)
+        for deal_id, synced_at in self._deals.timelines_synced_at(timelines).items():
+            if synced_at > began:
                 # A newer load was saved meanwhile and has confirmed all its events; the rest is what this one added.
-                changes.add(self._timelines.sweep([deal_id], complete_as_of))
+                changes.add(self._timelines.sweep([deal_id], synced_at))
         return changes
 
     def foreign_fields(self, deal_ids: Iterable[str]) -> dict[str, dict[EngagementKey, dict[str, Any]]]:
-        """What other systems have written to deals' events, by deal and then by engagement type and id."""
+        """Return the fields that other systems have written to events, by deal and then by engagement."""
         return self._timelines.foreign_fields(deal_ids)
 
+    def kept_events(self, loaded: LoadedDeal) -> list[Event]:
+        """Return the stored events of those activities of a loaded deal that could not be read."""
+        return self._timelines.stored_of(loaded.deal.deal_id, loaded.unread)
+
     def note_gone(self, missing_ids: Iterable[str], renamed: Iterable[Deal], at: datetime) -> Changes:
-        """Note that HubSpot has some deals no longer, and has others under another name.
+        """Archive deals that are gone, store others that have another name now, and return the visible changes.
 
         Args:
             missing_ids: ids that HubSpot does not know, or knows as archived.
             renamed: the deals that have another name now, as HubSpot gave them.
             at: the time just before HubSpot was asked.
-
-        Returns:
-            The deals that are seen to have changed.
         """
         changes = self._deals.mark_archived(missing_ids, at)
         changes.add(self._deals.store(renamed, at))

@@ -1,4 +1,4 @@
-"""How deals get into ``deal_info`` and how they are archived there, so that merged ones never come back to life.
+"""Writes and archives deals in ``deal_info`` so that merged ones never become live again.
 
 Each function works inside :meth:`.Connection.operation` and raises the driver's errors.
 """
@@ -12,12 +12,15 @@ from datetime import datetime
 
 from pymongo.collection import Collection
 
-from dealcache.changes import Changes
-from dealcache.deals import Deal
+from dealcache.model.deals import Deal
+from dealcache.model.invalidation import Changes
+from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.batch_writes import Written, write_batch
-from dealcache.repositories.documents import COMPARED_DEAL, Document, deal_fields
+from dealcache.repositories.documents import COMPARED_DEAL, Document, any_date, deal_fields, ids_of, texts_in
+from dealcache.repositories.list_version import changing
+from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.visible_changes import deal_changes, note_deal
-from dealcache.repositories.write_plan import newest_of_each
+from dealcache.repositories.write_plan import Match, newest_of_each
 
 #: The condition that a deal is not archived.
 LIVE: Document = {"archived": {"$ne": True}}
@@ -26,28 +29,44 @@ _KEY = ("deal_id",)
 _BATCH = 1_000
 
 
-def store_deals(collection: Collection[Document], deals: Iterable[Deal], synced_at: datetime) -> Changes:
-    """Write deals, each unless a newer version is stored; those that were merged into others end up archived.
+def store_deals(
+    collection: Collection[Document],
+    deals: Iterable[Deal],
+    synced_at: datetime,
+    unreadable: UnreadableRecords,
+    marks: StaleMarks,
+) -> Changes:
+    """Write deals, each unless a newer version is stored, and return the visible changes.
 
-    Which ids were merged away is asked for before the write, so that an old reading of such a deal is stored as
-    archived, and again after it for what appeared, because the deal that it was merged into may have been stored
-    meanwhile by another writer, who did not yet find it.
+    Deals that were merged into others end up archived. The ids merged away are looked up before the write, so that an
+    old reading of such a deal is stored as archived, and again after it for new deals, because another writer may have
+    stored meanwhile the deal that one was merged into without finding that one yet.
 
     Args:
         collection: the deals.
         deals: as HubSpot gave them.
         synced_at: the time just before HubSpot was asked, in milliseconds.
-
-    Returns:
-        The deals that are seen to have changed.
+        unreadable: counts the deals that MongoDB refuses.
+        marks: those of this process; new deals bear one until their events are counted.
     """
     given = list(deals)
     ids = [deal.deal_id for deal in given]
     absorbed = {deal_id for deal in given for deal_id in deal.merged_ids if deal_id != deal.deal_id}
     gone = absorbed | merged_away(collection, ids)
-    marked = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
+    meant = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
     stored = collection.find({"deal_id": {"$in": ids}}, COMPARED_DEAL).to_list()
-    written = write_batch(collection, _KEY, stored, _wanted(marked, stored, synced_at), synced_at)
+    wanted = _wanted(meant, stored, synced_at)
+    with changing(collection.database) as begin, marks.writing(collection.database) as writing:
+        first = marks.initial_mark()
+
+        def before(new: Sequence[Document], _changed: Sequence[Match]) -> None:
+            begin()
+            writing.insert(fields["deal_id"] for fields in new)
+
+        written = write_batch(collection, _KEY, stored, wanted, synced_at, before=before, first={"list_stale": first})
+        marks.remember((fields["deal_id"] for fields in written.inserted), first["token"])
+    for refused in written.refused:
+        unreadable.note("deals", refused["deal_id"], "MongoDB does not take it")
     alive = [fields["deal_id"] for fields in written.added if not fields["archived"]]
     alive += [match.fields["deal_id"] for match in written.changed if not match.fields["archived"]]
     changes = deal_changes(written)
@@ -57,9 +76,9 @@ def store_deals(collection: Collection[Document], deals: Iterable[Deal], synced_
 
 
 def _shared_names(collection: Collection[Document], written: Written) -> set[str]:
-    """The names of deals that were modified, if other deals bear them too.
+    """Return the names of modified deals that other deals bear too.
 
-    By such a name the deal is meant that was modified last: it may be another one now, though none looks different.
+    Such a name means the deal that was modified last, which may be another one now though none looks different.
     """
     modified = {
         match.fields["deal_name_key"]: match.fields["deal_name"]
@@ -79,8 +98,10 @@ def _shared_names(collection: Collection[Document], written: Written) -> set[str
 
 
 def _wanted(deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime) -> list[Document]:
-    """The fields that the documents are to have; ``archived_at`` is the first time that a deal was found archived."""
-    archived_at = {document["deal_id"]: document.get("archived_at") for document in stored if document.get("archived")}
+    """Return the fields to store; ``archived_at`` is the first time that a deal was found archived."""
+    archived_at = {
+        document["deal_id"]: any_date(document.get("archived_at")) for document in stored if document.get("archived")
+    }
     wanted = newest_of_each(_KEY, [deal_fields(deal) for deal in deals])
     for fields in wanted:
         since = archived_at.get(fields["deal_id"]) or synced_at
@@ -89,7 +110,7 @@ def _wanted(deals: Iterable[Deal], stored: Iterable[Document], synced_at: dateti
 
 
 def merged_away(collection: Collection[Document], deal_ids: Sized[str]) -> set[str]:
-    """Which of ``deal_ids`` are known to have been merged into another deal."""
+    """Return those of ``deal_ids`` that are known to have been merged into another deal."""
     if not deal_ids:
         return set()
     asked = set(deal_ids)
@@ -97,31 +118,31 @@ def merged_away(collection: Collection[Document], deal_ids: Sized[str]) -> set[s
     return {
         merged_id
         for holder in holders
-        for merged_id in holder["merged_ids"]
-        if merged_id in asked and merged_id != holder["deal_id"]
+        for merged_id in asked.intersection(texts_in(holder["merged_ids"]))
+        if merged_id != holder.get("deal_id")
     }
 
 
 def archive(
     collection: Collection[Document], deal_ids: Iterable[str], at: datetime, condition: Document | None = None
 ) -> Changes:
-    """Mark live deals as archived.
+    """Mark live deals as archived and return the changes; unknown ids are ignored.
 
     Args:
         collection: the deals.
-        deal_ids: HubSpot's ids; unknown ones are ignored.
+        deal_ids: HubSpot's ids.
         at: as of when they are archived, in milliseconds.
-        condition: what must hold of a deal besides.
-
-    Returns:
-        Those that were live.
+        condition: must hold of a deal besides.
     """
     changes = Changes()
     live = {"deal_id": {"$in": list(deal_ids)}} | LIVE | (condition or {})
     if not live["deal_id"]["$in"]:
         return changes
     found = collection.find(live, {"deal_id": 1, "deal_name": 1, "merged_ids": 1}).to_list()
-    if found:
+    if not found:
+        return changes
+    with changing(collection.database) as begin:
+        begin()
         seen = live | {"_id": {"$in": [document["_id"] for document in found]}}
         mark = {"$set": {"archived": True, "archived_at": at}, "$max": {"synced_at": at}}
         collection.update_many(seen, mark)
@@ -131,12 +152,12 @@ def archive(
 
 
 def archive_all(collection: Collection[Document], condition: Document, at: datetime) -> Changes:
-    """Mark all live deals as archived for which ``condition`` holds; see :func:`archive`."""
+    """Archive all live deals for which ``condition`` holds; see :func:`archive`."""
     changes = Changes()
     found = collection.find(condition | LIVE, {"_id": 0, "deal_id": 1}, batch_size=_BATCH)
     ids: list[str] = []
     for document in found:
-        ids.append(document["deal_id"])
+        ids += ids_of([document])
         if len(ids) == _BATCH:
             changes.add(archive(collection, ids, at, condition))
             ids = []
@@ -145,16 +166,10 @@ def archive_all(collection: Collection[Document], condition: Document, at: datet
 
 
 def follow_merges(collection: Collection[Document], found: Sequence[Document], projection: Document) -> list[Document]:
-    """The live deals that archived ones were merged into, however often these were merged themselves.
-
-    Args:
-        collection: the deals.
-        found: documents of archived deals.
-        projection: what to read.
-    """
+    """Return the live deals that the archived ones in ``found`` were merged into, over any number of merges."""
     known: set[str] = set()
     while found:
-        ids = {document["deal_id"] for document in found} - known
+        ids = {document["deal_id"] for document in found if isinstance(document.get("deal_id"), str)} - known
         known |= ids
         found = collection.find({"merged_ids": {"$in": list(ids)}}, projection).to_list() if ids else []
         live = [document for document in found if not document.get("archived")]

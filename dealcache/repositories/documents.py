@@ -1,41 +1,46 @@
-"""Between values and documents: which fields come from HubSpot, and how a document is read back.
+"""Documents: which of their fields come from HubSpot, how values become documents, and the dates in them.
 
 BSON dates hold milliseconds, which is HubSpot's precision too; finer values are cut, never rounded up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
-from dealcache.deals import FOREIGN_FIELDS, Deal, Event, Pipeline, Stage, name_key
-from dealcache.repositories.errors import StoreError
-
-T = TypeVar("T")
+from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event, name_key
+from dealcache.model.freshness import data_as_of
+from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.words import words_of
+from dealcache.repositories.json_values import date_value
 
 #: A document as MongoDB holds it.
 Document = dict[str, Any]
 
-_DEAL_FIELDS = (
+DEAL_FIELDS = (
     "deal_id",
     "deal_name",
     "hubspot_updated_at",
     "owner_id",
-    "owner",
     "stage_id",
-    "stage",
     "pipeline_id",
-    "pipeline",
     "amount",
     "create_date",
     "close_date",
     "archived",
     "merged_ids",
 )
-_DEAL_DATES = ("hubspot_updated_at", "create_date", "close_date")
-_EVENT_FIELDS = (
+#: Labels that earlier versions stored, each with the id that it is the label of. They serve while the present label is
+#: unknown, so they stay until the id changes.
+FORMER_LABELS = {"owner": "owner_id", "stage": "stage_id", "pipeline": "pipeline_id"}
+#: What follows from a deal's name: the form in which names are compared, the words that are looked for, and the name
+#: that they are the words of, which tells when an earlier version has written another one.
+NAME_FIELDS = ("deal_name_key", "name_words", "words_of")
+DEAL_DATES = ("hubspot_updated_at", "create_date", "close_date")
+EVENT_FIELDS = (
     "engagement_type",
     "engagement_id",
     "occurred_at",
@@ -47,15 +52,18 @@ _EVENT_FIELDS = (
     "hubspot_updated_at",
 )
 
-#: What is read of a deal and of an event, and nothing more.
-DEAL_PROJECTION = {"_id": 0, "timeline_synced_at": 1} | dict.fromkeys(_DEAL_FIELDS, 1)
-EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*_EVENT_FIELDS, *FOREIGN_FIELDS), 1)
+#: The fields of a deal that tell how old it is; see :class:`StoredDeal`.
+AGE_FIELDS = ("timeline_synced_at", "complete_as_of", "unread_types", "missed_at")
 
-#: What is read of a stored document to compare it with what HubSpot gave.
-COMPARED_DEAL = dict.fromkeys((*_DEAL_FIELDS, "deal_name_key", "archived_at", "synced_at"), 1)
-COMPARED_EVENT = dict.fromkeys(("deal_id", *_EVENT_FIELDS, "synced_at"), 1)
+#: The fields that are read of a deal and of an event.
+DEAL_PROJECTION = {"_id": 0} | dict.fromkeys((*AGE_FIELDS, *DEAL_FIELDS, *FORMER_LABELS), 1)
+EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*EVENT_FIELDS, *FOREIGN_FIELDS), 1)
 
-#: All that this service itself writes to an event's document; what else is there belongs to others.
+#: The fields of a stored document that are compared with HubSpot's.
+COMPARED_DEAL = dict.fromkeys((*DEAL_FIELDS, *FORMER_LABELS, *NAME_FIELDS, "archived_at", "synced_at"), 1)
+COMPARED_EVENT = dict.fromkeys(("deal_id", *EVENT_FIELDS, "synced_at"), 1)
+
+#: All fields that this service writes to an event's document; others belong to other systems.
 OWN_EVENT_FIELDS = frozenset(("_id", *COMPARED_EVENT))
 
 #: An engagement's type and id; the id alone is unique only within its type.
@@ -67,77 +75,104 @@ class StoredDeal:
     """A deal as MongoDB knows it.
 
     ``timeline_synced_at`` is when HubSpot was asked for the events that MongoDB holds; None when it never was, so that
-    "no activities" and "activities never fetched" can be told apart.
+    "no activities" and "activities never fetched" can be told apart. ``complete_as_of`` is when HubSpot was first asked
+    for a part of that: a sync reads a deal before its activities, and takes some of these from an earlier reading.
+    ``followed`` is False if a sync has found changes of the deal that it could not read.
     """
 
     deal: Deal
     timeline_synced_at: datetime | None
+    complete_as_of: datetime | None = None
+    followed: bool = True
+
+    def as_of(self, watermark: datetime | None, now: datetime) -> datetime | None:
+        """Return up to when HubSpot's changes are known to be in it; see :func:`.data_as_of`."""
+        complete = self.followed and self.timeline_synced_at is not None
+        # Earlier versions did not note it.
+        return data_as_of(self.complete_as_of or self.timeline_synced_at, watermark, now, complete)
+
+
+class Totals(NamedTuple):
+    """The number of a deal's events by ``type``, and the times of its first and last event; None without any."""
+
+    by_type: dict[str, int]
+    first: datetime | None = None
+    last: datetime | None = None
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> Totals:
+        """Return the totals of these events."""
+        times = [event.occurred_at for event in events]
+        return cls(Counter(event.type for event in events), min(times, default=None), max(times, default=None))
+
+    @property
+    def events(self) -> int:
+        """The number of all events."""
+        return sum(self.by_type.values())
 
 
 def milliseconds(moment: datetime) -> datetime:
-    """``moment`` as a document holds it, for comparing it with one that was read back."""
+    """Return ``moment`` with the precision of a document, for comparing it with one that was read back."""
     finer = moment.microsecond % 1000
     # HubSpot's own moments have none, and there are two of them in every event.
     return moment.replace(microsecond=moment.microsecond - finer) if finer else moment
 
 
 def utc(moment: datetime | None) -> datetime | None:
-    """A date as the driver gave it, in UTC with or without saying so, as an aware one of the standard library."""
+    """Return a date of the driver, aware or naive, as an aware one in UTC."""
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
+def any_date(value: object) -> datetime | None:
+    """Return any value in a date's place as an aware date in UTC; None for what is no date."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else date_value(value)
+
+
+def ids_of(documents: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of deals; documents of other systems without one are skipped."""
+    return [deal_id for document in documents if type(deal_id := document.get("deal_id")) is str]
+
+
+def texts_in(value: object) -> list[str]:
+    """Return the texts in a list; none if ``value`` is no list."""
+    return [one for one in value if type(one) is str] if isinstance(value, list) else []
+
+
 def deal_fields(deal: Deal) -> Document:
-    """The fields of ``deal_info`` that come from HubSpot."""
-    fields: Document = {name: getattr(deal, name) for name in _DEAL_FIELDS}
-    for name in _DEAL_DATES:
+    """Return the fields of ``deal_info`` that come from HubSpot."""
+    fields: Document = {name: getattr(deal, name) for name in DEAL_FIELDS}
+    for name in DEAL_DATES:
         fields[name] = None if fields[name] is None else milliseconds(fields[name])
-    fields["deal_name_key"] = name_key(deal.deal_name)
+    fields |= name_fields(deal.deal_name)
     fields["merged_ids"] = list(deal.merged_ids)
     return fields
 
 
-def to_stored_deal(document: Mapping[str, Any]) -> StoredDeal:
-    """A document of ``deal_info`` as a value. Only the three fields without a default must be there."""
-    values = {name: document[name] for name in _DEAL_FIELDS if name in document}
-    for name in _DEAL_DATES:
-        if name in values:
-            values[name] = utc(values[name])
-    values["merged_ids"] = tuple(values.get("merged_ids") or ())
-    return StoredDeal(Deal(**values), utc(document.get("timeline_synced_at")))
+def name_fields(name: str) -> Document:
+    """Return the fields of ``deal_info`` that follow from a deal's name."""
+    return {"deal_name_key": name_key(name), "name_words": words_of(name), "words_of": name}
 
 
 def event_fields(deal_id: str, event: Event) -> Document:
-    """The fields of ``deal_timeline`` that come from HubSpot: never ``event.extra``."""
-    fields: Document = {name: getattr(event, name) for name in _EVENT_FIELDS}
+    """Return the fields of ``deal_timeline`` that come from HubSpot: never ``event.extra``.
+
+    ``owner`` is always empty; it is there because workers of earlier versions cannot read an event without it.
+    """
+    fields: Document = {name: getattr(event, name) for name in EVENT_FIELDS}
+    fields["owner"] = ""
     fields["deal_id"] = deal_id
     fields["occurred_at"] = milliseconds(event.occurred_at)
     fields["hubspot_updated_at"] = milliseconds(event.hubspot_updated_at)
     return fields
 
 
-def to_event(document: Mapping[str, Any]) -> Event:
-    """A document of ``deal_timeline`` as a value. Positional arguments, because this runs for every event read."""
-    return Event(
-        document["engagement_type"],
-        document["engagement_id"],
-        document["occurred_at"].replace(tzinfo=UTC),
-        document["type"],
-        document["subject"],
-        document["content"],
-        document["owner_id"],
-        document["owner"],
-        document["hubspot_updated_at"].replace(tzinfo=UTC),
-        foreign_fields(document),
-    )
-
-
-def foreign_fields(document: Mapping[str, Any]) -> Document:
-    """What other systems have written to an event's document; only what is there."""
-    return {name: document[name] for name in FOREIGN_FIELDS if name in document}
+def owner_fields(owner: Owner) -> Document:
+    """Return the fields of ``owners`` that come from HubSpot."""
+    return {"owner_id": owner.owner_id, "name": owner.name, "archived": owner.archived}
 
 
 def pipeline_fields(pipeline: Pipeline) -> Document:
-    """The fields of ``pipelines`` that come from HubSpot."""
+    """Return the fields of ``pipelines`` that come from HubSpot."""
     return {
         "pipeline_id": pipeline.pipeline_id,
         "label": pipeline.label,
@@ -147,31 +182,13 @@ def pipeline_fields(pipeline: Pipeline) -> Document:
     }
 
 
-def to_pipeline(document: Mapping[str, Any]) -> Pipeline:
-    """A document of ``pipelines`` as a value."""
-    return Pipeline(
-        pipeline_id=document["pipeline_id"],
-        label=document["label"],
-        display_order=document["display_order"],
-        stages=tuple(Stage(**stage) for stage in document["stages"]),
-        archived=document["archived"],
-    )
+def is_sound(group: Document) -> bool:
+    """Return True if all documents of a type are as this service writes them."""
+    dates = isinstance(group["first"], datetime) and isinstance(group["last"], datetime)
+    return dates and isinstance(group["_id"].get("type"), str)
 
 
-def read_all(
-    collection: str, convert: Callable[[Mapping[str, Any]], T], documents: Iterable[Mapping[str, Any]]
-) -> list[T]:
-    """``documents`` as values.
-
-    Args:
-        collection: where they come from, for the message.
-        convert: one of the functions above.
-        documents: what MongoDB gave.
-
-    Raises:
-        StoreError: one of them lacks a field or holds something else in it, so that it was not written by this service.
-    """
-    try:
-        return [convert(document) for document in documents]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"a document in {collection} cannot be read: {type(error).__name__} {error}") from error
+def totals_of(types: Sequence[Document]) -> Totals:
+    """Return the totals of one deal from those of its types."""
+    first, last = min(group["first"] for group in types), max(group["last"] for group in types)
+    return Totals({group["_id"]["type"]: group["count"] for group in types}, utc(first), utc(last))

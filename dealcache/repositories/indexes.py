@@ -1,4 +1,4 @@
-"""The indexes, each with the question that it answers.
+"""The indexes of all collections.
 
 A changed definition gets a new name: MongoDB refuses to create an existing name with other fields, and a worker of the
 previous release may still be running.
@@ -10,13 +10,15 @@ import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from dealcache.repositories.connection import Connection
+from dealcache.repositories.deal_list_query import LIST_INDEXES
 
 _DAY_SECONDS = 86_400
 _JOB_SECONDS = 30 * _DAY_SECONDS  # after the job's end
-_EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event's arrival; HubSpot repeats a delivery for one day
-_LEASE_SECONDS = 60  # after its end; longer than anybody who waited takes to look
+_EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event was worked off; HubSpot repeats a delivery for one day
+_OLD_EVENT_SECONDS = 14 * _DAY_SECONDS  # after the event came, whatever became of it: outages are shorter
+_LEASE_SECONDS = 60  # after its end; longer than a waiting worker takes to look
 _WORKER_SECONDS = 600  # after the last sign of life of a worker that died
-_EXCHANGE_SECONDS = 60  # after a question or an answer that nobody came for
+_STATISTICS_SECONDS = _DAY_SECONDS  # after a worker that died published them
 _BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
@@ -37,6 +39,23 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="stalest",
         ),
         IndexModel([("archived_at", ASCENDING)], name="archived", partialFilterExpression={"archived": True}),
+        IndexModel([("unread_types", ASCENDING)], name="unread", sparse=True),
+        # Two for the deals whose events are to be counted; most of the time they are empty.
+        IndexModel(
+            [("timeline_synced_at", ASCENDING), ("deal_id", ASCENDING)],
+            name="stale",
+            partialFilterExpression={"list_stale": {"$exists": True}},
+        ),
+        IndexModel([("activities.next", ASCENDING)], name="planned", sparse=True),
+        # Two whose keys are few, so that they cost hardly any writing: archived deals are counted from the first alone;
+        # the other one has the deals whose activities were never read.
+        IndexModel([("archived", ASCENDING)], name="archived_alone", partialFilterExpression={"archived": True}),
+        IndexModel(
+            [("timeline_synced_at", ASCENDING)],
+            name="timeline_missing",
+            partialFilterExpression={"timeline_synced_at": None},
+        ),
+        *LIST_INDEXES,
     ),
     "deal_timeline": (
         IndexModel(
@@ -56,28 +75,28 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         ),
     ),
     "pipelines": (IndexModel([("pipeline_id", ASCENDING)], name="pipeline", unique=True),),
+    "owners": (IndexModel([("owner_id", ASCENDING)], name="owner", unique=True),),
     "sync_jobs": (
         # Two that forbid: to queue what is queued or running already, and to run two jobs at once.
         IndexModel([("active_identity", ASCENDING)], name="active_identity", unique=True, sparse=True),
         IndexModel([("status", ASCENDING)], name="running", unique=True, partialFilterExpression={"status": "running"}),
         IndexModel([("status", ASCENDING), ("created_at", DESCENDING)], name="newest_of_status"),
         IndexModel([("created_at", DESCENDING)], name="newest"),
+        IndexModel([("status", ASCENDING), ("finished_at", DESCENDING)], name="last_of_status"),
         IndexModel([("finished_at", ASCENDING)], name="expiry", expireAfterSeconds=_JOB_SECONDS),
     ),
     "webhook_events": (
-        IndexModel([("pending", ASCENDING), ("arrived_at", ASCENDING)], name="pending", sparse=True),
-        IndexModel([("arrived_at", ASCENDING)], name="expiry", expireAfterSeconds=_EVENT_SECONDS),
+        # Previous releases have ``arrived_at`` in these events, and an index that lets them expire three days after.
+        IndexModel([("pending", ASCENDING), ("received_at", ASCENDING)], name="waiting", sparse=True),
+        IndexModel([("record", ASCENDING)], name="failing", sparse=True),
+        IndexModel([("set_aside_at", ASCENDING)], name="set_aside", sparse=True),
+        IndexModel([("done_at", ASCENDING)], name="done_expiry", expireAfterSeconds=_EVENT_SECONDS),
+        IndexModel([("received_at", ASCENDING)], name="received_expiry", expireAfterSeconds=_OLD_EVENT_SECONDS),
     ),
     "load_leases": (IndexModel([("held_until", ASCENDING)], name="expiry", expireAfterSeconds=_LEASE_SECONDS),),
     "workers": (IndexModel([("seen_at", ASCENDING)], name="expiry", expireAfterSeconds=_WORKER_SECONDS),),
-    "stats_questions": (
-        IndexModel([("owner", ASCENDING), ("asked_at", ASCENDING)], name="oldest_of_worker"),
-        IndexModel([("question", ASCENDING)], name="question"),
-        IndexModel([("asked_at", ASCENDING)], name="expiry", expireAfterSeconds=_EXCHANGE_SECONDS),
-    ),
-    "stats_answers": (
-        IndexModel([("question", ASCENDING)], name="question"),
-        IndexModel([("answered_at", ASCENDING)], name="expiry", expireAfterSeconds=_EXCHANGE_SECONDS),
+    "worker_statistics": (
+        IndexModel([("written_at", ASCENDING)], name="expiry", expireAfterSeconds=_STATISTICS_SECONDS),
     ),
 }
 

@@ -1,12 +1,12 @@
-"""The collection ``invalidations``: the record of what is served no more, in one order for all workers of all hosts.
+"""The collection ``invalidations``: the log of what is served no more, in one order for all workers of all hosts.
 
-Each document bears the next whole number, its generation. A writer takes the highest one that it can see, adds one, and
-tries again when somebody else was quicker. So a document appears only after all before it, and a reader who knows the
+Each document has the next whole number, its generation. A writer takes the highest one that it can see, adds one, and
+tries again when another one was quicker. So a document appears only after all before it, and a reader that knows the
 first ``n`` has missed nothing among them. Reserving a number first and writing later would leave gaps for a moment,
-which a reader who polls would step over.
+which a poll would step over.
 
-The newest :data:`KEPT` stay. Who was away for longer, or finds another history than the one he knows (a database that
-was restored), learns that he must trust nothing.
+The newest :data:`KEPT` stay. A reader that was away for longer, or finds another history than the one it knows (a
+database that was restored), learns that it must trust nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from dataclasses import replace
 from typing import Any
 
 import pymongo
+from pymongo.change_stream import CollectionChangeStream
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
-from dealcache.invalidation import Invalidation, Selection
-from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, milliseconds, read_all, utc
-from dealcache.repositories.errors import StoreUnavailable
+from dealcache.model.invalidation import Invalidation, Selection
+from dealcache.repositories.connection import Connection, StoreUnavailable
+from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.newest_wins import lost_races
+from dealcache.repositories.record_documents import read_all
 
 #: How many of the newest stay at least, and after how many new ones older ones are removed.
 KEPT = 10_000
@@ -36,27 +37,32 @@ MOST_MARKS = 500
 #: How many are read at once.
 _PAGE = 200
 
-_ATTEMPTS = 100  # each is lost only to another writer who succeeds
+_ATTEMPTS = 100  # each is lost only to another writer that succeeds
 
 #: Seconds for writing, and for reading: a follower that hangs longer could not keep the promise of one second anyway.
 _WRITE_SECONDS = 2.0
 _READ_SECONDS = 0.8
+
+#: Milliseconds that MongoDB waits for a new entry before it says that there is none: a sign of life.
+_WAIT_MS = 250
+
+_INSERTS = [{"$match": {"operationType": "insert"}}]
 
 _OLDEST_FIRST = [("_id", 1)]
 _NEWEST_FIRST = [("_id", -1)]
 
 
 class HistoryLostError(Exception):
-    """What was recorded since is not known any more, or the record is not the one that was followed."""
+    """Raised when later entries are not known any more, or the log is not the one that was followed."""
 
 
 class InvalidationLog:
-    """Reads and writes the record. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+    """Reads and writes the log. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
         connection: the database, for writing.
-        following: the same for reading. Who follows must notice at once that MongoDB is back, so no breaker may keep
-            him from asking, and no crowd of readers from having a connection.
+        following: the same for reading. A follower must notice at once that MongoDB is back, so no breaker may keep
+            it from asking, and no crowd of readers from having a connection.
     """
 
     def __init__(self, connection: Connection, following: Connection) -> None:
@@ -64,7 +70,7 @@ class InvalidationLog:
         self._following = following
 
     def append(self, invalidations: Sequence[Invalidation]) -> list[Invalidation]:
-        """Add to the record.
+        """Add entries.
 
         Args:
             invalidations: in the order in which they are to stand; each with :data:`MOST_MARKS` marks at most, or
@@ -85,14 +91,14 @@ class InvalidationLog:
                 waiting = waiting[inserted:]
             _remove_old(database.invalidations, recorded)
         if waiting:
-            raise StoreUnavailable("too many others write to the record of invalidations")
+            raise StoreUnavailable("too many others write to the invalidation log")
         return recorded
 
     def since(self, generation: int, nonce: str) -> list[Invalidation]:
-        """What was recorded after an entry that the caller knows, oldest first; a page of it when there is much.
+        """Return what was recorded after an entry that the caller knows, oldest first; a page of it when there is much.
 
         Args:
-            generation: of that entry; 0 when the record was empty.
+            generation: of that entry; 0 when the log was empty.
             nonce: of that entry.
 
         Raises:
@@ -100,7 +106,7 @@ class InvalidationLog:
         """
         with self._following.operation() as database, pymongo.timeout(_READ_SECONDS):
             found = database.invalidations.find({"_id": {"$gte": generation}}, sort=_OLDEST_FIRST, limit=_PAGE)
-            entries = read_all("invalidations", to_invalidation, found.to_list())
+            entries = read_all("invalidations", _to_invalidation, found.to_list())
         if generation == 0:
             if entries and entries[0].generation != 1:
                 raise HistoryLostError
@@ -110,7 +116,7 @@ class InvalidationLog:
         return entries[1:]
 
     def newest(self, most: int = KEPT) -> list[Invalidation]:
-        """The newest entries, oldest first, from the last invalidation of everything on: what is before means nothing.
+        """Return the newest entries, oldest first, from the last invalidation of everything on.
 
         Args:
             most: how many at most.
@@ -119,8 +125,46 @@ class InvalidationLog:
             total = database.invalidations.find_one({"everything": True}, {"_id": 1}, sort=_NEWEST_FIRST)
             first = {} if total is None else {"_id": {"$gte": total["_id"]}}
             found = database.invalidations.find(first, sort=_NEWEST_FIRST, limit=most)
-            entries = read_all("invalidations", to_invalidation, found.to_list())
+            entries = read_all("invalidations", _to_invalidation, found.to_list())
         return entries[::-1]
+
+
+class InvalidationFeed:
+    """New entries of the log as they come, by a change stream; used by one thread.
+
+    Every method raises StoreError or StoreUnavailable when MongoDB fails.
+
+    Args:
+        connection: the database.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stream: CollectionChangeStream[Document] | None = None
+
+    def open(self) -> bool:
+        """Begin with what comes from now on; return False if MongoDB has no change streams, as a standalone one."""
+        with self._connection.operation() as database:
+            hello: dict[str, Any] = database.command("hello")
+            if "setName" not in hello and hello.get("msg") != "isdbgrid":
+                return False
+            self._stream = database.invalidations.watch(_INSERTS, max_await_time_ms=_WAIT_MS)
+        return True
+
+    def read(self) -> list[Invalidation]:
+        """Return what was recorded since the last call, oldest first; an empty list after a moment: nothing was."""
+        if self._stream is None:
+            raise RuntimeError("the feed is not open")
+        with self._connection.operation():
+            event = self._stream.try_next()
+        return [] if event is None else read_all("invalidations", _to_invalidation, [event["fullDocument"]])
+
+    def close(self) -> None:
+        """End; the feed may be opened again."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with self._connection.operation():
+                stream.close()
 
 
 def _last(collection: Collection[Document]) -> int:
@@ -133,7 +177,7 @@ def _numbered(invalidations: Sequence[Invalidation], last: int) -> list[Invalida
 
 
 def _insert(collection: Collection[Document], numbered: Sequence[Invalidation]) -> int:
-    """Write as many as can be written in this order; how many that are."""
+    """Write as many as can be written in this order; return how many."""
     try:
         collection.insert_many([_document(one) for one in numbered], ordered=True)
     except BulkWriteError as error:
@@ -155,6 +199,7 @@ def _document(one: Invalidation) -> Document:
         "at": milliseconds(one.at),
         "everything": one.selection.everything,
         "doubt": one.doubt,
+        "labels": one.labels,
         "deal_ids": sorted(one.selection.deal_ids),
         "name_keys": sorted(one.selection.name_keys),
         # A list, because a deal's id is data and no field's name.
@@ -165,14 +210,21 @@ def _document(one: Invalidation) -> Document:
     }
 
 
-def to_invalidation(document: Mapping[str, Any]) -> Invalidation:
-    """A document of the record as a value."""
+def _to_invalidation(document: Mapping[str, Any]) -> Invalidation:
+    """Return the value of a document of the log."""
     at = utc(document["at"])
     if at is None:
         raise TypeError("at is null")
-    selection = Selection(
-        frozenset(document["deal_ids"]), frozenset(document["name_keys"]), everything=document["everything"]
-    )
+    selection = Selection.of_keys(document["deal_ids"], document["name_keys"], everything=document["everything"])
     views = {row["deal_id"]: frozenset(row["changed"]) for row in document["views"]}
     names = {row["deal_id"]: frozenset(row["names"]) for row in document["views"] if row["names"]}
-    return Invalidation(selection, at, views, names, document["nonce"], document["_id"], document["doubt"])
+    return Invalidation(
+        selection,
+        at,
+        views,
+        names,
+        document["nonce"],
+        document["_id"],
+        document["doubt"],
+        document.get("labels", False),  # earlier versions write none
+    )

@@ -1,12 +1,13 @@
-"""Who runs a sync job: at most one job runs, and a process that dies loses it when its lease is over.
+"""Leases of sync jobs: at most one job runs, and a process that dies loses it when its lease runs out.
 
-A job that runs belongs to its ``owner`` for as long as nobody took it away, also past ``lease_expires_at``: from then
-on others may take it. Every write of the owner carries the condition that the job is still his.
+A running job belongs to its ``owner`` until another process takes it over, also past ``lease_expires_at``: from then on
+others may. Every write of the owner has the condition that it still owns the job.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -15,10 +16,10 @@ from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from dealcache.jobs import Job, JobStatus, Progress
+from dealcache.model.jobs import Job, JobStatus, JobType, Progress, SyncRequest
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, milliseconds, read_all
-from dealcache.repositories.job_documents import ending, to_job
+from dealcache.repositories.documents import Document, milliseconds, utc
+from dealcache.repositories.record_documents import read_all
 
 RUNNING = str(JobStatus.RUNNING)
 QUEUED = str(JobStatus.QUEUED)
@@ -29,57 +30,69 @@ UNATTENDED = "cancelled while nobody was running it"
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 
 
+_DATES = ("created_at", "due_at", "started_at", "finished_at", "since", "lease_expires_at")
+_AS_THEY_ARE = ("message", "error", "cancel_requested", "attempts", "checkpoint", "owner")
+_PROGRESS_FIELDS = frozenset(field.name for field in fields(Progress))
+
+#: Only jobs that have not ended have these fields.
+_UNTIL_THE_END = ("active_identity", "checkpoint", "owner", "lease_expires_at", "reserved_for", "reserved_until")
+
+
 class LeaseState(Enum):
-    """What the owner of a job hears when he gives a sign of life."""
+    """The outcome of renewing a lease."""
 
     HELD = "held"
-    """The job is still his."""
+    """The process still owns the job."""
 
     LOST = "lost"
-    """Somebody else took it, or ended it."""
+    """Another process took the job over, or ended it."""
 
     CANCEL = "cancel"
-    """It is his, and he is to stop it."""
+    """The process still owns the job, and is to stop it."""
 
 
 class JobLeases:
-    """Takes up jobs, keeps them and gives them back. Every method raises StoreError when MongoDB fails.
-
-    Args:
-        connection: the database.
-    """
+    """Claims, renews and releases jobs. Every method raises StoreError when MongoDB fails."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def claim(self, owner: str, now: datetime, lease: timedelta, only: str | None = None) -> Job | None:
-        """Take up a job: one whose owner is gone, else the oldest that is due, unless one is running.
+    def claim(
+        self,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+        only: str | None = None,
+        without: Sequence[JobType] = (),
+    ) -> Job | None:
+        """Claim a job: an abandoned one, else the oldest that is due, unless one is running; None if there is none.
 
-        A job whose owner is gone and that is to be cancelled ends here.
+        An abandoned job that is to be cancelled ends here.
 
         Args:
-            owner: names the one who asks, among all who share the database.
+            owner: names the process among all that share the database.
             now: the present.
-            lease: how long the job is his without a sign of life.
-            only: the id of the job that is wanted; None for any.
-
-        Returns:
-            The job, which is running now, or None.
+            lease: how long it owns the job without renewing the lease.
+            only: the id of the only job wanted; None for any.
+            without: types of jobs that stay in the queue.
         """
         moment = milliseconds(now)
         wanted = {} if only is None else {"_id": only}
-        abandoned: Document = {"status": RUNNING, "lease_expires_at": {"$lte": moment}}
+        # One that lasts longer than any lease was given by a clock that was wrong.
+        over = [{"lease_expires_at": {"$lte": moment}}, {"lease_expires_at": {"$gt": moment + 2 * lease}}]
+        abandoned: Document = {"status": RUNNING, "$or": over}
         with self._connection.operation() as database:
             jobs = database.sync_jobs
             jobs.update_one(abandoned | {"cancel_requested": True}, ending(JobStatus.CANCELLED, now, UNATTENDED))
-            for condition in (abandoned, _due(owner, moment)):
-                document = _take(jobs, wanted | condition, owner, moment, moment + lease)
+            due = _due(owner, moment) | {"request.type": {"$nin": [str(one) for one in without]}}
+            for condition in (abandoned, due):
+                document = _claim(jobs, wanted | condition, owner, moment, moment + lease)
                 if document is not None:
                     return read_all("sync_jobs", to_job, [document])[0]
         return None
 
     def renew(self, job_id: str, owner: str, now: datetime, lease: timedelta, progress: Progress) -> LeaseState:
-        """Give a sign of life and show how far the job is."""
+        """Renew the lease and save the progress."""
         change = {"lease_expires_at": milliseconds(now) + lease, "progress": asdict(progress)}
         with self._connection.operation() as database:
             document = database.sync_jobs.find_one_and_update(
@@ -92,17 +105,14 @@ class JobLeases:
     def save_checkpoint(
         self, job_id: str, owner: str, checkpoint: dict[str, Any], progress: Progress, since: datetime | None = None
     ) -> bool:
-        """Note from where the job goes on after a crash.
+        """Save from where the job resumes after a crash, unless another process owns it now: then return False.
 
         Args:
             job_id: the job.
-            owner: who runs it.
+            owner: the process that runs it.
             checkpoint: JSON values and dates; replaces the one before.
             progress: how far the job is.
             since: from when on it looks for changes; None leaves that as it is.
-
-        Returns:
-            False when the job is not his any more; nothing is written then.
         """
         change: Document = {"checkpoint": checkpoint, "progress": asdict(progress)}
         if since is not None:
@@ -119,52 +129,37 @@ class JobLeases:
         error: str | None,
         progress: Progress,
     ) -> bool:
-        """End the job.
+        """End the job, unless another process owns it now: then return False.
 
         Args:
             job_id: the job.
-            owner: who runs it.
-            status: how it ended, one of :data:`dealcache.jobs.FINAL`.
+            owner: the process that ran it.
+            status: one of ``FINAL``.
             now: the present.
-            message: what came of it, for people.
+            message: the outcome in a sentence.
             error: why it failed, None if it did not.
             progress: how far it came.
-
-        Returns:
-            False when the job is not his any more; nothing is written then.
         """
         change = ending(status, now, message, error)
         change["$set"]["progress"] = asdict(progress)
         return self._updated(_held(job_id, owner), change)
 
     def release(self, job_id: str, owner: str, now: datetime, message: str, progress: Progress) -> bool:
-        """Put the job back into the queue with its checkpoint, so that anybody may go on with it at once.
+        """Put the job back into the queue with its checkpoint, so that any process may resume it at once.
 
         A job that is to be cancelled ends instead.
 
         Returns:
-            False when the job is not his any more; nothing is written then.
+            False when another process owns the job now; nothing is written then.
         """
-        return self.postpone(job_id, owner, now, now, message, progress)
-
-    def postpone(
-        self, job_id: str, owner: str, now: datetime, due_at: datetime, message: str, progress: Progress
-    ) -> bool:
-        """Put the job back into the queue like :meth:`release`, but not to be taken up before ``due_at``."""
-        waiting = {"status": QUEUED, "due_at": milliseconds(due_at), "message": message, "progress": asdict(progress)}
+        waiting = {"status": QUEUED, "due_at": milliseconds(now), "message": message, "progress": asdict(progress)}
         change = {"$set": waiting, "$unset": dict.fromkeys(("owner", "lease_expires_at"), "")}
         if self._updated(_held(job_id, owner) | {"cancel_requested": {"$ne": True}}, change):
             return True
         return self.finish(job_id, owner, JobStatus.CANCELLED, now, message, None, progress)
 
     def reserve(self, job_id: str, owner: str, until: datetime) -> None:
-        """Keep others from taking up a job that waits, unless it is reserved for somebody else already.
-
-        Args:
-            job_id: the job.
-            owner: for whom.
-            until: when the reservation ends.
-        """
+        """Reserve a queued job for ``owner`` until then, unless it is reserved for another process."""
         free = {"_id": job_id, "status": QUEUED, "reserved_for": {"$in": [None, owner]}}
         self._updated(free, {"$set": {"reserved_for": owner, "reserved_until": milliseconds(until)}})
 
@@ -182,10 +177,10 @@ def _due(owner: str, now: datetime) -> Document:
     return {"status": QUEUED, "due_at": {"$lte": now}, "$or": not_for_others}
 
 
-def _take(
+def _claim(
     jobs: Collection[Document], condition: Document, owner: str, now: datetime, lease_expires_at: datetime
 ) -> Document | None:
-    """Make the oldest job for which ``condition`` holds that of ``owner``; None when there is none, or one runs."""
+    """Make ``owner`` the owner of the oldest job that meets ``condition``; None if there is none, or one runs."""
     taken = {
         "status": RUNNING,
         "owner": {"$literal": owner},
@@ -198,3 +193,39 @@ def _take(
         return jobs.find_one_and_update(condition, change, sort=_OLDEST_FIRST, return_document=ReturnDocument.AFTER)
     except DuplicateKeyError:
         return None  # the index lets only one job be running
+
+
+def new_job(job_id: str, request: SyncRequest, now: datetime, due_at: datetime) -> Document:
+    """Return the document of a queued job. Dates that are not known yet are left out."""
+    return {
+        "_id": job_id,
+        "request": request.parameters(),
+        "active_identity": request.identity,
+        "status": str(JobStatus.QUEUED),
+        "created_at": milliseconds(now),
+        "due_at": milliseconds(due_at),
+        "attempts": 0,
+        "progress": asdict(Progress()),
+    }
+
+
+def to_job(document: Mapping[str, Any]) -> Job:
+    """Return a document of ``sync_jobs`` as a value."""
+    values: dict[str, Any] = {name: utc(document[name]) for name in _DATES if name in document}
+    values |= {name: document[name] for name in _AS_THEY_ARE if name in document}
+    # Another release may count other things.
+    progress = {name: value for name, value in document["progress"].items() if name in _PROGRESS_FIELDS}
+    progress["warnings"] = tuple(progress.get("warnings", ()))
+    return Job(
+        job_id=document["_id"],
+        request=SyncRequest.from_parameters(document["request"]),
+        status=JobStatus(document["status"]),
+        progress=Progress(**progress),
+        **values,
+    )
+
+
+def ending(status: JobStatus, now: datetime, message: str, error: str | None = None) -> Document:
+    """Return the update that ends a job and starts its time to live."""
+    outcome = {"status": str(status), "finished_at": milliseconds(now), "message": message, "error": error}
+    return {"$set": outcome, "$unset": dict.fromkeys(_UNTIL_THE_END, "")}

@@ -1,8 +1,8 @@
-"""The collection ``load_leases``: who loads what from HubSpot just now, of all processes that share the database.
+"""The collection ``load_leases``: which process loads what from HubSpot, of all that share the database.
 
 One document for each thing that is loaded. It belongs to one acquisition, which its ``nonce`` names, until that ends or
-``held_until`` is past: a holder that dies stops giving signs of life and loses it by that. What has ended stays for a
-minute, so that those who waited for it learn how, and that others see what was refreshed lately.
+``held_until`` is past: a holder that dies renews it no more and loses it by that. What has ended stays for a minute, so
+that the processes that waited for it learn how, and that others see what was refreshed lately.
 
 Time is MongoDB's own, so the clocks of the hosts need not agree. The writes ask for no journal: a lease that is lost in
 a crash costs a second load and nothing else.
@@ -11,7 +11,7 @@ a crash costs a second load and nothing else.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,12 +19,13 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from pymongo import ReadPreference, ReturnDocument, UpdateOne, WriteConcern
-from pymongo.collection import Collection
+from pymongo import collection as driver
 from pymongo.errors import BulkWriteError
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, read_all
+from dealcache.repositories.documents import Document
 from dealcache.repositories.newest_wins import lost_races
+from dealcache.repositories.record_documents import read_all
 
 #: A moment in an expression of MongoDB's.
 Moment = datetime | Literal["$$NOW"]
@@ -33,31 +34,35 @@ _ONE_MEMBER = WriteConcern(w=1, j=False)
 
 
 class LoadEnd(StrEnum):
-    """How a load ended."""
+    """The outcome of a load."""
 
     LOADED = "loaded"
-    """What was wanted is in MongoDB."""
+    """It is in MongoDB."""
 
     UNKNOWN = "unknown"
     """HubSpot has no such thing."""
 
     FAILED = "failed"
-    """HubSpot refused, failed or did not answer; ``failure`` tells more."""
+    """HubSpot refused, failed or did not answer; ``failure`` says more."""
 
     ABANDONED = "abandoned"
-    """The holder gave up for reasons of its own: whoever waited tries for himself."""
+    """The holder gave up for reasons of its own: the processes that waited try for themselves."""
 
     @classmethod
     def _missing_(cls, value: object) -> LoadEnd:
-        """What another release calls by a word that is not known here tells no more than that it has ended."""
+        """Take a word of another release that is not known here for no more than that the load has ended."""
         return cls.ABANDONED
+
+
+#: The ends after which a thing need not be loaded again at once.
+ENDED_WELL = frozenset({LoadEnd.LOADED, LoadEnd.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
 class LoadLease:
     """A lease as it stood at one moment.
 
-    ``held`` tells that somebody loads under it, ``mine`` that the caller has acquired it just now. ``end`` is None
+    ``held`` is True while a load goes on under it, ``mine`` if the caller has acquired it just now. ``end`` is None
     until the load has ended, and ``failure`` holds plain values when it failed.
     """
 
@@ -72,16 +77,16 @@ class LoadLease:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """How the load under a lease ended; ``failure`` tells more about that, in values that a document can hold."""
+    """The outcome of the load under a lease; ``failure`` tells more, in values that a document can hold."""
 
     lease: LoadLease
     end: LoadEnd
     failure: Mapping[str, Any] | None = None
 
-    def told(self) -> Document:
-        """The fields that tell it to those who waited."""
-        told: Document = {"end": str(self.end)} | ({} if self.failure is None else {"failure": dict(self.failure)})
-        return {name: {"$literal": value} for name, value in told.items()}
+    def fields(self) -> Document:
+        """Return the fields in which processes that waited for it find that."""
+        fields: Document = {"end": str(self.end)} | ({} if self.failure is None else {"failure": dict(self.failure)})
+        return {name: {"$literal": value} for name, value in fields.items()}
 
 
 class LoadLeaseRepository:
@@ -89,7 +94,7 @@ class LoadLeaseRepository:
 
     Args:
         connection: the database.
-        now: what time is asked of; MongoDB's own clock unless a test has another.
+        now: returns the present; MongoDB's own clock unless a test has another.
     """
 
     def __init__(self, connection: Connection, now: Callable[[], Moment] = lambda: "$$NOW") -> None:
@@ -97,95 +102,67 @@ class LoadLeaseRepository:
         self._now = now
 
     @contextmanager
-    def _leases(self) -> Iterator[Collection[Document]]:
+    def _leases(self) -> Iterator[driver.Collection[Document]]:
         with self._connection.operation() as database:
             # From the primary, whatever the URI says: a secondary does not know yet that a load has ended.
             yield database.load_leases.with_options(read_preference=ReadPreference.PRIMARY, write_concern=_ONE_MEMBER)
 
     def acquire(
         self,
-        key: str,
+        wanted: Mapping[str, int],
         owner: str,
         term: timedelta,
         *,
         generation: int = 0,
-        since: int = 0,
         pause: timedelta = timedelta(0),
-    ) -> LoadLease:
-        """Take the lease unless somebody holds it, or what it is about was loaded a moment ago.
-
-        Args:
-            key: what is to be loaded.
-            owner: names the process that asks, for people.
-            term: how long the lease holds without a sign of life.
-            generation: of the last invalidation that is known to the caller, whose load will see what it announced.
-            since: the least generation whose load the caller can use. A holder that began with an older one is not
-                waited for: the lease is taken from him, and he only loses the right to tell how his load ended.
-            pause: how long after a load that went well there is no other.
-
-        Returns:
-            The lease as it stands now; ``mine`` if it was taken.
-        """
-        nonce, now = uuid.uuid4().hex, self._now()
-        kept = [_held_since(now, since)]
-        if pause:
-            kept.append(_ended_well_since(now, pause))
-        change = _unless({"$or": kept}, _taken(now, owner, nonce, term, generation))
-        with self._leases() as leases:
-            document = leases.find_one_and_update(
-                {"_id": key}, change, _shown(now), upsert=True, return_document=ReturnDocument.AFTER
-            )
-        lease = _read(document or {})
-        return replace(lease, mine=lease.nonce == nonce)
-
-    def acquire_many(
-        self, wanted: Mapping[str, int], owner: str, term: timedelta, *, generation: int = 0
+        pause_after: Collection[LoadEnd] = ENDED_WELL,
     ) -> dict[str, LoadLease]:
-        """Take what :meth:`acquire` would take of many leases, in two round trips.
+        """Take the leases that no process holds, but for what was loaded a moment ago; in two round trips, one in one.
 
         Args:
             wanted: what is to be loaded, one thing at least, each with the least generation whose load the caller can
-                use.
-            owner: as for :meth:`acquire`.
-            term: as for :meth:`acquire`.
-            generation: as for :meth:`acquire`.
+                use. A holder that began with an older one is not waited for: it loses the lease, and with that only the
+                right to tell how its load ended.
+            owner: names the process, for people.
+            term: how long a lease holds without being renewed.
+            generation: of the last invalidation that is known to the caller, whose load will see what it announced.
+            pause: how long after a load there is no other.
+            pause_after: the ends of a load of which that is true.
 
         Returns:
             Each lease as it stands now; ``mine`` if it was taken.
         """
         now = self._now()
         nonces = {key: uuid.uuid4().hex for key in wanted}
-        changes = [
-            UpdateOne(
-                {"_id": key},
-                _unless(_held_since(now, since), _taken(now, owner, nonces[key], term, generation)),
-                upsert=True,
-            )
+        changes = {
+            key: _unless(_kept(now, since, pause, pause_after), _taken(now, owner, nonces[key], term, generation))
             for key, since in wanted.items()
-        ]
+        }
         with self._leases() as leases:
-            try:
-                leases.bulk_write(changes, ordered=False)
-            except BulkWriteError as error:
-                lost_races(error)  # somebody else has those
-            documents = leases.find({"_id": {"$in": list(wanted)}}, _shown(now)).to_list()
+            if len(changes) == 1:
+                ((key, change),) = changes.items()
+                after = ReturnDocument.AFTER
+                one = leases.find_one_and_update({"_id": key}, change, _shown(now), upsert=True, return_document=after)
+                documents = [one or {}]
+            else:
+                try:
+                    leases.bulk_write(
+                        [UpdateOne({"_id": key}, change, upsert=True) for key, change in changes.items()], ordered=False
+                    )
+                except BulkWriteError as error:
+                    lost_races(error)  # another process has those
+                documents = leases.find({"_id": {"$in": list(wanted)}}, _shown(now)).to_list()
         found = read_all("load_leases", _to_lease, documents)
         return {lease.key: replace(lease, mine=lease.nonce == nonces[lease.key]) for lease in found}
 
-    def look_many(self, keys: Iterable[str]) -> dict[str, LoadLease]:
-        """The leases as they stand now; those of which :meth:`look` knows nothing are left out."""
+    def look(self, keys: Iterable[str]) -> dict[str, LoadLease]:
+        """Return the leases as they stand now, without those that never were, or ended long ago."""
         with self._leases() as leases:
             documents = leases.find({"_id": {"$in": list(keys)}}, _shown(self._now())).to_list()
         return {lease.key: lease for lease in read_all("load_leases", _to_lease, documents)}
 
-    def look(self, key: str) -> LoadLease | None:
-        """The lease as it stands now, None when there never was one or it ended long ago."""
-        with self._leases() as leases:
-            document = leases.find_one({"_id": key}, _shown(self._now()))
-        return None if document is None else _read(document)
-
     def renew(self, held: Mapping[str, str], term: timedelta) -> None:
-        """Give a sign of life for leases; those that are somebody else's by now, or have ended, stay as they are.
+        """Renew leases, but for those that another process has by now, or that have ended.
 
         Args:
             held: the key of each by its nonce.
@@ -196,21 +173,11 @@ class LoadLeaseRepository:
         with self._leases() as leases:
             leases.update_many(under_way, change)
 
-    def release(self, lease: LoadLease, end: LoadEnd, failure: Mapping[str, Any] | None = None) -> None:
-        """Tell how the load ended and let others have the lease; nothing happens if somebody else has it already.
-
-        Args:
-            lease: as it was acquired.
-            end: how the load ended.
-            failure: more about that, in values that a document can hold.
-        """
-        self.release_many([LoadResult(lease, end, failure)])
-
-    def release_many(self, results: Iterable[LoadResult]) -> None:
-        """Do for many loads what :meth:`release` does for one."""
+    def release(self, results: Iterable[LoadResult]) -> None:
+        """Note how loads ended and let others have their leases, but for those that another process has already."""
         now = self._now()
         changes = [
-            UpdateOne({"_id": one.lease.key, "nonce": one.lease.nonce}, [{"$set": one.told() | {"held_until": now}}])
+            UpdateOne({"_id": one.lease.key, "nonce": one.lease.nonce}, [{"$set": one.fields() | {"held_until": now}}])
             for one in results
         ]
         if changes:
@@ -218,7 +185,7 @@ class LoadLeaseRepository:
                 leases.bulk_write(changes, ordered=False)
 
     def note_loaded(self, key: str, owner: str) -> None:
-        """Note that what ``key`` stands for was loaded under another key just now, unless somebody is at it."""
+        """Note that what ``key`` stands for was loaded under another key just now, unless a load of it goes on."""
         now = self._now()
         done: Document = {"owner": owner, "nonce": uuid.uuid4().hex, "generation": 0, "end": str(LoadEnd.LOADED)}
         change = _unless(_held(now), {"$mergeObjects": [{"$literal": done}, {"held_until": now}]})
@@ -227,29 +194,31 @@ class LoadLeaseRepository:
 
 
 def _unless(condition: Document, replacement: Document) -> list[Document]:
-    """A change that makes the document ``replacement``, unless ``condition`` holds; its id stays."""
+    """Return a change that makes the document ``replacement``, unless ``condition`` holds; its id stays."""
     whole = {"$mergeObjects": [{"_id": "$_id"}, replacement]}
     return [{"$replaceWith": {"$cond": [condition, "$$ROOT", whole]}}]
 
 
 def _taken(now: Moment, owner: str, nonce: str, term: timedelta, generation: int) -> Document:
-    """A lease that somebody has just got."""
+    """Return a lease that was just acquired."""
     taken: Document = {"owner": owner, "nonce": nonce, "generation": generation, "end": None}
     held_until = {"held_until": {"$add": [now, _milliseconds(term)]}}
     return {"$mergeObjects": [{"$literal": taken}, held_until]}
 
 
-def _held_since(now: Moment, since: int) -> Document:
-    return {"$and": [_held(now), {"$gte": ["$generation", since]}]}
+def _kept(now: Moment, since: int, pause: timedelta, ends: Collection[LoadEnd]) -> Document:
+    """Return the condition under which a lease is not to be had."""
+    held = {"$and": [_held(now), {"$gte": ["$generation", since]}]}
+    return {"$or": [held, _ended_since(now, pause, ends)]} if pause else held
 
 
 def _held(now: Moment) -> Document:
     return {"$and": [{"$eq": ["$end", None]}, {"$gt": ["$held_until", now]}]}
 
 
-def _ended_well_since(now: Moment, pause: timedelta) -> Document:
-    well = {"$in": ["$end", [str(LoadEnd.LOADED), str(LoadEnd.UNKNOWN)]]}
-    return {"$and": [well, {"$gt": ["$held_until", {"$subtract": [now, _milliseconds(pause)]}]}]}
+def _ended_since(now: Moment, pause: timedelta, ends: Collection[LoadEnd]) -> Document:
+    so_ended = {"$in": ["$end", sorted(str(end) for end in ends)]}
+    return {"$and": [so_ended, {"$gt": ["$held_until", {"$subtract": [now, _milliseconds(pause)]}]}]}
 
 
 def _shown(now: Moment) -> Document:
@@ -258,10 +227,6 @@ def _shown(now: Moment) -> Document:
 
 def _milliseconds(span: timedelta) -> int:
     return span // timedelta(milliseconds=1)
-
-
-def _read(document: Mapping[str, Any]) -> LoadLease:
-    return read_all("load_leases", _to_lease, [document])[0]
 
 
 def _to_lease(document: Mapping[str, Any]) -> LoadLease:

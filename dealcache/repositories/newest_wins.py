@@ -1,9 +1,9 @@
-"""One update for all documents that HubSpot's data goes into: newer replaces older, never the other way round.
+"""Conditional updates of documents: newer versions replace older ones, never the other way round.
 
 Two versions are put in order by HubSpot's own ``hubspot_updated_at`` and, when that is equal, by ``synced_at``, the
-time just before HubSpot was asked: owners' names and stages' labels change without touching the former. Archiving does
-not touch it either, so a document that is archived gives way only to what was read later, whatever its version. The
-comparison happens in MongoDB, inside the update, so that any number of threads and processes may write at once.
+time just before HubSpot was asked: pipelines and owners have no dates that count. Archiving does not touch the former,
+so a document that is archived gives way only to what was read later, whatever its version. The comparison happens in
+MongoDB, inside the update, so that any number of threads and processes may write at once.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from dealcache.repositories.connection import StoreError
 from dealcache.repositories.documents import Document
-from dealcache.repositories.errors import StoreError
 
 _DUPLICATE_KEY = 11000
 _ATTEMPTS = 5  # a lost race is won at the next attempt unless the document is deleted in between as well
 
 
 def newest_wins(key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime) -> UpdateOne:
-    """An upsert that writes ``fields`` unless the document holds something newer.
+    """Return an upsert that writes ``fields`` unless the document holds something newer.
 
     Args:
-        key: the names of those ``fields`` that identify the document.
+        key: the names of the fields that identify the document.
         fields: all fields that come from HubSpot.
-        synced_at: when HubSpot was asked for them; the document's own ``synced_at`` becomes at least this.
+        synced_at: when HubSpot was asked; the document's own ``synced_at`` becomes at least this.
     """
     return UpdateOne({name: fields[name] for name in key}, _change(fields, synced_at), upsert=True)
 
@@ -37,10 +37,7 @@ def newest_wins(key: Sequence[str], fields: Mapping[str, Any], synced_at: dateti
 def write_newest(
     collection: Collection[Document], key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime
 ) -> Document | None:
-    """Carry out :func:`newest_wins` for one document.
-
-    Returns:
-        The document as it was just before, None when there was none.
+    """Carry out :func:`newest_wins` for one document; return it as it was just before, None when there was none.
 
     Raises:
         StoreError: the race to be the first was lost again and again.
@@ -58,7 +55,7 @@ def write_newest(
 
 
 def _change(fields: Mapping[str, Any], synced_at: datetime) -> list[Document]:
-    """The update as a pipeline.
+    """Return the update as a pipeline.
 
     Fields that are not in ``fields`` stay as they are: other systems keep their own in these documents. ``$literal``
     keeps a value such as ``"$deal_id"`` from being taken for an expression.
@@ -74,7 +71,7 @@ def _change(fields: Mapping[str, Any], synced_at: datetime) -> list[Document]:
 
 
 def _not_older(fields: Mapping[str, Any], synced_at: datetime) -> Document:
-    """The condition in MongoDB's language; a missing field counts as older than any date there."""
+    """Return the condition as an expression of MongoDB, to which a missing field is older than any date."""
     read_no_earlier = {"$lte": ["$synced_at", synced_at]}
     updated_at = fields.get("hubspot_updated_at")
     if updated_at is None:  # a pipeline has no such date: the time of reading alone decides
@@ -86,11 +83,7 @@ def _not_older(fields: Mapping[str, Any], synced_at: datetime) -> Document:
 
 
 def write_all(collection: Collection[Document], updates: Sequence[UpdateOne]) -> None:
-    """Carry out upserts in any order; those that lost a race for a unique key are done again.
-
-    Args:
-        collection: where.
-        updates: made by :func:`newest_wins`.
+    """Carry out upserts of :func:`newest_wins` in any order; those that lost a race for a unique key are repeated.
 
     Raises:
         StoreError: the race was lost again and again.
@@ -114,7 +107,7 @@ def _others_were_faster(count: int, collection: Collection[Document]) -> StoreEr
 
 
 def lost_races(error: BulkWriteError) -> list[int]:
-    """The positions of the operations that failed because another writer had just inserted the same key.
+    """Return the positions of operations that failed because another writer had just inserted the same key.
 
     Raises:
         BulkWriteError: something else went wrong as well.

@@ -8,11 +8,11 @@ from enum import Enum
 
 from pymongo.errors import DuplicateKeyError
 
-from dealcache.jobs import Job, JobStatus, SyncRequest
-from dealcache.repositories.documents import Document, milliseconds, read_all
-from dealcache.repositories.errors import StoreError
-from dealcache.repositories.job_documents import ending, new_job, to_job
-from dealcache.repositories.job_leases import QUEUED, RUNNING, UNATTENDED, JobLeases
+from dealcache.model.jobs import Job, JobStatus, SyncRequest
+from dealcache.repositories.connection import StoreError
+from dealcache.repositories.documents import Document, milliseconds
+from dealcache.repositories.job_leases import QUEUED, RUNNING, UNATTENDED, JobLeases, ending, new_job, to_job
+from dealcache.repositories.record_documents import read_all
 
 _ATTEMPTS = 10  # each is lost only when a job changes its state between two operations
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
@@ -21,7 +21,7 @@ Jobs = list[Job]
 
 
 class Cancellation(Enum):
-    """What came of asking for a job to be cancelled."""
+    """The outcome of cancelling a job."""
 
     UNKNOWN = "unknown"
     """There is no such job."""
@@ -30,18 +30,14 @@ class Cancellation(Enum):
     """It has ended already."""
 
     CANCELLED = "cancelled"
-    """It will not be taken up any more."""
+    """It will not run any more."""
 
     REQUESTED = "requested"
-    """Its owner will hear of it when he renews his lease."""
+    """Its owner learns of it when it renews its lease."""
 
 
 class SyncJobRepository(JobLeases):
-    """The jobs, and by :class:`.JobLeases` who runs them. Every method raises StoreError when MongoDB fails.
-
-    Args:
-        connection: the database.
-    """
+    """The jobs, and by :class:`.JobLeases` their owners. Every method raises StoreError when MongoDB fails."""
 
     def add(
         self,
@@ -57,7 +53,7 @@ class SyncJobRepository(JobLeases):
             request: what to sync.
             now: the present.
             due_at: when it may begin; None for at once.
-            reserved_for: the only owner who may take it up until ``reserved_until``.
+            reserved_for: the only owner that may claim it until ``reserved_until``.
             reserved_until: when the reservation ends.
 
         Returns:
@@ -74,12 +70,12 @@ class SyncJobRepository(JobLeases):
                 try:
                     database.sync_jobs.insert_one(document)
                 except DuplicateKeyError:
-                    continue  # somebody has just asked for the same
+                    continue  # another process has just asked for the same
                 return _job(document), True
         raise _restless("a sync job")
 
     def cancel(self, job_id: str, now: datetime) -> Cancellation:
-        """Cancel a job: at once if nobody runs it, else as soon as its owner hears of it."""
+        """Cancel a job: at once if no process runs it, else as soon as its owner learns of it."""
         unattended = [{"status": QUEUED}, {"status": RUNNING, "lease_expires_at": {"$lte": milliseconds(now)}}]
         at_once = ending(JobStatus.CANCELLED, now, UNATTENDED)
         for _ in range(_ATTEMPTS):
@@ -99,14 +95,14 @@ class SyncJobRepository(JobLeases):
         self._updated({"_id": job_id, "status": QUEUED}, {"$max": {"due_at": milliseconds(due_at)}})
 
     def abandoned(self, since: datetime) -> str | None:
-        """The id of the running job whose owner has given no sign of life and whose lease ended before ``since``."""
+        """Return the id of the running job whose lease ran out before ``since``."""
         condition = {"status": RUNNING, "lease_expires_at": {"$lte": milliseconds(since)}}
         with self._connection.operation() as database:
             document = database.sync_jobs.find_one(condition, {"_id": 1})
         return None if document is None else str(document["_id"])
 
     def get(self, job_id: str) -> Job | None:
-        """The job with that id, or None."""
+        """Return the job with that id, or None."""
         with self._connection.operation() as database:
             document = database.sync_jobs.find_one({"_id": job_id})
         return None if document is None else _job(document)

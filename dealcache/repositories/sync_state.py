@@ -1,59 +1,133 @@
-"""The collection ``sync_state``: what syncs know from one to the next, in a single document."""
+"""The collection ``sync_state``: what one sync leaves to the next, in a single document."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, milliseconds, read_all, utc
+from dealcache.repositories.documents import Document, any_date, milliseconds, utc
+from dealcache.repositories.record_documents import read_all
 
-_ACCOUNT = {"_id": "account"}
+#: The condition for the one document.
+ACCOUNT = {"_id": "account"}
+
+#: Seconds after which every process that answers readers has seen a new watermark.
+SEEN_SECONDS = 0.125
+_SEEN = int(SEEN_SECONDS * 1000)
+
+#: What readers need of the watermark; the age is by MongoDB's own clock.
+_NOTED = {
+    "_id": 0,
+    "watermark": 1,
+    "watermark_before": 1,
+    "age": {"$subtract": ["$$NOW", "$watermark_noted_at"]},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NotedWatermark:
+    """A watermark, the one that was noted before it, and how many seconds ago the former was noted."""
+
+    watermark: datetime | None = None
+    before: datetime | None = None
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """What syncs know.
+    """The state that one sync leaves to the next.
 
-    ``watermark``: every change up to then is stored; None before the first sync. ``reread_at``: when what no search
-    finds was last looked for. ``archived_position``: the type of record and the page (None: the first) at which the
-    walk through the lists of archived records goes on; None at the start. ``next_run_at``: when the next sync by
-    itself is due.
+    ``watermark``: every change up to then is stored; None before the first sync. ``positions``: up to when the changes
+    of single types of records are stored, where that is later, because others could not be read. ``reread_at``: when
+    what no search finds was last looked for. ``archived_position``: the type of record and the page (None: the first)
+    at which the walk through the lists of archived records goes on; None at the start. ``next_run_at``: when the next
+    sync by itself is due. ``partly_loaded_at``: since when a full load has stored what it could, although it ended
+    without some types of records; None when the last one ended well. ``unlisted``: the types of activities whose
+    archived records HubSpot did not list when they were last asked for. ``completed``: when the last job of each type
+    was completed; ``full`` also when a job of another type loaded everything.
     """
 
     watermark: datetime | None = None
+    positions: Mapping[str, datetime] = field(default_factory=dict)
     reread_at: datetime | None = None
     archived_position: tuple[str, str | None] | None = None
     next_run_at: datetime | None = None
+    partly_loaded_at: datetime | None = None
+    unlisted: frozenset[str] = frozenset()
+    completed: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class SyncStateRepository:
-    """Reads and writes it. Every method raises StoreError or StoreUnavailable when MongoDB fails.
-
-    Args:
-        connection: the database.
-    """
+    """Reads and writes it. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def load(self) -> SyncState:
-        """What is known now."""
+        """Return the present state."""
         with self._connection.operation() as database:
-            document = database.sync_state.find_one(_ACCOUNT)
-        return read_all("sync_state", _to_state, [document or {}])[0]
+            document = database.sync_state.find_one(ACCOUNT)
+        return read_all("sync_state", to_state, [document or {}])[0]
 
-    def advance_watermark(self, to: datetime) -> None:
-        """Note that every change up to ``to`` is stored, unless that is known of a later time."""
-        self._write({"$max": {"watermark": milliseconds(to)}})
+    def advance_watermark(self, to: datetime, present: datetime) -> None:
+        """Note that every change up to ``to`` is stored, unless that is known of a later time.
 
-    def note_reread(self, at: datetime) -> None:
-        """Note that at ``at``, or later, it was looked for what no search finds."""
-        self._write({"$max": {"reread_at": milliseconds(at)}})
+        Args:
+            to: that time.
+            present: a later time than this one, which a wrong clock must have noted, does not count.
+        """
+        moved = self._raised("watermark", to, present)
+        seen = {"$lte": [{"$ifNull": ["$watermark_noted_at", None]}, {"$subtract": ["$$NOW", _SEEN]}]}
+        # What not every process has seen yet is not what all have shown.
+        before = {"$cond": [seen, {"$ifNull": ["$watermark", None]}, {"$ifNull": ["$watermark_before", None]}]}
+        noted = {"watermark": moved, "watermark_before": before, "watermark_noted_at": "$$NOW"}
+        self._write([{"$set": noted}])
+
+    def noted_watermark(self) -> NotedWatermark:
+        """Return the watermark as readers need it, see :class:`.SyncWatermark`."""
+        with self._connection.operation() as database:
+            document = database.sync_state.find_one(ACCOUNT, _NOTED) or {}
+        age = document.get("age")
+        return NotedWatermark(
+            any_date(document.get("watermark")),
+            any_date(document.get("watermark_before")),
+            # Earlier versions did not note it.
+            float("inf") if not isinstance(age, int) else age / 1000.0,
+        )
+
+    def advance_positions(self, object_types: Iterable[str], to: datetime, present: datetime) -> None:
+        """Note that every change of these types up to ``to`` is stored; as :meth:`advance_watermark`."""
+        for one in object_types:
+            self._raise(f"positions.{one}", to, present)
+
+    def note_partly_loaded(self, since: datetime | None) -> None:
+        """Note since when a full load that ended without some types has stored the others; None: it ended well."""
+        self._write({"$set": {"partly_loaded_at": None if since is None else milliseconds(since)}})
+
+    def note_listed(self, object_type: str, *, listed: bool) -> None:
+        """Note whether HubSpot lists the archived activities of a type."""
+        self._write({"$pull" if listed else "$addToSet": {"unlisted": object_type}})
+
+    def note_completed(self, job_type: str, at: datetime) -> None:
+        """Note that a job of that type was completed at ``at``; the present is always the latest time."""
+        self._write({"$set": {f"completed.{job_type}": milliseconds(at)}})
+
+    def note_reread(self, at: datetime, present: datetime) -> None:
+        """Note that at ``at``, or later, it was looked for what no search finds; ``present`` as above."""
+        self._raise("reread_at", at, present)
+
+    def _raise(self, name: str, to: datetime, present: datetime) -> None:
+        self._write([{"$set": {name: self._raised(name, to, present)}}])
+
+    def _raised(self, name: str, to: datetime, present: datetime) -> Document:
+        moment = milliseconds(to)
+        future = {"$gt": [f"${name}", milliseconds(present)]}
+        return {"$cond": [future, moment, {"$max": [f"${name}", moment]}]}
 
     def note_archived_position(self, object_type: str, after: str | None) -> None:
         """Note where the walk through the lists of archived records goes on.
@@ -64,12 +138,12 @@ class SyncStateRepository:
         """
         self._write({"$set": {"archived_position": {"object_type": object_type, "after": after}}})
 
-    def _write(self, change: Document) -> None:
+    def _write(self, change: Document | list[Document]) -> None:
         with self._connection.operation() as database:
-            database.sync_state.update_one(_ACCOUNT, change, upsert=True)
+            database.sync_state.update_one(ACCOUNT, change, upsert=True)
 
-    def take_turn(self, now: datetime, interval: timedelta) -> bool:
-        """Whether the next sync by itself is due and the caller is the one to begin it; then the one after is set.
+    def claim_turn(self, now: datetime, interval: timedelta) -> bool:
+        """Return True if the next automatic sync is due and the caller is to start it; the one after is scheduled then.
 
         A time that lies further ahead than one interval comes from a longer one, or a clock that was wrong, and counts
         as past.
@@ -84,18 +158,23 @@ class SyncStateRepository:
         with self._connection.operation() as database:
             try:
                 database.sync_state.update_one(
-                    _ACCOUNT | {"$or": due}, {"$set": {"next_run_at": following}}, upsert=True
+                    ACCOUNT | {"$or": due}, {"$set": {"next_run_at": following}}, upsert=True
                 )
             except DuplicateKeyError:
                 return False  # it is there, but not due
         return True
 
 
-def _to_state(document: Mapping[str, Any]) -> SyncState:
+def to_state(document: Mapping[str, Any]) -> SyncState:
+    """Return the document as a value; an empty one before the first sync."""
     position = document.get("archived_position")
     return SyncState(
         watermark=utc(document.get("watermark")),
+        positions={name: moment.replace(tzinfo=UTC) for name, moment in document.get("positions", {}).items()},
         reread_at=utc(document.get("reread_at")),
         archived_position=None if position is None else (position["object_type"], position["after"]),
         next_run_at=utc(document.get("next_run_at")),
+        partly_loaded_at=utc(document.get("partly_loaded_at")),
+        unlisted=frozenset(document.get("unlisted", ())),
+        completed={name: moment.replace(tzinfo=UTC) for name, moment in document.get("completed", {}).items()},
     )

@@ -1,4 +1,4 @@
-"""How events get into ``deal_timeline`` and out of it again.
+"""Writes, deletes and moves events in ``deal_timeline``.
 
 Each function works inside :meth:`.Connection.operation` and raises the driver's errors.
 """
@@ -12,47 +12,71 @@ from pymongo import DeleteOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
-from dealcache.changes import ALL_VIEWS, TIMELINE, Changes
-from dealcache.deals import FOREIGN_FIELDS, Event
+from dealcache.model.deals import FOREIGN_FIELDS, Event
+from dealcache.model.invalidation import ALL_VIEWS, TIMELINE, Changes
+from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.batch_writes import write_batch
 from dealcache.repositories.documents import (
     COMPARED_EVENT,
     OWN_EVENT_FIELDS,
     Document,
     event_fields,
+    ids_of,
 )
 from dealcache.repositories.newest_wins import lost_races
+from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.visible_changes import event_changes
-from dealcache.repositories.write_plan import key_of, newest_of_each
+from dealcache.repositories.write_plan import Match, has_key, key_of, newest_of_each
 
 _KEY = ("deal_id", "engagement_type", "engagement_id")
 _ENGAGEMENT = ("engagement_type", "engagement_id")
 _WITHOUT_TEXTS = {"content": 0, "subject": 0}
+_WITHOUT = {"subject": "", "content": ""}  # an event of which MongoDB does not take more
+#: The fields that are summed up for lists.
+_COUNTED = ("type", "occurred_at")
 _DELETIONS = 5_000  # keeps one operation well below the time-out of the socket
 
 
-def write_events(collection: Collection[Document], items: Iterable[tuple[str, Event]], synced_at: datetime) -> Changes:
-    """Write events of any deals, each unless a newer version is stored.
+def write_events(
+    collection: Collection[Document],
+    items: Iterable[tuple[str, Event]],
+    synced_at: datetime,
+    unreadable: UnreadableRecords,
+    marks: StaleMarks,
+) -> Changes:
+    """Write events of any deals, each unless a newer version is stored, and return the visible changes.
 
     Args:
         collection: the events.
         items: deal ids, each with one event.
         synced_at: the time just before HubSpot was asked, in milliseconds.
-
-    Returns:
-        The deals that are seen to have changed.
+        unreadable: counts the events that MongoDB takes without their texts only, or refuses.
+        marks: those of this process.
     """
     wanted = newest_of_each(_KEY, [event_fields(deal_id, event) for deal_id, event in items])
     if not wanted:
         return Changes()
     stored = collection.find(_of_engagements(wanted), COMPARED_EVENT, batch_size=len(wanted) + 1)
-    return event_changes(write_batch(collection, _KEY, stored, wanted, synced_at))
+    with marks.writing(collection.database) as writing:
+
+        def before(new: Sequence[Document], changed: Sequence[Match]) -> None:
+            ids = {fields["deal_id"] for fields in new}
+            writing.mark(ids | {match.fields["deal_id"] for match in changed if _counts_otherwise(match)})
+
+        written = write_batch(collection, _KEY, stored, wanted, synced_at, _WITHOUT, before)
+    for refused in (*written.lessened, *written.refused):
+        unreadable.note(refused["engagement_type"], refused["engagement_id"], "MongoDB does not take all of it")
+    return event_changes(written)
+
+
+def _counts_otherwise(match: Match) -> bool:
+    return any(match.stored.get(name) != match.fields[name] for name in _COUNTED)
 
 
 def _of_engagements(documents: Iterable[Mapping[str, str]]) -> Document:
-    """The condition for these engagements in every deal.
+    """Return the condition for these engagements in every deal.
 
-    By engagement rather than by deal, because an engagement has few deals while a deal has any number of engagements.
+    By engagement, because an engagement has few deals while a deal has any number of engagements.
     """
     ids: dict[str, set[str]] = {}
     for document in documents:
@@ -65,26 +89,27 @@ def delete_events(
     collection: Collection[Document],
     condition: Document,
     before: datetime,
+    marks: StaleMarks,
     only: set[tuple[str, str, str]] | None = None,
 ) -> Changes:
-    """Delete the events for which ``condition`` holds and that were not confirmed at ``before`` or later.
+    """Delete events that were not confirmed at ``before`` or later, and return the changes.
 
     Args:
         collection: the events.
-        condition: which events.
+        condition: must hold of the events.
         before: in milliseconds.
-        only: the keys (deal id, engagement type, engagement id) of those that are meant, when not all are.
-
-    Returns:
-        The deals that had any.
+        marks: those of this process.
+        only: the keys (deal id, engagement type, engagement id) to delete; None for all.
     """
     changes = Changes()
     unconfirmed: Document = {"synced_at": {"$lt": before}}
     found = collection.find(condition | unconfirmed, dict.fromkeys(_KEY, 1)).to_list()
-    meant = [document for document in found if only is None or key_of(_KEY, document) in only]
+    meant = [one for one in found if only is None or (has_key(_KEY, one) and key_of(_KEY, one) in only)]
     for batch in _batches(meant, _DELETIONS):
-        collection.delete_many({"_id": {"$in": [document["_id"] for document in batch]}} | unconfirmed)
-    for deal_id in {document["deal_id"] for document in meant}:
+        with marks.writing(collection.database) as writing:
+            writing.mark(ids_of(batch))
+            collection.delete_many({"_id": {"$in": [document["_id"] for document in batch]}} | unconfirmed)
+    for deal_id in set(ids_of(meant)):
         changes.note(deal_id, ALL_VIEWS)
     return changes
 
@@ -93,38 +118,33 @@ def _batches(documents: Sequence[Document], size: int) -> Iterator[Sequence[Docu
     return (documents[start : start + size] for start in range(0, len(documents), size))
 
 
-def remove_events(collection: Collection[Document], keys: Iterable[tuple[str, str, str]], before: datetime) -> Changes:
-    """Delete single events that were not confirmed at ``before`` or later.
-
-    Args:
-        collection: the events.
-        keys: deal id, engagement type and engagement id of each.
-        before: in milliseconds.
-    """
+def remove_events(
+    collection: Collection[Document], keys: Iterable[tuple[str, str, str]], before: datetime, marks: StaleMarks
+) -> Changes:
+    """Do what :func:`delete_events` does for single events, each given by its key."""
     meant = set(keys)
     if not meant:
         return Changes()
     engagements = _of_engagements([dict(zip(_KEY, key, strict=True)) for key in meant])
-    return delete_events(collection, engagements, before, meant)
+    return delete_events(collection, engagements, before, marks, meant)
 
 
-def adopt_events(collection: Collection[Document], deal_id: str, former_ids: Iterable[str]) -> Changes:
-    """Make the events of other deals those of ``deal_id``, with all that other systems have written to them.
+def adopt_events(
+    collection: Collection[Document], deal_id: str, former_ids: Iterable[str], marks: StaleMarks
+) -> Changes:
+    """Move the events of deals that were merged into ``deal_id`` to it, with the fields of other systems.
 
-    An engagement that the deal has already is kept as it is, but for what it lacks of those fields. A move that
-    breaks off goes on at the next call.
-
-    Args:
-        collection: the events.
-        deal_id: HubSpot's id of the deal that the others were merged into.
-        former_ids: the ids of the others.
+    Where it has an engagement already, that document stays and takes over the fields of other systems that it lacks.
+    An interrupted move is continued by the next call.
     """
     former = [former_id for former_id in former_ids if former_id != deal_id]
-    found = collection.find({"deal_id": {"$in": former}}, _WITHOUT_TEXTS).to_list()
+    found = [one for one in collection.find({"deal_id": {"$in": former}}, _WITHOUT_TEXTS) if has_key(_ENGAGEMENT, one)]
     if not found:
         return Changes()
     held = {
-        key_of(_ENGAGEMENT, document): document for document in collection.find({"deal_id": deal_id}, _WITHOUT_TEXTS)
+        key_of(_ENGAGEMENT, document): document
+        for document in collection.find({"deal_id": deal_id}, _WITHOUT_TEXTS)
+        if has_key(_ENGAGEMENT, document)
     }
     moved: list[Document] = []
     doubled: list[Document] = []
@@ -132,10 +152,13 @@ def adopt_events(collection: Collection[Document], deal_id: str, former_ids: Ite
         known = key_of(_ENGAGEMENT, document) in held
         (doubled if known else moved).append(document)
         held.setdefault(key_of(_ENGAGEMENT, document), document)
-    doubled += _move(collection, moved, deal_id)
-    _give_foreign_fields(collection, doubled, deal_id)
+    givers = {document["deal_id"] for document in found}
+    with marks.writing(collection.database) as writing:
+        writing.mark({deal_id, *givers} if moved else givers)
+        doubled += _move(collection, moved, deal_id)
+        _give_foreign_fields(collection, doubled, deal_id)
     changes = Changes()
-    for former_id in {document["deal_id"] for document in found}:
+    for former_id in givers:
         changes.note(former_id, ALL_VIEWS)
     if moved:
         changes.note(deal_id, ALL_VIEWS)
@@ -145,7 +168,7 @@ def adopt_events(collection: Collection[Document], deal_id: str, former_ids: Ite
 
 
 def _move(collection: Collection[Document], documents: Sequence[Document], deal_id: str) -> list[Document]:
-    """Make these the documents of ``deal_id``; gives back those whose engagement it has got meanwhile."""
+    """Move documents to ``deal_id``; return those whose engagement it has got meanwhile."""
     if not documents:
         return []
     moves = [
@@ -160,13 +183,13 @@ def _move(collection: Collection[Document], documents: Sequence[Document], deal_
 
 
 def _give_foreign_fields(collection: Collection[Document], documents: Iterable[Document], deal_id: str) -> None:
-    """Delete these documents after ``deal_id``'s own of the same engagements have got what they lack of theirs."""
+    """Delete these documents after ``deal_id``'s own of the same engagements have got the foreign fields they lack."""
     operations: list[UpdateOne | DeleteOne] = []
     for document in documents:
         foreign = {name: value for name, value in document.items() if name not in OWN_EVENT_FIELDS}
         own = dict(zip(_KEY, (deal_id, *key_of(_ENGAGEMENT, document)), strict=True))
         if foreign:
-            # What comes later wins: the document keeps whatever it has.
+            # Later fields win: the document keeps those that it has.
             operations.append(UpdateOne(own, [{"$replaceWith": {"$mergeObjects": [{"$literal": foreign}, "$$ROOT"]}}]))
         # It may just have been moved by another process: then it is the deal's own by now.
         operations.append(DeleteOne({"_id": document["_id"], "deal_id": document["deal_id"]}))

@@ -1,24 +1,24 @@
-"""Which views of a deal show what a write has changed. Pure."""
+"""The views of deals that a write has visibly changed. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dealcache.changes import ACTIVITIES_COUNT, ALL_VIEWS, INFO, TIMELINE, Changes
+from dealcache.model.invalidation import ACTIVITIES_COUNT, ALL_VIEWS, INFO, TIMELINE, Changes
 from dealcache.repositories.batch_writes import Written
+from dealcache.repositories.documents import texts_in
 from dealcache.repositories.write_plan import Match
 
-_SHOWN_OF_DEAL = ("deal_name", "owner", "amount", "create_date", "close_date")
-_SHOWN_OF_EVENT = ("type", "occurred_at", "subject", "content", "owner")
+_SHOWN_OF_DEAL = ("deal_name", "owner_id", "stage_id", "pipeline_id", "amount", "create_date", "close_date")
+_SHOWN_OF_EVENT = ("type", "occurred_at", "subject", "content", "owner_id")
 
 
 def deal_changes(written: Written) -> Changes:
-    """The views that written deals change.
+    """Return the views that written deals change.
 
-    Names are noted with every change: which of several deals is meant by a name, which others bear it, and that there
-    is none at all, is remembered under the name. So are the ids of deals that were merged into a deal whenever they
-    begin, or cease, to lead to it.
+    Names are noted with every change, because entries cached under a name tell which deal it means, which others bear
+    it, or that there is none. So are the ids of merged deals when they begin, or cease, to lead to another deal.
     """
     changes = Changes()
     for fields in written.added:
@@ -29,42 +29,42 @@ def deal_changes(written: Written) -> Changes:
 
 
 def note_deal(changes: Changes, document: Mapping[str, Any]) -> None:
-    """Add that a deal appeared or disappeared, and with it what the ids of those merged into it lead to."""
-    changes.note(document["deal_id"], ALL_VIEWS, filter(None, [document.get("deal_name")]))
-    for merged_id in _merged_ids(document):
+    """Add the appearance or disappearance of a deal, and with it of those merged into it."""
+    changes.note(document["deal_id"], ALL_VIEWS, _names(document))
+    for merged_id in texts_in(document.get("merged_ids")):
         changes.note(merged_id, ALL_VIEWS)
 
 
 def _note_changed_deal(changes: Changes, match: Match) -> None:
     stored, fields = match
-    deal_id, names = fields["deal_id"], {fields["deal_name"], stored.get("deal_name") or fields["deal_name"]}
+    deal_id, names = fields["deal_id"], {fields["deal_name"], *_names(stored)}
     was_archived = bool(stored.get("archived"))
     if was_archived != fields["archived"]:
         note_deal(changes, stored)
         note_deal(changes, fields)
         return
-    if was_archived:  # nobody sees it, before or after
+    if was_archived:  # invisible before and after
         return
     if _shown(stored) != _shown(fields):
         renamed = stored.get("deal_name") != fields["deal_name"]
         changes.note(deal_id, (INFO, TIMELINE) if renamed else (INFO,), names)
-    for merged_id in set(_merged_ids(stored)) ^ set(_merged_ids(fields)):
+    for merged_id in set(texts_in(stored.get("merged_ids"))) ^ set(texts_in(fields.get("merged_ids"))):
         changes.note(merged_id, ALL_VIEWS)
         changes.names |= names
 
 
+def _names(document: Mapping[str, Any]) -> list[str]:
+    name = document.get("deal_name")
+    return [name] if type(name) is str and name else []
+
+
 def _shown(document: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the views show of a deal; a stage or pipeline whose label is unknown goes by its id."""
-    places = [document.get(name) or document.get(f"{name}_id") for name in ("stage", "pipeline")]
-    return (*places, *(document.get(name) for name in _SHOWN_OF_DEAL))
-
-
-def _merged_ids(document: Mapping[str, Any]) -> Iterable[str]:
-    return document.get("merged_ids") or ()
+    """Return the fields of a deal that views show; labels of owner, stage and pipeline follow from the ids."""
+    return tuple(document.get(name) for name in _SHOWN_OF_DEAL)
 
 
 def event_changes(written: Written) -> Changes:
-    """The views that written events change."""
+    """Return the views that written events change."""
     changes = Changes()
     for fields in written.added:
         changes.note(fields["deal_id"], ALL_VIEWS)

@@ -1,28 +1,29 @@
-"""The collection ``workers``: which processes live, by a sign of life that each gives every few seconds.
+"""The collections ``workers``, which processes live, and ``worker_statistics``, what those with a cache publish of it.
 
-All times are those of MongoDB's own clock, so hosts whose clocks differ agree on who lives. A process that ends in good
-order removes its document; one that dies stops counting when its last sign is :data:`LIVE_SECONDS` old, and an index
-removes what it left.
+Each process gives a sign of life every few seconds. All times are those of MongoDB's own clock, so hosts whose clocks
+differ agree on which processes live. A process that ends in good order removes its documents; one that dies stops
+counting when its last sign is :data:`LIVE_SECONDS` old, and an index removes what it left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pymongo
-from pymongo import ReadPreference, WriteConcern
+from pymongo import ReadPreference, ReturnDocument, WriteConcern
 from pymongo.collection import Collection
-from pymongo.database import Database
 
+from dealcache.clock import RemoteClock
+from dealcache.model.workers import Worker
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, read_all
-from dealcache.workers import Worker
+from dealcache.repositories.documents import Document, utc
+from dealcache.repositories.record_documents import read_all
 
 #: Seconds after its last sign of life for which a process counts as alive.
 LIVE_SECONDS = 6.0
 
-#: Seconds for one operation; on a server that takes longer, who lives is not the most urgent question.
+#: Seconds for one operation; on a server that takes longer, membership is not the most urgent question.
 _SECONDS = 1.0
 
 #: A sign that is lost with the server is given again a moment later: no journal, no majority.
@@ -36,38 +37,77 @@ class WorkerRegistry:
 
     Args:
         connection: the database.
+        clock: is set by MongoDB's with each sign of life.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: RemoteClock | None = None) -> None:
         self._connection = connection
+        self._clock = clock or RemoteClock()
 
     def sign(self, worker: Worker) -> None:
-        """Note that ``worker`` lives now."""
+        """Note that ``worker`` lives now, and what it says of itself."""
         change = {
             "host": {"$literal": worker.host},
             "pid": worker.pid,
-            "answers": worker.answers,
+            "answers": worker.has_cache,
+            "version": {"$literal": worker.version},
+            "pid_namespace": {"$literal": worker.pid_namespace},
+            "parent_pid": worker.parent_pid,
+            "report": {"$literal": worker.report},
             "started_at": {"$ifNull": ["$started_at", "$$NOW"]},
             "seen_at": "$$NOW",
         }
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            _workers(database).update_one({"_id": worker.owner}, [{"$set": change}], upsert=True)
+            sent = self._clock.timer()
+            signed = _at_once(database.workers).find_one_and_update(
+                {"_id": worker.owner},
+                [{"$set": change}],
+                {"seen_at": 1},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+            if signed is not None:
+                self._clock.synchronize(signed["seen_at"].timestamp(), sent)
 
     def leave(self, worker: Worker) -> None:
         """Note that ``worker`` ends."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            _workers(database).delete_one({"_id": worker.owner})
+            _at_once(database.workers).delete_one({"_id": worker.owner})
+            _at_once(database.worker_statistics).delete_one({"_id": worker.owner})
 
     def live(self) -> list[Worker]:
         """All that live."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            documents = _workers(database).find(_SEEN_LATELY, sort=[("_id", 1)]).to_list()
+            documents = _at_once(database.workers).find(_SEEN_LATELY, sort=[("_id", 1)]).to_list()
         return read_all("workers", _to_worker, documents)
 
+    def publish_statistics(self, owner: str, message: bytes) -> None:
+        """Replace the cache statistics of the worker ``owner``; ``message`` must fit into a document of 16 MB."""
+        change: Document = {"$set": {"message": message}, "$currentDate": {"written_at": True}}
+        with self._connection.operation() as database, pymongo.timeout(_SECONDS):
+            _at_once(database.worker_statistics).update_one({"_id": owner}, change, upsert=True)
 
-def _workers(database: Database[Document]) -> Collection[Document]:
-    return database.workers.with_options(write_concern=_AT_ONCE, read_preference=ReadPreference.PRIMARY)
+    def statistics(self, owners: Sequence[str]) -> dict[str, bytes]:
+        """Return the cache statistics that these workers published last, by their owners."""
+        with self._connection.operation() as database, pymongo.timeout(_SECONDS):
+            documents = _at_once(database.worker_statistics).find({"_id": {"$in": owners}}).to_list()
+        return {document["_id"]: document["message"] for document in documents}
+
+
+def _at_once(collection: Collection[Document]) -> Collection[Document]:
+    return collection.with_options(write_concern=_AT_ONCE, read_preference=ReadPreference.PRIMARY)
 
 
 def _to_worker(document: Mapping[str, Any]) -> Worker:
-    return Worker(document["_id"], document["host"], document["pid"], document["answers"])
+    return Worker(
+        document["_id"],
+        document["host"],
+        document["pid"],
+        document["answers"],
+        # Workers of an earlier release do not say these.
+        document.get("version"),
+        document.get("pid_namespace"),
+        document.get("parent_pid"),
+        utc(document.get("started_at")),
+        document.get("report", b""),
+    )

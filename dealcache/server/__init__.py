@@ -1,1 +1,1 @@
-"""What dealcache adds to gunicorn: its worker, its log, and the hooks of ``gunicorn.conf.py``."""
+"""Additions to gunicorn: its worker, its log, and the hooks of ``gunicorn.conf.py``."""

@@ -18,26 +18,26 @@ from dealcache.settings import SettingsError
 
 
 def usable_cores() -> frozenset[int]:
-    """The cores that this process may use; none where that cannot be known."""
+    """Return the cores that this process may use; none where that cannot be known."""
     return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
 
 
 def check(wanted: Affinity, usable: frozenset[int]) -> None:
-    """See to it that the cores that an operator names are there; only the master can, for a worker may use one alone.
+    """Check that the cores that an operator names exist; only the master can, for a worker may use one alone.
 
     Raises:
         SettingsError: one of them is not.
     """
-    strange = [] if isinstance(wanted, str) else sorted(set(wanted) - usable)
-    if strange:
+    unknown = [] if isinstance(wanted, str) else sorted(set(wanted) - usable)
+    if unknown:
         shown = ",".join(map(str, sorted(usable))) or "none"
-        raise SettingsError(f"CPU_AFFINITY names core {strange[0]}; the service may use {shown}")
+        raise SettingsError(f"CPU_AFFINITY names core {unknown[0]}; the service may use {shown}")
 
 
 def choose_core(
     wanted: Affinity, usable: Iterable[int], taken: Sequence[int], others: Iterable[int] = ()
 ) -> int | None:
-    """The core for one more worker, or None when it goes where the kernel puts it.
+    """Return the core for one more worker, or None to leave the choice to the kernel.
 
     Args:
         wanted: what the operator wants.
@@ -50,9 +50,9 @@ def choose_core(
     cores = sorted(usable) if wanted == "auto" else list(wanted)
     if not cores or (wanted == "auto" and len(cores) == 1):
         return None
-    siblings, strangers = Counter(taken), Counter(others if wanted == "auto" else ())
-    # Workers of one server are busy together; what others do on their cores, nobody knows.
-    return min(cores, key=lambda core: (siblings[core], strangers[core], cores.index(core)))
+    siblings, foreign = Counter(taken), Counter(others if wanted == "auto" else ())
+    # Workers of one server are busy together; of other processes that is not known.
+    return min(cores, key=lambda core: (siblings[core], foreign[core], cores.index(core)))
 
 
 def pin(core: int) -> None:
@@ -61,7 +61,7 @@ def pin(core: int) -> None:
 
 
 def pinned_processes(proc: Path = Path("/proc"), leave_out: Iterable[int] = ()) -> list[int]:
-    """The cores to which other processes are pinned, one for each process that may run on one core only.
+    """Return the core of each other process that may run on one core only.
 
     Args:
         proc: the kernel's directory of processes (proc(5)).

@@ -1,47 +1,74 @@
-"""Connections that wait in the event loop, and all of them in the order in which their time runs out."""
+"""Connections of the event loop: their sockets never block, and what a client does not take yet is kept."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from concurrent.futures import Future
-from typing import Any
+import contextlib
+import fcntl
+import socket
+import struct
+import sys
+import termios
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.gthread import TConn
+
+from dealcache.server.phases import ENOUGH, Phase
+
+if TYPE_CHECKING:
+    from dealcache.server.answering import Answering
+    from dealcache.server.incoming import Incoming
 
 #: Bodies up to so many bytes are joined to their heads: to hand both to the kernel is quicker only for longer ones.
 _JOINED = 4_096
 
 
+class Next(Enum):
+    """The step that follows when an answer, or as much of it as there is, has been taken."""
+
+    REQUEST = "the next request"
+    PIECES = "more of the same answer"
+    END = "the end of the connection"
+
+
+class ClientGoneError(Exception):
+    """The client has closed its connection, or broken it."""
+
+
 class Connection(TConn):
     """A connection as gunicorn has it, with what the event loop keeps of it.
 
-    Args:
-        cfg: gunicorn's configuration.
-        sock: its socket.
-        client: the peer's address.
-        server: the address that it was accepted at.
-        patience: how long it may take to bring a request, in seconds.
+    To gunicorn's ``Response`` it is the socket: it takes all that is written, and never waits. Only one thread has a
+    connection at a time: the event loop, or the one in which its request is answered.
 
     ``received`` is the beginning of a request, or, when ``has_more`` says so, requests that wait for their turn;
-    ``unsent`` is what is left of an answer; ``renewed`` is when its time was counted from last (monotonic seconds).
+    ``incoming`` is a request whose body is not there in full; ``answering`` is the request that the application works
+    on, and ``following`` gives what has come behind it; ``unsent`` is what is left of an answer, and ``after`` what
+    comes then; ``watched`` is the event that the loop has asked the kernel for; ``renewed`` is when its time was
+    counted from last (monotonic seconds).
     """
 
-    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any, patience: float) -> None:
+    timeout: float
+
+    def __init__(self, cfg: Any, sock: Any, client: Any, server: Any) -> None:
         super().__init__(cfg, sock, client, server)
-        self._patience = patience
         self.received = b""
         self.has_more = False
-        self.unsent: list[memoryview] = []
+        self.incoming: Incoming | None = None
+        self.answering: Answering | None = None
+        self.following: Callable[[], bytes] = bytes
+        self.unsent: deque[memoryview] = deque()
+        self.after = Next.REQUEST
+        self.phase: Phase | None = None
+        self.watched = 0
         self.renewed = 0.0
-
-    def set_timeout(self) -> None:
-        """Count its time from now."""
-        self.renewed = time.monotonic()
-        self.timeout = self.renewed + self._patience
+        self.discarded = 0
+        self._moved = self._sent = self._taken = 0
 
     def send(self, head: bytes, body: bytes) -> bool:
-        """Send as much of an answer as the client takes now, and keep the rest; whether nothing is left.
+        """Send as much of an answer as the client takes now, and keep the rest; return True if nothing is left.
 
         Raises:
             OSError: the client has gone.
@@ -52,11 +79,29 @@ class Connection(TConn):
             sent = 0
         if sent == len(head) + len(body):
             return True
-        self.unsent = [memoryview(head)[sent:], memoryview(body)[max(0, sent - len(head)) :]]
+        rest = memoryview(head)[sent:], memoryview(body)[max(0, sent - len(head)) :]
+        self.unsent.extend(part for part in rest if part)
         return False
 
-    def send_more(self) -> bool:
-        """Send as much of the rest as the client takes now; whether nothing is left.
+    def sendall(self, data: bytes) -> None:
+        """Send as much of ``data`` as the client takes now, behind what is kept already, and keep the rest.
+
+        Raises:
+            ClientGoneError: the client has closed or broken the connection.
+        """
+        sent = 0
+        if not self.unsent:
+            try:
+                sent = self.sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                raise ClientGoneError(str(error)) from None
+        if sent < len(data):
+            self.unsent.append(memoryview(data)[sent:])
+
+    def send_more(self) -> None:
+        """Send as much of the rest as the client takes now.
 
         Raises:
             OSError: the client has gone.
@@ -64,61 +109,56 @@ class Connection(TConn):
         try:
             while self.unsent:
                 sent = self.sock.send(self.unsent[0])
-                self.unsent[0] = self.unsent[0][sent:]
-                if not self.unsent[0]:
-                    del self.unsent[0]
+                self._sent += sent
+                if sent == len(self.unsent[0]):
+                    self.unsent.popleft()
+                else:
+                    self.unsent[0] = self.unsent[0][sent:]
         except (BlockingIOError, InterruptedError):
+            pass
+
+    def cut(self) -> None:
+        """Shut both directions down; another owner of the socket finds its end."""
+        with contextlib.suppress(OSError):  # it is at its end already
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def reset_on_close(self) -> None:
+        """Have the kernel discard what the client has not taken, instead of keeping it for some minutes more."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    @property
+    def unsent_bytes(self) -> int:
+        """The bytes of an answer that are kept."""
+        return sum(map(len, self.unsent))
+
+    def moves(self, count: int) -> bool:
+        """Take note that ``count`` bytes have moved; return True if that is enough for its time to start again."""
+        self._moved += count
+        if self._moved < ENOUGH:
             return False
+        self._moved = 0
         return True
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is ours still: neither closed nor, as a WebSocket, somebody else's."""
-        return bool(self.sock.fileno() != -1)
+    def begin_phase(self) -> None:
+        """Forget what has moved in the phase before."""
+        self._moved = 0
+        self._taken = self._sent - self._kept_by_kernel() if self.unsent else 0
 
-    def has_read_on(self, request: Future[Any]) -> bool:
-        """Whether it stays after a request that a thread is done with, and something of the next one was read."""
-        if not self.is_open or not self.parser.unreader.buf.getbuffer().nbytes:
-            return False
-        return not request.cancelled() and request.exception() is None and bool(request.result())
+    def has_taken_enough(self) -> bool:
+        """Return True if the client has taken enough of an answer, since the last call, for its time to start again.
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a request has begun, or an answer is not out yet."""
-        return bool(self.received or self.unsent)
-
-
-class WaitingConnections:
-    """The connections that are in the event loop's hands; in place of gunicorn's deque, from which removing is slow."""
-
-    def __init__(self) -> None:
-        self._ordered: dict[Connection, None] = {}
-
-    def append(self, connection: Connection) -> None:
-        """Add one, whose time runs out last."""
-        self._ordered[connection] = None
-
-    def remove(self, connection: Connection) -> None:
-        """Take one out.
-
-        Raises:
-            KeyError: it is not there.
+        The kernel lets a third of what it keeps drain before it asks for more, which may take a slow client minutes;
+        so what counts is what the client has confirmed.
         """
-        del self._ordered[connection]
+        before, self._taken = self._taken, self._sent - self._kept_by_kernel()
+        return self._taken - before >= ENOUGH
 
-    def renew(self, connection: Connection) -> None:
-        """Put one that is there at the end."""
-        del self._ordered[connection]
-        self._ordered[connection] = None
+    def _kept_by_kernel(self) -> int:
+        """Return the bytes in the kernel that the client has not confirmed (tcp(7), unix(7))."""
+        number = fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4)
+        return int.from_bytes(number, sys.byteorder)
 
-    def __getitem__(self, index: int) -> Connection:
-        """The connection whose time runs out first; no other is asked for."""
-        if index != 0 or not self._ordered:
-            raise IndexError(index)
-        return next(iter(self._ordered))
 
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(self._ordered)
-
-    def __len__(self) -> int:
-        return len(self._ordered)
+def has_socket(conn: Any) -> bool:
+    """Return False for a connection that is closed, or whose socket the application has detached as a WebSocket."""
+    return bool(conn.sock.fileno() != -1)

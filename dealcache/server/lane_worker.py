@@ -1,9 +1,7 @@
-"""gunicorn's threaded worker with the hit lane: its event loop answers what it can, threads answer the rest.
+"""The worker with the hit lane: its event loop receives requests, answers those it can, and sends all answers.
 
-In gunicorn a connection takes a thread as soon as it is there. Here it stays in the event loop until the head of a
-request has come in full, so who sends nothing, or slowly, holds no thread; nor does a hit, which the loop answers, or
-who takes an answer to a hit slowly. Every other request goes to a thread, with what was read of it, and the ordinary
-way begins as if the loop had never looked.
+A thread makes the answer to a request that the lane does not answer, when it has come in full, head and body; what the
+client does not take at once the loop sends. So no client holds a thread, however slowly it sends or takes.
 """
 
 from __future__ import annotations
@@ -12,25 +10,30 @@ import logging
 import time
 from collections import deque
 from functools import partial
-from itertools import takewhile
-from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from gunicorn.http import get_parser
+from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
 
-from dealcache.lane.hit_lane import HitLane, Incomplete
+from dealcache.lane.hit_lane import Incomplete, NoLane
 from dealcache.lane.support import parser_limits, unsuitable
-from dealcache.server.connections import Connection, WaitingConnections
-from dealcache.server.poller import Poller
-from dealcache.server.worker import HeadTimeoutError, ProblemWorker
+from dealcache.server.answering import Answering
+from dealcache.server.connections import Connection, Next, has_socket
+from dealcache.server.event_loop import EventLoopWorker
+from dealcache.server.incoming import BodyTooLargeError, Incoming
+from dealcache.server.phases import IDLE, RECEIVING, SENDING
+from dealcache.server.refusals import BodyCutError, BodyTimeoutError, HeadTimeoutError
+from dealcache.server.worker import ProblemWorker
 
 log = logging.getLogger(__name__)
 
-#: Bytes that are read at once; a longer head takes several reads.
-_READ_SIZE = 8192
+#: Bytes that are read at once: of a head, which takes several reads when it is longer, and of a body.
+_READ_SIZE, _READ_SIZE_OF_BODIES = 8_192, 65_536
 
-#: The longest beginning of a request that the loop keeps for a connection, in bytes.
-_MOST_RECEIVED = 65_536
+#: The longest head of a request, in bytes.
+_LONGEST_HEAD = 65_536
+
+#: Bytes of unfinished bodies that are kept for all connections together.
+_MOST_HELD = 64 * 1024 * 1024
 
 #: Requests that one connection may have answered before others have their turn.
 _TURN = 32
@@ -42,13 +45,11 @@ _ROUNDS = 8
 _NOTICE = 1.0
 
 
-class LaneWorker(ProblemWorker):
-    """A worker with a hit lane, which the application brings."""
-
-    poller: Any
+class LaneWorker(EventLoopWorker):
+    """A worker with a hit lane, which the application brings; its threads see only requests that are there in full."""
 
     def __new__(cls, *arguments: Any) -> Any:
-        """A worker with the lane, or one without it where gunicorn's configuration asks for what the lane cannot do."""
+        """Make a worker with the lane, or one without it where gunicorn's configuration rules the lane out."""
         *_, cfg, logger = arguments
         reason = unsuitable(cfg)
         if reason is None:
@@ -57,20 +58,15 @@ class LaneWorker(ProblemWorker):
         return ProblemWorker(*arguments)
 
     def run(self) -> None:
-        """Serve until told to stop."""
-        self.poller.close()
-        self.poller = Poller()
-        self.keepalived_conns = WaitingConnections()
-        self._lane: HitLane = self.wsgi.extensions["dealcache.lane"]
+        """Serve until asked to stop."""
+        self._lane: Any = self.wsgi.extensions["dealcache"].lane or NoLane()
         self._lane.limit(**parser_limits(self.cfg))
-        # Looked up once: gunicorn's configuration takes microseconds for each answer.
-        self._patience: float = self.cfg.keepalive
-        #: Requests after which the next is for the ordinary way, which ends this worker with it.
+        #: Requests after which the next is for a thread, which ends this worker with it.
         self._most = self.max_requests - 1
-        self._renewal = min(_NOTICE, self._patience / 4)
+        self._renewal = min(_NOTICE, self.cfg.keepalive / 4)
         self._unfinished: deque[Connection] = deque()
-        self._now = self._noticed = self._look_again = 0.0
-        self._open, self._answered = False, 0
+        self._now = self._noticed = 0.0
+        self._open = False
         super().run()
 
     def notify(self) -> None:
@@ -81,68 +77,51 @@ class LaneWorker(ProblemWorker):
             super().notify()
 
     def is_parent_alive(self) -> bool:
-        """Whether the master lives; looked at when :meth:`notify` has told it something."""
+        """Return True if the master lives; looked at when :meth:`notify` has told it something."""
         return self._noticed != self._now or bool(super().is_parent_alive())
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """One turn of the loop, after ``timeout`` seconds at the latest."""
-        # An answer that closes its connection is for the ordinary way to give.
-        self._open = self.alive and self._patience > 0 and len(self.keepalived_conns) <= self.max_keepalived
+        """Take one turn of the loop, after ``timeout`` seconds at the latest."""
+        # An answer that closes its connection is for a thread to give.
+        self._open = self.alive and self._renewal > 0
         # What gunicorn's loop looks after between two turns can wait for some rounds of hits.
         for _ in range(_ROUNDS):
-            answered = self._answered
+            answered = self.nr
             self.poller.dispatch(0.0 if self._unfinished else timeout)
-            self._go_on_with_unfinished()
+            self._resume_unfinished()
             timeout = 0.0
-            if self._answered < answered + 2 or not self.alive:
+            if self.nr < answered + 2 or not self.alive:
                 break
 
-    def _go_on_with_unfinished(self) -> None:
+    def _resume_unfinished(self) -> None:
         """Give connections that have brought more than fits into their turn the next one."""
         for _ in range(len(self._unfinished)):
             conn = self._unfinished.popleft()
             conn.has_more = False
             data, conn.received = conn.received, b""
-            if conn.is_open:
-                self._advance(conn, data, 0)
+            if has_socket(conn):
+                self.guarded(partial(self._advance, data=data, seen=0), conn)
 
-    def accept(self, listener: Any) -> None:
-        """Take a new connection into the loop."""
-        try:
-            sock, client = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        self.nr_conns += 1
-        conn = Connection(self.cfg, sock, client, listener.getsockname(), self._patience)
-        conn.set_timeout()
-        self.keepalived_conns.append(conn)
-        self.poller.register(sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
-
-    def finish_request(self, conn: Connection, fs: Any) -> None:
-        """Take a connection back from a thread; what it has read too far comes first."""
-        ahead = conn.parser.unreader.take_buffered() if conn.has_read_on(fs) else b""
-        super().finish_request(conn, fs)
-        if ahead and conn.is_open:
-            self._advance(conn, ahead, 0)
-
-    def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
+    def on_readable(self, conn: Connection) -> None:
         """Read what a connection has brought, and go on with it."""
         if conn.has_more:
             return  # its turn comes before it is asked again
+        incoming = conn.incoming
         try:
-            data = client.recv(_READ_SIZE)
+            data = conn.sock.recv(_READ_SIZE if incoming is None else _READ_SIZE_OF_BODIES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             log.debug("a connection broke: %s", error)
-            data = b""
-        if not data:
-            self._drop(conn)
+            self.drop(conn)
             return
-        seen = len(conn.received)
-        if seen:
-            data, conn.received = conn.received + data, b""
-        self._advance(conn, data, seen)
+        if incoming is not None:
+            self._receive_body(conn, incoming, data)
+        elif not data:
+            self.drop(conn)
+        else:
+            before, conn.received = conn.received, b""
+            self._advance(conn, before + data, len(before))
 
     def _advance(self, conn: Connection, data: bytes, seen: int) -> None:
         """Answer the requests that ``data`` holds, of which ``seen`` bytes are known to be incomplete."""
@@ -150,100 +129,148 @@ class LaneWorker(ProblemWorker):
             try:
                 reply = self._lane.answer(data, seen, conn.client, self._open and self.nr < self._most)
             except Incomplete:
-                if len(data) > _MOST_RECEIVED:
-                    self._pass_on(conn, data)  # it grows past all measure, and a thread finds out why
-                else:
-                    conn.received = data
+                self._wait_for_head(conn, data)
                 return
             except Exception:
                 log.exception("the hit lane failed, so a thread answers")
                 reply = None
             if reply is None:
-                self._pass_on(conn, data)
+                self._begin_request(conn, data)
                 return
             head, body, consumed = reply
             data = data[consumed:]
             self.nr += 1
-            self._answered += 1
-            if not self._send(conn, head, body):
-                conn.received = data
+            try:
+                is_out = conn.send(head, body)
+            except OSError as error:
+                log.debug("a client had gone before its answer: %s", error)
+                self.drop(conn)
                 return
-            if time.monotonic() - conn.renewed >= self._renewal:
-                self._renew(conn)
+            if not is_out:
+                conn.received, conn.after = data, Next.REQUEST
+                self.wait_for(conn, SENDING)
+                return
+            if conn.phase is not IDLE or self.poller.woken - conn.renewed >= self._renewal:
+                self.wait_for(conn, IDLE)
             if not data:
                 return
             seen = 0
         conn.received, conn.has_more = data, True
         self._unfinished.append(conn)
 
-    def _pass_on(self, conn: Connection, data: bytes) -> None:
-        """Let a thread go on with a connection, from ``data`` on."""
-        self._forget(conn)
-        if conn.parser is None:
-            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
-        conn.parser.unreader.unread(data)
-        conn.initialized = True
+    def _wait_for_head(self, conn: Connection, data: bytes) -> None:
+        """Keep the beginning of a request; the time that it may take is counted from its first byte."""
+        if len(data) > _LONGEST_HEAD:
+            self._refuse(conn, LimitRequestHeaders("the head is too long"))
+            return
+        conn.received = data
+        if conn.phase is not RECEIVING:
+            self.wait_for(conn, RECEIVING)
+
+    def _begin_request(self, conn: Connection, data: bytes) -> None:
+        """Receive the request with whose head ``data`` begins."""
+        try:
+            incoming = Incoming(self.cfg, data, conn.client)
+        except (ParseException, NoMoreData, BodyTooLargeError) as error:
+            self._refuse(conn, error)
+            return
+        if incoming.expects:
+            conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if incoming.is_complete:
+            self._enqueue(conn, incoming)
+        else:
+            conn.incoming = incoming
+            self.held += incoming.held
+            self.wait_for(conn, RECEIVING)
+
+    def _receive_body(self, conn: Connection, incoming: Incoming, data: bytes) -> None:
+        if not data:
+            self._refuse(conn, BodyCutError())
+            return
+        self.held -= incoming.held
+        try:
+            is_complete = incoming.feed(data)
+        except (ParseException, BodyTooLargeError) as error:
+            conn.incoming = None
+            self._refuse(conn, error)
+            return
+        self.held += incoming.held
+        if is_complete:
+            conn.incoming = None
+            self._enqueue(conn, incoming)
+            return
+        if conn.moves(len(data)):
+            self.renew(conn)
+        if self.held > _MOST_HELD:
+            self._drop_a_body()
+
+    def _drop_a_body(self) -> None:
+        """Close the connection on whose body least has moved lately."""
+        for one in self.keepalived_conns.in_phase(RECEIVING):
+            if one.incoming is not None and one.incoming.held:
+                self.metrics.connection_dropped("memory")
+                self.drop(one)
+                return
+
+    def on_late(self, conn: Connection) -> None:
+        """Say that a request did not come in time."""
+        self._refuse(conn, HeadTimeoutError() if conn.incoming is None else BodyTimeoutError())
+
+    def _refuse(self, conn: Connection, error: Exception) -> None:
+        """Say what is wrong with a request, and end its connection."""
+        conn.received = b""
+        self.forget_body(conn)
+        conn.sendall(self.refuse(error, conn.client))
+        conn.after = Next.END
+        self._settle(conn)
+
+    def _enqueue(self, conn: Connection, incoming: Incoming) -> None:
+        """Have a thread answer a request that is there in full."""
+        self.forget(conn)
+        conn.following = incoming.what_follows
+        conn.answering = Answering(self, conn, incoming.request)
         self.enqueue_req(conn)
 
-    def _send(self, conn: Connection, head: bytes, body: bytes) -> bool:
-        """Send an answer; whether it is out in full. What is left is sent as the client takes it."""
-        try:
-            if conn.send(head, body):
-                return True
-        except OSError as error:
-            log.debug("a client had gone before its answer: %s", error)
-            self._drop(conn)
-        else:
-            self.poller.modify(conn.sock, EVENT_WRITE, partial(self._on_client_socket_writable, conn))
-        return False
+    def handle(self, conn: Connection) -> Next:
+        """Take a step of an answer, in a thread."""
+        return Next.END if conn.answering is None else conn.answering.step()
 
-    def _on_client_socket_writable(self, conn: Connection, client: Any) -> None:
-        """Send more of an answer; when it is out, go on with what has come meanwhile."""
+    def finish_request(self, conn: Connection, fs: Any) -> None:
+        """Take a connection back from a thread."""
+        if has_socket(conn):
+            self.guarded(partial(self._resume, request=fs), conn)
+        else:
+            self.nr_conns -= 1
+
+    def _resume(self, conn: Connection, request: Any) -> None:
+        conn.after = request.result()
+        if conn.after is not Next.PIECES:
+            conn.answering = None
+            conn.received = conn.following() if conn.after is Next.REQUEST else b""
+        self._settle(conn)
+
+    def _settle(self, conn: Connection) -> None:
+        """Go on with a connection whose answer is given, as far as it goes: what is left of it has to be sent first."""
+        if conn.unsent:
+            self.wait_for(conn, SENDING)
+        elif conn.after is Next.PIECES:
+            self.forget(conn)
+            self.enqueue_req(conn)
+        elif conn.after is Next.END:
+            self.close_gracefully(conn)
+        else:
+            self.wait_for(conn, IDLE)
+            data, conn.received = conn.received, b""
+            if data:
+                self._advance(conn, data, 0)
+
+    def on_writable(self, conn: Connection) -> None:
+        """Send what is left of an answer."""
         try:
-            is_out = conn.send_more()
+            conn.send_more()
         except OSError as error:
             log.debug("a client went in the middle of its answer: %s", error)
-            self._drop(conn)
+            self.drop(conn)
             return
-        self._renew(conn)
-        if not is_out:
-            return
-        self.poller.modify(client, EVENT_READ, partial(self.on_client_socket_readable, conn))
-        data, conn.received = conn.received, b""
-        if data:
-            self._advance(conn, data, 0)
-
-    def _renew(self, conn: Connection) -> None:
-        conn.set_timeout()
-        self.keepalived_conns.renew(conn)
-
-    def _drop(self, conn: Connection) -> None:
-        """Close a connection that the loop has in hand."""
-        self._forget(conn)
-        self.nr_conns -= 1
-        conn.close()
-
-    def _forget(self, conn: Connection) -> None:
-        self.poller.unregister(conn.sock)
-        self.keepalived_conns.remove(conn)
-
-    def murder_keepalived(self, force: bool = False) -> None:
-        """Close the connections whose time is over, or all; who has sent a part of a request is told."""
-        now = time.monotonic()
-        if self.alive and not force:
-            if now < self._look_again:
-                return
-            self._look_again = now + self._renewal / 4
-            over = list(takewhile(lambda conn: conn.timeout <= now, self.keepalived_conns))
-        else:
-            over = [conn for conn in self.keepalived_conns if force or conn.timeout <= now]
-        for conn in over:
-            if conn.received and not conn.unsent:
-                self.handle_error(None, conn.sock, conn.client, HeadTimeoutError())
-            self._drop(conn)
-
-    def _cap_keepalive(self, deadline: float) -> None:
-        """Let idle connections end by ``deadline``; those in the middle of something have the graceful time-out."""
-        for conn in self.keepalived_conns:
-            if not conn.is_busy:
-                conn.timeout = min(conn.timeout, deadline)
+        if not conn.unsent:
+            self._settle(conn)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from datetime import timedelta
 from typing import Any
 
 from gunicorn.glogging import Logger
 
-from dealcache import logs
-from dealcache.log_lines import log_request
 from dealcache.settings import load_log_settings
+from dealcache.telemetry import logs
+from dealcache.telemetry.log_lines import log_request
+
+log = logging.getLogger(__name__)
 
 
 class ServerLogger(Logger):
@@ -24,6 +28,9 @@ class ServerLogger(Logger):
         wanted, level = load_log_settings()
         logs.configure(wanted, level)
         self._for_a_person = logs.is_console(wanted)
+        # What Python itself would write to standard error, and wait there for a reader.
+        logging.captureWarnings(True)
+        threading.excepthook = _log_end_of_thread
         for logger in (self.error_log, self.access_log):
             logger.handlers[:] = []
             logger.propagate = True
@@ -44,3 +51,8 @@ class ServerLogger(Logger):
             remote=environ.get("REMOTE_ADDR", "-"),
             user_agent=environ.get("HTTP_USER_AGENT", "-"),
         )
+
+
+def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    name = ended.thread.name if ended.thread is not None else "-"
+    log.error("the thread %s ended", name, exc_info=ended.exc_value)

@@ -1,4 +1,4 @@
-"""Waits for sockets, with as little between the kernel and the one who is called as Python allows.
+"""Waits for sockets, with as little between the kernel and the function that is called as Python allows.
 
 A selector of the standard library makes three objects for each event, which costs more than the look into memory that a
 hit is answered from. This one takes what gunicorn's threaded worker asks of its selector, and calls directly.
@@ -7,6 +7,7 @@ hit is answered from. This one takes what gunicorn's threaded worker asks of its
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
@@ -14,37 +15,49 @@ from typing import Any
 #: What selectors and epoll call the same (epoll_ctl(2)).
 _EVENTS = {EVENT_READ: select.EPOLLIN, EVENT_WRITE: select.EPOLLOUT}
 
-#: Files that are called for in one turn; epoll makes room for all of them each time.
+#: Events of one turn at most; epoll makes room for all of them each time.
 _AT_ONCE = 128
+
+Call = Callable[[Any], object]
 
 
 class Poller:
-    """An epoll object and who is called for each of its files."""
+    """An epoll object, and the function to call for each of its files.
 
-    def __init__(self) -> None:
+    Args:
+        on_error: takes the argument of a call that failed, and its error, which it may raise again. One guard for all
+            calls: a wrapper around each of them is paid with each hit.
+
+    ``woken`` is when the calls of this turn began, by the monotonic clock in seconds: read once for all of them.
+    """
+
+    def __init__(self, on_error: Callable[[Any, Exception], object]) -> None:
         self._epoll = select.epoll()
-        self._calls: dict[int, tuple[Callable[[Any], object], Any]] = {}
+        self._calls: dict[int, tuple[Call, Any]] = {}
+        self._on_error = on_error
+        self.woken = 0.0
 
-    def register(self, file: Any, events: int, call: Callable[[Any], object]) -> None:
-        """Call ``call(file)`` whenever there is something to do with ``file``, a socket or a descriptor.
+    def register(self, file: Any, events: int, call: Call, argument: Any = None) -> None:
+        """Call ``call(argument)`` whenever there is something to do with ``file``, a socket or a descriptor.
 
         Args:
             file: what to watch.
             events: ``EVENT_READ`` or ``EVENT_WRITE`` of :mod:`selectors`.
-            call: takes ``file``; may register, modify and unregister.
+            call: may register, modify and unregister.
+            argument: ``file`` itself unless given.
         """
         number = _number(file)
         self._epoll.register(number, _EVENTS[events])
-        self._calls[number] = (call, file)
+        self._calls[number] = (call, file if argument is None else argument)
 
-    def modify(self, file: Any, events: int, call: Callable[[Any], object]) -> None:
+    def modify(self, file: Any, events: int, call: Call, argument: Any = None) -> None:
         """Watch a registered file for something else."""
         number = _number(file)
         self._epoll.modify(number, _EVENTS[events])
-        self._calls[number] = (call, file)
+        self._calls[number] = (call, file if argument is None else argument)
 
     def unregister(self, file: Any) -> None:
-        """Watch ``file`` no longer.
+        """Stop watching ``file``.
 
         Raises:
             KeyError: it is not registered.
@@ -56,11 +69,17 @@ class Poller:
     def dispatch(self, timeout: float) -> None:
         """Wait ``timeout`` seconds at most, and call for every file that has something to do."""
         calls = self._calls
-        for number, _ in self._epoll.poll(timeout, _AT_ONCE):
-            # Who was called before may have unregistered it.
+        events = self._epoll.poll(timeout, _AT_ONCE)
+        self.woken = time.monotonic()
+        for number, _ in events:
+            # An earlier call of this turn may have unregistered it.
             found = calls.get(number)
             if found is not None:
-                found[0](found[1])
+                call, argument = found
+                try:
+                    call(argument)
+                except Exception as error:  # noqa: BLE001 - the boundary around a connection
+                    self._on_error(argument, error)
 
     def close(self) -> None:
         """Give the descriptor back."""

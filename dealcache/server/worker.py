@@ -1,4 +1,7 @@
-"""gunicorn's threaded worker, with places for those who wait, and for connections that leave it for live updates."""
+"""gunicorn's threaded worker, with threads for reads that wait, and with connections that leave it for live updates.
+
+It serves alone where the event loop with the hit lane cannot run.
+"""
 
 from __future__ import annotations
 
@@ -7,104 +10,162 @@ from concurrent import futures
 from typing import Any
 
 from gunicorn import util
-from gunicorn.http import errors as http_errors
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.body import Body, LengthReader
+from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.workers.gthread import TConn, ThreadWorker
+from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 
-from dealcache.api.edge import request_id_of
-from dealcache.api.problems import CONTENT_TYPE, Problem
-from dealcache.logs import request_id_var
+from dealcache.server.connections import has_socket
+from dealcache.server.descriptors import EXHAUSTED, PASSING, Exhaustion
 from dealcache.server.hooks import begin_to_stop
+from dealcache.server.phases import PATIENCE, Phase
+from dealcache.server.refusals import BodyCutError, BodyTimeoutError, refusal_of, refuse
 from dealcache.settings import waiting_threads
 
 log = logging.getLogger(__name__)
 
-#: By this text alone gunicorn_h1c, before 0.6.12, tells an unknown transfer coding (RFC 9112, 6.1) from a bad header.
-_UNSUPPORTED_CODING = "Unsupported Transfer-Encoding"
+
+class _Reader:
+    """Wraps gunicorn's reader of a body, and raises what the application takes for the client's failure."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self.unreader = getattr(reader, "unreader", None)
+
+    def read(self, size: int) -> bytes:
+        """Read up to ``size`` bytes.
+
+        Raises:
+            HTTPException: they are not there, or not valid.
+        """
+        wanted = min(size, self._reader.length) if isinstance(self._reader, LengthReader) else 0
+        try:
+            data: bytes = self._reader.read(size)
+        except TimeoutError:
+            raise _as_http(BodyTimeoutError()) from None
+        except NoMoreData:
+            raise _as_http(BodyCutError()) from None
+        except ParseException as error:
+            raise _as_http(error) from None
+        if len(data) < wanted:
+            raise _as_http(BodyCutError())
+        return data
 
 
-class HeadTimeoutError(Exception):
-    """A client took too long to send the head of its request."""
+def _as_http(error: Exception) -> HTTPException:
+    problem = refusal_of(error)
+    kind = RequestTimeout if problem.status == 408 else BadRequest
+    return kind(problem.detail)
 
 
-#: What is wrong with a request that could not even be parsed; the first class that fits tells.
-_REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
-    ((http_errors.LimitRequestLine,), 414, "The request line is too long."),
-    ((http_errors.LimitRequestHeaders,), 431, "The header fields are too large."),
-    ((http_errors.ExpectationFailed,), 417, "This expectation cannot be met."),
-    ((http_errors.UnsupportedTransferCoding,), 501, "This transfer coding is not supported."),
-    ((http_errors.ForbiddenProxyRequest,), 403, "Proxied requests are not taken from here."),
-    ((HeadTimeoutError,), 408, "The head of the request did not come in time."),
-    ((http_errors.ParseException,), 400, "The request is not valid HTTP."),
-)
+class PlainBody(Body):
+    """A body that a thread reads from the socket."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__(_Reader(body.reader))
 
 
-def refusal_of(error: BaseException) -> Problem:
-    """The problem for an error that reached the worker: the client's fault where it is, else a 500."""
-    if getattr(error, "hdr", None) == _UNSUPPORTED_CODING:
-        error = http_errors.UnsupportedTransferCoding(_UNSUPPORTED_CODING)
-    for kinds, status, detail in _REFUSALS:
-        if isinstance(error, kinds):
-            return Problem(status, detail)
-    return Problem(500, "Something went wrong inside the service.")
+class PlainConnection(TConn):
+    """A connection on which a thread waits for each piece no longer than the event loop does."""
+
+    def init(self) -> None:
+        """Prepare it, in its thread."""
+        super().init()
+        if not self.is_http2:
+            self.sock.settimeout(PATIENCE[Phase.RECEIVING])
 
 
 class ProblemWorker(ThreadWorker):
     """Answers unparsable requests with problem+json, and accepts what is waiting before it stops.
 
     gunicorn answers them with HTML, which no client of a JSON API expects. And when it is told to stop it leaves
-    connections in the listen queue that the kernel has already accepted; their clients would see a reset.
+    connections in the listen queue that the kernel has already accepted; their clients would see a reset. It ends
+    when there is no file descriptor for a new connection; this one lives, and stops accepting for a moment.
 
     A connection whose socket the application has detached, because it is a WebSocket now, is no longer gunicorn's.
     """
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._exhaustion = Exhaustion()
+
     def get_thread_pool(self) -> futures.ThreadPoolExecutor:
-        """A pool with room for those who wait for HubSpot beside those who work; it makes threads as it needs them."""
+        """Return a pool with threads for reads that wait for HubSpot beside the others, each made when it is needed."""
         threads: int = self.cfg.threads
         return futures.ThreadPoolExecutor(threads + waiting_threads(threads), thread_name_prefix="request")
 
+    def refuse(self, error: BaseException, client: Any) -> bytes:
+        """Return the answer to a request that failed outside the application; it is logged and counted."""
+        status, answer = refuse(error, client)
+        self.wsgi.extensions["dealcache"].metrics.request_finished("unmatched", status)
+        return answer
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that failed outside the application, and close its connection."""
-        problem = refusal_of(exc)
-        request_id = request_id_of(None)
-        token = request_id_var.set(request_id)
         try:
-            if problem.status == 500:
-                log.error("a request failed outside the application", exc_info=exc)
-            else:
-                log.warning("refused a request of %s: %d %s", (addr or ("-",))[0], problem.status, problem.detail)
-        finally:
-            request_id_var.reset(token)
-        body = problem.body(request_id)
-        head = (
-            f"HTTP/1.1 {problem.status} {problem.title}\r\nConnection: close\r\nContent-Type: {CONTENT_TYPE}\r\n"
-            f"X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        try:
-            util.write_nonblock(client, head.encode("latin-1") + body)
+            util.write_nonblock(client, self.refuse(exc, addr))
         except OSError as error:
-            log.debug("the client had gone before it could be told: %s", error)
+            log.debug("the client had gone before it could be answered: %s", error)
 
     def handle_request(self, req: Any, conn: Any) -> bool:
-        """Answer a request; whether the connection may bring another one."""
+        """Answer a request; return True if the connection may bring another one."""
+        body = req.body
+        req.body = plain = PlainBody(body)
         keep: bool = super().handle_request(req, conn)
-        return keep and not _is_taken(conn)
+        # What the application has left of it is for gunicorn to read.
+        req.body, body.failed = body, plain.failed
+        return keep and has_socket(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Keep or close a connection after a request, unless it is somebody else's by now."""
-        if _is_taken(conn):
-            self.nr_conns -= 1
-        else:
+        """Keep or close a connection after a request, unless it has become a WebSocket."""
+        if has_socket(conn):
             super().finish_request(conn, fs)
+        else:
+            self.nr_conns -= 1
+
+    def accept(self, listener: Any) -> None:
+        """Take a new connection."""
+        accepted = self.accept_connection(listener)
+        if accepted is not None:
+            sock, client = accepted
+            self.nr_conns += 1
+            self.enqueue_req(PlainConnection(self.cfg, sock, client, listener.getsockname()))
+
+    def accept_connection(self, listener: Any) -> Any:
+        """Return a new socket and its peer's address, or None when there is none, or no room for one."""
+        for _ in range(2):
+            try:
+                accepted = listener.accept()
+            except OSError as error:
+                if error.errno in PASSING:
+                    return None
+                if error.errno not in EXHAUSTED:
+                    raise
+                self._exhaustion.found(error)
+                if not self.make_room("descriptors"):
+                    break
+            else:
+                self._exhaustion.passed()
+                return accepted
+        if self._accepting:
+            self.set_accept_enabled(False)
+        return None
+
+    def make_room(self, reason: str) -> bool:
+        """Close a connection on which nothing goes on; return True if there was one. ``reason`` is for the metric."""
+        return False
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Begin or end accepting; on the way out, take what waits in the listen queue and close it to newcomers."""
+        """Begin or end accepting; on the way out, take what waits in the listen queue and close it."""
+        if enabled and self._exhaustion.lasts:
+            return
         if not enabled and not self.alive:
             begin_to_stop(self.wsgi)
         stopping = not enabled and not self.alive and self._accepting
         super().set_accept_enabled(enabled)
         if stopping:
-            # Nobody new comes when the whole server stops (server/newcomers.py); when only this worker does, its
-            # siblings take them.
+            # No new connection comes when the whole server stops (server/listener_drain.py); when only this worker
+            # does, its siblings take them.
             for listener in self.sockets:
                 self._accept_waiting(listener)
                 listener.close()
@@ -114,8 +175,3 @@ class ProblemWorker(ThreadWorker):
         while self.nr_conns > before:
             before = self.nr_conns
             self.accept(listener)
-
-
-def _is_taken(conn: Any) -> bool:
-    """Whether the application has detached the socket of a connection: the object is there, the file is elsewhere."""
-    return bool(conn.sock.fileno() == -1)

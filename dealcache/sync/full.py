@@ -8,17 +8,22 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, MalformedAnswer
-from dealcache.sync.crew import Crew
-from dealcache.sync.deal_work import DealWork, StoredPage
-from dealcache.sync.desk import Checkpoints, Desk
-from dealcache.sync.feed import Feed
-from dealcache.sync.timeline_work import Chunk, TimelineWork
+from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.pages import CursorGuard
+from dealcache.hubspot.worker_pool import WorkerPool
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.repositories import Confirmed
+from dealcache.sync.activity_loader import ActivityLoader
+from dealcache.sync.changed_deals import backfill_missing_types
+from dealcache.sync.context import SyncContext
+from dealcache.sync.deal_sync import DealSync, StoredPage
+from dealcache.sync.job_lease import JobLease
+from dealcache.sync.timeline_sync import Chunk
 
 #: Deals on one page of the list: a chunk ends when another page might not fit.
 _PAGE = 100
 
-#: Pages that are read before anybody needs them: those of the next chunk, while this one's activities are read.
+#: Pages that are read before they are needed: those of the next chunk, while this one's activities are read.
 _PAGES_AHEAD = 10
 
 
@@ -26,23 +31,24 @@ class DealPages:
     """The pages of the list of all deals, stored and read ahead: each names the next, so they come one by one.
 
     Args:
-        crew: does the work.
+        pool: does the work.
         work: reads and stores a page.
         after: where the list goes on, None for its start.
     """
 
-    def __init__(self, crew: Crew, work: DealWork, after: str | None) -> None:
-        self._crew = crew
+    def __init__(self, pool: WorkerPool, work: DealSync, after: str | None) -> None:
+        self._pool = pool
         self._work = work
         self._ready: deque[StoredPage] = deque()
-        self._seen = {after}
+        self._cursors = CursorGuard()
+        self._cursors.check(after, "deals")
         self._following: str | None = None
         self._read(after)
 
     def next(self) -> StoredPage:
         """The next page; the last one names none after it."""
         while not self._ready:
-            self._crew.step()
+            self._pool.handle_next()
         page = self._ready.popleft()
         if self._following is not None:
             after, self._following = self._following, None
@@ -50,15 +56,13 @@ class DealPages:
         return page
 
     def _read(self, after: str | None) -> None:
-        self._crew.start_ahead(partial(self._work.list_page, after), self._take)
+        self._pool.submit(partial(self._work.store_page, after), self._take, ahead=True)
 
     def _take(self, page: StoredPage) -> None:
         self._ready.append(page)
         if page.after is None:
             return
-        if page.after in self._seen:
-            raise MalformedAnswer("the pages of the deals run in a circle")
-        self._seen.add(page.after)
+        self._cursors.check(page.after, "deals")
         if len(self._ready) < _PAGES_AHEAD:
             self._read(page.after)
         else:
@@ -71,61 +75,76 @@ class FullLoad:
     Its checkpoint is where the list of deals goes on after the last chunk that is completely stored.
 
     Args:
-        desk: the job's parts.
-        checkpoints: where it notes how far it is.
+        context: the job's parts.
+        lease: keeps the checkpoint.
         began_at: when the job was begun, before the first call of its first attempt.
+        seen_since: activities that were stored since then are not read again; None for since ``began_at``.
     """
 
-    def __init__(self, desk: Desk, checkpoints: Checkpoints, began_at: datetime) -> None:
-        self._desk = desk
-        self._checkpoints = checkpoints
+    def __init__(
+        self, context: SyncContext, lease: JobLease, began_at: datetime, seen_since: datetime | None = None
+    ) -> None:
+        self._context = context
+        self._lease = lease
         self._began_at = began_at
         self._noted: dict[str, Any] = {"after": None, "listed": False}
-        self._deals = DealWork(desk)
-        self._feed = Feed(desk.crew, TimelineWork(desk, seen_since=began_at), self._chunk_closed)
+        self._deals = DealSync(context)
+        self._loader = ActivityLoader(context, self._chunk_closed, seen_since or began_at)
 
-    def run(self) -> None:
+    def load(self) -> None:
         """Do it, from the checkpoint on."""
-        self._noted |= self._checkpoints.load()
-        stored_before = self._desk.deals.live_count()
-        self._desk.ledger.phase("deals and their activities", stored_before or None)
+        self._noted |= self._lease.load_checkpoint()
+        stored_before = self._context.deals.live_count()
+        self._context.progress.phase("deals and their activities", stored_before or None)
         if not self._noted["listed"]:
+            self._context.progress.resume()
             self._load_all(self._noted["after"])
-        self._desk.ledger.phase("what is no longer there")
+        backfill_missing_types(self._context)
+        self._context.progress.phase("what is no longer there")
         self._remove_unconfirmed()
-        self._desk.ledger.changed(self._desk.deals.archive_unseen(self._began_at))
+        self._context.progress.changed(self._context.deals.archive_unseen(self._began_at))
 
     def _load_all(self, after: str | None) -> None:
         ids: list[str] = []
-        pages = DealPages(self._desk.crew, self._deals, after)
+        read_at = self._context.now()
+        pages = DealPages(self._context.pool, self._deals, after)
+        listed = self._context.progress.snapshot().deals_read
         while True:
             page = pages.next()
+            # Pages are read ahead: the earliest of a chunk is the one after the last of the chunk before.
+            read_at = min(read_at, page.read_at) if ids else page.read_at
             ids += page.deal_ids
-            if page.after is None or len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:
-                self._add(ids, page.after)
-                ids = []
+            listed += len(page.deal_ids)
             if page.after is None:
                 break
-        self._feed.finish()
+            if len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:
+                self._add(ids, read_at, page.after)
+                ids = []
+        self._context.progress.expect(listed)
+        self._add(ids, read_at, None)
+        self._loader.finish()
 
-    def _add(self, ids: list[str], cursor: str | None) -> None:
+    def _add(self, ids: list[str], read_at: datetime, cursor: str | None) -> None:
         if ids:
-            self._feed.begin(Chunk(tuple(ids), frozenset(ids), self._desk.now(), cursor))
-            self._feed.make_room()
+            self._loader.begin(Chunk(tuple(ids), frozenset(ids), self._context.now(), cursor, as_of=read_at))
+            self._loader.make_room()
 
     def _chunk_closed(self, chunk: Chunk) -> None:
-        self._desk.ledger.deals_read(len(chunk.deal_ids))
+        self._context.progress.deals_read(len(chunk.deal_ids))
         self._noted |= {"after": chunk.cursor, "listed": chunk.cursor is None}
-        self._checkpoints.save(self._noted)
+        self._lease.save_checkpoint(self._noted)
 
     def _remove_unconfirmed(self) -> None:
         """Remove the events that deals had before they were read, and have not any more."""
-        for by_time in self._desk.deals.synced_since(self._began_at, MOST_ASSOCIATION_INPUTS):
-            for read_at, ids in by_time.items():
-                self._desk.crew.start(partial(self._sweep, ids, read_at), lambda _done: None)
-            self._desk.crew.settle()
-        self._desk.crew.finish()
+        for by_time in self._context.deals.synced_since(self._began_at, MOST_ASSOCIATION_INPUTS):
+            for confirmed, ids in by_time.items():
+                self._context.pool.submit(partial(self._sweep, ids, confirmed), lambda _done: None)
+            self._context.pool.wait_for_room()
+        self._context.pool.wait_all()
 
-    def _sweep(self, deal_ids: Sequence[str], read_at: datetime) -> None:
-        """What an archived deal has is not touched: it is kept for the day when the deal is restored."""
-        self._desk.ledger.changed(self._desk.timelines.sweep(deal_ids, read_at))
+    def _sweep(self, deal_ids: Sequence[str], confirmed: Confirmed) -> None:
+        """Remove them from some deals; events of archived deals stay, for the day when the deal is restored."""
+        types = [kind for kind in ENGAGEMENT_TYPES if kind not in confirmed.unread] if confirmed.unread else None
+        # A date from the future confirms nothing: by it, what this load has just stored would be too old.
+        since = confirmed.at if confirmed.at <= self._context.now() else self._began_at
+        self._context.progress.changed(self._context.timelines.sweep(deal_ids, since, types))

@@ -1,20 +1,22 @@
-"""What changed in a window of time, found by HubSpot's search, with what no search can find."""
+"""Syncs of the changes in a window of time: those that HubSpot's search finds, and those that it cannot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from dealcache.deals import ENGAGEMENT_TYPES, Event
-from dealcache.hubspot import MOST_ASSOCIATION_INPUTS
-from dealcache.sync.activity_updates import ActivityUpdates
-from dealcache.sync.desk import Checkpoints, Desk
-from dealcache.sync.source import Found
-from dealcache.sync.touched import TouchedDeals
-from dealcache.sync.windows import Group, Window, beyond, last_of, modified_in
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
+from dealcache.model.deals import ENGAGEMENT_TYPES, Event
+from dealcache.sync.changed_deals import ChangedDeals
+from dealcache.sync.context import SyncContext
+from dealcache.sync.deal_sync import ActivitySync
+from dealcache.sync.hubspot_reader import Found
+from dealcache.sync.job_lease import JobLease
+from dealcache.sync.search_filters import Window, beyond, last_of, modified_in
 
 #: The largest page of a search.
 _PAGE = 200
@@ -22,7 +24,7 @@ _PAGE = 200
 
 @dataclass(slots=True)
 class _Position:
-    """How far the search of one type of activity is."""
+    """The progress of the search of one type of activity."""
 
     last_id: str | None
     read_at: datetime
@@ -34,54 +36,64 @@ class WindowSync:
 
     The search only tells which records changed. Deals are then read by id, because the index may be behind; and of all
     that changed the associations are read, because no search tells them. The checkpoint is the last id of each type
-    up to which everything is stored.
+    up to which everything is stored. A type that HubSpot refuses keeps no other waiting.
 
     Args:
-        desk: the job's parts.
-        checkpoints: where it notes how far it is.
-        window: when the records were modified.
+        context: the job's parts.
+        lease: keeps the checkpoint.
+        windows: for each type of records, when they were modified.
     """
 
-    def __init__(self, desk: Desk, checkpoints: Checkpoints, window: Window) -> None:
-        self._desk = desk
-        self._checkpoints = checkpoints
-        self._window = window
-        self._groups: list[Group] = modified_in(window)
-        self._updates = ActivityUpdates(desk)
+    def __init__(self, context: SyncContext, lease: JobLease, windows: Mapping[str, Window]) -> None:
+        self._context = context
+        self._lease = lease
+        self._groups = {kind: modified_in(window) for kind, window in windows.items()}
+        self._updates = ActivitySync(context)
         self._noted: dict[str, Any] = {"last": {}, "done": [], "unknown_deals": []}
 
-    def run(self) -> None:
-        """Do it, from the checkpoint on."""
-        self._noted |= self._checkpoints.load()
-        self._desk.ledger.phase("changed deals")
+    def sync(self) -> frozenset[str]:
+        """Do it, from the checkpoint on, and return the types of which everything is stored."""
+        self._noted |= self._lease.load_checkpoint()
+        self._context.progress.phase("changed deals")
         if "deals" not in self._noted["done"]:
             self._sync_deals(self._noted["last"].get("deals"))
-        self._desk.ledger.phase("changed activities")
+        self._context.progress.phase("changed activities")
         for kind in ENGAGEMENT_TYPES:
             if kind not in self._noted["done"]:
-                self._search_on(kind, _Position(self._noted["last"].get(kind), self._desk.now()))
-        self._desk.crew.finish()
-        touched = TouchedDeals(self._desk)
-        touched.add(self._noted["unknown_deals"])
-        touched.finish()
+                self._search_on(kind, _Position(self._noted["last"].get(kind), self._context.now()))
+        self._context.pool.wait_all()
+        changed = ChangedDeals(self._context)
+        changed.add(self._noted["unknown_deals"])
+        changed.finish()
+        # Deals that only their activities lead to would not be found again.
+        return frozenset(self._noted["done"]) & ({"deals"} if changed.failed else {"deals", *ENGAGEMENT_TYPES})
 
     def _sync_deals(self, last_id: str | None) -> None:
         more = True
         while more:
-            touched = TouchedDeals(self._desk)
+            changed = ChangedDeals(self._context)
             for _ in range(MOST_ASSOCIATION_INPUTS // _PAGE):
-                search = partial(self._desk.source.search_ids, "deals", beyond(self._groups, last_id))
-                found = self._desk.crew.result(search).get()
-                last_id, more = last_of(found.ids, last_id), found.more
-                touched.add(found.ids)
+                search = partial(self._context.hubspot.search_ids, "deals", beyond(self._groups["deals"], last_id))
+                try:
+                    found = self._context.pool.call(search)
+                    last_id, more = last_of(found.ids, last_id), found.more
+                except HubSpotError as failure:
+                    self._context.refused_types.note_search("deals", failure)
+                    changed.finish()
+                    return
+                changed.add(found.ids)
                 if not more:
                     break
-            touched.finish()
+            changed.finish()
+            if changed.failed:
+                return
             self._note("deals", last_id, more)
 
     def _search_on(self, kind: str, position: _Position) -> None:
-        search = partial(self._desk.source.search_activities, kind, beyond(self._groups, position.last_id))
-        self._desk.crew.start(search, partial(self._take, kind, position))
+        search = partial(self._context.hubspot.search_activities, kind, beyond(self._groups[kind], position.last_id))
+        self._context.pool.submit(
+            search, partial(self._take, kind, position), partial(self._context.refused_types.note_search, kind)
+        )
 
     def _take(self, kind: str, position: _Position, found: Found) -> None:
         position.events += found.events
@@ -90,16 +102,17 @@ class WindowSync:
             self._search_on(kind, position)
             return
         store = partial(self._updates.store, kind, position.events, position.read_at)
-        self._desk.crew.start(store, partial(self._stored, kind, position.last_id, found.more))
+        stored = partial(self._stored, kind, position.last_id, found.more)
+        self._context.pool.submit(store, stored, partial(self._context.refused_types.note_search, kind))
 
     def _stored(self, kind: str, last_id: str | None, more: bool, unknown_deals: Iterable[str]) -> None:
         self._noted["unknown_deals"] = sorted({*self._noted["unknown_deals"], *unknown_deals})
         self._note(kind, last_id, more)
         if more:
-            self._search_on(kind, _Position(last_id, self._desk.now()))
+            self._search_on(kind, _Position(last_id, self._context.now()))
 
     def _note(self, kind: str, last_id: str | None, more: bool) -> None:
         self._noted["last"][kind] = last_id
         if not more:
             self._noted["done"].append(kind)
-        self._checkpoints.save(self._noted)
+        self._lease.save_checkpoint(self._noted)

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta, tzinfo
 from functools import partial
 
-from dealcache.deals import ENGAGEMENT_TYPES, DealKey
-from dealcache.hubspot import MOST_ASSOCIATION_INPUTS, batches_of
-from dealcache.jobs import SyncRequest
-from dealcache.sync.deal_work import StoredBatch
-from dealcache.sync.desk import Desk
-from dealcache.sync.source import Found
-from dealcache.sync.touched import TouchedDeals
-from dealcache.sync.windows import (
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.pages import batches_of
+from dealcache.model.deals import ENGAGEMENT_TYPES, DealKey
+from dealcache.model.jobs import SyncRequest
+from dealcache.sync.changed_deals import ChangedDeals
+from dealcache.sync.context import SyncContext
+from dealcache.sync.deal_sync import StoredBatch
+from dealcache.sync.hubspot_reader import Found
+from dealcache.sync.record_reader import RecordReader
+from dealcache.sync.search_filters import (
     Group,
     Window,
     beyond,
@@ -35,25 +38,26 @@ class SelectedDeals:
     There is no checkpoint: what is selected is found again after a crash, and it is little.
 
     Args:
-        desk: the job's parts.
+        context: the job's parts.
         request: what is selected.
         stage_ids: the stages that the request's stage stands for; empty when it names none.
         zone: the zone of the request's days.
     """
 
-    def __init__(self, desk: Desk, request: SyncRequest, stage_ids: Sequence[str], zone: tzinfo) -> None:
-        self._desk = desk
+    def __init__(self, context: SyncContext, request: SyncRequest, stage_ids: Sequence[str], zone: tzinfo) -> None:
+        self._context = context
         self._request = request
         self._stage_ids = stage_ids
         self._zone = zone
+        self._records = RecordReader(context)
 
-    def run(self) -> int:
-        """Do it, and tell how many deals were read.
+    def sync(self) -> int:
+        """Read the deals; return how many there were.
 
         Raises:
-            NoSuchDealError: the request names a deal that nobody knows.
+            NoSuchDealError: neither HubSpot nor MongoDB knows the deal.
         """
-        self._desk.ledger.phase("finding the deals")
+        self._context.progress.phase("finding the deals")
         request = self._request
         if request.deal is not None:
             return self._read_deal(request.deal)
@@ -64,35 +68,41 @@ class SelectedDeals:
 
     def _read(self, ids: Iterable[str], wanted: Callable[[StoredBatch], Iterable[str]] | None = None) -> int:
         found = list(dict.fromkeys(ids))
-        self._desk.ledger.phase("deals and their activities", len(found))
-        touched = TouchedDeals(self._desk, whole=True, wanted=wanted)
-        touched.add(found)
-        touched.finish()
-        return touched.found
+        self._context.progress.phase("deals and their activities", len(found))
+        changed = ChangedDeals(self._context, whole=True, wanted=wanted)
+        changed.add(found)
+        changed.finish()
+        return changed.found
 
     def _in_stages(self, batch: StoredBatch) -> Iterable[str]:
         return [deal.deal_id for deal in batch.deals if deal.stage_id in self._stage_ids]
 
     def _read_deal(self, deal: str) -> int:
-        """By id when there are only digits, unless nobody has that id: then by name, all deals that bear it."""
+        """Read a deal by id if there are only digits and the id exists, else all deals of that name."""
         if deal.isascii() and deal.isdigit():
-            known = bool(self._desk.deals.stored([deal]))
+            known = bool(self._context.deals.stored([deal]))
             found = self._read([deal])
             if found or known:
                 return found
-        stored = [one.deal.deal_id for one in self._desk.deals.find(DealKey("name", deal))]
-        named = self._desk.crew.result(partial(self._desk.source.deals_named, deal)).get()
+        stored = [one.deal.deal_id for one in self._context.deals.find(DealKey("name", deal))]
+        named: list[str] = []
+        try:
+            named = self._context.pool.call(partial(self._context.hubspot.deals_named, deal))
+        except HubSpotError as failure:
+            if not stored:
+                raise
+            self._context.refused_types.note_search("deals", failure)
         if not stored and not named:
             raise NoSuchDealError(f"neither HubSpot nor MongoDB knows a deal of the name or id {deal!r}")
         return self._read([*named, *stored])
 
     def _ids_in_stages(self) -> list[str]:
-        """What HubSpot's index says, which may be behind, and what MongoDB knows, which may be too."""
+        """Return the ids that HubSpot's index has and those that MongoDB has, for either may be behind."""
         days_back = self._request.epoch_days
-        now = self._desk.now()
+        now = self._context.now()
         also = () if days_back is None else Window(now - timedelta(days=days_back), now).of("hs_lastmodifieddate")
         ids = [one for search in in_stages(self._stage_ids, also) for one in self._search("deals", search)]
-        return ids if days_back is not None else [*ids, *self._desk.deals.ids_in_stages(self._stage_ids)]
+        return ids if days_back is not None else [*ids, *self._context.deals.ids_in_stages(self._stage_ids)]
 
     def _ids_of_days(self, window: Window) -> list[str]:
         """Deals that changed, or with an activity that happened or changed, in the window."""
@@ -103,28 +113,28 @@ class SelectedDeals:
         ids = [one for search in searches for one in self._search("deals", search)]
         for kind in ENGAGEMENT_TYPES:
             activities = self._search(kind, on_or_modified_in(window))
-            for batch in batches_of(activities, MOST_ASSOCIATION_INPUTS):
-                ids += self._deals_of(kind, batch)
-        of_stages = self._desk.deals.ids_in_stages(self._stage_ids) if self._stage_ids else None
-        return [*ids, *self._desk.timelines.deals_with_events_between(window.start, window.end, of_stages)]
+            try:
+                for batch in batches_of(activities, MOST_ASSOCIATION_INPUTS):
+                    found, _ = self._context.pool.call(partial(self._records.deals_of, kind, batch))
+                    ids += sorted(set().union(*found.values()))
+            except HubSpotError as failure:
+                self._context.refused_types.note_search(kind, failure)
+        of_stages = self._context.deals.ids_in_stages(self._stage_ids) if self._stage_ids else None
+        return [*ids, *self._context.timelines.deals_with_events_between(window.start, window.end, of_stages)]
 
     def _search(self, object_type: str, groups: Sequence[Group]) -> list[str]:
+        """Return the ids that match; as many as could be had of a search that HubSpot refuses."""
         ids: list[str] = []
         while True:
             search: Callable[[], Found] = partial(
-                self._desk.source.search_ids, object_type, beyond(groups, ids[-1] if ids else None)
+                self._context.hubspot.search_ids, object_type, beyond(groups, ids[-1] if ids else None)
             )
-            found = self._desk.crew.result(search).get()
-            last_of(found.ids, ids[-1] if ids else None)
+            try:
+                found = self._context.pool.call(search)
+                last_of(found.ids, ids[-1] if ids else None)
+            except HubSpotError as failure:
+                self._context.refused_types.note_search(object_type, failure)
+                return ids
             ids += found.ids
             if not found.more:
                 return ids
-
-    def _deals_of(self, kind: str, activities: Sequence[str]) -> list[str]:
-        deal_ids: list[str] = []
-        pending = dict.fromkeys(activities, None)
-        while pending:
-            page = self._desk.crew.result(partial(self._desk.source.deals_of, kind, pending)).get()
-            deal_ids += [one for ids in page.ids.values() for one in ids]
-            pending = dict(page.after)
-        return deal_ids

@@ -1,8 +1,19 @@
-"""Cache tiers: what an entry is, what a tier promises, and each of the tiers."""
+"""Cache tiers: entries, the interface of a tier, and the memory and Redis tiers."""
 
-from dealcache.invalidation import Selection
-from dealcache.tiers.base import Listing, Tier, Usage
-from dealcache.tiers.entry import CacheKey, Entry, View
+from dealcache.model.invalidation import Selection
+from dealcache.tiers.base import Columns, Tier, Usage
+from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry, View
 from dealcache.tiers.memory import MemoryTier, Slot
 
-__all__ = ["CacheKey", "Entry", "Listing", "MemoryTier", "Selection", "Slot", "Tier", "Usage", "View"]
+__all__ = [
+    "CLOCKS_APART",
+    "CacheKey",
+    "Columns",
+    "Entry",
+    "MemoryTier",
+    "Selection",
+    "Slot",
+    "Tier",
+    "Usage",
+    "View",
+]

@@ -1,33 +1,36 @@
 """The interface of a cache tier.
 
-A tier never decides whether an entry is fresh: it keeps entries until their ``keep_until``, or for as long as they are
-fresh, and hands them out; the read path judges them. What a tier does promise is in the docstrings below; one suite of
-tests holds every tier to it.
+A tier never decides if an entry is fresh: it keeps entries until their ``keep_until``, or while they are fresh. The
+read path judges them. One suite of tests holds every tier to the promises below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from dealcache.invalidation import Selection
+from dealcache.model.invalidation import Selection
 from dealcache.tiers.entry import CacheKey, Entry
 
 
-class Listing(NamedTuple):
-    """What ``cache-stats`` shows of one displayed key. A tuple, because tens of thousands of them are made at once."""
+class Columns(NamedTuple):
+    """The statistics of some entries, in columns: as many objects would take several times as long.
 
-    key: str
-    fetched_at: float
-    expires_at: float
-    size_bytes: int
-    hits: int
+    Several entries may be shown under one key, such as a deal that was read by its name and by its id.
+    """
+
+    keys: Sequence[str]
+    deal_ids: Sequence[str | None]
+    fetched_at: Sequence[float]
+    expires_at: Sequence[float]
+    size_bytes: Sequence[int]
+    hits: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How full a tier is, and how many entries it gave up to stay within its bound."""
+    """The size of a tier, and the number of entries that it evicted."""
 
     entries: int
     size_bytes: int
@@ -36,10 +39,10 @@ class Usage:
 
 
 class Tier(Protocol):
-    """A place that keeps entries. Every method may be called from any thread.
+    """A cache tier. Thread-safe.
 
-    A tier outside of the process raises RedisUnavailable when it cannot be reached, from any method: the read path goes
-    on without it, but has to say so, and has to know that what it invalidated is still there.
+    A tier outside of the process raises RedisUnavailable from any method when it cannot be reached or does not answer.
+    It may have done its work all the same: kept the entry, or removed some of those to invalidate.
     """
 
     @property
@@ -47,37 +50,23 @@ class Tier(Protocol):
         """The tier's name as the contract's headers show it."""
 
     def get(self, key: CacheKey) -> Entry | None:
-        """The entry under ``key``, fresh or kept for bad times, or None.
-
-        Raises:
-            RedisUnavailable: the tier cannot be reached; nobody knows what it holds.
-        """
+        """Return the entry under ``key``, fresh or stale, or None."""
 
     def get_many(self, keys: Iterable[CacheKey]) -> dict[CacheKey, Entry]:
-        """The entries under those of ``keys`` that have one, with one look, or in one round trip.
-
-        Raises:
-            RedisUnavailable: the tier cannot be reached; nobody knows what it holds.
-        """
+        """Return the entries of those ``keys`` that have one, under one lock or in one round trip."""
 
     def put(self, key: CacheKey, entry: Entry, permit: Callable[[], bool]) -> bool:
-        """Keep ``entry`` if ``permit()`` says so and nothing newer is there; tell whether it was kept.
+        """Keep ``entry`` if ``permit()`` is True and nothing newer is there; return True if it was kept.
 
-        An entry that an invalidation of this process should have removed never stays after it: ``permit`` is asked
-        while no invalidation can run in between, or once more when the entry is there, which leaves again if it may
-        not be kept any more. So ``permit`` must say no before the invalidation begins.
-
-        Raises:
-            RedisUnavailable: the tier did not answer; it may have kept the entry all the same.
+        An entry that an invalidation of this process should have removed never stays after it: ``permit`` is called
+        while no invalidation can run in between, or once more after the entry was stored, which is then removed if it
+        may not be kept any more. So ``permit`` must return False before the invalidation begins.
         """
 
     def invalidate(self, selection: Selection, before: int | None = None) -> set[str]:
-        """Remove the selected entries, and tell the displayed keys that left.
+        """Remove the selected entries and return their displayed keys.
 
         Args:
-            selection: which deals.
-            before: the generation of the invalidation: entries whose load began when it was known stay. None: all go.
-
-        Raises:
-            RedisUnavailable: the tier did not answer; some or all of the selected entries are still there.
+            selection: the deals.
+            before: the generation of the invalidation; entries whose load began when it was known stay. None for all.
         """

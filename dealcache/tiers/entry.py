@@ -1,4 +1,4 @@
-"""What a cache tier keeps: one view of one deal as wire-ready bytes."""
+"""Cache entries: one view of one deal each, as wire-ready bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from dealcache.deals import DealKey, name_key
+from dealcache.model.deals import DealKey, name_key
+
+#: The most by which the clocks of processes that share entries may differ, in seconds; see ``dealcache.clock``.
+CLOCKS_APART = 1.0
 
 
 class View(StrEnum):
@@ -29,7 +32,7 @@ class CacheKey(NamedTuple):
 
     @classmethod
     def of(cls, view: View, deal: DealKey) -> CacheKey:
-        """The key of ``view`` for the deal that ``deal`` names."""
+        """Return the key of ``view`` for the deal that ``deal`` names."""
         return cls(view, deal.by, deal.value)
 
 
@@ -44,9 +47,11 @@ class Entry:
         fetched_at: when the value was read from MongoDB or HubSpot, epoch seconds.
         expires_at: until when it is fresh, epoch seconds.
         keep_until: until when it may serve if every tier below fails, epoch seconds; never before ``expires_at``.
-        deal_id: HubSpot's id of the deal; None for a name that nobody knows.
+        deal_id: HubSpot's id of the deal; None for an unknown name.
         deal_name: the deal's name, None when there is no such deal.
         generation: of the last invalidation that was known when its load began; 0 when none was.
+        labels_version: of the labels that it was made with, in the process that made it; None where none are shown.
+        data_as_of: up to when HubSpot's changes are known to be in it, epoch seconds; None if unknown, and for 404.
     """
 
     status: int
@@ -58,16 +63,15 @@ class Entry:
     deal_id: str | None
     deal_name: str | None
     generation: int = 0
+    labels_version: int | None = None
+    data_as_of: float | None = None
 
     def displayed_key(self, key: CacheKey) -> str:
-        """The key as the contract shows it, ``view:dealName``, also for entries that were asked for by id."""
+        """Return the key as clients see it, ``view:dealName``, also for entries read by id."""
         name = self.deal_name if key.by == "id" and self.deal_name else key.value
-        return f"{key.view}:{name}"
+        return key.view + ":" + name  # twice as fast as formatting an enum
 
     def name_key(self, key: CacheKey) -> str | None:
-        """The name, in the form in which names are compared, by which an invalidation finds the entry under ``key``.
-
-        None for an unknown id, which has no name.
-        """
+        """Return the normalized name by which an invalidation finds the entry under ``key``; None for an unknown id."""
         name = key.value if key.by == "name" else self.deal_name
         return None if name is None else name_key(name)

@@ -1,35 +1,36 @@
-"""The memory tier: entries of this process, bounded by bytes, the least recently used given up first."""
+"""The memory tier: entries of this process, bounded by bytes, the least recently used evicted first."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
-from operator import attrgetter
 from typing import Any
 
 from cachetools import Cache, TLRUCache
 
-from dealcache.invalidation import Selection
-from dealcache.tiers.base import Listing, Usage
-from dealcache.tiers.entry import CacheKey, Entry
+from dealcache.model.invalidation import Selection
+from dealcache.tiers.base import Columns, Usage
+from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry
 
 #: Bytes that an entry costs beside its body: key, entry, the cache's and the indexes' nodes, the allocator's rounding.
 #: Measured with 100,000 entries of 10 bytes, see the benchmark's memory section; rounded up.
 ENTRY_OVERHEAD = 1600
 
+#: Entries that are looked at together for statistics: some hundred microseconds.
+_PART = 500
 
-#: Stands in a slot that has left the tier: never fresh, and no memory is held by whoever still knows the slot.
+#: Stands in a slot that was removed from the tier: never fresh, and without a body.
 GONE = Entry(404, b"", "", -inf, -inf, -inf, None, None)
 
 
 class Slot:
     """An entry's place in the tier.
 
-    Who has the slot may look at it again and again without asking the tier: ``entry`` is :data:`GONE` from the moment
-    at which the tier let it go. What was derived from the entry may be kept in ``derived``; it goes with the entry.
+    A caller may keep the slot and read it again without asking the tier: ``entry`` is :data:`GONE` once it was removed.
+    Values that were derived from the entry may be kept in ``derived``; they are removed with the entry.
     """
 
     __slots__ = ("derived", "entry", "hits", "size")
@@ -41,13 +42,13 @@ class Slot:
         self.size = len(entry.body) + ENTRY_OVERHEAD
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Remove the entry from the slot."""
         self.entry = GONE
         self.derived = None
 
 
 class _Store(TLRUCache[CacheKey, Slot]):
-    """A TLRUCache that tells which slots leave it by themselves, so that the indexes can follow."""
+    """A TLRUCache that reports evicted and expired slots, so that the indexes can follow."""
 
     def __init__(self, max_bytes: int, clock: Callable[[], float], removed: Callable[[CacheKey, Slot], None]) -> None:
         super().__init__(
@@ -72,19 +73,11 @@ class _Store(TLRUCache[CacheKey, Slot]):
         return key, slot
 
     def peek(self, key: CacheKey) -> Slot | None:
-        """The slot under ``key``, also past its time, read past TLRUCache: it does not count as using it."""
+        """Return the slot under ``key``, expired or not; that does not count as a use."""
         try:
             return Cache.__getitem__(self, key)
         except KeyError:
             return None
-
-    def snapshot(self) -> tuple[list[CacheKey], list[Slot]]:
-        """All keys and their slots, read past TLRUCache so that looking at the cache does not count as using it.
-
-        Two lists, because as many pairs would be as many objects for the garbage collector to look at.
-        """
-        keys = list(self)
-        return keys, [Cache.__getitem__(self, key) for key in keys]
 
 
 class MemoryTier:
@@ -123,11 +116,11 @@ class MemoryTier:
         return {key: slot.entry for key, slot in slots.items() if slot is not None}
 
     def slot(self, key: CacheKey) -> Slot | None:
-        """The slot under ``key``, fresh or not, or None. Takes no lock, for those who may never wait for one."""
+        """Return the slot under ``key``, fresh or not, or None; takes no lock."""
         return self._store.peek(key)
 
     def record_hit(self, key: CacheKey, count: int = 1) -> None:
-        """Count that the entry under ``key`` was served; nothing happens when it has gone meanwhile."""
+        """Count hits of the entry under ``key``, if it is still there."""
         with self._lock:
             try:
                 self._store[key].hits += count
@@ -145,7 +138,7 @@ class MemoryTier:
         slot = Slot(entry)
         old = self._store.get(key)
         if old is not None:
-            if old.entry.fetched_at > entry.fetched_at:
+            if entry.fetched_at < old.entry.fetched_at <= self._store.timer() + CLOCKS_APART:
                 return False
             slot.hits = old.hits
             self._discard(key)
@@ -171,7 +164,7 @@ class MemoryTier:
         return cleared
 
     def _select(self, selection: Selection) -> Iterable[CacheKey]:
-        """The keys of the selected deals; a name also finds what was cached under the ids of its deals."""
+        """Return the keys of the selected deals; a name also selects entries under the ids of its deals."""
         keys: set[CacheKey] = set()
         for name in selection.name_keys:
             keys |= self._by_name.get(name, set())
@@ -182,27 +175,36 @@ class MemoryTier:
         return keys
 
     def sweep(self) -> None:
-        """Give back the memory of entries past their ``keep_until``."""
+        """Remove entries past their ``keep_until``."""
         with self._lock:
             self._store.expire()
             usage = self._usage()
         self._on_change(usage)
 
-    def listing(self) -> list[Listing]:
-        """All displayed keys, most recently fetched first."""
+    def columns(self) -> Iterator[Columns]:
+        """Yield all entries part by part, about the youngest first.
+
+        The lock and the interpreter are released in between, so that no thread waits long for either.
+        """
         with self._lock:
-            keys, slots = self._store.snapshot()
-            entries = [slot.entry for slot in slots]  # a slot may be cleared as soon as the lock is given back
-        merged: dict[str, Listing] = {}
-        for key, slot, entry in zip(keys, slots, entries, strict=True):
-            shown = entry.displayed_key(key)
-            row = Listing(shown, entry.fetched_at, entry.expires_at, slot.size, slot.hits)
-            other = merged.get(shown)
-            merged[shown] = row if other is None else _merge(row, other)
-        return sorted(merged.values(), key=attrgetter("fetched_at"), reverse=True)
+            keys = list(self._store)[::-1]
+        for start in range(0, len(keys), _PART):
+            with self._lock:
+                slots = [(key, slot) for key in keys[start : start + _PART] if (slot := self._store.peek(key))]
+                # A slot may be cleared as soon as the lock is given back.
+                rows = [(key, slot.entry, slot.size, slot.hits) for key, slot in slots]
+            yield Columns(
+                [entry.displayed_key(key) for key, entry, _, _ in rows],
+                [entry.deal_id for _, entry, _, _ in rows],
+                [entry.fetched_at for _, entry, _, _ in rows],
+                [entry.expires_at for _, entry, _, _ in rows],
+                [size for _, _, size, _ in rows],
+                [hits for _, _, _, hits in rows],
+            )
+            time.sleep(0)
 
     def usage(self) -> Usage:
-        """How full the tier is now."""
+        """Return the size of the tier now."""
         with self._lock:
             self._store.expire()
             return self._usage()
@@ -230,9 +232,3 @@ class MemoryTier:
         name = entry.name_key(key)
         if name is not None:
             yield self._by_name, name
-
-
-def _merge(row: Listing, other: Listing) -> Listing:
-    """One row for two entries that are shown under the same key: the youngest one's times, sizes and hits added."""
-    newest = max((row.fetched_at, row.expires_at), (other.fetched_at, other.expires_at))
-    return Listing(row.key, newest[0], newest[1], row.size_bytes + other.size_bytes, row.hits + other.hits)

@@ -1,13 +1,13 @@
-"""What the Redis tier has Redis do at once: Lua scripts, each of which nothing can come in between.
+"""The Redis tier's Lua scripts, each of which Redis runs atomically.
 
 An entry stands under ``entry:`` and its member name, ``view:by:value``. Three sorted sets lead to it: those of its deal
 (``by-id:``) and of its name (``by-name:``), and one of all entries (``all``). They hold member names, each with the
-moment at which its entry expires, milliseconds by the clock of Redis, so that what has expired can be dropped; and they
-expire with the last entry that they hold. An entry comes and goes together with its places in them. An entry that
-expires leaves them when the next one comes.
+time at which its entry expires, milliseconds by the clock of Redis, so that expired ones can be dropped; they expire
+with the last entry that they hold. An entry is stored and removed together with its places in them. An entry that
+expires leaves them when the next one is stored.
 
 Every script's first argument is the prefix of all keys. Names of keys are made here and not passed in, so these scripts
-are not for a Redis Cluster.
+do not work on a Redis Cluster.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ local function unindex(member, head)
   for _, index in ipairs(indexes_of(head)) do redis.call('ZREM', index, member) end
 end
 
--- Removes an entry, unless its load began when the invalidation of generation `before` was known; what it is shown as.
+-- Removes an entry, unless its load began when the invalidation of generation `before` was known; returns its
+-- displayed key.
 local function remove(member, before)
   local head = head_of(member)
   if not head then
@@ -71,12 +72,13 @@ def _script(lua: str) -> str:
 
 
 #: Keep a value unless a newer one is there: prefix, member, value, milliseconds that are left, entries that one deal or
-#: name may have. 1 when it was kept.
+#: name may have, the latest ``fetched_at`` that is not in the future. 1 when it was kept.
 KEEP = _script("""
-local member, value, left, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local member, value, left, most, present = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local new = head_in(function(first, last) return string.sub(value, first + 1, last + 1) end)
 local old = head_of(member)
-if old and old.fetched_at > new.fetched_at then return 0 end
+-- One that was read in the future is no newer than any other: see policy.is_fresh.
+if old and old.fetched_at > new.fetched_at and old.fetched_at <= present then return 0 end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -109,7 +111,7 @@ if head and head.fetched_at == struct.unpack('>d', ARGV[3]) then remove(ARGV[2])
 """)
 
 #: Remove the entries of some deals: prefix, the generation before which they must be or nothing, how many ids follow,
-#: ids, name keys. What the entries are shown as that left.
+#: ids, name keys. Returns the displayed keys of the removed entries.
 REMOVE = _script("""
 local before, ids = tonumber(ARGV[2]), tonumber(ARGV[3])
 local members, seen = {}, {}
@@ -136,7 +138,7 @@ return shown
 """)
 
 #: Remove one batch of all entries: prefix, the generation before which they must be or nothing, the cursor, the size of
-#: the batch. The next cursor, "0" after the last batch; and what the entries are shown as that left.
+#: the batch. Returns the next cursor, "0" after the last batch, and the displayed keys of the removed entries.
 CLEAR = _script("""
 local before = tonumber(ARGV[2])
 local batch = redis.call('ZSCAN', ALL, ARGV[3], 'COUNT', ARGV[4])

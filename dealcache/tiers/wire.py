@@ -1,6 +1,6 @@
 """The form in which an entry is kept outside of the process: pure functions from entries to bytes and back.
 
-A value has no version of its own, because its key has one. Its parts, numbers big-endian:
+A value has no version of its own, because its key has one, :data:`VERSION`. Its parts, numbers big-endian:
 
 ====== ===========================================================================
  bytes
@@ -10,12 +10,12 @@ A value has no version of its own, because its key has one. Its parts, numbers b
      4 size of the body when it is unpacked
      4 size of the head
      4 CRC-32 of everything else
-     … the head: what else there is to know, as a JSON object
+     … the head: all other fields, as a JSON object
      … the body, packed
 ====== ===========================================================================
 
-The head has two fields that no reader needs: with ``name_key`` and ``shown`` the scripts in Redis know where an entry
-is indexed, and what is said of it when it leaves.
+The head has two fields that no reader needs: by ``name_key`` the scripts in Redis know where an entry is indexed, by
+``shown`` its displayed key.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ import zstandard
 
 from dealcache.tiers.entry import CacheKey, Entry
 
-#: The largest body that is packed, and that is believed when it is unpacked: a timeline of some 20,000 activities. One
-#: value must not hold up a Redis that others use too.
+#: The largest body that is packed or unpacked: a timeline of some 20,000 activities. One value must not hold up a Redis
+#: that others use too.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 #: Bodies from this size are packed, by zstd at its level 1. Measured by `python -m benchmarks --only redis` on two busy
@@ -49,6 +49,9 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 #: back no more than Redis takes for a key anyway.
 COMPRESSED_FROM_BYTES = 1024
 
+#: The version of this form, a part of the key: one release does not find what another has kept in another form.
+VERSION = "2"
+
 _PLAIN, _ZSTD = 0, 1
 _NUMBERS = struct.Struct(">dBII")
 _CHECKSUM = struct.Struct(">I")
@@ -58,15 +61,15 @@ HEAD_AT = _NUMBERS.size + _CHECKSUM.size
 
 
 class UnreadableError(ValueError):
-    """Bytes that are no entry, or no longer a whole one."""
+    """The bytes are no entry, or a damaged one."""
 
 
 class TooLargeError(ValueError):
-    """An entry whose body is larger than :data:`MAX_BODY_BYTES`."""
+    """The body of an entry is larger than :data:`MAX_BODY_BYTES`."""
 
 
 class _Codecs(threading.local):
-    """zstd's contexts: a thread's own, because no two may use one, and kept, because making one takes 15 µs."""
+    """zstd's contexts of one thread: they must not be shared, and making one takes 15 µs."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=1)
@@ -77,7 +80,7 @@ _codecs = _Codecs()
 
 
 def encode(key: CacheKey, entry: Entry) -> bytes:
-    """The bytes of ``entry``, to be kept under ``key``.
+    """Return the bytes of ``entry``, to be kept under ``key``.
 
     Raises:
         TooLargeError: its body is too large.
@@ -93,6 +96,7 @@ def encode(key: CacheKey, entry: Entry) -> bytes:
             "deal_id": entry.deal_id,
             "deal_name": entry.deal_name,
             "generation": entry.generation,
+            "data_as_of": entry.data_as_of,
             "name_key": entry.name_key(key),
             "shown": entry.displayed_key(key),
         }
@@ -103,11 +107,7 @@ def encode(key: CacheKey, entry: Entry) -> bytes:
 
 
 def decode(value: bytes) -> Entry:
-    """The entry that :func:`encode` made these bytes of.
-
-    Raises:
-        UnreadableError: it did not, or something happened to them since.
-    """
+    """Return the entry that :func:`encode` made these bytes of; raise UnreadableError if they are anything else."""
     try:
         numbers, rest = value[: _NUMBERS.size], value[HEAD_AT:]
         fetched_at, packing, size, head_size = _NUMBERS.unpack(numbers)
@@ -124,6 +124,7 @@ def decode(value: bytes) -> Entry:
             deal_id=head["deal_id"],
             deal_name=head["deal_name"],
             generation=head["generation"],
+            data_as_of=head["data_as_of"],
         )
     except (struct.error, orjson.JSONDecodeError, KeyError, TypeError, zstandard.ZstdError) as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
@@ -144,7 +145,7 @@ def _pack(body: bytes) -> tuple[int, bytes]:
 
 
 def _unpack(packing: int, packed: bytes, size: int) -> bytes:
-    """The body; never takes more memory than :data:`MAX_BODY_BYTES`, whatever the bytes say."""
+    """Return the body, with no more memory than :data:`MAX_BODY_BYTES` whatever the bytes announce."""
     if packing == _PLAIN:
         body = packed
     elif packing != _ZSTD:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dealcache.embedded import Mongod
+from dealcache.sandbox.embedded import Mongod
 from tests.drills.site import Site
 from tests.e2e.programs import HubSpot
 

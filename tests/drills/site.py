@@ -11,7 +11,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from dealcache.embedded import Mongod
+from dealcache.sandbox.embedded import Mongod
 from tests.e2e.jobs import Job, ask_for_sync, completed, confirmed
 from tests.e2e.programs import Gunicorn, HubSpot
 from tests.e2e.truth import assert_true, differences, told_timelines, true_timelines

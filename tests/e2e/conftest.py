@@ -8,20 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dealcache.embedded import Mongod
 from tests.e2e.programs import TOKEN, FlaskCommand, Gunicorn, HubSpot, RunFlask, StartService, environment
 from tests.redis_server import RedisServer
 
 #: So many deals that a full load has a checkpoint on its way, and so few activities that it is quick.
 WIDE_DEALS, WIDE_NOTES = 1_500, 300
-
-
-@pytest.fixture(scope="session")
-def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of a mongod for all tests; each service gets a database of its own."""
-    mongod = Mongod(tmp_path_factory.mktemp("mongod") / "data")
-    yield mongod.start()
-    mongod.stop()
 
 
 @pytest.fixture
@@ -107,6 +98,18 @@ def start_service(tmp_path: Path, hubspot: HubSpot, mongodb_uri: str) -> Iterato
     """Starts services; what is given goes into their environment."""
     started: list[Gunicorn] = []
     yield _starter(tmp_path, hubspot, mongodb_uri, started)
+    for service in started:
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def module_services(
+    tmp_path_factory: pytest.TempPathFactory, hubspot_process: HubSpot, mongodb_uri: str
+) -> Iterator[StartService]:
+    """Starts services that all tests of a module share."""
+    hubspot_process.reset()
+    started: list[Gunicorn] = []
+    yield _starter(tmp_path_factory.mktemp("module"), hubspot_process, mongodb_uri, started)
     for service in started:
         service.stop()
 

@@ -20,7 +20,7 @@ def ask_for_sync(service: Gunicorn, **parameters: Any) -> str:
 
 
 def job_of(service: Gunicorn, job_id: str) -> Job:
-    """Where a job stands."""
+    """Return where a job stands."""
     response = service.get(f"{V2}/sync/status/{job_id}")
     assert response.status_code == 200, response.text
     return response.json()
@@ -31,17 +31,22 @@ def jobs_of(service: Gunicorn, **query: Any) -> list[Job]:
     return service.get(f"{V2}/sync/jobs", **query).json()["jobs"]
 
 
-def completed(service: Gunicorn, job_id: str, seconds: float = 60.0) -> Job:
-    """Wait for a job to end, which must be a good end."""
+def ended(service: Gunicorn, job_id: str, seconds: float = 60.0) -> Job:
+    """Wait for a job to end, however that is."""
 
-    def ended() -> Job | None:
+    def found() -> Job | None:
         try:
             job = job_of(service, job_id)
         except requests.ConnectionError:
             return None  # the worker that had the connection was killed
         return job if job["finished_at"] else None
 
-    job = until(ended, seconds)
+    return until(found, seconds)
+
+
+def completed(service: Gunicorn, job_id: str, seconds: float = 60.0) -> Job:
+    """Wait for a job to end, which must be a good end."""
+    job = ended(service, job_id, seconds)
     assert job["status"] == "completed", job
     return job
 

@@ -31,10 +31,11 @@ def free_port() -> int:
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
     """Wait for a condition, and return what made it true."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not (value := condition()):
         assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.25)  # who waits long may look less often
     return value
 
 
@@ -47,14 +48,26 @@ def environment(**more: str) -> dict[str, str]:
 
 
 class Program:
-    """A process whose output goes to files."""
+    """A process whose output goes to files; standard error to a descriptor if one is given."""
 
-    def __init__(self, command: tuple[str, ...], directory: Path, environ: Mapping[str, str], cwd: Path = ROOT) -> None:
+    def __init__(
+        self,
+        command: tuple[str, ...],
+        directory: Path,
+        environ: Mapping[str, str],
+        cwd: Path = ROOT,
+        stderr: int | None = None,
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._out, self._err = directory / "stdout", directory / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                command, cwd=cwd, env=dict(environ), stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                command,
+                cwd=cwd,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err if stderr is None else stderr,
             )
 
     @property
@@ -85,7 +98,7 @@ class HubSpot(Program):
     """A simulated HubSpot in a process of its own."""
 
     def __init__(self, directory: Path, *options: str) -> None:
-        command = (sys.executable, "-m", "dealcache.simulator", "--port", "0", "--limits", "off", *options)
+        command = (sys.executable, "-m", "dealcache.sandbox.simulator", "--port", "0", "--limits", "off", *options)
         super().__init__(command, directory, environment())
         line = until(lambda: self.process.poll() is not None or (self.out.endswith("\n") and self.out))
         assert line is not True, self.err
@@ -114,14 +127,23 @@ class HubSpot(Program):
         return self.steer("GET", "calls")["counts"]
 
     def inputs(self, kind: str) -> int:
-        """How many records all calls of a kind have asked for."""
+        """Return how many records all calls of a kind have asked for."""
         return sum(call["inputs"] for call in self.steer("GET", "calls?limit=10000")["calls"] if call["kind"] == kind)
 
 
 class Gunicorn(Program):
     """The service behind gunicorn."""
 
-    def __init__(self, directory: Path, hubspot: str, mongodb: str, *, host: str = "127.0.0.1", **environ: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        hubspot: str,
+        mongodb: str,
+        *,
+        host: str = "127.0.0.1",
+        stderr: int | None = None,
+        **environ: str,
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         settings = {
@@ -133,7 +155,7 @@ class Gunicorn(Program):
         }
         settings |= environ
         self.database = settings.get("MONGODB_DATABASE", "dealcache")
-        super().__init__(GUNICORN, directory, environment(**settings))
+        super().__init__(GUNICORN, directory, environment(**settings), stderr=stderr)
         try:
             until(self._answers, 30)
         except BaseException:
@@ -186,7 +208,7 @@ class Gunicorn(Program):
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process does anything still; one that nobody has buried yet does not."""
+    """Return True if a process does anything still; one that nobody has buried yet does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

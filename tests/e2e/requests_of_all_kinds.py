@@ -22,7 +22,7 @@ VIEWS = ("deal-info", "deal-timeline", "deal-activities-count")
 
 
 class Script(NamedTuple):
-    """What a client sends, in the pieces in which it sends it."""
+    """The bytes that a client sends, in the pieces in which it sends them."""
 
     pieces: tuple[bytes, ...]
 
@@ -51,6 +51,9 @@ hits = st.builds("{}{}?{}".format, st.just(BASE), st.sampled_from(VIEWS), querie
 ODD_TARGETS = (
     *("http://localhost{}", "HTTP://other.example.com:80{}", "/{}", "//localhost{}", "/.{}", "/api/..{}", ";{}"),
     *("{}#top", "{}&dealName=%ff", "{}&a\x01b", "{}\x7f", "{}?", "{} x", "{}&é", "{}&", "{}&x"),
+    *("//{}", "/%2F{}", "/api%2F..{}", "{}/", "/api//hubspot/deal-info?dealName=Acme+renewal", "//metrics", "///"),
+    *("/%2Fmetrics", "metrics", "/metrics/", "/metrics%00", "http:///healthz", "http://localhost//metrics", "//"),
+    *("/api/hubspot/v2/deal-info%2f?dealName=Acme+renewal", "/api/docs/assets/..%2F..%2Fspec.py", "http://localhost"),
     *("*", "localhost:80", "", "/healthz", "/api/hubspot/v2/deal-info?dealName=Acme%20renewal"),
     "/api/hubspot/deal%2Dinfo?dealName=Acme+renewal",
 )
@@ -100,7 +103,16 @@ FIELDS: dict[str, Sequence[str]] = {
     "Host": ["other.example.com", "", "a b", "x:y:z"],
     "Script_Name": ["/api"],
     "X_Forwarded_Proto": ["https"],
+    "SCRIPT_NAME": ["/x", "/", "/api/hubspot"],
+    "Script-Name": ["/x"],
+    "PATH_INFO": ["/healthz"],
     "Path_Info": ["/healthz"],
+    "REMOTE_USER": ["root"],
+    "REMOTE_ADDR": ["10.0.0.1"],
+    "wsgi_url_scheme": ["https"],
+    "X-Forwarded-Prefix": ["/x"],
+    "X_Request_ID": ["not-mine"],
+    "Content_Length": ["5"],
     "X-HTTP-Method-Override": ["DELETE"],
     "X-Odd": ["a\x00b", "a\x0bb", "é", " spaced ", "a" * 9000, "a\rb"],
     "X Space": ["x"],

@@ -1,4 +1,4 @@
-"""``python -m dealcache.embedded`` with nothing installed and nothing configured."""
+"""``python -m dealcache.sandbox.embedded`` with nothing installed and nothing configured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(tmp_path: Path) -> Iterator[Callable[[], tuple[Program, str]]]:
 
     def start() -> tuple[Program, str]:
         environ = environment(BIND=f"127.0.0.1:{free_port()}", PYTHONPATH=str(ROOT))
-        command = (sys.executable, "-m", "dealcache.embedded")
+        command = (sys.executable, "-m", "dealcache.sandbox.embedded")
         program = Program(command, tmp_path / f"run{len(started)}", environ, cwd=tmp_path)
         started.append(program)
         until(lambda: "Ctrl-C" in program.out or program.process.poll() is not None, 60)
@@ -57,11 +57,15 @@ def test_one_command_serves_demo_data_and_keeps_it(run: Callable[[], tuple[Progr
     assert "MongoDB: mongodb://127.0.0.1:" in text
     urls = re.findall(r"'(http://[^']+)'", text)
     assert len(urls) == 3
-    for url in urls:
-        assert requests.get(url, timeout=20).status_code == 200
+    answers = [requests.get(url, timeout=20) for url in urls]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert sum(stage["count"] for stage in answers[1].json()) > 150  # synced before it said that it serves
+    page = requests.get(re.findall(r"Open (\S+) in a browser", text)[0], timeout=20)
+    assert "swagger" in page.text
+    assert page.url.endswith("/api/docs")
     base = urls[0].partition("/api/")[0]
     read = {"params": {"dealName": ACME}, "timeout": 20}
-    assert requests.get(f"{base}{READ}", **read).headers["X-Cache-Tier"] == "memory"  # the first of the URLs read it
+    assert [requests.get(f"{base}{READ}", **read).headers["X-Cache-Tier"] for _ in range(2)] == ["mongodb", "memory"]
     count = requests.get(f"{base}/api/hubspot/deal-activities-count", **read).json()["count"]
     assert count == 60
     children = descendants(program.process.pid)

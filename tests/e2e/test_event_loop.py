@@ -14,16 +14,17 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.impatient import OPTIONS
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, signal_and_wait, until
 
-HIT = b"GET /api/hubspot/deal-timeline?dealName=Acme%20renewal HTTP/1.1\r\nHost: a\r\n\r\n"
+HIT = b"GET /api/hubspot/deal-timeline?dealName=Acme%20renewal HTTP/1.1\r\nHost: localhost\r\n\r\n"
 BEGINNING = HIT[:50]
 
 
-@pytest.fixture
-def few_threads(start_service: StartService) -> Gunicorn:
+@pytest.fixture(scope="module")
+def few_threads(module_services: StartService) -> Gunicorn:
     """A service with two threads, and places for four that wait for HubSpot, with a deal in memory."""
-    service = start_service(THREADS="2", CPU_AFFINITY="off")
+    service = module_services(THREADS="2", CPU_AFFINITY="off")
     warm(service)
     return service
 
@@ -87,7 +88,7 @@ def test_who_sends_no_request_holds_no_thread(few_threads: Gunicorn, sent: bytes
         for path in ("/healthz", "/api/hubspot/deal-timeline"):
             started = time.monotonic()
             assert few_threads.get(path, dealName=ACME if "deal" in path else None).status_code == 200
-            assert time.monotonic() - started < 2  # a thread would be held for five seconds, or for ever
+            assert time.monotonic() - started < 4  # a thread would be held for five seconds, or for ever
         for one in every:
             one.sendall(HIT[len(sent) :])
             assert len(read_answers(one, 1)) == 1
@@ -101,19 +102,21 @@ def test_who_takes_answers_slowly_holds_up_nobody_and_gets_them_all(few_threads:
         started = time.monotonic()
         assert few_threads.get("/api/hubspot/deal-timeline", dealName=ACME).status_code == 200
         assert few_threads.get("/healthz").status_code == 200
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4
         assert read_answers(every[0], 500) == [body] * 500
 
 
-def test_an_answer_that_is_being_taken_slowly_is_finished_when_the_service_stops(few_threads: Gunicorn) -> None:
-    body = few_threads.get("/api/hubspot/deal-timeline", dealName=ACME).content
+def test_an_answer_that_is_being_taken_slowly_is_finished_when_the_service_stops(start_service: StartService) -> None:
+    service = start_service(THREADS="2", CPU_AFFINITY="off")
+    warm(service)
+    body = service.get("/api/hubspot/deal-timeline", dealName=ACME).content
     count = 60
-    with connections(few_threads, 1) as (one,):
+    with connections(service, 1) as (one,):
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         one.sendall(HIT * count)
-        until(lambda: lane_hits(few_threads) > 0)
+        until(lambda: lane_hits(service) > 0)
         time.sleep(0.3)
-        few_threads.process.send_signal(signal.SIGTERM)
+        service.process.send_signal(signal.SIGTERM)
         time.sleep(3)  # longer than gunicorn lets idle connections live on
         bodies = []
         while len(bodies) < count:
@@ -123,7 +126,7 @@ def test_an_answer_that_is_being_taken_slowly_is_finished_when_the_service_stops
                 break  # requests that it had not begun to answer are not answered any more
         assert bodies
         assert bodies == [body] * len(bodies)
-    assert few_threads.process.wait(40) == 0
+    assert service.process.wait(40) == 0
 
 
 def test_peers_that_go_leave_nothing_behind(start_service: StartService) -> None:
@@ -141,7 +144,7 @@ def test_peers_that_go_leave_nothing_behind(start_service: StartService) -> None
 
 
 def test_time_outs(start_service: StartService) -> None:
-    service = start_service(GUNICORN_CMD_ARGS="--keep-alive 1")
+    service = start_service(GUNICORN_CMD_ARGS=f"--keep-alive 1 {OPTIONS}")
     warm(service)
     with connections(service, 1) as (silent,), connections(service, 1, BEGINNING) as (slow,):
         with connections(service, 1) as (active,):
@@ -165,7 +168,12 @@ def test_a_worker_that_has_answered_its_share_of_requests_is_replaced(start_serv
     for _ in range(150):
         assert service.get("/api/hubspot/deal-timeline", dealName=ACME).status_code == 200
         workers |= service.workers()
-    assert len(workers) >= 3
+        if len(workers) > 1:
+            break
+    else:
+        pytest.fail("no worker was replaced")
+    for _ in range(10):  # the new one answers too
+        assert service.get("/api/hubspot/deal-timeline", dealName=ACME).status_code == 200
 
 
 def test_each_hit_is_counted_and_logged(start_service: StartService, hubspot: HubSpot) -> None:
@@ -198,17 +206,17 @@ def test_each_hit_is_counted_and_logged(start_service: StartService, hubspot: Hu
         assert any(len(line["request_id"]) == 32 and "ms" in line for line in mine())
 
 
-def test_without_the_lane_threads_answer_as_before(start_service: StartService) -> None:
-    for environ in ({"HIT_LANE": "off"}, {"GUNICORN_CMD_ARGS": "--permit-obsolete-folding"}):
-        service = start_service(**environ)
-        warm(service)
-        assert lane_hits(service) == 0
-        assert ("the hit lane is off" in service.err) == ("GUNICORN_CMD_ARGS" in environ)
-        assert signal_and_wait(service)[0] == 0
+def test_with_settings_that_the_lane_does_not_know_threads_answer_as_before(start_service: StartService) -> None:
+    """That it is the same with ``HIT_LANE=off``, and without a word about it, test_hit_lane shows."""
+    service = start_service(GUNICORN_CMD_ARGS="--permit-obsolete-folding")
+    warm(service)
+    assert lane_hits(service) == 0
+    assert "the hit lane is off" in service.err
+    assert signal_and_wait(service)[0] == 0
 
 
 @pytest.mark.skipif(not {0, 1} <= os.sched_getaffinity(0), reason="one core is no choice")
-@pytest.mark.parametrize("wanted", ["auto", "0,1"])
+@pytest.mark.parametrize("wanted", ["auto", pytest.param("0,1", marks=pytest.mark.long)])
 def test_each_worker_has_a_core_of_its_own(start_service: StartService, wanted: str) -> None:
     service = start_service(WEB_CONCURRENCY="2", CPU_AFFINITY=wanted)
     until(lambda: len(service.workers()) == 2)

@@ -1,4 +1,4 @@
-"""The hit lane gives what the ordinary way gives, byte for byte, for whatever clients send."""
+"""The hit lane gives what Flask gives, byte for byte, for whatever clients send."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.e2e.programs import ACME, Gunicorn, HubSpot, until
 from tests.e2e.requests_of_all_kinds import API, BASE, COLD, ORIGIN, VIEWS, Script, oddities, scripts
+from tests.examples import ALL, examples
 
 #: What two answers to the same request may differ in: dates, times, durations, and ids that were made.
 MAY_DIFFER = (
@@ -50,11 +51,23 @@ def _tier(service: Gunicorn, view: str, headers: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory, hubspot_process: HubSpot, mongodb_uri: str) -> Iterator[Both]:
+    tokens = {"API_TOKEN": API, "ADMIN_TOKEN": "admin-token"}
+    yield from _started(tmp_path_factory, hubspot_process, mongodb_uri, tokens)
+
+
+@pytest.fixture
+def both_without_tokens(
+    tmp_path_factory: pytest.TempPathFactory, hubspot_process: HubSpot, mongodb_uri: str
+) -> Iterator[Both]:
+    yield from _started(tmp_path_factory, hubspot_process, mongodb_uri, {"PUBLIC_URL": "https://deals.example.com"})
+
+
+def _started(
+    tmp_path_factory: pytest.TempPathFactory, hubspot_process: HubSpot, mongodb_uri: str, more: dict[str, str]
+) -> Iterator[Both]:
     hubspot_process.reset()
-    environ = {
+    environ = more | {
         "MONGODB_DATABASE": f"test_{uuid.uuid4().hex}",
-        "API_TOKEN": API,
-        "ADMIN_TOKEN": "admin-token",
         "CORS_ORIGINS": ORIGIN,
         "NEGATIVE_TTL_SECONDS": "3600",
         # The methods that a path allows come out of a set.
@@ -97,7 +110,7 @@ def said(service: Gunicorn, script: Script) -> bytes:
 
 
 def differ(both: Both, script: Script) -> tuple[bytes, bytes] | None:
-    """What the two say if it is not the same time and again; a busy machine may make one of them doubt its memory."""
+    """Return what the two say if they keep differing; a busy machine may make one of them doubt its memory."""
     for _ in range(4):
         answers = said(both.on, script), said(both.off, script)
         if _without_resets(answers[0]) == _without_resets(answers[1]):
@@ -111,15 +124,16 @@ def _without_resets(answer: bytes) -> bytes:
 
 
 def lane_hits(service: Gunicorn) -> float:
-    """How many hits the lane has answered so far."""
+    """Return how many hits the lane has answered so far."""
     return float(re.findall(r"^dealcache_lane_hits_total (.*)$", service.get("/metrics").text, re.MULTILINE)[0])
 
 
+@pytest.mark.fuzz
 def test_both_ways_say_the_same(both: Both) -> None:
     before = lane_hits(both.on)
     sent = 0
 
-    @settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(1500), deadline=None, suppress_health_check=list(HealthCheck))
     @given(script=scripts(both.etag))
     def compare(script: Script) -> None:
         nonlocal sent
@@ -128,9 +142,10 @@ def test_both_ways_say_the_same(both: Both) -> None:
         assert difference is None, difference
 
     compare()
-    # To compare the ordinary way with itself would prove nothing.
+    # To compare Flask with itself would prove nothing.
     assert lane_hits(both.on) - before > sent / 10
     assert lane_hits(both.off) == 0
+    assert "the hit lane is off" not in both.off.err  # it was meant
 
 
 def test_each_oddity_by_itself(both: Both) -> None:
@@ -143,6 +158,24 @@ def test_each_oddity_by_itself(both: Both) -> None:
         assert difference is None, (octets, difference)
 
 
+@pytest.mark.long
+def test_without_tokens_both_answer_to_the_same_names_and_pages(both_without_tokens: Both) -> None:
+    own = ("localhost", "127.0.0.1:1", "[::1]", "deals.example.com", "DEALS.example.com:443", "ui.example.com")
+    others = ("evil.example", "localhost.evil.example", "evil@localhost", "10.0.0.1", "[2001:db8::1]:80", "a,b")
+    before = lane_hits(both_without_tokens.on)
+    for host in (*own, *others):
+        for origin in ("", f"Origin: {ORIGIN}\r\n", "Origin: https://evil.example\r\n", "Origin: null\r\n"):
+            for method in ("GET", "POST"):
+                request = f"{method} {BASE}deal-info?dealName=Acme%20renewal HTTP/1.1\r\nHost: {host}\r\n{origin}\r\n"
+                script = Script((request.encode(),))
+                assert differ(both_without_tokens, script) is None, request
+                status = said(both_without_tokens.on, script).split(b" ")[1]
+                foreign = method == "POST" and origin and ORIGIN not in origin
+                answered = b"200" if method == "GET" else b"405"
+                assert status == (b"421" if host in others else b"403" if foreign else answered), request
+    assert lane_hits(both_without_tokens.on) - before >= len(own) * 4
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("more", ["", "If-None-Match: *\r\n", "X-Request-ID: mine\r\n", f"Origin: {ORIGIN}\r\n"])
 def test_a_plain_hit_takes_the_lane(both: Both, method: str, more: str) -> None:
@@ -152,11 +185,12 @@ def test_a_plain_hit_takes_the_lane(both: Both, method: str, more: str) -> None:
     assert lane_hits(both.on) > before
 
 
+@pytest.mark.fuzz
 def test_split_at_every_byte(both: Both) -> None:
     octets = f"{HIT}X-Request-ID: mine\r\n\r\n{HIT}If-None-Match: {both.etag}\r\n\r\n".encode()
     whole = said(both.on, Script((octets,)))
     assert whole.count(b"HTTP/1.1 200 OK") == whole.count(b"HTTP/1.1 304 NOT MODIFIED") == 1
-    for place in range(1, len(octets)):
+    for place in range(1, len(octets), 1 if ALL else 5):
         assert differ(both, Script((octets[:place], octets[place:]))) is None
 
 

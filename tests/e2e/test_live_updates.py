@@ -47,7 +47,7 @@ def new_deal(hubspot: HubSpot, name: str) -> str:
 
 
 def is_reset(sock: socket.socket) -> bool:
-    """Whether a connection ends without an end, once all that has arrived is read."""
+    """Return True if a connection ends without an end, once all that has arrived is read."""
     try:
         while sock.recv(1 << 20):
             pass

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from dealcache.embedded import Mongod
+from dealcache.sandbox.embedded import Mongod
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, RunFlask, StartService, until
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first
 from tests.redis_server import RedisServer
@@ -37,7 +37,7 @@ class Instances:
         self.first = self.all[0]
 
     def read(self, name: str = ACME, view: str = READ) -> list[requests.Response]:
-        """What each of them answers now."""
+        """Return what each of them answers now."""
         responses = [one.get(view, dealName=name) for one in self.all]
         assert [response.status_code for response in responses] == [200] * 3, [one.text for one in responses]
         return responses

@@ -39,7 +39,7 @@ def half_done(service: Gunicorn, job_id: str) -> Job:
 
 def beginnings(service: Gunicorn, job_id: str) -> list[str]:
     """The moments at which workers took a job up, as their log tells."""
-    return [line["time"] for line in service.log() if line["message"].startswith(f"sync job {job_id} (full) begins")]
+    return [line["time"] for line in service.log() if line["message"].startswith(f"sync job {job_id} (full) starts")]
 
 
 def runner_of(job_id: str, service: Gunicorn, mongodb_uri: str) -> int:
@@ -91,7 +91,7 @@ def test_a_stopped_service_gives_its_job_back(
     code, seconds = signal_and_wait(service)
     record_property("seconds to stop", seconds)
     assert code == 0
-    assert seconds < 5
+    assert seconds < 15  # a full load takes minutes
     wide_hubspot.reset()
     started_at = time.monotonic()
     service = start_wide(MONGODB_DATABASE=service.database)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from dealcache.sandbox.simulator.site import PORTAL_ID
 from tests.e2e.programs import Gunicorn, HubSpot, StartService, assert_problem, until
 
 #: Many services are started, or one for long: for `make test-long`.
@@ -54,7 +55,7 @@ def note_was_made(note_id: str | None) -> dict[str, Any]:
     return {
         "eventId": 1,
         "subscriptionId": 2,
-        "portalId": 3,
+        "portalId": PORTAL_ID,
         "appId": 4,
         "occurredAt": now(),
         "subscriptionType": "object.creation",
@@ -95,7 +96,7 @@ def test_a_signed_delivery_is_seen_by_readers_soon(
     started_at = time.monotonic()
     status, _, answer = deliver(service, body, first(body) if version == 1 else third(uri, body, now()))
     assert (status, json.loads(answer)) == (200, {"status": "accepted", "events": 1, "new": 1})
-    assert time.monotonic() - started_at < 1
+    assert time.monotonic() - started_at < 5  # HubSpot waits no longer
     until(lambda: note_id in events_of(service, deal_id), SOON)
     record_property("seconds until readers saw it", time.monotonic() - started_at)
 
@@ -153,3 +154,38 @@ def test_what_happens_in_hubspot_is_seen_by_readers_soon(start_service: StartSer
         assert service.get(TIMELINE, dealId=deal_id).json()["deal_id"] == merged
     finally:
         hubspot.steer("DELETE", "webhooks")
+
+
+def test_one_record_that_is_refused_waits_alone_also_after_a_kill(
+    start_service: StartService, hubspot: HubSpot, mongodb_uri: str
+) -> None:
+    service = start_service(HUBSPOT_CLIENT_SECRET=SECRET)
+    good, bad = new_deal_with_a_note(hubspot), new_deal_with_a_note(hubspot)
+    for one in (good, bad):
+        events_of(service, one)
+    hubspot.steer("POST", "faults", match=".*", status=500, record=bad)
+    events = []
+    for one in (good, bad):
+        hubspot.change({"do": "update", "object_type": "deals", "record_id": one, "properties": {"dealname": "Anew"}})
+        told = {"subscriptionType": "deal.propertyChange", "objectId": int(one), "propertyName": "dealname"}
+        events.append({"subscriptionId": 2, "occurredAt": now(), "attemptNumber": 0} | told)
+    body = json.dumps(events).encode()
+    assert deliver(service, body, first(body))[0] == 200
+
+    def name_of(at: Gunicorn, deal_id: str) -> str:
+        return str(at.get(TIMELINE, dealId=deal_id).json()["deal_name"])
+
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        stored = client[service.database].webhook_events
+        until(lambda: name_of(service, good) == "Anew", 60)
+        until(lambda: stored.find_one({"record": f"deals:{bad}", "attempts": {"$gte": 1}}), 60)
+        # What a killed process had claimed stays claimed for two minutes.
+        until(lambda: stored.count_documents({"pending": True}) == 1)
+        service.kill()
+        again = start_service(HUBSPOT_CLIENT_SECRET=SECRET, MONGODB_DATABASE=service.database)
+        attempts = stored.find_one({"record": f"deals:{bad}"})["attempts"]  # type: ignore[index]
+        until(lambda: stored.find_one({"record": f"deals:{bad}", "attempts": {"$gt": attempts}}), 150)
+        until(lambda: "dealcache_webhook_events_pending 1.0" in again.get("/metrics").text)
+        hubspot.steer("DELETE", "faults")
+        until(lambda: name_of(again, bad) == "Anew", 60)
+        until(lambda: stored.count_documents({"pending": True}) == 0)

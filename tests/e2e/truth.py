@@ -68,7 +68,7 @@ def _read(hubspot: HubSpot, kind: str, ids: list[str]) -> list[dict[str, Any]]:
 
 
 def told_timelines(service: Gunicorn) -> Timelines:
-    """What the service says: all deals that it lists, and the events of each, from MongoDB."""
+    """Return what the service says: all deals that it lists, and the events of each, from MongoDB."""
     rows = service.get(f"{V2}/all-deals").json()
     ids = [row["deal_id"] for row in rows]
     assert len(ids) == len(set(ids)), "a deal is listed twice"
@@ -98,7 +98,7 @@ def assert_true(service: Gunicorn, hubspot: HubSpot, mongodb_uri: str) -> None:
 
 
 def differences(truth: Mapping[str, list[str]], told: Mapping[str, list[str]]) -> dict[str, str]:
-    """What is wrong, by deal; the first few."""
+    """Return what is wrong, by deal; the first few."""
     wrong = dict.fromkeys(truth.keys() - told.keys(), "not stored")
     wrong |= dict.fromkeys(told.keys() - truth.keys(), "not in HubSpot")
     for one in truth.keys() & told.keys():

@@ -1,4 +1,4 @@
-"""Real servers for the integration tests: one mongod for the whole session, and others that a test may kill."""
+"""Real servers for the integration tests: those of the whole session, and others that a test may kill."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from typing import Any
 
 import pytest
 
-from dealcache.embedded import Mongod
 from dealcache.redis_connection import RedisConnection
-from dealcache.repositories import Connection, ensure_indexes
+from dealcache.repositories import Connection
+from dealcache.sandbox.embedded import Mongod
+from tests.databases import Databases, fast_directory
 from tests.redis_server import RedisServer
 
 #: Runs something and returns what MongoDB's profiler says about each of its operations.
 Profiled = Callable[[Callable[[], object]], list[dict[str, Any]]]
 
 
-@pytest.fixture(scope="session")
-def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of the session's mongod, which nobody may stop."""
-    mongod = Mongod(tmp_path_factory.mktemp("mongod") / "data")
-    uri = mongod.start()
-    yield uri
-    mongod.stop()
+@pytest.fixture
+def database_name(databases: Databases) -> Iterator[str]:
+    """The name of a database that nobody else uses, empty and with all indexes."""
+    with databases.lent() as name:
+        yield name
 
 
 @pytest.fixture
-def database_name() -> str:
-    """The name of a database that nobody else uses."""
-    return f"test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def bare_connection(mongodb_uri: str, database_name: str) -> Iterator[Connection]:
-    """A connection to an empty database without indexes, which is dropped at the end."""
+def connection(mongodb_uri: str, database_name: str) -> Iterator[Connection]:
+    """A connection to it."""
     connection = Connection(mongodb_uri, database_name, threads=32)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def bare_connection(mongodb_uri: str) -> Iterator[Connection]:
+    """A connection to an empty database without indexes, which is dropped at the end."""
+    connection = Connection(mongodb_uri, f"test_{uuid.uuid4().hex}", threads=32)
     yield connection
     with connection.operation() as database:
         database.client.drop_database(database)
@@ -44,10 +45,9 @@ def bare_connection(mongodb_uri: str, database_name: str) -> Iterator[Connection
 
 
 @pytest.fixture
-def connection(bare_connection: Connection) -> Connection:
-    """A connection to an empty database with all indexes."""
-    ensure_indexes(bare_connection)
-    return bare_connection
+def namespace() -> str:
+    """A part of Redis that nobody else uses."""
+    return f"test_{uuid.uuid4().hex}"
 
 
 @pytest.fixture
@@ -71,21 +71,22 @@ def profiled(connection: Connection) -> Profiled:
 
 
 @pytest.fixture
-def make_mongod(tmp_path: Path) -> Iterator[Callable[..., Mongod]]:
+def make_mongod() -> Iterator[Callable[..., Mongod]]:
     """Makes further mongods, not yet started, that the test may stop, kill and start again.
 
     The name is that of the data directory, so that two may be given the same one; the rest is passed on.
     """
     made: list[Mongod] = []
+    with fast_directory() as directory:
 
-    def make(name: str = "mongod", **options: object) -> Mongod:
-        mongod = Mongod(tmp_path / name / "data", **options)  # type: ignore[arg-type]
-        made.append(mongod)
-        return mongod
+        def make(name: str = "mongod", **options: object) -> Mongod:
+            mongod = Mongod(directory / name / "data", **options)  # type: ignore[arg-type]
+            made.append(mongod)
+            return mongod
 
-    yield make
-    for mongod in made:
-        mongod.kill()
+        yield make
+        for mongod in made:
+            mongod.kill()
 
 
 @pytest.fixture(scope="session")
@@ -97,18 +98,18 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_connection(redis_url: str, database_name: str) -> Iterator[RedisConnection]:
+def redis_connection(redis_url: str, namespace: str) -> Iterator[RedisConnection]:
     """A connection to it in a namespace that nobody else uses."""
-    connection = RedisConnection(redis_url, database_name, threads=32)
+    connection = RedisConnection(redis_url, namespace, threads=32)
     yield connection
     connection.close()
 
 
 @pytest.fixture
-def patient_connection(redis_url: str, database_name: str) -> Iterator[RedisConnection]:
+def patient_connection(redis_url: str, namespace: str) -> Iterator[RedisConnection]:
     """The same for a hundred threads of a slow machine: nothing is given up because it takes long."""
     patience = "timeout=30&socket_timeout=30&socket_connect_timeout=30"
-    connection = RedisConnection(f"{redis_url}?{patience}", database_name)
+    connection = RedisConnection(f"{redis_url}?{patience}", namespace)
     yield connection
     connection.close()
 

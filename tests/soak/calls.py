@@ -22,7 +22,7 @@ _GONE = (ConnectionResetError, BrokenPipeError)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked: ``what`` names its kind in the report, ``path`` holds the query too."""
+    """A request: ``what`` names its kind in the report, ``path`` holds the query too."""
 
     what: str
     path: str
@@ -33,7 +33,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from an instance; header names are in lower case."""
+    """An answer of an instance; header names are in lower case."""
 
     call: Call
     instance: str
@@ -132,7 +132,7 @@ class Connection:
         self._http.close()
 
     def worker(self, pids: Collection[int]) -> int | None:
-        """Which of some processes holds the other end of this connection; None when none does, or it is closed."""
+        """Return the process that holds the other end of this connection; None when none does, or it is closed."""
         return None if self._http.sock is None else holder_of_other_end(self._http.sock, pids)
 
 

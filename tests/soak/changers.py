@@ -54,7 +54,7 @@ class Changer:
         deal = next(self._deals)
         version, added_id = self._change(deal)
         (way,) = self._random.choices(list(_WAYS), list(_WAYS.values()))
-        self._stage.tally.count(f"changes told by {way}")
+        self._stage.statistics.count(f"changes told by {way}")
         if way == "webhook":
             self._by_webhook(deal, version, added_id)
         elif way == "refresh":
@@ -79,7 +79,7 @@ class Changer:
             if (self._refreshed(deal) or -1) >= version:
                 return
             stage.stopped.wait(1.0)
-        stage.tally.count("refreshes that did not come to HubSpot in time")
+        stage.statistics.count("refreshes that did not come to HubSpot in time")
 
     def _refreshed(self, deal: Specimen) -> int | None:
         """Refresh once, on any view; the version that HubSpot had, None when it was not asked."""
@@ -93,7 +93,7 @@ class Changer:
         if shown is None or answer.headers["x-cache-tier"] != "hubspot":
             return None
         if stage.outages.touched({Part.MONGOD}, answer.begun_at, answer.ended_at, settle=5.0):
-            stage.tally.count("refreshes without a promise, for MongoDB was down")
+            stage.statistics.count("refreshes without a promise, for MongoDB was down")
         else:
             stage.promise(deal.deal_id, shown.oldest, answer.ended_at, "refresh")
         return shown.oldest
@@ -107,7 +107,7 @@ class Changer:
         accepted_at = stage.clock()
         if self._stored(deal, version, accepted_at + _WEBHOOK_SECONDS):
             disturbed = stage.outages.touched(ENDED, begun_at, stage.clock())
-            stage.tally.delayed(
+            stage.statistics.delayed(
                 f"webhook until stored, {'disturbed' if disturbed else 'undisturbed'}", stage.clock() - accepted_at
             )
             told_at = stage.clock() + _TOLD_SECONDS
@@ -115,7 +115,7 @@ class Changer:
             if not stage.outages.touched(ENDED, begun_at, max(told_at, stage.clock())):
                 stage.promise(deal.deal_id, version, told_at, "webhook")
         elif stage.outages.touched(ENDED, begun_at, stage.clock()):
-            stage.tally.count("webhooks left to the lease of a killed process")
+            stage.statistics.count("webhooks left to the lease of a killed process")
             self._left_to_a_lease.append((deal, version, stage.clock() + _LEASE_SECONDS))
         elif not stage.stopped.is_set():
             stage.findings.add(

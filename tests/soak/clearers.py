@@ -61,7 +61,7 @@ class Clearer:
             except PyMongoError as error:
                 if not stage.outages.touched({Part.MONGOD}, begun_at, stage.clock(), settle=5.0):
                     raise
-                stage.tally.excuse("annotation", type(error).__name__)
+                stage.statistics.excuse("annotation", type(error).__name__)
                 stage.stopped.wait(0.3)
                 continue
             assert found == 1, f"the marker of {deal.name!r} is not in MongoDB"
@@ -83,7 +83,7 @@ class Clearer:
         for one in stage.site.deals if everything else [deal]:
             stage.promise(one.deal_id, stored[one.deal_id], answer.ended_at, "clear")
             if stage.annotations.promise(Promise(one.deal_id, annotated[one.deal_id], answer.ended_at, "annotation")):
-                stage.tally.count("promises by annotation")
+                stage.statistics.count("promises by annotation")
         self._read_after(connection, deal, annotated[deal.deal_id], stored[deal.deal_id])
 
     def _has_form(self, answer: Answer) -> bool:
@@ -107,7 +107,7 @@ class Clearer:
         if shown is None:
             return
         annotation = annotation_in(body)
-        stage.tally.count("reads that follow a clear at once")
+        stage.statistics.count("reads that follow a clear at once")
         if shown.oldest < stored or (annotation is not None and annotation < annotated):
             stage.findings.add(
                 Wrong.STALE,

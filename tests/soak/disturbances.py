@@ -14,6 +14,8 @@ from tests.soak.site import Site
 
 #: Seconds for which a part stays away: longer than the time-outs of those who ask it.
 _REDIS_AWAY, _REDIS_FROZEN, _MONGOD_AWAY, _ALL_AWAY = 5.0, 4.0, 3.0, 8.0
+#: Seconds for which a type is refused: a sync or two.
+_TYPE_REFUSED = 4.0
 #: Seconds for which a worker stands still: longer than it may be unsure of what it holds.
 _WORKER_FROZEN = 2.5
 
@@ -55,11 +57,12 @@ class Disturber:
         self._spared = site.instances[0].workers()[:1]
 
     def kinds(self) -> Mapping[str, Callable[[], None]]:
-        """What it can do, by name."""
+        """Return what it can do, by name."""
         kinds: dict[str, Callable[[], None]] = {
             "a worker killed": self.kill_worker,
             "a worker frozen": self.freeze_worker,
             "mongod killed": self.kill_mongod,
+            "a type of activity refused": self.refuse_a_type,
         }
         if len(self._site.instances) > 1:
             kinds["an instance restarted"] = self.restart_instance
@@ -107,6 +110,16 @@ class Disturber:
         self._wait(_MONGOD_AWAY)
         with self._timed("mongod to start"):
             self._site.mongod.start()
+        self._outages.end(outage)
+
+    def refuse_a_type(self) -> None:
+        """Let HubSpot refuse to list, search and read postal mail, as without a scope; no test deal has any."""
+        outage = self._outages.begin(Part.TYPE_REFUSED)
+        self._site.hubspot.steer("POST", "faults", match="/objects/postal_mail", status=403)
+        try:
+            self._wait(_TYPE_REFUSED)
+        finally:
+            self._site.hubspot.steer("DELETE", "faults")
         self._outages.end(outage)
 
     def kill_redis(self) -> None:

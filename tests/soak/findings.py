@@ -10,9 +10,10 @@ from enum import StrEnum
 
 
 class Wrong(StrEnum):
-    """What can be wrong; none of them may happen."""
+    """The kinds of faults; none of them may happen."""
 
     STALE = "stale reads beyond the promise"
+    LIE = "answers that are older than they say"
     IMPOSSIBLE = "versions that never were"
     UNNECESSARY_STALE = "answers marked stale without need"
     LOST_UPDATE = "lost updates"
@@ -54,11 +55,11 @@ class Findings:
             return list(self._all)
 
     def counts(self) -> Counter[Wrong]:
-        """How much is wrong of each kind."""
+        """Return how much is wrong of each kind."""
         return Counter(finding.wrong for finding in self.all())
 
 
-class Tally:
+class Statistics:
     """Counts what happens. Methods may be called from any thread."""
 
     def __init__(self) -> None:

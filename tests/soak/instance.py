@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-from dealcache.embedded import processes
+from dealcache.sandbox.embedded import processes
 from tests.e2e.programs import GUNICORN, ROOT, environment
 
 _START_SECONDS = 40.0
@@ -112,5 +112,5 @@ class Instance:
             raise InstanceError(f"{self.name} did not end:\n{processes.log_tail(self._log, 0, 12)}") from None
 
     def log_lines(self) -> list[str]:
-        """What it has logged since its last start."""
+        """Return what it has logged since its last start."""
         return self._log.read_text("utf-8", "replace").splitlines() if self._log.is_file() else []

@@ -24,11 +24,11 @@ from tests.soak.versions import VIEWS, Specimen
 PATH = "/ws/deal-updates"
 
 #: How a listener says which deals it wants: in the query, by a message, or not at all, which means all deals.
-Wish = Literal["query", "message", "all"]
+SubscribeBy = Literal["query", "message", "all"]
 
 _PATIENCE = 15.0
 _LOOK_SECONDS = 0.5
-#: The type of the message that answers a wish.
+#: The type of the message that answers a subscription.
 _ACKNOWLEDGED = "subscribed"
 #: Seconds until a subscription surely counts.
 _TAKES = 1.0
@@ -43,18 +43,24 @@ class Listener:
         stage: what all share.
         random: decides whom it connects to, and for how long.
         name: names it in the report.
-        wish: how it says what it wants.
+        subscribe_by: how it says what it wants.
         deals: what it wants; nothing counts when it wants all.
         over: ends it.
     """
 
     def __init__(
-        self, stage: Stage, random: Random, name: str, wish: Wish, deals: Sequence[Specimen], over: threading.Event
+        self,
+        stage: Stage,
+        random: Random,
+        name: str,
+        subscribe_by: SubscribeBy,
+        deals: Sequence[Specimen],
+        over: threading.Event,
     ) -> None:
         self._stage = stage
         self._random = random
         self._name = name
-        self._wish = wish
+        self._subscribe_by = subscribe_by
         self._names = {deal.deal_id: deal.name for deal in deals}
         self._over = over
 
@@ -64,7 +70,7 @@ class Listener:
         begun_at = self._stage.clock()
         try:
             with connect(f"ws://127.0.0.1:{instance.port}{self._target()}", open_timeout=_PATIENCE) as socket:
-                self._stage.tally.count("WebSocket connections")
+                self._stage.statistics.count("WebSocket connections")
                 self._stay(socket)
         except ConnectionRefusedError:
             self._excuse("refused", self._stage.outages.excuse_refused_connection(instance.name, begun_at, self._now()))
@@ -79,14 +85,14 @@ class Listener:
         return self._stage.clock()
 
     def _target(self) -> str:
-        if self._wish != "query":
+        if self._subscribe_by != "query":
             return PATH
         return f"{PATH}?{urlencode([('dealName', name) for name in self._names.values()], quote_via=quote)}"
 
     def _stay(self, socket: ClientConnection) -> None:
-        if self._wish == "message":
+        if self._subscribe_by == "message":
             self._subscribe(socket)
-        wanted = None if self._wish == "all" else list(self._names)
+        wanted = None if self._subscribe_by == "all" else list(self._names)
         worker = holder_of_other_end(socket.socket, self._stage.site.workers().keys())
         session = self._stage.messages.subscribe(f"{self._name} ({worker})", wanted, self._now() + _TAKES)
         until = self._now() + self._random.uniform(_SHORTEST, _LONGEST)
@@ -108,7 +114,7 @@ class Listener:
         except TimeoutError:
             return
         at = self._now()
-        self._stage.tally.count("messages")
+        self._stage.statistics.count("messages")
         try:
             deal_id = self._checked(orjson.loads(text), session)
         except (KeyError, TypeError, ValueError) as error:
@@ -145,6 +151,6 @@ class Listener:
 
     def _excuse(self, what: str, excused: bool) -> None:
         if excused:
-            self._stage.tally.excuse("WebSocket", what)
+            self._stage.statistics.excuse("WebSocket", what)
         else:
             self._stage.findings.add(Wrong.ERROR, f"the WebSocket of {self._name}: {what}")

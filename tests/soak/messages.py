@@ -45,7 +45,7 @@ class Session:
     received: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def covers(self, change: Expected, due: float) -> bool:
-        """Whether it was subscribed all the time in which the message of a change may have come."""
+        """Return True if it was subscribed all the time in which the message of a change may have come."""
         wanted = self.deal_ids is None or change.deal_id in self.deal_ids
         return wanted and self.since <= change.begun_at and (self.until is None or self.until >= due)
 
@@ -112,7 +112,7 @@ class Messages:
             ]
 
     def _has_come(self, session: Session, change: Expected) -> bool:
-        """Whether a message came, or nobody can be blamed that it did not."""
+        """Return True if a message came, or nobody can be blamed that it did not."""
         at = session.first_after(change.deal_id, change.begun_at)
         if at is not None and at <= change.promised_at + PATIENCE:
             self.came += 1

@@ -42,7 +42,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is wrong with one read, if anything.
+    """The fault of one read, if it has any.
 
     ``owed`` is the newest promise that had to hold for it; ``broken`` is the same when the read was older than that.
     ``impossible`` says that it showed a version that HubSpot never had. ``late`` is for how many seconds the read was
@@ -57,7 +57,7 @@ class Judgement:
 
     @property
     def fine(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if nothing is wrong."""
         return self.broken is None and not self.impossible
 
 
@@ -118,6 +118,11 @@ class Model:
         """The newest version of each deal that was surely there before a moment, in epoch seconds."""
         with self._lock:
             return {deal_id: bisect_right(deal.made_wall, wall) - 1 for deal_id, deal in self._deals.items()}
+
+    def made_by(self, deal_id: str, wall: float) -> int:
+        """Return the newest version of a deal that was surely there by a moment, in epoch seconds."""
+        with self._lock:
+            return bisect_right(self._deals[deal_id].made_wall, wall) - 1
 
     def begun_at(self, deal_id: str, version: int) -> float:
         """When a version may have been seen first."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Part(StrEnum):
-    """What can be disturbed, and how."""
+    """The parts that can be disturbed, and how."""
 
     WORKER = "worker killed"
     WORKER_FROZEN = "worker frozen"
@@ -18,6 +18,7 @@ class Part(StrEnum):
     REDIS = "Redis killed"
     REDIS_FROZEN = "Redis frozen"
     HUBSPOT = "HubSpot failing"
+    TYPE_REFUSED = "a type of activity refused"
 
 
 #: A process that may have been in the middle of something was ended.
@@ -27,6 +28,8 @@ REDIS_GONE = frozenset({Part.REDIS, Part.REDIS_FROZEN})
 
 #: Seconds after which a MongoDB that is back must be of use again: pauses of clients, and loads that were under way.
 MONGOD_SETTLES = 15.0
+#: Seconds after which no call counts any more that a worker began while it kept to its share of HubSpot's limits.
+LIMITS_SETTLE = 12.0
 #: Seconds by which a client's view of a killed process may be off.
 _BLUR = 0.3
 
@@ -73,7 +76,7 @@ class Outages:
     def touched(
         self, parts: Collection[Part], since: float, until: float, *, target: str | None = None, settle: float = 0.0
     ) -> bool:
-        """Whether one of some parts was disturbed between two moments.
+        """Return True if one of some parts was disturbed between two moments.
 
         Args:
             parts: which parts.
@@ -92,13 +95,21 @@ class Outages:
             )
 
     def excuse_failing_store(self, since: float, until: float) -> bool:
-        """Whether an answer 502, 503 or 504 is what the contract provides for; without Redis nothing may fail."""
+        """Return True if the contract provides for an answer 502, 503 or 504; without Redis nothing may fail."""
         return self.touched({Part.MONGOD}, since, until, settle=MONGOD_SETTLES)
 
+    def excuse_used_up_share(self, since: float, until: float) -> bool:
+        """Return True if HubSpot's limits were divided among the workers: a refresh takes most of a worker's part."""
+        return self.touched(REDIS_GONE, since, until, settle=LIMITS_SETTLE)
+
+    def excuse_failing_sync(self, since: float, until: float) -> bool:
+        """Return True if a job may fail: MongoDB was down, HubSpot with it, or a type was refused."""
+        return self.excuse_failing_store(since, until) or self.touched({Part.TYPE_REFUSED}, since, until)
+
     def excuse_lost_connection(self, instance: str, since: float, until: float) -> bool:
-        """Whether a connection to an instance may break before an answer has come."""
+        """Return True if a connection to an instance may break before an answer has come."""
         return self.touched({Part.WORKER, Part.INSTANCE}, since - _BLUR, until + _BLUR, target=instance, settle=_BLUR)
 
     def excuse_refused_connection(self, instance: str, since: float, until: float) -> bool:
-        """Whether nobody may listen: an instance has one socket for all its workers."""
+        """Return True if nobody may listen: an instance has one socket for all its workers."""
         return self.touched({Part.INSTANCE}, since - _BLUR, until + _BLUR, target=instance)

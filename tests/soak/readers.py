@@ -33,7 +33,7 @@ def choose(stage: Stage, random: Random) -> Specimen:
 
 
 class _Kept(NamedTuple):
-    """What was read last of one path: its entity tag, and what it showed."""
+    """The last answer to one path: its entity tag, and what it showed."""
 
     etag: str
     shown: Shown
@@ -80,6 +80,8 @@ class Viewer:
         if answer.status == 304:
             kept = self._kept[answer.call.path]
             who, what = partial(stage.who, connection), f"{view} of {deal.name!r}, by a 304,"
+            said = answer.headers.get("x-data-as-of")
+            stage.inspector.data_as_of(stage.model, answer, deal.deal_id, kept.shown, said, what)
             stage.inspector.age(stage.model, answer, deal.deal_id, kept.shown, who, what)
         else:
             body = stage.inspector.json_of(answer)
@@ -100,7 +102,7 @@ def judge_annotation(
         if stage.annotations.newest()[deal.deal_id]:
             down = stage.outages.excuse_failing_store(answer.begun_at, answer.ended_at)
             when = "MongoDB was down" if down else "MongoDB was there"
-            stage.tally.count(f"timelines without what another system wrote, {when}")
+            stage.statistics.count(f"timelines without what another system wrote, {when}")
         return
     shown, who = Shown(annotation, annotation), partial(stage.who, connection)
     stage.inspector.age(stage.annotations, answer, deal.deal_id, shown, who, f"annotation of {deal.name!r}")
@@ -142,7 +144,7 @@ def read_batch(stage: Stage, connection: Connection, deals: Sequence[Specimen]) 
             _judge_missing(stage, answer, deal, told.get("errors", {}).get(deal.name))
             continue
         for view in VIEWS:
-            one = stage.judge_view(answer, view, views.get(view), deal, connection)
+            one = stage.judge_view(answer, view, views.get(view), deal, connection, as_of=views.get("as_of"))
             if one is not None:
                 shown[deal.deal_id] = min(one.oldest, shown.get(deal.deal_id, one.oldest))
     return shown
@@ -152,7 +154,7 @@ def _judge_missing(stage: Stage, answer: Answer, deal: Specimen, error: object) 
     """A deal may be missing for the reasons for which a single read may fail."""
     status = error.get("status") if isinstance(error, dict) else None
     if status in {502, 503, 504} and stage.outages.excuse_failing_store(answer.begun_at, answer.ended_at):
-        stage.tally.excuse("deal in a batch", str(status))
+        stage.statistics.excuse("deal in a batch", str(status))
         return
     stage.findings.add(Wrong.ERROR, f"{deal.name!r} is missing in a batch of {answer.instance}: {error}")
 

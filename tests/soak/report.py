@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.soak.findings import Finding, Tally, Wrong
+from tests.soak.findings import Finding, Statistics, Wrong
 from tests.soak.memory import Growth
 
 #: How many findings of a kind are shown in full.
@@ -24,7 +24,7 @@ class Result:
     seed: int
     seconds: float
     findings: Sequence[Finding]
-    tally: Tally
+    statistics: Statistics
     promises_checked: Counter[str]
     disturbances: Counter[str]
     messages_came: int
@@ -35,7 +35,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was wrong."""
+        """True if nothing was wrong."""
         return not self.findings
 
 
@@ -48,16 +48,16 @@ def lines(result: Result) -> list[str]:
     """The report for people."""
     return [
         *result.machine,
-        f"seed {result.seed}, {result.seconds:.0f} s, {sum(result.tally.outcomes.values())} requests",
+        f"seed {result.seed}, {result.seconds:.0f} s, {sum(result.statistics.outcomes.values())} requests",
         "",
-        *_table(("requests", "answers", "p50 ms", "p99 ms", "max ms"), _request_rows(result.tally)),
+        *_table(("requests", "answers", "p50 ms", "p99 ms", "max ms"), _request_rows(result.statistics)),
         "",
-        *_counts("excused failures", _joined(result.tally.excused)),
-        *_counts("reads by tier", _shares(result.tally.tiers)),
+        *_counts("excused failures", _joined(result.statistics.excused)),
+        *_counts("reads by tier", _shares(result.statistics.tiers)),
         *_counts("disturbances", result.disturbances),
         *_counts("promises that reads were held to", result.promises_checked),
-        *_counts("counts", result.tally.events),
-        *_counts("longest, s", {name: f"{value:.3f}" for name, value in result.tally.longest.items()}),
+        *_counts("counts", result.statistics.events),
+        *_counts("longest, s", {name: f"{value:.3f}" for name, value in result.statistics.longest.items()}),
         *_counts("messages", _messages(result)),
         *_counts("memory of workers", _memory(result.growths)),
         f"checker late by: median {share(result.lag, 0.5) * 1000:.1f} ms, p99 {share(result.lag, 0.99) * 1000:.1f} ms, "
@@ -74,13 +74,13 @@ def as_json(result: Result) -> dict[str, Any]:
         "passed": result.passed,
         "seed": result.seed,
         "seconds": round(result.seconds, 1),
-        "requests": _joined(result.tally.outcomes),
-        "excused": _joined(result.tally.excused),
-        "tiers": dict(result.tally.tiers),
+        "requests": _joined(result.statistics.outcomes),
+        "excused": _joined(result.statistics.excused),
+        "tiers": dict(result.statistics.tiers),
         "disturbances": dict(result.disturbances),
         "promises_checked": dict(result.promises_checked),
-        "counts": dict(result.tally.events),
-        "longest_seconds": dict(result.tally.longest),
+        "counts": dict(result.statistics.events),
+        "longest_seconds": dict(result.statistics.longest),
         "messages": _messages(result),
         "memory_bytes": {name: growth._asdict() for name, growth in result.growths.items()},
         "lag_seconds": {"p99": share(result.lag, 0.99), "worst": share(result.lag, 1)},
@@ -89,10 +89,10 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _request_rows(tally: Tally) -> list[tuple[str, ...]]:
+def _request_rows(statistics: Statistics) -> list[tuple[str, ...]]:
     rows = []
-    for what, seconds in sorted(tally.seconds.items()):
-        answers = {outcome: count for (kind, outcome), count in sorted(tally.outcomes.items()) if kind == what}
+    for what, seconds in sorted(statistics.seconds.items()):
+        answers = {outcome: count for (kind, outcome), count in sorted(statistics.outcomes.items()) if kind == what}
         shown = ", ".join(f"{outcome}: {count}" for outcome, count in answers.items())
         times = (share(seconds, 0.5), share(seconds, 0.99), max(seconds))
         rows.append((what, shown, *(f"{1000 * one:.1f}" for one in times)))

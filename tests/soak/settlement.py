@@ -72,7 +72,7 @@ class Settlement:
         return found
 
     def _worker_behind(self, connection: Connection, pids: Collection[int]) -> int | None:
-        """Which worker answers over a connection: it must have been asked something to have been accepted by one."""
+        """Return the worker that answers over a connection, which must have been asked something to be accepted."""
         deal = self._stage.site.deals[0]
         self._stage.inspector.accept(connection.ask(reading("last read", TIERS, "info", deal, "dealId")), 200)
         return connection.worker(pids)
@@ -107,7 +107,7 @@ class Settlement:
     ) -> None:
         """Hold what was read against the newest version."""
         stage, wanted = self._stage, newest[deal.deal_id]
-        stage.tally.count("comparisons at the end")
+        stage.statistics.count("comparisons at the end")
         if version != wanted:
             text = f"at the end {what} of {deal.name!r} is {version}, not {wanted}, in {stage.who(connection)}"
             stage.findings.add(Wrong.LOST_UPDATE, text)

@@ -10,10 +10,11 @@ from typing import Any
 
 import requests
 
-from dealcache.embedded import Mongod
+from dealcache.sandbox.embedded import Mongod
 from tests.e2e.programs import TOKEN, HubSpot
 from tests.redis_server import RedisServer
 from tests.soak.instance import Instance
+from tests.soak.poison import poisons
 from tests.soak.versions import Specimen, first_version, marker_of
 
 SECRET = "soak-client-secret"  # signs webhooks of the simulated HubSpot
@@ -93,6 +94,8 @@ def running(directory: Path, shape: Shape) -> Iterator[Site]:
         hubspot = HubSpot(directory / "hubspot", "--deals", str(OTHER_DEALS))
         stack.callback(hubspot.stop)
         deals = _make_deals(hubspot)
+        for one in poisons(hubspot.steer("GET", "truth")["deals"], frozenset(deal.deal_id for deal in deals)):
+            hubspot.steer("POST", "poisons", **one)
         hubspot.steer("PATCH", "settings", latency=LATENCY, limits=_LIMITS)
         settings = _settings(hubspot.url, mongodb_uri, redis)
         instances = [
@@ -113,6 +116,11 @@ def _settings(hubspot_url: str, mongodb_uri: str, redis: RedisServer | None) -> 
         "MONGODB_URI": mongodb_uri,
         "MONGODB_DATABASE": "soak",
         "HUBSPOT_DEADLINE_SECONDS": DEADLINE,
+        # So that deals are read again behind now and then. More often the re-reads alone would take two thirds of what
+        # HubSpot's limits leave to a worker without Redis, and readers would rightly get 503.
+        "MAX_DATA_AGE_SECONDS": "120",
+        # East of Greenwich the last second of the calendar is beyond it.
+        "TIMELINE_TIMEZONE": "Europe/Berlin",
         "LOG_FORMAT": "json",
     }
     return settings | ({"REDIS_URL": redis.url} if redis is not None else {})

@@ -11,13 +11,13 @@ from pathlib import Path
 from random import Random
 
 from benchmarks import machine
+from tests.soak.actor_threads import ActorThreads, Lag
 from tests.soak.changers import Changer
 from tests.soak.clearers import Clearer
-from tests.soak.crew import Crew, Lag
 from tests.soak.disturbances import Disturber, turns
-from tests.soak.findings import Findings, Tally, Wrong
+from tests.soak.findings import Findings, Statistics, Wrong
 from tests.soak.inspector import Inspector
-from tests.soak.listeners import Listener, Wish
+from tests.soak.listeners import Listener, SubscribeBy
 from tests.soak.memory import Growth, MemoryWatch
 from tests.soak.messages import PATIENCE, Messages
 from tests.soak.model import Model
@@ -27,6 +27,7 @@ from tests.soak.report import Result
 from tests.soak.settlement import Settlement
 from tests.soak.site import Shape, Site, running
 from tests.soak.stage import Actor, Stage
+from tests.soak.stallers import Staller
 from tests.soak.syncs import Syncs
 from tests.soak.versions import Specimen
 
@@ -71,12 +72,12 @@ class _Soak:
         self._began_at = time.monotonic()
         self._disturbances: Counter[str] = Counter()
         deal_ids = [deal.deal_id for deal in site.deals]
-        model, outages, tally = Model(deal_ids), Outages(time.monotonic), Tally()
+        model, outages, statistics = Model(deal_ids), Outages(time.monotonic), Statistics()
         findings = Findings(self._elapsed)
         messages = Messages(lambda since, until: outages.touched(ENDED, since, until, settle=PATIENCE))
-        inspector = Inspector(outages, findings, tally, has_redis=site.redis is not None)
+        inspector = Inspector(outages, findings, statistics, has_redis=site.redis is not None)
         self._stage = Stage(
-            site, model, Model(deal_ids), messages, outages, findings, tally, inspector, threading.Event()
+            site, model, Model(deal_ids), messages, outages, findings, statistics, inspector, threading.Event()
         )
 
     def _elapsed(self) -> float:
@@ -93,7 +94,7 @@ class _Soak:
         lag.start()
         memory.start()
         over = threading.Event()
-        with Crew(self._listeners(over), stage.findings, over):
+        with ActorThreads(self._listeners(over), stage.findings, over):
             self._act()
             stage.stopped.clear()
             self._say("the reckoning")
@@ -113,7 +114,7 @@ class _Soak:
             seed=self._plan.seed,
             seconds=self._elapsed(),
             findings=stage.findings.all(),
-            tally=stage.tally,
+            statistics=stage.statistics,
             promises_checked=Counter(kind for _, _, kind in stage.inspector.checked),
             disturbances=self._disturbances,
             messages_came=stage.messages.came,
@@ -125,7 +126,7 @@ class _Soak:
 
     def _listeners(self, over: threading.Event) -> dict[str, Actor]:
         deals = self._site.deals
-        wishes: list[tuple[Wish, Sequence[Specimen]]] = [
+        subscriptions: list[tuple[SubscribeBy, Sequence[Specimen]]] = [
             ("all", deals),
             ("all", deals),
             ("query", deals[::3]),
@@ -133,9 +134,9 @@ class _Soak:
         ]
         return {
             f"listener {number}": Listener(
-                self._stage, self._random("listener", number), f"listener {number}", wish, wanted, over
+                self._stage, self._random("listener", number), f"listener {number}", subscribe_by, wanted, over
             )
-            for number, (wish, wanted) in enumerate(wishes)
+            for number, (subscribe_by, wanted) in enumerate(subscriptions)
         }
 
     def _act(self) -> None:
@@ -148,8 +149,9 @@ class _Soak:
             actors[f"changer {number}"] = Changer(self._stage, self._random("changer", number), own)
         actors["reader of batches"] = BatchReader(self._stage, self._random("batch", 0))
         actors["reader of MongoDB"] = StoreReader(self._stage, self._random("mongodb", 0))
+        actors["staller"] = Staller(self._stage, self._random("staller", 0))
         try:
-            with Crew(actors, self._stage.findings, self._stage.stopped):
+            with ActorThreads(actors, self._stage.findings, self._stage.stopped):
                 self._disturb()
         finally:
             for clearer in clearers:
@@ -165,7 +167,7 @@ class _Soak:
     def _disturb(self) -> None:
         random, end = self._random("disturber", 0), time.monotonic() + self._plan.seconds
         models = (self._stage.model, self._stage.annotations)
-        outages, took = self._stage.outages, self._stage.tally.delayed
+        outages, took = self._stage.outages, self._stage.statistics.delayed
         kinds = Disturber(self._site, outages, models, random, time.sleep, took).kinds()
         for name in turns(random, list(kinds)):
             late = time.monotonic() + self._plan.gap > end - _QUIET_AT_THE_END

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def holder_of_other_end(connection: socket.socket, pids: Collection[int]) -> int | None:
-    """Which of some processes holds the other end of a connection over the loopback interface; None when none does."""
+    """Return the process at the other end of a connection over the loopback interface; None when none is."""
     peer, ours = connection.getpeername()[1], connection.getsockname()[1]
     inode = _inode_of(peer, ours)
     return next((pid for pid in pids if inode is not None and _holds(pid, inode)), None)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from tests.soak.calls import Answer, Call, Connection, with_query
-from tests.soak.findings import Findings, Tally
+from tests.soak.findings import Findings, Statistics
 from tests.soak.inspector import Inspector
 from tests.soak.instance import Instance
 from tests.soak.messages import Messages
@@ -41,7 +41,7 @@ class Stage:
     messages: Messages
     outages: Outages
     findings: Findings
-    tally: Tally
+    statistics: Statistics
     inspector: Inspector
     stopped: threading.Event
     clock: Callable[[], float] = time.monotonic
@@ -49,21 +49,34 @@ class Stage:
     def promise(self, deal_id: str, version: int, at: float, kind: PromiseKind) -> None:
         """Take note that the service has promised a version, and that subscribers are to hear of it."""
         if self.model.promise(Promise(deal_id, version, at, kind)):
-            self.tally.count(f"promises by {kind}")
+            self.statistics.count(f"promises by {kind}")
         if kind != "clear":
             self.messages.expect(deal_id, version, self.model.begun_at(deal_id, version), at)
 
     def who(self, connection: Connection) -> str:
-        """Which worker of which instance a connection leads to, for the report."""
+        """Return which worker of which instance a connection leads to, for the report."""
         return f"{connection.instance}, worker {connection.worker(self.site.workers().keys()) or 'gone'}"
 
     def judge_view(
-        self, answer: Answer, view: str, body: object, deal: Specimen, connection: Connection, *, at_once: bool = False
+        self,
+        answer: Answer,
+        view: str,
+        body: object,
+        deal: Specimen,
+        connection: Connection,
+        *,
+        at_once: bool = False,
+        as_of: str | None = None,
     ) -> Shown | None:
-        """Judge the body of one view as to its form and its age; what it shows, None when it has no right form."""
+        """Judge the body of one view as to its form and its age; what it shows, None when it has no right form.
+
+        ``as_of`` is the moment of its data, where no header tells it.
+        """
         shown = self.inspector.shown(answer, view, body)
         if shown is not None:
             what = f"{view} of {deal.name!r}"
+            said = as_of or answer.headers.get("x-data-as-of")
+            self.inspector.data_as_of(self.model, answer, deal.deal_id, shown, said, what)
             who = partial(self.who, connection)
             self.inspector.age(self.model, answer, deal.deal_id, shown, who, what, at_once=at_once)
         return shown
@@ -107,7 +120,7 @@ class Lines:
         instance: Instance = self._random.choice(self._stage.site.instances)
         for connection in self._open:
             connection.close()
-            self._stage.tally.count("requests sent again over a new connection", connection.reconnects)
+            self._stage.statistics.count("requests sent again over a new connection", connection.reconnects)
         self._open = [Connection(instance.name, instance.port, self._stage.clock) for _ in range(self._width)]
         self._used = 0
 

@@ -81,10 +81,10 @@ class Syncs:
         return None
 
     def _judge(self, job: Job, begun_at: float) -> None:
-        """A job may fail when MongoDB is down, and not otherwise: HubSpot is only down together with it."""
+        """A job may fail when MongoDB is down, and HubSpot with it, or a type is refused, and not otherwise."""
         stage = self._stage
-        stage.tally.count(f"syncs {job['status']}")
-        failing = stage.outages.excuse_failing_store(begun_at, stage.clock())
+        stage.statistics.count(f"syncs {job['status']}")
+        failing = stage.outages.excuse_failing_sync(begun_at, stage.clock())
         if job["status"] != "completed" and not failing:
             stage.findings.add(Wrong.ERROR, f"a sync ended as {job['status']}: {job['error']} {job['message']}")
 

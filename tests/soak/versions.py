@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
+from dealcache.sandbox.simulator.site import PORTAL_ID
+from tests.soak.poison import BODY_OF, body_for
+
 #: The path of each view below ``/api/hubspot`` and ``/api/hubspot/v2``, by the name that a batch knows it by.
 VIEWS: Mapping[str, str] = {
     "info": "deal-info",
@@ -52,18 +55,18 @@ class Specimen(NamedTuple):
 
 
 def first_version(name: str) -> Change:
-    """What makes a test deal; its marker is added by :func:`marker_of`."""
-    return {"do": "add_deal", "name": name, "properties": {"amount": "0"}}
+    """Return what makes a test deal; its marker is added by :func:`marker_of`."""
+    return {"do": "add_deal", "name": name, "properties": {"amount": "0", "closedate": "9999-12-31T23:59:59Z"}}
 
 
 def marker_of(deal_id: str) -> Change:
-    """What adds the marker to a deal that has just been made."""
+    """Return what adds the marker to a deal that has just been made."""
     properties = {_MARKER_TITLE: f"{_MARKER}0"}
     return {"do": "add_activity", "object_type": _MARKER_TYPE, "properties": properties, "deals": [deal_id]}
 
 
 def next_version(deal: Specimen, version: int) -> list[Change]:
-    """What takes a deal to ``version``, in one step; the last change is the added activity."""
+    """Return what takes a deal to ``version``, in one step; the last change is the added activity."""
     kind, title, _ = _ADDED_TYPES[version % len(_ADDED_TYPES)]
     amount, marker = {"amount": str(version)}, {_MARKER_TITLE: f"{_MARKER}{version}"}
     return [
@@ -72,14 +75,14 @@ def next_version(deal: Specimen, version: int) -> list[Change]:
         {
             "do": "add_activity",
             "object_type": kind,
-            "properties": {title: f"{_ADDED}{version}"},
+            "properties": {title: f"{_ADDED}{version}", BODY_OF[kind]: body_for(version)},
             "deals": [deal.deal_id],
         },
     ]
 
 
 def events_of(deal: Specimen, version: int, added_id: str, at: float) -> list[dict[str, Any]]:
-    """What HubSpot's webhooks tell of the change to ``version``.
+    """Return what HubSpot's webhooks tell of the change to ``version``.
 
     Args:
         deal: the deal that changed.
@@ -88,7 +91,7 @@ def events_of(deal: Specimen, version: int, added_id: str, at: float) -> list[di
         at: when, in epoch seconds.
     """
     _, _, type_id = _ADDED_TYPES[version % len(_ADDED_TYPES)]
-    common = {"portalId": 1, "appId": 2, "occurredAt": int(at * 1000), "attemptNumber": 0}
+    common = {"portalId": PORTAL_ID, "appId": 2, "occurredAt": int(at * 1000), "attemptNumber": 0}
     named = [
         {"subscriptionType": "deal.propertyChange", "objectId": int(deal.deal_id), "propertyName": "amount"},
         {
@@ -142,7 +145,7 @@ def _in_timeline(body: Mapping[str, Any]) -> Shown:
 
 
 def annotation_in(timeline: Mapping[str, Any]) -> int | None:
-    """What another system has written beside the marker last, as a timeline shows it; None when it shows nothing."""
+    """Return what another system wrote beside the marker last, as a timeline shows it; None when it shows none."""
     marker = next(event for event in timeline["events"] if event["subject"].startswith(_MARKER))
     return int(marker["sentiment"]) if "sentiment" in marker else None
 

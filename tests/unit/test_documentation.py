@@ -1,4 +1,4 @@
-"""README tells of every variable and every metric, and the one wiring keeps its arrows."""
+"""README describes every variable and every metric, and rooms import only what the map allows."""
 
 from __future__ import annotations
 
@@ -8,59 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from dealcache.metrics import Metrics
 from dealcache.settings import VARIABLES
+from dealcache.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
-#: Which rooms each room may look into; rooms that are not named may look anywhere.
+#: Which rooms, and which modules of the root, each room may import; arrows go one way.
 ALLOWED = {
-    "tiers": {"deals", "invalidation", "redis_connection", "redis_errors"},
-    "repositories": {"breaker", "deals", "changes", "invalidation", "jobs", "hints", "workers"},
-    "hubspot": {"deals", "deadline", "deal_choice", "redis_connection", "redis_errors"},
-    "reader": {
-        "changes",
-        "deals",
-        "deadline",
-        "deal_choice",
-        "hubspot",
-        "invalidation",
-        "redis_errors",
-        "repositories",
-        "tiers",
-    },
-    "group": {
-        "changes",
-        "figures",
-        "invalidation",
-        "reader",
-        "redis_connection",
-        "redis_errors",
-        "repositories",
-        "tiers",
-        "workers",
-    },
-    "live": {"changes", "deals", "repositories"},
-    "api": {
-        "deals",
-        "figures",
-        "hints",
-        "invalidation",
-        "jobs",
-        "live",
-        "log_lines",
-        "logs",
-        "metrics",
-        "reader",
-        "repositories",
-        "hubspot",
-        "setting_values",
-        "tiers",
-    },
-    "lane": {"api", "deals", "log_lines", "logs", "metrics", "reader", "tiers"},
-    "sync": {"changes", "deadline", "deals", "hints", "hubspot", "jobs", "repositories"},
-    "simulator": set(),
+    "model": set(),
+    "tiers": {"model", "redis_connection"},
+    "repositories": {"model", "breaker", "clock"},
+    "hubspot": {"model", "clock", "redis_connection"},
+    "telemetry": {"background", "model", "tiers"},
+    "reader": {"background", "model", "tiers", "repositories", "hubspot"},
+    "invalidation": {"background", "model", "reader", "tiers", "repositories", "redis_connection"},
+    "cluster": {"background", "model", "tiers", "repositories"},
+    "sync": {"background", "model", "repositories", "hubspot"},
+    "live": {"background", "model", "repositories"},
+    "api": {"model", "reader", "tiers", "repositories", "hubspot", "cluster", "live", "telemetry", "setting_values"},
+    "lane": {"background", "model", "reader", "tiers", "api", "telemetry"},
+    "server": {"lane", "api", "telemetry", "settings", "setting_values"},
+    "sandbox": set(),
 }
 
 

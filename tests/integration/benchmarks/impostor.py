@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -49,7 +50,8 @@ class Impostor:
         known = target in self._cached and headers.get("cache-control") != "no-cache"
         self._cached.add(target)
         tier = "memory" if known else "mongodb"
-        return 200, {"X-Cache-Tier": tier, "Server-Timing": f"{tier};dur=0.1"}, {}
+        as_of = datetime.now(UTC).isoformat(timespec="seconds")
+        return 200, {"X-Cache-Tier": tier, "Server-Timing": f"{tier};dur=0.1", "X-Data-As-Of": as_of}, {}
 
     def _stats(self) -> dict[str, Any]:
         figures = {"total_entries": len(self._cached), "size_bytes": 1, "hit_ratio": 0.5}

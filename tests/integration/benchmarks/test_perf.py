@@ -30,7 +30,7 @@ def perf(change: Change | None = None, **environ: str) -> int:
 
 
 def broken_in(shown: str) -> set[str]:
-    """What was asked for in the lines of broken promises."""
+    """Return what was asked for in the lines of broken promises."""
     return {line[8:40].strip() for line in shown.splitlines() if line.startswith("BROKEN")}
 
 
@@ -50,6 +50,7 @@ def test_kept_promises_end_with_0(capsys: Output) -> None:
         "clear",
         "first call after it",
         "second call",
+        "age of the data",
     ]
 
 
@@ -95,6 +96,7 @@ READS = {"second call", "third call", "info, no-cache, median of 11"}
         (slow("deal-info", _SLOW), {"three views at once, median of 7"}),
         (slow("cache-stats", _SLOW), {"statistics, median of 11"}),
         (instead_of("clear-endpoint-cache", (200, {}, {"entries_cleared": 0})), {"clear"}),
+        (with_header("X-Data-As-Of", "2026-01-10T00:00:00Z"), {"age of the data"}),
     ],
     ids=[
         "a clear without effect",
@@ -104,10 +106,11 @@ READS = {"second call", "third call", "info, no-cache, median of 11"}
         "a slow view",
         "slow statistics",
         "a clear of nothing",
+        "old data",
     ],
 )
 def test_a_broken_promise_ends_with_1_and_is_told(change: Change, broken: set[str], capsys: Output) -> None:
-    assert perf(change) == 1
+    assert perf(change, HUBSPOT_DEADLINE_SECONDS="1") == 1  # old data is waited out for as long
     shown = capsys.readouterr().out
     assert broken_in(shown) == broken
     assert f"Promises broken: {shown.count('BROKEN')}" in shown
@@ -132,6 +135,7 @@ PROBLEM = {"Content-Type": "application/problem+json"}
         (None, {"DEAL": " "}, "perf: DEAL= must name a deal"),
         (None, {"HOST": "nonsense"}, "perf: HOST must be a URL"),
         (None, {"HUBSPOT_DEADLINE_SECONDS": "soon"}, "perf: HUBSPOT_DEADLINE_SECONDS must be a number"),
+        (None, {"MAX_DATA_AGE_SECONDS": "-1"}, "perf: MAX_DATA_AGE_SECONDS must be a number"),
         (instead_of("deal-timeline", (401, PROBLEM, {})), {}, "give the right one as TOKEN="),
         (instead_of("deal-timeline", (403, PROBLEM, {})), {}, "give ADMIN_TOKEN="),
         (instead_of("clear-endpoint-cache", (401, PROBLEM, {})), {}, "give the right one as ADMIN_TOKEN="),

@@ -1,4 +1,4 @@
-"""Budgets that several workers share through a real Redis, all on a clock that is ticked by hand."""
+"""RateLimits that several workers share through a real Redis, all on a clock that is ticked by hand."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dealcache.breaker import Breaker
-from dealcache.hubspot.budget_script import BudgetScript
-from dealcache.hubspot.shared_budgets import SharedBudgets
-from dealcache.hubspot.shared_slots import SharedSlots
-from dealcache.hubspot.turnstile import Turnstile
+from dealcache.hubspot.limits.rate_limiter import RateLimiter, RateLimits
+from dealcache.hubspot.limits.shared_window import SharedWindow, shared_rate_limits
 from dealcache.redis_connection import PAUSE_SECONDS, RedisConnection
 from tests.integration.hubspot.harness import Connect, MakeBucket, MakeWorker
 from tests.unit.hubspot.clocks import HandClock
@@ -40,9 +38,9 @@ def connect(clock: HandClock) -> Iterator[Connect]:
 
 @pytest.fixture
 def make_worker(connect: Connect, redis_url: str, clock: HandClock) -> MakeWorker:
-    def make(url: str = redis_url, workers: int = 1, **options: object) -> SharedBudgets:
+    def make(url: str = redis_url, workers: int = 1, **options: object) -> RateLimits:
         options = {"clock": clock, "condition": clock.jumping_condition, "now": clock} | options
-        return SharedBudgets(connect(url), lambda: workers, **options)  # type: ignore[arg-type]
+        return shared_rate_limits(connect(url), lambda: workers, **options)  # type: ignore[arg-type]
 
     return make
 
@@ -51,8 +49,8 @@ def make_worker(connect: Connect, redis_url: str, clock: HandClock) -> MakeWorke
 def make_bucket(connect: Connect, clock: HandClock) -> MakeBucket:
     def make(
         url: str, limit: int, period: float, condition: Callable[[], threading.Condition], workers: int = 1
-    ) -> Turnstile:
-        script = BudgetScript(connect(url), "some", period, clock)
-        return Turnstile(SharedSlots(script, "some", limit, period, lambda: workers), clock, condition)
+    ) -> RateLimiter:
+        window = SharedWindow(connect(url), "some", limit, period, lambda: workers, clock)
+        return RateLimiter(window, clock, condition)
 
     return make

@@ -10,8 +10,8 @@ from typing import Any
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
-from dealcache.changes import INFO
-from dealcache.live.updates import DealUpdate
+from dealcache.live.messages import DealUpdate
+from dealcache.model.invalidation import INFO
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -100,11 +100,11 @@ class Peer:
         return event
 
     def ends(self) -> bool:
-        """Whether the other side closes the connection in an orderly way; waits for it."""
+        """Return True if the other side closes the connection in an orderly way; waits for it."""
         return not self.is_reset()
 
     def is_reset(self) -> bool:
-        """Whether the other side gives the connection up, with what it had still to say; waits for the end."""
+        """Return True if the other side gives the connection up, with what it had still to say; waits for the end."""
         try:
             while not self.at_end:
                 self._read()

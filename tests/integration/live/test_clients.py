@@ -14,7 +14,8 @@ from wsproto.frame_protocol import CloseReason
 
 from dealcache.live.client import Client
 from dealcache.live.clients import QUIET_SECONDS, Clients
-from dealcache.live.connection import MOST_WAITING, LiveConnection
+from dealcache.live.connection import MESSAGES_AT_ONCE, MOST_WAITING, LiveConnection
+from dealcache.live.flow import TokenBucket
 from dealcache.live.subscription import Subscription
 from tests.clocks import ManualClock
 from tests.integration.live.peers import Peer, update
@@ -30,7 +31,7 @@ class Stand:
         self.counts: list[int] = []
         self.messages = 0
         self.dropped: list[str] = []
-        self.clients = Clients(self.selector, self, self.clock, self.one_left)
+        self.clients = Clients(self, self.clock, self.one_left)
         self._peers: list[Peer] = []
 
     def one_left(self) -> None:
@@ -68,7 +69,7 @@ class Stand:
             self.clients.serve(key.data, mask)
 
     def watched(self) -> int:
-        """What the only client's socket is watched for."""
+        """Return what the only client's socket is watched for."""
         (key,) = self.selector.get_map().values()
         return key.events
 
@@ -134,7 +135,7 @@ def test_who_does_not_connect_soon_loses_the_place(stand):
 
 
 def deliver_until_dropped(stand: Stand) -> int:
-    """How many bytes were delivered until a client was given up."""
+    """Return how many bytes were delivered until a client was given up."""
     delivered, one = 0, update("x" * 400)
     while not stand.dropped:
         stand.clients.deliver([one] * 100)
@@ -280,3 +281,56 @@ def test_an_error_of_our_own_costs_one_client_and_no_other(stand, monkeypatch, c
     stand.clients.deliver([update("Acme")])
     assert other.names() == ["Acme"]
     assert peer.is_reset()
+
+
+def test_who_wants_more_than_there_is_room_for_is_sent_away(stand, monkeypatch):
+    monkeypatch.setattr("dealcache.live.subscription.MOST_NAMES_OF_ALL", 4)
+    first, second = stand.join("a", "b"), stand.join("c")
+    third = stand.join("d", "e")
+    assert third.closed().code == CloseReason.TRY_AGAIN_LATER
+    second.subscribe("c", "d", "e")
+    stand.turn()
+    close = second.closed()
+    assert (close.code, "try again later" in (close.reason or "")) == (CloseReason.TRY_AGAIN_LATER, True)
+    assert stand.dropped == ["crowded", "crowded"]
+    stand.clients.deliver([update(name) for name in "abcde"])
+    assert first.names() == ["a", "b"]
+    first.subscribe("a", "b", "c", "d")  # the places of those who were sent away are free
+    stand.turn()
+    assert first.message()["type"] == "subscribed"
+
+
+def test_a_flood_is_the_end_of_one_client_alone(stand):
+    calm, flood = stand.join(), stand.join()
+    for _ in range(MESSAGES_AT_ONCE + 1):
+        flood.subscribe("a")
+    while not stand.dropped:
+        stand.turn()
+    assert stand.dropped == ["flood"]
+    stand.clients.deliver([update("a")])
+    assert calm.names() == ["a"]
+
+
+def test_what_all_send_together_is_read_as_fast_as_is_allowed(stand, monkeypatch):
+    monkeypatch.setattr(stand.clients, "_intake", TokenBucket(100, 1000, stand.clock))
+    one, other = stand.join(), stand.join()
+    one.subscribe("x" * 400, "y" * 400, "z" * 400)
+    stand.turn()
+    assert one.message()["type"] == "subscribed"
+    assert stand.clients.has_read_enough
+    other.subscribe("a")
+    stand.turn()
+    assert other.events() == []
+    stand.clock.tick(10)
+    stand.turn()
+    assert other.message()["type"] == "subscribed"
+
+
+def test_what_waits_for_those_who_left_is_counted_no_more(stand, monkeypatch):
+    peer = stand.join()
+    monkeypatch.setattr(Client, "flush", lambda _client: True)
+    stand.clients.deliver([update("a")])
+    assert stand.clients._total.size > 0
+    stand.clients.abandon()
+    assert stand.clients._total.size == 0
+    assert peer.ends()

@@ -111,7 +111,7 @@ def test_publishing_waits_for_nobody_even_while_the_thread_is_stuck(stand):
     peer = stand.join()
     stand.hub.publish([update("0")])
     assert stuck.wait(10)
-    for number in range(1, 5000):  # more than the bell's buffer takes
+    for number in range(1, 5000):  # more than the buffer of its wake-ups takes
         stand.hub.publish([update(str(number))])
     stand.hub.wait_until_idle(0)
     assert not stand.hub._idle.is_set()

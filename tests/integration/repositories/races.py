@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def race(action: Callable[[int], T], count: int) -> list[T]:
-    """What ``action`` gives for each of the first ``count`` numbers, all begun at once."""
+    """Return what ``action`` gives for each of the first ``count`` numbers, all begun at once."""
     start = threading.Barrier(count)
 
     def run(number: int) -> T:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from dealcache.breaker import Breaker
-from dealcache.deals import DealKey
-from dealcache.embedded import Mongod
+from dealcache.model.deals import DealKey
 from dealcache.repositories import (
     Connection,
     DealInfoRepository,
@@ -20,7 +19,9 @@ from dealcache.repositories import (
     StoreUnavailable,
     ensure_indexes,
 )
+from dealcache.sandbox.embedded import Mongod
 from tests.freezing import frozen
+from tests.integration.repositories.listed import all_deals
 from tests.unit.repositories.samples import NOON, a_deal, a_load
 
 
@@ -49,11 +50,14 @@ def doomed(mongod: Mongod, clock: Clock) -> Iterator[Connection]:
     connection.close()
 
 
-def seconds_to_refuse(work: Callable[[], object]) -> float:
-    began = time.monotonic()
-    with pytest.raises(StoreUnavailable):
+def refusal(work: Callable[[], object]) -> str:
+    with pytest.raises(StoreUnavailable) as refused:
         work()
-    return time.monotonic() - began
+    return str(refused.value)
+
+
+#: What is said by a server that did not answer, and by the breaker, which does not ask.
+UNANSWERED, UNASKED = "MongoDB does not answer", "MongoDB did not answer a moment ago"
 
 
 def test_killed_and_started_again(doomed: Connection, mongod: Mongod, clock: Clock) -> None:
@@ -61,11 +65,11 @@ def test_killed_and_started_again(doomed: Connection, mongod: Mongod, clock: Clo
     store = DealStore(deals, DealTimelineRepository(doomed))
     store.save(a_load(1, 2))
     mongod.kill()
-    assert seconds_to_refuse(lambda: deals.find(DealKey("id", "1"))) < 2.5
-    assert seconds_to_refuse(lambda: store.save(a_load(1))) < 0.1
-    assert seconds_to_refuse(lambda: ensure_indexes(doomed)) < 0.1
+    assert UNANSWERED in refusal(lambda: deals.find(DealKey("id", "1")))
+    assert UNASKED in refusal(lambda: store.save(a_load(1)))
+    assert UNASKED in refusal(lambda: ensure_indexes(doomed))
     clock.now += 2
-    assert seconds_to_refuse(lambda: doomed.ping(0.3)) < 1.0
+    assert UNANSWERED in refusal(lambda: doomed.ping(0.3))
     mongod.start()
     with pytest.raises(StoreUnavailable):
         doomed.ping(1.0)
@@ -82,7 +86,7 @@ def test_acknowledged_writes_survive_a_crash(doomed: Connection, mongod: Mongod)
     mongod.kill()
     uri = mongod.start()
     again = Connection(uri, "dealcache")
-    assert len(DealInfoRepository(again).all_deals()) == 50
+    assert len(all_deals(DealInfoRepository(again))) == 50
     again.close()
 
 
@@ -90,26 +94,26 @@ def test_a_mongod_that_hangs_is_as_good_as_gone(doomed: Connection, mongod: Mong
     doomed.ping(1.0)
     assert mongod.pid is not None
     with frozen(mongod.pid):
-        assert 0.2 < seconds_to_refuse(lambda: doomed.ping(0.3)) < 1.0
-        assert seconds_to_refuse(lambda: doomed.ping(0.3)) < 0.1
+        began = time.monotonic()
+        assert UNANSWERED in refusal(lambda: doomed.ping(0.3))
+        assert 0.2 < time.monotonic() - began < 4.0  # the socket would wait for five seconds
+        assert UNASKED in refusal(lambda: doomed.ping(0.3))
 
 
 def test_making_a_connection_does_not_need_the_server() -> None:
     began = time.monotonic()
     connection = Connection("mongodb://ada:hunter2@127.0.0.1:1/", "dealcache")
-    assert time.monotonic() - began < 0.5
     with pytest.raises(StoreUnavailable) as unavailable:
-        DealInfoRepository(connection).all_deals()
+        DealInfoRepository(connection).live_count()
     assert "hunter2" not in str(unavailable.value)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 15  # the driver would wait for thirty seconds
     connection.close()
 
 
-def test_a_value_that_cannot_be_stored_is_an_error_and_mongodb_stays_in_use(connection: Connection) -> None:
+def test_a_value_that_cannot_be_stored_is_left_out_and_mongodb_stays_in_use(connection: Connection) -> None:
     deals = DealInfoRepository(connection)
-    with pytest.raises(StoreError):
-        deals.store([a_deal(deal_name="half a pair: \ud83d")], NOON)
-    assert deals.all_deals() == []
+    deals.store([a_deal(deal_name="half a pair: \ud83d"), a_deal(deal_id="2")], NOON)
+    assert [listed.deal_id for listed in all_deals(deals)] == ["2"]
 
 
 def test_a_closed_connection_raises_our_error(mongodb_uri: str) -> None:

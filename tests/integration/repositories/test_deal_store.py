@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dealcache.changes import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
-from dealcache.deals import DealKey, LoadedDeal
+from dealcache.model.deals import DealKey, LoadedDeal
+from dealcache.model.invalidation import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
 from dealcache.repositories import (
     Connection,
     DealInfoRepository,
@@ -42,7 +42,7 @@ def test_the_deal_its_homonyms_and_its_events_are_kept(store: Any, deals: Any, t
     load = a_load(1, 2, homonyms=(namesake,), began=at(0.00001))
     store.save(load)
     assert sorted(deals.find(DealKey("name", "acme renewal")), key=lambda stored: stored.deal.deal_id) == [
-        StoredDeal(load.deal, NOON),
+        StoredDeal(load.deal, NOON, NOON),
         StoredDeal(namesake, None),
     ]
     assert tuple(timelines.events("1")) == load.events
@@ -65,7 +65,7 @@ def test_an_older_load_does_not_even_touch_the_timeline(
     store: Any, deals: Any, timelines: Any, monkeypatch: Any
 ) -> None:
     store.save(a_load(1, began=at(20)))
-    monkeypatch.setattr(timelines, "replace_many", lambda *_: pytest.fail("it would be seen until it is taken back"))
+    monkeypatch.setattr(timelines, "replace", lambda *_: pytest.fail("it would be seen until it is taken back"))
     store.save(a_load(2, began=at(10)))
     assert deals.timelines_synced_at(["1"])["1"] == at(20)
 
@@ -87,9 +87,9 @@ class Overtaken(DealTimelineRepository):
         super().__init__(connection)
         self.other, self.load = other, load
 
-    def replace_many(self, *arguments: Any) -> Changes:
+    def replace(self, *arguments: Any) -> Changes:
         self.other.save(self.load)
-        return super().replace_many(*arguments)
+        return super().replace(*arguments)
 
 
 def test_an_overtaken_load_takes_back_what_it_added(connection: Any, store: Any, deals: Any, timelines: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dealcache.jobs import Job, JobStatus, JobType, Progress, SyncRequest
+from dealcache.model.jobs import Job, JobStatus, JobType, Progress, SyncRequest
 from dealcache.repositories import Cancellation, Connection, LeaseState, SyncJobRepository
 from tests.integration.repositories.races import race
 from tests.unit.repositories.samples import NOON, at
@@ -150,7 +150,6 @@ def test_whoever_lost_a_job_cannot_touch_it_any_more(jobs: SyncJobRepository, co
     assert not jobs.save_checkpoint(job.job_id, "ada", {"mine": 1}, Progress())
     assert not jobs.finish(job.job_id, "ada", JobStatus.COMPLETED, at(1), "", None, Progress())
     assert not jobs.release(job.job_id, "ada", at(1), "", Progress())
-    assert not jobs.postpone(job.job_id, "ada", at(1), at(2), "", Progress())
     assert document(connection, job) == before
 
 
@@ -162,6 +161,22 @@ def test_a_lease_is_renewed_and_shows_the_progress(jobs: SyncJobRepository) -> N
     found = jobs.get(job.job_id)
     assert found is not None
     assert (found.progress, found.lease_expires_at) == (progress, at(1.9))
+
+
+def test_warnings_are_kept_and_jobs_of_an_older_release_have_none(
+    jobs: SyncJobRepository, connection: Connection
+) -> None:
+    job = running(jobs)
+    progress = Progress("loading", warnings=("no list of archived meetings", "record 7"))
+    jobs.renew(job.job_id, "ada", at(0.9), LEASE, progress)
+    found = jobs.get(job.job_id)
+    assert found is not None
+    assert found.progress == progress
+    with connection.operation() as database:
+        database.sync_jobs.update_one({"_id": job.job_id}, {"$unset": {"progress.warnings": ""}})
+    found = jobs.get(job.job_id)
+    assert found is not None
+    assert found.progress.warnings == ()
 
 
 def test_only_the_wanted_job_is_taken_up(jobs: SyncJobRepository) -> None:
@@ -226,16 +241,6 @@ def test_a_job_that_is_given_back_is_taken_up_at_once_by_anybody(jobs: SyncJobRe
     assert taken is not None
     assert (taken.job_id, taken.attempts, taken.checkpoint) == (job.job_id, 2, {"after": "7"})
     assert taken.started_at == NOON
-
-
-def test_a_job_that_is_postponed_lets_others_go_first(jobs: SyncJobRepository) -> None:
-    job = running(jobs)
-    jobs.add(CONFIRM, NOON)
-    assert jobs.postpone(job.job_id, "ada", at(1), at(5), "later", Progress())
-    assert jobs.claim("ada", at(4), LEASE, only=job.job_id) is None
-    other = jobs.claim("ada", at(4), LEASE)
-    assert other is not None
-    assert other.request == CONFIRM
 
 
 def test_a_job_that_waits_can_be_deferred_but_not_brought_forward(jobs: SyncJobRepository) -> None:

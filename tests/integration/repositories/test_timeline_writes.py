@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dealcache.changes import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
-from dealcache.deals import Event
+from dealcache.model.deals import Event
+from dealcache.model.invalidation import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
 from dealcache.repositories import Connection, DealTimelineRepository
 from dealcache.repositories.write_plan import plan_writes
 from tests.integration.conftest import Profiled
@@ -83,9 +83,29 @@ def test_an_event_that_is_given_twice_is_written_once(timelines: DealTimelineRep
 
 
 def test_an_older_reading_confirms_but_does_not_change(timelines: DealTimelineRepository) -> None:
-    timelines.write([("1", an_event(1, owner="Grace Hopper"))], at(60))
+    timelines.write([("1", an_event(1, owner_id="2"))], at(60))
     assert timelines.write([("1", an_event(1))], at(50)) == Changes()
+    assert timelines.events("1")[0].owner_id == "2"
+
+
+def test_a_name_that_an_earlier_version_stored_stays_until_its_id_changes(
+    timelines: DealTimelineRepository, connection: Connection
+) -> None:
+    timelines.write([("1", an_event(1))], at(1))
+    with connection.operation() as database:
+        assert database.deal_timeline.find_one({}, {"owner": 1})["owner"] == ""  # workers of earlier versions need it
+        database.deal_timeline.update_one({}, {"$set": {"owner": "Grace Hopper"}})
+    assert not timelines.write([("1", an_event(1))], at(2))
     assert timelines.events("1")[0].owner == "Grace Hopper"
+    assert timelines.write([("1", an_event(1, owner_id="2", hubspot_updated_at=at(3)))], at(4))
+    assert timelines.events("1")[0].owner == ""
+
+
+def test_deals_with_events_of_an_owner_are_found(timelines: DealTimelineRepository) -> None:
+    owners = {"1": "7", "2": "8", "3": "7"}
+    timelines.write([(deal_id, an_event(1, owner_id=owner)) for deal_id, owner in owners.items()], at(1))
+    assert sorted(timelines.deals_with_events_of(["7", "9"], 10)) == ["1", "3"]
+    assert len(timelines.deals_with_events_of(["7", "8"], 2)) == 2
 
 
 def test_many_writers_of_the_same_events_leave_no_duplicate(timelines: DealTimelineRepository) -> None:
@@ -141,7 +161,7 @@ def test_any_number_of_deals_is_swept(timelines: DealTimelineRepository, monkeyp
     deals = [str(number) for number in range(10)]
     timelines.write([(deal, an_event(number)) for deal in deals for number in (1, 2)], at(5))
     assert timelines.sweep(deals, at(6)).views.keys() == set(deals)
-    assert timelines.activity_counts() == {}
+    assert timelines.totals(deals) == {}
 
 
 def test_single_events_are_removed(timelines: DealTimelineRepository) -> None:
@@ -183,7 +203,7 @@ def test_a_merged_deal_hands_over_its_events(timelines: DealTimelineRepository, 
         ("emails", identity(2)): {"buyer_intent": "high"},
         ("emails", identity(3)): {"sentiment": "glad", "buyer_intent": "low"},
     }
-    assert timelines.activity_counts() == {"8": 1, "9": 3}
+    assert {deal: totals.events for deal, totals in timelines.totals(["8", "9"]).items()} == {"8": 1, "9": 3}
     assert raw(connection, "9", 1)["synced_at"] == at(5)
     assert timelines.adopt("9", ["1", "2"]) == Changes()
 

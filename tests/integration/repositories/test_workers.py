@@ -1,4 +1,4 @@
-"""Signs of life, by MongoDB's own clock."""
+"""Signs of life, by MongoDB's own clock, and published statistics."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dealcache.repositories import Connection, StoreError, WorkerRegistry
+from dealcache.model.workers import Worker
+from dealcache.repositories import Connection, StoreError, WorkerRegistry, ensure_indexes
 from dealcache.repositories.workers import LIVE_SECONDS
-from dealcache.workers import Worker
 
-ADA = Worker("$web-1-1-a", "$web-1", 1, answers=True)
+ADA = Worker("$web-1-1-a", "$web-1", 1, has_cache=True)
 BOB = Worker("web-2-1-b", "web-2", 1)
 
 
@@ -54,9 +54,9 @@ def test_whoever_leaves_is_gone_at_once(registry):
 
 def test_what_a_worker_says_of_itself_is_what_it_said_last(registry):
     registry.sign(BOB)
-    answering = Worker(BOB.owner, BOB.host, BOB.pid, answers=True)
-    registry.sign(answering)
-    assert registry.live() == [answering]
+    caching = Worker(BOB.owner, BOB.host, BOB.pid, has_cache=True)
+    registry.sign(caching)
+    assert registry.live() == [caching]
 
 
 def test_the_document_tells_since_when_it_lives(registry, connection):
@@ -78,3 +78,21 @@ def test_a_document_of_another_kind_is_an_error(registry, connection):
         database.workers.insert_one({"_id": "x", "seen_at": datetime(2999, 1, 1, tzinfo=UTC)})
     with pytest.raises(StoreError, match="workers"):
         registry.live()
+
+
+def test_statistics_are_those_published_last_until_their_worker_leaves(registry):
+    for message in (b"\x00old", b"\x00new"):
+        registry.publish_statistics(ADA.owner, message)
+    registry.publish_statistics(BOB.owner, b"others")
+    assert registry.statistics([ADA.owner, "unknown"]) == {ADA.owner: b"\x00new"}
+    registry.leave(ADA)
+    assert registry.statistics([ADA.owner, BOB.owner]) == {BOB.owner: b"others"}
+
+
+def test_statistics_that_a_dead_worker_left_expire(registry, connection):
+    ensure_indexes(connection)
+    registry.publish_statistics(ADA.owner, b"x")
+    with connection.operation() as database:
+        (index,) = (one for one in database.worker_statistics.list_indexes() if "expireAfterSeconds" in one)
+        document = database.worker_statistics.find_one()
+    assert isinstance(document[next(iter(index["key"]))], datetime)

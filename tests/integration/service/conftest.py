@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.simulator import Simulator, demo_data
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.sandbox.simulator import Simulator, demo_data
 from tests.clocks import ManualClock
 from tests.integration.service.harness import TOKEN, MakeService, Service, running
 

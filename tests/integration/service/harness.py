@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -17,13 +17,16 @@ from flask import Flask
 from pymongo.database import Database
 from werkzeug.test import TestResponse
 
-from dealcache.api.services import Services
 from dealcache.app import create_app
-from dealcache.hubspot import DealLoader, HubSpotSession
-from dealcache.repositories import Connection, LoadLeaseRepository, ensure_indexes
+from dealcache.container import Container
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.session import HubSpotSession
+from dealcache.model.deadline import Deadline
+from dealcache.repositories import LoadLeaseRepository
+from dealcache.sandbox.simulator import Simulator
 from dealcache.settings import load_settings
-from dealcache.simulator import Simulator
 from tests.clocks import ManualClock
+from tests.databases import prepare
 
 TOKEN = "pat-na1-5d41402a-not-to-be-seen"
 VIEWS = ("deal-activities-count", "deal-timeline", "deal-info")
@@ -32,14 +35,18 @@ V2 = "/api/hubspot/v2/"
 ACME = "Acme renewal"
 
 
-class NoBudgets:
+class NoRateLimits:
     """Lets every call through at once, so that a test may read as many deals as it likes."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
+    def __init__(self, *_: Any, waited: Callable[[float], None] = lambda _seconds: None, **__: Any) -> None:
+        self._waited = waited
 
     def acquire(self, *_: Any) -> AbstractContextManager[None]:
+        self._waited(0.0)
         return nullcontext()
+
+    def metered(self, waited: Callable[[float], None]) -> NoRateLimits:
+        return NoRateLimits(waited=waited)
 
     def pause(self, *_: Any) -> None:
         pass
@@ -48,6 +55,9 @@ class NoBudgets:
         pass
 
     def left(self, *_: Any) -> int:
+        return 1_000
+
+    def limit(self, *_: Any) -> int:
         return 1_000
 
 
@@ -59,7 +69,7 @@ class Service:
         self.hubspot = hubspot
         self.clock = clock
         self.database = database
-        self.parts: Services = app.extensions["dealcache"]
+        self.parts: Container = app.extensions["dealcache"]
 
     def request(self, method: str, path: str, headers: Any = None, **query: Any) -> TestResponse:
         """One request of a client of its own; ``path`` is one below ``/api/hubspot/`` unless it begins with a slash."""
@@ -90,11 +100,11 @@ class Service:
         return self.app.test_client().open(path, method=method, environ_overrides={"QUERY_STRING": query, **environ})
 
     def calls(self, kind: str | None = None) -> int:
-        """How many calls HubSpot got."""
+        """Return how many calls HubSpot got."""
         return self.hubspot.calls.count(kind)
 
     def together(self, count: int, work: Callable[[int], Any]) -> list[Any]:
-        """What ``work`` returns in each of ``count`` threads that begin at the same moment."""
+        """Return what ``work`` returns in each of ``count`` threads that begin at the same moment."""
         barrier = threading.Barrier(count)
 
         def begin(number: int) -> Any:
@@ -113,36 +123,45 @@ MakeService = Callable[..., Service]
 def running(
     hubspot: Simulator, uri: str, database_name: str, clock: ManualClock, *, own_mongod: bool = False, **environ: str
 ) -> Iterator[Service]:
-    """The service as ``create_app`` makes it, but for waits: no budgets, and no pause before a call is tried again.
+    """The service as ``create_app`` makes it, but for waits: no rate_limits, and no pause before a call is tried again.
 
-    The database is dropped at the end, unless the test has a mongod of its own, which may be gone by then.
+    With ``own_mongod`` the test has a mongod of its own, which may be gone already.
     """
     settings = {
         "HUBSPOT_ACCESS_TOKEN": TOKEN,
         "HUBSPOT_BASE_URL": hubspot.base_url,
         "MONGODB_URI": uri,
         "MONGODB_DATABASE": database_name,
+        # Tests that let hours pass do not mean to have deals read again behind, by calls that they count.
+        "MAX_DATA_AGE_SECONDS": "0",
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dealcache.wiring.sharing.LocalBudgets", NoBudgets)
-        patch.setattr("dealcache.hubspot.shared_budgets.SharedBudgets", NoBudgets)
-        patch.setattr("dealcache.wiring.hubspot.HubSpotSession", partial(HubSpotSession, sleep=lambda _: None))
+        patch.setattr("dealcache.container.local_rate_limits", NoRateLimits)
+        patch.setattr("dealcache.hubspot.limits.shared_window.shared_rate_limits", NoRateLimits)
+        made: list[HubSpotSession] = []
+
+        def session(*arguments: Any, **more: Any) -> HubSpotSession:
+            made.append(HubSpotSession(*arguments, **more, sleep=lambda _: None))
+            return made[-1]
+
+        patch.setattr("dealcache.hubspot.gateway.HubSpotSession", session)
         now = partial(_utc, clock)
-        patch.setattr("dealcache.wiring.hubspot.DealLoader", partial(DealLoader, now=now))
         # A deal that was refreshed may be refreshed again when the tests' clock says so, not MongoDB's.
-        patch.setattr("dealcache.wiring.storage.LoadLeaseRepository", partial(LoadLeaseRepository, now=now))
+        patch.setattr("dealcache.repositories.storage.LoadLeaseRepository", partial(LoadLeaseRepository, now=now))
         app = create_app(load_settings(settings | environ), clock)
     try:
         with pymongo.MongoClient(uri, tz_aware=True) as client:
             if not own_mongod:
-                connection = Connection(uri, database_name)
-                ensure_indexes(connection)
-                connection.close()
+                prepare(uri, database_name)
+                # As it is done at start, so that tests count the calls of their reads alone.
+                app.extensions["dealcache"].storage.learn_installation()
+                with suppress(HubSpotError):
+                    app.extensions["dealcache"].account.check(Deadline(5.0))
+                hubspot.calls.clear()
+                made[0]._health = None  # and readiness does not go by a call that no test has made
             yield Service(app, hubspot, clock, client[database_name])
-            if not own_mongod:
-                client.drop_database(database_name)
     finally:
-        app.extensions["dealcache.lifecycle"].stop()
+        app.extensions["dealcache"].stop()
 
 
 def _utc(clock: ManualClock) -> datetime:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from dealcache.simulator import Simulator, demo_data
+from dealcache.sandbox.simulator import Simulator, demo_data
 from tests.clocks import ManualClock
 from tests.integration.service.harness import ACME, TOKEN, V2, MakeService, Service, assert_problem, running
 
@@ -177,6 +177,43 @@ def test_without_origins_no_answer_mentions_any(service: Service) -> None:
     for _ in range(2):
         response = service.get("deal-info", {"Origin": ORIGIN}, dealName=ACME)
         assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
+
+
+FOREIGN = "https://evil.example"
+UNSAFE = ("batch", "clear", "sync")
+
+
+@pytest.mark.parametrize("origin", [FOREIGN, "null", "http://localhost:3000"])
+@pytest.mark.parametrize("name", UNSAFE)
+def test_a_page_of_elsewhere_changes_nothing_where_no_token_is_needed(
+    services: dict[str, Service], name: str, origin: str
+) -> None:
+    method, path, _ = REQUESTS[name]
+    service = services["open"]
+    jobs = service.get(f"{V2}sync/jobs").get_json()["total_jobs"]
+    assert "CORS_ORIGINS" in assert_problem(service.request(method, path, {"Origin": origin}), 403)["detail"]
+    assert service.get(f"{V2}sync/jobs").get_json()["total_jobs"] == jobs
+    # With a token it may: a browser adds none by itself.
+    known = services["both"].request(method, path, {"Origin": origin, "Authorization": f"Bearer {ADMIN}"})
+    assert known.status_code in (200, 202, 422)
+
+
+def test_where_only_admins_need_a_token_others_are_looked_at(services: dict[str, Service]) -> None:
+    service = services["admin"]
+    assert_problem(service.batch(ACME, headers={"Origin": FOREIGN}), 403)
+    assert_problem(service.request("POST", f"{V2}sync", {"Origin": FOREIGN}), 401)
+    assert_problem(service.get("/healthz", {"Host": "evil.example"}), 421)
+    known = {"Host": "evil.example", "Origin": FOREIGN, "Authorization": f"Bearer {ADMIN}"}
+    assert service.request("POST", f"{V2}sync", known).status_code == 202
+
+
+@pytest.mark.parametrize("name", [name for name, (method, _, _) in REQUESTS.items() if method == "GET"])
+def test_a_name_that_is_not_its_own_is_misdirected(services: dict[str, Service], name: str) -> None:
+    _, path, _ = REQUESTS[name]
+    services["open"].get(path).close()  # memory knows it, and must not tell
+    assert "PUBLIC_URL" in assert_problem(services["open"].get(path, {"Host": "evil.example:8000"}), 421)["detail"]
+    with services["api"].get(path, {"Host": "evil.example"}) as answer:
+        assert answer.status_code != 421
 
 
 @pytest.mark.parametrize("given", ["abc-123", "a" * 128, "6b04c293-1828-9a11", "A.b_c:d/e+f=g@h"])

@@ -106,14 +106,15 @@ def test_clearing_takes_delete_alone(shared: Service) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/nope", "/api", "/api/hubspot", "/api/hubspot/", "/api/hubspot/nope", "/api/hubspot/deal-info/"),
+        *("/nope", "/api", "/api/hubspot", "/api/hubspot/", "/api/hubspot/nope", "/api/hubspot/deal-info/"),
         *("//api/hubspot/deal-info", "/api//hubspot/deal-info", "/API/hubspot/deal-info", "/api/hubspot/v2/"),
         *("/api/hubspot/v3/deal-info", "/api/docs/assets/../../../wsgi.py", "/api/docs/assets/%2e%2e/%2e%2e/app.py"),
         *("/healthz/", "/static/x", "/é", "/%ff", "/api/docs/assets/nope.js"),
     ],
 )
 def test_an_unknown_path_is_a_problem(shared: Service, path: str) -> None:
-    assert_problem(shared.raw(path, f"dealName={ENCODED}"), 404)
+    # Of a path with two slashes in front the test client makes a host name.
+    assert_problem(shared.raw(path, f"dealName={ENCODED}", HTTP_HOST="localhost"), 404)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", V1 + "deal-info"), ("DELETE", V1 + "clear-endpoint-cache")])

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from werkzeug.test import TestResponse
 
-from dealcache.simulator import Simulator, demo_data, live_deals
+from dealcache.sandbox.simulator import Simulator, demo_data, live_deals
 from tests.clocks import ManualClock
 from tests.integration.service.harness import ACME, TOKEN, V1, MakeService, Service, assert_problem, running
 
@@ -53,9 +53,12 @@ def assert_as_alone(service: Service, deals: dict[str, dict[str, Any]]) -> None:
     """That each view is, to the byte, the body of a read of that deal alone."""
     for name, views in deals.items():
         for view, value in views.items():
+            if view == "as_of":
+                continue
             alone = service.get(PATHS[view], dealName=name)
             assert alone.status_code == 200
             assert orjson.dumps(value) == alone.data, (name, view)
+            assert alone.headers["X-Data-As-Of"] == views["as_of"]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,7 @@ def test_the_demo_account_is_the_same_from_every_tier_and_alone(demo: Service, d
     assert (tiers_asked(warm), tiers_asked(stored)) == (["memory"], ["memory", "mongodb"])
     deals = answered(cold)
     assert list(deals) == demo_names
-    assert {tuple(views) for views in deals.values()} == {tuple(ALL)}
+    assert {tuple(views) for views in deals.values()} == {(*ALL, "as_of")}
     # The batch filled the cache, so that these are its own bytes; after a clear they are MongoDB's.
     assert_as_alone(demo, deals)
     demo.clear()
@@ -96,7 +99,7 @@ def test_without_timelines_mongodb_gives_the_same(demo: Service, demo_names: lis
         wanted = {"include": include} if include else {}
         deals = answered(demo.batch(*demo_names, headers=NO_CACHE, **wanted))
         expected = include or ["info", "activities_count"]
-        assert deals == {name: {view: views[view] for view in expected} for name, views in whole.items()}
+        assert deals == {name: {view: views[view] for view in (*expected, "as_of")} for name, views in whole.items()}
 
 
 def test_a_batch_finds_what_single_reads_find_and_no_other(service: Service) -> None:
@@ -163,7 +166,7 @@ def test_some_in_memory_some_in_mongodb_some_at_hubspot_some_nowhere(service: Se
     assert body["errors"] == {
         name: {"status": 404, "detail": f'No deal of the name "{name}" is known.'} for name in ("Nobody's", "Nothing's")
     }
-    assert (service.calls("search"), service.calls("associations"), service.calls("batch_read")) == (1, 7, 1)
+    assert (service.calls("search"), service.calls("associations"), service.calls("batch_read")) == (2, 7, 1)
     tiers = service.get("cache-stats").get_json()["tiers"]
     assert_as_alone(service, body["deals"])
     assert tiers["hubspot"]["hits"] == 4 + 1 + 2 * 5  # before the batch; then four deals and an unknown name

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dealcache.embedded import Mongod
-from dealcache.simulator import Fault
+from dealcache.sandbox.embedded import Mongod
+from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import ACME, TOKEN, MakeService, Service, tier
 
 NO_CACHE = {"Cache-Control": "no-cache"}

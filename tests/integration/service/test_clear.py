@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dealcache.embedded import Mongod
-from dealcache.simulator import demo_deal_id
+from dealcache.sandbox.embedded import Mongod
+from dealcache.sandbox.simulator import demo_deal_id
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem, tier
 
 ACME_ID = demo_deal_id(ACME)
@@ -29,7 +29,7 @@ def filled(service: Service) -> Service:
 
 
 def tiers(service: Service) -> tuple[str, str, str]:
-    """Which tier answers for each of the three ways to read."""
+    """Return which tier answers for each of the three ways to read."""
     ways = ({"dealName": ACME}, {"dealId": ACME_ID}, {"dealName": "Other"})
     return tuple(tier(service.get("deal-info", **way)) for way in ways)
 
@@ -119,8 +119,9 @@ def test_a_load_from_mongodb_under_way_does_not_bring_the_old_value_back(
 ) -> None:
     service.get("deal-timeline", dealName=ACME)
     service.clear()
-    held = Held(service.parts.timelines.events)
-    monkeypatch.setattr(service.parts.timelines, "events", held)
+    events_of = service.parts.storage.timelines.events_of
+    held = Held(lambda ids: list(events_of(ids)))
+    monkeypatch.setattr(service.parts.storage.timelines, "events_of", held)
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(service.get, "deal-timeline", dealName=ACME)
         assert held.has_read.wait(10)
@@ -214,3 +215,23 @@ def test_stats_count_failed_reads_as_misses(service: Service) -> None:
     stats = service.get("cache-stats").get_json()
     assert (stats["hits"], stats["misses"], stats["hit_ratio"]) == (0, 1, 0.0)
     assert (stats["total_entries"], stats["entries"]) == (0, [])
+
+
+def test_entries_are_sorted_and_come_page_by_page(filled: Service) -> None:
+    def page(**query: str) -> tuple[list[str], str | None]:
+        answer = filled.get("cache-stats", **query).get_json()
+        return [entry["key"] for entry in answer["entries"]], answer.get("next_cursor")
+
+    everything, cursor = page(sort="-key")
+    assert (everything, cursor) == (sorted(everything, reverse=True), None)
+    first, cursor = page(sort="-key", limit="4")
+    assert cursor is not None
+    assert (first, page(sort="-key", limit="1", cursor=cursor)[0]) == (everything[:4], everything[4:5])
+    assert page(sort="-key", cursor=cursor) == (everything[4:], None)
+    for changed in (cursor[:-1], cursor[1:], "x" + cursor, "bnVsbA", "W10", "W1tdXQ", "~", cursor + "=", "é"):
+        problem = assert_problem(filled.get("cache-stats", sort="-key", cursor=changed), 422)
+        assert "cursor" in problem["errors"]
+    for other in ({"sort": "key"}, {"sort": "-key", "prefix": "info:"}, {"sort": "-key", "scope": "worker"}, {}):
+        assert "cursor" in assert_problem(filled.get("cache-stats", cursor=cursor, **other), 422)["errors"]
+    for sort in ("name", "--key", "", "Key", "-"):
+        assert "sort" in assert_problem(filled.get("cache-stats", sort=sort), 422)["errors"]

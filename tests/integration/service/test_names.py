@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
 
 from tests.integration.service.harness import ACME, V2, VIEWS, MakeService, Service, assert_problem, tier
@@ -122,7 +124,8 @@ def test_a_merged_deal_is_found_by_its_old_id(service: Service, mongodb_knows_it
 def test_an_unknown_deal_is_remembered_for_a_while(service: Service, how: dict[str, str]) -> None:
     kind = "search" if "dealName" in how else "batch_read"
     assert_problem(service.get("deal-info", **how), 404)
-    assert service.calls(kind) == 1
+    searches = 2 if kind == "search" else 1  # by the whole name, and by its words
+    assert service.calls(kind) == searches
     calls = service.calls()
     for view in VIEWS:
         response = service.get(view, **how)
@@ -133,7 +136,7 @@ def test_an_unknown_deal_is_remembered_for_a_while(service: Service, how: dict[s
     assert service.calls() == calls
     service.clock.tick(2)
     assert_problem(service.get("deal-info", **how), 404)
-    assert service.calls(kind) == 2
+    assert service.calls(kind) == 2 * searches
 
 
 def test_a_deal_that_comes_to_be_is_found_when_its_404_is_forgotten(make_service: MakeService) -> None:
@@ -151,3 +154,49 @@ def test_a_404_is_never_served_past_its_time(service: Service) -> None:
     service.clock.tick(31)
     service.hubspot.stop()
     assert_problem(service.get("deal-info", dealName="Late"), 502)
+
+
+PADDED = {
+    "Cold deal": "Cold deal ",
+    "Tabbed deal 2026": "\tTabbed deal 2026\r\n",
+    "No-break deal": "\u00a0No-break deal\u3000",
+    "O'Brien & Sons": "O'Brien & Sons  ",
+    "Caf\u00e9 Ol\u00e9": "Cafe\u0301 Ole\u0301",
+    "M\u00fcller-\u00d6zg\u00fcr": " Mu\u0308ller-O\u0308zgu\u0308r ",
+    "\uac00\ub098": normalize("NFD", "\uac00\ub098"),
+    "👍": "👍 ",
+    "x" * 512: "x" * 512 + " ",
+}
+
+
+@pytest.mark.parametrize(("name", "in_hubspot"), PADDED.items(), ids=range(len(PADDED)))
+def test_a_cold_deal_is_found_whatever_is_around_its_name(service: Service, name: str, in_hubspot: str) -> None:
+    deal_id = service.hubspot.data.add_deal(in_hubspot)
+    asked = (name, f"\t{name}\r\n", normalize("NFD", name.upper()), f"\ufeff{name}\u00a0")
+    for number, each in enumerate(asked):
+        if number == 0:
+            assert tier(service.get("deal-info", dealName=each)) == "hubspot"
+        assert deal_of(service, each) == deal_id
+        assert deal_of(service, each, V2 + "deal-info") == deal_id
+    assert tier(service.get("deal-info", dealName=f"{name}\n")) == "memory"
+
+
+def test_a_cold_batch_finds_them_by_one_search_more(service: Service) -> None:
+    ids = {name: service.hubspot.data.add_deal(padded) for name, padded in list(PADDED.items())[:4]}
+    service.hubspot.calls.clear()
+    answer = service.batch(*ids, ACME, "Nobody", include=["info"]).get_json()
+    assert {name: answer["deals"][name]["info"]["dealId"] for name in ids} == ids
+    assert answer["errors"].keys() == {"Nobody"}
+    assert service.calls("search") == 2
+
+
+def test_of_two_deals_the_one_in_the_very_same_case_wins_whatever_is_around_it(service: Service) -> None:
+    same = service.hubspot.data.add_deal("Cafe\u0301 ")
+    service.clock.tick(5)
+    service.hubspot.data.add_deal("CAF\u00c9 ")
+    assert deal_of(service, "Caf\u00e9") == same
+
+
+@pytest.mark.parametrize("inside", ["a\tb", "a\nb", "a\x00", "\x1fa"])
+def test_control_characters_within_a_name_are_refused(service: Service, inside: str) -> None:
+    assert_problem(service.get("deal-info", dealName=inside), 422)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dealcache.embedded import Mongod
-from dealcache.simulator import Fault
+from dealcache.sandbox.embedded import Mongod
+from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import ACME, V2, VIEWS, MakeService, Service, assert_problem, cache_status, tier
 
 STORED = ("deal-info?dealName=x", "deal-timeline?dealName=x", "deal-activities-count?dealName=x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.simulator import Fault, demo_deal_id
+from dealcache.sandbox.simulator import Fault, demo_deal_id
 from tests.integration.service.harness import ACME, V2, VIEWS, MakeService, Service, assert_problem, bodies, tier
 
 BY_NAME = {"dealName": ACME}

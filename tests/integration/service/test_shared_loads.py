@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 import pytest
 from werkzeug.test import TestResponse
 
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.embedded import Mongod
-from dealcache.reader.heartbeat import LEASE
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.reader.lease_renewer import LEASE
 from dealcache.repositories import Connection, LoadLeaseRepository
-from dealcache.simulator import Fault, demo_deal_id
+from dealcache.sandbox.embedded import Mongod
+from dealcache.sandbox.simulator import Fault, demo_deal_id
 from tests.clocks import ManualClock
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem, bodies, tier
 from tests.integration.service.test_outages import until
+from tests.lease_contract import acquire_one
 
 WORKERS, THREADS = 4, 50
 ONE_LOAD = (1, len(ENGAGEMENT_TYPES))
@@ -36,7 +37,7 @@ def cost(service: Service) -> tuple[int, int]:
 
 
 def waits(service: Service) -> float:
-    """How often the service waited for another one's load."""
+    """Return how often the service waited for another one's load."""
     name = "dealcache_shared_flight_waits_total "
     lines = service.parts.metrics.render().decode().splitlines()
     return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
@@ -60,7 +61,7 @@ def die_loading(uri: str, name: str, clock: ManualClock) -> None:
     """A process takes the lease of the deal, and nobody ever hears of it again."""
     connection = Connection(uri, name)
     leases = LoadLeaseRepository(connection, lambda: datetime.fromtimestamp(clock(), UTC))
-    assert leases.acquire(KEY, "dead", LEASE).mine
+    assert acquire_one(leases, KEY, "dead", LEASE).mine
     connection.close()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from dealcache.embedded import Mongod
-from dealcache.group import Presence
+from dealcache.cluster import Membership
+from dealcache.sandbox.embedded import Mongod
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem
 
 
@@ -23,12 +24,12 @@ def until(condition: Callable[[], Any]) -> None:
 def start(*services: Service) -> None:
     """Let them begin their background work, and wait until each knows of all."""
     for service in services:
-        service.app.extensions["dealcache.lifecycle"].start()
-    until(lambda: all(len(presence_of(service).look()) == len(services) - 1 for service in services))
+        service.app.extensions["dealcache"].start()
+    until(lambda: all(len(membership_of(service).look()) == len(services) - 1 for service in services))
 
 
-def presence_of(service: Service) -> Presence:
-    return service.app.extensions["dealcache.presence"]
+def membership_of(service: Service) -> Membership:
+    return service.app.extensions["dealcache"].membership
 
 
 def stats(service: Service, **query: str) -> dict[str, Any]:
@@ -38,9 +39,11 @@ def stats(service: Service, **query: str) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine may be so busy that a second is too short for those who are there."""
-    monkeypatch.setattr("dealcache.group.survey.PATIENCE_SECONDS", 5.0)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs of life, and statistics with them, come every few milliseconds."""
+    monkeypatch.setattr("dealcache.cluster.membership.SIGN_SECONDS", 0.02)
+    monkeypatch.setattr("dealcache.cluster.cluster_statistics._CPU_SHARE", 1.0)
+    monkeypatch.setattr("dealcache.cluster.cluster_statistics._RENEW_SECONDS", 0.5)
 
 
 @pytest.fixture(params=["without Redis", "with Redis"])
@@ -61,7 +64,23 @@ def two(request: pytest.FixtureRequest, make_service: MakeService) -> tuple[Serv
             for view in VIEWS:
                 service.get(view, dealName=name)
         service.clock.tick(7)
+    each = sum(stats(service, scope="worker")["hits"] for service in (first, second))
+    until(lambda: all(stats(one)["complete"] and stats(one)["hits"] == each for one in (first, second)))
+    tiers = tiers_of(first, second)
+    until(lambda: all(hits_by_tier(stats(one)) == tiers for one in (first, second)))
     return first, second
+
+
+def hits_by_tier(told: dict[str, Any]) -> Counter[str]:
+    return Counter({tier: count["hits"] for tier, count in told["tiers"].items()})
+
+
+def tiers_of(*services: Service) -> Counter[str]:
+    """The hits of each tier in all services; what a service tells of another one may be two seconds old."""
+    total = Counter[str]()
+    for service in services:
+        total.update(hits_by_tier(stats(service, scope="worker")))
+    return total
 
 
 def recorded(service: Service) -> float | None:
@@ -72,7 +91,7 @@ def applied(service: Service) -> float | None:
     return service.parts.metrics.registry.get_sample_value("dealcache_invalidations_applied_total")
 
 
-def test_the_figures_of_both_are_added_up_whoever_answers(two: tuple[Service, Service]) -> None:
+def test_the_statistics_of_both_are_added_up_whoever_answers(two: tuple[Service, Service]) -> None:
     each = [stats(service, scope="worker") for service in two]
     assert [one["scope"] for one in each] == ["worker", "worker"]
     assert [(one["workers"], one["workers_missing"], one["complete"]) for one in each] == [(1, [], True)] * 2
@@ -112,21 +131,22 @@ def test_a_scope_that_there_is_not_is_refused(service: Service) -> None:
     assert "scope" in assert_problem(service.get("cache-stats", scope="world"), 422)["errors"]
 
 
-def test_a_clear_shows_in_the_figures_of_all(two: tuple[Service, Service]) -> None:
+def test_a_clear_shows_in_the_statistics_of_all(two: tuple[Service, Service]) -> None:
     first, second = two
     first.clear(dealName="Other")
-    until(lambda: {row["key"] for row in stats(second)["entries"]} == {f"{view}:{ACME}" for view in stored()})
+    left = {f"{view}:{ACME}" for view in stored()}
+    assert {row["key"] for row in stats(first)["entries"]} == left
+    until(lambda: {row["key"] for row in stats(second)["entries"]} == left)
 
 
 def stored() -> tuple[str, ...]:
     return ("activities_count", "timeline", "info")
 
 
-def test_a_worker_that_does_not_answer_is_named_and_the_others_figures_are_told(two: tuple[Service, Service]) -> None:
+def test_a_worker_without_statistics_is_named_and_those_of_the_others_are_told(two: tuple[Service, Service]) -> None:
     first, second = two
     own = stats(first, scope="worker")
-    # It gives signs of life still, as one does that hangs.
-    second.app.extensions["dealcache.lifecycle"].stop()
+    second.app.extensions["dealcache"].stop()
     registry = first.database.workers
     registry.insert_one(
         {"_id": "dead", "host": "web-9", "pid": 4711, "answers": True, "seen_at": registry.find_one()["seen_at"]}
@@ -143,15 +163,15 @@ def test_without_mongodb_a_worker_tells_its_own(make_service: MakeService, make_
     start(first, second)
     for service in (first, second):
         service.get("deal-info", dealName=ACME)
-    assert stats(first)["workers"] == 2
+    until(lambda: stats(first)["workers"] == 2)
     own = stats(first, scope="worker")
     mongod.kill()
     told = stats(first)
     assert (told["scope"], told["workers"], told["complete"]) == ("group", 1, False)
-    assert told["workers_missing"] == [presence_of(second)._worker.shown]
+    assert told["workers_missing"] == [membership_of(second)._worker.shown]
     assert {name: told[name] for name in ("total_entries", "hits", "misses", "tiers")} == {
         name: own[name] for name in ("total_entries", "hits", "misses", "tiers")
     }
     mongod.start()
     until(lambda: stats(first)["workers"] == 2)
-    assert stats(first)["complete"]
+    until(lambda: stats(first)["complete"])

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from dealcache.simulator import activities_of, demo_deal_id
+from dealcache.sandbox.simulator import activities_of, demo_deal_id
 from tests.integration.service.harness import ACME, V2, VIEWS, MakeService, Service, bodies, cache_status, tier
 
 TIMING = re.compile(r"(\w+);dur=\d+\.\d+")
@@ -117,7 +117,7 @@ def test_three_views_cost_one_load(service: Service, how: dict[str, str]) -> Non
     assert counts["associations"] == 7
     # Seven batches of activities; by id the deal itself is one more.
     assert counts["batch_read"] == (7 if "dealName" in how else 8)
-    assert counts["pipelines"] == 1
+    assert counts["pipelines"] == 2  # likewise
     assert counts["owners"] == 2  # those who are there and those who have left
 
 

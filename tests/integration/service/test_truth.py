@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dealcache.simulator import Dataset, Simulator, activities_of, demo_data, demo_deal_id, live_deals
+from dealcache.sandbox.simulator import Dataset, Simulator, activities_of, demo_data, demo_deal_id, live_deals
 from tests.clocks import ManualClock
 from tests.integration.service.harness import (
     ACME,

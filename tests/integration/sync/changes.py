@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dealcache.deals import ENGAGEMENT_TYPES
+from dealcache.model.deals import ENGAGEMENT_TYPES
 from tests.integration.sync.harness import Account
 
 Change = Callable[[Account], None]
@@ -94,4 +94,20 @@ CHANGES = (
     merge_into_a_new_deal,
     merge_into_the_primary,
     archive_what_has_just_changed,
+)
+
+#: Those of them that need nothing that an earlier one has taken away.
+CHANGES_AFTER_EACH_OTHER = (
+    update_deal,
+    update_activity,
+    add_deal,
+    add_old_activities_to_a_new_deal,
+    add_activity,
+    add_activity_without_deal,
+    archive_deal,
+    archive_activities,
+    associate,
+    disassociate,
+    move_activity,
+    merge_into_a_new_deal,
 )

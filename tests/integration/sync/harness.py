@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.jobs import Job, JobStatus, JobType, SyncRequest
-from dealcache.simulator import Dataset, activities_of, live_deals
-from dealcache.simulator.demo_account import demo_owners, demo_pipelines
-from dealcache.sync.lease import LEASE
-from dealcache.wiring import Storage, Sync
+from dealcache.container import Container
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.jobs import Job, JobStatus, JobType, SyncRequest
+from dealcache.sandbox.simulator import Dataset, activities_of, live_deals
+from dealcache.sandbox.simulator.demo_account import demo_owners, demo_pipelines
+from dealcache.sync.job_lease import LEASE
 from tests.clocks import ManualClock
 from tests.integration.service.harness import Service
 
@@ -35,6 +35,10 @@ def some_deals(count: int, kinds: Sequence[str] = ENGAGEMENT_TYPES) -> Dataset:
     return data
 
 
+#: Deals that are loaded together where ``short_chunks`` is used.
+CHUNK = 200
+
+
 class RunningClock(ManualClock):
     """Goes on by itself, and can be ticked besides."""
 
@@ -47,10 +51,11 @@ class RunningClock(ManualClock):
 
 def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until something holds that other threads bring about."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not holds():
         assert time.monotonic() < deadline, "it does not become so"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.25)  # to look is not cheap
 
 
 class Account:
@@ -61,12 +66,12 @@ class Account:
         self.hubspot = service.hubspot
         self.data = service.hubspot.data
         self.clock = service.clock
-        self.sync: Sync = service.app.extensions["dealcache.sync"]
-        self.storage: Storage = self.sync.storage
+        self.sync: Container = service.app.extensions["dealcache"]
+        self.storage = self.sync.storage
 
     def ask(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> str:
         """Queue a job; its id."""
-        now = datetime.fromtimestamp(self.clock(), self.sync.policy.zone)
+        now = datetime.fromtimestamp(self.clock(), self.sync.sync_policy.zone)
         return self.storage.sync_jobs.add(SyncRequest(kind, **parameters), now)[0].job_id
 
     def run(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> Job:
@@ -78,7 +83,7 @@ class Account:
     def run_whatever(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> Job:
         """Run a job to its end, whatever that is."""
         job_id = self.ask(kind, **parameters)
-        self.sync.runner.work_on(job_id)
+        self.sync.runner.run_job(job_id)
         return self.job(job_id)
 
     def job(self, job_id: str) -> Job:
@@ -92,13 +97,13 @@ class Account:
         _, jobs = self.storage.sync_jobs.list(JobStatus.QUEUED, 10)
         confirming = [job for job in jobs if job.request.type is JobType.CONFIRM]
         assert confirming, "no confirming pass is queued"
-        self.sync.runner.work_on(confirming[0].job_id)
+        self.sync.runner.run_job(confirming[0].job_id)
         return self.job(confirming[0].job_id)
 
     def claim(self) -> Job | None:
         """Take up whatever job there is, as this account's runner would."""
-        now = datetime.fromtimestamp(self.clock(), self.sync.policy.zone)
-        return self.storage.sync_jobs.claim(self.sync.owner, now, LEASE)
+        now = datetime.fromtimestamp(self.clock(), self.sync.sync_policy.zone)
+        return self.storage.sync_jobs.claim(self.sync.membership.owner, now, LEASE)
 
     def settle(self) -> None:
         """Let a minute pass, and forget the calls so far and the confirming pass that is queued."""
@@ -116,11 +121,10 @@ class Account:
 
     def event_ids(self, deal_id: str) -> list[str]:
         """The ids of a deal's events in order, as the contract makes them."""
-        rows = sorted(self.truth()[deal_id], key=lambda row: row[:2])
-        return [f"{one}_{datetime.fromtimestamp(when / 1000, UTC):%Y%m%d%H%M}" for when, one, _ in rows]
+        return event_ids_of(self.truth()[deal_id])
 
     def truth(self) -> Truth:
-        """What HubSpot has."""
+        """Return what HubSpot has."""
         found: Truth = {}
         for deal in live_deals(self.data):
             rows = []
@@ -132,7 +136,7 @@ class Account:
         return found
 
     def stored(self) -> Truth:
-        """What MongoDB has."""
+        """Return what MongoDB has."""
         database = self.service.database
         live = {one["deal_id"]: [] for one in database.deal_info.find({"archived": {"$ne": True}})}
         for event in database.deal_timeline.find({"deal_id": {"$in": list(live)}}):
@@ -141,7 +145,7 @@ class Account:
         return {deal_id: sorted(rows) for deal_id, rows in live.items()}
 
     def is_true(self) -> bool:
-        """Whether MongoDB is true to HubSpot: deals, their properties, and their events."""
+        """Return True if MongoDB is true to HubSpot: deals, their properties, and their events."""
         try:
             self.assert_true()
         except AssertionError:
@@ -164,6 +168,12 @@ class Account:
 
 
 MakeAccount = Callable[..., Account]
+
+
+def event_ids_of(rows: list[tuple[int, str, str]]) -> list[str]:
+    """The ids of the events of one deal of the truth in order, as the contract makes them."""
+    ids = [(when, f"{one}_{datetime.fromtimestamp(when / 1000, UTC):%Y%m%d%H%M}") for when, one, _ in rows]
+    return [event_id for _, event_id in sorted(ids)]
 
 
 def _milliseconds(moment: str) -> int:

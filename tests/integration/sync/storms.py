@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from random import Random
 
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.simulator import Fault, Simulator, activities_of, live_deals
-from tests.integration.sync.harness import Account
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.sandbox.simulator import Dataset, Fault, Simulator, activities_of, live_deals
+from tests.integration.sync.harness import Account, some_deals
 
 STAGES = ("appointmentscheduled", "contractsent", "closedwon", "closedlost")
 
@@ -21,6 +21,17 @@ FAULTS = (
     Fault("", reset=True),
     Fault("", cut_short=True),
 )
+
+
+def scattered_deals(count: int, seed: int) -> Dataset:
+    """Deals of which each has up to twenty activities, and the first two hundred calls besides: two pages of them."""
+    data, random = some_deals(count, kinds=()), Random(seed)
+    for deal_id in [str(deal.id) for deal in live_deals(data)]:
+        for kind in random.choices(ENGAGEMENT_TYPES, k=random.randint(0, 20)):
+            data.add_activity(kind, deals=[deal_id], already_indexed=True)
+    for _ in range(200):
+        data.add_activity("calls", deals=["1001"], already_indexed=True)
+    return data
 
 
 class Storm:
@@ -110,7 +121,7 @@ def spoil_calls(hubspot: Simulator, share: float, seed: int) -> list[Fault]:
     random, lock = Random(seed), threading.Lock()
     hit: list[Fault] = []
 
-    def take(_kind: str, _method: str, _path: str) -> Fault | None:
+    def take(_kind: str, _method: str, _path: str, _body: bytes = b"") -> Fault | None:
         with lock:
             if random.random() >= share:
                 return None

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.jobs import JobStatus, JobType
-from dealcache.simulator import Dataset, Fault, demo_data, demo_deal_id
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.jobs import JobStatus, JobType
+from dealcache.sandbox.simulator import Dataset, Fault, demo_data, demo_deal_id
+from dealcache.sync import full
 from tests.integration.service.harness import V2, assert_problem, event_ids
-from tests.integration.sync.harness import Account, MakeAccount, some_deals
+from tests.integration.sync.harness import Account, MakeAccount, event_ids_of, some_deals
 
 
 def minimum(account: Account) -> Counter[str]:
@@ -21,18 +22,19 @@ def minimum(account: Account) -> Counter[str]:
     activities = {(kind, one) for rows in truth.values() for _, one, kind in rows}
     by_type = Counter(kind for kind, _ in activities)
     by_deal = Counter((deal_id, kind) for deal_id, rows in truth.items() for _, _, kind in rows)
+    chunk = full.MOST_ASSOCIATION_INPUTS
     pages = Counter[tuple[str, int, int]]()
     order = {deal_id: place for place, deal_id in enumerate(sorted(truth, key=int))}
     for (deal_id, kind), count in by_deal.items():
         for page in range(1, ceil(count / 100)):
-            pages[kind, order[deal_id] // 1000, page] = 1
+            pages[kind, order[deal_id] // chunk, page] = 1
     return Counter(
         {
             "list": max(1, ceil(len(truth) / 100)),
-            "associations": 7 * ceil(len(truth) / 1000) + pages.total(),
+            "associations": 7 * ceil(len(truth) / chunk) + pages.total(),
             "batch_read": sum(ceil(count / 100) for count in by_type.values()),
             "owners": 2,
-            "pipelines": 1,
+            "pipelines": 2,
         }
     )
 
@@ -43,8 +45,8 @@ def test_every_deal_is_there_with_all_its_events_in_order(make_account: MakeAcco
     account.assert_true()
     service = account.service
     before = service.calls()
-    for deal_id in account.truth():
-        expected = account.event_ids(deal_id)
+    for deal_id, rows in account.truth().items():
+        expected = event_ids_of(rows)
         assert event_ids(service.get(V2 + "deal-timeline", dealId=deal_id)) == expected
         count = service.get(V2 + "deal-activities-count", dealId=deal_id).get_json()
         assert (count["count"], sum(count["by_type"].values())) == (len(expected), len(expected))
@@ -67,16 +69,17 @@ def test_small_accounts_take_the_fewest_calls(make_account: MakeAccount, deals: 
 
 
 def three_chunks() -> Dataset:
-    """2,300 deals; activities are shared by neighbours, and some by deals of different chunks of 1,000."""
-    data = some_deals(2300, kinds=("notes",))
+    """460 deals with a note; some activities are shared by deals of different chunks of 200."""
+    data = some_deals(460, kinds=("notes",))
     for kind in ENGAGEMENT_TYPES:
-        for number in range(150):
-            data.add_activity(kind, deals=[1001 + number, 2001 + number, 3001 + number], already_indexed=True)
+        for number in range(30):
+            data.add_activity(kind, deals=[1001 + number, 1201 + number, 1401 + number], already_indexed=True)
     for _ in range(250):
-        data.add_activity("emails", deals=[1500, 3300], already_indexed=True)
+        data.add_activity("emails", deals=[1100, 1460], already_indexed=True)
     return data
 
 
+@pytest.mark.usefixtures("short_chunks")
 def test_three_chunks_take_the_fewest_calls_and_read_activities_once(make_account: MakeAccount) -> None:
     account = make_account(three_chunks())
     job = account.run(JobType.FULL)
@@ -84,12 +87,12 @@ def test_three_chunks_take_the_fewest_calls_and_read_activities_once(make_accoun
     calls = Counter(account.hubspot.calls.counts())
     # Of the associations two deals take two further pages each, in different chunks: 4 calls.
     assert calls["associations"] == 7 * 3 + 4
-    activities = 2300 + 7 * 150 + 250
+    activities = 460 + 7 * 30 + 250
     assert job.progress.activities_read == activities
     # One call in fifty may read what the oldest chunk still waits for.
     assert calls.pop("batch_read") - minimum(account)["batch_read"] in (0, 1)
     assert calls == minimum(account) - Counter({"batch_read": 10_000})
-    assert job.progress.activities_written == 2300 + 7 * 150 * 3 + 250 * 2
+    assert job.progress.activities_written == 460 + 7 * 30 * 3 + 250 * 2
     assert job.progress.calls == account.service.calls() - calls["owners"] - calls["pipelines"]
 
 
@@ -137,21 +140,22 @@ def test_what_hubspot_has_no_longer_goes_at_the_end(synced: Account) -> None:
     assert job.progress.deals_changed == 1 + 3 + 2
 
 
-@pytest.mark.usefixtures("no_second_try")
+@pytest.mark.usefixtures("no_second_try", "short_chunks")
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (Fault(r"GET /crm/v3/objects/deals", 503, skip=10), "503"),
-        (Fault("associations", 503, skip=10), "503"),
-        (Fault("batch_read", 401, skip=21), "401"),
+        (Fault(r"GET /crm/v3/objects/deals", 503, skip=2), "503"),
+        (Fault("batch_read", 401, skip=5), "401"),
     ],
-    ids=["list", "associations", "activities"],
+    ids=["list", "activities"],
 )
 def test_a_load_that_fails_half_way_removes_nothing(
     make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch, fault: Fault, error: str
 ) -> None:
-    monkeypatch.setattr("dealcache.sync.feed._MOST_OPEN", 1)  # what was let go is in the first chunk, which ends well
-    account = make_account(some_deals(1050, kinds=("notes", "calls")))
+    monkeypatch.setattr(
+        "dealcache.sync.activity_loader._MOST_OPEN", 1
+    )  # what was let go is in the first chunk, which ends well
+    account = make_account(some_deals(250, kinds=("notes", "calls")))
     account.run(JobType.FULL)
     account.settle()
     let_things_go(account)
@@ -171,11 +175,12 @@ def test_a_load_that_fails_half_way_removes_nothing(
     account.assert_true()
 
 
+@pytest.mark.usefixtures("short_chunks")
 def test_a_load_that_was_stopped_goes_on_at_its_checkpoint(
     make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = make_account(three_chunks())
-    monkeypatch.setattr("dealcache.sync.feed._MOST_OPEN", 1)  # one chunk after the other
+    monkeypatch.setattr("dealcache.sync.activity_loader._MOST_OPEN", 1)  # one chunk after the other
     jobs, save = account.storage.sync_jobs, account.storage.sync_jobs.save_checkpoint
 
     def save_and_stop(*arguments: Any) -> bool:
@@ -185,7 +190,7 @@ def test_a_load_that_was_stopped_goes_on_at_its_checkpoint(
 
     monkeypatch.setattr(jobs, "save_checkpoint", save_and_stop)
     job_id = account.ask(JobType.FULL)
-    account.sync.runner.work_on(job_id)
+    account.sync.runner.run_job(job_id)
     stopped = account.job(job_id)
     assert (stopped.status, stopped.attempts) == (JobStatus.QUEUED, 1)
     assert stopped.checkpoint["after"]
@@ -193,20 +198,21 @@ def test_a_load_that_was_stopped_goes_on_at_its_checkpoint(
     account.clock.tick(5)
 
     other = make_account(beside=account)
-    other.sync.runner.work_on(job_id)
+    other.sync.runner.run_job(job_id)
     done = other.job(job_id)
     assert (done.status, done.attempts, done.request.type) == (JobStatus.COMPLETED, 2, JobType.FULL)
     other.assert_true()
-    assert other.hubspot.calls.count("list") == 13  # the first chunk had ten pages
+    assert other.hubspot.calls.count("list") == 3  # the first chunk had two pages
     assert other.hubspot.calls.count("associations") == 7 * 2 + 2
     # Activities of the first chunk are taken from MongoDB also where later chunks share them.
     assert other.hubspot.calls.count("batch_read") < minimum(other)["batch_read"]
 
 
 class KilledError(BaseException):
-    """What ends a job in the middle as kill -9 would: nothing is noted any more."""
+    """Ends a job in the middle as kill -9 would: nothing is noted any more."""
 
 
+@pytest.mark.usefixtures("short_chunks")
 def test_a_load_that_dies_is_taken_up_when_its_lease_is_over(
     make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,15 +226,15 @@ def test_a_load_that_dies_is_taken_up_when_its_lease_is_over(
     monkeypatch.setattr(account.storage.sync_jobs, "save_checkpoint", save_and_die)
     job_id = account.ask(JobType.FULL)
     with pytest.raises(KilledError):
-        account.sync.runner.work_on(job_id)
+        account.sync.runner.run_job(job_id)
     assert account.job(job_id).status is JobStatus.RUNNING
     account.hubspot.calls.clear()
 
     other = make_account(beside=account)
     assert other.claim() is None
     other.clock.tick(21)
-    other.sync.runner.work_on(job_id)
+    other.sync.runner.run_job(job_id)
     done = other.job(job_id)
     assert (done.status, done.attempts) == (JobStatus.COMPLETED, 2)
     other.assert_true()
-    assert sum(call.kind == "list" for call in other.hubspot.calls) < 23
+    assert sum(call.kind == "list" for call in other.hubspot.calls) < 5

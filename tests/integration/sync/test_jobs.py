@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dealcache.simulator import demo_data
+from dealcache.sandbox.simulator import Fault, demo_data
 from tests.integration.service.harness import V2, assert_problem, event_ids
 from tests.integration.sync.harness import Account, MakeAccount, RunningClock, wait_until
 
@@ -128,6 +128,16 @@ def test_a_running_job_that_is_cancelled_makes_no_more_calls(start: MakeAccount)
     account.assert_true()
 
 
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_job_that_is_cancelled_does_not_wait_for_an_answer_that_drips(live: Account, part: Any) -> None:
+    live.hubspot.faults.add(Fault("associations", drip=part, drip_seconds=0.2))  # for minutes
+    job_id = ask(live, full="true")
+    wait_until(lambda: live.hubspot.calls.count("associations") >= 1)
+
+    assert live.service.request("POST", f"{SYNC}/cancel/{job_id}").status_code == 200
+    assert ended(live, job_id)["status"] == "cancelled"
+
+
 def test_a_queued_job_that_is_cancelled_never_begins(live: Account) -> None:
     live.hubspot.latency = 0.2
     first = ask(live, full="true")
@@ -166,7 +176,7 @@ def test_a_process_that_ends_gives_its_job_to_another(start: MakeAccount) -> Non
     one.hubspot.latency = 0.3
     job_id = ask(one, full="true")
     running(one, job_id, calls=5)
-    one.service.app.extensions["dealcache.lifecycle"].stop()
+    one.service.app.extensions["dealcache"].stop()
     one.hubspot.latency = 0
     other = start(beside=one)
     job = ended(other, job_id)

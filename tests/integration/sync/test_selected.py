@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dealcache.jobs import JobStatus, JobType
+from dealcache.model.jobs import JobStatus, JobType
 from tests.integration.sync.harness import LONG_AGO, Account, MakeAccount, some_deals
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -114,7 +114,7 @@ def numbered(account: Account, *numbers: int) -> set[str]:
 @pytest.mark.parametrize("stage", ["Appointment Scheduled", "APPOINTMENT scheduled", "appointmentscheduled"])
 def test_the_deals_of_a_stage(account: Account, stage: str) -> None:
     in_stages(account)
-    account.sync.fill_pipelines()
+    account.sync.labels.fill(account.storage.labels.read_at())
     account.run(JobType.STAGE, stage=stage)
     assert read(account) == numbered(account, 1, 2, 3, 4)
     assert_true_of(account, *read(account))
@@ -135,7 +135,7 @@ def test_deals_that_left_a_stage_or_came_into_it_a_moment_ago(make_account: Make
 
 
 def test_the_deals_of_a_stage_that_changed_in_the_last_days(account: Account) -> None:
-    account.sync.fill_pipelines()
+    account.sync.labels.fill(account.storage.labels.read_at())
     in_stages(account)
     now = account.clock()
     account.data.update("deals", "1001", {"amount": "1"}, modified_at=now - 1.9 * 86400)
@@ -169,7 +169,7 @@ def changes(account: Account, number: int, moment: datetime) -> None:
 def american(make_account: MakeAccount) -> Account:
     """An account whose days are those of New York; some of its deals had to do with a certain day."""
     account = make_account(some_deals(12), TIMELINE_TIMEZONE="America/New_York")
-    account.sync.fill_pipelines()
+    account.sync.labels.fill(account.storage.labels.read_at())
     day = timedelta(days=1)
     happens(account, 1, at(0, 0))
     happens(account, 2, at(23, 30))  # already the next day in UTC
@@ -206,7 +206,7 @@ def test_the_deals_of_a_stage_that_had_to_do_with_some_days(american: Account) -
 
 def test_a_day_in_another_zone_holds_other_deals(make_account: MakeAccount) -> None:
     account = make_account(some_deals(2), TIMELINE_TIMEZONE="UTC")
-    account.sync.fill_pipelines()
+    account.sync.labels.fill(account.storage.labels.read_at())
     happens(account, 1, at(23, 30))
     account.run(JobType.ALL_STAGES_DATE, first_day=DAY, last_day=DAY)
     assert read(account) == set()
@@ -235,3 +235,36 @@ def test_a_deal_because_of_a_day_is_read_whole(american: Account) -> None:
     american.run(JobType.DEAL_DATE, deal="Deal 9", first_day=DAY, last_day=DAY)
     assert read(american) == {"1009"}
     assert_true_of(american, "1009")
+
+
+@pytest.mark.parametrize(("pipelines", "kind"), [(6, "days"), (7, "since"), (6, "all"), (120, "days")])
+def test_a_stage_that_many_pipelines_share(make_account: MakeAccount, pipelines: int, kind: str) -> None:
+    """With a date and an id to go on from, five stages would make a search of twenty filters."""
+    data = some_deals(1)
+    for number in range(pipelines):
+        stage = {**data.pipelines[0]["stages"][0], "id": f"shared{number}", "label": "Shared"}
+        data.pipelines.append({**data.pipelines[0], "id": f"p{number}", "stages": [stage]})
+    account = make_account(data)
+    account.run()
+    account.settle()
+    now = account.clock()
+    deals = {
+        data.add_deal(
+            f"New {number}", {"pipeline": f"p{number % pipelines}", "dealstage": f"shared{number % pipelines}"}
+        )
+        for number in range(401)
+    }
+    today = datetime.fromtimestamp(now, UTC).date()
+    request = {
+        "days": (JobType.STAGE_DATES, {"first_day": today, "last_day": today + timedelta(days=1)}),
+        "since": (JobType.STAGE, {"epoch_days": 2}),
+        "all": (JobType.STAGE, {}),
+    }[kind]
+    account.clock.tick(60)
+
+    job = account.run(request[0], stage="shared", **request[1])
+
+    assert deals <= read(account)
+    assert job.progress.deals_read == 401
+    statuses = {one.status for one in account.hubspot.calls if one.kind == "search"}
+    assert statuses == {200}

@@ -10,7 +10,7 @@ import pytest
 
 from dealcache import redis_connection as redis_connection_module
 from dealcache.redis_connection import RedisConnection
-from dealcache.tiers import Selection, View
+from dealcache.tiers import Selection, View, wire
 from dealcache.tiers.redis import MOST_OF_ONE, RedisTier
 from dealcache.tiers.wire import MAX_BODY_BYTES
 from tests.clocks import ManualClock
@@ -30,19 +30,19 @@ def tier(redis_connection: RedisConnection, clock: ManualClock) -> RedisTier:
 
 def keys_of(connection: RedisConnection) -> set[str]:
     """All keys that the namespace has, without their prefix."""
-    prefix = connection.key("")
+    prefix = connection.key(wire.VERSION, "")
     with connection.operation() as client:
         return {name.decode().removeprefix(prefix) for name in client.scan_iter(match=f"{prefix}*")}
 
 
 def seconds_left(connection: RedisConnection, *parts: str) -> float:
     with connection.operation() as client:
-        return client.pttl(connection.key(*parts)) / 1000
+        return client.pttl(connection.key(wire.VERSION, *parts)) / 1000
 
 
 def members(connection: RedisConnection, *parts: str) -> set[bytes]:
     with connection.operation() as client:
-        return set(client.zrange(connection.key(*parts), 0, -1))
+        return set(client.zrange(connection.key(wire.VERSION, *parts), 0, -1))
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -70,7 +70,7 @@ def test_nothing_is_kept_past_its_time_even_if_it_is_worth_keeping(tier, clock, 
 
 def test_an_entry_goes_when_its_time_is_over_and_leaves_nothing(redis_connection):
     tier = RedisTier(redis_connection)
-    short = replace(entry(time.time), expires_at=time.time() + 0.3)
+    short = replace(entry(time.time), expires_at=time.time() + 1.5)
     assert tier.put(key(), short, always)
     assert tier.get(key()) == short
     wait_until(lambda: tier.get(key()) is None)
@@ -80,7 +80,7 @@ def test_an_entry_goes_when_its_time_is_over_and_leaves_nothing(redis_connection
 def test_what_has_expired_leaves_the_indexes_when_the_next_entry_comes(redis_connection):
     tier = RedisTier(redis_connection)
     tier.put(key(view=View.INFO), entry(time.time), always)
-    tier.put(key(), replace(entry(time.time), expires_at=time.time() + 0.1), always)
+    tier.put(key(), replace(entry(time.time), expires_at=time.time() + 1.5), always)
 
     def trimmed() -> bool:
         tier.put(key(view=View.ACTIVITIES_COUNT), entry(time.time), always)
@@ -167,7 +167,7 @@ GARBAGE = {
 def test_garbage_is_a_miss_that_is_removed_and_told_once(tier, clock, redis_connection, caplog, garbage):
     tier.put(key("good"), entry(clock, "2", "good"), always)
     with redis_connection.operation() as client:
-        client.set(redis_connection.key("entry", "timeline:name:Acme"), garbage)
+        client.set(redis_connection.key(wire.VERSION, "entry", "timeline:name:Acme"), garbage)
     for _ in range(3):
         assert set(tier.get_many([key("good"), key()])) == {key("good")}
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -177,7 +177,7 @@ def test_garbage_is_a_miss_that_is_removed_and_told_once(tier, clock, redis_conn
 def test_half_an_entry_is_a_miss(tier, clock, redis_connection):
     tier.put(key(), entry(clock, body=b"{}" * 5000), always)
     with redis_connection.operation() as client:
-        name = redis_connection.key("entry", "timeline:name:Acme")
+        name = redis_connection.key(wire.VERSION, "entry", "timeline:name:Acme")
         client.set(name, client.get(name)[:-5])
     assert tier.get(key()) is None
 
@@ -185,7 +185,7 @@ def test_half_an_entry_is_a_miss(tier, clock, redis_connection):
 @pytest.mark.parametrize("garbage", [*GARBAGE.values(), None], ids=[*GARBAGE, "a list"])
 def test_garbage_is_replaced_and_cleared_like_an_entry(tier, clock, redis_connection, garbage):
     def spoil() -> None:
-        name = redis_connection.key("entry", "timeline:name:Acme")
+        name = redis_connection.key(wire.VERSION, "entry", "timeline:name:Acme")
         with redis_connection.operation() as client:
             client.delete(name)
             client.rpush(name, "a", "b") if garbage is None else client.set(name, garbage)
@@ -202,10 +202,10 @@ def test_garbage_is_replaced_and_cleared_like_an_entry(tier, clock, redis_connec
         assert "entry:timeline:name:Acme" not in keys_of(redis_connection)
 
 
-def test_releases_with_different_formats_share_a_redis(redis_url, database_name, tier, clock, monkeypatch):
+def test_releases_with_different_formats_share_a_redis(redis_url, namespace, tier, clock, monkeypatch):
     tier.put(key(), entry(clock), always)
     monkeypatch.setattr(redis_connection_module, "FORMAT", redis_connection_module.FORMAT + 1)
-    connection = RedisConnection(redis_url, database_name)
+    connection = RedisConnection(redis_url, namespace)
     next_release = RedisTier(connection, clock)
     assert next_release.get(key()) is None
     assert next_release.invalidate(Selection.all()) == set()
@@ -216,8 +216,8 @@ def test_releases_with_different_formats_share_a_redis(redis_url, database_name,
     connection.close()
 
 
-def test_services_with_different_databases_share_a_redis(redis_url, database_name, tier, clock):
-    connection = RedisConnection(redis_url, f"{database_name}2")
+def test_services_with_different_databases_share_a_redis(redis_url, namespace, tier, clock):
+    connection = RedisConnection(redis_url, f"{namespace}2")
     other = RedisTier(connection, clock)
     tier.put(key(), entry(clock), always)
     assert other.invalidate(Selection.all()) == set()

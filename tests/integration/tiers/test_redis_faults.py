@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dealcache.breaker import Breaker
+from dealcache.model.workers import RedisUnavailable
 from dealcache.redis_connection import PAUSE_SECONDS, RedisConnection
-from dealcache.redis_errors import RedisUnavailable
 from dealcache.tiers import Selection
 from dealcache.tiers.redis import RedisTier
 from tests.clocks import ManualClock
@@ -42,7 +42,7 @@ class CountingBreaker(Breaker):
             self.failures += 1
 
     def counted(self) -> tuple[int, int]:
-        """How many came through, and how many of them failed, since this was asked last."""
+        """Return how many came through, and how many of them failed, since this was asked last."""
         with self._counting:
             counted = self.admitted, self.failures
             self.admitted = self.failures = 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dealcache.redis_connection import RedisConnection
-from dealcache.tiers import Selection
+from dealcache.tiers import Selection, wire
 from dealcache.tiers.redis import RedisTier
 
 ROOT = Path(__file__).parents[3]
@@ -33,10 +33,10 @@ return {#entries, missing}
 
 
 @pytest.mark.timeout(120)
-def test_an_entry_is_never_without_its_indexes(redis_url, patient_connection: RedisConnection, database_name):
+def test_an_entry_is_never_without_its_indexes(redis_url, patient_connection: RedisConnection, namespace):
     patience = "timeout=60&socket_timeout=60&socket_connect_timeout=60"
-    command = [sys.executable, "-W", "error", "-m", "tests.tier_race", f"{redis_url}?{patience}", database_name]
-    inspect, prefix = patient_connection.script(INSPECT), patient_connection.key("")
+    command = [sys.executable, "-W", "error", "-m", "tests.tier_race", f"{redis_url}?{patience}", namespace]
+    inspect, prefix = patient_connection.script(INSPECT), patient_connection.key(wire.VERSION, "")
     seen = set()
     with ExitStack() as racing:
         racers = []
@@ -46,8 +46,7 @@ def test_an_entry_is_never_without_its_indexes(redis_url, patient_connection: Re
             )
             racing.callback(racers[-1].kill)
         while any(racer.poll() is None for racer in racers):
-            with patient_connection.operation():
-                entries, missing = inspect(args=(prefix,))
+            entries, missing = inspect(prefix)
             assert missing == []
             seen.add(entries)
         for racer in racers:

@@ -10,17 +10,22 @@ from flask.testing import FlaskClient
 from flask_smorest import Blueprint
 
 from dealcache.api.access import Tokens
+from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.api.hooks import install_hooks
 from dealcache.api.spec import ProblemApi, spec_config
-from dealcache.metrics import Metrics
+from dealcache.telemetry.metrics import Metrics
 from tests.clocks import ManualClock
+
+#: A guard that lets everything through, because nobody knows any account.
+ANY_ACCOUNT = SimpleNamespace(bound=None, wrong=None, admit=lambda _deadline: None)
 
 
 def client_of(blueprint: Blueprint, tokens: Tokens | None = None, **services: Any) -> FlaskClient:
     """A client of an app that has one blueprint; ``services`` are the parts that its views find."""
     app = Flask("dealcache")
     app.config.update(spec_config(secured=False), MAX_CONTENT_LENGTH=1024 * 1024)
-    app.extensions["dealcache"] = SimpleNamespace(**{"clock": ManualClock()} | services)
-    install_hooks(app, tokens or Tokens(None, None), Metrics())
+    app.extensions["dealcache"] = SimpleNamespace(**{"clock": ManualClock(), "account": ANY_ACCOUNT} | services)
+    guard = CrossSiteGuard("0.0.0.0:8000", None, Cors(frozenset()), tokens=False)
+    install_hooks(app, tokens or Tokens(None, None), guard, Metrics())
     ProblemApi(app).register_blueprint(blueprint)
     return app.test_client()

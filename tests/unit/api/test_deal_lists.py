@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dealcache.api import deal_lists
-from dealcache.deals import Deal, Pipeline, Stage
+from dealcache.model.deals import Deal
+from dealcache.model.labels import Labels, Owner, Pipeline, Stage
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories import ListedDeal, StageTotal
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -17,11 +20,14 @@ LOST = Stage("closedlost", "Closed Lost", 1, 0.0, is_closed=True)
 OPEN = Stage("open", "In Talks", 0, 0.5, is_closed=False)
 DOUBTFUL = Stage("991", "closed won", 0, None, is_closed=False)
 OLD = Stage("old", "Old", 9, 0.5, is_closed=False, archived=True)
-PIPELINES = [
-    Pipeline("2", "Partners", 1, (DOUBTFUL,)),
-    Pipeline("default", "Sales", 0, (WON, LOST, OPEN, OLD)),
-    Pipeline("gone", "Gone", 2, (Stage("x", "X", 0, 0.1, is_closed=False),), archived=True),
-]
+LABELS = Labels(
+    (Owner("1", "Ann"),),
+    (
+        Pipeline("2", "Partners", 1, (DOUBTFUL,)),
+        Pipeline("default", "Sales", 0, (WON, LOST, OPEN, OLD)),
+        Pipeline("gone", "Gone", 2, (Stage("x", "X", 0, 0.1, is_closed=False),), archived=True),
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +38,8 @@ PIPELINES = [
         (1234567.891, "$1,234,567.89"),
         (-20.5, "-$20.50"),
         (None, "Not specified"),
+        (float("nan"), "Not specified"),
+        (float("inf"), "Not specified"),
     ],
 )
 def test_money(amount, shown):
@@ -62,7 +70,7 @@ def test_how_long_ago(passed, shown):
 
 
 def test_the_stages_are_listed_pipeline_by_pipeline_without_archived_ones():
-    rows = deal_lists.stage_list(PIPELINES)
+    rows = deal_lists.stage_list(LABELS)
     assert [row["stage_id"] for row in rows] == ["open", "closedlost", "closedwon", "991"]
     assert rows[2] == {
         "stage_name": "Closed Won",
@@ -77,38 +85,9 @@ def test_the_stages_are_listed_pipeline_by_pipeline_without_archived_ones():
     assert (rows[3]["probability"], rows[3]["closed_won"], rows[3]["closed_lost"]) == (None, "false", False)
 
 
-def test_a_stage_is_named_by_its_label_in_any_case_in_every_pipeline_or_by_its_id():
-    assert deal_lists.stage_ids(PIPELINES, "CLOSED won") == ["991", "closedwon"]
-    assert deal_lists.stage_ids(PIPELINES, "closedlost") == ["closedlost"]
-    assert deal_lists.stage_ids(PIPELINES, "nowhere") == []
-
-
-def test_all_names_of_a_stage_come_to_one():
-    assert deal_lists.stage_name(PIPELINES, " IN talks ") == "In Talks"
-    assert deal_lists.stage_name(PIPELINES, "open") == "In Talks"
-    assert deal_lists.stage_name(PIPELINES, "CLOSED WON") == deal_lists.stage_name(PIPELINES, "closed won")
-    assert deal_lists.stage_name(PIPELINES, "nowhere") is None
-
-
-@pytest.mark.parametrize("wanted", ["open", "closedwon", "991", "closed won", "Old", "x"])
-def test_the_one_name_of_a_stage_means_what_was_wanted(wanted):
-    name = deal_lists.stage_name(PIPELINES, wanted)
-    assert deal_lists.stage_ids(PIPELINES, name) == deal_lists.stage_ids(PIPELINES, wanted)
-
-
-def test_the_id_of_a_stage_without_a_label_stays_its_name():
-    nameless = Pipeline("p", "P", 0, (Stage("7", " ", 0, None, is_closed=False),))
-    assert deal_lists.stage_name([nameless], "7") == "7"
-
-
-def test_labels_that_occur_twice_are_told_with_their_pipeline():
-    labels = ["In Talks", "Closed Lost", "Closed Won (Sales)", "closed won (Partners)"]
-    assert deal_lists.stage_labels(PIPELINES) == labels
-
-
 def test_deals_of_a_stage():
-    deal = Deal("1", "Acme", NOW - timedelta(days=3), owner="Ann", stage_id="closedwon", amount=10.0, create_date=NOW)
-    rows = deal_lists.stage_deals([deal], deal_lists.stages_by_id(PIPELINES), UTC, NOW)
+    deal = Deal("1", "Acme", NOW - timedelta(days=3), owner_id="1", stage_id="closedwon", amount=10.0, create_date=NOW)
+    rows = deal_lists.stage_deals([deal], LABELS, UTC, NOW, UnreadableRecords())
     assert rows == [
         {
             "Deal_Name": "Acme",
@@ -124,8 +103,10 @@ def test_deals_of_a_stage():
 
 
 def test_all_deals_count_from_zero_and_tell_their_activities():
-    deals = [Deal("7", "B", NOW, create_date=NOW), Deal("8", "A", NOW, stage_id="s", owner="Ann")]
-    assert deal_lists.all_deals(deals, {"7": 3}) == [
+    rows = deal_lists.all_deals(LABELS, UnreadableRecords())
+    first = ListedDeal("7", "B", NOW.replace(tzinfo=None), None, None, None, None, None, 3)
+    second = ListedDeal("8", "A", None, None, "s", "1", None, None, 0)
+    assert rows([first]) + rows([second]) == [
         {
             "id": 0,
             "deal_id": "7",
@@ -136,4 +117,76 @@ def test_all_deals_count_from_zero_and_tell_their_activities():
             "activities": 3,
         },
         {"id": 1, "deal_id": "8", "name": "A", "createdate": None, "stage": "s", "owner": "Ann", "activities": 0},
+    ]
+
+
+class Nameless:
+    """A deal of which everything but its id fails."""
+
+    deal_id = "66"
+    deal_name = "Odd"
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+def test_one_deal_that_cannot_be_shown_is_shown_with_nulls():
+    good = Deal("7", "Acme", NOW)
+    counted = []
+    unreadable = UnreadableRecords(counted.append)
+
+    listed = ListedDeal("7", "Acme", None, None, None, None, None, None, 3)
+    first, second = deal_lists.all_deals(LABELS, unreadable)([Nameless(), listed])
+    odd, fine = deal_lists.stage_deals([Nameless(), good], LABELS, UTC, NOW, unreadable)
+
+    assert first == {"id": 0, "deal_id": "66"} | dict.fromkeys(("name", "createdate", "stage", "owner", "activities"))
+    assert (second["id"], second["name"], second["activities"]) == (1, "Acme", 3)
+    assert (odd["Deal_Name"], {odd[name] for name in odd if name != "Deal_Name"}) == ("Odd", {None})
+    assert fine["Deal_Name"] == "Acme"
+    assert counted == ["deals"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "day"),
+    [
+        (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "Europe/Berlin", "Dec 31, 9999"),
+        (datetime(1, 1, 1, tzinfo=UTC), "America/New_York", "Jan 01, 1"),
+        (datetime(9999, 12, 31, 10, tzinfo=UTC), "Pacific/Kiritimati", "Dec 31, 9999"),
+    ],
+)
+def test_days_at_the_edges_of_the_calendar(moment, zone, day):
+    assert deal_lists.written_day(moment, ZoneInfo(zone)) == day
+    assert deal_lists.ago(datetime(1, 1, 1, tzinfo=UTC), NOW) == "2027 years ago"  # years of 365 days
+
+
+TWICE = Labels(
+    (),
+    (
+        Pipeline("a", "A", 0, (Stage("1", "Won", 0, 1.0, is_closed=True),)),
+        Pipeline("b", "B", 1, (Stage("1", "Lost", 0, 0.0, is_closed=True),)),
+    ),
+)
+
+
+def test_one_stage_id_in_two_pipelines_is_two_stages():
+    deals = [Deal(pipeline, pipeline, NOW, stage_id="1", pipeline_id=pipeline) for pipeline in "ab"]
+    shown = deal_lists.stage_deals(deals, TWICE, UTC, NOW, UnreadableRecords())
+    assert [(row["Closed_Won"], row["Closed_Lost"]) for row in shown] == [("Yes", "No"), ("No", "Yes")]
+
+
+def test_the_summary_has_a_line_for_each_stage():
+    totals = [
+        StageTotal("a", "1", 2, 10.0, "a label of before"),
+        StageTotal("b", "1", 3, 5.0),
+        StageTotal(None, "1", 1, 1.0),
+        StageTotal("a", "gone", 1, 2.0, "Former"),
+        StageTotal("b", "gone", 1, 2.0),
+        StageTotal(None, None, 1, 0.0),
+    ]
+    assert deal_lists.pipeline_summary(totals, TWICE) == deal_lists.pipeline_summary(totals[::-1], TWICE)
+    assert deal_lists.pipeline_summary(totals, TWICE) == [
+        {"stage": "Lost", "count": 3, "amount": 5.0},
+        {"stage": "Won", "count": 3, "amount": 11.0},
+        {"stage": "Former", "count": 2, "amount": 4.0},
+        {"stage": "", "count": 1, "amount": 0.0},
     ]

@@ -1,14 +1,15 @@
-"""From HubSpot's events to hints."""
+"""Parsing webhook deliveries."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.api.deliveries import hints_of
+from dealcache.api.deliveries import events_in, parse_events
 
 #: An event as HubSpot's guide "Webhooks" shows it.
 CHANGE = {
@@ -43,26 +44,26 @@ MERGED = CHANGE | {
 }
 
 
-def only_hint(event):
-    (hint,), malformed = hints_of([event])
+def only_event(event):
+    (found,), malformed = parse_events([event])
     assert malformed == 0
-    return hint
+    return found
 
 
 def key_of(event) -> str:
-    return only_hint(event).key
+    return only_event(event).key
 
 
 def test_a_classic_event_of_a_deal():
-    hint = only_hint(CHANGE)
-    assert (hint.kind, hint.object_type, hint.object_id) == ("propertyChange", "deals", "332507367156")
-    assert hint.occurred_at == AT
-    assert (hint.other_type, hint.other_id, hint.new_id, hint.merged_ids) == (None, None, None, ())
+    found = only_event(CHANGE)
+    assert (found.kind, found.object_type, found.object_id) == ("propertyChange", "deals", "332507367156")
+    assert found.occurred_at == AT
+    assert (found.other_type, found.other_id, found.new_id, found.merged_ids) == (None, None, None, ())
 
 
 @pytest.mark.parametrize("kind", ["creation", "deletion", "restore", "propertyChange"])
 def test_kinds_are_hubspots_words(kind):
-    assert only_hint(CHANGE | {"subscriptionType": f"deal.{kind}"}).kind == kind
+    assert only_event(CHANGE | {"subscriptionType": f"deal.{kind}"}).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -79,13 +80,13 @@ def test_kinds_are_hubspots_words(kind):
     ],
 )
 def test_generic_events_tell_the_type_by_its_id(type_id, name):
-    hint = only_hint(CHANGE | {"subscriptionType": "object.propertyChange", "objectTypeId": type_id})
-    assert hint.object_type == name
+    found = only_event(CHANGE | {"subscriptionType": "object.propertyChange", "objectTypeId": type_id})
+    assert found.object_type == name
 
 
 def test_the_type_of_an_event_may_have_another_name():
     event = {name: value for name, value in CHANGE.items() if name != "subscriptionType"}
-    assert only_hint(event | {"eventType": "deal.deletion"}).kind == "deletion"
+    assert only_event(event | {"eventType": "deal.deletion"}).kind == "deletion"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_the_type_of_an_event_may_have_another_name():
     ],
 )
 def test_what_concerns_no_deal_is_left_out_without_ado(event):
-    assert hints_of([event]) == ([], 0)
+    assert parse_events([event]) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -122,10 +123,10 @@ def test_what_concerns_no_deal_is_left_out_without_ado(event):
     ],
 )
 def test_an_association_is_seen_from_the_deal_whichever_end_it_is(words, other):
-    seen = only_hint(JOINED | {"associationType": words, "fromObjectId": 7, "toObjectId": 8})
+    seen = only_event(JOINED | {"associationType": words, "fromObjectId": 7, "toObjectId": 8})
     assert (seen.object_type, seen.object_id, seen.other_type, seen.other_id) == ("deals", "7", other, "8")
     turned = "_TO_".join(reversed(words.split("_TO_")))
-    seen = only_hint(JOINED | {"associationType": turned, "fromObjectId": 8, "toObjectId": 7})
+    seen = only_event(JOINED | {"associationType": turned, "fromObjectId": 8, "toObjectId": 7})
     assert (seen.object_type, seen.object_id, seen.other_type, seen.other_id) == ("deals", "7", other, "8")
 
 
@@ -138,17 +139,17 @@ def test_an_association_may_tell_its_ends_by_type_id():
         "fromObjectId": 8,
         "toObjectId": 7,
     }
-    seen = only_hint(event)
+    seen = only_event(event)
     assert (seen.object_id, seen.other_type, seen.other_id) == ("7", "notes", "8")
 
 
 def test_a_merge_names_all_records_of_it():
-    hint = only_hint(MERGED)
-    assert (hint.kind, hint.object_id, hint.new_id, hint.merged_ids) == ("merge", "10", "12", ("11",))
-    hint = only_hint(MERGED | {"objectId": 12})
-    assert (hint.object_id, hint.merged_ids) == ("12", ("10", "11"))
+    found = only_event(MERGED)
+    assert (found.kind, found.object_id, found.new_id, found.merged_ids) == ("merge", "10", "12", ("11",))
+    found = only_event(MERGED | {"objectId": 12})
+    assert (found.object_id, found.merged_ids) == ("12", ("10", "11"))
     without = {name: value for name, value in MERGED.items() if name not in {"objectId", "newObjectId"}}
-    assert (only_hint(without).object_id, only_hint(without).new_id) == ("10", None)
+    assert (only_event(without).object_id, only_event(without).new_id) == ("10", None)
 
 
 def test_the_same_event_has_the_same_key_however_often_it_comes():
@@ -192,17 +193,40 @@ def test_another_event_has_another_key(event, change):
         CHANGE | {"objectId": True},
         CHANGE | {"objectId": -1},
         CHANGE | {"objectId": {"$ne": None}},
-        CHANGE | {"occurredAt": None},
-        CHANGE | {"occurredAt": "soon"},
-        CHANGE | {"occurredAt": 10**18},
+        CHANGE | {"portalId": json.loads("[" * 400 + "]" * 400)},
+        CHANGE | {"propertyName": "\ud800"},
+        CHANGE | {"objectId": 10**20},
         JOINED_NOTE | {"toObjectId": None},
         MERGED | {"mergedObjectIds": 11},
         MERGED | {"mergedObjectIds": [None]},
     ],
 )
 def test_what_makes_no_sense_is_counted_and_the_rest_is_kept(event):
-    hints, malformed = hints_of([CHANGE, event, JOINED_NOTE])
-    assert (len(hints), malformed) == (2, 1)
+    parsed, malformed = parse_events([CHANGE, event, JOINED_NOTE])
+    assert (len(parsed), malformed) == (2, 1)
+
+
+@pytest.mark.parametrize("value", [10**18, -(10**18), 1e300, float("inf"), float("-inf"), float("nan")])
+def test_an_absurd_time_makes_no_event_void(value):
+    (found,), malformed = parse_events([CHANGE | {"occurredAt": value}])
+    assert (found.object_id, malformed) == (str(CHANGE["objectId"]), 0)
+    assert found.occurred_at.year in (1, 1970, 9999)
+
+
+@pytest.mark.parametrize(
+    "value", [r'"a cut smile: \ud83d"', "1e999", "9" * 300, "-" + "9" * 5000, "NaN", "[" * 400 + "]" * 400]
+)
+def test_a_value_that_strict_parsers_refuse_costs_no_other_event(value):
+    body = b'[{"propertyValue": %s}, {"fine": 1}]' % value.encode()
+    events = events_in(body, 2)
+    assert events is not None
+    assert events[1] == {"fine": 1}
+    assert events_in(body, 1) is None
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"[1" + b"," * 9 + b"]", b"\xff\xfe", b"[\x00]"])
+def test_what_is_no_array_is_none(body):
+    assert events_in(body, 100) is None
 
 
 VALUES = st.recursive(
@@ -219,5 +243,17 @@ FIELDS = sorted(CHANGE.keys() | JOINED_NOTE.keys() | MERGED.keys() | {"objectTyp
 
 @given(st.sampled_from([CHANGE, JOINED_NOTE, MERGED]), st.dictionaries(st.sampled_from(FIELDS), VALUES))
 def test_no_event_breaks_the_parser(event, changes):
-    hints, malformed = hints_of([event | changes])
-    assert len(hints) + malformed <= 1
+    parsed, malformed = parse_events([event | changes])
+    assert len(parsed) + malformed <= 1
+
+
+@pytest.mark.parametrize("value", [None, "soon", "1782371972438", True, {"a": 1}, []])
+def test_an_event_without_a_time_is_followed_each_time_that_it_comes_anew(value):
+    again = CHANGE | {"occurredAt": value, "eventId": 77}
+    parsed, malformed = parse_events(
+        [CHANGE | {"occurredAt": value, "eventId": 76}, again, again | {"attemptNumber": 3}]
+    )
+    assert malformed == 0
+    assert [found.record for found in parsed] == [parse_events([CHANGE]).events[0].record] * 3
+    first, second, repeated = (found.key for found in parsed)
+    assert first != second == repeated

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
-from dealcache.api.cors import Cors
+from dealcache.api import operations
+from dealcache.api.cross_site import Cors
 from dealcache.api.edge import request_id_of
-from dealcache.api.read_headers import cache_status, not_modified, read_headers, server_timing
-from dealcache.api.readiness import Report, report
-from dealcache.reader import Answer, Outcome, Step
+from dealcache.api.responses import cache_status, not_modified, read_headers, server_timing
+from dealcache.reader import Answer, Step, TierOutcome
 from dealcache.tiers import Entry
+from tests.unit.api.stands import client_of
 
 ENTRY = Entry(200, b"{}", '"tag"', 1000.0, 1600.0, 5000.0, "7", "Acme")
 
 
 def test_one_member_for_each_tier_asked():
-    steps = (Step("memory", Outcome.MISS, 0.01), Step("mongodb", Outcome.HIT, 2.5))
+    steps = (Step("memory", TierOutcome.MISS, 0.01), Step("mongodb", TierOutcome.HIT, 2.5))
     answer = Answer(ENTRY, "mongodb", steps)
     assert cache_status(answer, 1000.0) == "dealcache-memory; fwd=miss, dealcache-mongodb; hit"
     assert server_timing(steps) == "memory;dur=0.010, mongodb;dur=2.500"
 
 
 def test_a_memory_hit_tells_what_is_left_of_its_time():
-    answer = Answer(ENTRY, "memory", (Step("memory", Outcome.HIT, 0.01),))
+    answer = Answer(ENTRY, "memory", (Step("memory", TierOutcome.HIT, 0.01),))
     assert cache_status(answer, 1045.5) == "dealcache-memory; hit; ttl=554"
 
 
 def test_a_stale_answer_says_so_and_what_failed():
     steps = (
-        Step("memory", Outcome.STALE, 0.0),
-        Step("mongodb", Outcome.ERROR, 0.0),
-        Step("hubspot", Outcome.ERROR, 0.0),
+        Step("memory", TierOutcome.STALE, 0.0),
+        Step("mongodb", TierOutcome.ERROR, 0.0),
+        Step("hubspot", TierOutcome.ERROR, 0.0),
     )
     assert cache_status(Answer(ENTRY, "memory", steps, stale=True), 1700.0) == (
         "dealcache-memory; hit; ttl=-100; detail=stale-if-error, "
@@ -42,6 +46,12 @@ def test_age_counts_whole_seconds_and_never_below_zero():
     answer = Answer(ENTRY, "memory", ())
     assert dict(read_headers(answer, 1045.9))["Age"] == "45"
     assert dict(read_headers(answer, 999.0))["Age"] == "0"
+
+
+def test_how_old_the_data_is():
+    known = replace(ENTRY, data_as_of=1_790_000_000.999)
+    assert dict(read_headers(Answer(known, "memory", ()), 1045.9))["X-Data-As-Of"] == "2026-09-21T14:13:20Z"
+    assert "X-Data-As-Of" not in dict(read_headers(Answer(ENTRY, "memory", ()), 1045.9))
 
 
 @pytest.mark.parametrize(
@@ -97,13 +107,22 @@ def test_any_other_is_replaced(given):
 
 
 @pytest.mark.parametrize(
-    ("mongodb", "hubspot", "expected"),
+    ("mongodb", "hubspot", "status", "missing"),
     [
-        (True, True, Report("ready", ())),
-        (True, False, Report("degraded", ("hubspot",))),
-        (False, True, Report("unavailable", ("mongodb",))),
-        (False, False, Report("unavailable", ("mongodb", "hubspot"))),
+        (True, True, "ready", []),
+        (True, False, "degraded", ["hubspot"]),
+        (False, True, "unavailable", ["mongodb"]),
+        (False, False, "unavailable", ["mongodb", "hubspot"]),
     ],
 )
-def test_readiness_needs_mongodb_and_does_without_hubspot(mongodb, hubspot, expected):
-    assert report({"mongodb": lambda: mongodb, "hubspot": lambda: hubspot}) == expected
+def test_readiness_needs_mongodb_and_does_without_hubspot(mongodb, hubspot, status, missing):
+    client = client_of(
+        operations.blueprint,
+        dependencies={"mongodb": lambda: mongodb, "hubspot": lambda: hubspot},
+        account=SimpleNamespace(verdict=lambda: None),
+        status=SimpleNamespace(request_overview=lambda: 0.0, overview=lambda _asked_at: None),
+    )
+    answer = client.get("/readyz")
+    unknown = {"data_as_of": None, "data_age_seconds": None}
+    assert answer.get_json() == {"status": status, "missing": missing} | unknown
+    assert answer.status_code == (503 if status == "unavailable" else 200)

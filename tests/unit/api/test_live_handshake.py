@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from dealcache.api import live_handshake
 from dealcache.api.access import Tokens, authorization_of
-from dealcache.api.cors import Cors
+from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.live import Subscription
 from tests.unit.api.stands import client_of
 
@@ -54,7 +54,8 @@ class Stand:
         self.hub = Hub()
         self.sock = sock
         cors = Cors(frozenset(origins))
-        self.client: FlaskClient = client_of(live_handshake.blueprint, tokens, cors=cors, live=self.hub)
+        guard = CrossSiteGuard("0.0.0.0:8000", "https://public.example.com/deals", cors, tokens=tokens is not None)
+        self.client: FlaskClient = client_of(live_handshake.blueprint, tokens, guard=guard, live=self.hub)
 
     def ask(self, query: str = "", http: str = "HTTP/1.1", without: str = "", **changed: str) -> TestResponse:
         """A valid handshake, but for what is given."""
@@ -179,6 +180,7 @@ def test_bad_handshakes_are_refused(stand, changes):
         ("http://[::1]:8000", "[::1]:8000", 101),
         ("https://deals.example.com:8443", "deals.example.com", 101),  # the proxy passes the name alone
         ("https://ui.example.com", "deals.example.com", 101),  # in CORS_ORIGINS
+        ("https://public.example.com", "10.0.0.7:8000", 101),  # in PUBLIC_URL, which the proxy does not pass on
         ("http://ui.example.com", "deals.example.com", 403),
         ("http://127.0.0.1:3000", "127.0.0.1:8000", 403),
         ("https://example.com", "deals.example.com", 403),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.api.public_uri import public_uri
+from dealcache.api.webhook_guard import public_uri
 from dealcache.setting_values import networks
 
 LOCAL = networks("127.0.0.1,::1")

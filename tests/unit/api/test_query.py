@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealcache.api.query import InvalidQueryError, deal_id, deal_key, deal_name, parse_query
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -54,13 +54,25 @@ def test_a_plus_is_a_space_and_an_encoded_plus_a_plus():
 
 @pytest.mark.parametrize(
     ("given", "name"),
-    [(" Acme ", "Acme"), ("\u00a0Acme\u3000", "Acme"), ("$where", "$where"), ('{"$ne":null}', '{"$ne":null}')],
+    [
+        (" Acme ", "Acme"),
+        ("\u00a0Acme\u3000", "Acme"),
+        ("\tAcme\r\n", "Acme"),
+        ("\ufeff\u200bAcme\u2028\x0b\x0c\x85 ", "Acme"),
+        ("Cafe\u0301", "Caf\u00e9"),
+        ("\u212bngstro\u0308m", "\u00c5ngstr\u00f6m"),
+        ("a \u00a0b\u200d", "a \u00a0b\u200d"),
+        ("$where", "$where"),
+        ('{"$ne":null}', '{"$ne":null}'),
+    ],
 )
 def test_a_name_is_stripped_and_otherwise_taken_as_it_is(given, name):
     assert deal_name(given) == name
 
 
-@pytest.mark.parametrize("bad", ["", "  ", "a\x00b", "a\nb", "Acme\r\n", "\tAcme", "a\x7fb", "a\x85b", "x" * 513])
+@pytest.mark.parametrize(
+    "bad", ["", "  ", "\u200b\t", "a\x00b", "a\nb", "a\tb", "\x1fAcme", "Acme\x00\n", "a\x7fb", "a\x85b", "x" * 513]
+)
 def test_a_name_that_is_none(bad):
     with pytest.raises(ValueError, match=r"^May"):
         deal_name(bad)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
 
 from dealcache.api import sync_jobs
 from dealcache.api.access import Tokens
-from dealcache.deals import Pipeline, Stage
 from dealcache.hubspot import TimedOut
-from dealcache.jobs import FINAL, Job, JobStatus, JobType, Progress, SyncRequest
+from dealcache.model.jobs import FINAL, Job, JobStatus, JobType, Progress, SyncRequest
+from dealcache.model.labels import Labels, Pipeline, Stage
 from dealcache.repositories import Cancellation, StoreUnavailable
 from tests.unit.api.stands import client_of
 
@@ -63,8 +64,8 @@ class Account:
         self.at_hubspot: list[Pipeline] | None = None
         self.refreshes = 0
 
-    def all(self) -> list[Pipeline]:
-        return self.known
+    def labels(self) -> Labels:
+        return Labels((), tuple(self.known))
 
     def refresh(self) -> None:
         self.refreshes += 1
@@ -93,9 +94,8 @@ def client(jobs, account, wakes):
     counter = itertools.count()
     return client_of(
         sync_jobs.blueprint,
-        sync_jobs=jobs,
-        pipelines=account,
-        refresh_pipelines=account.refresh,
+        storage=SimpleNamespace(sync_jobs=jobs, labels=SimpleNamespace(read=account.labels)),
+        labels=SimpleNamespace(refresh=account.refresh),
         wake_sync=lambda: wakes.append(next(counter)),
     )
 
@@ -291,7 +291,7 @@ def test_mongodb_down_is_503(client, jobs, wakes):
 
 def test_a_job_is_shown_with_everything_the_contract_names(client, jobs):
     request = SyncRequest(JobType.STAGE_DATES, stage="Closed Won", first_day=DAY, last_day=DAY)
-    progress = Progress("reading deals", 10, 9, 8, 7, 6, 5, 1.23456, 50.0, 12.5)
+    progress = Progress("reading deals", 10, 9, 8, 7, 6, 5, 1.23456, 50.0, 12.5, ("no archived meetings",))
     jobs.jobs.append(
         Job(
             "a" * 32,
@@ -322,6 +322,7 @@ def test_a_job_is_shown_with_everything_the_contract_names(client, jobs):
         "message": "Under way.",
         "error": None,
         "cancelled": True,
+        "warnings": ["no archived meetings"],
         "progress": {
             "phase": "reading deals",
             "deals_read": 10,
@@ -384,7 +385,12 @@ def test_a_list_of_jobs_that_cannot_be_given(client, query, field):
 
 def test_syncs_ask_for_the_admin_token_and_looking_at_them_for_any(jobs, account):
     tokens = Tokens("api", "admin")
-    client = client_of(sync_jobs.blueprint, tokens, sync_jobs=jobs, pipelines=account, wake_sync=lambda: None)
+    client = client_of(
+        sync_jobs.blueprint,
+        tokens,
+        storage=SimpleNamespace(sync_jobs=jobs, labels=SimpleNamespace(read=account.labels)),
+        wake_sync=lambda: None,
+    )
     paths = [SYNC, f"{SYNC}/all-stages/date?date_str=2026-02-28", f"{SYNC}/cancel/{'a' * 32}"]
     for path in paths:
         assert client.post(path).status_code == 401

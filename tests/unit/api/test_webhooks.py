@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import logging
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -24,20 +25,20 @@ EVENT = {"subscriptionType": "deal.creation", "objectId": 1, "occurredAt": 17823
 
 
 class Events:
-    """Hints in memory, each once, as :class:`WebhookEventRepository` keeps them."""
+    """Events in memory, each once, as :class:`WebhookEventRepository` keeps them."""
 
     def __init__(self) -> None:
-        self.hints = {}
+        self.stored = {}
         self.times = []
         self.down = False
 
-    def store(self, hints, now):
+    def store(self, received, now):
         if self.down:
             raise StoreUnavailable("no answer")
         self.times.append(now.timestamp())
-        before = len(self.hints)
-        self.hints |= {hint.key: hint for hint in hints}
-        return len(self.hints) - before
+        before = len(self.stored)
+        self.stored |= {event.key: event for event in received}
+        return len(self.stored) - before
 
 
 class Stand:
@@ -53,7 +54,7 @@ class Stand:
             tokens,
             clock=self.clock,
             webhook_guard=guard,
-            webhook_events=self.events,
+            storage=SimpleNamespace(webhook_events=self.events),
             wake_webhooks=self._wake,
         )
 
@@ -87,7 +88,7 @@ def test_a_delivery_is_stored_and_told_how_much_of_it_was_new(stand):
     answer = stand.post([EVENT, EVENT | {"objectId": 2}, EVENT | {"eventId": 9, "attemptNumber": 1}, contact])
     assert answer.status_code == 200
     assert answer.get_json() == {"status": "accepted", "events": 4, "new": 2}
-    assert {hint.object_id for hint in stand.events.hints.values()} == {"1", "2"}
+    assert {event.object_id for event in stand.events.stored.values()} == {"1", "2"}
     assert (stand.events.times, stand.wakes) == ([stand.clock.now], 1)
     assert stand.post([EVENT]).get_json() == {"status": "accepted", "events": 1, "new": 0}
 
@@ -125,7 +126,7 @@ def test_what_is_not_signed_or_wrongly_is_refused_and_not_stored(stand):
     ]
     for headers in wrong:
         assert refused(stand.post(body, headers)), headers
-    assert (stand.events.hints, stand.wakes) == ({}, 0)
+    assert (stand.events.stored, stand.wakes) == ({}, 0)
 
 
 def test_without_a_secret_nothing_is_let_in():
@@ -160,15 +161,15 @@ def test_no_token_is_asked_for():
     assert stand.post([EVENT], query_string="refresh=true", headers={}).status_code == 401
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{}", b"null", b"7", b"\xff", orjson.dumps([EVENT] * 101)])
-def test_a_signed_body_that_is_no_array_of_up_to_100_events_is_422(stand, body):
+@pytest.mark.parametrize("body", [b"", b"{", b"{}", b"null", b"7", b"\xff", orjson.dumps([EVENT] * 1001)])
+def test_a_signed_body_that_is_no_array_of_up_to_1000_events_is_422(stand, body):
     answer = stand.post(body)
     assert (answer.status_code, set(answer.get_json()["errors"])) == (422, {"body"})
-    assert stand.events.hints == {}
+    assert stand.events.stored == {}
 
 
-def test_a_hundred_events_are_taken(stand):
-    assert stand.post([EVENT | {"objectId": number} for number in range(1, 101)]).get_json()["new"] == 100
+def test_a_thousand_events_are_taken(stand):
+    assert stand.post([EVENT | {"objectId": number} for number in range(1, 1001)]).get_json()["new"] == 1000
 
 
 def test_events_that_make_no_sense_do_not_spoil_the_others(stand, caplog):

@@ -5,21 +5,33 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from concurrent.futures import Executor, Future
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from queue import Empty
 
-from dealcache.deadline import Deadline
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.hubspot.pages import AssociationPage, RecordPage
+from dealcache.hubspot.label_refresher import LabelRefresher
+from dealcache.hubspot.mapper import RecordMapper
+from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.labels import Labels
+from dealcache.sandbox.simulator.search_conditions import value_test
 from tests.unit.hubspot.records import OWNERS, PIPELINES, record
 
 
 class Account:
-    """Answers like :class:`dealcache.hubspot.client.HubSpotClient` from what a test put in; counts the calls."""
+    """Answers like ``HubSpotClient`` from what a test put in; counts the calls."""
 
     def __init__(self, page_size=100):
         self.deals, self.activities, self.found_by_search = {}, {}, None
         self.merged, self.failures, self.archived = {}, {}, set()
+        self.refused = set()
+        self.mapper = RecordMapper()
         self.owners, self.pipelines = OWNERS, PIPELINES
         self.page_size = page_size
         self.calls = Counter()
@@ -40,24 +52,35 @@ class Account:
         if call in self.failures:
             raise self.failures[call]
 
+    def admit(self, deadline):
+        if "admit" in self.failures:  # it is no call
+            raise self.failures["admit"]
+
     def find_deals(self, search, deadline, priority):
         self._count("search", priority)
         self.searches.append(search)
         if self.found_by_search is not None:
             return RecordPage([self.deals[one] for one in self.found_by_search], None)
-        listed = {name.lower() for name in search.listed}
-        single = {name.casefold() for name in search.single}
-        names = {one["id"]: one["properties"]["dealname"].strip() for one in self.deals.values()}
-        found = [self.deals[one] for one, name in names.items() if name.lower() in listed or name.casefold() in single]
+        groups = [group["filters"] for group in search.body()["filterGroups"]]
+        found = [
+            one
+            for one in self.deals.values()
+            if any(all(_passes(each, one["properties"]["dealname"]) for each in group) for group in groups)
+        ]
         most = self.most_found
         return RecordPage(found[:most], None if len(found) <= most else str(most))
 
-    def read_deals(self, ids, deadline, priority):
+    def read_records(self, object_type, ids, deadline, priority):
+        read = self._read_deals if object_type == "deals" else partial(self._read_activities, object_type)
+        return read(ids, priority)
+
+    def _read_deals(self, ids, priority):
         self._count("deals", priority)
         current = dict.fromkeys(self.merged.get(one, one) for one in ids)
-        return [self.deals[one] for one in current if one in self.deals]
+        found = [self.deals[one] for one in current if one in self.deals and ("deals", one) not in self.refused]
+        return RecordBatch(found, frozenset(one for one in ids if ("deals", one) in self.refused))
 
-    def association_page(self, deals, kind, deadline, priority):
+    def read_associations(self, _deals, deals, kind, deadline, priority):
         self._count(f"{kind} ids", priority)
         self.association_reads.append((kind, tuple(deals)))
         found, following = {}, {}
@@ -70,15 +93,16 @@ class Account:
                 following[deal_id] = str(end)
         return AssociationPage(found, following)
 
-    def read_activities(self, kind, ids, deadline, priority):
+    def _read_activities(self, kind, ids, priority):
         self._count(kind, priority)
         with self._lock:
             self.batches.append((kind, len(ids)))
-        return [
+        records = [
             record(one, hs_timestamp=str(1_762_000_000_000 + 60_000 * int(one)), hubspot_owner_id="910901")
             for one in reversed(ids)
-            if one not in self.archived
+            if one not in self.archived and (kind, one) not in self.refused
         ]
+        return RecordBatch(records, frozenset(one for one in ids if (kind, one) in self.refused))
 
     def list_owners(self, deadline, _priority):
         self._count("owners")
@@ -90,8 +114,39 @@ class Account:
         return self.pipelines
 
     def of(self, kind):
-        """How many association reads and batch reads there were of one type."""
+        """Return how many association reads and batch reads there were of one type."""
         return self.calls[f"{kind} ids"], self.calls[kind]
+
+
+def _passes(one, name):
+    values = tuple(one["values"]) if "values" in one else (one["value"],)
+    return value_test("string", one["operator"], values)(name)
+
+
+class KnownLabels:
+    """Keeps what was read, as the service does."""
+
+    def __init__(self):
+        self.labels = Labels()
+
+    def __call__(self):
+        return self.labels
+
+    def store_owners(self, owners, _read_at):
+        self.labels = replace(self.labels, known_owners=owners)
+        return True
+
+    def store_pipelines(self, pipelines, _read_at):
+        self.labels = replace(self.labels, pipelines=pipelines)
+        return True
+
+
+def refresher_of(account, executor, clock=time.monotonic):
+    """A refresher whose ``known`` are the labels that were read last."""
+    known = KnownLabels()
+    return LabelRefresher(
+        account, executor, known, known.store_owners, known.store_pipelines, lambda: datetime.now(UTC), clock
+    )
 
 
 class VirtualPool(Executor):
@@ -120,10 +175,9 @@ class VirtualPool(Executor):
             heapq.heappush(self._events, (due, next(self._order), future, result, error))
         self.most_at_once = max(self.most_at_once, len(self._events))
 
-    def wait(self, pending, timeout, return_when):
-        """Stands in for :func:`concurrent.futures.wait`."""
+    def next_done(self, done, timeout):
+        """Return what is first in the queue ``done``, after at most ``timeout`` of the virtual time."""
         self._run_submitted()
-        done = {future for future in pending if future.done()}
         until = self.clock.now + timeout
         while not done and self._events and self._events[0][0] <= until:
             due, _, future, result, error = heapq.heappop(self._events)
@@ -134,10 +188,28 @@ class VirtualPool(Executor):
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            done = {future for future in pending if future.done()}
         if not done:
             self.clock.now = until
-        return done, set(pending) - done
+            raise Empty
+        return done.popleft()
+
+    def run_all(self):
+        """Let everything end that is still under way."""
+        with suppress(Empty):
+            self.next_done((), 10.0)
+
+    def queue(self):
+        """Stands in for :class:`queue.SimpleQueue`."""
+        return _VirtualQueue(self)
+
+
+class _VirtualQueue:
+    def __init__(self, pool):
+        self._pool, self._done = pool, deque()
+        self.put = self._done.append
+
+    def get(self, timeout):
+        return self._pool.next_done(self._done, timeout)
 
 
 def spread(total):

@@ -4,8 +4,8 @@ import pytest
 import responses
 
 from dealcache.hubspot.client import HubSpotClient
-from dealcache.hubspot.local_budgets import LocalBudgets
-from dealcache.hubspot.paths import paths_for
+from dealcache.hubspot.limits.rate_limiter import local_rate_limits
+from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.session import HubSpotSession
 from tests.unit.hubspot.clocks import HandClock
 
@@ -25,7 +25,7 @@ class Notes:
     def retried(self, endpoint, reason):
         self.retries.append((endpoint, reason))
 
-    def budget_left(self, bucket, left):
+    def calls_left(self, bucket, left):
         self.left.append((bucket, left))
 
 
@@ -40,8 +40,8 @@ def notes():
 
 
 @pytest.fixture
-def budgets(clock):
-    return LocalBudgets(clock, clock.jumping_condition)
+def rate_limits(clock):
+    return local_rate_limits(clock, clock.jumping_condition)
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def hubspot():
 
 
 @pytest.fixture
-def session(clock, budgets, notes):
+def session(clock, rate_limits, notes):
     made = HubSpotSession(
         BASE_URL,
         TOKEN,
         pool_size=4,
-        budgets=budgets,
+        rate_limits=rate_limits,
         observer=notes,
         clock=clock,
         sleep=clock.sleep,
@@ -68,4 +68,4 @@ def session(clock, budgets, notes):
 
 @pytest.fixture
 def client(session):
-    return HubSpotClient(session, paths_for("v3"))
+    return HubSpotClient(session, Paths("v3"))

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from unittest.mock import ANY
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dealcache.hubspot.answers import Answer, interpret
-from dealcache.hubspot.budgets import Bucket
 from dealcache.hubspot.errors import (
     Forbidden,
     HubSpotError,
@@ -17,6 +18,7 @@ from dealcache.hubspot.errors import (
     Unauthorised,
     Unavailable,
 )
+from dealcache.hubspot.limits.buckets import Bucket
 
 CORRELATION_ID = "8a3f6c3a-8296-4002-b0a6-2a06fecf7c0c"
 
@@ -37,7 +39,7 @@ def test_a_good_status_without_a_body_is_an_answer_cut_short():
     assert caught.value.status is None
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[1]", b'"x"', b"null", b'{"a":1', b"[" * 100_000, b'{"a":NaN}'])
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b'"x"', b"null", b'{"a":1', b"[" * 100_000])
 def test_a_good_status_with_another_body_is_malformed(body):
     with pytest.raises(MalformedAnswer):
         judge(200, body)
@@ -46,6 +48,25 @@ def test_a_good_status_with_another_body_is_malformed(body):
 def test_broken_characters_do_not_make_an_answer_unreadable():
     assert judge(200, rb'{"a": "x\ud83d"}') == {"a": "x?"}
     assert judge(200, b'{"a": "x\xff"}') == {"a": "x\ufffd"}
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (b"NaN", None),
+        (b"-Infinity", None),
+        (b"1e400", None),
+        (b"9" * 5000, None),
+        (b"[" * 3000 + b"]" * 3000, ANY),
+        (b'{"a":' * 3000 + b"1" + b"}" * 3000, ANY),
+        (b'"[[[ \\" {{{"', '[[[ " {{{'),
+        (b'"a\tb\x01"', "a\tb\x01"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_one_odd_value_makes_no_other_unreadable(value, read):
+    body = b'{"results":[{"id":"1","properties":{"a":%b}},{"id":"2","b":"\\ud83d"}]}' % value
+    assert judge(200, body) == {"results": [{"id": "1", "properties": {"a": read}}, {"id": "2", "b": "?"}]}
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import orjson
 import pytest
 from responses import matchers
 
-from dealcache.deadline import Deadline
-from dealcache.deals import ENGAGEMENT_TYPES
-from dealcache.hubspot import AssociationPage, Priority, RecordPage, Unavailable
 from dealcache.hubspot.activities import ACTIVITY_TYPES, DEAL_PROPERTIES
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import ENGAGEMENT_TYPES
 from tests.unit.hubspot.conftest import BASE_URL
 from tests.unit.hubspot.records import record
 
@@ -39,7 +40,7 @@ def page(*deals, from_id="1", after=None):
 def test_the_deals_of_activities(client, hubspot, deadline):
     results = [page(10, 11, 10, from_id=1, after="b"), page(20, from_id="2")]
     hubspot.post(NOTE_DEALS, status=207, json=NO_ASSOCIATIONS | {"results": results})
-    found = client.deals_page("notes", {"1": None, "2": "a", "3": None}, deadline)
+    found = client.read_associations("notes", {"1": None, "2": "a", "3": None}, "deals", deadline, Priority.SYNC)
     assert found == AssociationPage({"1": ("10", "11"), "2": ("20",), "3": ()}, {"1": "b"})
     assert sent(hubspot) == {"inputs": [{"id": "1"}, {"id": "2", "after": "a"}, {"id": "3"}]}
 
@@ -48,14 +49,13 @@ def test_a_batch_that_failed_in_part_is_asked_for_again(client, hubspot, deadlin
     hubspot.post(NOTE_DEALS, status=207, json=INTERNAL_ERROR)
     hubspot.post(NOTE_DEALS, json={"status": "PROCESSING", "results": []})
     hubspot.post(NOTE_DEALS, json={"status": "COMPLETE", "results": [page(10)]})
-    assert client.deals_page("notes", {"1": None}, deadline).ids == {"1": ("10",)}
+    assert client.read_associations("notes", {"1": None}, "deals", deadline, Priority.SYNC).ids == {"1": ("10",)}
 
 
-def test_a_sync_asks_eight_times_for_a_batch_that_fails_in_part(client, hubspot, deadline):
+def test_a_sync_asks_twice_for_a_record_that_is_refused(client, hubspot, deadline):
     hubspot.post(NOTES, status=207, json=INTERNAL_ERROR)
-    with pytest.raises(Unavailable):
-        client.read_activities("notes", ["1"], deadline, Priority.SYNC)
-    assert len(hubspot.calls) == 8
+    assert client.read_records("notes", ["1"], deadline, Priority.SYNC) == RecordBatch([], frozenset({"1"}))
+    assert len(hubspot.calls) == 2
 
 
 @pytest.mark.parametrize("kind", ["deals", *ENGAGEMENT_TYPES])
@@ -125,7 +125,7 @@ def test_a_search_asks_for_other_properties_only_when_told(client, hubspot, dead
         (
             "POST",
             "associations/tasks/deals/batch/read",
-            lambda client, end: client.deals_page("tasks", {"1": None}, end),
+            lambda client, end: client.read_associations("tasks", {"1": None}, "deals", end, Priority.SYNC),
             "tasks_deals_associations",
             "associations",
         ),

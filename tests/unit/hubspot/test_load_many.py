@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dealcache.deals import ENGAGEMENT_TYPES, DealKey, LoadedDeal
-from dealcache.hubspot.directory import Directory
 from dealcache.hubspot.errors import NotFound, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.hubspot.loader import DealLoader
 from dealcache.hubspot.pages import AssociationPage, RecordPage
-from tests.unit.hubspot.accounts import Account, VirtualPool, soon, spread
+from dealcache.model.deals import ENGAGEMENT_TYPES, DealKey, LoadedDeal
+from tests.unit.hubspot.accounts import Account, VirtualPool, refresher_of, soon, spread
 from tests.unit.hubspot.records import deal
 
 STARTED = datetime(2026, 11, 23, tzinfo=UTC)
@@ -23,16 +22,16 @@ def account():
 @pytest.fixture
 def pool(clock, account, monkeypatch):
     made = VirtualPool(clock, account)
-    monkeypatch.setattr("dealcache.hubspot.fanout.wait", made.wait)
+    monkeypatch.setattr("dealcache.hubspot.worker_pool.SimpleQueue", made.queue)
     return made
 
 
 @pytest.fixture
 def load(account, pool, clock):
     """Loads deals by their names when owners and pipelines are known already; gives the outcomes by name."""
-    loader = DealLoader(account, Directory(account, clock=clock), executor=pool, now=lambda: STARTED)
+    loader = DealLoader(account, refresher_of(account, pool, clock), pool, lambda: STARTED)
     account.add(deal("1", "Warm-up"))
-    loader.load(DealKey("id", "1"), soon(clock))
+    loader.load([DealKey("id", "1")], soon(clock), known_ids={})
     del account.deals["1"]
     account.calls.clear()
     account.searches.clear()
@@ -41,7 +40,7 @@ def load(account, pool, clock):
     def run(*names, seconds=15.0, **known_ids):
         keys = [DealKey("name", name) for name in names]
         known = {DealKey("name", name): ids for name, ids in known_ids.items()}
-        outcomes = loader.load_many(keys, soon(clock, seconds), known_ids=known)
+        outcomes = loader.load(keys, soon(clock, seconds), known_ids=known)
         assert list(outcomes) == keys
         return {key.value: outcome for key, outcome in outcomes.items()}
 
@@ -65,7 +64,7 @@ def test_a_hundred_deals_are_three_round_trips_and_share_every_call(load, accoun
     for number in range(100):
         loaded = outcomes[f"Deal {number}"]
         assert loaded.deal.deal_id == str(number)
-        assert loaded.deal.stage == "Contract Sent"
+        assert loaded.deal.stage_id == "contractsent"
         assert {one for _, one in ids_of(loaded)} == {f"9{number}"}
         assert len(loaded.events) == 7
         assert loaded.read_started_at == STARTED
@@ -121,17 +120,53 @@ def test_names_that_differ_in_case_only_may_be_one_deal_or_several(load, account
     assert account.of("notes") == (1, 1)
 
 
-def test_unknown_names_among_known_ones_cost_nothing_more(load, account):
+def test_unknown_names_among_known_ones_cost_one_search_more(load, account):
     account.add(deal("1", "a"))
     outcomes = load("a", "nobody", "nothing")
     assert ids_of(outcomes["a"]) == []
     assert {type(outcomes[name]) for name in ("nobody", "nothing")} == {NotFound}
-    assert account.calls.total() == 8
+    assert account.calls.total() == 9
+    assert set(account.searches[1].worded) == {"nobody", "nothing"}
 
 
-def test_nobody_known_costs_the_search_alone(load, account):
+def test_nobody_known_costs_two_searches(load, account):
     assert {type(one) for one in load("a", "b").values()} == {NotFound}
-    assert account.calls == {"search": 1}
+    assert account.calls == {"search": 2}
+
+
+def test_names_with_white_space_around_them_or_composed_in_another_way_are_found(load, account):
+    names = {
+        "1": "Padded deal ",
+        "2": "\u00a0O'Brien & Sons\t",
+        "3": "Cre\u0300me renewal",
+        "4": "Ko\u0308ln Nord\n",
+        "5": "👍 ",
+    }
+    for deal_id, name in names.items():
+        account.add(deal(deal_id, name))
+    outcomes = load("padded DEAL", "O'Brien & Sons", "Cr\u00e8me renewal", "K\u00f6ln Nord", "👍")
+    names_with_words = [name for name in outcomes if name != "👍"]
+    found = [one.deal.deal_id for one in outcomes.values() if not isinstance(one, NotFound)]
+    assert found == ["1", "2", "3", "4", "5"]
+    _first, doubtful, *further = account.searches
+    assert set(doubtful.names) == {"Cr\u00e8me renewal", "K\u00f6ln Nord"}
+    assert {name for search in further for name in search.worded} == set(names_with_words)
+    assert len(further) == 2
+
+
+def test_a_search_by_words_that_fails_fails_its_names_alone(load, account):
+    account.add(deal("1", "found"))
+    find_deals = account.find_deals
+
+    def find(search, deadline, priority):
+        if search.worded:
+            raise RateLimited("busy", retry_after=1)
+        return find_deals(search, deadline, priority)
+
+    account.find_deals = find
+    outcomes = load("found", "unknown")
+    assert outcomes["found"].deal.deal_id == "1"
+    assert isinstance(outcomes["unknown"], RateLimited)
 
 
 def test_a_name_that_a_list_does_not_find_is_asked_for_alone_unless_it_is_plain(load, account):
@@ -142,10 +177,11 @@ def test_a_name_that_a_list_does_not_find_is_asked_for_alone_unless_it_is_plain(
     outcomes = load("CAFÉ", "Other", "nobody", "ΟΔΌΣ", "Ünknown", "不明")
     assert (outcomes["CAFÉ"].deal.deal_id, outcomes["ΟΔΌΣ"].deal.deal_id) == ("2", "1")
     assert {type(outcomes[name]) for name in ("Other", "nobody", "Ünknown", "不明")} == {NotFound}
-    first, second = account.searches
+    first, second, third = account.searches
     assert set(first.listed) == {"CAFÉ", "Other", "nobody", "Ünknown", "不明"}
     assert first.single == ("ΟΔΌΣ",)
     assert (second.listed, set(second.single)) == ((), {"CAFÉ", "Ünknown"})
+    assert set(third.worded) == {"Other", "nobody", "Ünknown", "不明"}
 
 
 def without_lists_of(name, find_deals):
@@ -168,7 +204,8 @@ def test_what_the_search_does_not_know_yet_is_read_by_the_known_ids_of_all_names
     assert outcomes["found"].deal.deal_id == "5"
     assert [one.deal_id for one in outcomes["renamed"].renamed] == ["2"]
     assert (outcomes["gone"].renamed, outcomes["gone"].missing_ids) == ((), ("9", "8"))
-    assert (account.calls["search"], account.calls["deals"]) == (1, 1)
+    assert (account.calls["search"], account.calls["deals"]) == (2, 1)
+    assert set(account.searches[1].worded) == {"renamed", "gone"}
 
 
 def test_a_deal_that_others_were_merged_into_is_told_with_the_ids_that_are_gone(load, account):
@@ -216,14 +253,14 @@ def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing
     account.add(deal("1", "small"), notes=["1", "2"], calls=["1"])
     account.add(deal("2", "large"), notes=[str(number) for number in range(100, 190)])
     account.page_size = 30  # so that all wait for a batch to be full, and for the page that does not come
-    page = account.association_page
+    page = account.read_associations
 
-    def failing(deals, kind, deadline, priority):
+    def failing(of_type, deals, kind, deadline, priority):
         if "30" in deals.values():
             raise Unavailable("down")
-        return page(deals, kind, deadline, priority)
+        return page(of_type, deals, kind, deadline, priority)
 
-    account.association_page = failing
+    account.read_associations = failing
     outcomes = load("large", "small")
     assert ids_of(outcomes["small"]) == [("calls", "1"), ("notes", "1"), ("notes", "2")]
     assert isinstance(outcomes["large"], Unavailable)
@@ -249,14 +286,14 @@ def test_what_only_failed_deals_need_is_not_read(load, account):
 def test_a_failing_batch_fails_the_deals_that_have_something_in_it(load, account):
     for name, number in (("a", 1), ("b", 2), ("c", 3)):
         account.add(deal(str(number), name), notes=[str(100 * number + one) for one in range(80)])
-    read = account.read_activities
+    read = account.read_records
 
     def failing(kind, ids, deadline, priority):
         if "100" in ids:
             raise RateLimited("no", retry_after=1.0)
         return read(kind, ids, deadline, priority)
 
-    account.read_activities = failing
+    account.read_records = failing
     outcomes = load("a", "b", "c")
     assert {type(outcomes[name]) for name in "ab"} == {RateLimited}
     assert len(ids_of(outcomes["c"])) == 80
@@ -269,7 +306,7 @@ def test_when_no_deal_is_left_no_further_call_is_made(load, account, pool):
     outcomes = load("a", "b")
     assert {type(one) for one in outcomes.values()} == {Unauthorised}
     assert not account.batches
-    pool.wait((), 10.0, None)
+    pool.run_all()
     assert len(pool.cancelled) == 6
 
 
@@ -326,22 +363,22 @@ def test_nobody_waits_past_the_deadline(load, account, clock, seconds):
 def test_a_deal_that_is_merged_away_meanwhile_is_not_taken_for_one_without_activities(load, account):
     account.add(deal("1", "a"), notes=["1"])
     account.add(deal("2", "b"), notes=["2"])
-    page = account.association_page
+    page = account.read_associations
 
-    def merged(deals, kind, deadline, priority):
-        found = page(deals, kind, deadline, priority)
+    def merged(of_type, deals, kind, deadline, priority):
+        found = page(of_type, deals, kind, deadline, priority)
         ids = {"9" if one == "1" and some else one: some for one, some in found.ids.items()}
         return AssociationPage(dict.fromkeys(deals, ()) | ids, found.after)
 
-    account.association_page = merged
+    account.read_associations = merged
     outcomes = load("a", "b")
     assert isinstance(outcomes["a"], Unavailable)
     assert ids_of(outcomes["b"]) == [("notes", "2")]
 
 
-def test_without_owners_nothing_is_loaded(account, pool, clock):
-    loader = DealLoader(account, Directory(account, clock=clock), executor=pool, now=lambda: STARTED)
+def test_without_owners_deals_are_loaded_all_the_same(account, pool, clock):
+    loader = DealLoader(account, refresher_of(account, pool, clock), pool, lambda: STARTED)
     account.add(deal("1", "a"))
     account.failures = {"owners": Unavailable("down")}
-    outcomes = loader.load_many([DealKey("name", "a"), DealKey("name", "b")], soon(clock), known_ids={})
-    assert {type(one) for one in outcomes.values()} == {Unavailable}
+    outcomes = loader.load([DealKey("name", "a"), DealKey("name", "b")], soon(clock), known_ids={})
+    assert [type(one) for one in outcomes.values()] == [LoadedDeal, NotFound]

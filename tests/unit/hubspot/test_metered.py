@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.deadline import Deadline
-from dealcache.hubspot import Bucket, LocalBudgets, MeteredBudgets, Priority, RateLimited
+from dealcache.hubspot import RateLimited
+from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.limits.rate_limiter import local_rate_limits
+from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.clocks import HandClock
 
 
@@ -19,12 +21,12 @@ def waits():
 
 @pytest.fixture
 def local(clock):
-    return LocalBudgets(clock, clock.jumping_condition)
+    return local_rate_limits(clock, clock.jumping_condition)
 
 
 @pytest.fixture
 def metered(clock, waits, local):
-    return MeteredBudgets(local, waits.append, clock)
+    return local.metered(waits.append)
 
 
 def test_each_caller_s_wait_is_told_when_it_is_let_in(metered, waits, clock):
@@ -46,7 +48,7 @@ def test_who_is_not_let_in_is_not_told_of(metered, waits, clock):
     assert waits == []
 
 
-def test_everything_goes_to_the_budgets_behind(metered, local, clock):
+def test_everything_goes_to_the_rate_limits_behind(metered, local, clock):
     metered.adopt_app_limit(190)
     metered.pause(Bucket.SEARCH, 5.0)
     assert (local.left(Bucket.APP), local.left(Bucket.SEARCH)) == (190, 0)

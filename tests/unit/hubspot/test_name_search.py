@@ -7,8 +7,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dealcache.hubspot.name_search import NameSearch, plan_searches, plan_single_searches
-from dealcache.simulator.search_query import MOST_FILTERS, MOST_FILTERS_PER_GROUP, MOST_GROUPS
+from dealcache.hubspot.name_search import (
+    NameSearch,
+    forms,
+    plan_further_searches,
+    plan_searches,
+    plan_single_searches,
+    words,
+)
+from dealcache.hubspot.search_limits import fits
+from dealcache.sandbox.simulator.search_query import MOST_FILTERS, MOST_FILTERS_PER_GROUP, MOST_GROUPS
 
 MOST_CHARACTERS = 3_000
 
@@ -24,7 +32,7 @@ NAMES = st.lists(st.one_of(SHORT, SHORT, LONG), min_size=1, max_size=100)
 
 
 def values_of(body):
-    """What the filters of a body are compared with, and the operators."""
+    """Return what the filters of a body are compared with, and the operators."""
     filters = [one for group in body["filterGroups"] for one in group["filters"]]
     assert all(one["propertyName"] == "dealname" for one in filters)
     return filters
@@ -69,7 +77,7 @@ def test_no_two_searches_could_have_been_one(names):
     searches = plan_searches(names)
     for place, one in enumerate(searches):
         for other in searches[place + 1 :]:
-            assert not NameSearch((*one.listed, *other.listed), (*one.single, *other.single)).fits()
+            assert not fits(NameSearch((*one.listed, *other.listed), (*one.single, *other.single)).body())
 
 
 @settings(deadline=None)
@@ -144,3 +152,58 @@ def test_halves_search_for_the_same_names(names):
             assert first.names
             assert second.names
             assert sorted((*first.names, *second.names)) == sorted(search.names)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Acme renewal 2026", ["renewal", "acme", "2026"]),
+        ("O'Brien & Sons, Ltd.", ["*brien", "sons*", "ltd*"]),
+        ("Cr\u00e8me br\u00fbl\u00e9e", ["cr*", "br*"]),
+        ("\u00e9cole", ["*cole"]),
+        ("東京電機 保守", ["東京電機", "保守"]),
+        ("a b", ["a", "b"]),
+        ("x" * 60, ["x" * 50 + "*"]),
+        ("Straße", ["stra*"]),
+        ("ΟΔΟΣ ΝΑΞΟΥ", ["οδο*", "ναξου"]),
+        ("\uacc4\uc57d 👍 --- !!!", []),
+        ("same SAME same", ["same"]),
+    ],
+)
+def test_the_words_of_a_name(name, asked):
+    assert sorted(words(name)) == sorted(asked)
+    lengths = [len(word.strip("*")) for word in words(name)]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_the_ways_to_write_a_name():
+    assert forms("Acme") == ("Acme",)
+    assert forms("Caf\u00e9") == ("Caf\u00e9", "Cafe\u0301")
+
+
+@settings(deadline=None)
+@given(NAMES)
+@example(["x" * 90 + f"{number:09}" for number in range(100)])
+@example(["\u1f82" * 512, "👍", "a'b" * 170, "\uac01" * 512])
+def test_further_searches_keep_every_limit(names):
+    searches = plan_further_searches(names)
+    for search in searches:
+        assert fits(search.body())
+        if len(search.names) > 1:
+            assert sorted(name for half in search.halves() for name in half.names) == sorted(search.names)
+    if len(names) <= 10:
+        assert all(any(search.concerns(name) for search in searches) for name in names)
+    assert len(searches) <= 20
+
+
+def test_a_hundred_unknown_names_take_a_few_searches_more():
+    names = [f"Company {number} renewal" for number in range(100)]
+    searches = plan_further_searches(names)
+    assert len(searches) == 3
+    assert {one for search in searches for one in search.names} == {
+        one for name in names for one in (f"{name} ", f" {name}", f"{name}\u00a0")
+    }
+    assert [len(search.worded) for search in plan_further_searches(names[:10])] == [5, 5]
+    (alone,) = plan_further_searches(["one two three four five six seven"])
+    (group,) = alone.body()["filterGroups"]
+    assert [one["value"] for one in group["filters"]] == ["three", "seven", "four", "five", "one", "two"]

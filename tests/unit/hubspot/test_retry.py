@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.deadline import Deadline
-from dealcache.hubspot.budgets import Priority
 from dealcache.hubspot.errors import (
+    AnswerTooLarge,
     Forbidden,
     MalformedAnswer,
     NotFound,
@@ -14,32 +13,71 @@ from dealcache.hubspot.errors import (
     Unauthorised,
     Unavailable,
 )
-from dealcache.hubspot.retry import Retrier, decide
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.retry import Asked, Retrier, decide, wants_less
+from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.clocks import HandClock
 
-READER, SYNC = Priority.INTERACTIVE, Priority.SYNC
+READER, SYNC = Asked(Priority.INTERACTIVE), Asked(Priority.SYNC)
+SHARED = Asked(Priority.SHARED)
 
 
 def unavailable(status=None):
     return Unavailable("down", status=status)
 
 
-@pytest.mark.parametrize("status", [423, 502, 503, 504, 521, 523, 524, None])
+@pytest.mark.parametrize("status", [408, 423, 425, 502, 503, 504, 521, 523, 524, None])
 def test_what_passes_is_tried_four_times(status):
     decisions = [decide(unavailable(status), attempt, READER, 100, 0.5) for attempt in (1, 2, 3, 4)]
     assert all(decision is not None for decision in decisions[:3])
     assert decisions[3] is None
 
 
-@pytest.mark.parametrize("status", [501, 505, 520, 522, 525, 526, 530])
+@pytest.mark.parametrize("status", [501, 505, 525, 526, 530])
 def test_a_5xx_that_does_not_pass_is_tried_once(status):
     assert decide(unavailable(status), 1, READER, 100, 0.5) is None
 
 
-@pytest.mark.parametrize("priority", Priority)
+@pytest.mark.parametrize("asked", [READER, SHARED])
 @pytest.mark.parametrize("kind", [Unauthorised, Forbidden, NotFound, Rejected])
-def test_what_another_try_cannot_mend_is_tried_once(kind, priority):
-    assert decide(kind("no"), 1, priority, 100, 0.5) is None
+def test_what_is_refused_to_a_reader_is_tried_once(kind, asked):
+    assert decide(kind("no"), 1, asked, 100, 0.5) is None
+
+
+@pytest.mark.parametrize("kind", [Unauthorised, Forbidden, Rejected, NotFound])
+def test_what_is_refused_to_a_sync_is_tried_three_times_within_seconds(kind):
+    decisions = [decide(kind("no", status=400), attempt, SYNC, 100, 1.0) for attempt in (1, 2, 3)]
+    assert decisions == [1.5, 3.0, None]
+
+
+def test_a_refusal_that_a_sync_expects_is_tried_once():
+    assert decide(Rejected("no list", status=400), 1, Asked(Priority.SYNC, refusable=True), 100, 0.5) is None
+    assert decide(unavailable(502), 1, Asked(Priority.SYNC, refusable=True), 100, 0.5) is not None
+
+
+def test_a_record_that_does_not_exist_is_no_refusal():
+    assert decide(NotFound("no", status=404, category="OBJECT_NOT_FOUND"), 1, SYNC, 100, 0.5) is None
+
+
+SLOW = [TimedOut("late"), AnswerTooLarge("large"), *(unavailable(status) for status in (408, 504, 524))]
+
+
+@pytest.mark.parametrize("failure", SLOW, ids=str)
+def test_a_sync_that_may_ask_for_less_does_not_ask_for_the_same_again(failure):
+    assert wants_less(failure)
+    assert decide(failure, 1, Asked(Priority.SYNC, records=11), 100, 0.5) is None
+    again = decide(failure, 1, Asked(Priority.SYNC, records=10), 100, 0.5)
+    assert (again is None) == isinstance(failure, AnswerTooLarge)
+    reader = decide(failure, 1, Asked(Priority.INTERACTIVE, records=100), 100, 0.5)
+    assert (reader is None) == isinstance(failure, AnswerTooLarge)
+
+
+@pytest.mark.parametrize(
+    "failure", [unavailable(), unavailable(500), unavailable(502), RateLimited("full", retry_after=1.0, status=429)]
+)
+def test_other_failures_are_no_reason_to_ask_for_less(failure):
+    assert not wants_less(failure)
+    assert decide(failure, 1, Asked(Priority.SYNC, records=1000), 100, 0.5) is not None
 
 
 def test_a_time_out_is_tried_again():
@@ -86,9 +124,9 @@ class Failing:
         return "answer"
 
 
-def run(call, clock, seconds=100.0, priority=Priority.INTERACTIVE, on_retry=lambda failure: None):
+def run(call, clock, seconds=100.0, asked=READER, on_retry=lambda failure: None):
     retrier = Retrier(clock.sleep, lambda: 0.5)
-    return retrier.run(call, deadline=Deadline(seconds, clock), priority=priority, on_retry=on_retry)
+    return retrier.run(call, deadline=Deadline(seconds, clock), asked=asked, on_retry=on_retry)
 
 
 def test_the_answer_after_failures_is_returned_and_each_retry_is_told():
@@ -114,18 +152,25 @@ def test_the_last_failure_is_the_one_that_is_raised():
         (unavailable(502), 4, 8),
         (TimedOut("late"), 4, 8),
         (RateLimited("full", retry_after=1.0, status=429), 4, 8),
-        (unavailable(500), 2, 6),
-        (MalformedAnswer("<html>", status=200), 1, 4),
-        (unavailable(530), 1, 1),
+        (unavailable(500), 2, 4),
+        (unavailable(520), 2, 4),
+        (unavailable(522), 2, 4),
+        (MalformedAnswer("<html>", status=200), 2, 4),
+        (MalformedAnswer("cannot be unpacked"), 2, 4),
+        (MalformedAnswer("moved", status=302), 1, 3),
+        (unavailable(530), 1, 3),
+        (Unauthorised("no", status=401), 1, 3),
+        (Forbidden("no", status=403), 1, 3),
+        (Rejected("no", status=400), 1, 3),
         (RateLimited("full", retry_after=1.0, daily=True), 1, 1),
     ],
 )
 def test_a_sync_is_more_patient(failure, reader_s, sync_s):
-    for priority, tries in ((READER, reader_s), (SYNC, sync_s)):
+    for asked, tries in ((READER, reader_s), (SHARED, reader_s), (SYNC, sync_s)):
         clock = HandClock()
         call = Failing(clock, [failure] * 99)
         with pytest.raises(type(failure)):
-            run(call, clock, priority=priority)
+            run(call, clock, asked=asked)
         assert call.calls == tries
 
 
@@ -140,7 +185,7 @@ def test_a_long_wait_ends_soon_after_a_sync_is_cancelled():
             deadline._expires_at = clock.now
 
     with pytest.raises(RateLimited):
-        Retrier(sleep, lambda: 0.5).run(call, deadline=deadline, priority=SYNC, on_retry=lambda failure: None)
+        Retrier(sleep, lambda: 0.5).run(call, deadline=deadline, asked=SYNC, on_retry=lambda failure: None)
     assert clock.now <= 1003.5
     assert call.calls == 2
 
@@ -149,7 +194,7 @@ def test_our_own_deadline_ends_the_tries():
     clock = HandClock()
     call = Failing(clock, [TimedOut("late")] * 99, seconds=10.0)
     with pytest.raises(TimedOut):
-        run(call, clock, seconds=10.0, priority=SYNC)
+        run(call, clock, seconds=10.0, asked=SYNC)
     assert call.calls == 1
     assert clock.slept == []
 

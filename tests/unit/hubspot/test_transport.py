@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import responses
 
-from dealcache.deadline import Deadline
 from dealcache.hubspot.transport import Transport
+from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN
 
 PROXY = "http://proxy.test:3128"
@@ -30,7 +30,7 @@ def given(hubspot: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> C
         transport = Transport(BASE_URL, TOKEN, 1)
         for name in environ:
             monkeypatch.delenv(name)
-        transport.exchange("things", "GET", "/x", params=None, body=None, deadline=Deadline(1.0))
+        transport.exchange("things", "GET", "/x", params=None, body=None, deadline=Deadline(1.0), answer_seconds=1.0)
         transport.close()
         sent: dict[str, Any] = hubspot.calls[-1].request.req_kwargs
         return sent

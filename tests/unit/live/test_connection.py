@@ -10,17 +10,26 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.frame_protocol import CloseReason
 
-from dealcache.live.connection import MOST_MESSAGE, MOST_WAITING, LiveConnection
-from dealcache.live.outgoing import Outgoing, TooSlowError
+from dealcache.live.connection import (
+    MESSAGES,
+    MESSAGES_AT_ONCE,
+    MOST_MESSAGE,
+    MOST_WAITING,
+    FloodError,
+    LiveConnection,
+)
+from dealcache.live.flow import Outgoing, TooSlowError, Total
+from dealcache.live.messages import frames_of
 from dealcache.live.subscription import Subscription
-from dealcache.live.updates import frames_of
+from tests.clocks import ManualClock
 
 
 class Peer:
     """A connection, and a client that has all that was sent to it."""
 
     def __init__(self) -> None:
-        self.server = LiveConnection(Subscription())
+        self.clock = ManualClock(0.0)
+        self.server = LiveConnection(Subscription(), self.clock)
         self.client = Connection(ConnectionType.CLIENT)
 
     def say(self, *events: Event) -> list[Event]:
@@ -198,9 +207,84 @@ def test_what_a_client_does_not_take_is_bounded(peer):
 def test_who_asks_without_taking_the_answers_is_too_slow(peer):
     question = bytes(peer.client.send(TextMessage('"' + "x" * 200_000)))
     names = bytes(peer.client.send(TextMessage(json.dumps({"action": "subscribe", "deal_names": ["x" * 200] * 1000}))))
-    peer.server.receive(question + names + names)
+    peer.server.receive(question + names)
+    peer.clock.tick(60)
+    peer.server.receive(names)
     with pytest.raises(TooSlowError):
         peer.server.receive(names)
+
+
+def refusal(events: list[Event]) -> tuple[int, str | None]:
+    close = events[-1]
+    assert isinstance(close, CloseConnection)
+    return close.code, close.reason
+
+
+@pytest.mark.parametrize("event", [TextMessage("{}"), Ping(), Pong(), Ping(b"x" * 125)], ids=lambda one: repr(one)[:20])
+def test_messages_and_pings_a_second_are_bounded(peer, event):
+    for _ in range(MESSAGES_AT_ONCE):
+        assert not any(isinstance(one, CloseConnection) for one in peer.say(event))
+    for _ in range(100):
+        peer.clock.tick(1.001 / MESSAGES)
+        peer.say(event)
+    assert peer.server.is_open
+    code, reason = refusal(peer.say(event))
+    assert (code, peer.server.refused) == (CloseReason.POLICY_VIOLATION, "flood")
+    assert "5 messages" in (reason or "")
+
+
+@pytest.mark.parametrize("part", [b"\x00\x80\0\0\0\0", b"\x00\x81\0\0\0\0x"], ids=["empty", "of one letter"])
+def test_a_message_in_endless_parts_is_refused(peer, part):
+    peer.server.receive(b"\x01\x80\0\0\0\0" + part * 200)
+    assert peer.server.is_open
+    peer.server.receive(part * 10_000)
+    assert refusal(peer.heard())[0] == CloseReason.POLICY_VIOLATION
+    assert len(peer.server._text) == 0
+
+
+def test_a_large_message_in_parts_is_fine(peer):
+    names = json.dumps({"action": "subscribe", "deal_names": ["x" * 200] * 1000})
+    for start in range(0, len(names), 4096):
+        part = names[start : start + 4096]
+        peer.server.receive(bytes(peer.client.send(TextMessage(part, message_finished=start + 4096 >= len(names)))))
+    assert text_of(peer.heard())["type"] == "subscribed"
+
+
+def test_bytes_a_second_are_bounded(peer):
+    large = TextMessage("x" * (MOST_MESSAGE - 100))
+    assert len(peer.say(large, large, large)) == 3
+    peer.clock.tick(1)
+    assert refusal(peer.say(large))[0] == CloseReason.POLICY_VIOLATION
+
+
+def test_who_sends_on_after_the_close_is_given_up(peer):
+    peer.say(BytesMessage(b""))
+    peer.server.receive(b"x" * MOST_MESSAGE)
+    with pytest.raises(FloodError):
+        peer.server.receive(b"x")
+
+
+def test_a_subscription_that_all_have_no_room_for_ends_the_connection(peer):
+    peer.server.share(Total(10**9), lambda wanted: len(wanted.name_keys or ()) < 3)
+    assert text_of(peer.subscribe("a", "b"))["type"] == "subscribed"
+    assert refusal(peer.subscribe("a", "b", "c"))[0] == CloseReason.TRY_AGAIN_LATER
+    assert peer.server.refused == "crowded"
+    assert peer.server.subscription == Subscription.to(["a", "b"])
+
+
+def test_what_waits_for_all_is_bounded_by_those_who_take_nothing():
+    total = Total(1000)
+    quick, slow, slower = (Outgoing(800, total) for _ in range(3))
+    slow.add(bytes(500))
+    slower.add(bytes(500))
+    quick.add(bytes(300))  # it had taken everything
+    with pytest.raises(TooSlowError):
+        slow.add(b"x")
+    slower.sent(400)
+    assert total.size == 900
+    slow.add(b"x")
+    slow.clear()
+    assert (total.size, slow.size) == (400, 0)
 
 
 def test_shared_frames_are_kept_and_not_copied():

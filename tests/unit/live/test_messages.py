@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
-from dealcache.changes import ACTIVITIES_COUNT, INFO, TIMELINE
 from dealcache.live import messages
-from dealcache.live.updates import DealUpdate, frames_of
+from dealcache.live.messages import DealUpdate, frames_of
+from dealcache.model.invalidation import ACTIVITIES_COUNT, INFO, TIMELINE
 
 AT = datetime(2026, 11, 25, 21, 5, 9, 123999, tzinfo=timezone(timedelta(hours=1)))
 

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from dealcache.live.places import MOST_CLIENTS, make_room, places_within
+from dealcache.live.hub import MOST_CLIENTS, make_room, places_within
 
 
 @pytest.mark.parametrize(

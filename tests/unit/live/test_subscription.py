@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.changes import INFO
+from dealcache.live.messages import DealUpdate
 from dealcache.live.subscription import Audience, Subscription
-from dealcache.live.updates import DealUpdate
+from dealcache.model.invalidation import INFO
 
 
 def update(name: str, *others: str) -> DealUpdate:
@@ -83,3 +83,23 @@ def test_the_index_says_what_asking_everybody_would(steps, names):
     }
     assert made.narrowed(updates) == expected
     assert made.of_all == {client for client, one in plain.items() if one.name_keys is None}
+
+
+def test_the_names_of_all_are_bounded_in_number_and_size(monkeypatch):
+    monkeypatch.setattr("dealcache.live.subscription.MOST_NAMES_OF_ALL", 5)
+    monkeypatch.setattr("dealcache.live.subscription.MOST_BYTES_OF_ALL", 2000)
+    audience = Audience()
+    three, large = Subscription.to("abc"), Subscription.to(["x" * 1900])
+    assert audience.has_room("ada", three)
+    audience.put("ada", three)
+    assert audience.has_room("ada", Subscription.to("abcde"))  # in place of the three
+    assert not audience.has_room("bob", Subscription.to("def"))
+    assert audience.has_room("bob", Subscription.to("de"))
+    assert audience.has_room("bob", Subscription())
+    assert not audience.has_room("bob", large)
+    audience.remove("ada")
+    audience.remove("ada")
+    assert audience.has_room("bob", large)
+    audience.put("bob", large)
+    audience.put("bob", Subscription())
+    assert audience.has_room("ada", large)

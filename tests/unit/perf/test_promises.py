@@ -8,6 +8,7 @@ from benchmarks.client import Reply
 from benchmarks.perf.promises import (
     COLUMNS,
     Verdict,
+    judge_age,
     judge_clear,
     judge_first,
     judge_hit,
@@ -130,6 +131,36 @@ def test_a_clear_clears_something_soon(cleared: int, milliseconds: float, kept: 
 
 def test_a_deal_that_nobody_has_read_has_nothing_to_clear() -> None:
     assert judge_clear(reply(), 0, 0, WAY).kept
+
+
+def dated(as_of: str | None, date: str | None = "Mon, 30 Nov 2026 12:00:00 GMT") -> Reply:
+    headers = {"x-data-as-of": as_of, "date": date}
+    return Reply(200, {name: value for name, value in headers.items() if value is not None}, b"{}", 0.02, 0.02)
+
+
+NOON = 1_796_040_000.0
+
+
+@pytest.mark.parametrize(
+    ("as_of", "most", "kept"),
+    [
+        ("2026-11-30T11:59:18Z", 42.0, True),
+        ("2026-11-30T11:59:17Z", 42.0, False),
+        ("2026-11-30T12:00:01Z", 42.0, True),  # clocks differ a little
+        ("2026-01-10T00:00:00Z", None, True),
+        ("yesterday", None, False),
+        (None, None, False),
+    ],
+)
+def test_data_is_at_most_as_old_as_promised_and_says_how_old(as_of: str | None, most: float | None, kept: bool) -> None:
+    assert judge_age(dated(as_of), most, 0.0, NOON + 9_999).kept is kept
+    assert judge_age(dated(as_of, None), most, 0.0, NOON).kept is kept
+
+
+def test_older_data_that_was_served_while_it_was_read_again_is_told_of() -> None:
+    new = dated("2026-11-30T12:00:00Z")
+    assert "older data was served for 1.5 s" in judge_age(new, 42.0, 1.5, NOON).told
+    assert "older data" not in judge_age(new, 42.0, 0.0, NOON).told
 
 
 def test_lines_stand_in_columns() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from dealcache.repositories import LoadEnd, LoadLease, LoadResult, StoreError
+from dealcache.repositories.load_leases import ENDED_WELL
 from tests.clocks import ManualClock
 
 
@@ -38,44 +39,37 @@ class FakeLeases:
     def _held(self, row: _Row) -> bool:
         return row.end is None and row.held_until > self._clock()
 
-    def _lately(self, row: _Row, pause: timedelta) -> bool:
-        well = row.end in (LoadEnd.LOADED, LoadEnd.UNKNOWN)
-        return bool(pause) and well and row.held_until > self._clock() - pause.total_seconds()
+    def _lately(self, row: _Row, pause: timedelta, ends: Collection[LoadEnd]) -> bool:
+        return bool(pause) and row.end in ends and row.held_until > self._clock() - pause.total_seconds()
 
     def acquire(
         self,
-        key: str,
+        wanted: Mapping[str, int],
         owner: str,
         term: timedelta,
         *,
         generation: int = 0,
-        since: int = 0,
         pause: timedelta = timedelta(0),
-    ) -> LoadLease:
-        self._answers()
-        row = self._rows.get(key)
-        if row and ((self._held(row) and row.generation >= since) or self._lately(row, pause)):
-            return LoadLease(key, row.nonce, row.owner, self._held(row), False, row.end, row.failure)
-        nonce = str(next(self._numbers))
-        self._rows[key] = _Row(nonce, owner, generation, self._clock() + term.total_seconds())
-        return LoadLease(key, nonce, owner, held=True, mine=True)
-
-    def acquire_many(
-        self, wanted: Mapping[str, int], owner: str, term: timedelta, *, generation: int = 0
+        pause_after: Collection[LoadEnd] = ENDED_WELL,
     ) -> dict[str, LoadLease]:
         self._answers()
-        return {
-            key: self.acquire(key, owner, term, generation=generation, since=since) for key, since in wanted.items()
-        }
+        leases: dict[str, LoadLease] = {}
+        for key, since in wanted.items():
+            row = self._rows.get(key)
+            if row and ((self._held(row) and row.generation >= since) or self._lately(row, pause, pause_after)):
+                leases[key] = self._lease(key, row)
+            else:
+                nonce = str(next(self._numbers))
+                self._rows[key] = _Row(nonce, owner, generation, self._clock() + term.total_seconds())
+                leases[key] = LoadLease(key, nonce, owner, held=True, mine=True)
+        return leases
 
-    def look_many(self, keys: Iterable[str]) -> dict[str, LoadLease]:
+    def look(self, keys: Iterable[str]) -> dict[str, LoadLease]:
         self._answers()
-        return {key: lease for key in keys if (lease := self.look(key)) is not None}
+        return {key: self._lease(key, self._rows[key]) for key in keys if key in self._rows}
 
-    def look(self, key: str) -> LoadLease | None:
-        self._answers()
-        row = self._rows.get(key)
-        return row and LoadLease(key, row.nonce, row.owner, self._held(row), False, row.end, row.failure)
+    def _lease(self, key: str, row: _Row) -> LoadLease:
+        return LoadLease(key, row.nonce, row.owner, self._held(row), False, row.end, row.failure)
 
     def renew(self, held: Mapping[str, str], term: timedelta) -> None:
         self._answers()
@@ -84,16 +78,13 @@ class FakeLeases:
             if row.nonce == nonce and row.end is None:
                 row.held_until = self._clock() + term.total_seconds()
 
-    def release(self, lease: LoadLease, end: LoadEnd, failure: Mapping[str, Any] | None = None) -> None:
+    def release(self, results: Iterable[LoadResult]) -> None:
         self._answers()
-        row = self._rows[lease.key]
-        if row.nonce == lease.nonce:
-            row.end, row.held_until = end, self._clock()
-            row.failure = None if failure is None else dict(failure)
-
-    def release_many(self, results: Iterable[LoadResult]) -> None:
         for one in results:
-            self.release(one.lease, one.end, one.failure)
+            row = self._rows[one.lease.key]
+            if row.nonce == one.lease.nonce:
+                row.end, row.held_until = one.end, self._clock()
+                row.failure = None if one.failure is None else dict(one.failure)
 
     def note_loaded(self, key: str, owner: str) -> None:
         self._answers()

@@ -8,35 +8,33 @@ from datetime import UTC, datetime
 
 import orjson
 
-from dealcache.changes import Changes
-from dealcache.deadline import Deadline
-from dealcache.deals import Deal, DealKey
 from dealcache.hubspot import HubSpotError, Unavailable
-from dealcache.invalidation import Selection
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import Deal, DealKey
+from dealcache.model.invalidation import Changes, Selection
+from dealcache.model.labels import UnknownIds
 from dealcache.reader import (
     Applied,
-    BatchFetcher,
-    BatchReader,
+    Bulkhead,
+    ClusterFlight,
     DealReader,
     EntryMaker,
+    FailSafeThrottle,
     Fence,
     Fetcher,
-    Gate,
-    Heartbeat,
-    HubSpotBatch,
     HubSpotLoad,
+    InvalidationWatermark,
+    LeaseRenewer,
     Policy,
     ReaderState,
-    Retreat,
-    SharedBatch,
-    SharedFlight,
+    RequestContext,
+    RereadOutcome,
+    Revalidator,
     TieredCache,
-    TimelineNotSyncedError,
     Token,
-    Trust,
 )
-from dealcache.reader.mongodb import StoredBatch
-from dealcache.repositories import StoredDeal, StoreError, StoreUnavailable
+from dealcache.reader.mongodb import StoredViews
+from dealcache.repositories import StoreError, StoreUnavailable
 from dealcache.tiers import Entry, MemoryTier, View
 from tests.clocks import ManualClock
 from tests.unit.reader.leases import FakeLeases
@@ -53,35 +51,37 @@ class FakeMongoDB:
         self.versions: dict[str, int] = {}
         self.unsynced: set[str] = set()
         self.failure: StoreError | None = None
-        self.reads = 0
+        self.sync_watermark: datetime | None = None
         self.batches: list[dict[DealKey, Collection[View]]] = []
         self.before_answer: Callable[[], None] = lambda: None
 
-    def read(self, view: View, key: DealKey) -> Entry | None:
-        self.reads += 1
-        if self.failure is not None:
-            raise self.failure
-        if key.value in self.unsynced:
-            raise TimelineNotSyncedError(StoredDeal(deal_of(key), None))
-        version = self.versions.get(key.value)
-        self.before_answer()
-        if version is None:
-            return None
-        return self.maker.found({"version": version, "view": view}, deal_of(key), self.clock())
-
-    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredBatch:
+    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredViews:
         self.batches.append(dict(wanted))
-        batch = StoredBatch({}, {key: (f"id-{key.value}",) for key in wanted if key.value in self.unsynced})
-        for key, views in wanted.items():
-            if key.value not in self.unsynced:
-                found = {view: entry for view in views if (entry := self.read(view, key)) is not None}
-                batch.entries.update({key: found} if found else {})
-        return batch
-
-    def candidates(self, key: DealKey) -> list[StoredDeal]:
         if self.failure is not None:
             raise self.failure
-        return [StoredDeal(deal_of(key), None)] if key.value in self.versions else []
+        stored = StoredViews({}, {key: (f"id-{key.value}",) for key in wanted if key.value in self.unsynced}, {})
+        for key, views in wanted.items():
+            version = self.versions.get(key.value)
+            self.before_answer()
+            if version is not None and key not in stored.unsynced:
+                stored.entries[key] = {view: self._entry(view, key, version) for view in views}
+        return stored
+
+    def _entry(self, view: View, key: DealKey, version: int) -> Entry:
+        shown = {"version": version, "view": view}
+        return self.maker.found(
+            shown, deal_of(key), self.clock(), self.maker.labels(), UnknownIds(), self.sync_watermark
+        )
+
+    def as_of(self, _key: DealKey) -> float | None:
+        if self.failure is not None:
+            raise self.failure
+        return None if self.sync_watermark is None else self.sync_watermark.timestamp()
+
+    def known_ids(self, key: DealKey) -> tuple[str, ...]:
+        if self.failure is not None:
+            raise self.failure
+        return (deal_of(key).deal_id,) if key.value in self.versions else ()
 
 
 class FakeHubSpot:
@@ -98,50 +98,51 @@ class FakeHubSpot:
         self.loads = 0
         self.batches: list[list[str]] = []
         self.known_ids: list[tuple[str, ...]] = []
+        self.fresh_labels: list[bool] = []
         self.entered = threading.Semaphore(0)
         self.let = threading.Event()
         self.let.set()
 
-    def load(self, key: DealKey, known_ids: tuple[str, ...] = (), deadline: Deadline | None = None) -> HubSpotLoad:
-        self.loads += 1
-        self.known_ids.append(tuple(known_ids))
+    def load(
+        self,
+        keys: Collection[DealKey],
+        known_ids: Mapping[DealKey, Collection[str]],
+        deadline: Deadline,
+        *,
+        fresh_labels: bool = False,
+    ) -> HubSpotLoad:
+        """One load of all of them; a name in ``failing`` fails alone."""
+        self.batches.append([key.value for key in keys])
         self.deadlines.append(deadline)
-        version = self.versions.get(key.value)
-        fetched_at = self.mongodb.clock()
+        self.fresh_labels.append(fresh_labels)
+        started = {key: (self.versions.get(key.value), self.mongodb.clock()) for key in keys}
         self.entered.release()
         assert self.let.wait(10)
-        if self.failure is not None:
-            raise self.failure
-        maker = self.mongodb.maker
-        if version is None:
-            return HubSpotLoad(self.unknown(key))
+        load = HubSpotLoad({}, {}, self.changes, self.stored)
+        for key, (version, fetched_at) in started.items():
+            self.loads += 1
+            self.known_ids.append(tuple(known_ids.get(key, ())))
+            if failure := self.failing.get(key.value, self.failure):
+                load.failures[key] = failure
+            elif version is None:
+                load.views[key] = self.unknown(key)
+            else:
+                load.views[key] = self._views(key, version, fetched_at)
+        return load
+
+    def _views(self, key: DealKey, version: int, fetched_at: float) -> dict[View, Entry]:
         if self.stored:
             self.mongodb.versions[key.value] = version
+        maker = self.mongodb.maker
         shown = {view: {"version": version, "view": view} for view in View}
-        views = {view: maker.found(shown[view], deal_of(key), fetched_at) for view in View}
-        return HubSpotLoad(views, self.changes, self.stored)
+        return {view: maker.found(shown[view], deal_of(key), fetched_at, maker.labels(), UnknownIds()) for view in View}
 
     def unknown(self, key: DealKey) -> dict[View, Entry]:
         return dict.fromkeys(View, self.mongodb.maker.unknown(key, self.mongodb.clock()))
 
-    def load_many(
-        self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]], deadline: Deadline
-    ) -> HubSpotBatch:
-        """As one load; a name in ``failing`` fails alone."""
-        self.batches.append([key.value for key in keys])
-        self.entered.release()
-        assert self.let.wait(10)
-        batch = HubSpotBatch({}, {}, self.changes, self.stored)
-        for key in keys:
-            if failure := self.failing.get(key.value, self.failure):
-                batch.failures[key] = failure
-            else:
-                batch.views[key] = self.load(key, tuple(known_ids.get(key, ()))).views
-        return batch
-
 
 class OnlyHere:
-    """Stands in for the record of invalidations of a process that is alone: numbers them, and applies them."""
+    """Stands in for the invalidation log of a process that is alone: numbers them, and applies them."""
 
     def __init__(self, state: ReaderState) -> None:
         self.state = state
@@ -161,11 +162,19 @@ class Stand:
         loads: how many loads may be under way.
         wait_seconds: how long a thread waits for another one's load.
         beside: another process, whose MongoDB and HubSpot are this one's too.
+        max_data_age: seconds after which data is too old; 0: never.
     """
 
     def __init__(
-        self, waiting: int = 100, loads: int = 100, wait_seconds: float = 10.0, beside: Stand | None = None
+        self,
+        waiting: int = 100,
+        loads: int = 100,
+        wait_seconds: float = 10.0,
+        beside: Stand | None = None,
+        max_data_age: float = 0.0,
     ) -> None:
+        #: The ids of the deals that were read again behind.
+        self.reread: list[str] = []
         self.clock = beside.clock if beside else ManualClock()
         self.memory = MemoryTier(10_000_000, self.clock)
         self.mongodb = beside.mongodb if beside else FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
@@ -176,64 +185,48 @@ class Stand:
         self.look = threading.Semaphore(0)
         #: What happens while a batch leaves another process the time to acquire leases.
         self.give_way: Callable[[], object] = lambda: None
-        fence, self.trust = Fence(), Trust(self.clock, self.clock)
-        cache = TieredCache(self.memory, None, fence, self.trust, self.clock)
+        fence, self.watermark = Fence(), InvalidationWatermark(self.clock, self.clock)
+        cache = TieredCache(self.memory, None, fence, self.watermark, self.clock)
         self.state = ReaderState(cache, fence, self.waiting.release)
-        self.journal = OnlyHere(self.state)
-        self.retreat = Retreat(POLICY.retry_pause, self.clock)
-        waiting_gate, loads_gate = Gate(waiting), Gate(loads)
-        shared = SharedFlight(
+        self.publisher = OnlyHere(self.state)
+        self.fail_safe = FailSafeThrottle(POLICY.retry_pause, self.clock)
+        cluster = ClusterFlight(
             self.leases,  # type: ignore[arg-type]
-            Heartbeat(self.leases),  # type: ignore[arg-type]
+            LeaseRenewer(self.leases),  # type: ignore[arg-type]
             "a process",
             self.waiting_elsewhere.release,
             sleep=lambda _seconds: self.look.acquire(timeout=10),
+            give_way=lambda _seconds: self.give_way(),
         )
+
+        def publish(selection: Selection, changes: Changes | None, claim: Token | None) -> Applied:
+            return self.publisher.record(selection, changes, claim)
+
+        self.revalidator = Revalidator(
+            max_data_age, self._reread, lambda: True, lambda *_outcome: None, self.clock, self.clock, at_once=0
+        )
+        context = RequestContext(self.state, publish, self.mongodb, self.hubspot, Bulkhead(loads))  # type: ignore[arg-type]
         fetcher = Fetcher(
-            state=self.state,
-            journal=self.journal,
-            mongodb=self.mongodb,  # type: ignore[arg-type]
-            hubspot=self.hubspot,  # type: ignore[arg-type]
-            shared=shared,
-            waiting=waiting_gate,
-            loads=loads_gate,
+            context=context,
+            cluster=cluster,
+            waiting=Bulkhead(waiting),
             wait_seconds=wait_seconds,
             refresh_pause=POLICY.refresh_pause,
-            clock=self.clock,
+            timer=self.clock,
         )
         self.reader = DealReader(
             state=self.state,
-            journal=self.journal,
+            publish=publish,
             mongodb=self.mongodb,  # type: ignore[arg-type]
             fetcher=fetcher,
-            policy=POLICY,
-            retreat=self.retreat,
-            wait_seconds=wait_seconds,
-            clock=self.clock,
-        )
-        batch_fetcher = BatchFetcher(
-            state=self.state,
-            journal=self.journal,
-            mongodb=self.mongodb,  # type: ignore[arg-type]
-            hubspot=self.hubspot,  # type: ignore[arg-type]
-            shared=SharedBatch(
-                self.leases,  # type: ignore[arg-type]
-                Heartbeat(self.leases),  # type: ignore[arg-type]
-                "a process",
-                self.waiting_elsewhere.release,
-                sleep=lambda _seconds: self.look.acquire(timeout=10),
-                give_way=lambda _seconds: self.give_way(),
-            ),
-            waiting=waiting_gate,
-            loads=loads_gate,
+            fail_safe=self.fail_safe,
+            revalidator=self.revalidator,
             wait_seconds=wait_seconds,
         )
-        self.batches = BatchReader(
-            cache=cache,
-            mongodb=self.mongodb,  # type: ignore[arg-type]
-            fetcher=batch_fetcher,
-            retreat=self.retreat,
-        )
+
+    def _reread(self, deal_id: str, _is_stopping: Callable[[], bool]) -> RereadOutcome:
+        self.reread.append(deal_id)
+        return RereadOutcome.REFRESHED
 
     def break_everything(self) -> None:
         self.mongodb.failure = StoreUnavailable("down")

@@ -8,19 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
-from dealcache.changes import INFO, Changes
 from dealcache.hubspot import Unauthorised, Unavailable
-from dealcache.invalidation import Selection
-from dealcache.reader import FlightTimeoutError, Mode, Outcome, TooManyWaitingError
+from dealcache.model.invalidation import INFO, Changes, Selection
+from dealcache.reader import BulkheadFullError, FlightTimeoutError, Mode, TierOutcome
 from dealcache.repositories import StoreUnavailable
 from dealcache.tiers import CacheKey, View
+from tests.listings import rows_of
 from tests.unit.reader.stands import Stand, named, version_of
 
 BOTH = (View.INFO, View.ACTIVITIES_COUNT)
 
 
 def read(stand: Stand, *names: str, views=BOTH, mode=Mode.DEFAULT):
-    return stand.batches.read([named(name) for name in names], views, mode)
+    return stand.reader.read_many([named(name) for name in names], views, mode)
 
 
 def shown(answer):
@@ -34,7 +34,7 @@ def shown(answer):
     }
 
 
-def steps(answer) -> list[tuple[str, Outcome]]:
+def steps(answer) -> list[tuple[str, TierOutcome]]:
     return [(step.tier, step.outcome) for step in answer.steps]
 
 
@@ -44,6 +44,7 @@ def test_each_tier_answers_what_it_can_and_is_asked_once():
     stand.hubspot.versions |= {"cold": 3, "colder": 4}
     for view in View:
         stand.reader.read(view, named("warm"))
+    stand.mongodb.batches.clear()
     answer = read(stand, "warm", "stored", "cold", "colder", "nobody")
     assert shown(answer) == {
         "warm": (1, "memory", "memory"),
@@ -53,12 +54,12 @@ def test_each_tier_answers_what_it_can_and_is_asked_once():
         "nobody": (0, "hubspot", "hubspot"),
     }
     assert answer.failures == {}
-    assert steps(answer) == [("memory", Outcome.MISS), ("mongodb", Outcome.MISS), ("hubspot", Outcome.HIT)]
+    assert steps(answer) == [("memory", TierOutcome.MISS), ("mongodb", TierOutcome.MISS), ("hubspot", TierOutcome.HIT)]
     assert stand.mongodb.batches[0] == {named(name): [*BOTH] for name in ("stored", "cold", "colder", "nobody")}
     assert stand.hubspot.batches == [["cold", "colder", "nobody"]]
     again = read(stand, "warm", "stored", "cold", "colder", "nobody", views=BOTH)
     assert {tier for _, *tiers in shown(again).values() for tier in tiers} == {"memory"}
-    assert steps(again) == [("memory", Outcome.HIT)]
+    assert steps(again) == [("memory", TierOutcome.HIT)]
 
 
 def test_what_a_batch_brings_is_kept_as_single_reads_keep_it():
@@ -78,6 +79,7 @@ def test_only_the_views_that_are_lacking_are_asked_of_mongodb():
     stand = Stand()
     stand.mongodb.versions["Acme"] = 1
     stand.reader.read(View.INFO, named())
+    stand.mongodb.batches.clear()
     answer = read(stand, "Acme", views=list(View))
     assert {view: one.tier for view, one in answer.values[named()].items()} == {
         View.INFO: "memory",
@@ -92,12 +94,13 @@ def test_hits_are_counted_for_each_view():
     stand.mongodb.versions["Acme"] = 1
     for _ in range(3):
         read(stand, "Acme")
-    assert {row.key: row.hits for row in stand.memory.listing()} == {"info:Acme": 2, "activities_count:Acme": 2}
+    assert {row.key: row.hits for row in rows_of(stand.memory)} == {"info:Acme": 2, "activities_count:Acme": 2}
 
 
 def test_a_name_that_is_remembered_as_unknown_is_asked_of_nobody():
     stand = Stand()
     stand.reader.read(View.INFO, named("nobody"))
+    stand.mongodb.batches.clear()
     answer = read(stand, "nobody", views=list(View))
     assert {one.entry.status for one in answer.values[named("nobody")].values()} == {404}
     assert stand.mongodb.batches == []
@@ -116,11 +119,11 @@ def test_a_fresh_value_is_served_once_and_takes_nobodys_turn_to_try_again():
     stand = Stand()
     stand.mongodb.versions["Acme"] = 1
     read(stand, "Acme")
-    stand.retreat.failed(named())
+    stand.fail_safe.failed(named())
     stand.clock.tick(10)
     read(stand, "Acme")
-    assert {row.hits for row in stand.memory.listing()} == {1}
-    assert not stand.retreat.should_serve_stale(named())
+    assert {row.hits for row in rows_of(stand.memory)} == {1}
+    assert not stand.fail_safe.should_serve_stale(named())
 
 
 def test_no_cache_skips_memory_and_refills_it():
@@ -131,7 +134,7 @@ def test_no_cache_skips_memory_and_refills_it():
     stand.clock.tick(1)
     answer = read(stand, "Acme", mode=Mode.NO_CACHE)
     assert shown(answer) == {"Acme": (2, "mongodb", "mongodb")}
-    assert steps(answer)[0] == ("memory", Outcome.BYPASS)
+    assert steps(answer)[0] == ("memory", TierOutcome.BYPASS)
     assert shown(read(stand, "Acme")) == {"Acme": (2, "memory", "memory")}
 
 
@@ -152,11 +155,11 @@ def test_what_another_thread_has_brought_meanwhile_is_not_loaded_again():
 
     def bring() -> None:
         stand.mongodb.before_answer = lambda: None
-        stand.reader.read(View.INFO, named("a"))
+        stand.reader.read(View.TIMELINE, named("a"))
 
     stand.mongodb.before_answer = bring
     assert {name: version for name, (version, *_) in shown(read(stand, "a", "b")).items()} == {"a": 1, "b": 2}
-    assert stand.hubspot.batches == [["b"]]
+    assert stand.hubspot.batches == [["a"], ["b"]]
 
 
 def test_deals_whose_activities_were_never_fetched_are_fetched_with_the_ids_that_mongodb_knows():
@@ -177,7 +180,7 @@ def test_one_name_fails_and_the_others_do_not():
     answer = read(stand, "a", "b", "c")
     assert set(shown(answer)) == {"a", "c"}
     assert answer.failures == {named("b"): stand.hubspot.failing["b"]}
-    assert steps(answer)[-1] == ("hubspot", Outcome.ERROR)
+    assert steps(answer)[-1] == ("hubspot", TierOutcome.ERROR)
     stand.hubspot.failing.clear()
     assert shown(read(stand, "b")) == {"b": (2, "hubspot", "hubspot")}
 
@@ -197,7 +200,7 @@ def test_without_mongodb_hubspot_answers_and_memory_keeps_it():
     stand.mongodb.failure = StoreUnavailable("down")
     stand.hubspot.versions |= {"a": 1, "b": 2}
     answer = read(stand, "a", "b")
-    assert steps(answer)[1:] == [("mongodb", Outcome.ERROR), ("hubspot", Outcome.HIT)]
+    assert steps(answer)[1:] == [("mongodb", TierOutcome.ERROR), ("hubspot", TierOutcome.HIT)]
     assert {tier for _, *tiers in shown(read(stand, "a", "b")).values() for tier in tiers} == {"memory"}
 
 
@@ -212,10 +215,10 @@ def test_when_all_below_fails_stale_values_serve_and_all_is_left_alone_for_a_whi
     assert all(one.stale for values in answer.values.values() for one in values.values())
     assert set(answer.failures) == {named("cold")}
     # Single reads know of it, and the other way round.
-    tried = len(stand.hubspot.batches)
+    tried = stand.hubspot.loads
     assert stand.reader.read(View.INFO, named("a")).stale
     assert shown(read(stand, "a", "b")) == {"a": (1, "memory", "memory"), "b": (2, "memory", "memory")}
-    assert (len(stand.hubspot.batches), stand.hubspot.loads) == (tried, 0)
+    assert stand.hubspot.loads == tried
     stand.clock.tick(10)
     stand.mongodb.failure = None
     assert shown(read(stand, "a", "b")) == {"a": (1, "mongodb", "mongodb"), "b": (2, "mongodb", "mongodb")}
@@ -242,7 +245,7 @@ def test_a_batch_is_one_waiting_thread_and_one_load_and_what_it_needs_not_wait_f
         assert stand.hubspot.entered.acquire(timeout=10)
         answer = read(stand, "c", "stored")
         assert shown(answer) == {"stored": (9, "mongodb", "mongodb")}
-        assert isinstance(answer.failures[named("c")], TooManyWaitingError)
+        assert isinstance(answer.failures[named("c")], BulkheadFullError)
         stand.hubspot.let.set()
         assert set(shown(first.result(10))) == {"a", "b"}
     assert shown(read(stand, "c")) == {"c": (3, "hubspot", "hubspot")}
@@ -267,8 +270,7 @@ def test_a_batch_waits_for_names_that_others_are_loading_and_they_for_its():
         assert {name: version for name, (version, *_) in shown(first.result(10)).items()} == {"a": 1, "b": 2, "c": 3}
         assert {name: version for name, (version, *_) in shown(second.result(10)).items()} == {"a": 1, "c": 3, "d": 4}
         late.join(10)
-    assert stand.hubspot.batches == [["b", "c"], ["d"]]
-    assert stand.hubspot.loads == 4
+    assert stand.hubspot.batches == [["a"], ["b", "c"], ["d"]]
 
 
 def test_a_joined_load_that_takes_too_long_fails_its_name_alone():
@@ -298,16 +300,18 @@ def test_a_failing_load_is_shared_by_those_who_joined_it():
     assert len(stand.hubspot.batches) == 1
 
 
-def test_a_fault_of_our_own_is_raised_and_leaves_no_flight_behind():
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_a_fault_of_our_own_is_raised_and_leaves_no_flight_behind(names: str, monkeypatch: pytest.MonkeyPatch):
     stand = Stand()
     stand.hubspot.versions["a"] = 1
-    stand.hubspot.load_many = broken  # type: ignore[method-assign, assignment]
-    with pytest.raises(ZeroDivisionError):
-        read(stand, "a", "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(stand.hubspot, "load", broken)
+        with pytest.raises(ZeroDivisionError):
+            read(stand, *names)
     assert stand.reader.read(View.INFO, named("a")).tier == "hubspot"
 
 
-def broken(*_args):
+def broken(*_args, **_how):
     return 1 // 0
 
 
@@ -338,7 +342,7 @@ def test_a_deal_that_is_invalidated_during_its_load_is_not_kept_but_the_others_a
             stand.hubspot.changes.note(f"id-{name}", [INFO], [name])
     during_load(stand, "a", "b", "c", then=lambda: stand.reader.invalidate(selection))
     assert [in_memory(stand, name) for name in "abc"] == [True, False, True]
-    announced = {mark for one, _ in stand.journal.recorded[1:] for mark in one.deal_ids}
+    announced = {mark for one, _ in stand.publisher.recorded[1:] for mark in one.deal_ids}
     assert announced == ({"id-a", "id-b", "id-c"} if changed else set())
 
 
@@ -357,7 +361,7 @@ def test_what_a_load_changed_is_let_go_under_every_key():
     stand.hubspot.changes = Changes({"id-a": {INFO}, "id-other": {INFO}}, {"a"})
     read(stand, "a", "b")
     assert [in_memory(stand, name) for name in ("a", "b", "other")] == [True, True, False]
-    ((selection, changes),) = stand.journal.recorded
+    ((selection, changes),) = stand.publisher.recorded
     assert selection == Selection.deals(ids=["id-a", "id-other"], names=["a"])
     assert changes == stand.hubspot.changes
 
@@ -367,7 +371,7 @@ def test_a_load_that_could_not_be_stored_lets_go_all_that_it_may_have_changed():
     stand.hubspot.versions |= {"a": 1, "b": 2}
     stand.hubspot.stored = False
     read(stand, "a", "b", "nobody")
-    ((selection, _),) = stand.journal.recorded
+    ((selection, _),) = stand.publisher.recorded
     assert selection == Selection.deals(ids=["id-a", "id-b"], names=["a", "b", "nobody"])
     assert [in_memory(stand, name) for name in ("a", "b", "nobody")] == [True, True, True]
 
@@ -376,20 +380,20 @@ def test_a_load_that_changed_nothing_tells_nobody():
     stand = Stand()
     stand.hubspot.versions |= {"a": 1, "b": 2}
     read(stand, "a", "b")
-    assert stand.journal.recorded == []
+    assert stand.publisher.recorded == []
 
 
 def test_a_deal_that_is_invalidated_while_a_change_of_another_is_recorded_is_not_kept():
     stand = Stand()
     stand.hubspot.versions |= {"a": 1, "b": 2}
     stand.hubspot.changes = Changes({"id-a": {INFO}}, {"a"})
-    record = stand.journal.record
+    record = stand.publisher.record
 
     def record_late(*arguments, **claim):
         stand.state.apply(Selection.deals(names=["b"]), None)
         return record(*arguments, **claim)
 
-    stand.journal.record = record_late  # type: ignore[method-assign]
+    stand.publisher.record = record_late  # type: ignore[method-assign]
     read(stand, "a", "b")
     assert [in_memory(stand, name) for name in "ab"] == [True, False]
 
@@ -400,3 +404,33 @@ def test_that_a_deal_is_unknown_does_not_serve_in_place_of_a_failure():
     stand.break_everything()
     answer = read(stand, "nobody", mode=Mode.NO_CACHE)
     assert (answer.values, set(answer.failures)) == ({}, {named("nobody")})
+
+
+def test_a_batch_and_a_single_read_share_what_they_read_from_mongodb():
+    stand = Stand()
+    stand.mongodb.versions |= {"a": 1, "b": 2}
+    began, let = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        began.set()
+        assert let.wait(10)
+
+    stand.mongodb.before_answer = hold
+    with ThreadPoolExecutor(2) as pool:
+        single = pool.submit(stand.reader.read, View.INFO, named("a"))
+        assert began.wait(10)
+        stand.mongodb.before_answer = lambda: None
+        batch = pool.submit(read, stand, "a", "b", views=[View.INFO])
+        assert stand.waiting.acquire(timeout=10)
+        let.set()
+        assert version_of(single.result(10)) == 1
+        assert shown(batch.result(10)) == {"a": (1, "mongodb"), "b": (2, "mongodb")}
+    assert stand.mongodb.batches == [{named("a"): [View.INFO]}, {named("b"): [View.INFO]}]
+
+
+def test_a_single_read_too_tells_hubspot_the_ids_that_mongodb_knows():
+    stand = Stand()
+    stand.mongodb.unsynced.add("Acme")
+    stand.hubspot.versions["Acme"] = 1
+    stand.reader.read(View.INFO, named())
+    assert stand.hubspot.known_ids == [("id-Acme",)]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dealcache.hubspot import Unavailable
-from dealcache.reader import FlightTimeoutError, Mode, TooManyWaitingError
+from dealcache.reader import BulkheadFullError, FlightTimeoutError, Mode
 from dealcache.tiers import Selection, View
 from tests.unit.reader.stands import Stand, named, version_of
 
@@ -61,7 +61,7 @@ def test_who_finds_too_many_waiting_is_told_at_once_or_gets_the_stale_value(boun
         held = [pool.submit(stand.reader.read, View.INFO, named(f"cold {number}")) for number in range(2)]
         for _ in held:
             assert stand.hubspot.entered.acquire(timeout=10)
-        with pytest.raises(TooManyWaitingError) as refused:
+        with pytest.raises(BulkheadFullError) as refused:
             stand.reader.read(View.INFO, named("cold 3"))
         assert refused.value.retry_after > 0
         assert stand.reader.read(View.INFO, named("Known")).stale

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 from dealcache.reader.fence import Fence, Token
 from dealcache.tiers import CacheKey, Entry, Selection, View
 
@@ -117,7 +117,7 @@ def test_an_invalidation_without_a_place_in_the_record_refuses_loads_but_judges_
 
 
 def test_an_invalidation_of_everything_without_a_place_in_the_record_forgets_no_other():
-    """What it clears of the fence's memory must not make older values good again."""
+    """Clearing the fence's memory must not make older values good again."""
     fence = Fence()
     fence.begin(0)
     fence.move(Selection.deals(ids=["7"]), 237)
@@ -172,3 +172,19 @@ def test_tells_the_last_invalidation_that_may_concern_a_deal(selection, by_name,
     assert (fence.last_of(ACME), fence.last_of(SEVEN)) == (by_name, by_id)
     fence.restart(2)
     assert (fence.last_of(ACME), fence.last_of(SEVEN)) == (2, 2)
+
+
+def test_it_tells_what_was_invalidated_since_a_generation():
+    fence = Fence(remember=3)
+    fence.move(Selection.deals(ids=["1"], names=["Acme"]), 1)
+    fence.move(Selection.deals(ids=["2"]), 2)
+    fence.move(Selection.deals(ids=["1"]), None)
+    assert fence.moved_since(0) == Selection.deals(ids=["1", "2"], names=["acme"])
+    assert fence.moved_since(1) == Selection.deals(ids=["2"])
+    assert not fence.moved_since(2)
+    fence.move(Selection.deals(ids=["3"]), 3)  # drops the oldest mark, of generation 1
+    assert fence.moved_since(0) == Selection.all()
+    assert fence.moved_since(1) == Selection.deals(ids=["2", "3"])
+    fence.move(Selection.all(), 4)
+    assert fence.moved_since(3) == Selection.all()
+    assert not fence.moved_since(4)

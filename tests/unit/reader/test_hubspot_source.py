@@ -7,9 +7,9 @@ from datetime import UTC
 
 import pytest
 
-from dealcache.deadline import Deadline
-from dealcache.deals import DealKey, LoadedDeal
 from dealcache.hubspot import NotFound
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import DealKey
 from dealcache.reader import EntryMaker, HubSpotSource
 from dealcache.tiers import View
 from tests.clocks import ManualClock
@@ -22,9 +22,11 @@ class NobodyKnows:
     def __init__(self) -> None:
         self.deadlines: list[Deadline] = []
 
-    def load(self, key: DealKey, deadline: Deadline, *, known_ids: Sequence[str] = ()) -> LoadedDeal:
+    def load(
+        self, keys: Sequence[DealKey], deadline: Deadline, *, known_ids: object, fresh_labels: bool
+    ) -> dict[DealKey, NotFound]:
         self.deadlines.append(deadline)
-        raise NotFound("no such deal")
+        return {key: NotFound("no such deal") for key in keys}
 
 
 @pytest.fixture
@@ -41,15 +43,10 @@ def source(loader: NobodyKnows) -> HubSpotSource:
 
 def test_a_load_ends_with_its_caller(source: HubSpotSource, loader: NobodyKnows) -> None:
     deadline = Deadline(3.0)
-    source.load(named(), deadline=deadline)
+    source.load([named()], {}, deadline)
     assert loader.deadlines == [deadline]
 
 
-def test_a_load_has_a_bound_of_its_own(source: HubSpotSource, loader: NobodyKnows) -> None:
-    source.load(named())
-    assert 0 < loader.deadlines[0].remaining() <= 15.0
-
-
 def test_what_another_process_found_unknown_looks_as_if_this_one_had_found_it(source: HubSpotSource) -> None:
-    assert source.unknown(named()) == source.load(named()).views
+    assert source.unknown(named()) == source.load([named()], {}, Deadline(3.0)).views[named()]
     assert {source.unknown(named())[view].status for view in View} == {404}

@@ -33,6 +33,11 @@ def test_verdicts(status, now, verdict):
     assert decide(entry(status), now) is verdict
 
 
+@pytest.mark.parametrize(("ahead", "verdict"), [(0.9, Verdict.FRESH), (1.1, Verdict.STALE), (86_400, Verdict.STALE)])
+def test_a_value_from_the_future_is_not_fresh(ahead, verdict):
+    assert decide(entry(fetched_at=1000.0), 1000.0 - ahead) is verdict
+
+
 def test_nothing_is_gone():
     assert decide(None, 0.0) is Verdict.GONE
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.deals import DealKey
 from dealcache.hubspot import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
-from dealcache.reader import Mode, Outcome
+from dealcache.model.deals import DealKey
+from dealcache.reader import Mode, TierOutcome
 from dealcache.repositories import StoreUnavailable
-from dealcache.tiers import Selection, View
+from dealcache.tiers import CacheKey, Selection, View
+from tests.listings import rows_of
 from tests.unit.reader.stands import Stand, named, version_of
 
 
-def outcomes(answer) -> list[tuple[str, Outcome]]:
+def outcomes(answer) -> list[tuple[str, TierOutcome]]:
     return [(step.tier, step.outcome) for step in answer.steps]
 
 
@@ -21,7 +22,11 @@ def test_a_cold_deal_comes_from_hubspot_and_fills_all_three_views():
     stand.hubspot.versions["Acme"] = 1
     answer = stand.reader.read(View.TIMELINE, named())
     assert answer.tier == "hubspot"
-    assert outcomes(answer) == [("memory", Outcome.MISS), ("mongodb", Outcome.MISS), ("hubspot", Outcome.HIT)]
+    assert outcomes(answer) == [
+        ("memory", TierOutcome.MISS),
+        ("mongodb", TierOutcome.MISS),
+        ("hubspot", TierOutcome.HIT),
+    ]
     for view in View:
         assert stand.reader.read(view, named()).tier == "memory"
     assert stand.hubspot.loads == 1
@@ -51,7 +56,7 @@ def test_a_value_lives_for_its_time_and_is_then_read_again():
     assert version_of(stand.reader.read(View.INFO, named())) == 1
     stand.clock.tick(1)
     answer = stand.reader.read(View.INFO, named())
-    assert (version_of(answer), answer.tier, answer.steps[0].outcome) == (2, "mongodb", Outcome.STALE)
+    assert (version_of(answer), answer.tier, answer.steps[0].outcome) == (2, "mongodb", TierOutcome.STALE)
 
 
 def test_no_cache_skips_memory_and_refills_it():
@@ -61,7 +66,7 @@ def test_no_cache_skips_memory_and_refills_it():
     stand.mongodb.versions["Acme"] = 2
     stand.clock.tick(1)
     answer = stand.reader.read(View.INFO, named(), Mode.NO_CACHE)
-    assert (version_of(answer), outcomes(answer)[0]) == (2, ("memory", Outcome.BYPASS))
+    assert (version_of(answer), outcomes(answer)[0]) == (2, ("memory", TierOutcome.BYPASS))
     assert version_of(stand.reader.read(View.INFO, named())) == 2
 
 
@@ -75,17 +80,17 @@ def test_an_unknown_deal_is_remembered_for_a_short_while_only():
     assert stand.reader.read(View.INFO, named()).entry.status == 200
 
 
-def test_the_short_way_gives_fresh_views_only():
+def test_a_hit_is_a_fresh_view_only():
     stand = Stand()
     stand.reader.read(View.INFO, named("nobody"))
-    assert stand.reader.hit(View.INFO, named("nobody")) is None
+    assert stand.state.cache.hit(CacheKey.of(View.INFO, named("nobody"))) is None
     stand.mongodb.versions["Acme"] = 1
-    assert stand.reader.hit(View.INFO, named()) is None
+    assert stand.state.cache.hit(CacheKey.of(View.INFO, named())) is None
     stand.reader.read(View.INFO, named())
-    assert stand.reader.hit(View.INFO, named()) is not None
-    assert {row.key: row.hits for row in stand.memory.listing()}["info:Acme"] == 1
+    assert stand.state.cache.hit(CacheKey.of(View.INFO, named())) is not None
+    assert {row.key: row.hits for row in rows_of(stand.memory)}["info:Acme"] == 1
     stand.clock.tick(600)
-    assert stand.reader.hit(View.INFO, named()) is None
+    assert stand.state.cache.hit(CacheKey.of(View.INFO, named())) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +120,7 @@ def test_hubspot_answers_when_mongodb_is_down_and_memory_keeps_it():
     stand.mongodb.failure = StoreUnavailable("down")
     stand.hubspot.versions["Acme"] = 1
     answer = stand.reader.read(View.INFO, named())
-    assert outcomes(answer)[1:] == [("mongodb", Outcome.ERROR), ("hubspot", Outcome.HIT)]
+    assert outcomes(answer)[1:] == [("mongodb", TierOutcome.ERROR), ("hubspot", TierOutcome.HIT)]
     assert stand.reader.read(View.INFO, named()).tier == "memory"
 
 
@@ -132,7 +137,11 @@ def test_the_expired_value_serves_marked_when_everything_below_is_down():
     expired(stand)
     answer = stand.reader.read(View.INFO, named())
     assert (answer.tier, answer.stale, version_of(answer)) == ("memory", True, 1)
-    assert outcomes(answer) == [("memory", Outcome.STALE), ("mongodb", Outcome.ERROR), ("hubspot", Outcome.ERROR)]
+    assert outcomes(answer) == [
+        ("memory", TierOutcome.STALE),
+        ("mongodb", TierOutcome.ERROR),
+        ("hubspot", TierOutcome.ERROR),
+    ]
 
 
 def test_failing_tiers_are_left_alone_for_a_pause_and_then_tried_once():

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from dealcache.deals import DealKey
-from dealcache.invalidation import Selection
-from dealcache.reader import Fence, Outcome, TieredCache, Trust
-from dealcache.reader.answer import Journey
-from dealcache.redis_errors import RedisUnavailable
+from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
+from dealcache.model.workers import RedisUnavailable
+from dealcache.reader import Fence, InvalidationWatermark, TieredCache, TierOutcome
+from dealcache.reader.answers import ReadTrace
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 from tests.clocks import ManualClock
 
@@ -44,13 +44,13 @@ class Worker:
         self.memory = MemoryTier(1_000_000, clock)
         self.fence = Fence()
         self.fence.begin(0)
-        self.trust = Trust(clock, clock)
-        self.cache = TieredCache(self.memory, shared, self.fence, self.trust, clock)
+        self.watermark = InvalidationWatermark(clock, clock)
+        self.cache = TieredCache(self.memory, shared, self.fence, self.watermark, clock)
 
-    def look(self, key: CacheKey) -> tuple[Entry | None, bool, list[tuple[str, Outcome]]]:
-        journey = Journey(lambda: 0.0)
-        found = self.cache.look(key, journey)
-        steps = [(step.tier, step.outcome) for step in journey.steps]
+    def look(self, key: CacheKey) -> tuple[Entry | None, bool, list[tuple[str, TierOutcome]]]:
+        trace = ReadTrace(lambda: 0.0)
+        found = self.cache.look([key], trace).get(key)
+        steps = [(step.tier, step.outcome) for step in trace.steps]
         return (None, False, steps) if found is None else (found.entry, found.stale, steps)
 
     def keep(self, key: CacheKey, entry: Entry) -> None:
@@ -79,7 +79,7 @@ def other(clock: ManualClock, shared: SharedTier) -> Worker:
 
 KEY = CacheKey.of(View.INFO, DealKey("name", "Acme"))
 ACME = Selection.deals(ids=["7"])
-MISSED, HIT = ("memory", Outcome.MISS), ("memory", Outcome.HIT)
+MISSED, HIT = ("memory", TierOutcome.MISS), ("memory", TierOutcome.HIT)
 
 
 def entry(clock: ManualClock, status: int = 200) -> Entry:
@@ -89,7 +89,7 @@ def entry(clock: ManualClock, status: int = 200) -> Entry:
 def test_what_one_worker_keeps_another_finds_and_then_has_itself(worker, other, clock):
     worker.keep(KEY, entry(clock))
     found, stale, steps = other.look(KEY)
-    assert (found.body, stale, steps) == (b"{}", False, [MISSED, ("redis", Outcome.HIT)])
+    assert (found.body, stale, steps) == (b"{}", False, [MISSED, ("redis", TierOutcome.HIT)])
     assert other.look(KEY)[2] == [HIT]
 
 
@@ -100,7 +100,7 @@ def test_promotion_gives_no_new_time(worker, other, clock):
     found = other.look(KEY)[0]
     assert (found.fetched_at, found.expires_at) == (kept.fetched_at, kept.expires_at)
     clock.tick(100)
-    assert other.look(KEY)[2] == [("memory", Outcome.STALE), ("redis", Outcome.MISS)]
+    assert other.look(KEY)[2] == [("memory", TierOutcome.STALE), ("redis", TierOutcome.MISS)]
 
 
 def test_a_shared_value_that_is_older_than_an_invalidation_is_refused_by_who_knows_of_it(worker, other, shared, clock):
@@ -144,13 +144,13 @@ def test_a_process_that_does_not_know_the_record_yet_trusts_no_shared_value(cloc
     worker.keep(KEY, entry(clock))
     newcomer = Worker(clock, shared)
     newcomer.fence = Fence()
-    newcomer.cache = TieredCache(newcomer.memory, shared, newcomer.fence, newcomer.trust, clock)
+    newcomer.cache = TieredCache(newcomer.memory, shared, newcomer.fence, newcomer.watermark, clock)
     assert newcomer.look(KEY)[0] is None
 
 
 def test_without_the_shared_tier_memory_serves_and_keeps(worker, shared, clock):
     shared.unplugged = True
-    assert worker.look(KEY)[2] == [MISSED, ("redis", Outcome.ERROR)]
+    assert worker.look(KEY)[2] == [MISSED, ("redis", TierOutcome.ERROR)]
     worker.keep(KEY, entry(clock))
     assert worker.look(KEY)[2] == [HIT]
     assert worker.cache.forget_shared(ACME, 1) == set()
@@ -163,35 +163,35 @@ def test_what_is_forgotten_is_counted_in_both(worker, clock):
 
 
 def test_who_cannot_be_sure_serves_nothing_from_before_but_as_a_last_resort(worker, clock):
-    worker.trust.begin()
+    worker.watermark.begin()
     worker.keep(KEY, entry(clock))
     clock.tick(1.5)
     found, stale, steps = worker.look(KEY)
     assert (found.body, stale) == (b"{}", True)
-    assert steps[0] == ("memory", Outcome.UNSURE)
+    assert steps[0] == ("memory", TierOutcome.UNSURE)
     assert worker.cache.hit(KEY) is None
     assert worker.cache.fresh(KEY) is None
     assert worker.cache.kept(KEY).stale
 
 
 def test_who_is_sure_again_trusts_what_is_left(worker, clock):
-    worker.trust.begin()
+    worker.watermark.begin()
     worker.keep(KEY, entry(clock))
     clock.tick(60)
     assert worker.cache.hit(KEY) is None
-    worker.trust.note(worker.trust.moment())
+    worker.watermark.note(worker.watermark.moment())
     assert worker.cache.hit(KEY) is not None
 
 
 def test_what_was_read_since_is_trusted(worker, clock):
-    worker.trust.begin()
+    worker.watermark.begin()
     clock.tick(60)
     worker.keep(KEY, entry(clock))
     assert worker.cache.hit(KEY) is not None
 
 
 def test_a_remembered_404_is_no_last_resort(worker, clock):
-    worker.trust.begin()
+    worker.watermark.begin()
     worker.keep(KEY, entry(clock, status=404))
     clock.tick(1.5)
     assert worker.look(KEY)[0] is None
@@ -202,13 +202,13 @@ def test_many_are_looked_up_at_once(worker, other, clock):
     keys = [CacheKey.of(View.INFO, DealKey("name", f"Deal {number}")) for number in range(3)]
     worker.keep(keys[0], entry(clock))
     other.keep(keys[1], entry(clock))
-    journey = Journey(lambda: 0.0)
-    found = worker.cache.look_many([*keys, keys[0]], journey)
+    trace = ReadTrace(lambda: 0.0)
+    found = worker.cache.look(keys, trace)
     assert {key: (one.tier, one.stale) for key, one in found.items()} == {
         keys[0]: ("memory", False),
         keys[1]: ("redis", False),
     }
-    assert [step.tier for step in journey.steps] == ["memory", "redis"]
-    again = Journey(lambda: 0.0)
-    assert {one.tier for one in worker.cache.look_many(keys[:2], again).values()} == {"memory"}
+    assert [step.tier for step in trace.steps] == ["memory", "redis"]
+    again = ReadTrace(lambda: 0.0)
+    assert {one.tier for one in worker.cache.look(keys[:2], again).values()} == {"memory"}
     assert [step.tier for step in again.steps] == ["memory"]

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.deals import EVENT_TYPES
+from dealcache.model.deals import EVENT_TYPES
+from dealcache.model.labels import Labels
 from dealcache.reader import views
 from dealcache.reader.timeline_filter import InvalidCursorError, TimelineFilter
 from tests.unit.reader.test_views import NOON, deal, event
 
 
 def timeline(events):
-    return views.timeline(deal(), events, UTC)
+    return views.timeline(deal(), events, UTC, Labels())
 
 
 WEEK = timeline([event(day, NOON + timedelta(days=day), type=EVENT_TYPES[day]) for day in range(7)])

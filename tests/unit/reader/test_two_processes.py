@@ -5,48 +5,70 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
+import orjson
 import pytest
 
-from dealcache.deals import DealKey
-from dealcache.hubspot import RateLimited
-from dealcache.reader import Answer, FlightTimeoutError, Mode
-from dealcache.reader.heartbeat import LEASE
+from dealcache.hubspot import RateLimited, Unavailable
+from dealcache.model.deals import DealKey
+from dealcache.reader import Answer, BatchAnswer, BulkheadFullError, FlightTimeoutError, Mode
+from dealcache.reader.lease_renewer import LEASE
+from dealcache.repositories import LoadEnd, StoreUnavailable
 from dealcache.tiers import Selection, View
+from tests.lease_contract import acquire_one, look_at, release_one
 from tests.unit.reader.stands import Stand, named, version_of
 
 BY_ID = DealKey("id", "id-Acme")
+BOTH = (View.INFO, View.ACTIVITIES_COUNT)
+
+
+Read = TypeVar("Read")
 
 
 class Two:
     """The processes, and threads that read through them."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, **second: float) -> None:
         self.pool = pool
         self.first = Stand()
-        self.second = Stand(beside=self.first)
+        self.second = Stand(beside=self.first, **second)  # type: ignore[arg-type]
         self.hubspot, self.mongodb, self.clock = self.first.hubspot, self.first.mongodb, self.first.clock
-        self.hubspot.versions["Acme"] = 1
+        self.hubspot.versions |= {"Acme": 1} | {name: number for number, name in enumerate("abcd", 1)}
 
     def begin(self, stand: Stand, mode: Mode = Mode.DEFAULT, key: DealKey | None = None) -> Future[Answer]:
         """Let one process ask HubSpot, which does not answer until :meth:`end`."""
-        self.hubspot.let.clear()
-        asked = self.pool.submit(stand.reader.read, View.INFO, key or named(), mode)
-        assert self.hubspot.entered.acquire(timeout=10)
-        return asked
+        return self._begun(lambda: stand.reader.read(View.INFO, key or named(), mode))
+
+    def begin_batch(self, stand: Stand, *names: str) -> Future[BatchAnswer]:
+        """Let one process ask HubSpot for a batch, which does not answer until :meth:`end`."""
+        return self._begun(lambda: read(stand, *names))
 
     def join(self, stand: Stand, mode: Mode = Mode.DEFAULT, key: DealKey | None = None) -> Future[Answer]:
         """Let one process find out that the other is at it."""
-        asked = self.pool.submit(stand.reader.read, View.INFO, key or named(), mode)
-        assert stand.waiting_elsewhere.acquire(timeout=10)
-        return asked
+        return self._joined(stand, lambda: stand.reader.read(View.INFO, key or named(), mode))
 
-    def end(self, leader: Future[Answer], *waiters: Stand) -> None:
+    def join_batch(self, stand: Stand, *names: str) -> Future[BatchAnswer]:
+        """Let one process find out that the other is at all of a batch."""
+        return self._joined(stand, lambda: read(stand, *names))
+
+    def end(self, leader: Future[Any], *waiters: Stand) -> None:
         """Let HubSpot answer, and those who wait elsewhere look after that."""
         self.hubspot.let.set()
         leader.exception(10)
         for stand in waiters:
             stand.look.release()
+
+    def _begun(self, work: Callable[[], Read]) -> Future[Read]:
+        self.hubspot.let.clear()
+        asked = self.pool.submit(work)
+        assert self.hubspot.entered.acquire(timeout=10)
+        return asked
+
+    def _joined(self, stand: Stand, work: Callable[[], Read]) -> Future[Read]:
+        asked = self.pool.submit(work)
+        assert stand.waiting_elsewhere.acquire(timeout=10)
+        return asked
 
 
 @pytest.fixture
@@ -127,20 +149,12 @@ def test_who_waits_for_another_process_is_not_at_a_load_but_holds_a_place_among_
 
 
 def test_a_process_that_dies_is_followed_by_the_next(two: Two) -> None:
-    two.first.leases.acquire("name:acme", "dead", LEASE)
+    acquire_one(two.first.leases, "name:acme", "dead", LEASE)
     waiter = two.join(two.second)
     two.clock.tick(LEASE.total_seconds())
     two.second.look.release()
     assert version_of(waiter.result(10)) == 1
     assert two.hubspot.deadlines != [None]
-
-
-def test_nobody_waits_longer_than_the_bound() -> None:
-    stand = Stand(wait_seconds=0.0)
-    stand.leases.acquire("name:acme", "slow", LEASE)
-    with pytest.raises(FlightTimeoutError):
-        stand.reader.read(View.INFO, named())
-    assert stand.hubspot.loads == 0
 
 
 def test_what_could_not_be_stored_is_loaded_by_each(two: Two) -> None:
@@ -190,7 +204,7 @@ def test_who_asks_after_another_deal_was_cleared_waits(two: Two) -> None:
     assert two.hubspot.loads == 1
 
 
-# Refreshes
+# RefreshThrottle
 
 
 def test_refreshes_at_once_share_one_fetch_and_both_let_go_what_they_had(two: Two) -> None:
@@ -290,3 +304,169 @@ def test_a_refresh_does_not_wait_for_a_mere_load(two: Two) -> None:
     two.end(leader)
     assert refresh.result(10).tier == "hubspot"
     assert two.hubspot.loads == 2
+
+
+# Batches
+
+
+def read(stand: Stand, *names: str) -> BatchAnswer:
+    return stand.reader.read_many([named(name) for name in names], BOTH)
+
+
+def versions(answer: BatchAnswer) -> dict[str, int | None]:
+    """For each answered name the version, None for an unknown deal."""
+    assert answer.failures == {}
+    bodies = {key.value: values[View.INFO].entry.body for key, values in answer.values.items()}
+    return {name: orjson.loads(body)["version"] if body else None for name, body in bodies.items()}
+
+
+def test_each_process_loads_what_the_other_is_not_at(two: Two) -> None:
+    leader = two.begin_batch(two.first, "a", "b")
+    other = two.begin_batch(two.second, "b", "c", "d")
+    two.end(leader)
+    assert two.second.waiting_elsewhere.acquire(timeout=10)
+    two.second.look.release()
+    assert versions(leader.result(10)) == {"a": 1, "b": 2}
+    assert versions(other.result(10)) == {"b": 2, "c": 3, "d": 4}
+    assert two.hubspot.batches == [["a", "b"], ["c", "d"]]
+    two.mongodb.versions.clear()
+    assert {value.tier for value in read(two.second, "b").values[named("b")].values()} == {"memory"}
+
+
+def test_a_batch_waits_for_a_single_load_and_a_single_load_for_a_batch(two: Two) -> None:
+    two.hubspot.let.clear()
+    single = two.pool.submit(two.first.reader.read, View.TIMELINE, named("a"))
+    assert two.hubspot.entered.acquire(timeout=10)
+    batch = two.begin_batch(two.second, "a", "b")
+    late = two.pool.submit(two.first.reader.read, View.INFO, named("b"))
+    assert two.first.waiting_elsewhere.acquire(timeout=10)
+    two.end(single)
+    assert two.second.waiting_elsewhere.acquire(timeout=10)
+    two.second.look.release()
+    assert versions(batch.result(10)) == {"a": 1, "b": 2}
+    two.first.look.release()
+    assert version_of(late.result(10)) == 2
+    assert two.hubspot.batches == [["a"], ["b"]]
+
+
+def test_of_two_that_come_at_once_one_gets_everything(two: Two) -> None:
+    leases = two.first.leases
+    got = {"name:a": acquire_one(leases, "name:a", "another process", LEASE)}
+    two.second.give_way = lambda: got.update(leases.acquire({"name:b": 0, "name:c": 0}, "another process", LEASE))
+    other = two.join_batch(two.second, "c", "b", "a")
+    assert all(lease.mine for lease in got.values())
+    two.mongodb.versions |= {"a": 1, "b": 2, "c": 3}
+    for lease in got.values():
+        release_one(leases, lease, LoadEnd.LOADED)
+    two.second.look.release()
+    assert versions(other.result(10)) == {"a": 1, "b": 2, "c": 3}
+    assert two.hubspot.batches == []
+
+
+def test_a_failure_in_a_batch_is_shared_with_those_who_wait_for_it_and_not_remembered(two: Two) -> None:
+    two.hubspot.failing["a"] = RateLimited("slowly", retry_after=7)
+    leader = two.begin_batch(two.first, "a", "b")
+    waiter = two.join_batch(two.second, "a", "b")
+    two.end(leader, two.second)
+    for one in (leader, waiter):
+        failure = one.result(10).failures[named("a")]
+        assert isinstance(failure, RateLimited)
+        assert failure.retry_after == 7
+        assert set(one.result(10).values) == {named("b")}
+    two.hubspot.failing.clear()
+    assert versions(read(two.second, "a")) == {"a": 1}
+    assert two.hubspot.batches == [["a", "b"], ["a"]]
+
+
+def test_what_a_dead_process_was_at_is_loaded_when_its_lease_has_run_out(two: Two) -> None:
+    acquire_one(two.first.leases, "name:a", "dead", LEASE)
+    waiter = two.pool.submit(read, two.second, "a", "b")
+    assert two.second.waiting_elsewhere.acquire(timeout=10)
+    two.clock.tick(LEASE.total_seconds())
+    two.second.look.release()
+    assert versions(waiter.result(10)) == {"a": 1, "b": 2}
+    assert two.hubspot.batches == [["b"], ["a"]]
+
+
+def test_nobody_waits_longer_than_the_bound_and_only_what_was_waited_for_fails() -> None:
+    stand = Stand(wait_seconds=0.0)
+    stand.hubspot.versions |= {"a": 1, "b": 2}
+    acquire_one(stand.leases, "name:a", "slow", LEASE)
+    answer = read(stand, "a", "b")
+    assert isinstance(answer.failures[named("a")], FlightTimeoutError)
+    assert set(answer.values) == {named("b")}
+
+
+def test_what_is_in_mongodb_no_more_is_loaded_at_once(two: Two) -> None:
+    leader = two.begin_batch(two.first, "a", "b")
+    waiter = two.join_batch(two.second, "a", "b")
+    two.hubspot.let.set()
+    leader.result(10)
+    del two.mongodb.versions["a"]
+    two.second.look.release()
+    assert versions(waiter.result(10)) == {"a": 1, "b": 2}
+    assert two.hubspot.batches == [["a", "b"], ["a"]]
+
+
+def test_a_failure_that_only_another_release_can_tell_is_no_answer(two: Two) -> None:
+    held = acquire_one(two.first.leases, "name:a", "other release", LEASE)
+    waiter = two.join_batch(two.second, "a")
+    release_one(two.first.leases, held, LoadEnd.FAILED, {"cause": "?"})
+    two.second.look.release()
+    assert versions(waiter.result(10)) == {"a": 1}
+
+
+def test_a_process_with_too_many_loads_waits_for_others_all_the_same() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        two = Two(pool, loads=0)
+        leader = two.begin_batch(two.first, "a")
+        waiter = two.join_batch(two.second, "a", "b")
+        two.end(leader, two.second)
+        answer = waiter.result(10)
+        assert isinstance(answer.failures[named("b")], BulkheadFullError)
+        assert set(answer.values) == {named("a")}
+        # Nobody waits for what was given up.
+        assert versions(read(two.first, "b")) == {"b": 2}
+
+
+@pytest.mark.parametrize("when", ["before", "while waiting"])
+def test_without_mongodb_each_process_loads_for_itself(two: Two, when: str) -> None:
+    if when == "before":
+        two.first.leases.failure = StoreUnavailable("down")
+        assert versions(read(two.second, "a", "b")) == {"a": 1, "b": 2}
+    else:
+        acquire_one(two.first.leases, "name:a", "other", LEASE)
+        waiter = two.join_batch(two.second, "a")
+        two.first.leases.failure = StoreUnavailable("down")
+        two.second.look.release()
+        assert versions(waiter.result(10)) == {"a": 1}
+
+
+def test_a_batch_that_fails_by_our_own_fault_holds_no_lease(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object, **_how: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(two.hubspot, "load", broken)
+        with pytest.raises(ZeroDivisionError):
+            read(two.first, "a", "b")
+    assert versions(read(two.second, "a", "b")) == {"a": 1, "b": 2}
+
+
+def test_what_has_come_into_mongodb_before_the_lease_was_had_is_not_loaded(two: Two) -> None:
+    acquire = two.first.leases.acquire
+
+    def late(*args, **kwargs):
+        two.mongodb.versions["a"] = 8  # by a load that ended just now
+        return acquire(*args, **kwargs)
+
+    two.first.leases.acquire = late  # type: ignore[method-assign]
+    two.hubspot.versions["A"] = 9
+    assert versions(read(two.second, "a", "A", "b")) == {"a": 8, "A": 9, "b": 2}
+    assert two.hubspot.batches == [["A", "b"]]
+
+
+def test_all_names_that_failed_tell_so(two: Two) -> None:
+    two.hubspot.failure = Unavailable("down")
+    read(two.first, "a", "b")
+    assert [look_at(two.first.leases, f"name:{name}").end for name in "ab"] == [LoadEnd.FAILED] * 2  # type: ignore[union-attr]

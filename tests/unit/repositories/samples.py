@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dealcache.deals import Deal, Event, LoadedDeal
+from dealcache.model.deals import Deal, Event, LoadedDeal
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -16,17 +16,14 @@ def at(minutes: float) -> datetime:
 
 
 def a_deal(deal_id: str = "1", **changes: Any) -> Deal:
-    """A deal with every field set."""
+    """A deal with every field set that comes from HubSpot."""
     values: dict[str, Any] = {
         "deal_id": deal_id,
         "deal_name": "Acme renewal",
         "hubspot_updated_at": NOON,
         "owner_id": "910901",
-        "owner": "Ada Lovelace",
         "stage_id": "contractsent",
-        "stage": "Contract sent",
         "pipeline_id": "default",
-        "pipeline": "Sales",
         "amount": 1500.0,
         "create_date": at(-9000),
         "close_date": at(9000),
@@ -44,7 +41,7 @@ def an_event(number: int = 1, **changes: Any) -> Event:
         "subject": f"Re: renewal {number}",
         "content": "Thank you for the call.",
         "owner_id": "910901",
-        "owner": "Ada Lovelace",
+        "owner": "",
         "hubspot_updated_at": at(number),
     }
     return Event(**values | changes)

@@ -7,25 +7,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dealcache.deals import Deal, Pipeline, Stage
+from dealcache.model.deals import Deal
+from dealcache.model.labels import Pipeline, Stage
 from dealcache.repositories import StoredDeal, StoreError
 from dealcache.repositories.documents import (
     deal_fields,
     event_fields,
     milliseconds,
     pipeline_fields,
-    read_all,
-    to_event,
-    to_pipeline,
-    to_stored_deal,
 )
+from dealcache.repositories.record_documents import read_all, read_deal, read_event, read_pipeline
 from tests.unit.repositories.samples import NOON, a_deal, an_event
 
 
 @pytest.mark.parametrize("deal", [a_deal(), Deal("2", "Straße $where.x", NOON, archived=True)])
 def test_a_deal_survives_the_way_there_and_back(deal: Deal) -> None:
     document = deal_fields(deal) | {"timeline_synced_at": NOON, "score": 3}
-    assert to_stored_deal(document) == StoredDeal(deal, NOON)
+    assert read_deal(document) == (StoredDeal(deal, NOON), [])
 
 
 def test_names_are_found_in_any_case() -> None:
@@ -34,23 +32,23 @@ def test_names_are_found_in_any_case() -> None:
 
 def test_a_document_without_optional_fields_is_a_deal_whose_timeline_was_never_read() -> None:
     document = {"deal_id": "1", "deal_name": "n", "hubspot_updated_at": NOON}
-    assert to_stored_deal(document) == StoredDeal(Deal("1", "n", NOON), None)
+    assert read_deal(document) == (StoredDeal(Deal("1", "n", NOON), None), [])
 
 
 def test_merged_ids_are_an_array_in_the_document() -> None:
     deal = a_deal(merged_ids=("7", "8"))
     assert deal_fields(deal)["merged_ids"] == ["7", "8"]
-    assert to_stored_deal(deal_fields(deal)).deal == deal
+    assert read_deal(deal_fields(deal))[0].deal == deal
 
 
 def test_dates_come_back_aware_whether_or_not_the_driver_says_so() -> None:
     naive = event_fields("1", an_event()) | {"occurred_at": datetime(2026, 1, 2, 3)}
-    assert to_event(naive).occurred_at.tzinfo is UTC
+    assert read_event(naive)[0].occurred_at.tzinfo is UTC
 
 
 def test_an_event_survives_the_way_there_and_back() -> None:
     event = an_event(subject="$set", content="a.b\0c", owner_id=None, owner="")
-    assert to_event(event_fields("1", event)) == event
+    assert read_event(event_fields("1", event)) == (event, ())
 
 
 def test_every_field_of_an_event_but_extra_is_written() -> None:
@@ -60,8 +58,8 @@ def test_every_field_of_an_event_but_extra_is_written() -> None:
 
 def test_only_foreign_fields_that_are_there_are_passed_on() -> None:
     document = event_fields("1", an_event()) | {"sentiment": "positive", "buyer_intent": None, "other": 1}
-    assert to_event(document).extra == {"sentiment": "positive", "buyer_intent": None}
-    assert to_event(event_fields("1", an_event())).extra == {}
+    assert read_event(document)[0].extra == {"sentiment": "positive", "buyer_intent": None}
+    assert read_event(event_fields("1", an_event()))[0].extra == {}
 
 
 def test_dates_are_cut_to_milliseconds() -> None:
@@ -74,9 +72,9 @@ def test_dates_are_cut_to_milliseconds() -> None:
 def test_a_pipeline_survives_the_way_there_and_back() -> None:
     stages = (Stage("s1", "$first.one", 0, 0.2, False), Stage("s2", "Lost", 1, None, True, archived=True))
     pipeline = Pipeline("p", "Sales", 1, stages, archived=True)
-    assert to_pipeline(pipeline_fields(pipeline)) == pipeline
+    assert read_pipeline(pipeline_fields(pipeline)) == (pipeline, [])
 
 
-def test_a_document_of_somebody_else_is_named_by_its_collection() -> None:
-    with pytest.raises(StoreError, match="deal_timeline cannot be read: KeyError 'engagement_type'"):
-        read_all("deal_timeline", to_event, [{"sentiment": "positive"}])
+def test_a_document_of_our_own_that_is_none_is_named_by_its_collection() -> None:
+    with pytest.raises(StoreError, match="sync_jobs cannot be read: KeyError 'job_id'"):
+        read_all("sync_jobs", lambda document: document["job_id"], [{"sentiment": "positive"}])

@@ -46,13 +46,26 @@ def test_a_newer_version_is_a_change() -> None:
     assert plan(newer, held()) == WritePlan(changed=[Match(held(), newer)])
 
 
-def test_an_equal_version_with_another_label_is_a_change() -> None:
-    relabelled = FIELDS | {"owner": "Grace Hopper"}
-    assert plan(relabelled, held()) == WritePlan(changed=[Match(held(), relabelled)])
+def test_an_equal_version_of_another_owner_is_a_change() -> None:
+    other = FIELDS | {"owner_id": "5"}
+    assert plan(other, held()) == WritePlan(changed=[Match(held(), other)])
 
 
-def test_an_equal_version_with_another_label_that_was_read_earlier_is_not() -> None:
-    assert plan(FIELDS | {"owner": "Grace Hopper"}, held(synced=61)) == WritePlan()
+def test_an_equal_version_of_another_owner_that_was_read_earlier_is_not() -> None:
+    assert plan(FIELDS | {"owner_id": "5"}, held(synced=61)) == WritePlan()
+
+
+def test_a_label_that_an_earlier_version_stored_is_no_difference() -> None:
+    assert plan(FIELDS, held(owner="Grace Hopper")) == WritePlan(confirmed=[Match(held(owner="Grace Hopper"), FIELDS)])
+
+
+def test_such_a_label_stays_beside_its_id_and_goes_with_it() -> None:
+    stored = held(owner="Grace Hopper")
+    assert Match(stored, FIELDS | {"subject": "new"}).update() == {"subject": "new"}
+    assert Match(stored, FIELDS | {"owner_id": "5"}).update() == {"owner_id": "5", "owner": ""}
+    before = deal_fields(a_deal(owner_id="4", stage_id="s")) | {"owner": "Eve", "stage": "Won", "pipeline": "Sales"}
+    moved = deal_fields(a_deal(owner_id="4", stage_id="t"))
+    assert Match(before, moved).update() == {"stage_id": "t", "stage": None}
 
 
 def test_an_older_version_is_only_confirmed() -> None:
@@ -69,8 +82,8 @@ def test_a_document_that_lacks_a_field_is_completed() -> None:
 def test_of_a_change_only_what_differs_is_written() -> None:
     stored = held()
     del stored["subject"]
-    differing = Match(stored, FIELDS | {"owner": "Grace Hopper"}).differing()
-    assert differing == {"owner": "Grace Hopper", "subject": FIELDS["subject"]}
+    differing = Match(stored, FIELDS | {"owner_id": "5"}).differing()
+    assert differing == {"owner_id": "5", "subject": FIELDS["subject"]}
 
 
 @pytest.mark.parametrize(("began", "restored"), [(29, False), (30, True)])

@@ -1,4 +1,4 @@
-"""The order of connections, and the poller that calls for them."""
+"""What a connection keeps for its client, and the poller that calls for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from selectors import EVENT_READ, EVENT_WRITE
 import pytest
 from gunicorn.config import Config
 
-from dealcache.server.connections import Connection, WaitingConnections
+from dealcache.server.connections import ClientGoneError, Connection
+from dealcache.server.phases import ENOUGH
 from dealcache.server.poller import Poller
 
 
@@ -20,37 +21,16 @@ def pair():
         end.close()
 
 
+def raise_again(_argument: object, error: Exception) -> None:
+    raise error
+
+
 def connection(sock: socket.socket) -> Connection:
-    return Connection(Config(), sock, ("127.0.0.1", 1), ("127.0.0.1", 2), patience=75.0)
-
-
-def test_whose_time_runs_out_first(pair):
-    first, second = connection(pair[0]), connection(pair[1])
-    waiting = WaitingConnections()
-    with pytest.raises(IndexError):
-        waiting[0]
-    waiting.append(first)
-    waiting.append(second)
-    assert waiting[0] is first
-    waiting.renew(first)
-    assert list(waiting) == [second, first]
-    waiting.remove(second)
-    assert (len(waiting), waiting[0]) == (1, first)
-    with pytest.raises(KeyError):
-        waiting.remove(second)
-
-
-def test_a_connection_is_busy_in_the_middle_of_a_request_and_of_an_answer(pair):
-    one = connection(pair[0])
-    assert not one.is_busy
-    one.received = b"GET"
-    assert one.is_busy
-    one.received, one.unsent = b"", [memoryview(b"x")]
-    assert one.is_busy
+    return Connection(Config(), sock, ("127.0.0.1", 1), ("127.0.0.1", 2))
 
 
 def test_the_poller_calls_for_what_is_ready(pair):
-    poller, called = Poller(), []
+    poller, called = Poller(raise_again), []
     poller.register(pair[0], EVENT_READ, called.append)
     poller.dispatch(0)
     assert called == []
@@ -68,7 +48,7 @@ def test_the_poller_calls_for_what_is_ready(pair):
 
 
 def test_who_is_unregistered_by_another_call_is_not_called(pair):
-    poller, called = Poller(), []
+    poller, called = Poller(raise_again), []
 
     def first_come(sock: socket.socket) -> None:
         called.append(sock)
@@ -82,23 +62,61 @@ def test_who_is_unregistered_by_another_call_is_not_called(pair):
     poller.close()
 
 
-def test_an_answer_goes_out_as_the_client_takes_it(pair):
-    sender, receiver = connection(pair[0]), pair[1]
-    sender.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+def test_a_call_that_fails_is_told_with_its_argument_and_the_next_one_is_called(pair):
+    failed, called = [], []
+    poller = Poller(lambda argument, error: failed.append((argument, str(error))))
+    poller.register(pair[0], EVENT_WRITE, {}.__getitem__, "first")
+    poller.register(pair[1], EVENT_WRITE, called.append, "second")
+    poller.dispatch(0)
+    assert failed == [("first", "'first'")]
+    assert called == ["second"]
+    poller.close()
+
+
+def receive_all(sender: Connection, receiver: socket.socket, count: int) -> bytes:
+    """Return what the receiver gets while the sender sends on."""
+    got = b""
+    while len(got) < count:
+        got += receiver.recv(10_000)
+        sender.send_more()
+    return got
+
+
+@pytest.fixture
+def ends(pair):
+    pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    return connection(pair[0]), pair[1]
+
+
+def test_an_answer_goes_out_as_the_client_takes_it(ends):
+    sender, receiver = ends
     head, body = b"h" * 100, bytes(range(256)) * 4_000
     assert not sender.send(head, body)
-    assert sender.is_busy
-    got = b""
-    for _ in range(10_000):
-        got += receiver.recv(10_000)
-        if sender.send_more():
-            break
-    receiver.setblocking(False)
-    while len(got) < len(head) + len(body):
-        got += receiver.recv(1_000_000)
-    assert got == head + body
-    assert not sender.is_busy
+    assert 0 < sender.unsent_bytes < len(head) + len(body)
+    assert receive_all(sender, receiver, len(head) + len(body)) == head + body
+    assert not sender.unsent
     assert sender.send(head, b"")
     receiver.close()
     with pytest.raises(OSError, match="Broken pipe"):
         sender.send(head, body)
+
+
+def test_what_is_written_waits_its_turn_behind_what_is_kept(ends):
+    sender, receiver = ends
+    pieces = [bytes([number]) * 50_000 for number in range(10)]
+    for piece in pieces:
+        sender.sendall(piece)
+    assert sender.unsent_bytes > 300_000
+    assert receive_all(sender, receiver, 500_000) == b"".join(pieces)
+    receiver.close()
+    with pytest.raises(ClientGoneError):
+        sender.sendall(b"x")
+
+
+def test_a_byte_now_and_then_is_no_progress(pair):
+    one = connection(pair[0])
+    assert not any(one.moves(1) for _ in range(ENOUGH - 1))
+    assert one.moves(1)
+    assert not one.moves(ENOUGH - 1)
+    one.begin_phase()
+    assert not one.moves(1)

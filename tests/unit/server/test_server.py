@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from pathlib import Path
@@ -12,13 +13,20 @@ from gunicorn.http import errors
 
 from dealcache.server.hooks import (
     announce,
-    hand_metrics_over,
-    is_loopback,
+    on_exit,
+    post_fork,
+    post_worker_init,
+    pre_exec,
     provide_metrics_directory,
-    remove_metrics,
+    start_again_as_started,
 )
-from dealcache.server.worker import refusal_of
+from dealcache.server.incoming import BodyTooLargeError
+from dealcache.server.refusals import BodyCutError, BodyTimeoutError, HeadTimeoutError, refusal_of
+from dealcache.setting_values import is_loopback
 from dealcache.settings import SettingsError, load_settings
+
+#: Syncs keep the data up to date.
+SYNCED = {"SYNC_INTERVAL_SECONDS": "60"}
 
 NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
 
@@ -32,6 +40,14 @@ NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
         (errors.InvalidHeader("x"), 400),
         (errors.InvalidHTTPVersion("x"), 400),
         (errors.UnsupportedTransferCoding("x"), 501),
+        (errors.InvalidChunkSize(b"x"), 400),
+        (errors.InvalidChunkExtension("x"), 400),
+        (errors.ChunkMissingTerminator(b"x"), 400),
+        (errors.InvalidSchemeHeaders(), 400),
+        (BodyCutError("x"), 400),
+        (HeadTimeoutError("x"), 408),
+        (BodyTimeoutError("x"), 408),
+        (BodyTooLargeError(5), 413),
         (RuntimeError("x"), 500),
     ],
     ids=lambda value: type(value).__name__,
@@ -39,7 +55,7 @@ NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
 def test_each_unparsable_request_has_its_status(error, status):
     problem = refusal_of(error)
     assert problem.status == status
-    assert str(error) not in problem.detail
+    assert isinstance(error, BodyTooLargeError) or str(error) not in problem.detail
 
 
 @pytest.mark.parametrize(
@@ -63,11 +79,14 @@ def test_who_can_reach_an_address(bind, loopback):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, []),
-        ({"BIND": "0.0.0.0:80"}, ["read all deals and clear the cache"]),
-        ({"BIND": "0.0.0.0:80", "ADMIN_TOKEN": "a"}, ["read all deals"]),
-        ({"BIND": "0.0.0.0:80", "API_TOKEN": "a"}, []),
-        ({"WEB_CONCURRENCY": "2"}, []),
+        (SYNCED, []),
+        (SYNCED | {"BIND": "0.0.0.0:80"}, ["read all deals and clear the cache"]),
+        (SYNCED | {"BIND": "0.0.0.0:80", "ADMIN_TOKEN": "a"}, ["read all deals"]),
+        (SYNCED | {"BIND": "0.0.0.0:80", "API_TOKEN": "a"}, []),
+        (SYNCED | {"WEB_CONCURRENCY": "2"}, []),
+        ({"HUBSPOT_CLIENT_SECRET": "s"}, []),
+        ({"MAX_DATA_AGE_SECONDS": "900"}, ["older than MAX_DATA_AGE_SECONDS (900 s)"]),
+        ({"MAX_DATA_AGE_SECONDS": "0"}, ["only after a sync or a refresh that somebody asks for"]),
     ],
 )
 def test_what_the_operator_is_told_at_start(changes, said, caplog):
@@ -81,7 +100,7 @@ def test_what_the_operator_is_told_at_start(changes, said, caplog):
 @pytest.mark.parametrize(("lane", "said"), [("on", 1), ("off", 0)])
 def test_the_operator_is_told_of_a_lane_that_is_missing_where_it_is_wanted(lane, said, caplog):
     with caplog.at_level(logging.WARNING):
-        announce(load_settings(NEEDED | {"HIT_LANE": lane}), lane_lacks="gunicorn_h1c is not installed")
+        announce(load_settings(NEEDED | SYNCED | {"HIT_LANE": lane}), lane_lacks="gunicorn_h1c is not installed")
     assert caplog.text.count("gunicorn_h1c is not installed") == said
 
 
@@ -106,7 +125,7 @@ def test_the_metrics_directory_is_the_servers_own_and_the_same_after_a_reload(me
 
 def test_a_master_that_takes_over_goes_on_with_the_metrics(metrics_directory):
     server = arbiter()
-    hand_metrics_over(server)
+    pre_exec(server)
     assert server.cfg.env_orig == {"A": "b", "PROMETHEUS_MULTIPROC_DIR": str(metrics_directory)}
 
 
@@ -121,7 +140,7 @@ def test_a_master_that_takes_over_goes_on_with_the_metrics(metrics_directory):
     ids=["the only master", "another has taken over", "the one before goes on", "the one before has gone"],
 )
 def test_the_last_master_removes_the_metrics(metrics_directory, pids, left):
-    remove_metrics(arbiter(**pids))
+    on_exit(arbiter(**pids))
     assert metrics_directory.exists() is left
 
 
@@ -134,3 +153,37 @@ def test_a_directory_that_cannot_be_made_is_said_in_one_line(tmp_path, monkeypat
     assert "PROMETHEUS_MULTIPROC_DIR" in str(refused.value)
     assert given in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_next_master_starts_as_this_one_was_started():
+    master = SimpleNamespace(START_CTX={0: "x", "args": ["x", "/lib/gunicorn/__main__.py"], "cwd": "/srv"})
+    start_again_as_started(master, "/venv/bin/python", ["python", "-X", "dev", "-m", "gunicorn", "wsgi:app"])
+    assert master.START_CTX == {
+        0: "/venv/bin/python",
+        "args": ["/venv/bin/python", "-X", "dev", "-m", "gunicorn", "wsgi:app"],
+        "cwd": "/srv",
+    }
+
+
+def test_the_threads_of_a_worker_keep_its_event_loop_waiting_for_less_than_a_millisecond(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr("sys.setswitchinterval", asked.append)
+    monkeypatch.setattr("dealcache.server.hooks.limit_arenas", lambda _environment: True)
+    post_fork(None, SimpleNamespace(core=None))
+    assert all(seconds < 0.001 for seconds in asked)
+    assert asked
+
+
+def test_full_collections_pass_over_what_a_worker_has_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dealcache.server.hooks.logs.start_batching", lambda _dropped: None)
+    started: list[list[int]] = []
+    metrics = SimpleNamespace(log_lines_dropped=SimpleNamespace(inc=None))
+    container = SimpleNamespace(metrics=metrics, start=lambda: started.append([1]))
+    try:
+        post_worker_init(SimpleNamespace(wsgi=SimpleNamespace(extensions={"dealcache": container})))
+        assert started
+        assert not any(one is started for one in gc.get_objects())
+    finally:
+        gc.unfreeze()

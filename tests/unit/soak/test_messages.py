@@ -16,7 +16,7 @@ DUE = CHANGE.promised_at + PATIENCE
 
 @dataclass
 class Trouble:
-    """Whether a process was ended."""
+    """Tells whether a process was ended."""
 
     there: bool = False
 

@@ -9,23 +9,23 @@ from random import Random
 import pytest
 
 from tests.soak.disturbances import turns
-from tests.soak.findings import Finding, Tally, Wrong
+from tests.soak.findings import Finding, Statistics, Wrong
 from tests.soak.memory import Growth
 from tests.soak.report import Result, as_json, lines, share
 
 
 def result(*findings: Finding) -> Result:
-    tally = Tally()
-    tally.outcome("read", "200", 0.004)
-    tally.outcome("read", "503", 0.002)
-    tally.excuse("read", "503")
-    tally.tier("memory")
+    statistics = Statistics()
+    statistics.outcome("read", "200", 0.004)
+    statistics.outcome("read", "503", 0.002)
+    statistics.excuse("read", "503")
+    statistics.tier("memory")
     return Result(
         machine=["a machine"],
         seed=7,
         seconds=300.0,
         findings=findings,
-        tally=tally,
+        statistics=statistics,
         promises_checked=Counter({"clear": 3}),
         disturbances=Counter({"Redis killed": 2}),
         messages_came=5,

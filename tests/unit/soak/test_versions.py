@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dealcache.simulator import Dataset
-from dealcache.simulator.change_list import apply_changes
+from dealcache.sandbox.simulator import Dataset
+from dealcache.sandbox.simulator.change_list import apply_changes
 from tests.soak.versions import (
     VIEWS,
     MisshapenError,

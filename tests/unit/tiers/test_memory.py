@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 from dealcache.tiers import CacheKey, Entry, MemoryTier, Selection, Usage, View
 from dealcache.tiers.memory import ENTRY_OVERHEAD
 from tests.clocks import ManualClock
+from tests.listings import rows_of
 from tests.tier_contract import always, entry, key
 
 
@@ -102,7 +103,7 @@ def test_a_replacement_keeps_the_count_of_hits(tier, clock):
     tier.record_hit(key())
     clock.tick(5)
     tier.put(key(), entry(clock, body=b"new"), always)
-    assert tier.listing()[0].hits == 1
+    assert rows_of(tier)[0].hits == 1
     assert tier.usage().entries == 1
 
 
@@ -114,20 +115,26 @@ def test_clearing_gives_back_what_the_entries_took(tier, clock):
     assert tier.usage().size_bytes == 0
 
 
-def test_entries_of_one_displayed_key_are_listed_as_one(tier, clock):
-    tier.put(key("Acme"), entry(clock, body=b"12"), always)
-    tier.put(key("1", by="id"), entry(clock, body=b"12"), always)
-    tier.record_hit(key("Acme"))
-    tier.record_hit(key("1", by="id"))
-    (row,) = tier.listing()
-    assert (row.key, row.hits, row.size_bytes) == ("timeline:Acme", 2, tier.usage().size_bytes)
+def test_all_entries_are_listed_in_parts_the_youngest_first(clock, monkeypatch):
+    monkeypatch.setattr("dealcache.tiers.memory._PART", 2)
+    tier = MemoryTier(100_000, clock)
+    for number in range(3):
+        put(tier, clock, number, 10)
+    tier.put(key("2", by="id"), entry(clock, "2", "deal 2", body=b"12"), always)
+    tier.record_hit(key("2", by="id"), 3)
+    columns = tier.columns()
+    first = next(columns)
+    assert list(first.keys) == ["timeline:deal 2", "timeline:deal 2"]
+    assert (list(first.deal_ids), list(first.hits)) == (["2", "2"], [3, 0])
+    tier.invalidate(Selection.deals(ids=["1"]))  # what goes meanwhile is left out
+    assert [list(part.keys) for part in columns] == [["timeline:deal 0"]]
 
 
 def test_looking_does_not_count_as_using(clock):
     tier = MemoryTier(2 * 1700, clock)
     tier.put(key("old"), entry(clock, "1", "old"), always)
     tier.put(key("young"), entry(clock, "2", "young"), always)
-    tier.listing()
+    rows_of(tier)
     tier.usage()
     tier.put(key("third"), entry(clock, "3", "third"), always)
     assert tier.get(key("old")) is None
@@ -136,7 +143,7 @@ def test_looking_does_not_count_as_using(clock):
 
 def test_a_hit_on_nothing_is_no_error(tier):
     tier.record_hit(key("nobody"))
-    assert tier.listing() == []
+    assert rows_of(tier) == []
 
 
 def test_sweeping_gives_back_what_is_not_worth_keeping(tier, clock):
@@ -199,7 +206,7 @@ def test_never_holds_more_than_its_bound_and_its_books_are_right(steps):
         else:
             clock.tick(number)
         usage = tier.usage()
-        rows = tier.listing()
+        rows = rows_of(tier)
         assert usage.size_bytes <= usage.max_bytes
         assert usage.size_bytes == sum(row.size_bytes for row in rows)
         assert usage.entries == len(rows) == len(tier._by_deal) == len(tier._by_name)
@@ -236,4 +243,4 @@ def test_threads_never_break_it(threads, seed):
     for worker in workers:
         worker.join()
     assert not failures
-    assert tier.usage().entries == len(tier.listing()) == len(tier._by_deal)
+    assert tier.usage().entries == len(rows_of(tier)) == len(tier._by_deal)

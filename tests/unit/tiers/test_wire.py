@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.deals import DealKey
+from dealcache.model.deals import DealKey
 from dealcache.tiers import CacheKey, Entry, View
 from dealcache.tiers.wire import (
     COMPRESSED_FROM_BYTES,
@@ -34,6 +34,7 @@ HEAD = {
     "deal_id": "1",
     "deal_name": "A",
     "generation": 0,
+    "data_as_of": None,
 }
 ENTRY = Entry(200, b"x" * 5000, '"tag"', 1_800_000_000.25, 1_800_000_600.5, 1_800_087_000.5, "1", "Acme", 7)
 
@@ -51,6 +52,7 @@ entries = st.builds(
     deal_id=st.none() | st.from_regex(r"\A[0-9]{1,20}\Z"),
     deal_name=st.none() | names,
     generation=st.integers(0, 2**53),
+    data_as_of=st.none() | times,
 )
 keys = st.builds(CacheKey, st.sampled_from(View), st.sampled_from(["name", "id"]), names)
 

@@ -1,0 +1,70 @@
+"""``python -m benchmarks.lists``: measures lists of growing accounts, and cached reads beside them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from benchmarks import affinity, frame
+from benchmarks.client import ask, expect
+from benchmarks.lists import OTHER_CORES, SERVER_CORE, measure
+from benchmarks.lists.deals import fill
+from benchmarks.lists.measure import Figures
+from benchmarks.lists.table import judge, judge_growth, show
+from benchmarks.report import Report
+from benchmarks.stand import Stand
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; see :func:`.frame.run`."""
+    return frame.run(_parser(), arguments, _run)
+
+
+def _run(options: argparse.Namespace, report: Report) -> None:
+    os.sched_setaffinity(0, OTHER_CORES)
+    sizes: list[Figures] = []
+    with Stand() as stand:
+        for deals in (1_000, 20_000) if options.quick else (1_000, 20_000, 100_000):
+            report.heading(f"{deals:,} deals")
+            try:
+                sizes.append(_measure(stand, deals, options.quick))
+                judge(report, sizes[-1])
+            except Exception as error:  # noqa: BLE001 - one size that cannot run must not hide what the others find
+                report.failure(f"{deals:,} deals", error)
+    if len(sizes) > 2:
+        judge_growth(report, *sizes[-2:])
+    report.heading("All figures")
+    show(report, sizes)
+
+
+def _measure(stand: Stand, deals: int, quick: bool) -> Figures:
+    name = f"lists_{deals}"
+    service = stand.service(name)
+    try:
+        database = stand.mongodb[name]
+        expect(ask(service.base_url, measure.HIT))
+        fill(database, deals)
+        database.list_state.update_one({"_id": "deals"}, {"$inc": {"version": 1}}, upsert=True)
+        affinity.pin(service.pid, {SERVER_CORE})
+        figures, rounds = Figures(deals), 5 if quick else 9
+        measure.all_deals(service, database, figures, rounds)
+        measure.small_answers(service, database, figures, rounds * 10)
+        measure.pages(service, database, figures, quick)
+        measure.export(service, figures, 3)
+        measure.beside(service, figures, 1_500 if quick else 4_000)
+        return figures
+    finally:
+        service.stop()
+        stand.mongodb.drop_database(name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.lists", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="accounts of 1,000 and 20,000 deals only")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Deals written straight into MongoDB, as the service would have written them after a full load."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from pymongo.database import Database
+
+from dealcache.model.deals import Deal
+from dealcache.repositories.documents import deal_fields
+
+_WORDS = (
+    "Renewal",
+    "Expansion",
+    "Pilot",
+    "Onboarding",
+    "Licence",
+    "Support",
+    "Training",
+    "Migration",
+    "Audit",
+    "Rollout",
+)
+_BEGIN, _DAYS = datetime(2024, 1, 1, tzinfo=UTC), 1_000
+_AT_ONCE = 5_000
+
+
+def fill(database: Database[dict[str, Any]], count: int) -> None:
+    """Store ``count`` deals in the stages and of the owners that are stored; the same ones each time."""
+    rng, at = random.Random(count), datetime.now(UTC).replace(microsecond=0)
+    stages = [(one["pipeline_id"], stage["stage_id"]) for one in database.pipelines.find() for stage in one["stages"]]
+    owners = [one["owner_id"] for one in database.owners.find()]
+    documents = (_document(rng, number, at, rng.choice(stages), rng.choice(owners)) for number in range(count))
+    while batch := list(islice(documents, _AT_ONCE)):
+        database.deal_info.insert_many(batch, ordered=False)
+
+
+def _document(rng: random.Random, number: int, at: datetime, stage: tuple[str, str], owner_id: str) -> dict[str, Any]:
+    created = _BEGIN + timedelta(days=rng.random() * _DAYS)
+    deal = Deal(
+        deal_id=str(10**10 + number),
+        deal_name=f"{rng.choice(_WORDS)} of Company {rng.randrange(20_000)}, number {number}",
+        hubspot_updated_at=created + timedelta(days=rng.random() * 30),
+        owner_id=owner_id,
+        stage_id=stage[1],
+        pipeline_id=stage[0],
+        amount=round(rng.lognormvariate(9, 1), 2) if rng.random() < 0.9 else None,
+        create_date=created,
+        close_date=created + timedelta(days=rng.randrange(200)),
+    )
+    activities = rng.randrange(30)
+    first, last = (created, created + timedelta(days=rng.randrange(200))) if activities else (None, None)
+    summary = {"count": activities, "by_type": {"Note": activities} if activities else {}, "first": first}
+    return {
+        **deal_fields(deal),
+        **dict.fromkeys(("synced_at", "timeline_synced_at", "associations_read_at"), at),
+        "activities": summary | {"last": last, "next": None, "end": last},
+    }

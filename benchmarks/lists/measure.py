@@ -1,0 +1,133 @@
+"""The measurements of one size of account, each a few numbers."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pymongo.database import Database
+
+from benchmarks.client import Client, expect
+from benchmarks.lists import bare
+from benchmarks.lists.readers import Growth, reading
+from benchmarks.report import percentile
+from benchmarks.service import Server
+
+V2 = "/api/hubspot/v2/"
+ALL, CSV = f"{V2}all-deals", f"{V2}deal-list?format=csv"
+HIT = "/api/hubspot/deal-timeline?dealName=Acme%20renewal"
+
+_FILTERS = (
+    *(
+        "q=renewal",
+        "stage=Contract%20Sent",
+        "pipeline=Sales%20Pipeline",
+        "owner=910901",
+        "open=true",
+        "min_amount=20000",
+    ),
+    *("created_since=2026-01-01", "closes_until=2025-01-01", "idle_days=30"),
+)
+_SORTS = ("name", "amount", "created", "closes", "activities", "last_activity", "updated")
+_HIT_PAUSE = 0.001
+
+
+@dataclass
+class Figures:
+    """The figures of one size; times in seconds, memory in bytes."""
+
+    deals: int
+    ratio: float = 0.0
+    ratio_unordered: float = 0.0
+    seconds: float = 0.0
+    first_byte: float = 0.0
+    unchanged: dict[str, float] = field(default_factory=dict)
+    short: dict[str, float] = field(default_factory=dict)
+    summary_after_change: float = 0.0
+    page: float = 0.0
+    worst_page: float = 0.0
+    page_ratio: float = 0.0
+    csv: float = 0.0
+    csv_first_byte: float = 0.0
+    hits: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    growth: dict[str, float] = field(default_factory=dict)
+
+
+def all_deals(service: Server, database: Database[dict[str, Any]], figures: Figures, rounds: int) -> None:
+    """Measure the list of all deals and the bare query by turns."""
+    ours, ordered, unordered, first = [], [], [], []
+    with Client(service.base_url) as client:
+        rows = orjson.loads(expect(client.ask(ALL)).body)
+        assert len(rows) >= figures.deals, f"{len(rows)} rows"
+        for _ in range(rounds):
+            ordered.append(bare.all_deals(database))
+            reply = expect(client.ask(ALL))
+            ours.append(reply.seconds)
+            first.append(reply.first_byte)
+            unordered.append(bare.all_deals(database, ordered=False))
+    figures.seconds, figures.first_byte = statistics.median(ours), statistics.median(first)
+    figures.ratio = statistics.median(a / b for a, b in zip(ours, ordered, strict=True))
+    figures.ratio_unordered = statistics.median(a / b for a, b in zip(ours, unordered, strict=True))
+
+
+def small_answers(service: Server, database: Database[dict[str, Any]], figures: Figures, rounds: int) -> None:
+    """Measure lists that did not change, and the short ones."""
+    with Client(service.base_url) as client:
+        for name in ("all-deals", "deals?stage=contractsent", "stages", "pipeline-summary"):
+            tag = expect(client.ask(V2 + name)).headers["etag"]
+            same = [client.ask(V2 + name, if_none_match=tag) for _ in range(rounds)]
+            if name.startswith("deals"):  # whose tag changes every minute
+                same = [one for one in same if one.status == 304] or same
+            figures.unchanged[name] = statistics.median(expect(one, status=304).seconds for one in same)
+        for name in ("stages", "pipeline-summary"):
+            figures.short[name] = statistics.median(expect(client.ask(V2 + name)).seconds for _ in range(rounds))
+        changed = []
+        for _ in range(max(3, rounds // 10)):
+            database.list_state.update_one({"_id": "deals"}, {"$inc": {"version": 1}}, upsert=True)
+            changed.append(expect(client.ask(f"{V2}pipeline-summary")).seconds)
+        figures.summary_after_change = statistics.median(changed)
+
+
+def pages(service: Server, database: Database[dict[str, Any]], figures: Figures, quick: bool) -> None:
+    """Measure first pages of the list of deals, each filter with each order, and the bare fetch of their documents."""
+    questions = list(itertools.product(_FILTERS, _SORTS))[:: 5 if quick else 1]
+    times, ratios = [], []
+    with Client(service.base_url) as client:
+        for number, (condition, sort) in enumerate(questions):
+            target = f"{V2}deal-list?{condition}&sort={'-' * (number % 2)}{sort}"
+            ids = [one["deal_id"] for one in orjson.loads(expect(client.ask(target)).body)["deals"]]
+            pairs = [(expect(client.ask(target)).seconds, bare.some_deals(database, ids)) for _ in range(5)]
+            times.append(statistics.median(ours for ours, _ in pairs))
+            ratios.append(statistics.median(ours / least for ours, least in pairs))
+    figures.page, figures.worst_page, figures.page_ratio = statistics.median(times), max(times), max(ratios)
+
+
+def export(service: Server, figures: Figures, rounds: int) -> None:
+    """Measure an export of everything as CSV."""
+    with Client(service.base_url) as client:
+        replies = [expect(client.ask(CSV)) for _ in range(rounds)]
+    figures.csv = statistics.median(one.seconds for one in replies)
+    figures.csv_first_byte = statistics.median(one.first_byte for one in replies)
+
+
+def beside(service: Server, figures: Figures, count: int) -> None:
+    """Measure hits in memory while nothing else goes on, and beside lists; and the memory that lists take."""
+    figures.hits["idle"] = _hits(service, count)
+    for what, target, clients in (("2 × all-deals", ALL, 2), ("CSV export", CSV, 1)):
+        with Growth(service.pid) as growth, reading(service.base_url, target, clients):
+            figures.hits[what] = _hits(service, count)
+        figures.growth[what] = growth.most / clients
+
+
+def _hits(service: Server, count: int) -> tuple[float, float, float]:
+    """Return median, 99th percentile and maximum of some hits, one after the other with a pause between."""
+    seconds = []
+    with Client(service.base_url) as client:
+        for _ in range(count):
+            seconds.append(expect(client.ask(HIT), "memory").seconds)
+            time.sleep(_HIT_PAUSE)
+    return statistics.median(seconds), percentile(seconds, 0.99), max(seconds)

@@ -1,0 +1,120 @@
+"""The parameters of the list of deals."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from typing import Any
+
+import marshmallow as ma
+
+from dealcache.api.exports import export_format
+from dealcache.api.parameters import Count, Day, Repeatable, boolean
+from dealcache.model.deal_filter import SORTS, Order
+from dealcache.model.deal_question import DealQuestion
+from dealcache.model.deals import NAME_LENGTH
+from dealcache.model.words import words_of
+from dealcache.reader.cursors import CURSOR_PATTERN
+
+_NUMBER = re.compile(r"-?[0-9]{1,309}([.][0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
+_MOST_VALUES = 100
+_MOST_IDLE_DAYS = 36_500
+_MOST_ROWS, _USUAL_ROWS = 500, 50
+
+#: What each of a range's two ends is called, the lower one first.
+_RANGES = (("min_amount", "max_amount"), ("created_since", "created_until"), ("closes_since", "closes_until"))
+
+
+class Number(ma.fields.Float):
+    """A number as JSON writes it: no infinity, underscore, space or foreign digits, which ``float`` would accept."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not _NUMBER.fullmatch(str(value)) or not math.isfinite(float(value)):
+            raise ma.ValidationError("Must be a number.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def _any_of(what: str) -> Repeatable:
+    one = ma.fields.String(validate=ma.validate.Length(min=1, max=512, error="Must have 1 to 512 characters."))
+    many = ma.validate.Length(max=_MOST_VALUES, error=f"May be given {_MOST_VALUES} times at most.")
+    return Repeatable(one, validate=many, metadata={"description": f"{what}; may be repeated: any of them."})
+
+
+def _day(description: str) -> Day:
+    return Day(metadata={"description": f"{description}, in the timeline's zone.", "format": "date"})
+
+
+class DealListQuery(ma.Schema):
+    """Which deals to list, in which order, and how much of it."""
+
+    q = ma.fields.String(
+        validate=ma.validate.Length(max=NAME_LENGTH, error=f"May have {NAME_LENGTH} characters at most."),
+        metadata={
+            "description": "Words; each must begin a word of the name. Case, accents and the order do not count.",
+            "example": "acme ren",
+        },
+    )
+    stage = _any_of("A stage's label in any case, or its id")
+    pipeline = _any_of("A pipeline's label in any case, or its id")
+    owner = _any_of("An owner's name in any case, or the id; `Unknown Owner` for deals without one")
+    open = boolean("`true`: neither won nor lost; `false`: either.")
+    min_amount = Number(metadata={"description": "The least amount."})
+    max_amount = Number(metadata={"description": "The largest amount."})
+    created_since = _day("Created on this day or later")
+    created_until = _day("Created on this day or earlier")
+    closes_since = _day("Closes on this day or later")
+    closes_until = _day("Closes on this day or earlier")
+    idle_days = Count(
+        validate=ma.validate.Range(min=0, max=_MOST_IDLE_DAYS),
+        metadata={"description": "No activity within so many days, planned ones aside; also deals without any."},
+    )
+    sort = ma.fields.String(
+        validate=ma.validate.OneOf([*SORTS, *(f"-{one}" for one in SORTS)], error="Must be one of: {choices}."),
+        load_default="-created",
+        metadata={"description": "`-` before it: descending. Deals without a value come last, those of one by id."},
+    )
+    limit = Count(
+        validate=ma.validate.Range(min=1, max=_MOST_ROWS),
+        load_default=_USUAL_ROWS,
+        metadata={"description": "How many deals at most."},
+    )
+    cursor = ma.fields.String(
+        metadata={"description": "`next_cursor` of the page before, for the same question.", "pattern": CURSOR_PATTERN}
+    )
+    format = export_format()
+
+    @ma.validates_schema
+    def in_order(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse ranges that end before they begin."""
+        wrong = {
+            last: [f"Must not {'be less than' if last == 'max_amount' else 'lie before'} {first}."]
+            for first, last in _RANGES
+            if first in data and last in data and data[last] < data[first]
+        }
+        if wrong:
+            raise ma.ValidationError(dict(wrong))
+
+    @ma.post_load
+    def add_question(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Add ``question``: which deals are wanted, in which order."""
+        sort: str = data["sort"]
+        days = ("created_since", "created_until", "closes_since", "closes_until")
+        question = DealQuestion(
+            words=_independent(words_of(data.get("q", ""))),
+            stages=tuple(data.get("stage", ())),
+            pipelines=tuple(data.get("pipeline", ())),
+            owners=tuple(data.get("owner", ())),
+            is_open=data.get("open"),
+            min_amount=data.get("min_amount"),
+            max_amount=data.get("max_amount"),
+            idle_days=data.get("idle_days"),
+            order=Order(sort.removeprefix("-"), sort.startswith("-")),
+            **{name: date.fromisoformat(data[name]) for name in days if name in data},
+        )
+        return {**data, "question": question}
+
+
+def _independent(words: list[str]) -> tuple[str, ...]:
+    """Return the words without those that another one begins with: they ask for nothing more."""
+    return tuple(one for one in words if not any(other != one and other.startswith(one) for other in words))

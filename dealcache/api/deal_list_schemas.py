@@ -1,0 +1,42 @@
+"""The body of the list of deals as marshmallow schemas, which only describe it."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+from dealcache.api.schemas import count_field, day_field, moment_field, number_field, text_field
+
+
+class DealRowSchema(ma.Schema):
+    """A deal to look through; one that cannot be shown has nulls."""
+
+    deal_id = text_field("HubSpot's id of the deal.")
+    deal_name = text_field("The deal's name.", allow_none=True)
+    stage = text_field("The stage's label.", allow_none=True)
+    stage_id = text_field("The stage's id.", allow_none=True)
+    pipeline = text_field("The pipeline's label.", allow_none=True)
+    pipeline_id = text_field("The pipeline's id.", allow_none=True)
+    owner = text_field("The owner's name, or `Unknown Owner`.", allow_none=True)
+    owner_id = text_field("The owner's id.", allow_none=True)
+    amount = number_field("The amount in the deal's currency.", allow_none=True)
+    currency = text_field("The currency's code, as far as it is known.", allow_none=True)
+    create_date = day_field("The day on which the deal was created.")
+    close_date = day_field("The day on which the deal closed or should close.")
+    open = ma.fields.Boolean(
+        required=True, allow_none=True, metadata={"description": "True if it is neither won nor lost."}
+    )
+    activities = count_field("All activities; null while they have not been read.", allow_none=True)
+    first_activity = day_field("The day of the first activity.")
+    last_activity = day_field("The day of the last activity that is not in the future.")
+    next_activity = day_field("The day of the first activity that is.")
+    updated_at = moment_field("When the deal was changed last.", allow_none=True)
+    as_of = moment_field("Up to when HubSpot's changes are known to be in this row.", allow_none=True)
+
+
+class DealListSchema(ma.Schema):
+    """One page of the deals that match."""
+
+    deals = ma.fields.List(ma.fields.Nested(DealRowSchema), required=True)
+    total = count_field("How many deals match, on all pages.")
+    total_amount = number_field("The sum of their amounts.")
+    next_cursor = ma.fields.String(metadata={"description": "There while more follows; give it as `cursor`."})

@@ -1,0 +1,47 @@
+"""Answers of lists: entity tags of long ones are made before they are read, so that an unchanged list costs little.
+
+A list shows MongoDB's documents and HubSpot's labels. The version of all lists stands for the documents and a digest
+for the labels, so a tag is the same in all workers. Both are read before what they stand for: what is newer than its
+tag has another one the next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import orjson
+from flask import Response, request
+
+from dealcache.api.responses import CACHE_CONTROL, JSON, conditional_response, not_modified
+from dealcache.api.streaming import streamed_response
+from dealcache.reader.entries import entity_tag
+
+#: Counts the changes of how lists are written: another release must not take its tag for this one's.
+_FORMAT = 1
+
+
+def list_tag(*depends_on: object) -> str:
+    """Return the entity tag of a list that depends on these values alone."""
+    return entity_tag(orjson.dumps([_FORMAT, *depends_on]))
+
+
+def short_list(content: object) -> Response:
+    """Return a list of some dozens of rows, or 304 when the client has it; it is cheap enough to tag what it shows."""
+    body = orjson.dumps(content)
+    return conditional_response(body, entity_tag(body), _headers())
+
+
+def long_list(pieces: Callable[[], Iterator[bytes]], etag: str) -> Response:
+    """Return a list of any length, or 304 when the client has it; ``pieces`` makes its body.
+
+    Raises:
+        StoreError: MongoDB failed before there was anything to send.
+    """
+    if not_modified(request.headers.get("If-None-Match"), etag):
+        return conditional_response(b"", etag, _headers())
+    body = iter(()) if request.method == "HEAD" else pieces()
+    return streamed_response(body, JSON, [("ETag", etag), *_headers()])
+
+
+def _headers() -> list[tuple[str, str]]:
+    return [("Cache-Control", CACHE_CONTROL)]

@@ -1,0 +1,27 @@
+"""The state of the service at a glance: ``/api/hubspot/status``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Response
+
+from dealcache.api import parameters
+from dealcache.api.documentation import documented
+from dealcache.api.responses import json_response
+from dealcache.api.services import services
+from dealcache.api.status_schemas import StatusSchema
+from dealcache.api.status_view import status_view
+
+blueprint = parameters.StrictBlueprint(
+    "status", __name__, url_prefix="/api/hubspot", description="What goes on in the service."
+)
+
+
+@blueprint.route("/status")
+@documented(blueprint, StatusSchema)
+def status() -> Response:
+    """Return how old the data is, what syncs and webhooks do, how the tiers are, and which workers live."""
+    wired = services()
+    told = wired.status.read()
+    return json_response(status_view(told, wired.status_facts, datetime.fromtimestamp(wired.clock(), UTC)))

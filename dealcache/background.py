@@ -1,0 +1,212 @@
+"""Background threads: work that is done again and again until the process ends, and the maintenance of a process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
+
+log = logging.getLogger(__name__)
+
+#: Wakes that wait to be seen. Unlike an Event, a SimpleQueue may be used by a signal handler that interrupts its own
+#: thread in the middle of a call.
+Wakes = SimpleQueue[None]
+
+
+def wait_for_wake(wakes: Wakes, seconds: float | None) -> None:
+    """Return when woken, or after so many seconds; None: only when woken."""
+    try:
+        wakes.get(timeout=seconds)
+    except Empty:
+        return
+
+
+class BackgroundThread:
+    """Runs ``work`` in a daemon thread, once per interval and whenever it is woken, until it is stopped.
+
+    A failure is logged and does not end the thread. Expected failures get one warning when they begin and one line when
+    they are over; any other exception is logged with its traceback.
+
+    Threads do not survive a fork, so :meth:`start` is called after it. Methods may be called by any thread, and
+    :meth:`wake` by a signal handler.
+
+    Args:
+        name: of the thread, as in "<name> failed".
+        work: one round; returns the seconds until the next one, or None for the interval.
+        interval: seconds between two rounds; None: the next round comes when woken.
+        expected: exceptions that are no fault of this program, such as a database that does not answer.
+        retry_after: seconds until the next round after a failure; the interval unless given.
+        longest_retry: doubles ``retry_after`` with each failure in a row up to this; it stays the same unless given.
+        wait: replaces the passing of time in tests.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], float | None],
+        interval: float | None = None,
+        *,
+        expected: tuple[type[Exception], ...] = (),
+        retry_after: float | None = None,
+        longest_retry: float = 0.0,
+        wait: Callable[[Wakes, float | None], None] = wait_for_wake,
+    ) -> None:
+        self.name = name
+        self._work = work
+        self._interval = interval
+        self._expected = expected
+        self._retry_after = interval if retry_after is None else retry_after
+        self._longest_retry = longest_retry
+        self._wait = wait
+        self._wakes: Wakes = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._failures = 0  # in a row
+        self._warned = False
+
+    @property
+    def is_stopping(self) -> bool:
+        """True once the thread was asked to end; long work checks it."""
+        return self._stopping
+
+    def start(self, delay: float = 0.0) -> None:
+        """Start the thread; does nothing if it was started or stopped before.
+
+        Args:
+            delay: seconds until the first round.
+        """
+        with self._lock:
+            if self._thread is None and not self._stopping:
+                self._thread = threading.Thread(target=self._run, args=(delay,), name=self.name, daemon=True)
+                self._thread.start()
+
+    def wake(self) -> None:
+        """Have the next round begin at once, or right after the present one; wakes that come meanwhile are one."""
+        if self._wakes.empty():
+            self._wakes.put(None)
+
+    def stop(self, within: float = 2.0) -> bool:
+        """Tell the thread to end after the present round, and wait for it.
+
+        Args:
+            within: seconds to wait at most.
+
+        Returns:
+            True if it has ended.
+        """
+        with self._lock:
+            self._stopping = True
+        self._wakes.put(None)
+        if self._thread is not None:
+            self._thread.join(within)
+        return self._thread is None or not self._thread.is_alive()
+
+    def run_once(self) -> float | None:
+        """Run one round, and return the seconds until the next one; None: it waits to be woken."""
+        try:
+            pause = self._work()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the next round is tried
+            return self._failed(failure)
+        self._failures = 0
+        if self._warned:
+            self._warned = False
+            log.info("%s works again", self.name)
+        return self._interval if pause is None else pause
+
+    def _failed(self, failure: Exception) -> float | None:
+        pause = self._retry_after
+        if pause is not None:
+            pause = max(pause, min(self._longest_retry, pause * 2.0**self._failures))
+        self._failures += 1
+        if self._stopping:
+            log.debug("%s failed while the process ends: %s", self.name, failure)
+        elif not isinstance(failure, self._expected):
+            log.error("%s failed and goes on", self.name, exc_info=failure)
+        elif not self._warned:
+            self._warned = True
+            log.warning("%s failed and is tried again: %s", self.name, failure)
+        return pause
+
+    def _run(self, delay: float) -> None:
+        if delay:
+            self._wait(self._wakes, delay)
+        while not self._stopping:
+            while not self._wakes.empty():
+                self._wakes.get()
+            if self._stopping:  # its wake may be the one that was taken
+                return
+            pause = self.run_once()
+            if not self._stopping:
+                self._wait(self._wakes, pause)
+
+
+class Maintenance:
+    """Recurring tasks, and what could not be done at start, in a background thread.
+
+    Args:
+        recurring: names and tasks of what is done in every round.
+        once: names and tasks of what is done until it succeeds, and when it failed is tried again later.
+        expected: the failures that are no fault of this program. They are logged, once for each kind in a row, and
+            keep no other task from being done.
+        interval: seconds between two rounds.
+        retry_after: seconds until a task of ``once`` that failed is tried again.
+        clock: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        recurring: Mapping[str, Callable[[], object]],
+        once: Mapping[str, Callable[[], object]],
+        expected: tuple[type[Exception], ...],
+        *,
+        interval: float = 5.0,
+        retry_after: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._recurring = recurring
+        self._pending = dict(once)
+        self._due = dict.fromkeys(once, float("-inf"))
+        self._logged: dict[str, type[Exception]] = {}
+        self._expected = expected
+        self._interval = interval
+        self._retry_after = retry_after
+        self._clock = clock
+        self._thread = BackgroundThread("maintenance", self.run_round, interval)
+
+    def start(self) -> None:
+        """Begin. Called after the server has forked."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end after its present task."""
+        self._thread.stop(0.0)
+
+    def run_round(self) -> None:
+        """Run all tasks that are due."""
+        for name, task in self._recurring.items():
+            self._attempt(name, task, self._interval)
+        for name, task in list(self._pending.items()):
+            if self._clock() < self._due[name]:
+                continue
+            if self._attempt(name, task, self._retry_after):
+                del self._pending[name]
+            else:
+                self._due[name] = self._clock() + self._retry_after
+
+    def _attempt(self, name: str, task: Callable[[], object], retry_after: float) -> bool:
+        """Do a task unless the process ends, and return True if it succeeded."""
+        if self._thread.is_stopping:
+            return False
+        try:
+            task()
+        except self._expected as failure:
+            if not self._thread.is_stopping:  # else what it used was closed while it was at it
+                level = logging.DEBUG if self._logged.get(name) is type(failure) else logging.WARNING
+                self._logged[name] = type(failure)
+                log.log(level, "%s failed and will be tried again every %g s: %s", name, retry_after, failure)
+            return False
+        self._logged.pop(name, None)
+        return True

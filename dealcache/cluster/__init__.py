@@ -1,0 +1,19 @@
+"""Which processes share the database, what all of them together hold in memory, and the state of the service."""
+
+from dealcache.cluster.cluster_statistics import ClusterStatistics
+from dealcache.cluster.hubspot_probe import HubSpotProbe
+from dealcache.cluster.membership import Membership
+from dealcache.cluster.paging import Page, Place
+from dealcache.cluster.status import ServiceStatus, Status
+from dealcache.cluster.status_monitor import StatusMonitor
+
+__all__ = [
+    "ClusterStatistics",
+    "HubSpotProbe",
+    "Membership",
+    "Page",
+    "Place",
+    "ServiceStatus",
+    "Status",
+    "StatusMonitor",
+]

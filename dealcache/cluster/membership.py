@@ -1,0 +1,140 @@
+"""Membership: the processes that share one database, each known by a sign of life that it gives every two seconds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from dealcache.background import BackgroundThread
+from dealcache.model.workers import Worker
+from dealcache.repositories import StoreError, WorkerRegistry
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two signs of life: two may be lost before others take this process for dead; and after one failed.
+SIGN_SECONDS, _RETRY_SECONDS = 2.0, 0.5
+
+
+class Membership:
+    """This process among all that live, with a background thread that gives its signs of life.
+
+    Args:
+        registry: where all processes give their signs of life.
+        worker: this process.
+        on_count: called with the number of live processes each time it is looked up.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        registry: WorkerRegistry,
+        worker: Worker,
+        on_count: Callable[[int], None] = lambda _count: None,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = registry
+        self._worker = worker
+        self._on_count = on_count
+        self._timer = timer
+        self._looked_at = float("-inf")
+        self._after_sign: Callable[[], None] = lambda: None
+        self._report: Callable[[], bytes] = bytes
+        self._has_signed = False
+        self._live: tuple[Worker, ...] = ()
+        self._others: tuple[Worker, ...] = ()
+        self._passes_for_dead = False
+        self._thread = BackgroundThread(
+            "membership", self.renew, SIGN_SECONDS, expected=(StoreError,), retry_after=_RETRY_SECONDS
+        )
+
+    @property
+    def owner(self) -> str:
+        """The name of this process for leases and locks, unlike that of any other process."""
+        return self._worker.owner
+
+    @property
+    def worker(self) -> Worker:
+        """This process."""
+        return self._worker
+
+    def start(self, publish_statistics: Callable[[], None] | None = None, report: Callable[[], bytes] = bytes) -> None:
+        """Begin to give signs of life. Called after the fork.
+
+        Args:
+            publish_statistics: called after each sign of life; None for a process that has no cache.
+            report: returns what goes with each sign of life, a few kilobytes at most.
+        """
+        self._report = report
+        if publish_statistics is not None:
+            self._after_sign = publish_statistics
+            self._worker = replace(self._worker, has_cache=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and tell the other processes. Called before the connections are closed."""
+        self._thread.stop()
+        if self._has_signed:
+            try:
+                self._registry.leave(self._worker)
+            except StoreError as failure:
+                log.debug("others will find out by themselves that this process has ended: %s", failure)
+
+    def renew(self) -> None:
+        """Give a sign of life, read those of the other processes, and publish statistics.
+
+        Raises:
+            StoreError: MongoDB failed.
+        """
+        self._registry.sign(replace(self._worker, report=self._said()))
+        self._has_signed = True
+        self.look()
+        self._after_sign()
+
+    def _said(self) -> bytes:
+        try:
+            return self._report()
+        except Exception:
+            # The others must not take this process for dead because of it.
+            log.exception("the report of this process cannot be made")
+            return b""
+
+    def look(self) -> tuple[Worker, ...]:
+        """Return the other processes that live, now.
+
+        Raises:
+            StoreError: MongoDB failed.
+        """
+        began_at = self._timer()
+        live = self._registry.live()
+        self._looked_at = began_at
+        self._live = tuple(live)
+        self._others = tuple(one for one in live if one.owner != self._worker.owner)
+        self._passes_for_dead = self._has_signed and len(self._others) == len(live)
+        self._on_count(self.live_count())
+        return self._others
+
+    @property
+    def live(self) -> tuple[Worker, ...]:
+        """All that lived at the last look, this one included if it had given a sign."""
+        return self._live
+
+    @property
+    def age(self) -> float:
+        """The seconds since the last look; infinite before the first."""
+        return self._timer() - self._looked_at
+
+    @property
+    def others(self) -> tuple[Worker, ...]:
+        """The others that lived at the last look, at most two seconds ago unless MongoDB is away."""
+        return self._others
+
+    @property
+    def is_sure(self) -> bool:
+        """False if this process itself passed for dead at the last look, as one does that could not reach MongoDB."""
+        return not self._passes_for_dead
+
+    def live_count(self) -> int:
+        """Return how many processes lived at the last look, this one included; never raises."""
+        return 1 + len(self._others)

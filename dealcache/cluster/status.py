@@ -1,0 +1,146 @@
+"""The state of the whole service: of this worker, of the others as they told it, and of what all of them depend on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dealcache.cluster.hubspot_probe import HubSpotProbe
+from dealcache.cluster.membership import Membership
+from dealcache.cluster.reports import CallOutcome, DailyCalls, WorkerReport, decode
+from dealcache.cluster.status_monitor import Snapshot, StatusMonitor
+from dealcache.model.freshness import data_as_of
+from dealcache.model.workers import Worker, exists
+from dealcache.repositories import Overview
+
+#: Seconds that a request waits for a new snapshot, and for HubSpot's answer, both together.
+_WAIT_SECONDS = 0.005
+
+#: Seconds after which HubSpot's state is to be found out anew, and after which it is unknown. What another worker said
+#: may be six seconds older than it seems, from its sign of life to our snapshot and since then: 15 s in all.
+_PROBE_AFTER_SECONDS, _UNKNOWN_AFTER_SECONDS = 6.0, 9.0
+
+#: Seconds for which what others said counts after the last snapshot.
+_SAID_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the service.
+
+    ``workers`` are those that live, None while that is unknown; ``reports`` are those of all workers, ``of_server``
+    those of this one's server. ``hubspot`` is None while it is unknown whether HubSpot answers, ``daily`` while the
+    day's calls are; ``calls`` has what is left of each of HubSpot's limits, and the limit.
+    """
+
+    snapshot: Snapshot
+    workers: list[Worker] | None
+    reports: list[WorkerReport]
+    of_server: list[WorkerReport]
+    hubspot: bool | None
+    daily: DailyCalls | None
+    calls: Mapping[str, tuple[int, int]]
+
+
+def as_of(overview: Overview | None, now: datetime) -> datetime | None:
+    """Return up to when HubSpot's changes are known: the watermark of the syncs, or what was read longest ago."""
+    if overview is None:
+        return None
+    watermark = data_as_of(None, overview.state.watermark, now, complete=True)
+    return watermark or data_as_of(overview.oldest_read_at, None, now, complete=True)
+
+
+class ServiceStatus:
+    """Puts it together, without waiting for anything that does not answer.
+
+    Args:
+        membership: knows which workers live, and what they said.
+        own: returns the report of this worker.
+        monitor: makes snapshots of MongoDB and Redis.
+        probe: knows whether HubSpot answers.
+        has_shares: True if each worker has a share of its own of HubSpot's limits.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        membership: Membership,
+        own: Callable[[], WorkerReport],
+        monitor: StatusMonitor,
+        probe: HubSpotProbe,
+        *,
+        has_shares: bool,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._membership = membership
+        self._own = own
+        self._monitor = monitor
+        self._probe = probe
+        self._has_shares = has_shares
+        self._timer = timer
+
+    def probe_hubspot(self) -> None:
+        """Have HubSpot asked unless its state is known, here or by another worker."""
+        outcome = self._newest_outcome(self._reports_of_others())
+        if outcome is None or outcome.age > _PROBE_AFTER_SECONDS:
+            self._probe.wake()
+
+    def request_overview(self) -> float:
+        """Have the state of the database found out; see :meth:`.StatusMonitor.request`."""
+        return self._monitor.request()
+
+    def overview(self, asked_at: float, within: float = _WAIT_SECONDS) -> Overview | None:
+        """Return the state of the database; None while MongoDB does not answer. See :meth:`.StatusMonitor.newest`."""
+        return self._monitor.newest(asked_at, within).overview
+
+    def read(self) -> Status:
+        """Return the present state; it takes some milliseconds at most."""
+        asked_at = self._monitor.request()
+        self.probe_hubspot()
+        until = self._timer() + _WAIT_SECONDS
+        snapshot = self._monitor.newest(asked_at, _WAIT_SECONDS)
+        others = self._reports_of_others() if snapshot.overview is not None else {}
+        if (outcome := self._newest_outcome(others)) is None or outcome.age > _PROBE_AFTER_SECONDS:
+            self._probe.wait(_PROBE_AFTER_SECONDS, max(0.0, until - self._timer()))
+            outcome = self._newest_outcome(others)
+        own, me = self._own(), self._membership.worker
+        reports = [own, *others.values()]
+        return Status(
+            snapshot=snapshot,
+            workers=self._live() if snapshot.overview is not None else None,
+            reports=reports,
+            of_server=[own, *(report for worker, report in others.items() if worker.is_of_server(me))],
+            hubspot=outcome.served if outcome is not None and outcome.age <= _UNKNOWN_AFTER_SECONDS else None,
+            daily=min((one.daily for one in reports if one.daily is not None), key=lambda one: one.age, default=None),
+            calls=self._calls(snapshot, others.values() if self._has_shares else ()),
+        )
+
+    def _live(self) -> list[Worker]:
+        """Return the workers that live; of those whose processes can be seen from here, none that is gone."""
+        me = self._membership.worker
+        return [
+            one for one in self._membership.live if one.has_cache and not (one.is_beside(me) and not exists(one.pid))
+        ]
+
+    def _reports_of_others(self) -> dict[Worker, WorkerReport]:
+        """Return what the other workers that live said of themselves; nothing when that is long ago."""
+        if self._membership.age > _SAID_SECONDS:
+            return {}
+        owner = self._membership.owner
+        said = {one: decode(one.report) for one in self._live() if one.owner != owner}
+        return {worker: report for worker, report in said.items() if report is not None}
+
+    def _newest_outcome(self, others: Mapping[Worker, WorkerReport]) -> CallOutcome | None:
+        outcomes = [self._probe.outcome(), *(one.hubspot for one in others.values())]
+        return min((one for one in outcomes if one is not None), key=lambda one: one.age, default=None)
+
+    def _calls(self, snapshot: Snapshot, others: Iterable[WorkerReport]) -> dict[str, tuple[int, int]]:
+        """Return what is left of each limit, and the limit; of ``others`` each has a share of its own."""
+        shares = [one.calls_left for one in others]
+        calls: dict[str, tuple[int, int]] = {}
+        for bucket, limit in snapshot.call_limits.items():
+            left = snapshot.calls_left[bucket] + sum(share.get(bucket, 0) for share in shares)
+            calls[bucket] = (min(left, limit), limit)
+        return calls

@@ -1,0 +1,156 @@
+"""Monitors what this process depends on, in a thread of its own, so that a request for the status waits for nothing.
+
+A request has the thread make a new snapshot and waits for it some milliseconds at most; after that it takes the last
+one. The thread also makes snapshots by itself now and then, so that the first request finds one too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dealcache.background import BackgroundThread
+from dealcache.repositories import Overview, StoreError
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two snapshots: while somebody asks, and when nobody has asked for a minute.
+ASKED_SECONDS, IDLE_SECONDS = 1.5, 8.0
+_ASKED_LATELY_SECONDS = 60.0
+
+#: The part of the time that a question which goes through a collection may take, likewise.
+_ASKED_SHARE, _IDLE_SHARE = 0.05, 0.005
+
+#: What takes no longer is part of each snapshot.
+_QUICK_SECONDS = 0.005
+
+#: Seconds for which a snapshot counts as new, and after which it counts no longer.
+_NEW_SECONDS, _OLD_SECONDS = 0.1, 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The state of the dependencies at one moment.
+
+    ``began_at`` is on the monitor's clock; ``overview`` None when MongoDB did not answer; ``redis`` tells whether Redis
+    did, None without one; ``calls_left`` and ``call_limits`` are HubSpot's limits by the name of the bucket.
+    """
+
+    began_at: float = float("-inf")
+    overview: Overview | None = None
+    redis: bool | None = None
+    calls_left: Mapping[str, int] = field(default_factory=dict)
+    call_limits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """True if there was no snapshot, or none that counts."""
+        return self.began_at == float("-inf")
+
+
+class StatusMonitor:
+    """Makes snapshots.
+
+    Args:
+        read: returns the state of the database; raises StoreError if MongoDB does not answer.
+        scan: renews what cannot be told quickly, within a share of the time, see :meth:`.OverviewRepository.scan`.
+        find_workers: finds out which processes live; raises StoreError too.
+        ping_redis: returns whether Redis answers; None without one.
+        calls: returns how many calls HubSpot's limits leave, and how many there are, by the name of the bucket.
+        probe_hubspot: has HubSpot asked, unless its state is known, without waiting for its answer.
+        on_overview: called with each state of the database that was read.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Overview],
+        scan: Callable[[float, float], bool],
+        find_workers: Callable[[], object],
+        ping_redis: Callable[[], bool] | None,
+        calls: Callable[[], tuple[Mapping[str, int], Mapping[str, int]]],
+        probe_hubspot: Callable[[], None],
+        on_overview: Callable[[Overview], None],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read
+        self._scan = scan
+        self._find_workers = find_workers
+        self._ping_redis = ping_redis
+        self._calls = calls
+        self._probe_hubspot = probe_hubspot
+        self._on_overview = on_overview
+        self._timer = timer
+        self._asked_at = float("-inf")
+        self._last = Snapshot()
+        self._changed = threading.Condition()
+        self._thread = BackgroundThread("status", self.renew, IDLE_SECONDS)
+
+    def start(self) -> None:
+        """Begin. Called after the fork."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a snapshot that is under way, perhaps of a MongoDB that hangs, ends by itself."""
+        self._thread.stop(0.5)
+
+    def request(self) -> float:
+        """Request a new snapshot unless the last one is new; return the time of the request, for :meth:`newest`."""
+        self._asked_at = self._timer()
+        if self._asked_at - self._last.began_at > _NEW_SECONDS:
+            self._thread.wake()
+        return self._asked_at
+
+    def newest(self, asked_at: float, within: float) -> Snapshot:
+        """Return the last snapshot, one that was begun after ``asked_at`` if there is one ``within`` so many seconds.
+
+        While MongoDB does not answer it returns at once. Instead of one that is too old it returns an empty one.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_worth_waiting(asked_at), within)
+            last = self._last
+        return last if self._timer() - last.began_at <= _OLD_SECONDS else Snapshot()
+
+    def _is_worth_waiting(self, asked_at: float) -> bool:
+        last = self._last
+        has_failed = last.overview is None and not last.is_empty
+        return not has_failed and last.began_at < asked_at - _NEW_SECONDS
+
+    def renew(self) -> float:
+        """Make a snapshot; return the seconds until the next one."""
+        asked_lately = self._timer() - self._asked_at < _ASKED_LATELY_SECONDS
+        share = _ASKED_SHARE if asked_lately else _IDLE_SHARE
+        if asked_lately:
+            self._probe_hubspot()
+        if self._renew_once(share) and self._has_scanned(share):
+            self._renew_once(share)
+        return ASKED_SECONDS if asked_lately else IDLE_SECONDS
+
+    def _renew_once(self, share: float) -> bool:
+        """Snapshot, and return True if MongoDB answered."""
+        began_at = self._timer()
+        overview: Overview | None = None
+        try:
+            self._find_workers()
+            self._scan(share, _QUICK_SECONDS)
+            overview = self._read()
+        except StoreError as failure:
+            log.debug("MongoDB does not tell its state: %s", failure)
+        if overview is not None:
+            self._on_overview(overview)
+        redis = None if self._ping_redis is None else self._ping_redis()
+        left, limits = self._calls()
+        with self._changed:
+            self._last = Snapshot(began_at, overview, redis, left, limits)
+            self._changed.notify_all()
+        return overview is not None
+
+    def _has_scanned(self, share: float) -> bool:
+        try:
+            return self._scan(share, float("inf"))
+        except StoreError as failure:
+            log.debug("MongoDB does not count what it holds: %s", failure)
+            return False

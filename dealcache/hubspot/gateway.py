@@ -1,0 +1,162 @@
+"""A process's connections to HubSpot: those of its readers, and new ones for each sync."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from dealcache.clock import RemoteClock
+from dealcache.hubspot.client import HubSpotClient
+from dealcache.hubspot.daily_calls import DailyCalls
+from dealcache.hubspot.errors import HubSpotError, RateLimited
+from dealcache.hubspot.limits.rate_limiter import RateLimits
+from dealcache.hubspot.mapper import RecordMapper
+from dealcache.hubspot.paths import Paths
+from dealcache.hubspot.session import HubSpotSession, Observer
+from dealcache.model.deadline import Deadline
+from dealcache.model.unreadable import UnreadableRecords
+
+log = logging.getLogger(__name__)
+
+#: Calls that readers may have under way at once in one process. One large deal keeps about fifteen busy: seven types
+#: being paged, and the batches of the pages before.
+_READ_THREADS = 32
+
+#: Calls of re-reads that may be under way at once, or wait for the limits: apart, so that readers never lack threads.
+_REREAD_THREADS = 8
+
+#: Seconds for which the outcome of a call counts as HubSpot's state; a probe counts against its limits.
+_CALL_COUNTS_SECONDS = 5.0
+
+_PROBE_SECONDS = 2.0
+
+
+class HubSpotGateway:
+    """Connections to HubSpot that share a token, its limits and an estimate of HubSpot's clock. Thread-safe.
+
+    Args:
+        base_url: HubSpot's URL.
+        token: the access token.
+        api_version: ``v3`` or a dated version.
+        rate_limits: the rate limits, shared by all connections.
+        observer: observes the calls.
+        daily_calls_left: called with the calls that are left today, each time that HubSpot gives their number.
+        admit: called before each call for data; raises if there must be none.
+        unreadable: reports records that cannot be read.
+        clock: our clock, epoch seconds; ``timer`` is its monotonic companion.
+
+    Attributes:
+        client: asks HubSpot for readers; ``executor`` has the threads for it, ``reread_executor`` those of re-reads.
+        daily_calls: what is left of the calls of the day.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        api_version: str,
+        rate_limits: RateLimits,
+        observer: Observer,
+        daily_calls_left: Callable[[int], None],
+        admit: Callable[[Deadline], None],
+        unreadable: UnreadableRecords,
+        clock: Callable[[], float],
+        timer: Callable[[], float],
+    ) -> None:
+        self._base_url = base_url
+        self._token = token
+        self._paths = Paths(api_version)
+        self._admit = admit
+        self._mapper = RecordMapper(unreadable)
+        self._clock = clock
+        self._hubspot_clock = RemoteClock(clock, timer)
+        self.rate_limits = rate_limits
+        self.daily_calls = DailyCalls(daily_calls_left)
+        self.executor = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="hubspot")
+        self.reread_executor = ThreadPoolExecutor(_REREAD_THREADS, thread_name_prefix="hubspot-reread")
+        self._observer = observer
+        self._session = self._new_session(rate_limits, _READ_THREADS + _REREAD_THREADS)
+        self.client = self._client_on(self._session)
+
+    @contextmanager
+    def connect(self, rate_limits: RateLimits, threads: int) -> Iterator[HubSpotClient]:
+        """Yield a client with connections of its own, for ``threads`` threads, within ``rate_limits``."""
+        session = self._new_session(rate_limits, threads)
+        try:
+            yield self._client_on(session)
+        finally:
+            session.close()
+
+    def time(self) -> float:
+        """Return the time of HubSpot's clock as far as it is known, of ours otherwise, in epoch seconds."""
+        return self._hubspot_clock() if self._hubspot_clock.is_known else self._clock()
+
+    def last_outcome(self) -> tuple[bool, float] | None:
+        """Return whether HubSpot served or limited the last reader, and how many seconds ago; None before any."""
+        last = self._session.health
+        if last is None:
+            return None
+        return last.failure is None or isinstance(last.failure, RateLimited), time.monotonic() - last.at
+
+    def answers(self) -> bool:
+        """Return True if HubSpot answers and accepts the token, going by the last call or, if that is old, a probe."""
+        last = self.last_outcome()
+        if last is not None and last[1] < _CALL_COUNTS_SECONDS:
+            return last[0]
+        try:
+            self.client.probe(Deadline(_PROBE_SECONDS))
+        except RateLimited:
+            return True
+        except HubSpotError:
+            return False
+        return True
+
+    def has_calls(self) -> bool:
+        """Return False while so few of the day's calls are left that scheduled syncs must wait.
+
+        When that was found long ago, HubSpot is asked whether a new day has begun.
+        """
+        if self.daily_calls.is_outdated():
+            self._ask_for_daily_calls()
+        return not self.daily_calls.scarce
+
+    def has_calls_for_rereads(self) -> bool:
+        """Return False while only the last third of the day's calls is left; see :meth:`has_calls`."""
+        if not self.daily_calls.left_for_rereads and self.daily_calls.is_old:
+            self._ask_for_daily_calls()
+        return self.daily_calls.left_for_rereads
+
+    def may_have_calls_for_rereads(self) -> bool:
+        """Do what :meth:`has_calls_for_rereads` does without asking HubSpot: True if that may be needed."""
+        return self.daily_calls.left_for_rereads or self.daily_calls.is_old
+
+    def _ask_for_daily_calls(self) -> None:
+        try:
+            self.client.probe(Deadline(_PROBE_SECONDS))
+        except HubSpotError as failure:
+            self.daily_calls.postpone()
+            log.info("whether HubSpot's day has ended is not known: %s", failure)
+
+    def close(self) -> None:
+        """End the threads and close the connections; calls under way end by themselves."""
+        # Not cancel_futures: it does not wake threads that wait for the futures it cancels.
+        for threads in (self.executor, self.reread_executor):
+            threads.shutdown(wait=False)
+        self._session.close()
+
+    def _client_on(self, session: HubSpotSession) -> HubSpotClient:
+        return HubSpotClient(session, self._paths, self._admit, self._mapper)
+
+    def _new_session(self, rate_limits: RateLimits, threads: int) -> HubSpotSession:
+        return HubSpotSession(
+            self._base_url,
+            self._token,
+            pool_size=threads,
+            rate_limits=rate_limits,
+            observer=self._observer,
+            daily=self.daily_calls,
+            hubspot_clock=self._hubspot_clock,
+        )

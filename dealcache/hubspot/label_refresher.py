@@ -1,0 +1,200 @@
+"""Reads the labels of owners and pipelines: rarely, since they change rarely, and at once for an id without a label."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
+from datetime import datetime
+
+from dealcache.hubspot.client import HubSpotClient
+from dealcache.hubspot.errors import Forbidden, HubSpotError, NotFound, Rejected, Unauthorised
+from dealcache.hubspot.label_reads import FIRST_PAUSE, TIME_TO_LIVE, LabelReads
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
+from dealcache.model.deadline import Deadline
+from dealcache.model.deals import Deal, Event
+from dealcache.model.labels import Labels, Owner, Pipeline, UnknownIds
+
+log = logging.getLogger(__name__)
+
+#: How many reads may begin in so many seconds: because a refresh asks for the present labels, or because a record
+#: names an unknown id. Deals of owners that HubSpot itself has forgotten must not cost a read each.
+_REFRESHES, _LOOKUPS = (10, 10.0), (4, 60.0)
+
+
+class LabelRefresher:
+    """Schedules the reads of owners and deal pipelines. Thread-safe.
+
+    Methods whose names start with ``begin`` wait for nothing: they return the reads, and raise Unavailable if the
+    executor was shut down.
+
+    Args:
+        client: asks HubSpot.
+        executor: runs the reads.
+        known: returns the labels as views are made with them.
+        on_owners: takes all owners each time they have been read, with the time just before, in the reading thread;
+            returns True if it could keep them.
+        on_pipelines: the same for pipelines.
+        now: the wall clock, aware, in UTC.
+        clock: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        client: HubSpotClient,
+        executor: Executor,
+        known: Callable[[], Labels],
+        on_owners: Callable[[tuple[Owner, ...], datetime], bool],
+        on_pipelines: Callable[[tuple[Pipeline, ...], datetime], bool],
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self.known = known
+        self._on_owners = on_owners
+        self._on_pipelines = on_pipelines
+        self._now = now
+        self._clock = clock
+        self._owners: LabelReads[str] = LabelReads("owners", self._read_owners, executor, clock)
+        self._pipelines: LabelReads[tuple[str | None, str | None]] = LabelReads(
+            "pipelines", self._read_pipelines, executor, clock
+        )
+        self._lock = threading.Lock()
+        self._refreshes, self._lookups = SlidingWindow(*_REFRESHES), SlidingWindow(*_LOOKUPS)
+        self._owed = False
+        self._filled = False
+
+    def fill(self, stored_at: datetime | None) -> None:
+        """Read the labels if they are missing or old, so that ids have labels before the first deal is read.
+
+        Args:
+            stored_at: when the stored ones were read, by whichever process; None if there are none.
+
+        Raises:
+            HubSpotError: HubSpot failed.
+        """
+        if stored_at is not None and stored_at <= self._now():
+            self.note_read((self._now() - stored_at).total_seconds())
+        _wait(self.begin_due())
+        self._filled = True
+
+    def tend(self) -> None:
+        """Begin what is due, once the labels were filled; called every few seconds. Does not block."""
+        if self._filled:
+            self.begin_due()
+
+    def read_all(self, warn: Callable[[str], None]) -> None:
+        """Read all labels again; call ``warn`` with what fails, and keep those labels as they are."""
+        try:
+            try:
+                _wait(self.begin_all())
+            except (Unauthorised, Forbidden, Rejected, NotFound):
+                # Readers share these reads, and one refusal is enough for them; a sync asks again before it counts.
+                _wait(self.begin_all())
+        except HubSpotError as failure:
+            what = f"{failure.endpoint or 'labels'}: {failure.reason}"
+            warn(
+                f"HubSpot does not tell how owners, stages and pipelines are called now ({what}); old labels are shown"
+            )
+
+    def refresh(self) -> None:
+        """Read all labels again, unless that was asked for too often.
+
+        Raises:
+            HubSpotError: HubSpot failed.
+        """
+        _wait(self.begin_refresh())
+
+    def look_up(self, unknown: UnknownIds) -> None:
+        """Have ids that have no label looked up, unless that was tried lately. Does not block."""
+        try:
+            self.begin_lookup(unknown, at_once=False)
+        except HubSpotError as failure:
+            log.debug("labels are not looked up: %s", failure)
+
+    def look_up_of(self, deals: Sequence[Deal], events: Sequence[Event]) -> None:
+        """Have the ids in these records that have no label looked up."""
+        if unknown := self.known().unknown_in(deals, events):
+            self.look_up(unknown)
+
+    def begin_refresh(self) -> list[Future[None]]:
+        """Read all labels; if that was asked for too often within a few seconds, leave it to :meth:`begin_due`."""
+        with self._lock:
+            self._owed = not self._acquire(self._refreshes)
+        return [] if self._owed else self.begin_all()
+
+    def begin_all(self) -> list[Future[None]]:
+        """Read all labels."""
+        return [self._owners.begin(), self._pipelines.begin()]
+
+    def begin_missing(self) -> list[Future[None]]:
+        """Read the kinds of labels of which none is known."""
+        known = self.known()
+        owners = [] if known.owners else self._owners.begin_if_due()
+        return owners + ([] if known.pipelines else self._pipelines.begin_if_due())
+
+    def begin_lookup(self, unknown: UnknownIds, *, at_once: bool = True) -> list[Future[None]]:
+        """Read labels because records name ids without one, unless these ids were looked up lately.
+
+        Ids that stay unknown are looked up again by :meth:`begin_due`.
+
+        Args:
+            unknown: the ids.
+            at_once: False if no caller waits: then a new id is looked up a while after the last read.
+        """
+        now, pause = self._clock(), 0.0 if at_once else FIRST_PAUSE
+        with self._lock:
+            owners = self._owners.note_unknown(unknown.owner_ids, now, pause)
+            stages = self._pipelines.note_unknown(unknown.stages, now, pause)
+        return self._look_up_due() if owners or stages else []
+
+    def begin_due(self) -> list[Future[None]]:
+        """Begin the reads that are due: old labels, unknown ids, a refresh that had to wait; return all under way."""
+        if self._owed:
+            self.begin_refresh()
+        self._look_up_due()
+        return self._owners.begin_if_due() + self._pipelines.begin_if_due()
+
+    def note_read(self, seconds_ago: float) -> None:
+        """Note that another process read all labels so many seconds ago."""
+        for reads in (self._owners, self._pipelines):
+            reads.postpone(TIME_TO_LIVE - seconds_ago)
+
+    def _look_up_due(self) -> list[Future[None]]:
+        known, now = self.known(), self._clock()
+        with self._lock:
+            due = UnknownIds(self._owners.due(now), self._pipelines.due(now))
+            if not due:
+                return []
+            still = known.still_unknown(due)
+            self._owners.forget(due.owner_ids - still.owner_ids)
+            self._pipelines.forget(due.stages - still.stages)
+            if not still or not self._acquire(self._lookups):
+                return []
+            wanted = [reads for reads, ids in ((self._owners, still.owner_ids), (self._pipelines, still.stages)) if ids]
+            for reads in wanted:
+                reads.note_lookup(now)
+        return [reads.begin() for reads in wanted]
+
+    def _acquire(self, window: SlidingWindow) -> bool:
+        now, caller = self._clock(), Caller(Priority.SHARED, 0)
+        if window.try_start(now, caller) > 0.0:
+            return False
+        window.finish(now, caller)
+        return True
+
+    def _read_owners(self, deadline: Deadline) -> bool:
+        read_at, client = self._now(), self._client
+        return self._on_owners(client.mapper.owners(client.list_owners(deadline, Priority.SHARED)), read_at)
+
+    def _read_pipelines(self, deadline: Deadline) -> bool:
+        read_at, client = self._now(), self._client
+        return self._on_pipelines(client.mapper.pipelines(client.list_pipelines(deadline, Priority.SHARED)), read_at)
+
+
+def _wait(reads: Iterable[Future[None]]) -> None:
+    for read in reads:
+        read.result()

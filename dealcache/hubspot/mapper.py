@@ -1,0 +1,94 @@
+"""Maps records one by one, and reports those that cannot be read, so that the others of a page come through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from dealcache.hubspot.errors import MalformedAnswer
+from dealcache.hubspot.json_validation import Json, usable_id
+from dealcache.hubspot.mapping import deal_of, event_of, owner_of, pipeline_of
+from dealcache.model.deals import Deal, Event
+from dealcache.model.labels import Owner, Pipeline
+from dealcache.model.unreadable import UnreadableRecords
+
+T = TypeVar("T")
+
+#: A page of so many items has a record among them, or is none.
+_MOST_WITHOUT_ID = 10
+
+
+class RecordMapper:
+    """The error boundary around each record from HubSpot: no method raises because of the contents of one record.
+
+    Args:
+        unreadable: reports the records that cannot be read.
+    """
+
+    def __init__(self, unreadable: UnreadableRecords | None = None) -> None:
+        self._unreadable = unreadable or UnreadableRecords()
+
+    def identified(self, record_type: str, items: Sequence[Any]) -> list[Json]:
+        """Return those of a page's ``items`` that are records with an id.
+
+        Raises:
+            MalformedAnswer: there are many and none is a record: the format is another one, and records that it does
+                not name must not be taken for deleted.
+        """
+        found = [record for item in items if (record := _identified(item)) is not None]
+        if not found and len(items) >= _MOST_WITHOUT_ID:
+            raise MalformedAnswer(f"a page of {record_type} has no record with an id")
+        if len(found) < len(items):
+            self._unreadable.note(record_type, None, "it is left out")
+        return found
+
+    def refused(self, record_type: str, record_id: str, category: str) -> None:
+        """Note that HubSpot does not give a record out; ``category`` is that of its error."""
+        self._unreadable.note(record_type, record_id, f"HubSpot does not give it out ({category})")
+
+    def deals(self, records: Iterable[Json]) -> list[Deal]:
+        """Return the deals that ``records`` describe, each as far as it can be read."""
+        return self._mapped("deals", records, deal_of)
+
+    def events(self, engagement_type: str, records: Iterable[Json]) -> list[Event]:
+        """Return the events that ``records``, activities of one type, describe; those without any time are left out."""
+
+        def convert(record: Json, faults: list[str]) -> Event:
+            return event_of(engagement_type, record, faults)
+
+        return self._mapped(engagement_type, records, convert)
+
+    def owners(self, owners: Iterable[Json]) -> tuple[Owner, ...]:
+        """Return the owners that ``owners`` describe."""
+        return tuple(self._mapped("owners", owners, owner_of))
+
+    def pipelines(self, pipelines: Iterable[Json]) -> tuple[Pipeline, ...]:
+        """Return the pipelines in display order, each with its stages in display order."""
+        found = self._mapped("pipelines", pipelines, pipeline_of)
+        return tuple(sorted(found, key=lambda pipeline: (pipeline.display_order, pipeline.pipeline_id)))
+
+    def _mapped(self, record_type: str, records: Iterable[Json], convert: Callable[[Json, list[str]], T]) -> list[T]:
+        found: list[T] = []
+        for record in records:
+            faults: list[str] = []
+            try:
+                found.append(convert(record, faults))
+            except Exception as error:  # noqa: BLE001 - the boundary around a record
+                reason = f"it cannot be read ({type(error).__name__}) and is left out"
+                self._unreadable.note(record_type, usable_id(record.get("id")), reason)
+                continue
+            if faults:
+                names = ", ".join(dict.fromkeys(faults))
+                self._unreadable.note(record_type, usable_id(record.get("id")), f"not all of it can be read: {names}")
+        return found
+
+
+def _identified(item: object) -> Json | None:
+    """Return the record that ``item`` is, if any; one whose own id is damaged may have it among its properties."""
+    if not isinstance(item, dict):
+        return None
+    if usable_id(item.get("id")) is not None:
+        return item
+    properties = item.get("properties")
+    inner = usable_id(properties.get("hs_object_id")) if isinstance(properties, dict) else None
+    return None if inner is None else item | {"id": inner}

@@ -1,0 +1,114 @@
+"""The outbox: invalidations on their way into the log, and what has come of them."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from dealcache.model.invalidation import Changes, Invalidation, Selection
+from dealcache.reader import Applied, Token
+from dealcache.repositories import MOST_MARKS
+
+#: Marks that are kept of what could not be recorded yet; with more, everything is invalidated instead.
+_MOST_UNRECORDED = 5_000
+
+
+def doubt_at(at: datetime) -> Invalidation:
+    """Return the entry that says that it is not known what changed."""
+    return Invalidation(Selection.all(), at, nonce=uuid.uuid4().hex, doubt=True)
+
+
+def invalidations_of(
+    selection: Selection, changes: Changes | None, at: datetime, *, labels: bool = False
+) -> list[Invalidation]:
+    """Return the entries of the log that say ``selection``, each small enough for one document.
+
+    That ``labels`` changed is said by the first, so that a process that knows one of the others knows it too.
+    """
+    views = {} if changes is None else changes.views
+    names = {} if changes is None else changes.names_of
+    return [
+        Invalidation(
+            part, at, _frozen(views, part), _frozen(names, part), uuid.uuid4().hex, labels=labels and place == 0
+        )
+        for place, part in enumerate(selection.parts(MOST_MARKS))
+    ]
+
+
+def _frozen(by_deal: Mapping[str, Iterable[str]], part: Selection) -> dict[str, frozenset[str]]:
+    return {deal_id: frozenset(by_deal[deal_id]) for deal_id in part.deal_ids if deal_id in by_deal}
+
+
+@dataclass(slots=True)
+class PendingInvalidation:
+    """An invalidation that is to be recorded, in as many entries as it takes.
+
+    Args:
+        entries: of the log.
+        claim: the token of a load that brings the new value of the selected deals.
+        applied: what has come of it so far.
+        is_known: it could not be recorded before, so that it holds in this process already.
+    """
+
+    entries: list[Invalidation]
+    claim: Token | None = None
+    applied: Applied = field(default_factory=partial(Applied, frozenset()))
+    is_known: bool = False
+
+    def add(self, more: Applied) -> None:
+        """Note what came of one of the entries."""
+        self.applied = Applied(self.applied.cleared | more.cleared, more.token, more.generation)
+
+
+class Outbox:
+    """The pending invalidations, and one invalidation that sums up all that could not be. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pending: list[PendingInvalidation] = []
+        self._unrecorded: Invalidation | None = None
+
+    def add(self, pending: PendingInvalidation) -> None:
+        """Add an invalidation."""
+        with self._lock:
+            self._pending.append(pending)
+
+    def take(self) -> list[PendingInvalidation]:
+        """Take everything out, oldest first; what could not be recorded before comes first, as one invalidation."""
+        with self._lock:
+            batch, self._pending = self._pending, []
+            old, self._unrecorded = self._unrecorded, None
+        if old is None:
+            return batch
+        entries = [old] if old.doubt else invalidations_of(old.selection, old.changes, old.at, labels=old.labels)
+        return [PendingInvalidation(entries, is_known=True), *batch]
+
+    def put_back(self, pending: PendingInvalidation) -> None:
+        """Keep what could not be recorded, to be taken again."""
+        with self._lock:
+            for one in pending.entries:
+                self._unrecorded = one if self._unrecorded is None else _both(self._unrecorded, one)
+
+    @property
+    def has_unrecorded(self) -> bool:
+        """True if there is something that could not be recorded at the first try."""
+        return self._unrecorded is not None
+
+
+def _both(first: Invalidation, second: Invalidation) -> Invalidation:
+    selection, labels = first.selection | second.selection, first.labels or second.labels
+    if len(selection) > _MOST_UNRECORDED:
+        selection = Selection.all()
+    if selection.everything:
+        doubt = first.doubt and second.doubt
+        return replace(first, selection=selection, views={}, names_of={}, doubt=doubt, labels=labels)
+    views, names_of = _merged(first.views, second.views), _merged(first.names_of, second.names_of)
+    return replace(first, selection=selection, views=views, names_of=names_of, labels=labels)
+
+
+def _merged(first: Mapping[str, frozenset[str]], second: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    return {key: first.get(key, frozenset()) | second.get(key, frozenset()) for key in first.keys() | second.keys()}

@@ -1,0 +1,232 @@
+"""Publishes the invalidations of this process, and applies those of all processes.
+
+An invalidation of this process is applied at once. Its place among those of others comes with the writing to the
+invalidation log; so it is applied once more when its place is known, as all are: each process applies the whole log,
+entry by entry. Many threads may invalidate at once; the one that writes takes along all that is pending.
+
+What cannot be recorded, because MongoDB does not answer, holds here all the same, is published through Redis if there
+is one, and stays in the outbox until MongoDB is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from dealcache.background import BackgroundThread
+from dealcache.invalidation.outbox import Outbox, PendingInvalidation, doubt_at, invalidations_of
+from dealcache.model.invalidation import Changes, Invalidation, Selection
+from dealcache.reader import Applied, ReaderState, Token
+from dealcache.repositories import HistoryLostError, InvalidationLog, StoreError, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+
+class InvalidationPublisher:
+    """The invalidations of one process. Thread-safe; the callables must neither raise nor take long.
+
+    Args:
+        invalidation_log: the log that all processes share.
+        state: what this process caches.
+        notify: tells other processes of entries at once, where there is a Redis.
+        on_change: called once with each entry that says that views really changed.
+        on_recorded: called with the number of entries that this process has added to the log.
+        on_applied: called for each entry that this process has applied.
+        now: the wall clock, aware, in UTC.
+    """
+
+    def __init__(
+        self,
+        invalidation_log: InvalidationLog,
+        state: ReaderState,
+        notify: Callable[[Sequence[Invalidation]], None],
+        on_change: Callable[[Invalidation], None],
+        on_recorded: Callable[[int], None],
+        on_applied: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._log = invalidation_log
+        self._state = state
+        self._notify = notify
+        self._on_change = on_change
+        self._on_recorded = on_recorded
+        self._on_applied = on_applied
+        self._now = now
+        self._outbox = Outbox()
+        self._writing = threading.Lock()
+        self._own: dict[str, PendingInvalidation] = {}  # by the nonces of their entries
+        self._order = threading.RLock()
+        #: Generation and nonce of the last entry that was applied here; None before the log was first read.
+        self._position: tuple[int, str] | None = None
+        self._writer = BackgroundThread("invalidation writer", self._write)
+
+    def record(self, selection: Selection, changes: Changes | None = None, claim: Token | None = None) -> Applied:
+        """Invalidate, and wait until it is recorded; see ``dealcache.reader.state.Publish``."""
+        pending = PendingInvalidation(invalidations_of(selection, changes, self._now()), claim)
+        self._outbox.add(pending)
+        self._write()
+        return pending.applied
+
+    def labels_changed(self, selection: Selection, changes: Changes | None = None) -> None:
+        """Have every process read the labels again, and let go the views of the selected deals, which show them."""
+        self._outbox.add(PendingInvalidation(invalidations_of(selection, changes, self._now(), labels=True)))
+        self._write()
+
+    def changed(self, changes: Changes) -> None:
+        """Let go what is cached of changed deals: here at once, elsewhere as soon as it is recorded, in a moment."""
+        if changes:
+            self._post(invalidations_of(Selection.changed(changes), changes, self._now()))
+
+    def doubt(self) -> None:
+        """Trust nothing that is cached, likewise: a write broke off, or its writer died, and may have changed anything.
+
+        It is kept, though: it may still serve when every tier below fails.
+        """
+        self._post([doubt_at(self._now())])
+
+    def _post(self, entries: list[Invalidation]) -> None:
+        for entry in entries:
+            self._apply_here(entry, None)
+        self._outbox.add(PendingInvalidation(entries))
+        self._writer.start()
+        self._writer.wake()
+
+    def settle(self) -> None:
+        """Return when all invalidations so far are recorded.
+
+        Raises:
+            StoreUnavailable: MongoDB does not answer; it is tried again later.
+        """
+        with self._writing:  # while another thread writes, what it has taken is neither pending nor recorded
+            self._write_outbox()
+            if self._outbox.has_unrecorded:
+                raise StoreUnavailable("other workers cannot be told of changes yet")
+
+    def retry(self) -> None:
+        """Try to record what could not be recorded before."""
+        if self._outbox.has_unrecorded:
+            self._write()
+
+    def close(self) -> None:
+        """Record what is left; called before the process ends."""
+        self._writer.stop(0.0)  # not waited for: what it is at is settled here
+        try:
+            self.settle()
+        except StoreError as failure:
+            log.error("other workers may serve older values until these expire: %s", failure)  # noqa: TRY400 - no fault of ours
+
+    @property
+    def applied(self) -> int:
+        """The generation up to which the log is applied here; 0 before it was first read."""
+        return self._position[0] if self._position else 0
+
+    def catch_up(self) -> None:
+        """Apply all entries of the log that are not applied here yet.
+
+        Raises:
+            StoreError: MongoDB failed.
+        """
+        with self._order:
+            if self._position is None:
+                self._begin()
+            while entries := self._next_entries():
+                for entry in entries:
+                    self._apply(entry)
+
+    def apply(self, entries: Sequence[Invalidation]) -> None:
+        """Apply entries that this process received; if some before them are not known here, these are read first.
+
+        Raises:
+            StoreError: they could not be read.
+        """
+        with self._order:
+            for entry in entries:
+                if entry.generation == 0:
+                    self._apply_here(entry, None)
+                elif self._position is not None and entry.generation == self._position[0] + 1:
+                    self._apply(entry)
+                elif self._position is None or entry.generation > self._position[0]:
+                    self.catch_up()
+
+    def _write(self) -> None:
+        with self._writing:
+            self._write_outbox()
+
+    def _write_outbox(self) -> None:
+        """Record all that is pending; the caller holds the lock."""
+        batch = self._outbox.take()
+        if not batch:
+            return
+        entries = [entry for pending in batch for entry in pending.entries]
+        with self._order:
+            self._own.update({entry.nonce: pending for pending in batch for entry in pending.entries})
+        try:
+            recorded = self._log.append(entries)
+        except StoreError as failure:
+            log.warning("an invalidation could not be recorded and will be tried again: %s", failure)
+            self._keep_unrecorded(batch)
+        else:
+            self._on_recorded(len(recorded))
+            self._apply_own(recorded)
+            self._notify(recorded)
+
+    def _keep_unrecorded(self, batch: Sequence[PendingInvalidation]) -> None:
+        """Apply what could not be recorded to this process, notify subscribers, and put it back."""
+        for pending in batch:
+            with self._order:
+                for entry in pending.entries:
+                    self._own.pop(entry.nonce, None)
+            self._outbox.put_back(pending)
+            if pending.is_known:
+                continue
+            for entry in pending.entries:
+                pending.add(self._apply_here(entry, None, pending.claim))
+            self._notify(pending.entries)
+
+    def _apply_own(self, recorded: Sequence[Invalidation]) -> None:
+        with self._order:
+            try:
+                self.apply(recorded)
+            except StoreError as failure:
+                # What stands between is unknown, so no load may store because of these; they are applied again later.
+                log.warning("the invalidation log cannot be read: %s", failure)
+                for entry in recorded:
+                    pending = self._own.pop(entry.nonce, None)
+                    if pending is not None:
+                        pending.add(self._apply_here(entry, entry.generation))
+
+    def _begin(self) -> None:
+        """Read the log for the first time."""
+        entries = self._log.newest()
+        self._state.begin(entries[0].generation - 1 if entries else 0)
+        self._position = (0, "")
+        for entry in entries:
+            self._apply(entry, new=entry.nonce in self._own)
+
+    def _next_entries(self) -> list[Invalidation]:
+        generation, nonce = self._position or (0, "")
+        try:
+            return self._log.since(generation, nonce)
+        except HistoryLostError:
+            log.warning("the invalidation log is not the one that was followed: all that is cached is let go")
+            entries = self._log.newest(1)
+            self._position = (entries[-1].generation, entries[-1].nonce) if entries else (0, "")
+            self._state.restart(self._position[0])
+            return []
+
+    def _apply(self, entry: Invalidation, new: bool = True) -> None:
+        """Apply the next entry of the log."""
+        pending = self._own.pop(entry.nonce, None)
+        applied = self._apply_here(entry, entry.generation, pending.claim if pending else None)
+        self._position = (entry.generation, entry.nonce)
+        if pending is not None:
+            pending.add(applied)
+        if new:
+            self._on_applied()
+            if entry.views:
+                self._on_change(entry)
+
+    def _apply_here(self, entry: Invalidation, generation: int | None, claim: Token | None = None) -> Applied:
+        return self._state.apply(entry.selection, generation, claim, doubt=entry.doubt, labels=entry.labels)

@@ -1,0 +1,167 @@
+"""Parses plain requests for a view of a deal: everything that the bytes of a request alone decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+from gunicorn_h1c import IncompleteError, ParseError, parse_request
+
+from dealcache.api.cross_site import Cors, CrossSiteGuard
+from dealcache.api.edge import sane_request_id
+from dealcache.lane.route import Route, parse_route
+from dealcache.lane.support import SCHEME_FIELDS
+
+#: Raised for bytes that are the beginning of a request, and might become any.
+Incomplete = IncompleteError
+
+#: Names, in any case, and values.
+Fields = Iterable[tuple[bytes, bytes]]
+
+#: Origins whose headers are remembered.
+_ORIGINS = 256
+
+#: Places of the header fields that matter, in what :func:`fields_that_matter` returns.
+_AUTHORIZATION, _IF_NONE_MATCH, _ORIGIN, _REQUEST_ID, _CACHE_CONTROL, _CONNECTION, _HOST, _SCHEME = range(8)
+_COUNT = 8
+
+#: The place of a field with which a request is one for a thread: a body, an expectation, another protocol.
+_UNUSUAL = -1
+
+_PLACES = {
+    b"authorization": _AUTHORIZATION,
+    b"if-none-match": _IF_NONE_MATCH,
+    b"origin": _ORIGIN,
+    b"x-request-id": _REQUEST_ID,
+    b"cache-control": _CACHE_CONTROL,
+    b"connection": _CONNECTION,
+    b"host": _HOST,
+    b"content-length": _UNUSUAL,
+    b"content-type": _UNUSUAL,
+    b"transfer-encoding": _UNUSUAL,
+    b"expect": _UNUSUAL,
+    b"upgrade": _UNUSUAL,
+    # One alone changes nothing about a hit; of two it has to be seen whether they contradict each other.
+    **dict.fromkeys(SCHEME_FIELDS, _SCHEME),
+}
+
+#: The places of names as they were written, of so many at most, and of one that is not among them.
+_spellings: dict[bytes, int | None] = {}
+_MOST_SPELLINGS = 1000
+_UNKNOWN = -2
+
+
+class HitRequest(NamedTuple):
+    """A plain request for a view of a deal.
+
+    ``has_id`` is True if the caller gave it an id, ``request_id`` is that id if it looks sane; ``end`` is the end of
+    the answer's head, cross-origin headers and the empty line; ``consumed`` is how many bytes the request takes.
+    """
+
+    route: Route
+    is_head: bool
+    authorization: str | None
+    if_none_match: bytes | None
+    has_id: bool
+    request_id: str | None
+    end: bytes
+    fields: Fields
+    consumed: int
+
+
+class HitRequestParser:
+    """Parses requests.
+
+    Args:
+        cors: makes the cross-origin headers.
+        guard: knows the host names that are answered to.
+        limits: the server's limits, keyword arguments of gunicorn_h1c's parser.
+        find_route: returns the route of a target; it may remember.
+    """
+
+    def __init__(
+        self,
+        cors: Cors,
+        guard: CrossSiteGuard,
+        limits: dict[str, Any],
+        find_route: Callable[[bytes], Route | None] = parse_route,
+    ) -> None:
+        self._guard = guard
+        self._end = lru_cache(maxsize=_ORIGINS)(partial(_end_of_head, cors))
+        self._find_route = find_route
+        self._limits = limits
+
+    def parse(self, data: bytes, seen: int = 0) -> HitRequest | None:
+        """Return the request that ``data`` begins with, or None when it is none for the lane; see ``HitLane.answer``.
+
+        Raises:
+            Incomplete: the head of the request is not there in full.
+        """
+        try:
+            # The function, and the limits, that gunicorn's threads go by: what it takes here it takes there.
+            request = parse_request(data, last_len=seen, **self._limits)
+        except ParseError:
+            return None  # a thread finds out, and says, what is wrong with it
+        method = request["method"]
+        # An empty line before a request is allowed (RFC 9112, 2.2); gunicorn measures such requests in its own way.
+        if method not in (b"GET", b"HEAD") or request["minor_version"] != 1 or data.startswith(b"\r"):
+            return None
+        route = self._find_route(request["path"])
+        fields = request["headers"]
+        values = None if route is None else fields_that_matter(fields)
+        if route is None or values is None or not self._guard.allows_host(_text(values[_HOST])):
+            return None
+        return HitRequest(
+            route,
+            method == b"HEAD",
+            _text(values[_AUTHORIZATION]),
+            values[_IF_NONE_MATCH],
+            values[_REQUEST_ID] is not None,
+            sane_request_id(_text(values[_REQUEST_ID])),
+            self._end(values[_ORIGIN]),
+            fields,
+            request["consumed"],
+        )
+
+
+def fields_that_matter(fields: Fields) -> list[bytes | None] | None:
+    """Return the values of the fields that matter to a hit, each at its place; None for a request that is unusual.
+
+    Unusual is a field that matters and is there twice, one with an underscore, whose name gunicorn would have to
+    judge, one that announces a body, one that ends the connection, and one that asks to go past the cache.
+    """
+    values: list[bytes | None] = [None] * _COUNT
+    known = _spellings.get
+    for name, value in fields:
+        place = known(name, _UNKNOWN)
+        if place == _UNKNOWN:
+            place = _place_of(name)
+        if place is None:
+            continue
+        if place == _UNUSUAL or values[place] is not None:
+            return None
+        values[place] = value
+    connection, cache_control = values[_CONNECTION], values[_CACHE_CONTROL]
+    if connection is not None and connection.lower() != b"keep-alive":
+        return None
+    if cache_control is not None and b"no-cache" in cache_control.lower():
+        return None
+    return values
+
+
+def _place_of(name: bytes) -> int | None:
+    """Return the place of a field by its name in any case; None for a field that changes nothing."""
+    place = _UNUSUAL if b"_" in name else _PLACES.get(name.lower())
+    if len(_spellings) < _MOST_SPELLINGS:
+        _spellings[name] = place
+    return place
+
+
+def _end_of_head(cors: Cors, origin: bytes | None) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in cors.headers(_text(origin)))
+    return f"{lines}\r\n".encode("latin-1")
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

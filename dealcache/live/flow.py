@@ -1,0 +1,94 @@
+"""Bounds on what clients send, and on what waits to be sent to them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class TokenBucket:
+    """A token bucket: a limit per second that lets what was not taken be taken later, up to a reserve.
+
+    Args:
+        rate: tokens per second.
+        reserve: tokens at most, and at first.
+        clock: the monotonic clock, in seconds.
+    """
+
+    __slots__ = ("_at", "_clock", "_left", "_rate", "_reserve")
+
+    def __init__(self, rate: float, reserve: float, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._reserve = reserve
+        self._clock = clock
+        self._left = reserve
+        self._at = clock()
+
+    def take(self, amount: float) -> bool:
+        """Take so many tokens; return False if fewer are left: the difference is owed."""
+        now = self._clock()
+        self._left = min(self._reserve, self._left + (now - self._at) * self._rate) - amount
+        self._at = now
+        return self._left >= 0
+
+
+class TooSlowError(Exception):
+    """More waits for a client than is kept for it."""
+
+
+@dataclass(slots=True)
+class Total:
+    """The bytes that wait in several queues together, and their bound: past it a queue takes only its first."""
+
+    most: int
+    size: int = 0
+
+
+class Outgoing:
+    """The bytes that wait until a client takes them. They are not copied: most are shared by many clients.
+
+    Args:
+        most: how many bytes may wait.
+        total: what waits in this and in other queues.
+    """
+
+    def __init__(self, most: int, total: Total | None = None) -> None:
+        self._most = most
+        self._total = total or Total(most)
+        self._parts: deque[bytes | bytearray] = deque()
+        self._sent_of_first = 0
+        self.size = 0
+
+    def add(self, data: bytes | bytearray) -> None:
+        """Append ``data``.
+
+        Raises:
+            TooSlowError: the bound would be passed.
+        """
+        size = len(data)
+        # A client that takes all that it gets is not to suffer from others that do not.
+        if self.size + size > self._most or (self.size and self._total.size + size > self._total.most):
+            raise TooSlowError
+        self._parts.append(data)
+        self.size += size
+        self._total.size += size
+
+    def first(self) -> memoryview:
+        """Return the bytes that are to be sent next; empty when none wait."""
+        return memoryview(self._parts[0])[self._sent_of_first :] if self._parts else memoryview(b"")
+
+    def sent(self, count: int) -> None:
+        """Remove so many bytes of :meth:`first`: they are sent."""
+        self.size -= count
+        self._total.size -= count
+        self._sent_of_first += count
+        if self._sent_of_first == len(self._parts[0]):
+            self._parts.popleft()
+            self._sent_of_first = 0
+
+    def clear(self) -> None:
+        """Drop what waits."""
+        self._total.size -= self.size
+        self.size = self._sent_of_first = 0
+        self._parts.clear()

@@ -1,0 +1,53 @@
+"""A point in time after which a read gives up, passed down to every call it makes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Deadline:
+    """A time on the monotonic clock by which work must be done.
+
+    Args:
+        seconds: how long from now until the deadline.
+        clock: the monotonic clock, in seconds; tests pass one that they tick by hand.
+    """
+
+    __slots__ = ("_clock", "_expires_at")
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._expires_at = clock() + seconds
+
+    def remaining(self) -> float:
+        """Return the seconds that are left, never below 0."""
+        return max(0.0, self._expires_at - self._clock())
+
+    def part(self, share: float) -> Deadline:
+        """Return the deadline at which this ``share`` of the time that is left will have passed."""
+        return Deadline(self.remaining() * share, self._clock)
+
+    def expired(self) -> bool:
+        """Return True if no time is left."""
+        return self.remaining() <= 0.0
+
+
+class CancellableDeadline(Deadline):
+    """A deadline that has also passed as soon as ``is_cancelled`` returns True."""
+
+    __slots__ = ("_is_cancelled",)
+
+    def __init__(
+        self, seconds: float, is_cancelled: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(seconds, clock)
+        self._is_cancelled = is_cancelled
+
+    def remaining(self) -> float:
+        """Return the seconds that are left, 0 once it is cancelled."""
+        return 0.0 if self._is_cancelled() else super().remaining()
+
+    def part(self, share: float) -> Deadline:
+        """See :meth:`Deadline.part`."""
+        return CancellableDeadline(self.remaining() * share, self._is_cancelled, self._clock)

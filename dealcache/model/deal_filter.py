@@ -1,0 +1,137 @@
+"""Which deals of a list are wanted, in terms of ids and times, and in which order. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from dealcache.model.labels import Labels, Stage, StageKey
+
+
+class StagePlace(NamedTuple):
+    """Where deals of one stage id are in a stage that is meant; two pipelines may use one stage id.
+
+    ``only_in`` are the pipelines in which they are, None for any; ``not_in`` those in which they are not.
+    """
+
+    stage_id: str
+    only_in: frozenset[str] | None = None
+    not_in: frozenset[str] = frozenset()
+
+
+class Range(NamedTuple):
+    """Numbers or times from ``least`` to ``most``, both included, or without an end where it is None."""
+
+    least: float | datetime | None = None
+    most: float | datetime | None = None
+
+    def __bool__(self) -> bool:
+        return self.least is not None or self.most is not None
+
+
+#: A range without ends.
+ANY = Range()
+
+
+@dataclass(frozen=True, slots=True)
+class DealFilter:
+    """Which deals are wanted: those for which all holds that is given.
+
+    Args:
+        words: each begins a word of the name; as :func:`.words.words_of` makes them.
+        stages: where they are; None for anywhere.
+        is_open: False for deals in a stage of ``closed``, True for the others, None for both.
+        closed: the stages whose deals are won or lost; empty where ``is_open`` is None.
+        pipeline_ids: their pipelines; None for all.
+        owner_ids: their owners; None for all.
+        known_owner_ids: the owners with a name, where deals of no or another owner are wanted besides; else None.
+        amount: their amounts.
+        created: when they were created.
+        closes: when they close.
+        idle_since: none of their activities was then or later, but for planned ones; None for any.
+    """
+
+    words: tuple[str, ...] = ()
+    stages: tuple[StagePlace, ...] | None = None
+    is_open: bool | None = None
+    closed: tuple[StagePlace, ...] = ()
+    pipeline_ids: tuple[str, ...] | None = None
+    owner_ids: tuple[str, ...] | None = None
+    known_owner_ids: tuple[str, ...] | None = None
+    amount: Range = ANY
+    created: Range = ANY
+    closes: Range = ANY
+    idle_since: datetime | None = None
+
+
+class Order(NamedTuple):
+    """An order of deals: ``sort`` is one of :data:`SORTS`. Ties go by ids, ascending in both directions."""
+
+    sort: str = "created"
+    descending: bool = True
+
+
+#: The order of a list for which none is asked.
+NEWEST_FIRST = Order()
+
+#: The names of all orders.
+SORTS = ("name", "amount", "created", "closes", "activities", "last_activity", "updated")
+
+
+class Place(NamedTuple):
+    """A deal's place in an order.
+
+    Args:
+        phase: 0 among the deals that have a value, 1 among those that have none, 2 among those of which the database
+            holds something else in its place.
+        value: for phase 0: a text, a number (one that is no float as text), or milliseconds since 1970.
+        deal_id: the deal.
+    """
+
+    phase: int
+    value: str | int | float | None
+    deal_id: str
+
+
+def stage_places(labels: Labels, stages: Collection[StageKey]) -> tuple[StagePlace, ...]:
+    """Return where deals have one of these stages; a deal in no known pipeline goes by the id of its stage alone."""
+    holders: dict[str, set[str]] = {}
+    for pipeline in labels.pipelines:
+        for stage in pipeline.stages:
+            holders.setdefault(stage.stage_id, set()).add(pipeline.pipeline_id)
+    wanted: dict[str, set[str]] = {}
+    for key in stages:
+        wanted.setdefault(key.stage_id, set()).add(key.pipeline_id)
+    places = []
+    for stage_id, inside in wanted.items():
+        others = frozenset(holders.get(stage_id, set()) - inside)
+        if not others:
+            places.append(StagePlace(stage_id))
+        elif labels.stage_key(None, stage_id) in stages:
+            places.append(StagePlace(stage_id, not_in=others))
+        else:
+            places.append(StagePlace(stage_id, only_in=frozenset(inside)))
+    return tuple(places)
+
+
+def is_closed(stage: Stage) -> bool:
+    """Return True if deals in this stage are won or lost."""
+    return stage.closed_won or stage.closed_lost
+
+
+def closed_stages(labels: Labels) -> list[StageKey]:
+    """Return the stages whose deals are won or lost."""
+    return [
+        StageKey(pipeline.pipeline_id, stage.stage_id)
+        for pipeline in labels.pipelines
+        for stage in pipeline.stages
+        if is_closed(stage)
+    ]
+
+
+def is_open(labels: Labels, pipeline_id: str | None, stage_id: str | None) -> bool:
+    """Return True if a deal is neither won nor lost; in a pipeline without its stage it goes by the stage alone."""
+    stage = labels.stage(pipeline_id, stage_id) or labels.stage(None, stage_id)
+    return stage is None or not is_closed(stage)

@@ -1,0 +1,186 @@
+"""Deals, their engagements as timeline events, and the names of deals. Plain values.
+
+``dealcache.hubspot.mapping`` makes them from HubSpot's JSON, ``dealcache.repositories`` from MongoDB's documents;
+``dealcache.reader.views`` makes from them the views that clients see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+from unicodedata import normalize
+
+#: Every value that an event's ``type`` may have, as the contract lists them.
+EVENT_TYPES: tuple[str, ...] = (
+    *("Meeting", "Incoming Email", "Outgoing Email", "Forwarded Email", "Call", "Note", "Task"),
+    *("SMS", "WhatsApp", "LinkedIn Message", "Postal Mail"),
+)
+
+#: The ``type`` of an event of each activity, where the activity itself does not say more.
+EVENT_TYPE_OF: Mapping[str, str] = {
+    "calls": "Call",
+    "emails": "Outgoing Email",
+    "meetings": "Meeting",
+    "notes": "Note",
+    "tasks": "Task",
+    "communications": "SMS",
+    "postal_mail": "Postal Mail",
+}
+
+#: HubSpot's object names of the activities, in the order in which they are asked for.
+ENGAGEMENT_TYPES = tuple(EVENT_TYPE_OF)
+
+#: Fields that other systems write to a stored event: shown by the timeline, kept by every write, never made up.
+FOREIGN_FIELDS: tuple[str, ...] = ("sentiment", "buyer_intent", "buyer_intent_explanation")
+
+#: The longest deal name, in characters (the contract).
+NAME_LENGTH = 512
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+#: Characters that do not count around a name: Unicode's white space, and those without any width, which pasting brings.
+_AROUND = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+    "\u200b\u200e\u200f\u2060\ufeff"
+)
+
+
+class DealKey(NamedTuple):
+    """A client's name for a deal: its exact HubSpot id, or its name as the client wrote it (stripped)."""
+
+    by: Literal["name", "id"]
+    value: str
+
+
+def bare_name(name: str) -> str:
+    """Return ``name`` in Unicode's NFC and without white space around it: the form in which its case is compared."""
+    bare = name.strip(_AROUND)
+    return bare if bare.isascii() else normalize("NFC", bare)
+
+
+@lru_cache(maxsize=256)  # one read needs the key of the same name several times
+def name_key(name: str) -> str:
+    """Return the form in which names are compared: :func:`bare_name` case-folded, as in HubSpot's look-up.
+
+    Folding takes characters apart that NFC had put together, and the other way round, so it has NFD before it and NFC
+    after it (Unicode, section 3.13, canonical caseless matching).
+    """
+    bare = name.strip(_AROUND)
+    return bare.casefold() if bare.isascii() else normalize("NFC", normalize("NFD", bare).casefold())
+
+
+def stored_name_keys(name: str) -> tuple[str, ...]:
+    """Return the forms under which a deal of this name may be stored: :func:`name_key`, and those of earlier versions.
+
+    Those did not normalize, and may still be running beside this one.
+    """
+    bare = name.strip(_AROUND)
+    if bare.isascii():
+        return (bare.casefold(),)
+    former = (normalize(form, bare).casefold() for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys((name_key(bare), *former)))
+
+
+def deal_name(text: str) -> str:
+    """Return a deal's name as a client gives it, as it is looked up; see :func:`bare_name`.
+
+    Raises:
+        ValueError: it is empty, too long, or holds control characters.
+    """
+    name = bare_name(text)
+    if not name:
+        raise ValueError("May not be empty.")
+    if _CONTROL.search(name):
+        raise ValueError("May not contain control characters.")
+    if len(name) > NAME_LENGTH:
+        raise ValueError(f"May have {NAME_LENGTH} characters at most.")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One deal, with owner, stage and pipeline as HubSpot's ids; ``Labels`` knows their names.
+
+    ``amount`` is in the deal's own currency, None when empty; dates are aware UTC datetimes. ``owner``, ``stage`` and
+    ``pipeline`` are labels that earlier versions stored beside the ids, shown only where the present ones are unknown.
+    ``merged_ids`` are the ids of deals that were merged into this one: they lead to it for good.
+    """
+
+    deal_id: str
+    deal_name: str
+    hubspot_updated_at: datetime
+    owner_id: str | None = None
+    owner: str | None = None
+    stage_id: str | None = None
+    stage: str | None = None
+    pipeline_id: str | None = None
+    pipeline: str | None = None
+    amount: float | None = None
+    create_date: datetime | None = None
+    close_date: datetime | None = None
+    archived: bool = False
+    merged_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One engagement of a deal, as the timeline shows it.
+
+    ``engagement_id`` is unique only within its ``engagement_type``. ``occurred_at`` is its place on the timeline (for
+    a task its due date, which may lie ahead). ``extra`` holds those of :data:`FOREIGN_FIELDS` that other systems have
+    written to the stored document; HubSpot never sets it. ``owner`` is a name that an earlier version stored, as in
+    :class:`Deal`; ``""`` if none.
+    """
+
+    engagement_type: str
+    engagement_id: str
+    occurred_at: datetime
+    type: str
+    subject: str
+    content: str
+    owner_id: str | None
+    owner: str
+    hubspot_updated_at: datetime
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDeal:
+    """The result of one complete load from HubSpot: the deal, all its events, and the other deals of the same name.
+
+    ``read_started_at`` is the time just before the first call, so that two loads can be put in order. ``unread``
+    are the types and ids of activities that the deal has and that could not be read: events of theirs that are stored
+    stay. ``as_of`` is an earlier time where the deal is only known from a search, which may be behind.
+    """
+
+    deal: Deal
+    events: tuple[Event, ...]
+    homonyms: tuple[Deal, ...]
+    read_started_at: datetime
+    unread: frozenset[tuple[str, str]] = frozenset()
+    as_of: datetime | None = None
+
+
+def choose_deal(name: str, candidates: Iterable[Deal]) -> tuple[Deal, tuple[Deal, ...]] | None:
+    """Return the deal that ``name`` means among ``candidates`` and the others of that name, best first; None if none.
+
+    Names are not unique, neither in HubSpot nor in MongoDB. A deal counts if its :func:`name_key` is that of ``name``
+    and it is not archived. Among those a name in the very same case wins, whatever is around it and whichever way its
+    characters are composed, then the most recent change, then the highest id.
+    """
+    key, bare = name_key(name), bare_name(name)
+    matching = {deal.deal_id: deal for deal in candidates if name_key(deal.deal_name) == key and not deal.archived}
+    if not matching:
+        return None
+    first, *others = sorted(matching.values(), key=lambda deal: _rank(bare, deal), reverse=True)
+    return first, tuple(others)
+
+
+def _rank(name: str, deal: Deal) -> tuple[bool, datetime, int, str]:
+    # Ids are digits without leading zeros: the longer one is the higher, and so is the later one of equal length.
+    return (bare_name(deal.deal_name) == name, deal.hubspot_updated_at, len(deal.deal_id), deal.deal_id)

@@ -1,0 +1,155 @@
+"""Changes of stored deals, and the invalidations of cached deals that follow from them. Plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dealcache.model.deals import name_key
+
+#: The views of a deal, by the names that clients know them by.
+INFO = "info"
+TIMELINE = "timeline"
+ACTIVITIES_COUNT = "activities_count"
+
+#: All of them, in the order in which clients learn of them.
+ALL_VIEWS = (INFO, TIMELINE, ACTIVITIES_COUNT)
+
+
+@dataclass(slots=True)
+class Changes:
+    """The deals whose views changed.
+
+    Attributes:
+        views: the views that changed, by deal id.
+        names: the present and former names of changed deals: entries of a name (also that no such deal exists, or
+            which other deals bear the name) are invalidated with the deal.
+        names_of: those of ``names`` that are or were a deal's own, by deal id, as far as the write shows them: a
+            renamed deal has its old name here and its new one, a deal of which only events changed has none.
+    """
+
+    views: dict[str, set[str]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    names_of: dict[str, set[str]] = field(default_factory=dict)
+
+    def note(self, deal_id: str, views: Iterable[str], names: Iterable[str] = ()) -> None:
+        """Add that some ``views`` of a deal changed, which is or was known under ``names``."""
+        self.views.setdefault(deal_id, set()).update(views)
+        own = set(names)
+        if own:
+            self.names |= own
+            self.names_of.setdefault(deal_id, set()).update(own)
+
+    def add(self, other: Changes) -> None:
+        """Add all that ``other`` holds."""
+        for deal_id, views in other.views.items():
+            self.note(deal_id, views, other.names_of.get(deal_id, ()))
+        self.names |= other.names
+
+    def __bool__(self) -> bool:
+        return bool(self.views or self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The cache entries that an invalidation concerns: all, or those of the deals of some ids and names.
+
+    ``name_keys`` are names in the form of ``name_key``.
+    """
+
+    deal_ids: frozenset[str] = frozenset()
+    name_keys: frozenset[str] = frozenset()
+    everything: bool = False
+
+    @classmethod
+    def all(cls) -> Selection:
+        """Return the selection of every entry."""
+        return cls(everything=True)
+
+    @classmethod
+    def deals(cls, *, ids: Iterable[str] = (), names: Iterable[str] = ()) -> Selection:
+        """Return the entries of the deals with these ids, and of all deals with these names in any case."""
+        return cls(frozenset(ids), frozenset(name_key(name) for name in names))
+
+    @classmethod
+    def of_keys(cls, ids: Iterable[str], keys: Iterable[str], *, everything: bool) -> Selection:
+        """Return another worker's selection; workers of an earlier version do not normalize names."""
+        return cls(frozenset(ids), frozenset(map(name_key, keys)), everything)
+
+    @classmethod
+    def changed(cls, changes: Changes) -> Selection:
+        """Return the entries of the deals that a write changed."""
+        return cls.deals(ids=changes.views, names=changes.names)
+
+    def __or__(self, other: Selection) -> Selection:
+        if self.everything or other.everything:
+            return Selection.all()
+        return Selection(self.deal_ids | other.deal_ids, self.name_keys | other.name_keys)
+
+    def __and__(self, other: Selection) -> Selection:
+        """Return what both concern; not for everything."""
+        return Selection(self.deal_ids & other.deal_ids, self.name_keys & other.name_keys)
+
+    def __sub__(self, other: Selection) -> Selection:
+        """Return what this one concerns and ``other`` does not; not for everything."""
+        return Selection(self.deal_ids - other.deal_ids, self.name_keys - other.name_keys)
+
+    def __len__(self) -> int:
+        """Return the number of marks: ids and names."""
+        return len(self.deal_ids) + len(self.name_keys)
+
+    def __bool__(self) -> bool:
+        """Return True if it concerns anything at all."""
+        return self.everything or len(self) > 0
+
+    def parts(self, size: int) -> list[Selection]:
+        """Split it into parts of at most ``size`` marks; a small one, even if empty, is one part."""
+        if self.everything or len(self) <= size:
+            return [self]
+        marks = [(deal_id, None) for deal_id in sorted(self.deal_ids)] + [
+            (None, name) for name in sorted(self.name_keys)
+        ]
+        slices = (marks[start : start + size] for start in range(0, len(marks), size))
+        return [
+            Selection(
+                frozenset(deal_id for deal_id, _ in part if deal_id is not None),
+                frozenset(name for _, name in part if name is not None),
+            )
+            for part in slices
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidation:
+    """One entry of the invalidation log.
+
+    Args:
+        selection: the entries that are served no more.
+        at: when it was recorded, aware and in UTC; for people and for live updates, no decision depends on it.
+        views: the views that really changed, by deal; empty when nothing changed, as for a clear.
+        names_of: the names that are or were those of a changed deal, as far as the change shows them.
+        nonce: unique, also among invalidations of the same generation in another history of the database.
+        generation: its place among all invalidations of all workers, from 1; 0 before it is recorded. The generation
+            of a deal is that of the last invalidation which concerns it.
+        doubt: True if it concerns everything, and it is unknown whether anything changed: entries are not trusted, but
+            may still be served when every tier below fails.
+        labels: True if labels of owners, stages or pipelines changed and are to be read again before the next view.
+    """
+
+    selection: Selection
+    at: datetime
+    views: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    names_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    nonce: str = ""
+    generation: int = 0
+    doubt: bool = False
+    labels: bool = False
+
+    @property
+    def changes(self) -> Changes:
+        """The changes that led to it."""
+        changes = Changes()
+        for deal_id, views in self.views.items():
+            changes.note(deal_id, views, self.names_of.get(deal_id, ()))
+        return changes

@@ -1,0 +1,188 @@
+"""Sync jobs, and the events of webhooks. Plain values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from dealcache.model.deals import bare_name
+
+
+class JobType(StrEnum):
+    """The deals that a job brings up to date."""
+
+    INCREMENTAL = "incremental"  # those changed since the last sync, or all if there was none
+    SCHEDULED = "scheduled"  # the same at regular times, and what no search finds with the calls that are left
+    CONFIRM = "confirm"  # the same some time after an incremental sync: HubSpot's search shows some changes late
+    FULL = "full"  # all
+    SINCE = "since"  # those changed in the last days
+    STAGE = "stage"  # those of a stage
+    DEAL = "deal"  # one
+    STAGE_DATES = "stage_dates"  # those of a stage with an activity on, or a change of, some days
+    DEAL_DATE = "deal_date"  # one, because of a day
+    ALL_STAGES_DATE = "all_stages_date"  # those of all stages with an activity on, or a change of, a day
+
+
+#: Jobs that start by themselves.
+BY_THEMSELVES = (JobType.SCHEDULED, JobType.CONFIRM)
+
+
+class JobStatus(StrEnum):
+    """The state of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+#: How many days a sync reaches back at most.
+MOST_EPOCH_DAYS = 3650
+
+#: The states in which a job has ended.
+FINAL = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """The scope of a sync.
+
+    ``stage`` is a label in any case or an id; ``deal`` an id (digits) or a name; the days, both included, are days of
+    ``TIMELINE_TIMEZONE``; ``epoch_days`` reaches that many days back from now.
+    """
+
+    type: JobType
+    stage: str | None = None
+    deal: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    epoch_days: int | None = None
+
+    @classmethod
+    def for_options(
+        cls, *, everything: bool = False, deal: str | None = None, stage: str | None = None, days: int | None = None
+    ) -> SyncRequest:
+        """Return the request for what somebody asked for, who may have asked for nothing in particular.
+
+        Args:
+            everything: all that HubSpot has; goes with nothing else.
+            deal: one deal, by name or id; goes with nothing else.
+            stage: the deals of a stage.
+            days: what changed in the last so many days, of ``stage`` if one is given.
+        """
+        if everything:
+            return cls(JobType.FULL)
+        if deal is not None:
+            return cls(JobType.DEAL, deal=bare_name(deal))
+        if stage is not None:
+            return cls(JobType.STAGE, stage=stage, epoch_days=days)
+        return cls(JobType.INCREMENTAL) if days is None else cls(JobType.SINCE, epoch_days=days)
+
+    @property
+    def identity(self) -> str:
+        """Equal for requests that ask for the same thing, and only for them."""
+        return json.dumps(self.parameters(), sort_keys=True)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the request as JSON values, without parameters that were not given."""
+        values = {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+    @classmethod
+    def from_parameters(cls, parameters: dict[str, Any]) -> SyncRequest:
+        """Return the request that :meth:`parameters` was made from."""
+        values = dict(parameters)
+        for name in ("first_day", "last_day"):
+            if name in values:
+                values[name] = date.fromisoformat(values[name])
+        return cls(**{**values, "type": JobType(values["type"])})
+
+
+@dataclass(slots=True)
+class Progress:
+    """The progress of a job.
+
+    ``deals_written`` and ``activities_written`` count what was stored, whether or not it was known before;
+    ``deals_changed`` the deals of which something that clients see is different now; ``calls`` counts each try;
+    ``waited_seconds`` is the time that calls waited for HubSpot's limits, added up over all threads; ``percent`` and
+    ``seconds_left`` are None where unknown. ``warnings`` name what the job did without, in short sentences.
+    """
+
+    phase: str = "waiting"
+    deals_read: int = 0
+    deals_written: int = 0
+    activities_read: int = 0
+    activities_written: int = 0
+    deals_changed: int = 0
+    calls: int = 0
+    waited_seconds: float = 0.0
+    percent: float | None = None
+    seconds_left: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as MongoDB holds it.
+
+    ``due_at`` is when it may begin; ``since`` the time from which on changes are searched, None where that means
+    nothing; ``attempts`` how often it was started; ``checkpoint`` what it needs to resume; ``owner`` and
+    ``lease_expires_at`` the process that runs it, and until when no other may.
+    """
+
+    job_id: str
+    request: SyncRequest
+    status: JobStatus
+    created_at: datetime
+    due_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    since: datetime | None = None
+    message: str = ""
+    error: str | None = None
+    cancel_requested: bool = False
+    attempts: int = 0
+    progress: Progress = field(default_factory=Progress)
+    checkpoint: dict[str, Any] = field(default_factory=dict)
+    owner: str | None = None
+    lease_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEvent:
+    """One event of a webhook delivery, reduced to the records to read.
+
+    ``key`` is equal for deliveries of the same event, and only for them. ``kind`` is what happened, in HubSpot's word
+    (``creation``, ``propertyChange``, ``deletion`` …); ``object_type`` HubSpot's plural name of the type of the record
+    ``object_id``. ``other_type`` and ``other_id`` are the other end of an association; ``new_id`` and ``merged_ids``
+    the records of a merge. ``occurred_at`` is an aware UTC datetime.
+    """
+
+    key: str
+    kind: str
+    object_type: str
+    object_id: str
+    occurred_at: datetime
+    other_type: str | None = None
+    other_id: str | None = None
+    new_id: str | None = None
+    merged_ids: tuple[str, ...] = ()
+
+    @property
+    def records(self) -> frozenset[tuple[str, str]]:
+        """The records to read, by type and id. An association that changed is read from its deal."""
+        ends = {(self.object_type, self.object_id)}
+        if self.other_type is not None and self.other_id is not None:
+            ends.add((self.other_type, self.other_id))
+        deals = {end for end in ends if end[0] == "deals"}
+        merged = {("deals", one) for one in (self.new_id, *self.merged_ids) if one}
+        return frozenset(deals | merged if deals else ends)
+
+    @property
+    def record(self) -> str:
+        """The same as one text, which events about the same records share."""
+        return ",".join(sorted(f"{kind}:{one}" for kind, one in self.records))

@@ -1,0 +1,146 @@
+"""Keeps apart the data of different HubSpot accounts: a database belongs to one account.
+
+With the token of account B on the database of account A, each would archive the deals that only the other one has. So a
+process finds out once which account its token belongs to and compares that with the database's. Until then, or when
+they differ, it makes no call to HubSpot whose answer might be stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from dealcache.hubspot import Forbidden, HubSpotError, MalformedAnswer, NotFound, Rejected, TimedOut, WrongAccount
+from dealcache.model.deadline import Deadline
+from dealcache.reader import FlightTimeoutError, SingleFlight
+from dealcache.repositories import IdentityRepository, StoreError
+
+log = logging.getLogger(__name__)
+
+#: Answers after which HubSpot is not expected to name the account: the token may lack the right, for example.
+_WITHHELD = (Forbidden, MalformedAnswer, NotFound, Rejected)
+
+#: Seconds to wait for the first comparison of the accounts.
+_VERDICT_SECONDS = 2.0
+
+
+class AccountGuard:
+    """Compares the token's account with that of the database. Thread-safe.
+
+    Args:
+        ask: returns the id of the token's account, from HubSpot, by a deadline.
+        identity: holds the id of the database's account.
+        database: the name of the database, for messages.
+    """
+
+    def __init__(self, ask: Callable[[Deadline], int], identity: IdentityRepository, database: str) -> None:
+        self._ask = ask
+        self._identity = identity
+        self._database = database
+        self._flights: SingleFlight[str, None] = SingleFlight()
+        self._tried = threading.Event()
+        self._own: int | None = None
+        self._bound: int | None = None
+        self._withheld = False
+        self._wrong: WrongAccount | None = None
+
+    @property
+    def own(self) -> int | None:
+        """The id of the token's account; None while it is not known."""
+        return self._own
+
+    @property
+    def bound(self) -> int | None:
+        """The id of the database's account; None while none is known."""
+        return self._bound
+
+    @property
+    def wrong(self) -> WrongAccount | None:
+        """The reason not to work with HubSpot; None unless the accounts are known to differ."""
+        return self._wrong
+
+    def verdict(self) -> WrongAccount | None:
+        """Return :attr:`wrong` after the first comparison, before which a process is not ready."""
+        if not self._tried.is_set():
+            try:
+                self.check(Deadline(_VERDICT_SECONDS))
+            except (HubSpotError, StoreError) as failure:
+                log.debug("the accounts were not compared: %s", failure)
+        return self._wrong
+
+    @property
+    def is_withheld(self) -> bool:
+        """True if HubSpot refused to name the token's account."""
+        return self._withheld
+
+    def may_work(self) -> bool:
+        """Return True if this process may take up work that others could do as well: after the first :meth:`check`.
+
+        One that failed is no obstacle: the work meets the same failure.
+        """
+        return self._tried.is_set() and self._wrong is None
+
+    def check(self, deadline: Deadline) -> None:
+        """Compare the accounts; a database that belongs to none becomes that of the token's account.
+
+        HubSpot is asked until it has answered; MongoDB each time.
+
+        Raises:
+            WrongAccount: they differ.
+            HubSpotError: HubSpot failed; StoreError: MongoDB did.
+        """
+        try:
+            self._flights.run("check", lambda: self._compare(deadline), deadline.remaining())
+        except FlightTimeoutError:
+            raise TimedOut("the token's account was not known in time", endpoint="account_details") from None
+        finally:
+            self._tried.set()
+
+    def admit(self, deadline: Deadline) -> None:
+        """Make sure that HubSpot may be asked for data; costs nothing once that is known.
+
+        Without MongoDB it may, because the answer is then stored nowhere; see :meth:`admit_write`.
+
+        Raises:
+            WrongAccount: the accounts differ.
+            HubSpotError: HubSpot failed.
+        """
+        try:
+            self.admit_write(deadline)
+        except StoreError as error:
+            log.debug("whose data MongoDB holds is not known: %s", error)
+
+    def admit_write(self, deadline: Deadline) -> None:
+        """Make sure that HubSpot's answers may be stored; costs nothing once that is known.
+
+        Raises:
+            WrongAccount: the accounts differ.
+            HubSpotError: HubSpot failed; StoreError: MongoDB did.
+        """
+        if self._wrong is not None:
+            raise self._wrong
+        if not self._withheld and (self._own is None or self._own != self._bound):
+            self.check(deadline)
+
+    def _compare(self, deadline: Deadline) -> None:
+        self._bound = self._identity.portal_id() if self._own is None else self._bound
+        if self._own is None:
+            self._own = self._asked(deadline)
+        if self._own is None:
+            return
+        self._bound = self._identity.bind(self._own)
+        self._wrong = None if self._own == self._bound else WrongAccount(self._own, self._bound, self._database)
+        if self._wrong is not None:
+            raise self._wrong
+
+    def _asked(self, deadline: Deadline) -> int | None:
+        try:
+            own = self._ask(deadline)
+        except _WITHHELD as refusal:
+            if not self._withheld:
+                log.warning("HubSpot does not tell whose token this is, so any account's passes for right: %s", refusal)
+            self._withheld = True
+            return None
+        self._withheld = False
+        return own

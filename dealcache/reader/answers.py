@@ -1,0 +1,106 @@
+"""The results of the read path, and the trace of a read through the tiers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, NamedTuple
+
+from dealcache.model.deals import DealKey
+from dealcache.tiers import Entry, View
+
+TierName = Literal["memory", "redis", "mongodb", "hubspot"]
+
+
+class Mode(Enum):
+    """The freshness that a reader asks for."""
+
+    DEFAULT = "default"
+    #: Skip the cache tiers and ask MongoDB (``Cache-Control: no-cache``).
+    NO_CACHE = "no-cache"
+    #: Ask HubSpot and write the result through all tiers (``refresh=true``).
+    REFRESH = "refresh"
+
+
+class TierOutcome(Enum):
+    """The outcome of asking one tier."""
+
+    HIT = "hit"
+    MISS = "miss"
+    STALE = "stale"
+    #: It had a value in time, but this process does not hear of invalidations and cannot trust it.
+    UNSURE = "unsure"
+    BYPASS = "bypass"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One tier that was asked: the outcome, and how long it took in milliseconds."""
+
+    tier: TierName
+    outcome: TierOutcome
+    milliseconds: float
+
+
+class Found(NamedTuple):
+    """A value and the tier that it came from. ``stale``: past its time, it serves only if every tier below fails."""
+
+    entry: Entry
+    tier: TierName
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answered read.
+
+    ``tier`` is the one that answered; ``stale`` tells that the value is past its time and served because every tier
+    below failed; ``entry.status`` is 200, or 404 when no tier knows the deal. ``revalidating`` tells that the data is
+    too old, so that the deal is read from HubSpot again behind.
+    """
+
+    entry: Entry
+    tier: TierName
+    steps: tuple[Step, ...]
+    stale: bool = False
+    revalidating: bool = False
+
+
+@dataclass(slots=True)
+class BatchAnswer:
+    """An answered batch.
+
+    Attributes:
+        values: for each answered deal its views; the status of their entries is 404 when no tier knows the deal.
+        failures: why the others could not be answered.
+        steps: the way through the tiers, of all deals together.
+        revalidating: the deals whose data is too old.
+    """
+
+    values: dict[DealKey, dict[View, Found]] = field(default_factory=dict)
+    failures: dict[DealKey, Exception] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    revalidating: set[DealKey] = field(default_factory=set)
+
+
+class ReadTrace:
+    """Collects the steps of one read.
+
+    Args:
+        timer: a monotonic clock in seconds.
+    """
+
+    __slots__ = ("_lap", "_timer", "steps")
+
+    def __init__(self, timer: Callable[[], float]) -> None:
+        self._timer = timer
+        self._lap = timer()
+        self.steps: list[Step] = []
+
+    def step(self, tier: TierName, outcome: TierOutcome) -> None:
+        """Note the outcome of ``tier``; its time is what passed since the step before."""
+        now = self._timer()
+        self.steps.append(Step(tier, outcome, (now - self._lap) * 1000.0))
+        self._lap = now

@@ -1,0 +1,25 @@
+"""Cursors of the list of deals: where the last page ended, and which question it answered. Pure."""
+
+from __future__ import annotations
+
+from dealcache.model.deal_filter import Order, Place
+from dealcache.reader import cursors
+from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.repositories import is_place
+
+
+def encode_cursor(place: Place, order: Order, question: str) -> str:
+    """Return the cursor of a page that ended at ``place``; ``question`` stands for what was asked."""
+    return cursors.encode_cursor([*order, question], place)
+
+
+def decode_cursor(cursor: str, order: Order, question: str) -> Place:
+    """Return the place of a cursor.
+
+    Raises:
+        InvalidCursorError: it is not one of ours, or that of another question.
+    """
+    values = cursors.decode_cursor(cursor, [*order, question])
+    if len(values) != len(Place._fields) or not is_place(values, order):
+        raise InvalidCursorError("not a cursor of this list")
+    return Place(*values)

@@ -1,0 +1,149 @@
+"""The list of deals: pages and totals for clients, rows for exports, and the totals that are remembered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
+
+from cachetools import TTLCache
+
+from dealcache.model.deal_filter import DealFilter, Place
+from dealcache.model.deal_question import DealQuestion
+from dealcache.model.labels import Labels
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
+from dealcache.reader.deal_resolution import resolve
+from dealcache.reader.deal_rows import RowMaker
+from dealcache.repositories import DealListRepository, FoundDeal, ListTotal
+
+Row = dict[str, Any]
+
+#: Totals that are remembered at most, and for how many seconds: other systems write deals without a new version.
+_MOST_REMEMBERED, _REMEMBERED_SECONDS = 256, 60.0
+
+#: Deals of an export that are read and shown at once: some three milliseconds, for which cached reads wait.
+EXPORT_BATCH = 100
+
+
+class ListPage(NamedTuple):
+    """One page: its rows, the totals of all that match, and the cursor of the next page."""
+
+    rows: list[Row]
+    total: ListTotal
+    next_cursor: str | None
+
+
+class DealLists:
+    """Answers questions for lists of deals. Thread-safe.
+
+    Args:
+        deals: reads them.
+        labels: returns the present labels.
+        prepare: has MongoDB's lists brought up to date, and returns the version of what they show.
+        watermark: returns up to when syncs have found every change.
+        unreadable: counts the deals that cannot be shown.
+        zone: the zone of all days.
+        now: returns the present.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        deals: DealListRepository,
+        labels: Callable[[], Labels],
+        prepare: Callable[[], int],
+        watermark: Callable[[], datetime | None],
+        unreadable: UnreadableRecords,
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._deals = deals
+        self._labels = labels
+        self._prepare = prepare
+        self._watermark = watermark
+        self._unreadable = unreadable
+        self._zone = zone
+        self._now = now
+        self._totals: TTLCache[tuple[int, DealFilter], ListTotal] = TTLCache(
+            _MOST_REMEMBERED, _REMEMBERED_SECONDS, timer
+        )
+        self._lock = threading.Lock()
+
+    def page(self, question: DealQuestion, limit: int, cursor: str | None) -> ListPage:
+        """Return one page of a list.
+
+        Args:
+            question: which deals, in which order.
+            limit: how many.
+            cursor: that of the page before; None for the first one.
+
+        Raises:
+            UnknownLabelError: there is no such stage, pipeline or owner.
+            InvalidCursorError: the cursor is not one of this question.
+            StoreError: MongoDB failed.
+        """
+        asked = _digest(question)
+        after = None if cursor is None else decode_cursor(cursor, question.order, asked)
+        watermark, labels, wanted = self._begin(question)
+        total = self._total(wanted)
+        found, more = self._deals.page(wanted, question.order, after, limit, total.count)
+        if _contradicts(found, more, total, is_first=after is None):  # another system has written deals meanwhile
+            total = self._total(wanted, again=True)
+        rows = self._rows(found, labels, watermark)
+        following = encode_cursor(found[-1].place, question.order, asked) if more else None
+        return ListPage(rows, total, following)
+
+    def check_cursor(self, question: DealQuestion, cursor: str | None) -> None:
+        """Raise InvalidCursorError unless a cursor, where there is one, is one of this question."""
+        if cursor is not None:
+            decode_cursor(cursor, question.order, _digest(question))
+
+    def batches(self, question: DealQuestion) -> Generator[list[Row], None, None]:
+        """Yield all rows of a list, some hundred at a time. Nothing is held in MongoDB between two of them.
+
+        Raises:
+            UnknownLabelError: there is no such stage, pipeline or owner; StoreError: MongoDB failed.
+        """
+        watermark, labels, wanted = self._begin(question)
+        matching = self._total(wanted).count
+        after: Place | None = None
+        more = True
+        while more:
+            found, more = self._deals.page(wanted, question.order, after, EXPORT_BATCH, matching)
+            yield self._rows(found, labels, watermark)
+            after = found[-1].place if found else None
+
+    def _begin(self, question: DealQuestion) -> tuple[datetime | None, Labels, DealFilter]:
+        """Return what is to be read before the deals."""
+        labels = self._labels()
+        wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
+        return self._watermark(), labels, wanted
+
+    def _total(self, wanted: DealFilter, *, again: bool = False) -> ListTotal:
+        key = self._prepare(), wanted
+        with self._lock:
+            known = None if again else self._totals.get(key)
+        if known is None:
+            known = self._deals.total(wanted)
+            with self._lock:
+                self._totals[key] = known
+        return known
+
+    def _rows(self, found: Sequence[FoundDeal], labels: Labels, watermark: datetime | None) -> list[Row]:
+        maker = RowMaker(labels, watermark, self._zone, self._now(), self._unreadable)
+        return [maker.row(one) for one in found]
+
+
+def _contradicts(found: Sequence[FoundDeal], more: bool, total: ListTotal, *, is_first: bool) -> bool:
+    """Return True if a page shows that a total is wrong."""
+    least = len(found) + more
+    return total.count < least or (is_first and not more and total.count > least)
+
+
+def _digest(question: DealQuestion) -> str:
+    """Return a text that stands for a question."""
+    return repr(question)

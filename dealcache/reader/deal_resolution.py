@@ -1,0 +1,143 @@
+"""From labels, names and days to ids and times: what a question for a list of deals means at present."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from dealcache.model.deal_filter import DealFilter, Range, StagePlace, closed_stages, stage_places
+from dealcache.model.deal_question import DealQuestion
+from dealcache.model.deals import bare_name, name_key
+from dealcache.model.labels import UNKNOWN_OWNER, Labels
+from dealcache.model.timestamps import EARLIEST, LATEST, in_utc
+
+#: How many existing labels an error names, and how many characters of each.
+_MOST_NAMED, _LONGEST = 8, 60
+
+#: Returns True if a deal has this value in this field.
+Bears = Callable[[str, str], bool]
+
+
+class UnknownLabelError(ValueError):
+    """No stage, pipeline or owner is called like this; ``parameter`` says which of them was asked for."""
+
+    def __init__(self, parameter: str, wanted: str, existing: Iterable[str]) -> None:
+        named = list(dict.fromkeys(shown for one in existing if (shown := _cut(one))))[:_MOST_NAMED]
+        known = f"There are, for example: {', '.join(named)}." if named else "None is known."
+        super().__init__(f"There is no {parameter} {_cut(wanted)!r}. {known}")
+        self.parameter = parameter
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, now: datetime) -> DealFilter:
+    """Return the filter that a question means.
+
+    Args:
+        question: as the client asks.
+        labels: the present ones.
+        bears: tells of ids that no label is known of.
+        zone: the zone of the days.
+        now: the present.
+
+    Raises:
+        UnknownLabelError: there is no such stage, pipeline or owner.
+    """
+    owner_ids, known_owner_ids = _owners(question.owners, labels, bears)
+    idle = None if question.idle_days is None else now.replace(microsecond=0) - timedelta(days=question.idle_days)
+    return DealFilter(
+        words=question.words,
+        stages=_stages(question.stages, labels, bears),
+        is_open=question.is_open,
+        closed=() if question.is_open is None else stage_places(labels, closed_stages(labels)),
+        pipeline_ids=_pipelines(question.pipelines, labels, bears),
+        owner_ids=owner_ids,
+        known_owner_ids=known_owner_ids,
+        amount=Range(question.min_amount, question.max_amount),
+        created=days(question.created_since, question.created_until, zone),
+        closes=days(question.closes_since, question.closes_until, zone),
+        idle_since=idle,
+    )
+
+
+def days(first: date | None, last: date | None, zone: tzinfo) -> Range:
+    """Return the times, in milliseconds, of the days from ``first`` to ``last``, to the edges of the calendar."""
+    least = None if first is None else _begin(first, zone)
+    return Range(least, None if last is None else _end(last, zone))
+
+
+def _begin(day: date, zone: tzinfo) -> datetime:
+    return EARLIEST if day == date.min else in_utc(datetime.combine(day, time(), zone))
+
+
+def _end(day: date, zone: tzinfo) -> datetime:
+    return LATEST if day == date.max else _begin(day + timedelta(days=1), zone) - timedelta(milliseconds=1)
+
+
+def _stages(wanted: Sequence[str], labels: Labels, bears: Bears) -> tuple[StagePlace, ...] | None:
+    if not wanted:
+        return None
+    keys = []
+    borne: dict[str, StagePlace] = {}
+    for one in wanted:
+        found = labels.stages_named(one)
+        keys += found
+        if not found:
+            stage_id = _borne("stage", one, bears, (stage.label for _, stage in labels.stages_in_use()))
+            borne[stage_id] = StagePlace(stage_id)
+    return (*stage_places(labels, keys), *borne.values())
+
+
+def _pipelines(wanted: Sequence[str], labels: Labels, bears: Bears) -> tuple[str, ...] | None:
+    if not wanted:
+        return None
+    ids: list[str] = []
+    for one in wanted:
+        text, key = bare_name(one), name_key(one)
+        found = [
+            pipeline.pipeline_id
+            for pipeline in labels.pipelines
+            if pipeline.pipeline_id == text or name_key(pipeline.label) == key
+        ]
+        in_use = (pipeline.label for pipeline in labels.pipelines if not pipeline.archived)
+        ids += found or [_borne("pipeline", one, bears, in_use)]
+    return tuple(sorted(set(ids)))
+
+
+def _owners(
+    wanted: Sequence[str], labels: Labels, bears: Bears
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the ids of the owners that are wanted; and those of all with a name, where others are wanted too."""
+    if not wanted:
+        return None, None
+    ids: list[str] = []
+    others = False
+    for one in wanted:
+        text, key = bare_name(one), name_key(one)
+        found = [
+            owner.owner_id
+            for owner in labels.known_owners
+            if owner.owner_id == text or (owner.name and name_key(owner.name) == key)
+        ]
+        ids += found
+        if key == name_key(UNKNOWN_OWNER):
+            others = True
+        elif not found:
+            in_use = (owner.name or owner.owner_id for owner in labels.known_owners if not owner.archived)
+            ids.append(_borne("owner", one, bears, in_use))
+    named = tuple(sorted(owner.owner_id for owner in labels.known_owners if owner.name)) if others else None
+    return tuple(sorted(set(ids))), named
+
+
+def _borne(parameter: str, wanted: str, bears: Bears, existing: Iterable[str]) -> str:
+    """Return an id of which no label is known, but which some deal has.
+
+    Raises:
+        UnknownLabelError: none has it.
+    """
+    value = bare_name(wanted)
+    if not bears(f"{parameter}_id", value):
+        raise UnknownLabelError(parameter, wanted, existing)
+    return value

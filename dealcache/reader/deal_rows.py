@@ -1,0 +1,99 @@
+"""The rows of the list of deals, made from stored deals by pure functions."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from math import isfinite
+from typing import Any
+
+from dealcache.model.deal_filter import is_open
+from dealcache.model.freshness import as_of_text
+from dealcache.model.labels import Labels
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.reader.views import day, timestamp
+from dealcache.repositories import FoundDeal
+
+#: The fields of a row, in order.
+COLUMNS = (
+    *(
+        "deal_id",
+        "deal_name",
+        "stage",
+        "stage_id",
+        "pipeline",
+        "pipeline_id",
+        "owner",
+        "owner_id",
+        "amount",
+        "currency",
+    ),
+    *("create_date", "close_date", "open", "activities", "first_activity", "last_activity", "next_activity"),
+    *("updated_at", "as_of"),
+)
+
+
+class RowMaker:
+    """Makes the rows of one answer.
+
+    Args:
+        labels: the present ones.
+        watermark: up to when syncs have found every change, read before the deals.
+        zone: the zone of the days.
+        now: the present.
+        unreadable: counts the deals that cannot be shown.
+    """
+
+    def __init__(
+        self,
+        labels: Labels,
+        watermark: datetime | None,
+        zone: tzinfo,
+        now: datetime,
+        unreadable: UnreadableRecords,
+    ) -> None:
+        self._labels = labels
+        self._watermark = watermark
+        self._zone = zone
+        self._now = now
+        self._unreadable = unreadable
+        self._texts: dict[datetime, str] = {}
+
+    def row(self, listed: FoundDeal) -> dict[str, Any]:
+        """Return a deal's row; one with nulls if the deal cannot be shown."""
+        try:
+            return self._row(listed)
+        except Exception as error:  # noqa: BLE001 - the boundary around a record
+            deal_id = listed.stored.deal.deal_id
+            self._unreadable.note("deals", deal_id, f"a list cannot show it ({type(error).__name__})")
+            return dict.fromkeys(COLUMNS) | {"deal_id": deal_id}
+
+    def _row(self, listed: FoundDeal) -> dict[str, Any]:
+        deal, labels, zone, done = listed.stored.deal, self._labels, self._zone, listed.activities
+        as_of = listed.stored.as_of(self._watermark, self._now)
+        return {
+            "deal_id": deal.deal_id,
+            "deal_name": deal.deal_name,
+            "stage": labels.stage_of_deal(deal),
+            "stage_id": deal.stage_id,
+            "pipeline": labels.pipeline_of_deal(deal),
+            "pipeline_id": deal.pipeline_id,
+            "owner": labels.owner_of_deal(deal),
+            "owner_id": deal.owner_id,
+            "amount": deal.amount if deal.amount is not None and isfinite(deal.amount) else None,
+            "currency": None,
+            "create_date": day(deal.create_date, zone),
+            "close_date": day(deal.close_date, zone),
+            "open": is_open(labels, deal.pipeline_id, deal.stage_id),
+            "activities": None if done is None else done.count,
+            "first_activity": None if done is None else day(done.first, zone),
+            "last_activity": None if done is None else day(done.last, zone),
+            "next_activity": None if done is None else day(done.next, zone),
+            "updated_at": timestamp(deal.hubspot_updated_at),
+            "as_of": self._text_of(as_of),
+        }
+
+    def _text_of(self, as_of: datetime | None) -> str | None:
+        """Return a moment as text; most deals of an answer have the same one."""
+        if as_of is not None and as_of not in self._texts:
+            self._texts[as_of] = as_of_text(as_of)
+        return None if as_of is None else self._texts[as_of]

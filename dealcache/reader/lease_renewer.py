@@ -1,0 +1,69 @@
+"""Renews the leases that this process holds, so that each lasts as long as its load, and no longer.
+
+A lease is far shorter than a load may take: when its holder dies, others wait for no more than the lease. So it must be
+renewed while the load goes on, and not by the thread that loads, for that one waits for HubSpot.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from dealcache.background import BackgroundThread
+from dealcache.repositories import LoadLease, LoadLeaseRepository, StoreError
+
+log = logging.getLogger(__name__)
+
+#: How long a lease holds after it was renewed, and so how long a holder that dies delays others at most.
+LEASE = timedelta(seconds=3)
+
+#: Seconds between two renewals: one may fail without the lease being lost.
+RENEW_SECONDS = 1.0
+
+
+class LeaseRenewer:
+    """One thread for all leases of the process, started with the first.
+
+    Args:
+        leases: where leases stand.
+        pause: seconds between two renewals.
+    """
+
+    def __init__(self, leases: LoadLeaseRepository, pause: float = RENEW_SECONDS) -> None:
+        self._leases = leases
+        self._pause = pause
+        self._thread = BackgroundThread("load leases", self.renew, pause)
+        self._lock = threading.Lock()
+        self._held: dict[str, str] = {}
+
+    @contextmanager
+    def keeping(self, *leases: LoadLease) -> Iterator[None]:
+        """Keep leases that were acquired while the block runs."""
+        with self._lock:
+            self._held |= {lease.nonce: lease.key for lease in leases}
+        self._thread.start(self._pause)
+        try:
+            yield
+        finally:
+            with self._lock:
+                for lease in leases:
+                    del self._held[lease.nonce]
+
+    def renew(self) -> None:
+        """Renew all leases that are held."""
+        with self._lock:
+            held = dict(self._held)
+        if not held:
+            return
+        try:
+            self._leases.renew(held, LEASE)
+        except StoreError as error:
+            # A process that takes a lease that ran out loads a second time, which costs calls and breaks nothing.
+            log.warning("the leases of %d loads could not be renewed: %s", len(held), error)
+
+    def stop(self) -> None:
+        """Ask the thread to end, whatever is held: this process ends."""
+        self._thread.stop(0.0)

@@ -1,0 +1,147 @@
+"""Old deals are read again from HubSpot while their readers have been answered (RFC 5861, stale-while-revalidate).
+
+Readers only add to a short queue. A few threads work it off; when HubSpot fails they rest, longer each time, so that
+many old deals make no more calls than one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from cachetools import TTLCache
+
+from dealcache.background import BackgroundThread
+from dealcache.reader.reread import PAUSE_AFTER_FAILURE, RereadOutcome
+from dealcache.tiers import Entry
+
+log = logging.getLogger(__name__)
+
+#: Re-reads of one process at a time, and deals that wait for theirs.
+AT_ONCE, MOST_WAITING = 2, 200
+
+#: Deals that are remembered as read again, or failed, within the last minute.
+_REMEMBERED = 10_000
+
+#: Seconds of rest after a failure, doubled with each in a row up to the longest.
+FIRST_REST, LONGEST_REST = 1.0, 60.0
+
+_STOP_SECONDS = 2.0
+
+
+class Revalidator:
+    """Decides which answers are too old, and has their deals read again behind. Thread-safe.
+
+    Its threads start with the first deal, so after the fork.
+
+    Args:
+        max_age: seconds after which data is too old; 0: never.
+        reread: reads a deal, by id, again; is told how to find out that it must end.
+        may_call: returns False while HubSpot's calls are too few for this.
+        count: called with an outcome and the number of deals that had it.
+        clock: the wall clock, epoch seconds.
+        timer: the monotonic clock, in seconds.
+        at_once: how many deals may be read at a time.
+    """
+
+    def __init__(
+        self,
+        max_age: float,
+        reread: Callable[[str, Callable[[], bool]], RereadOutcome],
+        may_call: Callable[[], bool],
+        count: Callable[[str, int], None],
+        clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._max_age = max_age
+        self._reread = reread
+        self._may_call = may_call
+        self._count = count
+        self._clock = clock
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._under_way: set[str] = set()
+        self._recent: TTLCache[str, None] = TTLCache(_REMEMBERED, min(PAUSE_AFTER_FAILURE, max(max_age, 0.1)), timer)
+        self._failed: TTLCache[str, None] = TTLCache(_REMEMBERED, PAUSE_AFTER_FAILURE, timer)
+        self._failures = 0  # in a row
+        self._rest_until = float("-inf")
+        self._stopping = False
+        self._threads = [BackgroundThread(f"re-reads {number + 1}", self.work_off) for number in range(at_once)]
+
+    def is_old(self, entry: Entry) -> bool:
+        """Return True if an answer is too old; one of unknown age is."""
+        if not self._max_age or entry.status != 200:
+            return False
+        return entry.data_as_of is None or self._clock() - entry.data_as_of > self._max_age
+
+    def request(self, deal_id: str) -> None:
+        """Have a deal read again soon, unless that is waiting, under way, or was tried lately; does not wait."""
+        with self._lock:
+            if deal_id in self._waiting or deal_id in self._under_way:
+                return
+            if deal_id in self._recent or deal_id in self._failed:
+                return
+            resting = self._timer() < self._rest_until or self._stopping
+            skipped = resting or len(self._waiting) >= MOST_WAITING or not self._may_call()
+            if not skipped:
+                self._waiting[deal_id] = None
+        if skipped:
+            self._count(RereadOutcome.SKIPPED, 1)
+            return
+        for thread in self._threads:
+            thread.start()
+            thread.wake()
+
+    def work_off(self) -> None:
+        """Read the waiting deals again, one after the other."""
+        while (deal_id := self._next()) is not None:
+            outcome = RereadOutcome.FAILED
+            try:
+                outcome = self._reread(deal_id, self._is_stopping)
+            except Exception:
+                log.exception("deal %s could not be read again", deal_id)
+            given_up = self._done(deal_id, outcome)
+            self._count(outcome, 1)
+            self._count(RereadOutcome.SKIPPED, given_up)
+
+    def _next(self) -> str | None:
+        with self._lock:
+            if self._stopping or not self._waiting:
+                return None
+            deal_id, _ = self._waiting.popitem(last=False)
+            self._under_way.add(deal_id)
+            return deal_id
+
+    def _done(self, deal_id: str, outcome: RereadOutcome) -> int:
+        """Take note of an outcome; return how many others were given up for it."""
+        with self._lock:
+            self._under_way.discard(deal_id)
+            if outcome is not RereadOutcome.FAILED:
+                self._recent[deal_id] = None
+                if outcome is not RereadOutcome.UNNEEDED:  # which tells nothing about HubSpot
+                    self._failures = 0
+                return 0
+            self._failed[deal_id] = None
+            self._failures += 1
+            rest = min(LONGEST_REST, FIRST_REST * 2.0 ** (self._failures - 1))
+            self._rest_until = self._timer() + rest
+            # Readers ask for them again; by then HubSpot may answer.
+            given_up = len(self._waiting)
+            self._waiting.clear()
+            return given_up
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
+
+    def stop(self) -> None:
+        """End the threads; a deal that is being read is given up."""
+        self._stopping = True
+        for thread in self._threads:
+            thread.stop(0.0)
+        for thread in self._threads:
+            thread.stop(_STOP_SECONDS)

@@ -1,0 +1,78 @@
+"""Throttles: failing tiers are left alone while a stale value serves, and a deal is not refreshed again at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from cachetools import LRUCache, TTLCache
+
+from dealcache.model.deals import DealKey
+
+
+class FailSafeThrottle:
+    """Remembers for which deals the tiers below failed while a stale value served. Thread-safe.
+
+    Further reads of such a deal get the stale value at once; after each pause exactly one read tries again while the
+    others still get the stale value.
+
+    Args:
+        pause: seconds between two tries.
+        clock: a clock in seconds.
+        remember: for how many deals; a forgotten deal costs one try more.
+    """
+
+    def __init__(self, pause: float, clock: Callable[[], float], remember: int = 10_000) -> None:
+        self._pause = pause
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_try: LRUCache[DealKey, float] = LRUCache(remember)
+
+    def should_serve_stale(self, key: DealKey) -> bool:
+        """Return True if a read should take the stale value; when the pause is over, one caller is to try."""
+        with self._lock:
+            next_try = self._next_try.get(key)
+            if next_try is None:
+                return False
+            if self._clock() < next_try:
+                return True
+            self._next_try[key] = self._clock() + self._pause
+            return False
+
+    def failed(self, key: DealKey) -> None:
+        """The tiers below failed for ``key``: leave them alone for a pause."""
+        with self._lock:
+            self._next_try[key] = self._clock() + self._pause
+
+    def succeeded(self, key: DealKey) -> None:
+        """The tiers below answered for ``key``."""
+        with self._lock:
+            self._next_try.pop(key, None)
+
+
+class RefreshThrottle:
+    """Remembers which deals were refreshed a moment ago, so that impatient clicking does not reach HubSpot each time.
+
+    It goes by the key that was asked for and by the deal's id. Thread-safe.
+
+    Args:
+        pause: seconds for which a refreshed deal is not fetched again.
+        clock: a clock in seconds.
+        remember: how many at most; a forgotten one costs a fetch more.
+    """
+
+    def __init__(self, pause: float, clock: Callable[[], float], remember: int = 10_000) -> None:
+        self._lock = threading.Lock()
+        self._recent: TTLCache[DealKey, bool] = TTLCache(remember, pause, timer=clock)
+
+    def note(self, key: DealKey, deal_id: str | None) -> None:
+        """The deal that ``key`` names was fetched just now; ``deal_id`` is None when there is no such deal."""
+        with self._lock:
+            self._recent[key] = True
+            if deal_id is not None:
+                self._recent[DealKey("id", deal_id)] = True
+
+    def lately(self, key: DealKey) -> bool:
+        """Return True if the deal was fetched so lately that it should not be fetched again."""
+        with self._lock:
+            return key in self._recent

@@ -1,0 +1,81 @@
+"""Arrays that another system has put in place of the values by which deals are put in order.
+
+MongoDB compares an array by one of its items, and another one for each question, so that a page could not tell where
+the next one begins. Deals with arrays therefore come last, among those whose value is none. To find them takes a walk
+through an index; it is made only where the index has had an array.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pymongo.errors import OperationFailure
+
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.deal_list_query import Sort
+from dealcache.repositories.documents import Document
+
+#: Seconds for which an index that had no array counts as one without any.
+_KNOWN_SECONDS = 60.0
+
+
+class Arrays:
+    """Remembers which orders have arrays among their values. Thread-safe.
+
+    Args:
+        connection: the database.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connection
+        self._timer = timer
+        self._known: dict[str, tuple[bool, float]] = {}
+
+    def may_be_in(self, sort: Sort) -> bool:
+        """Return True if some deal may have an array there; raises StoreError when MongoDB fails."""
+        known, until = self._known.get(sort.index, (False, float("-inf")))
+        if self._timer() >= until:
+            known = self._ask(sort)
+            self._remember(sort, known)
+        return known
+
+    def are_in(self, documents: Iterable[Document], sort: Sort) -> bool:
+        """Return True, and remember it, if one of these deals has an array there."""
+        if any(isinstance(stored_at(document, sort.field), list) for document in documents):
+            self._remember(sort, True)
+            return True
+        return False
+
+    def _remember(self, sort: Sort, known: bool) -> None:
+        self._known[sort.index] = known, self._timer() + _KNOWN_SECONDS
+
+    def _ask(self, sort: Sort) -> bool:
+        asked = {"find": "deal_info", "filter": {"archived": False}, "hint": sort.index}
+        with self._connection.operation() as database:
+            try:
+                told = database.command("explain", asked, verbosity="queryPlanner")
+            except OperationFailure:
+                return False  # indexes are made while the service serves already
+        return bool(_multikey(told).get(sort.field))
+
+
+def _multikey(told: Any) -> Mapping[str, Any]:
+    """Return the fields of an index with the parts of their paths that have held arrays."""
+    if isinstance(told, Mapping):
+        if isinstance(paths := told.get("multiKeyPaths"), Mapping):
+            return paths
+        told = list(told.values())
+    return next(filter(None, map(_multikey, told)), {}) if isinstance(told, list) else {}
+
+
+def stored_at(document: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a field, whose name has dots, or the array on the way to it."""
+    value: Any = document
+    for name in field.split("."):
+        if not isinstance(value, Mapping):
+            break
+        value = value.get(name)
+    return value

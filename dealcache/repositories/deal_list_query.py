@@ -1,0 +1,243 @@
+"""Questions for lists of deals as MongoDB's conditions, with the indexes that serve them. Pure.
+
+Each order has an index whose keys go on with the deal's id and with what equality filters ask for, so that most deals
+that do not match are passed over without being read. Deals with a value come first, then those without one, then those
+in whose documents another system has put something else: each phase is a range, or some points, of the same index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from bson import DatetimeMS
+from pymongo import ASCENDING, IndexModel
+
+from dealcache.model.deal_filter import DealFilter, Order, Place, Range, StagePlace
+from dealcache.model.timestamps import EARLIEST, LATEST
+from dealcache.repositories.amounts import LARGEST
+from dealcache.repositories.deal_places import ValueKind, is_value, stored_value
+from dealcache.repositories.documents import Document, milliseconds
+
+#: Deals of lists; documents without a proper id are no deals.
+LISTED: Document = {"archived": False, "deal_id": {"$gte": ""}}
+
+_EARLIEST, _LATEST = DatetimeMS(-(2**63)), DatetimeMS(2**63 - 1)
+
+_OTHER_TYPES = ("object", "binData", "objectId", "bool", "regex", "javascript", "timestamp", "minKey", "maxKey")
+
+
+class _Kind(NamedTuple):
+    """The values of a field: the condition that there is one, and the conditions for anything else but nothing."""
+
+    name: ValueKind
+    value: Document
+    odd: tuple[Any, ...]
+
+
+_TEXT = _Kind("text", {"$gte": ""}, ({"$type": [*_OTHER_TYPES, "number", "date"]},))
+_DATE = _Kind("date", {"$gte": _EARLIEST}, ({"$type": [*_OTHER_TYPES, "number", "string"]},))
+_NUMBER = _Kind(
+    "number",
+    {"$gte": -LARGEST, "$lte": LARGEST},
+    ({"$type": [*_OTHER_TYPES, "string", "date"]}, float("nan"), {"$lt": -LARGEST}, {"$gt": LARGEST}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order: the field, in dots, the kind of its values, and the index."""
+
+    field: str
+    kind: _Kind
+    index: str
+
+
+SORTS: Mapping[str, Sort] = {
+    "name": Sort("deal_name_key", _TEXT, "list_name"),
+    "amount": Sort("amount", _NUMBER, "list_amount"),
+    "created": Sort("create_date", _DATE, "list_created"),
+    "closes": Sort("close_date", _DATE, "list_closes"),
+    "activities": Sort("activities.count", _NUMBER, "list_activities"),
+    "last_activity": Sort("activities.last", _DATE, "list_last_activity"),
+    "updated": Sort("hubspot_updated_at", _DATE, "list_updated"),
+}
+
+#: What the keys of every order's index hold besides its field: for sums, and for filters.
+_BESIDE = ("amount", "stage_id", "pipeline_id", "owner_id")
+
+#: What they hold further: days of creation and of closing go together, so that what a filter by the one leaves may all
+#: be far away in the order of the other.
+_FURTHER: Mapping[str, str] = {"created": "close_date", "closes": "create_date"}
+
+_WORDS, PLACE_INDEX, OWNER_INDEX = "list_words", "list_place", "list_owner"
+
+
+def _index(name: str, *fields: str) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in ("archived", *fields)], name=name)
+
+
+#: The indexes of lists. ``amount`` is in all of them, so that sums are answered from the index alone.
+LIST_INDEXES: tuple[IndexModel, ...] = (
+    *(
+        _index(
+            sort.index,
+            *(sort.field, "deal_id", *(one for one in _BESIDE if one != sort.field)),
+            *([_FURTHER[name]] if name in _FURTHER else []),
+        )
+        for name, sort in SORTS.items()
+    ),
+    _index(PLACE_INDEX, "pipeline_id", "stage_id", "amount", "deal_id"),
+    _index(OWNER_INDEX, "owner_id", "pipeline_id", "stage_id", "amount", "deal_id"),
+    _index(_WORDS, "name_words", "amount", "deal_id"),
+)
+
+
+#: The fields in the keys of each.
+INDEX_KEYS: Mapping[str, frozenset[str]] = {
+    model.document["name"]: frozenset(model.document["key"]) for model in LIST_INDEXES
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a filter.
+
+    Args:
+        condition: what has to hold.
+        index: the index that serves it.
+        fields: the fields that it looks at.
+        pieces: conditions of one range each that exclude each other, and of which one holds where ``condition`` does.
+    """
+
+    condition: Document
+    index: str
+    fields: frozenset[str]
+    pieces: tuple[Document, ...] = ()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The fields in the keys of the index."""
+        return INDEX_KEYS[self.index]
+
+
+def parts_of(wanted: DealFilter) -> list[Part]:
+    """Return the parts of a filter; the one whose index passes over most deals, presumably, comes first."""
+    parts: list[Part] = []
+
+    def add(condition: Document, index: str, *fields: str, pieces: tuple[Document, ...] = ()) -> None:
+        parts.append(Part(condition, index, frozenset(fields), pieces))
+
+    if wanted.words:
+        # The longest one first: it is in the fewest names.
+        ordered = sorted(wanted.words, key=len, reverse=True)
+        add({"$and": [{"name_words": {"$regex": f"^{word}"}} for word in ordered]}, _WORDS, "name_words")
+    if wanted.owner_ids is not None:
+        add(_owners(wanted), OWNER_INDEX, "owner_id")
+    for name, limits in (("amount", wanted.amount), ("created", wanted.created), ("closes", wanted.closes)):
+        if limits:
+            sort = SORTS[name]
+            add({sort.field: _between(limits)}, sort.index, sort.field)
+    if wanted.idle_since is not None:
+        sort, since = SORTS["last_activity"], milliseconds(wanted.idle_since)
+        long_ago, never = {"$gte": _EARLIEST, "$lt": since}, {"$not": {"$gte": _EARLIEST}}
+        pieces = ({sort.field: long_ago}, {sort.field: never})
+        add({sort.field: {"$not": {"$gte": since}}}, sort.index, sort.field, pieces=pieces)
+    if wanted.stages is not None:
+        add(_places(wanted.stages), PLACE_INDEX, "stage_id", "pipeline_id")
+    if wanted.is_open is not None:
+        closed = _places(wanted.closed)
+        add({"$nor": [closed]} if wanted.is_open else closed, PLACE_INDEX, "stage_id", "pipeline_id")
+    if wanted.pipeline_ids is not None:
+        add({"pipeline_id": {"$in": list(wanted.pipeline_ids)}}, PLACE_INDEX, "pipeline_id")
+    return parts
+
+
+def _owners(wanted: DealFilter) -> Document:
+    either: Document = {"owner_id": {"$in": list(wanted.owner_ids or ())}}
+    if wanted.known_owner_ids is None:
+        return either
+    others: Document = {"owner_id": {"$nin": list(wanted.known_owner_ids)}}
+    return {"$or": [either, others]} if wanted.owner_ids else others
+
+
+def _between(limits: Range) -> Document:
+    ends = {"$gte": limits.least, "$lte": limits.most}
+    return {name: _end(end) for name, end in ends.items() if end is not None}
+
+
+def _end(value: float | datetime) -> Any:
+    """Return an end as MongoDB compares it; what lies beyond an edge of the calendar counts as that."""
+    if not isinstance(value, datetime):
+        return value
+    return {EARLIEST: _EARLIEST, LATEST: _LATEST}.get(value, milliseconds(value))
+
+
+def _places(places: Sequence[StagePlace]) -> Document:
+    plain = [one.stage_id for one in places if one.only_in is None and not one.not_in]
+    either: list[Document] = [{"stage_id": {"$in": plain}}] if plain else []
+    for one in places:
+        if one.only_in is not None:
+            either.append({"stage_id": one.stage_id, "pipeline_id": {"$in": sorted(one.only_in)}})
+        elif one.not_in:
+            either.append({"stage_id": one.stage_id, "pipeline_id": {"$nin": sorted(one.not_in)}})
+    if not either:
+        return {"stage_id": {"$in": []}}
+    return either[0] if len(either) == 1 else {"$or": either}
+
+
+def is_place(values: Sequence[object], order: Order) -> bool:
+    """Return True if these may be the values of a :class:`.Place` in an order."""
+    phase, value, deal_id = values
+    if type(phase) is not int or not 0 <= phase <= 2 or not isinstance(deal_id, str):
+        return False
+    return is_value(SORTS[order.sort].kind.name, value) if phase == 0 else value is None
+
+
+class Step(NamedTuple):
+    """A run of deals of one phase: its condition, and the number of the phase.
+
+    ``by_value`` if they are in the order of their values; otherwise they have all the same one, or none. ``further``
+    are conditions that hold of all deals of the phase.
+    """
+
+    condition: Document
+    phase: int
+    by_value: bool = False
+    further: tuple[Document, ...] = ()
+
+
+def steps_after(order: Order, after: Place | None, *, arrays: bool = False) -> list[Step]:
+    """Return the runs in which the deals of an order follow a place, or all of them.
+
+    Args:
+        order: the order.
+        after: the place; None for the beginning.
+        arrays: True if some deals may have arrays in place of values; these come last.
+    """
+    sort = SORTS[order.sort]
+    found = array_conditions(sort.field) if arrays else []
+    steps = _steps_after(sort, after, found, descending=order.descending)
+    return [step._replace(further=({"$nor": found},)) if found and step.phase < 2 else step for step in steps]
+
+
+def array_conditions(field: str) -> list[Document]:
+    """Return conditions of which one holds where there is an array in a field or on the way to it."""
+    names = field.split(".")
+    return [{".".join(names[: place + 1]): {"$type": "array"}} for place in range(len(names))]
+
+
+def _steps_after(sort: Sort, after: Place | None, odder: Sequence[Document], *, descending: bool) -> list[Step]:
+    field, kind = sort.field, sort.kind
+    without = Step({field: None}, 1)
+    odd = Step({"$or": [*({field: one} for one in kind.odd), *odder]}, 2)
+    if after is None:
+        return [Step({field: kind.value}, 0, by_value=True), without, odd]
+    behind: Document = {"deal_id": {"$gt": after.deal_id}}
+    if after.phase == 0:
+        value = stored_value(kind.name, after.value)
+        further = {field: kind.value | {"$lt" if descending else "$gt": value}}
+        return [Step({field: value} | behind, 0), Step(further, 0, by_value=True), without, odd]
+    return [Step(without.condition | behind, 1), odd] if after.phase == 1 else [Step(odd.condition | behind, 2)]

@@ -1,0 +1,265 @@
+"""What lists show of a deal's events, ``activities`` in its document of ``deal_info``.
+
+``activities`` holds ``count`` and the times ``first``, ``last`` (of the events up to now) and ``end`` (of all); and
+``next`` if there are events that are planned for later. Of a deal whose events are complete it is true while the deal
+bears no mark, see :mod:`.stale_marks`, and ``next`` is still to come. A deal that an earlier version has written lacks
+it.
+
+To settle a deal is to count its events and take its mark away. Writers settle what they have changed; readers of lists
+settle what is left: what writers are at, what died writers and earlier versions have left, and what was planned and has
+come to pass.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from bson import ObjectId
+from pymongo import ReadPreference, UpdateOne
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, WriteError
+
+from dealcache.repositories.connection import Connection, StoreUnavailable
+from dealcache.repositories.deal_timeline import DealTimelineRepository
+from dealcache.repositories.documents import Document, ids_of, milliseconds
+from dealcache.repositories.event_summaries import NO_EVENTS, summaries_of
+from dealcache.repositories.list_version import UNJOURNALED, ListVersion, changing, living_writers
+from dealcache.repositories.settlements import Marked, read_marked, settled, settled_together
+from dealcache.repositories.stale_marks import StaleMarks
+from dealcache.repositories.unordered_writes import REFUSALS
+
+log = logging.getLogger(__name__)
+
+#: Deals that are settled together: more would hold the interpreter's lock for too long.
+_BATCH = 250
+
+#: Deals that a reader of a list settles at most, which takes about a second.
+_MOST_FOR_READER = 5_000
+
+#: Deals that one round of maintenance settles at most.
+_MOST_A_ROUND = 20_000
+
+#: A deal that is marked again and again while it is counted is left to the one who marks it.
+_ATTEMPTS = 5
+
+_MARKED: Document = {"list_stale": {"$exists": True}}
+_COMPLETE: Document = {"timeline_synced_at": {"$ne": None}}
+#: Does not look through the index's many keys of deals that a first load has just completed.
+_MARKED_COMPLETE: Document = _MARKED | {"timeline_synced_at": {"$gt": datetime(1, 1, 1, tzinfo=UTC)}}
+_UNCOUNTED: Document = {"archived": False, "activities.count": None, "deal_id": {"$gte": ""}} | _COMPLETE
+_COUNTED = {"deal_id": 1, "activities": 1, "list_stale": 1}
+
+
+class ListsBehindError(StoreUnavailable):
+    """The events of so many deals are still to be counted that lists would not be true; trying again later helps."""
+
+
+class DealSummaries:
+    """Settles deals, and tells the version of lists. Thread-safe.
+
+    Every method raises StoreError or StoreUnavailable when MongoDB fails.
+
+    Args:
+        connection: the database.
+        marks: those of this process.
+        now: the wall clock, aware, in UTC; it tells what is planned for later.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        marks: StaleMarks | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.marks = marks or StaleMarks()
+        self._connection = connection
+        #: The present; what is later is planned.
+        self.now = now
+        self._version = ListVersion(connection)
+        self._timelines = DealTimelineRepository(connection, self.marks)
+
+    def version(self) -> int:
+        """Return the version of all lists; to be read before what a list shows, and after :meth:`settle_stale`.
+
+        Two lists that were read after the same version show the same of MongoDB's documents. Equal in all workers.
+        """
+        return self._version.read()
+
+    def renew_version(self) -> None:
+        """Raise the version. Called at the start: workers of an earlier version change lists without raising it."""
+        self._version.renew()
+
+    def settle(self, deal_ids: Iterable[str]) -> None:
+        """Settle those of these deals that this process has marked. Called by a writer that has written their events.
+
+        Deals that are being written to are left to those who write.
+        """
+        self._settle_taken(self.marks.claim(deal_ids))
+
+    def settle_own(self) -> None:
+        """Settle all deals that this process has marked. Called at the end of a sync."""
+        with self._connection.operation() as database:
+            ids = ids_of(database.deal_info.find(_MARKED | {"list_stale.writers": self.marks.writer}, {"deal_id": 1}))
+        for batch in _batches(ids):
+            self._settle({"deal_id": {"$in": batch}} | _MARKED)
+
+    def complete(self, deal_ids: Iterable[str], change: Document) -> set[str]:
+        """Settle deals, and change them so that their events count as complete from then on.
+
+        Args:
+            deal_ids: HubSpot's ids.
+            change: the update that says so.
+
+        Returns:
+            Deals that were changed for certain. The others are unknown, or their events were complete before, or have
+            become so by this or by another writer meanwhile: of a later reading they are still to be told.
+        """
+        ids = set(deal_ids)
+        done = self._settle_taken(self.marks.claim(ids), change)
+        not_yet: Document = {"timeline_synced_at": None}
+        with self._connection.operation() as database:
+            found = database.deal_info.find({"deal_id": {"$in": list(ids - done)}} | not_yet, {"_id": 0, "deal_id": 1})
+            rest = ids_of(found)
+        for batch in _batches(rest):
+            self._mark(batch)
+            self._settle({"deal_id": {"$in": batch}} | _MARKED | not_yet, change)
+        return done
+
+    def settle_stale(self) -> None:
+        """Settle all complete deals whose summaries may not be true. Called before a list is read.
+
+        Raises:
+            ListsBehindError: there are so many that the reader cannot wait for all of them.
+        """
+        if self._settle_all([_MARKED_COMPLETE], _MOST_FOR_READER):
+            raise ListsBehindError("the activities of many deals are being counted; lists will be there in a moment")
+
+    def settle_abandoned(self) -> None:
+        """Settle what nobody else does: deals of died writers and of earlier versions, and planned events that came."""
+        with self._connection.operation() as database:
+            others = living_writers(database) - {self.marks.writer}
+        own: Document = {"list_stale.writers": self.marks.writer}
+        abandoned: Document = {"list_stale.writers": {"$nin": [self.marks.writer, *others]}}
+        self._settle_all([_MARKED_COMPLETE | own, _MARKED | abandoned], _MOST_A_ROUND)
+
+    def _settle_all(self, marked: Sequence[Document], most: int) -> bool:
+        """Settle deals for which one of ``marked`` holds and those that lack a mark; return True if there are more."""
+        due = [*marked, _UNCOUNTED, {"activities.next": {"$lte": milliseconds(self.now())}}]
+        with self._connection.operation() as database:
+            found = _deals(database).find({"$or": due}, {"deal_id": 1, "list_stale": 1}, limit=most + 1).to_list()
+        for start in range(0, len(found), _BATCH):
+            batch = found[start : start + _BATCH]
+            self._mark(ids_of(one for one in batch if "list_stale" not in one))
+            self._settle({"_id": {"$in": [one["_id"] for one in batch]}} | _MARKED)
+        return len(found) > most
+
+    def recount(self, deal_ids: Sequence[str]) -> None:
+        """Settle deals whether they bear marks or not."""
+        self._mark(deal_ids)
+        self._settle({"deal_id": {"$in": deal_ids}} | _MARKED)
+
+    def _mark(self, deal_ids: Sequence[str]) -> None:
+        if deal_ids:
+            with self._connection.operation() as database, self.marks.writing(database) as writing:
+                writing.mark(deal_ids)
+
+    def _settle_taken(self, tokens: Mapping[str, ObjectId], change: Document | None = None) -> set[str]:
+        """Settle deals by the tokens that their marks are known to have, and return those that were changed."""
+        done: set[str] = set()
+        for batch in _batches(list(tokens)):
+            counted = self.counted(batch)
+            # A mark that was set anew since they were taken has another token than any of these.
+            same: Document = {
+                "deal_id": {"$in": batch},
+                "list_stale.token": {"$in": list({tokens[one] for one in batch})},
+                "list_stale.writers": [self.marks.writer],
+            }
+            update = settled_together(batch, [counted.get(one, NO_EVENTS) for one in batch], change)
+            if self._write_together(same, update, journaled=change is not None) == len(batch):
+                done.update(batch)
+            else:
+                self._settle({"deal_id": {"$in": batch}} | _MARKED)
+        return done
+
+    def _settle(self, condition: Document, change: Document | None = None) -> None:
+        """Settle the deals for which ``condition`` holds, which must have marks."""
+        for _ in range(_ATTEMPTS):
+            with self._connection.operation() as database:
+                found = [read_marked(one) for one in _deals(database).find(condition, _COUNTED)]
+                living = living_writers(database) - {self.marks.writer} if found else set()
+            if not found or self._count(found, living, change):
+                return
+
+    def _count(self, found: Sequence[Marked], others: set[str], change: Document | None) -> bool:
+        """Count the events of deals and note the result; return False if some were marked anew meanwhile.
+
+        Args:
+            found: the deals.
+            others: the other processes that may be writing.
+            change: a further change of all of them.
+        """
+        busy = self.marks.release(one.deal_id for one in found)
+        summaries = self.counted([one.deal_id for one in found])
+        updates: list[UpdateOne] = []
+        differs = False
+        for one in found:
+            writers = one.writers & (others | {self.marks.writer} if one.deal_id in busy else others)
+            summary = summaries.get(one.deal_id, NO_EVENTS)
+            different = change is not None or one.activities != summary
+            differs = differs or different
+            if different or writers != one.writers:
+                same = {"_id": one.key, "list_stale.token": one.token}
+                updates.append(UpdateOne(same, settled(summary, change, writers)))
+        return self._write(updates, shown=differs, journaled=change is not None)
+
+    def counted(self, deal_ids: Sequence[str]) -> dict[str, Document]:
+        """Return the summaries that counting the events of deals gives; deals without events are left out."""
+        return summaries_of(self._connection, self._timelines, deal_ids, self.now())
+
+    def _write_together(self, same: Document, update: Sequence[Document], *, journaled: bool) -> int:
+        """Change all deals for which ``same`` holds, and return their number; see :meth:`_write`.
+
+        That takes half the time of an update for each.
+        """
+        with self._connection.operation() as database, changing(database) as begin:
+            begin()
+            try:
+                return (database.deal_info if journaled else _deals(database)).update_many(same, update).matched_count
+            except WriteError as error:
+                if error.code not in REFUSALS:
+                    raise
+                return 0  # a document that MongoDB refuses ended it for the others
+
+    def _write(self, updates: Sequence[UpdateOne], *, journaled: bool, shown: bool = True) -> bool:
+        """Carry out updates; return True if all found their documents, or would have but for MongoDB's refusal.
+
+        Args:
+            updates: of deals.
+            journaled: whether they must not be lost when MongoDB crashes; without their marks, none would be.
+            shown: whether lists show a difference.
+        """
+        if not updates:
+            return True
+        with self._connection.operation() as database, changing(database) as begin:
+            if shown:
+                begin()
+            try:
+                deals = database.deal_info if journaled else _deals(database)
+                return deals.bulk_write(updates, ordered=False).matched_count == len(updates)
+            except BulkWriteError as error:
+                failures = error.details.get("writeErrors", [])
+                if error.details.get("writeConcernErrors") or any(one["code"] not in REFUSALS for one in failures):
+                    raise
+                log.warning("the activities of %d deals cannot be noted in their documents", len(failures))
+                return bool(error.details.get("nMatched", 0) + len(failures) >= len(updates))
+
+
+def _deals(database: Database[Document]) -> Collection[Document]:
+    return database.get_collection("deal_info", write_concern=UNJOURNALED, read_preference=ReadPreference.PRIMARY)
+
+
+def _batches(deal_ids: Sequence[str]) -> list[Sequence[str]]:
+    return [deal_ids[start : start + _BATCH] for start in range(0, len(deal_ids), _BATCH)]

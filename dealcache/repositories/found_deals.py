@@ -1,0 +1,101 @@
+"""Documents of ``deal_info`` as the list of deals shows them.
+
+A page is fifty of them, and an export all there are, so documents that are as this service writes them are read by few
+checks; others are read as everywhere, see :mod:`.record_documents`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from dealcache.model.deal_filter import Place
+from dealcache.model.deals import Deal
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories.deal_places import ValueKind, place_of
+from dealcache.repositories.documents import AGE_FIELDS, Document, StoredDeal, any_date
+from dealcache.repositories.json_values import number_value
+from dealcache.repositories.record_documents import DEALS, is_followed, read_records
+
+_TIME_OR_NONE, _TEXT_OR_NONE = frozenset((datetime, type(None))), frozenset((str, type(None)))
+_TIMES = ("first", "last", "next")
+
+#: What is read of a deal; ``owner``, ``stage`` and ``pipeline`` are labels of earlier versions.
+PROJECTION: Document = {"_id": 0} | dict.fromkeys(
+    (
+        *("deal_id", "deal_name", "deal_name_key", "hubspot_updated_at", "owner_id", "owner", "stage_id", "stage"),
+        *("pipeline_id", "pipeline", "amount", "create_date", "close_date"),
+        *AGE_FIELDS,
+        *("activities.count", *(f"activities.{name}" for name in _TIMES)),
+    ),
+    1,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """What a list shows of a deal's activities; ``last`` is that of those that are over, ``next`` of those planned."""
+
+    count: int
+    first: datetime | None
+    last: datetime | None
+    next: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDeal:
+    """A deal of a list.
+
+    ``activities`` is None if they were never read. ``place`` is where the deal is in the order that was asked for.
+    """
+
+    stored: StoredDeal
+    activities: Activities | None
+    place: Place
+
+
+def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unreadable: UnreadableRecords) -> FoundDeal:
+    """Return a document as a deal of a list.
+
+    Args:
+        document: with the fields of :data:`PROJECTION`, its dates aware or naive.
+        field: that of the order, in dots.
+        kind: the kind of its values.
+        phase: see :class:`.Place`.
+        unreadable: counts those that cannot be read as they are.
+    """
+    stored = _sound(document) or read_records(DEALS, [document], unreadable)[0]
+    was_read = stored.timeline_synced_at is not None
+    return FoundDeal(
+        stored,
+        _activities(document.get("activities")) if was_read else None,
+        place_of(document, field, kind, phase),
+    )
+
+
+def _sound(document: Document) -> StoredDeal | None:
+    """Return a document that is as this service writes it; None for any other."""
+    get = document.get
+    name, updated_at, amount = get("deal_name"), get("hubspot_updated_at"), get("amount")
+    if type(name) is not str or type(updated_at) is not datetime or not (amount is None or type(amount) is float):
+        return None
+    times = (get("create_date"), get("close_date"), get("timeline_synced_at"), get("complete_as_of"))
+    texts = (get("owner_id"), get("owner"), get("stage_id"), get("stage"), get("pipeline_id"), get("pipeline"))
+    if not (_TIME_OR_NONE.issuperset(map(type, times)) and _TEXT_OR_NONE.issuperset(map(type, texts))):
+        return None
+    created_at, closes_at, synced_at, complete_as_of = [one and one.replace(tzinfo=UTC) for one in times]
+    deal = Deal(document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
+    return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
+
+
+def _activities(summary: Any) -> Activities | None:
+    """Return what a document tells of a deal's activities; None if they were never summed up."""
+    if not isinstance(summary, dict):
+        return None
+    count = summary.get("count")
+    times = [summary.get(name) for name in _TIMES]
+    if type(count) is int and _TIME_OR_NONE.issuperset(map(type, times)):
+        return Activities(count, *[one and one.replace(tzinfo=UTC) for one in times])
+    number = number_value(count)
+    return None if number is None else Activities(int(number), *map(any_date, times))

@@ -1,0 +1,78 @@
+"""The collection ``identity``: the HubSpot account and the name of a database, each written once."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from pymongo import ReadPreference, ReturnDocument
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import Document
+from dealcache.repositories.record_documents import read_all
+
+#: The document that names the HubSpot account whose data these are, and the one that names this very database.
+ACCOUNT = "account"
+INSTALLATION = "installation"
+
+#: Digits of MongoDB's id of the collection.
+_COLLECTION_DIGITS = 8
+
+
+class IdentityRepository:
+    """Reads and writes identities. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def portal_id(self) -> int | None:
+        """Return the id of the HubSpot account that the database belongs to, None before the first :meth:`bind`."""
+        with self._connection.operation() as database:
+            identity = database.identity.with_options(read_preference=ReadPreference.PRIMARY)
+            found = identity.find_one({"_id": ACCOUNT})
+        return None if found is None else int(read_all("identity", _portal_of, [found])[0])
+
+    def bind(self, portal_id: int) -> int:
+        """Bind the database to a HubSpot account unless it is bound; return the id of the one that it is bound to."""
+        known = self.portal_id()
+        if known is not None:
+            return known
+        return int(self._first(ACCOUNT, {"portal_id": portal_id})["portal_id"])
+
+    def installation(self) -> str:
+        """Return the name of this database among all others: a random id, made by the first caller.
+
+        MongoDB's own id of the collection is a part of it: a copy made from a dump has another one, a copy of the
+        server's files has the same.
+        """
+        document = {"installation_id": uuid.uuid4().hex}
+        with self._connection.operation() as database:
+            known = database.identity.with_options(read_preference=ReadPreference.PRIMARY).find_one(
+                {"_id": INSTALLATION}
+            )
+        name = str((known or self._first(INSTALLATION, document))["installation_id"])
+        with self._connection.operation() as database:
+            try:
+                found = database.list_collections(filter={"name": "identity"}).to_list()
+            except OperationFailure:
+                return name  # without the right to list collections
+        own = found[0].get("info", {}).get("uuid") if found else None
+        return name if own is None else f"{name}-{bytes(own).hex()[:_COLLECTION_DIGITS]}"
+
+    def _first(self, name: str, fields: Document) -> Document:
+        """Write a document unless it is there; return what is there."""
+        change = {"$setOnInsert": fields}
+        with self._connection.operation() as database:
+            identity = database.identity.with_options(read_preference=ReadPreference.PRIMARY)
+            try:
+                written = identity.find_one_and_update(
+                    {"_id": name}, change, upsert=True, return_document=ReturnDocument.AFTER
+                )
+            except DuplicateKeyError:
+                written = identity.find_one({"_id": name})  # another process has just written it
+        return written or fields
+
+
+def _portal_of(document: Any) -> int:
+    return int(document["portal_id"])

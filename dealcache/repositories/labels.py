@@ -1,0 +1,120 @@
+"""The collections ``pipelines`` and ``owners``: labels of the ids in deals and events.
+
+Nothing is deleted: labels that are gone from HubSpot stay as archived, because deals and old activities still use them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import bson
+from pymongo.collection import Collection
+
+from dealcache.model.labels import Labels, Owner, Pipeline
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import (
+    Document,
+    any_date,
+    milliseconds,
+    owner_fields,
+    pipeline_fields,
+)
+from dealcache.repositories.newest_wins import newest_wins, write_all
+from dealcache.repositories.record_documents import OWNERS, PIPELINES, read_records
+
+_BY_ID = [("owner_id", 1)]
+_DISPLAY_ORDER = [("display_order", 1), ("pipeline_id", 1)]
+_NEWEST_FIRST = [("synced_at", -1)]
+_OF_OWNERS = {"_id": 0} | dict.fromkeys(("owner_id", "name", "archived"), 1)
+_OF_PIPELINES = {"_id": 0} | dict.fromkeys(("pipeline_id", "label", "display_order", "stages", "archived"), 1)
+_BATCH_SIZE = 1_000
+
+
+class LabelSnapshot(NamedTuple):
+    """All known labels, and a digest of their content, which is the same in all processes."""
+
+    labels: Labels
+    digest: str
+
+
+class LabelRepository:
+    """Reads and writes labels. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._snapshot: LabelSnapshot | None = None
+
+    def read(self) -> Labels:
+        """Return all known labels, those of archived owners, pipelines and stages included."""
+        return self.snapshot().labels
+
+    def snapshot(self) -> LabelSnapshot:
+        """Return the same with a digest of its content; labels that did not change are not decoded again."""
+        with self._connection.operation() as database:
+            owners = _raw(database.owners, _OF_OWNERS, _BY_ID)
+            pipelines = _raw(database.pipelines, _OF_PIPELINES, _DISPLAY_ORDER)
+            digest = hashlib.blake2b(owners + pipelines, digest_size=12).hexdigest()
+            known = self._snapshot
+            if known is not None and known.digest == digest:
+                return known
+            found = [bson.decode_all(raw, database.codec_options) for raw in (owners, pipelines)]
+        unreadable = self._connection.unreadable
+        labels = Labels(
+            tuple(read_records(OWNERS, found[0], unreadable)), tuple(read_records(PIPELINES, found[1], unreadable))
+        )
+        self._snapshot = snapshot = LabelSnapshot(labels, digest)
+        return snapshot
+
+    def read_at(self) -> datetime | None:
+        """Return the time of HubSpot's labels that are stored, None if some were never read."""
+        newest: list[datetime | None] = []
+        with self._connection.operation() as database:
+            for collection in (database.owners, database.pipelines):
+                document = collection.find_one({}, {"synced_at": 1}, sort=_NEWEST_FIRST)
+                newest.append(any_date((document or {}).get("synced_at")))
+        moments = [moment for moment in newest if moment is not None]
+        return min(moments) if len(moments) == len(newest) else None
+
+    def save_owners(self, owners: Iterable[Owner], at: datetime) -> None:
+        """Store all owners as of ``at``, the time just before HubSpot was asked.
+
+        Owners that are gone are marked as archived, newer versions are left alone.
+        """
+        with self._connection.operation() as database:
+            _save(database.owners, "owner_id", [owner_fields(owner) for owner in owners], at)
+
+    def save_pipelines(self, pipelines: Iterable[Pipeline], at: datetime) -> None:
+        """Do for pipelines and their stages what :meth:`save_owners` does for owners."""
+        given = list(pipelines)
+        ids = [pipeline.pipeline_id for pipeline in given]
+        with self._connection.operation() as database:
+            found = database.pipelines.find({"pipeline_id": {"$in": ids}}).to_list()
+            stored = {one.pipeline_id: one for one in read_records(PIPELINES, found, self._connection.unreadable)}
+            fields = [pipeline_fields(_with_former_stages(one, stored.get(one.pipeline_id))) for one in given]
+            _save(database.pipelines, "pipeline_id", fields, at)
+
+
+def _raw(collection: Collection[Document], projection: Document, order: Sequence[tuple[str, int]]) -> bytes:
+    """Return all documents as BSON, one behind the other."""
+    batches: Any = collection.find_raw_batches({}, projection, sort=list(order), batch_size=_BATCH_SIZE)
+    return b"".join(batches)
+
+
+def _with_former_stages(pipeline: Pipeline, stored: Pipeline | None) -> Pipeline:
+    """Return the pipeline with its former stages as archived ones."""
+    if stored is None:
+        return pipeline
+    present = {stage.stage_id for stage in pipeline.stages}
+    former = (replace(stage, archived=True) for stage in stored.stages if stage.stage_id not in present)
+    return replace(pipeline, stages=(*pipeline.stages, *former))
+
+
+def _save(collection: Collection[Document], key: str, given: Sequence[Mapping[str, object]], at: datetime) -> None:
+    synced_at = milliseconds(at)
+    write_all(collection, [newest_wins([key], fields, synced_at) for fields in given])
+    gone = {key: {"$nin": [fields[key] for fields in given]}, "synced_at": {"$lt": synced_at}}
+    collection.update_many(gone, {"$set": {"archived": True, "synced_at": synced_at}})

@@ -1,0 +1,207 @@
+"""The state of the database for operators: its contents, jobs and webhook events, by one query that takes a moment."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pymongo
+from pymongo.database import Database
+
+from dealcache.model.jobs import Job, JobStatus
+from dealcache.repositories.connection import Connection, StoreError
+from dealcache.repositories.deal_writes import LIVE
+from dealcache.repositories.documents import Document, any_date, milliseconds
+from dealcache.repositories.job_leases import QUEUED, RUNNING, to_job
+from dealcache.repositories.record_documents import read_all
+from dealcache.repositories.running_count import RunningCount
+from dealcache.repositories.sync_state import ACCOUNT, SyncState, to_state
+from dealcache.repositories.webhook_events import PENDING, READ_ANYTHING, SET_ASIDE, Backlog, received_at_of
+
+log = logging.getLogger(__name__)
+
+#: Seconds for the quick questions, and for one that goes through a collection.
+_SECONDS, _SCAN_SECONDS = 1.0, 10.0
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class JobOverview:
+    """The running job, how many wait, and the jobs that were the last to be completed and to fail."""
+
+    running: Job | None
+    queued: int
+    last_completed: Job | None
+    last_failed: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The state of the database.
+
+    ``received`` counts the webhook events of the last hour; ``deals`` those that are not archived, ``activities`` all
+    events, both None until they were counted; ``timelines_missing`` the deals of which no activities were ever read.
+    ``oldest_read_at`` is when the deal was read whose activities were read longest ago; it is only known while there is
+    no watermark of the syncs.
+    """
+
+    state: SyncState
+    jobs: JobOverview
+    backlog: Backlog
+    received: int
+    deals: int | None
+    activities: int | None
+    timelines_missing: int
+    oldest_read_at: datetime | None
+
+
+class _Scan:
+    """A question that goes through a whole collection, and is therefore asked the more seldom the longer it takes."""
+
+    def __init__(self, ask: Callable[[Database[Document]], None], timer: Callable[[], float]) -> None:
+        self._ask = ask
+        self._timer = timer
+        self.seconds = float("inf")
+        self._ended_at: float | None = None
+
+    def may_begin(self, share: float) -> bool:
+        """Return True if asking now takes no more than ``share`` of the time since the last answer."""
+        return self._ended_at is None or (self._timer() - self._ended_at) * share >= self.seconds
+
+    def run(self, connection: Connection) -> None:
+        began = self._timer()
+        with connection.operation() as database, pymongo.timeout(_SCAN_SECONDS):
+            self._ask(database)
+        self._ended_at = self._timer()
+        self.seconds = self._ended_at - began
+
+
+class OverviewRepository:
+    """Reads it. Used by one thread; every method raises StoreError or StoreUnavailable when MongoDB fails.
+
+    Args:
+        connection: the database.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connection
+        self._process: Any = None
+        self._now = milliseconds(datetime.now(UTC))
+        self._deals, self._activities = RunningCount("deal_info", timer), RunningCount("deal_timeline", timer)
+        self._wants_oldest = False
+        self._oldest_read_at: datetime | None = None
+        self._scans = {
+            name: _Scan(ask, timer)
+            for name, ask in (
+                ("deals", lambda database: self._deals.count(database, self._process)),
+                ("activities", lambda database: self._activities.count(database, self._process)),
+                ("oldest", self._find_oldest),
+            )
+        }
+
+    def read(self, now: datetime) -> Overview:
+        """Return the present state; call :meth:`scan` before."""
+        self._now = milliseconds(now)
+        with self._connection.operation() as database, pymongo.timeout(_SECONDS):
+            # One query for all: asked one after the other they would take eight times as much processor time.
+            collection = database.sync_state.with_options(codec_options=READ_ANYTHING)
+            answers = {one["question"]: one for one in collection.aggregate(_questions(self._now))}
+            deals = self._deals.read(database, self._process)
+            activities = self._activities.read(database, self._process)
+
+        def count(question: str) -> int:
+            return int(answers.get(question, {}).get("count", 0))
+
+        state = read_all("sync_state", to_state, [answers.get("state", {})])[0]
+        # A date in the future was noted by a clock that was wrong.
+        self._wants_oldest = state.watermark is None or state.watermark > now
+        oldest = answers.get("oldest pending")
+        return Overview(
+            state,
+            JobOverview(
+                _job(answers.get("running")),
+                count("queued"),
+                _job(answers.get("completed")),
+                _job(answers.get("failed")),
+            ),
+            Backlog(count("pending"), None if oldest is None else received_at_of(oldest), count("set aside")),
+            count("received"),
+            None if deals is None else max(0, deals - count("archived")),
+            activities,
+            count("timelines missing"),
+            self._oldest_read_at if self._wants_oldest else None,
+        )
+
+    def scan(self, share: float, most_seconds: float = float("inf")) -> bool:
+        """Renew what :meth:`read` cannot tell quickly; return True if anything was to be renewed.
+
+        Args:
+            share: the part of the time that each question may take.
+            most_seconds: only questions that took no longer the last time.
+        """
+        with self._connection.operation() as database, pymongo.timeout(_SECONDS):
+            self._process = database.command("hello").get("topologyVersion", {}).get("processId")
+        due = {
+            "deals": self._deals.is_due(self._process),
+            "activities": self._activities.is_due(self._process),
+            "oldest": self._wants_oldest,
+        }
+        scans = [scan for name, scan in self._scans.items() if due[name] and scan.may_begin(share)]
+        scans = [scan for scan in scans if scan.seconds <= most_seconds]
+        for scan in scans:
+            scan.run(self._connection)
+        return bool(scans)
+
+    def _find_oldest(self, database: Database[Document]) -> None:
+        read = LIVE | {"timeline_synced_at": {"$lte": self._now}}
+        stages: list[Document] = [
+            {"$match": read},
+            {"$group": {"_id": None, "at": {"$min": "$timeline_synced_at"}}},
+        ]
+        found = database.deal_info.aggregate(stages).to_list()
+        self._oldest_read_at = any_date(found[0]["at"]) if found else None
+
+
+def _questions(now: datetime) -> list[Document]:
+    """Return the stages of a query of ``sync_state``; each document of its answer names its ``question``."""
+
+    def last(status: JobStatus) -> list[Document]:
+        return [{"$match": {"status": str(status)}}, {"$sort": {"finished_at": -1}}, {"$limit": 1}]
+
+    oldest_first = {"$sort": {"received_at": 1, "_id": 1}}
+    return [
+        {"$match": ACCOUNT},
+        {"$set": {"question": "state"}},
+        _ask("running", "sync_jobs", [{"$match": {"status": RUNNING}}]),
+        _ask("queued", "sync_jobs", _count({"status": QUEUED})),
+        _ask("completed", "sync_jobs", last(JobStatus.COMPLETED)),
+        _ask("failed", "sync_jobs", last(JobStatus.FAILED)),
+        _ask("pending", "webhook_events", _count(PENDING)),
+        _ask("oldest pending", "webhook_events", [{"$match": PENDING}, oldest_first, {"$limit": 1}]),
+        _ask("set aside", "webhook_events", _count(SET_ASIDE)),
+        _ask("received", "webhook_events", _count({"received_at": {"$gte": now - _HOUR}})),
+        _ask("archived", "deal_info", _count({"archived": True})),
+        _ask("timelines missing", "deal_info", _count({"timeline_synced_at": None} | LIVE)),
+    ]
+
+
+def _ask(question: str, collection: str, stages: list[Document]) -> Document:
+    return {"$unionWith": {"coll": collection, "pipeline": [*stages, {"$set": {"question": question}}]}}
+
+
+def _count(condition: Document) -> list[Document]:
+    return [{"$match": condition}, {"$count": "count"}]
+
+
+def _job(document: Mapping[str, Any] | None) -> Job | None:
+    try:
+        return None if document is None else read_all("sync_jobs", to_job, [document])[0]
+    except StoreError as error:
+        log.debug("a job cannot be shown: %s", error)
+        return None

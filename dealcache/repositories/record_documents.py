@@ -1,0 +1,242 @@
+"""Documents read back as values, one by one: one that other systems have damaged holds up none beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from dealcache.model.deals import EVENT_TYPE_OF, FOREIGN_FIELDS, Deal, Event
+from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories.connection import StoreError
+from dealcache.repositories.documents import (
+    DEAL_DATES,
+    DEAL_FIELDS,
+    EVENT_FIELDS,
+    FORMER_LABELS,
+    Document,
+    StoredDeal,
+    any_date,
+    texts_in,
+)
+from dealcache.repositories.json_values import date_value, json_value, number_value
+
+T = TypeVar("T")
+
+#: The fields of a deal that every document has.
+_NEEDED_OF_DEAL = frozenset(("deal_id", "deal_name", "hubspot_updated_at"))
+
+#: The time of what has none, and the type of an event of which not even the activity's type is known.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAINEST = "Note"
+
+_EVENT_DATES = ("occurred_at", "hubspot_updated_at")
+
+#: How many fields of an event's document are this service's own, the deal's id included.
+_OWN_FIELDS = len(EVENT_FIELDS) + 1
+
+
+def read_deal(document: Mapping[str, Any]) -> tuple[StoredDeal, list[str]]:
+    """Return a document of ``deal_info`` as a value, and the names of the fields that cannot be read.
+
+    Only the three fields without a default must be there.
+    """
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, (kinds, read) in _DEAL_TYPES.items():
+        value = document.get(name)
+        if type(value) in kinds:
+            values[name] = value
+        elif value is not None or name in _NEEDED_OF_DEAL:
+            values[name] = read(value)
+            faults.append(name)
+    values["merged_ids"] = tuple(values.get("merged_ids") or ())
+    values["archived"] = bool(values.get("archived"))
+    for name in DEAL_DATES:
+        values[name] = any_date(values.get(name))
+    synced_at, complete_as_of = any_date(document.get("timeline_synced_at")), any_date(document.get("complete_as_of"))
+    return StoredDeal(Deal(**values), synced_at, complete_as_of, is_followed(document)), faults
+
+
+def is_followed(document: Mapping[str, Any]) -> bool:
+    """Return True unless a sync has found changes of the deal that it could not read."""
+    return "unread_types" not in document and "missed_at" not in document
+
+
+def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
+    """Return a document of ``deal_timeline`` as a value, and the names of the fields that cannot be read.
+
+    Positional arguments and few checks, because this runs for every event.
+    """
+    try:
+        event_type, subject, content, owner = (
+            document["type"],
+            document["subject"],
+            document["content"],
+            document["owner"],
+        )
+        engagement_id, owner_id = document["engagement_id"], document["owner_id"]
+        if not (type(subject) is type(content) is type(owner) is type(event_type) is type(engagement_id) is str):
+            return _mended_event(document)
+        if owner_id is not None and type(owner_id) is not str:
+            return _mended_event(document)
+        event = Event(
+            document["engagement_type"],
+            engagement_id,
+            document["occurred_at"].replace(tzinfo=UTC),
+            event_type,
+            subject,
+            content,
+            owner_id,
+            owner,
+            document["hubspot_updated_at"].replace(tzinfo=UTC),
+            # Of all fields that are read these are the last; most documents have none of them.
+            foreign_fields(document) if len(document) > _OWN_FIELDS else {},
+        )
+    except (KeyError, TypeError, AttributeError):
+        return _mended_event(document)
+    return event, ()
+
+
+def _mended_event(document: Mapping[str, Any]) -> tuple[Event, list[str]]:
+    """Do what :func:`read_event` does for a document that is not as this service writes them."""
+    updated_at = date_value(document.get("hubspot_updated_at"))
+    occurred_at = date_value(document.get("occurred_at")) or updated_at or _NEVER
+    engagement_type = text_value(document.get("engagement_type"))
+    event = Event(
+        engagement_type,
+        text_value(document.get("engagement_id")),
+        occurred_at,
+        text_value(document.get("type")) or EVENT_TYPE_OF.get(engagement_type, _PLAINEST),
+        text_value(document.get("subject")),
+        text_value(document.get("content")),
+        text_value(document.get("owner_id")) or None,
+        text_value(document.get("owner")),
+        updated_at or _NEVER,
+        foreign_fields(document),
+    )
+    faults = [name for name in _EVENT_DATES if not isinstance(document.get(name), datetime)]
+    owned = document.get("owner_id", "") is not None
+    texts = [name for name in EVENT_FIELDS if name not in _EVENT_DATES and (owned or name != "owner_id")]
+    return event, faults + [name for name in texts if not isinstance(document.get(name), str)]
+
+
+def text_value(value: object) -> str:
+    """Return a text of a document, a number as its digits; ``""`` if it is neither."""
+    found = json_value(value)
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        return ""
+    return str(found)
+
+
+def foreign_fields(document: Mapping[str, Any]) -> Document:
+    """Return the fields of other systems in an event's document, as JSON; only those that are there."""
+    return {name: json_value(document[name]) for name in FOREIGN_FIELDS if name in document}
+
+
+def read_owner(document: Mapping[str, Any]) -> tuple[Owner, list[str]]:
+    """Return a document of ``owners`` as a value, and the names of the fields that cannot be read."""
+    kinds = {"owner_id": str, "name": str | None}
+    faults = [name for name, kind in kinds.items() if not isinstance(document.get(name), kind)]
+    name = text_value(document.get("name")) or None
+    return Owner(text_value(document.get("owner_id")), name, document.get("archived") is True), faults
+
+
+def read_pipeline(document: Mapping[str, Any]) -> tuple[Pipeline, list[str]]:
+    """Return a document of ``pipelines`` as a value, and the names of the fields that cannot be read."""
+    stages = document.get("stages")
+    listed = [one for one in stages if isinstance(one, Mapping)] if isinstance(stages, list) else []
+    named = [one for one in listed if text_value(one.get("stage_id"))]
+    pipeline = Pipeline(
+        pipeline_id=text_value(document.get("pipeline_id")),
+        label=text_value(document.get("label")),
+        display_order=_whole(document.get("display_order")),
+        stages=tuple(_stage(one) for one in named),
+        archived=document.get("archived") is True,
+    )
+    odd = [name for name in ("pipeline_id", "label") if not isinstance(document.get(name), str)]
+    return pipeline, odd + (["stages"] if not isinstance(stages, list) or len(named) < len(stages) else [])
+
+
+def _stage(document: Mapping[str, Any]) -> Stage:
+    return Stage(
+        stage_id=text_value(document.get("stage_id")),
+        label=text_value(document.get("label")),
+        display_order=_whole(document.get("display_order")),
+        probability=number_value(document.get("probability")),
+        is_closed=document.get("is_closed") is True,
+        archived=document.get("archived") is True,
+    )
+
+
+def _whole(value: object) -> int:
+    number = number_value(value)
+    return 0 if number is None else int(number)
+
+
+#: The types of a field of a deal's document, and how a value of any other type is read.
+_TEXT = ((str,), text_value)
+_TEXT_OR_NONE = ((str,), lambda value: text_value(value) or None)
+_DEAL_TYPES: Mapping[str, tuple[tuple[type, ...], Callable[[Any], Any]]] = dict.fromkeys(
+    (*DEAL_FIELDS, *FORMER_LABELS), _TEXT_OR_NONE
+) | {
+    "deal_id": _TEXT,
+    "deal_name": _TEXT,
+    "hubspot_updated_at": ((datetime,), lambda value: date_value(value) or _NEVER),
+    "create_date": ((datetime,), date_value),
+    "close_date": ((datetime,), date_value),
+    "amount": ((float, int), number_value),
+    "archived": ((bool,), lambda value: value == "true"),
+    "merged_ids": ((list,), texts_in),
+}
+
+
+class Kind(NamedTuple, Generic[T]):
+    """The way from documents of one collection to values.
+
+    Args:
+        read: returns a document as a value, as far as it can be read, and the names of the fields that cannot.
+        identify: returns the type and the id by which a document is reported.
+    """
+
+    read: Callable[[Mapping[str, Any]], tuple[T, Sequence[str]]]
+    identify: Callable[[Mapping[str, Any]], tuple[object, object]]
+
+
+DEALS = Kind(read_deal, lambda document: ("deals", document.get("deal_id")))
+EVENTS = Kind(read_event, lambda document: (document.get("engagement_type"), document.get("engagement_id")))
+OWNERS = Kind(read_owner, lambda document: ("owners", document.get("owner_id")))
+PIPELINES = Kind(read_pipeline, lambda document: ("pipelines", document.get("pipeline_id")))
+
+
+def read_records(kind: Kind[T], documents: Iterable[Mapping[str, Any]], unreadable: UnreadableRecords) -> list[T]:
+    """Return ``documents`` as values; one that another system has written, or written to, holds up none of the others.
+
+    Args:
+        kind: of which collection they are.
+        documents: what MongoDB gave.
+        unreadable: counts those that cannot be read as they are.
+    """
+    read = kind.read
+    values: list[T] = []
+    for document in documents:
+        value, faults = read(document)
+        values.append(value)
+        if faults:
+            unreadable.note(*kind.identify(document), f"its document in MongoDB is damaged: {', '.join(faults)}")
+    return values
+
+
+def read_all(
+    collection: str, convert: Callable[[Mapping[str, Any]], T], documents: Iterable[Mapping[str, Any]]
+) -> list[T]:
+    """Return ``documents`` of a collection that only this service writes, as values.
+
+    Raises:
+        StoreError: a document lacks a field or holds something else in it, so this service has not written it.
+    """
+    try:
+        return [convert(document) for document in documents]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"a document in {collection} cannot be read: {type(error).__name__} {error}") from error

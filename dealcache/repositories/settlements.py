@@ -1,0 +1,67 @@
+"""Deals with marks as they are read, and how they are written when their events are counted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from bson import ObjectId
+
+from dealcache.repositories.documents import Document
+
+
+class Marked(NamedTuple):
+    """A deal with a mark. Any value may be another system's, but for ``deal_id`` and ``writers``."""
+
+    key: Any
+    deal_id: str
+    token: Any
+    writers: frozenset[str]
+    activities: Any
+
+
+def read_marked(document: Document) -> Marked:
+    """Return a deal's document as a deal with a mark; a mark that is none has a writer who does not live."""
+    deal_id, mark = document.get("deal_id"), document["list_stale"]
+    fields = mark if isinstance(mark, dict) else {}
+    writers = fields.get("writers")
+    return Marked(
+        document["_id"],
+        deal_id if isinstance(deal_id, str) else "",
+        fields.get("token"),
+        frozenset(one for one in writers if isinstance(one, str)) if isinstance(writers, list) else frozenset(("",)),
+        document.get("activities"),
+    )
+
+
+def settled_together(deal_ids: Sequence[str], summaries: Sequence[Document], change: Document | None) -> list[Document]:
+    """Return one update for many deals that were counted; see :func:`settled`.
+
+    Args:
+        deal_ids: HubSpot's ids.
+        summaries: the result for each.
+        change: a further update by ``$max`` and ``$unset``; None for none.
+    """
+    place = {"$indexOfArray": [{"$literal": deal_ids}, "$deal_id"]}
+    fields: Document = {"activities": {"$arrayElemAt": [{"$literal": summaries}, place]}}
+    for name, value in (change or {}).get("$max", {}).items():
+        fields[name] = {"$max": [f"${name}", value]}
+    return [{"$set": fields}, {"$unset": ["list_stale", *(change or {}).get("$unset", {})]}]
+
+
+def settled(summary: Document, change: Document | None, writers: Iterable[str] = ()) -> Document:
+    """Return the update of a deal that was counted.
+
+    Args:
+        summary: the result.
+        change: a further update; None for none.
+        writers: the processes that may be writing; without any, the mark goes.
+    """
+    update = {name: dict(fields) for name, fields in (change or {}).items()}
+    update.setdefault("$set", {})["activities"] = summary
+    if left := sorted(writers):
+        # Whoever counts this deal at the same time must count again.
+        update["$set"] |= {"list_stale.token": ObjectId(), "list_stale.writers": left}
+    else:
+        update.setdefault("$unset", {})["list_stale"] = ""
+    return update

@@ -1,0 +1,112 @@
+"""All repositories of one process, on its connections to MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from dealcache.breaker import Breaker
+from dealcache.clock import RemoteClock
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories.connection import Connection, StoreError
+from dealcache.repositories.deal_batches import DealBatches
+from dealcache.repositories.deal_info import DealInfoRepository
+from dealcache.repositories.deal_list import DealListRepository
+from dealcache.repositories.deal_store import DealStore
+from dealcache.repositories.deal_summaries import DealSummaries
+from dealcache.repositories.deal_timeline import DealTimelineRepository
+from dealcache.repositories.identity import IdentityRepository
+from dealcache.repositories.invalidation_log import InvalidationFeed, InvalidationLog
+from dealcache.repositories.labels import LabelRepository
+from dealcache.repositories.load_leases import LoadLeaseRepository
+from dealcache.repositories.missing_types import MissingTypeRepository
+from dealcache.repositories.overview import OverviewRepository
+from dealcache.repositories.stage_totals import StageTotals
+from dealcache.repositories.stale_marks import StaleMarks
+from dealcache.repositories.summary_check import SummaryCheck
+from dealcache.repositories.sync_jobs import SyncJobRepository
+from dealcache.repositories.sync_state import SyncStateRepository
+from dealcache.repositories.webhook_events import WebhookEventRepository
+from dealcache.repositories.workers import WorkerRegistry
+
+#: Seconds that a readiness probe waits for MongoDB.
+_PROBE_SECONDS = 2.0
+
+
+class Storage:
+    """All repositories of one process.
+
+    Args:
+        uri: where MongoDB is.
+        database: its name.
+        threads: how many threads may use MongoDB at once.
+        unreadable: counts the documents that cannot be read.
+        clock: is set by MongoDB's.
+        now: the wall clock, aware, in UTC; the same clock unless given.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        database: str,
+        threads: int,
+        unreadable: UnreadableRecords,
+        clock: RemoteClock,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.unreadable = unreadable
+        self.connection = Connection(uri, database, threads=threads, unreadable=unreadable, clock=clock)
+        marks = StaleMarks()
+        #: What lists show of deals' events, and the version of all lists.
+        self.summaries = DealSummaries(
+            self.connection, marks, now or (lambda: datetime.fromtimestamp(clock.now(), UTC))
+        )
+        self.summary_check = SummaryCheck(self.connection, self.summaries)
+        self.deals = DealInfoRepository(self.connection, self.summaries)
+        self.deal_batches = DealBatches(self.connection)
+        self.deal_list = DealListRepository(self.connection)
+        self.stage_totals = StageTotals(self.deals.stage_totals)
+        self.timelines = DealTimelineRepository(self.connection, marks)
+        self.labels = LabelRepository(self.connection)
+        self.missing_types = MissingTypeRepository(self.connection)
+        self.store = DealStore(self.deals, self.timelines, self.summaries)
+        self.sync_jobs = SyncJobRepository(self.connection)
+        self.sync_state = SyncStateRepository(self.connection)
+        self.identity = IdentityRepository(self.connection)
+        #: The name of this database among all others; None until it is learnt.
+        self.installation: str | None = None
+        self.webhook_events = WebhookEventRepository(self.connection)
+        self.load_leases = LoadLeaseRepository(self.connection)
+        # Followers have a connection of their own, and a breaker that never refuses; see InvalidationLog.
+        self._following = Connection(uri, database, threads=4, breaker=Breaker(0.0))
+        self.invalidations = InvalidationLog(self.connection, self._following)
+        self.invalidation_feed = InvalidationFeed(self._following)
+        # On the same: a worker must not pass for dead because its readers have all connections.
+        self.workers = WorkerRegistry(self._following, clock)
+        self.overview = OverviewRepository(self._following)
+
+    def prepare_lists(self) -> int:
+        """Have lists show what is true, and return their version; to be called before what they show is read.
+
+        Raises:
+            StoreError: MongoDB failed; ListsBehindError: so much is to be counted that readers cannot wait for it.
+        """
+        self.summaries.settle_stale()
+        return self.summaries.version()
+
+    def learn_installation(self) -> None:
+        """Learn the name of this database among all others; raise StoreError if MongoDB fails."""
+        self.installation = self.identity.installation()
+
+    def close(self) -> None:
+        """Close all connections to MongoDB."""
+        self.connection.close()
+        self._following.close()
+
+    def answers(self) -> bool:
+        """Return True if MongoDB answers."""
+        try:
+            self.connection.ping(_PROBE_SECONDS)
+        except StoreError:
+            return False
+        return True

@@ -1,0 +1,21 @@
+"""What ``make run`` starts when nothing is configured: a real mongod, and the simulator in place of HubSpot.
+
+Of the service itself nothing here is imported, and the service knows nothing of this package: it finds everything in
+the environment, as in production.
+"""
+
+from dealcache.sandbox.embedded.mongod import (
+    DataDirectoryInUseError,
+    Mongod,
+    MongodNotFoundError,
+    MongodStartError,
+    find_mongod,
+)
+
+__all__ = [
+    "DataDirectoryInUseError",
+    "Mongod",
+    "MongodNotFoundError",
+    "MongodStartError",
+    "find_mongod",
+]

@@ -1,0 +1,71 @@
+"""What ``make run`` prints when everything is up. No token and no password is ever part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+_EXAMPLES = (
+    "/api/hubspot/deal-timeline?dealName=Acme%20renewal",
+    "/api/hubspot/v2/pipeline-summary",
+    "/api/hubspot/cache-stats",
+)
+
+_COMMANDS = "test -f .dealcache/environment && . .dealcache/environment; .venv/bin/flask --app wsgi sync"
+
+#: Addresses that mean "every interface", and how to reach such a server from here.
+_REACHED_BY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+
+
+def address_of(bind: str) -> tuple[str, int] | None:
+    """Host and port at which a server bound like this can be reached from this machine.
+
+    Args:
+        bind: ``host:port``, or ``unix:`` and a path.
+
+    Returns:
+        None for a UNIX socket.
+    """
+    if bind.startswith("unix:"):
+        return None
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]")
+    return _REACHED_BY.get(host, host), int(port)
+
+
+def without_credentials(uri: str) -> str:
+    """A URI that may be shown: user and password are masked, options (which may hold secrets too) left out."""
+    scheme, _, rest = uri.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    return f"{scheme}://{'***@' if at and credentials else ''}{place.partition('?')[0]}"
+
+
+def announcement(bind: str, hubspot: str, mongodb: str, environ: Mapping[str, str], notes: Sequence[str] = ()) -> str:
+    """The lines that say what runs and what to try.
+
+    Args:
+        bind: where the service listens.
+        hubspot: which HubSpot it asks, ready to be shown.
+        mongodb: which MongoDB it uses, ready to be shown.
+        environ: the service's environment.
+        notes: what else there is to say, a line each.
+    """
+    address = address_of(bind)
+    lines = [f"dealcache serves on {bind}", f"  HubSpot: {hubspot}", f"  MongoDB: {mongodb}"]
+    lines += [f"  {note}" for note in notes]
+    if address is not None:
+        host, port = address
+        base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        header = ' -H "Authorization: Bearer $API_TOKEN"' if environ.get("API_TOKEN", "").strip() else ""
+        lines += [f"  Open {base}/ in a browser, or try:"] + [f"    curl{header} '{base}{path}'" for path in _EXAMPLES]
+    lines.append(f"  Commands: {_COMMANDS}")
+    return "\n".join([*lines, "  Ctrl-C stops everything."])
+
+
+def hubspot_line(environ: Mapping[str, str], simulated: bool) -> str:
+    """Return which HubSpot the service asks."""
+    url = environ.get("HUBSPOT_BASE_URL", "").strip() or "https://api.hubapi.com"
+    shown = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
+    if simulated:
+        return f"the simulator at {shown}, with demo data; set HUBSPOT_ACCESS_TOKEN to read from HubSpot"
+    return shown

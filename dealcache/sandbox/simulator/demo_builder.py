@@ -1,0 +1,112 @@
+"""Puts planned demo deals and their activities into an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from dealcache.sandbox.simulator.associations import End
+from dealcache.sandbox.simulator.dataset import Dataset
+from dealcache.sandbox.simulator.demo_account import KICK_OFF
+from dealcache.sandbox.simulator.demo_activities import demo_properties
+from dealcache.sandbox.simulator.demo_deals import DealPlan, plan_properties, random_types
+from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, DEALS
+from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
+
+#: The day that demo data is seen from: what happens after it are tasks that are not due yet.
+REFERENCE = to_milliseconds("2026-11-01T09:00:00Z")
+#: The first id of each activity type: ids repeat between types, as they do in HubSpot.
+FIRST_ACTIVITY_ID = 30_000_000_001
+
+DAY = 86_400_000
+
+
+class DemoBuilder:
+    """Makes records whose values only the seed decides.
+
+    Args:
+        data: where to.
+        seed: decides what is left to chance.
+        shared: the share of activities (0 to 1) that are on the last deal of the same company too.
+    """
+
+    def __init__(self, data: Dataset, seed: int, shared: float) -> None:
+        self._data = data
+        self._random = Random(seed)
+        # What is shared is decided apart, so that nothing else depends on how much it is.
+        self._sharing = Random(seed + 2)
+        self._shared = shared
+        self._last_of_company: dict[str, End] = {}
+        self._next_ids = {kind.name: _ids(self._random) for kind in ACTIVITY_TYPES}
+        self._activities = 0
+
+    def add_deal(self, deal_id: int, plan: DealPlan, *, fixed: bool) -> None:
+        """Adds a deal with its activities, spread between its creation and the reference day.
+
+        Args:
+            deal_id: its id.
+            plan: its name and its activities.
+            fixed: keeps the activities of later deals off it.
+        """
+        random = self._random
+        created = REFERENCE - random.randint(30 * DAY, 700 * DAY)
+        closes = created + random.randint(20 * DAY, 400 * DAY)
+        values = plan_properties(random) | {
+            "dealname": plan.name,
+            "closedate": to_iso(closes) if random.random() < 0.9 else None,
+        }
+        changed = random.randint(created, REFERENCE)
+        self._data.create(
+            DEALS.name,
+            values,
+            record_id=deal_id,
+            created_at=created / 1000,
+            modified_at=changed / 1000,
+            already_indexed=True,
+        )
+        source = End(DEALS.name, deal_id)
+        company = plan.name.casefold().split()[0]
+        sibling = self._last_of_company.get(company)
+        for object_type, count in plan.activities.items():
+            for _ in range(count):
+                self._associate(source, self._add_activity(object_type, created), sibling)
+        if not fixed:
+            self._last_of_company[company] = source
+
+    def add_unassociated(self, share: float) -> None:
+        """Adds activities that are on no deal, until they are ``share`` (0 to less than 1) of all."""
+        for object_type in random_types(self._random, round(self._activities * share / (1 - share))):
+            self._add_activity(object_type, REFERENCE - 700 * DAY)
+
+    def _add_activity(self, object_type: str, since: int) -> End:
+        random = self._random
+        happens = random.randint(since, REFERENCE)
+        logged = happens
+        if object_type == "tasks" and random.random() < 0.25:
+            happens = REFERENCE + random.randint(DAY, 400 * DAY)
+        values = demo_properties(random, object_type, happens)
+        if random.random() < 0.005:
+            values["hs_timestamp"] = None
+        record = self._data.create(
+            object_type,
+            values,
+            record_id=next(self._next_ids[object_type]),
+            created_at=logged / 1000,
+            modified_at=random.randint(logged, REFERENCE) / 1000,
+            already_indexed=True,
+        )
+        self._activities += 1
+        return End(object_type, record.id)
+
+    def _associate(self, deal: End, activity: End, sibling: End | None) -> None:
+        labels = [KICK_OFF] if activity.type == "calls" and self._random.random() < 0.1 else []
+        self._data.graph.link(deal, activity, labels)
+        if sibling is not None and self._shared and self._sharing.random() < self._shared:
+            self._data.graph.link(sibling, activity)
+
+
+def _ids(random: Random) -> Iterator[int]:
+    current = FIRST_ACTIVITY_ID
+    while True:
+        yield current
+        current += random.randint(1, 4)

@@ -1,0 +1,68 @@
+"""What a client that understood everything would say about the deals: for tests to compare with."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from dealcache.sandbox.simulator.account import end_of
+from dealcache.sandbox.simulator.dataset import Dataset
+from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, DEALS
+from dealcache.sandbox.simulator.records import Record
+
+
+class Activity(NamedTuple):
+    """One activity of a deal; ``timestamp`` is its ``hs_timestamp`` (ISO 8601), None or empty when it has none."""
+
+    type: str
+    id: str
+    timestamp: str | None
+
+
+def live_deals(data: Dataset) -> list[Record]:
+    """All deals that are not archived, by ascending id."""
+    with data.lock:
+        store = data.store(DEALS)
+        return store.page(0, store.live_count(), archived=False)[0]
+
+
+def activities_of(data: Dataset, deal_id: int | str) -> list[Activity]:
+    """The distinct activities of a deal that exist and are not archived, by type and id.
+
+    Raises:
+        UnknownRecord: there is no such deal.
+    """
+    with data.lock:
+        deal = end_of(data.existing(DEALS.name, deal_id))
+        found = []
+        for kind in ACTIVITY_TYPES:
+            for target in data.graph.targets(deal, kind.name):
+                record = data.store(kind).get(target)
+                if record is not None and record.state == "live":
+                    found.append(Activity(kind.name, str(record.id), record.properties.get("hs_timestamp")))
+        return found
+
+
+def whole_truth(data: Dataset) -> dict[str, Any]:
+    """All live deals with their activities, and which merged-away id leads to which deal, as of one moment.
+
+    Returns:
+        For JSON: ``deals`` (``id``, ``name``, ``activities``) and ``merged``. Each deal is encoded already, so that a
+        million activities do not stand around as objects.
+    """
+    with data.lock:
+        deals = [
+            orjson.Fragment(
+                orjson.dumps(
+                    {
+                        "id": str(deal.id),
+                        "name": deal.properties.get("dealname"),
+                        "activities": [one._asdict() for one in activities_of(data, deal.id)],
+                    }
+                )
+            )
+            for deal in live_deals(data)
+        ]
+        merged = {str(old): str(new) for old, new in data.store(DEALS).merged_ids().items()}
+    return {"deals": deals, "merged": merged}

@@ -1,0 +1,156 @@
+"""One request on its way through the application, in steps that never wait for the client."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from gunicorn.http import wsgi
+
+from dealcache.api.streaming import AnswerBrokenError
+from dealcache.server.connections import ClientGoneError, Connection, Next
+from dealcache.server.phases import Phase
+
+log = logging.getLogger(__name__)
+
+#: Bytes that are read of a file at once: each piece costs a turn of the interpreter lock.
+_PIECE_OF_A_FILE = 262_144
+
+#: How much of one answer is kept for a client before its other pieces are waited with, in bytes, and how much of all
+#: answers in pieces together, about; one more piece goes beyond it each time.
+_MOST_UNSENT, _MOST_UNSENT_IN_ALL = 1_048_576, 33_554_432
+
+#: Seconds after which an answer in pieces lets other requests have its thread: long lists must not keep short ones out.
+_TURN_SECONDS = 0.05
+
+
+def most_unsent(behind: int) -> int:
+    """Return the bytes of an answer that may be kept for its client when so many clients are ``behind`` with theirs."""
+    return min(_MOST_UNSENT, _MOST_UNSENT_IN_ALL // (behind + 1))
+
+
+class Answering:
+    """Does the work of gunicorn's ``handle_request`` without waiting for a client that takes the answer slowly.
+
+    An answer in pieces is left where it is when the client is behind by :func:`most_unsent`, or when its turn is over,
+    and the thread goes to other requests; any thread may take the next step when the client has caught up.
+
+    Args:
+        worker: gunicorn's worker; its ``refuse`` answers a request that failed outside the application.
+        connection: the connection; while a step is taken it is this thread's.
+        request: gunicorn's request, with its body.
+    """
+
+    def __init__(self, worker: Any, connection: Connection, request: Any) -> None:
+        self._worker = worker
+        self._connection = connection
+        self._request = request
+        # Pieces may be made in several threads, and all of them are to see what belongs to the request.
+        self._context = contextvars.copy_context()
+        self._environ: dict[str, Any] = {}
+        self._response: Any = None
+        self._answer: Any = None
+        self._pieces: Iterator[bytes] | None = None
+        self._started = datetime.now()
+
+    def step(self) -> Next:
+        """Go on with the answer until it is given, or the client is too far behind; return the step that follows."""
+        return self._context.run(self._step)
+
+    def abandon(self) -> None:
+        """Give the answer up, because its client has gone."""
+        self._context.run(self._end)
+
+    def _step(self) -> Next:
+        try:
+            if self._pieces is None:
+                self._pieces = self._begin()
+            if not self._write(self._pieces):
+                return Next.PIECES
+        except ClientGoneError as error:
+            log.debug("a client went in the middle of its answer: %s", error)
+            self._response.force_close()
+        except Exception as error:  # noqa: BLE001 - the boundary around a request
+            if self._response is not None and self._response.headers_sent:
+                self._break_off(error)
+            else:
+                self._send_refusal(self._worker.refuse(error, self._connection.client))
+            self._end()
+            return Next.END
+        self._end()
+        return Next.END if self._response.should_close() else Next.REQUEST
+
+    def _begin(self) -> Iterator[bytes]:
+        worker, conn = self._worker, self._connection
+        worker.cfg.pre_request(worker, self._request)
+        response, self._environ = wsgi.create(self._request, conn.sock, conn.client, conn.server, worker.cfg)
+        response.sock = conn
+        self._response = response
+        self._environ["wsgi.multithread"] = True
+        worker.nr += 1
+        if worker.nr >= worker.max_requests:
+            if worker.alive:
+                worker.log.info("Autorestarting worker after current request.")
+                worker.alive = False
+            response.force_close()
+        if not worker.alive or not worker.cfg.keepalive:
+            response.force_close()
+        self._answer = worker.wsgi(self._environ, response.start_response)
+        if isinstance(self._answer, wsgi.FileWrapper):
+            self._answer.blksize = _PIECE_OF_A_FILE
+        return iter(self._answer)
+
+    def _write(self, pieces: Iterator[bytes]) -> bool:
+        """Write what there is; return False when the client is behind, or the turn is over."""
+        ends = monotonic() + _TURN_SECONDS
+        for piece in pieces:
+            self._response.write(piece)
+            if monotonic() >= ends:
+                return False
+            unsent = self._connection.unsent_bytes
+            if unsent and unsent > most_unsent(self._worker.keepalived_conns.count(Phase.SENDING)):
+                return False
+        self._response.close()
+        return True
+
+    def _break_off(self, error: Exception) -> None:
+        """Log why an answer is not whole, and leave the client no way to take it for whole.
+
+        Another answer on the same connection would be taken for a part of it.
+        """
+        expected = isinstance(error, AnswerBrokenError)
+        log.warning("an answer broke off: %s", error, exc_info=None if expected else error)
+        if not self._response.chunked and self._response.response_length is None:
+            # To a client of HTTP/1.0 the end of the connection is the end of the answer, unless it is a reset.
+            self._connection.unsent.clear()
+            self._connection.reset_on_close()
+            self._connection.close()
+
+    def _send_refusal(self, refusal: bytes) -> None:
+        with contextlib.suppress(ClientGoneError):
+            self._connection.sendall(refusal)
+
+    def _end(self) -> None:
+        """Log the request, and release what the application holds for it."""
+        worker, answer = self._worker, self._answer
+        try:
+            if answer is not None:
+                self._answer = None
+                worker.log.access(self._response, self._request, self._environ, datetime.now() - self._started)
+                self._stop_a_handover_that_is_not_out()
+                if hasattr(answer, "close"):
+                    answer.close()
+            worker.cfg.post_request(worker, self._request, self._environ, self._response)
+        except Exception:
+            log.exception("the end of a request failed")
+
+    def _stop_a_handover_that_is_not_out(self) -> None:
+        """Cut the connection of a client that has not taken the handshake of its WebSocket."""
+        if self._response.upgrade and self._connection.unsent:
+            self._connection.unsent.clear()
+            self._connection.cut()

@@ -1,0 +1,72 @@
+"""File descriptors: how many connections fit into what a process may have, and what to do when there is none left."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import resource
+import time
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+#: What accept(2) says when the process, the system, or the kernel's memory has no room for another socket.
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+#: What accept(2) says of one connection that came to nothing, or of a network error that waited on it.
+PASSING = frozenset(
+    {
+        *(errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR, errno.EPERM, errno.EPROTO),
+        *(errno.ENETDOWN, errno.ENOPROTOOPT, errno.EHOSTDOWN, errno.ENONET, errno.EHOSTUNREACH),
+        *(errno.EOPNOTSUPP, errno.ENETUNREACH),
+    }
+)
+
+#: Seconds for which a worker without descriptors stops accepting, and for how long there has to be room before the
+#: next time is logged as another one.
+PAUSE, _OVER_AFTER = 0.5, 5.0
+
+#: Connections of a worker that may have enough files open.
+_CONNECTIONS = 1_000
+
+
+def connections_within(files: int) -> int:
+    """Return the HTTP connections that a worker may have when so many files may be open: a third of them at most.
+
+    The others are for clients of live updates (``dealcache.live.hub``), and for MongoDB, Redis and HubSpot.
+    """
+    return _CONNECTIONS if files == resource.RLIM_INFINITY else max(8, min(_CONNECTIONS, files // 3))
+
+
+class Exhaustion:
+    """Remembers that there was no descriptor for a new connection; logs once when that begins, and once when it ends.
+
+    Args:
+        clock: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = 0.0
+        self._since: float | None = None
+        self._last = 0.0
+
+    @property
+    def lasts(self) -> bool:
+        """True while it is too early to accept again."""
+        return self._clock() < self._until
+
+    def found(self, error: OSError) -> None:
+        """Begin a pause, because ``error`` says that there is no room."""
+        now = self._clock()
+        self._until, self._last = now + PAUSE, now
+        if self._since is None:
+            self._since = now
+            log.error("no new connections for now: %s; raise the limit on open files (ulimit -n)", error.strerror)
+
+    def passed(self) -> None:
+        """Take note that accepting works."""
+        now = self._clock()
+        if self._since is not None and now - self._last >= _OVER_AFTER:
+            log.warning("new connections are accepted again, after %.0f s", self._last - self._since + PAUSE)
+            self._since = None

@@ -1,0 +1,220 @@
+"""gunicorn's threaded worker with an event loop that keeps connections: their phases, their deadlines and their end.
+
+In gunicorn a connection takes a thread as soon as it is there. Here it stays in the event loop until a request has come
+in full, and while the client takes the answer; each phase has a deadline (:mod:`.phases`). What happens in a phase is
+for ``lane_worker`` to say.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Mapping
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
+
+from dealcache.server.connections import ClientGoneError, Connection, has_socket
+from dealcache.server.phases import (
+    CLOSING,
+    IDLE,
+    PATIENCE,
+    PATIENCE_ON_STOP,
+    RECEIVING,
+    SENDING,
+    Phase,
+    WaitingConnections,
+)
+from dealcache.server.poller import Poller
+from dealcache.server.worker import ProblemWorker
+
+log = logging.getLogger(__name__)
+
+#: Bytes that are read, and thrown away, of what a client goes on sending to a connection that ends, and at once.
+_MOST_DISCARDED, _READ_SIZE = 16 * 1024 * 1024, 65_536
+
+#: Bytes that the kernel takes for a client beyond those that are on their way to it: unread answers cost
+#: work and memory. A listening socket hands this on to its connections.
+_MOST_NOT_SENT = 524_288
+
+#: Seconds between two looks for connections whose time is over.
+_LOOK = 0.25
+
+#: A step of a connection.
+Step = Callable[[Connection], None]
+
+
+class EventLoopWorker(ProblemWorker):
+    """A worker whose connections wait in its event loop.
+
+    A subclass brings the steps of a connection: ``on_readable``, ``on_writable``, and ``on_late``, which answers a
+    request that did not come in time.
+    """
+
+    poller: Any
+    on_readable: Step
+    on_writable: Step
+    on_late: Step
+
+    #: Seconds that the phases other than idleness may take.
+    patience: Mapping[Phase, float] = PATIENCE
+
+    def run(self) -> None:
+        """Serve until asked to stop."""
+        self.poller.close()
+        self.poller = Poller(self._on_error)
+        self._steps = {
+            IDLE: (EVENT_READ, self.on_readable),
+            RECEIVING: (EVENT_READ, self.on_readable),
+            SENDING: (EVENT_WRITE, self.on_writable),
+            CLOSING: (EVENT_READ, self._on_closing),
+        }
+        # Looked up once: gunicorn's configuration takes microseconds for each answer.
+        self.keepalived_conns = WaitingConnections({**self.patience, IDLE: float(self.cfg.keepalive)})
+        # At the limit the longest idle connection is closed (make_room), so there may be as many of them as of all.
+        self.max_keepalived = self.worker_connections
+        self.metrics = self.wsgi.extensions["dealcache"].metrics
+        for listener in self.sockets:
+            if listener.family in (socket.AF_INET, socket.AF_INET6):
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_NOT_SENT)
+        self._look_again = 0.0
+        #: Bytes of unfinished bodies that are kept for all connections together.
+        self.held = 0
+        super().run()
+
+    def accept(self, listener: Any) -> None:
+        """Take a new connection into the loop, if need be in place of another one."""
+        accepted = self.accept_connection(listener)
+        if accepted is None:
+            return
+        sock, client = accepted
+        self.nr_conns += 1
+        if self.nr_conns >= self.worker_connections and self.alive:
+            self.make_room("limit")
+        self.wait_for(Connection(self.cfg, sock, client, listener.getsockname()), IDLE)
+
+    def make_room(self, reason: str) -> bool:
+        """Close the longest idle connection, or an unfinished request, or else an answer that is not taken."""
+        now = time.monotonic()
+        victim = self.keepalived_conns.expendable(now)
+        for one in [] if victim else self.keepalived_conns.stalled(now):
+            if not one.has_taken_enough():
+                victim = one
+                break
+            self.renew(one)
+        if victim is not None:
+            self.metrics.connection_dropped(reason)
+            if victim.phase is SENDING:
+                victim.reset_on_close()
+            self.drop(victim)
+        return victim is not None
+
+    def wait_for(self, conn: Connection, phase: Phase) -> None:
+        """Begin a phase of a connection."""
+        conn.begin_phase()
+        conn.renewed = now = time.monotonic()
+        self.keepalived_conns.put(conn, phase, now)
+        event, step = self._steps[phase]
+        if not conn.watched:
+            self.poller.register(conn.sock, event, step, conn)
+        elif event != conn.watched or phase is CLOSING:
+            self.poller.modify(conn.sock, event, step, conn)
+        conn.watched = event
+
+    def guarded(self, step: Step, conn: Connection) -> None:
+        """Take a step of a connection that the poller does not call for."""
+        try:
+            step(conn)
+        except Exception as error:  # noqa: BLE001 - the boundary around a connection
+            self._on_error(conn, error)
+
+    def _on_error(self, conn: Any, error: Exception) -> None:
+        """End the one connection whose step failed, and not the worker."""
+        if not isinstance(conn, Connection):
+            raise error
+        if isinstance(error, ClientGoneError):
+            log.debug("a client had gone before its answer: %s", error)
+        else:
+            log.error("a connection failed inside the server, and is closed", exc_info=error)
+        if has_socket(conn):
+            self.drop(conn)
+
+    def renew(self, conn: Connection) -> None:
+        """Start the time of the phase that a connection is in again."""
+        if conn.phase is not None:
+            conn.renewed = now = time.monotonic()
+            self.keepalived_conns.put(conn, conn.phase, now)
+
+    def forget(self, conn: Connection) -> None:
+        """Stop watching a connection: a thread has it now, or it is about to be closed."""
+        self.keepalived_conns.remove(conn)
+        if conn.watched:
+            self.poller.unregister(conn.sock)
+            conn.watched = 0
+        self.forget_body(conn)
+
+    def forget_body(self, conn: Connection) -> None:
+        """Throw away what has come of a body that is not there in full."""
+        if conn.incoming is not None:
+            self.held -= conn.incoming.held
+            conn.incoming = None
+
+    def drop(self, conn: Connection) -> None:
+        """Close a connection that the loop has in hand."""
+        self.forget(conn)
+        self.nr_conns -= 1
+        conn.close()
+        if conn.answering is not None:
+            self.tpool.submit(conn.answering.abandon)
+            conn.answering = None
+
+    def close_gracefully(self, conn: Connection) -> None:
+        """Say that nothing more comes, and read on for a while: to close at once may take the answer away again."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.drop(conn)
+        else:
+            self.wait_for(conn, CLOSING)
+
+    def _on_closing(self, conn: Connection) -> None:
+        try:
+            count = len(conn.sock.recv(_READ_SIZE))
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            count = 0
+        conn.discarded += count
+        if not count or conn.discarded > _MOST_DISCARDED:
+            self.drop(conn)
+        elif conn.moves(count):
+            self.renew(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close the connections whose time is over, or all; the client of an unfinished request gets an answer."""
+        now = time.monotonic()
+        if force:
+            for conn in list(self.keepalived_conns):
+                self.drop(conn)
+        elif now >= self._look_again or not self.alive:
+            self._look_again = now + _LOOK
+            for conn in self.keepalived_conns.expired(now):
+                self.guarded(self._end_phase, conn)
+            if not self._accepting and self.alive and self.nr_conns >= self.worker_connections:
+                self.make_room("limit")
+
+    def _end_phase(self, conn: Connection) -> None:
+        if conn.phase is RECEIVING:
+            self.on_late(conn)
+        elif conn.phase is not SENDING:
+            self.drop(conn)
+        elif conn.has_taken_enough():
+            self.renew(conn)
+        else:
+            self.metrics.connection_dropped("stalled")
+            conn.reset_on_close()
+            self.drop(conn)
+
+    def _cap_keepalive(self, _deadline: float) -> None:
+        """Shorten the time of all connections while the worker stops; gunicorn calls this then."""
+        self.keepalived_conns.hurry(PATIENCE_ON_STOP, time.monotonic())

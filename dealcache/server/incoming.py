@@ -1,0 +1,221 @@
+"""Requests between their first byte and the moment at which they are there in full; nothing here waits.
+
+gunicorn's own parser and readers decide what is valid: the parser gets the head, and the reader of chunked bodies each
+line when it is there in full.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, InvalidRequestLine, LimitRequestHeaders
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
+
+from dealcache.api.access import most_bytes
+
+#: The longest line that tells a chunk's size, with its extensions, and the longest trailer section, in bytes.
+_LONGEST_LINE, _LONGEST_TRAILERS = 8_190, 65_536
+
+
+class BodyTooLargeError(Exception):
+    """A body is larger than may be.
+
+    Args:
+        most: how many bytes there may be.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The body is larger than {most} bytes.")
+
+
+class LengthBody:
+    """A body of a known length."""
+
+    def __init__(self, length: int) -> None:
+        self.content = bytearray()
+        self._length = length
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take what has come; return what follows the body in it, or None while the body is incomplete."""
+        room = self._length - len(self.content)
+        self.content += data[:room]
+        return data[room:] if len(data) >= room else None
+
+
+class ChunkedBody:
+    """A body in chunks (RFC 9112, 7.1).
+
+    Args:
+        request: gunicorn's request, which gets the trailer fields.
+        most: how many bytes there may be; sizes, extensions and trailers may be as many again.
+    """
+
+    def __init__(self, request: Any, most: int) -> None:
+        self.content = bytearray()
+        self._most = most
+        self._reader = ChunkedReader(request, IterUnreader([]))
+        self._buffer = bytearray()
+        self._framing = 0
+        self._left = 0
+        self._ends_chunk = False
+        self._searched = 0
+        self._last_line: int | None = None
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take what has come; return what follows the body in it, or None while the body is incomplete.
+
+        Raises:
+            ParseException: it is no chunked body.
+            BodyTooLargeError: there is more of it than may be.
+        """
+        self._buffer += data
+        while True:
+            if self._last_line is not None:
+                return self._consume_trailers(self._last_line)
+            if not (self._consume_content() if self._left else self._consume_line()):
+                return None
+
+    def _consume_line(self) -> bool:
+        if self._ends_chunk:
+            return self._consume_end_of_chunk()
+        end = self._find(b"\r\n", 0, _LONGEST_LINE, InvalidChunkSize)
+        if end is None:
+            if b"\n" in self._buffer:
+                raise InvalidChunkSize("a line ends without a carriage return")
+            return False
+        line = bytes(self._buffer[:end])
+        if _is_last(line):
+            self._last_line, self._searched = end, 0
+        else:
+            self._consume_size(line)
+        return True
+
+    def _consume_content(self) -> bool:
+        taken = self._buffer[: self._left]
+        self.content += taken
+        del self._buffer[: len(taken)]
+        self._left -= len(taken)
+        self._ends_chunk = True
+        return not self._left
+
+    def _consume_end_of_chunk(self) -> bool:
+        if not b"\r\n".startswith(self._buffer[:2]):
+            raise ChunkMissingTerminator(bytes(self._buffer[:2]))
+        if len(self._buffer) < 2:
+            return False
+        self._consume_framing(2)
+        self._ends_chunk = False
+        return True
+
+    def _consume_size(self, line: bytes) -> None:
+        size, _ = self._reader.parse_chunk_size(IterUnreader([]), data=line + b"\r\n")
+        self._consume_framing(len(line) + 2)
+        self._left = size
+        if len(self.content) + size > self._most:
+            raise BodyTooLargeError(self._most)
+
+    def _consume_trailers(self, end_of_line: int) -> bytes | None:
+        # The end of the line before may be the first half of the empty line.
+        end = self._find(b"\r\n\r\n", end_of_line, end_of_line + _LONGEST_TRAILERS, LimitRequestHeaders)
+        if end is None:
+            return None
+        self._reader.parse_chunk_size(IterUnreader([]), data=bytes(self._buffer[: end + 4]))
+        return bytes(self._buffer[end + 4 :])
+
+    def _consume_framing(self, count: int) -> None:
+        del self._buffer[:count]
+        self._searched = 0
+        self._framing += count
+        if self._framing > self._most:
+            raise BodyTooLargeError(self._most)
+
+    def _find(self, end: bytes, start: int, longest: int, error: type[Exception]) -> int | None:
+        """Return where ``end`` begins at or after ``start``; what was searched before is not searched again."""
+        found = self._buffer.find(end, max(start, self._searched - len(end) + 1))
+        if (found if found >= 0 else len(self._buffer)) > longest:
+            raise error("it is too long")
+        self._searched = len(self._buffer)
+        return found if found >= 0 else None
+
+
+def _is_last(line: bytes) -> bool:
+    """Return True for a line with the size of the last chunk, 0 in any number of digits."""
+    size = line.split(b";", 1)[0].rstrip(b" \t")
+    return bool(size) and not size.strip(b"0")
+
+
+class Incoming:
+    """A request whose head has come, and whose body may have to come still.
+
+    gunicorn's parser reads the head, as it would in a thread; here it finds all that it asks for.
+
+    Args:
+        data: the head of the request in full, and what has come behind it.
+
+    Raises:
+        ParseException: it is no request.
+        BodyTooLargeError: its body is larger than may be.
+
+    ``expects`` says that the client waits to be told that it may send the body.
+    """
+
+    def __init__(self, cfg: Any, data: bytes, client: Any) -> None:
+        self._unreader = IterUnreader([])
+        self._unreader.unread(data)
+        try:
+            self.request = Request(cfg, self._unreader, client)
+        except InvalidRequestLine:
+            # gunicorn_h1c cannot hold more than 256 fields, and says that it is no HTTP then.
+            if data.count(b"\r\n") > 256:
+                raise LimitRequestHeaders("limit request headers fields") from None
+            raise
+        self.expects: bool = self.request._expected_100_continue
+        # The worker has told the client already.
+        self.request._expected_100_continue = False
+        self._body = self._expected_body()
+        self.is_complete = self._body is None or self.feed(self._unreader.take_buffered())
+
+    def _expected_body(self) -> LengthBody | ChunkedBody | None:
+        reader, most = self.request.body.reader, most_bytes(self.request.path)
+        if isinstance(reader, ChunkedReader):
+            return ChunkedBody(self.request, most)
+        if reader.length == 0:
+            return None
+        if reader.length > most:
+            # The application says no by what the head tells, and whose head it is; nothing of the body is read.
+            self.request.force_close()
+            self.request.body = Body(LengthReader(IterUnreader([]), 0))
+            self.expects = False
+            return None
+        return LengthBody(reader.length)
+
+    def feed(self, data: bytes) -> bool:
+        """Take more of the body; return True if it is there in full.
+
+        Raises:
+            ParseException: it is no valid body.
+            BodyTooLargeError: it is larger than may be.
+        """
+        if self._body is None:
+            return True
+        rest = self._body.feed(data)
+        if rest is None:
+            return False
+        self._unreader = IterUnreader([])
+        self._unreader.unread(bytes(self._body.content) + rest)
+        self.request.body = Body(LengthReader(self._unreader, len(self._body.content)))
+        self._body = None
+        return True
+
+    @property
+    def held(self) -> int:
+        """The bytes that are kept of a body that is not there in full."""
+        return 0 if self._body is None else len(self._body.content)
+
+    def what_follows(self) -> bytes:
+        """Return what has come behind the request, once the application is done with it."""
+        self.request.body.read()
+        following: bytes = self._unreader.take_buffered()
+        return following

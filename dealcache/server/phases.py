@@ -1,0 +1,132 @@
+"""The phases of a connection in the event loop, how long each may take, and what counts as progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dealcache.server.connections import Connection
+
+
+class Phase(Enum):
+    """The event that the loop waits for on a connection."""
+
+    IDLE = "the next request"
+    RECEIVING = "the rest of a request"
+    SENDING = "the client to take an answer"
+    CLOSING = "the client to close"
+
+
+#: The same as names of this module: to look a member up in its class takes longer, which each hit would pay.
+IDLE, RECEIVING, SENDING, CLOSING = Phase
+
+
+#: Seconds that a phase may take without enough moving; that of an idle connection is gunicorn's ``keepalive``.
+PATIENCE: Mapping[Phase, float] = {Phase.RECEIVING: 30.0, Phase.SENDING: 30.0, Phase.CLOSING: 2.0}
+
+#: The same while the worker stops: clients that stall must not keep it until it is killed, in the middle of other work.
+PATIENCE_ON_STOP: Mapping[Phase, float] = {
+    Phase.IDLE: 2.0,
+    Phase.RECEIVING: 5.0,
+    Phase.SENDING: 5.0,
+    Phase.CLOSING: 2.0,
+}
+
+#: Bytes that have to move for a phase's time to be counted anew: 500 a second of 30. A byte now and then is none.
+ENOUGH = 15_000
+
+#: Seconds after which an idle connection is longer idle than any client needs to begin its request.
+_IDLE_FOR_LONG = 1.0
+
+#: Seconds for which the client of an answer has to have taken nothing of it to be one that may go.
+STALLED_AFTER = 5.0
+
+
+class WaitingConnections:
+    """The connections that are in the event loop's hands, by phase, those whose time runs out first in front.
+
+    It stands in place of gunicorn's deque of kept-alive connections, from which removing is slow.
+
+    Args:
+        patience: the seconds of each phase.
+    """
+
+    def __init__(self, patience: Mapping[Phase, float]) -> None:
+        self._patience = patience
+        self._ordered: dict[Phase, dict[Connection, None]] = {phase: {} for phase in Phase}
+
+    def put(self, connection: Connection, phase: Phase, now: float) -> None:
+        """Begin a phase of a connection, or start its time again; ``now`` is the monotonic clock, in seconds."""
+        self.remove(connection)
+        connection.phase = phase
+        connection.timeout = now + self._patience[phase]
+        self._ordered[phase][connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """Take a connection out, if it is there."""
+        if connection.phase is not None:
+            del self._ordered[connection.phase][connection]
+            connection.phase = None
+
+    def expired(self, now: float) -> list[Connection]:
+        """Return the connections whose time is over."""
+        return [
+            one
+            for ordered in self._ordered.values()
+            for one in takewhile(lambda connection: connection.timeout <= now, ordered)
+        ]
+
+    def expendable(self, now: float) -> Connection | None:
+        """Return the connection to close when there is room for no other; None when answers are under way on all.
+
+        That is the longest idle one; but where none has been idle for long, all idle ones are new, and an unfinished
+        request that is older goes before them.
+        """
+        for one in self._ordered[Phase.CLOSING]:
+            return one
+        idle = next((one for one in self._ordered[Phase.IDLE] if not one.has_more), None)
+        unfinished = next(iter(self._ordered[Phase.RECEIVING]), None)
+        if idle is None or unfinished is None:
+            return idle or unfinished
+        idle_since = self._since(idle)
+        return idle if now - idle_since > _IDLE_FOR_LONG or idle_since <= self._since(unfinished) else unfinished
+
+    def stalled(self, now: float) -> list[Connection]:
+        """Return the connections whose answers have been on their way for some time, without progress."""
+        return list(takewhile(lambda one: now - self._since(one) >= STALLED_AFTER, self._ordered[Phase.SENDING]))
+
+    def _since(self, connection: Connection) -> float:
+        """Return when the time of a connection's phase was started last."""
+        return connection.timeout - self._patience[connection.phase or Phase.IDLE]
+
+    def hurry(self, patience: Mapping[Phase, float], now: float) -> None:
+        """Let no phase take longer than ``patience`` from now on, but for idle connections with more to read."""
+        self._patience = {phase: min(seconds, patience[phase]) for phase, seconds in self._patience.items()}
+        for phase, ordered in self._ordered.items():
+            for one in ordered:
+                if phase is not Phase.IDLE or not one.has_more:
+                    one.timeout = min(one.timeout, now + self._patience[phase])
+
+    def in_phase(self, phase: Phase) -> Iterator[Connection]:
+        """Iterate over the connections of a phase, the one whose time runs out first in front."""
+        return iter(self._ordered[phase])
+
+    def count(self, phase: Phase) -> int:
+        """Return the number of connections in a phase."""
+        return len(self._ordered[phase])
+
+    def __getitem__(self, index: int) -> Connection:
+        """Return the connection whose time runs out first; gunicorn asks for no other."""
+        firsts = [next(iter(ordered)) for ordered in self._ordered.values() if ordered]
+        if index != 0 or not firsts:
+            raise IndexError(index)
+        return min(firsts, key=lambda connection: connection.timeout)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return (one for ordered in self._ordered.values() for one in ordered)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._ordered.values()))

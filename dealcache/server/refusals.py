@@ -1,0 +1,84 @@
+"""Answers to requests that never reach the application: they are no HTTP, too large, or not there in time."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from gunicorn.http import errors as http_errors
+
+from dealcache.api.edge import request_id_of
+from dealcache.api.problems import CONTENT_TYPE, Problem
+from dealcache.server.incoming import BodyTooLargeError
+from dealcache.telemetry.logs import request_id_var
+
+log = logging.getLogger(__name__)
+
+#: By this text alone gunicorn_h1c, before 0.6.12, tells an unknown transfer coding (RFC 9112, 6.1) from a bad header.
+_UNSUPPORTED_CODING = "Unsupported Transfer-Encoding"
+
+
+class HeadTimeoutError(Exception):
+    """Raised when a client takes too long to send the head of its request."""
+
+
+class BodyTimeoutError(Exception):
+    """Raised when a client takes too long to send the body of its request."""
+
+
+class BodyCutError(Exception):
+    """Raised when a client closes its side of the connection in the middle of a body."""
+
+
+#: Status and detail of requests that could not even be parsed; the first class that fits decides.
+_REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
+    ((http_errors.LimitRequestLine,), 414, "The request line is too long."),
+    ((http_errors.LimitRequestHeaders,), 431, "The header fields are too large."),
+    ((http_errors.ExpectationFailed,), 417, "This expectation cannot be met."),
+    ((http_errors.UnsupportedTransferCoding,), 501, "This transfer coding is not supported."),
+    ((http_errors.ForbiddenProxyRequest,), 403, "Proxied requests are not taken from here."),
+    ((HeadTimeoutError,), 408, "The head of the request did not come in time."),
+    ((BodyTimeoutError,), 408, "The body of the request did not come in time."),
+    ((BodyCutError, http_errors.NoMoreData), 400, "The request ends before it is complete."),
+    ((http_errors.ParseException,), 400, "The request is not valid HTTP."),
+)
+
+
+def refusal_of(error: BaseException) -> Problem:
+    """Return the problem for an error that reached the worker: the client's fault where it is, else a 500."""
+    if getattr(error, "hdr", None) == _UNSUPPORTED_CODING:
+        error = http_errors.UnsupportedTransferCoding(_UNSUPPORTED_CODING)
+    if isinstance(error, BodyTooLargeError):
+        return Problem(413, str(error))
+    for kinds, status, detail in _REFUSALS:
+        if isinstance(error, kinds):
+            return Problem(status, detail)
+    return Problem(500, "Something went wrong inside the service.")
+
+
+def refuse(error: BaseException, client: Any) -> tuple[int, bytes]:
+    """Log a request that failed outside the application, and make its answer.
+
+    Args:
+        error: why it failed.
+        client: the peer's address, as the socket gives it.
+
+    Returns:
+        The status and the whole answer, with which the connection ends.
+    """
+    problem = refusal_of(error)
+    request_id = request_id_of(None)
+    token = request_id_var.set(request_id)
+    try:
+        if problem.status == 500:
+            log.error("a request failed outside the application", exc_info=error)
+        else:
+            log.warning("refused a request of %s: %d %s", (client or ("-",))[0], problem.status, problem.detail)
+    finally:
+        request_id_var.reset(token)
+    body = problem.body(request_id)
+    head = (
+        f"HTTP/1.1 {problem.status} {problem.title}\r\nConnection: close\r\nContent-Type: {CONTENT_TYPE}\r\n"
+        f"X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return problem.status, head.encode("latin-1") + body

@@ -1,0 +1,57 @@
+"""Cancellation of running work: by request, at shutdown, or because another process owns the job now."""
+
+from __future__ import annotations
+
+import threading
+from enum import StrEnum
+
+
+class CancelReason(StrEnum):
+    """Why work ends early."""
+
+    CANCELLED = "cancelled"
+    SHUTDOWN = "shutdown"
+    UNFIT = "unfit"
+    """This process must not do it; another one may."""
+    NO_CALLS = "no calls"
+    """The job is automatic, and HubSpot's calls of the day are nearly used up: it goes on when there are new ones."""
+    LOST = "lost"
+    """The lease ran out and another process has the job: nothing more may be written about it."""
+
+
+class StoppedError(Exception):
+    """The work was cancelled; raised where it notices."""
+
+
+class CancellationToken:
+    """Tells all threads of a job that it is cancelled. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._reason: CancelReason | None = None
+        self._lock = threading.Lock()
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Request cancellation; the first reason stays."""
+        with self._lock:
+            self._reason = self._reason or reason
+        self._event.set()
+
+    @property
+    def reason(self) -> CancelReason | None:
+        """The reason, None unless cancelled."""
+        return self._reason
+
+    def is_cancelled(self) -> bool:
+        """Return True if cancellation was requested."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise StoppedError if cancelled."""
+        if self._event.is_set():
+            raise StoppedError(str(self._reason))
+
+    def wait(self, seconds: float) -> None:
+        """Sleep; raise StoppedError as soon as cancelled."""
+        self._event.wait(seconds)
+        self.check()

@@ -1,0 +1,124 @@
+"""Deals that may have changed: read by id, stored, and their activities brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.pages import batches_of
+from dealcache.sync.activity_loader import ActivityLoader
+from dealcache.sync.context import SyncContext
+from dealcache.sync.deal_sync import DealSync, StoredBatch
+from dealcache.sync.timeline_sync import Chunk
+
+#: Deals that are read first, to learn whether HubSpot still refuses the type.
+_TRIED_FIRST = 10
+
+
+@dataclass(slots=True)
+class _OpenChunk:
+    """Deals that were stored and wait for their associations to be read."""
+
+    ids: list[str] = field(default_factory=list)
+    complete: set[str] = field(default_factory=set)
+    read_at: list[datetime] = field(default_factory=list)
+
+
+class ChangedDeals:
+    """Re-reads deals by their ids; used by the job's own thread.
+
+    Args:
+        context: the job's parts.
+        whole: whether every activity is read again. Otherwise only the associations are, and of the activities those
+            that MongoDB lacks and those of which no list tells whether they were archived; deals that were never read
+            completely are read whole in any case.
+        wanted: leaves out deals that turn out not to be meant, once they have been read.
+
+    Attributes:
+        found: how many of them HubSpot has.
+        refused: the ids of those that HubSpot does not give out, though it has them.
+        failed: whether reading some of them failed altogether.
+    """
+
+    def __init__(
+        self, context: SyncContext, *, whole: bool = False, wanted: Callable[[StoredBatch], Iterable[str]] | None = None
+    ) -> None:
+        self._context = context
+        self._whole = whole
+        self._wanted = wanted or (lambda batch: batch.deal_ids)
+        self._work = DealSync(context)
+        self._loader = ActivityLoader(context, self._chunk_closed)
+        self._seen: set[str] = set()
+        self._waiting: list[str] = []
+        self._open = _OpenChunk()
+        self.found = 0
+        self.refused: set[str] = set()
+        self.failed = False
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Re-read these deals too; each is read once, however often it is named."""
+        for one in ids:
+            if one not in self._seen:
+                self._seen.add(one)
+                self._waiting.append(one)
+        full = len(self._waiting) - len(self._waiting) % BATCH_SIZE
+        batches, self._waiting = batches_of(self._waiting[:full], BATCH_SIZE), self._waiting[full:]
+        for batch in batches:
+            self._read(batch)
+
+    def finish(self) -> None:
+        """Wait until all of them are stored."""
+        if self._waiting:
+            self._read(self._waiting)
+            self._waiting = []
+        self._context.pool.wait_all()
+        if self._open.ids:
+            self._begin_chunk()
+        self._loader.finish()
+
+    def _read(self, batch: Iterable[str]) -> None:
+        self._context.pool.submit(partial(self._work.store_batch, tuple(batch)), self._take, self._failed)
+        self._loader.make_room()
+
+    def _failed(self, failure: HubSpotError) -> None:
+        self._context.refused_types.note("deals", failure)
+        self.failed = True
+
+    def _take(self, batch: StoredBatch) -> None:
+        self.refused |= batch.refused
+        wanted = set(self._wanted(batch))
+        self.found += len(wanted)
+        # A deal that came under another id than it was asked for may come twice.
+        new = [one for one in dict.fromkeys(batch.deal_ids) if one in wanted and one not in self._open.ids]
+        self._open.ids += new
+        self._open.read_at.append(batch.read_at)
+        self._open.complete |= set(new) if self._whole else batch.incomplete & wanted
+        if len(self._open.ids) + BATCH_SIZE > MOST_ASSOCIATION_INPUTS:
+            self._begin_chunk()
+
+    def _begin_chunk(self) -> None:
+        ready, self._open = self._open, _OpenChunk()
+        now, ids, complete = self._context.now(), tuple(ready.ids), frozenset(ready.complete)
+        self._loader.begin(Chunk(ids, complete, now, renewed=self._context.unlisted, as_of=min(ready.read_at)))
+
+    def _chunk_closed(self, chunk: Chunk) -> None:
+        self._context.progress.deals_read(len(chunk.deal_ids))
+
+
+def backfill_missing_types(context: SyncContext) -> None:
+    """Read the activities whose types were refused when all others of their deals were read, and nothing else."""
+    for types, ids in context.missing_types.deals().items():
+        loader = ActivityLoader(context, lambda _chunk: None)
+        for chunk in (tuple(ids[:_TRIED_FIRST]), *batches_of(ids[_TRIED_FIRST:], MOST_ASSOCIATION_INPUTS)):
+            if not (kinds := tuple(kind for kind in types if kind not in context.refused_types)):
+                break
+            context.progress.phase(f"what was missing: {', '.join(kinds)}")
+            loader.begin(Chunk(chunk, frozenset(chunk), context.now(), kinds=kinds))
+            if len(chunk) <= _TRIED_FIRST:
+                loader.finish()
+            loader.make_room()
+        loader.finish()

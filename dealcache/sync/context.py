@@ -1,0 +1,131 @@
+"""The parts that one job works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from dealcache.hubspot.batch_size import BatchSizes
+from dealcache.hubspot.gateway import HubSpotGateway
+from dealcache.hubspot.worker_pool import WorkerPool
+from dealcache.model.deals import Deal, Event
+from dealcache.model.invalidation import Changes
+from dealcache.model.labels import Labels
+from dealcache.repositories import DealInfoRepository, DealSummaries, DealTimelineRepository, MissingTypeRepository
+from dealcache.repositories.storage import Storage
+from dealcache.sync.cancellation import CancellationToken, CancelReason
+from dealcache.sync.hubspot_reader import HubSpotReader
+from dealcache.sync.job_progress import JobProgress
+from dealcache.sync.refused_types import RefusedTypes
+
+#: Calls and writes that a sync may have under way at once: enough to use up HubSpot's limits at a second per call.
+SYNC_THREADS = 10
+
+
+class ChangePublisher(Protocol):
+    """Announces changes in MongoDB to all caches and listeners; ``dealcache.invalidation`` has it. Thread-safe."""
+
+    def changed(self, changes: Changes) -> None:
+        """Evict what is cached of changed deals: here at once, elsewhere within a second. Does not block."""
+
+    def doubt(self) -> None:
+        """Distrust everything that is cached: a write was cut off, and what it changed is unknown."""
+
+    def settle(self) -> None:
+        """Return when all processes are sure to learn of everything published so far.
+
+        Raises:
+            StoreError: MongoDB cannot record it now.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SyncContext:
+    """The parts that one job works with.
+
+    ``now`` is the wall clock, aware and in UTC; ``labels`` returns those known now; ``refused_types`` holds what
+    HubSpot refuses to the job, and whether the job goes on without it; ``unlisted`` are the types of activities whose
+    archived records HubSpot did not list the last time: an association may lead to an archived record, and only a read
+    of the record tells that.
+    """
+
+    hubspot: HubSpotReader
+    pool: WorkerPool
+    deals: DealInfoRepository
+    timelines: DealTimelineRepository
+    missing_types: MissingTypeRepository
+    summaries: DealSummaries
+    progress: JobProgress
+    labels: Callable[[], Labels]
+    now: Callable[[], datetime]
+    refused_types: RefusedTypes = field(default_factory=RefusedTypes)
+    unlisted: frozenset[str] = frozenset()
+
+
+class SyncContexts:
+    """Opens a :class:`SyncContext` for each sync.
+
+    Args:
+        hubspot: gives the connections.
+        storage: where deals are stored.
+        check_account: raises if the token is another account's.
+        look_up_labels: called with the deals and events that were read.
+        labels: the labels that are known now.
+        now: the wall clock, aware, in UTC.
+    """
+
+    def __init__(
+        self,
+        hubspot: HubSpotGateway,
+        storage: Storage,
+        check_account: Callable[[], None],
+        look_up_labels: Callable[[Sequence[Deal], Sequence[Event]], None],
+        labels: Callable[[], Labels],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._hubspot = hubspot
+        self._storage = storage
+        self._check_account = check_account
+        self._look_up_labels = look_up_labels
+        self._labels = labels
+        self._now = now
+        # Of all syncs: what was too much for one is too much for the next.
+        self._sizes = BatchSizes()
+
+    @contextmanager
+    def open(self, progress: JobProgress, stop: CancellationToken) -> Iterator[SyncContext]:
+        """Return the parts for one sync, which are closed at the end of the context.
+
+        Raises:
+            WrongAccount: MongoDB holds the data of another account.
+        """
+        self._check_account()
+        executor = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync")
+        ahead = ThreadPoolExecutor(1, thread_name_prefix="sync-ahead")
+        pool = WorkerPool(executor, 2 * SYNC_THREADS, ahead=ahead, check_stop=stop.check)
+        rate_limits = self._hubspot.rate_limits.metered(progress.called)
+        with self._hubspot.connect(rate_limits, SYNC_THREADS + 1) as client:
+            source = HubSpotReader(client, self._look_up_labels, progress, stop, self._sizes)
+            storage = self._storage
+            try:
+                yield SyncContext(
+                    source,
+                    pool,
+                    storage.deals,
+                    storage.timelines,
+                    storage.missing_types,
+                    storage.summaries,
+                    progress,
+                    self._labels,
+                    self._now,
+                )
+            finally:
+                pool.cancel_all()
+                # A process that ends must not wait for HubSpot; a job that ends must not write any more.
+                for threads in (ahead, executor):
+                    threads.shutdown(wait=stop.reason is not CancelReason.SHUTDOWN, cancel_futures=True)
+            storage.summaries.settle_own()

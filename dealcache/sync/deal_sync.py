@@ -1,0 +1,148 @@
+"""Reads deals and single activities from HubSpot and stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.client import BATCH_SIZE
+from dealcache.hubspot.pages import batches_of
+from dealcache.model.deals import Deal, Event
+from dealcache.sync.context import SyncContext
+from dealcache.sync.record_reader import RecordReader
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """The ids of a page of deals that were stored, and the cursor of the next page; None after the last.
+
+    ``read_at`` is the time just before they were read.
+    """
+
+    deal_ids: list[str]
+    after: str | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """The deals of a batch that HubSpot has, the ids of those never completely read before, and the refused ones.
+
+    What HubSpot refuses to return stays as it is stored. ``read_at`` is the time just before they were read.
+    """
+
+    deals: list[Deal]
+    incomplete: frozenset[str]
+    refused: frozenset[str]
+    read_at: datetime
+
+    @property
+    def deal_ids(self) -> list[str]:
+        """The ids of the deals that HubSpot has."""
+        return [deal.deal_id for deal in self.deals]
+
+
+class DealSync:
+    """Stores deals, without their activities. Thread-safe."""
+
+    def __init__(self, context: SyncContext) -> None:
+        self._context = context
+        self._records = RecordReader(context)
+
+    def store_page(self, after: str | None) -> StoredPage:
+        """Read and store the next page of all deals."""
+        read_at = self._context.now()
+        page = self._context.hubspot.list_deals(after)
+        self._store(page.deals, read_at)
+        return StoredPage([deal.deal_id for deal in page.deals], page.after, read_at)
+
+    def store_batch(self, ids: Sequence[str]) -> StoredBatch:
+        """Read and store the deals with these ids, at most 100, and mark those that HubSpot has no longer.
+
+        A search index that is behind shows deals that were archived or merged since; read by id they are as they are.
+        """
+        read_at = self._context.now()
+        read = self._records.deals(ids)
+        self._store(read.records, read_at)
+        alive = {deal.deal_id for deal in read.records}
+        gone = [one for one in ids if one not in alive and one not in read.refused]
+        if gone:
+            self._context.progress.changed(self._context.deals.mark_archived(gone, read_at))
+        if read.refused:
+            self._context.missing_types.note_missed(read.refused, read_at)
+        return StoredBatch(read.records, self.never_read(alive), read.refused, read_at)
+
+    def never_read(self, deal_ids: Collection[str]) -> frozenset[str]:
+        """Return those of these deals that are to be read whole, because their activities never were."""
+        known = self._context.deals.stored(deal_ids)
+        never = {one for one in deal_ids if one not in known or known[one].timeline_synced_at is None}
+        return frozenset(never - self._context.missing_types.partly_synced(never) if never else ())
+
+    def _store(self, deals: Sequence[Deal], read_at: datetime) -> None:
+        changes = self._context.deals.store(deals, read_at)
+        for deal in deals:
+            if deal.merged_ids:
+                # The events of the others become its own, with all that other programs wrote to them.
+                changes.add(self._context.timelines.adopt(deal.deal_id, deal.merged_ids))
+        self._context.progress.deals_written(len(deals))
+        self._context.progress.changed(changes)
+
+
+class ActivitySync:
+    """Stores single activities. Thread-safe."""
+
+    def __init__(self, context: SyncContext) -> None:
+        self._context = context
+        self._deals = DealSync(context)
+        self._records = RecordReader(context)
+
+    def store(self, kind: str, events: Sequence[Event], read_at: datetime, gone: Iterable[str] = ()) -> set[str]:
+        """Store changed activities of one type, at most 1,000, in every deal that has them now, and in no other.
+
+        Args:
+            kind: the type.
+            events: what they are now.
+            read_at: the time just before they were read.
+            gone: ids of activities that HubSpot has no longer.
+
+        Returns:
+            The ids of deals that have such an activity and were unknown to MongoDB: they are to be read whole.
+        """
+        if gone:
+            self._context.progress.changed(self._context.timelines.remove_engagements(kind, list(gone), read_at))
+        if not events:
+            return set()
+        current, unknown = self._records.deals_of(kind, [event.engagement_id for event in events])
+        if unknown:  # they stay in the deals that have them in MongoDB
+            stored = self._context.timelines.deals_of(kind, unknown)
+            current |= {one: stored.get(one, set()) for one in unknown}
+        incomplete, unread = self._store_unknown({deal_id for deals in current.values() for deal_id in deals})
+        self._remove_lost(kind, current, read_at)
+        items = [(deal_id, event) for event in events for deal_id in current[event.engagement_id] - unread]
+        self._context.progress.activities_written(len(items))
+        self._context.progress.changed(self._context.timelines.write(items, read_at))
+        return incomplete | unread
+
+    def _store_unknown(self, deal_ids: set[str]) -> tuple[set[str], set[str]]:
+        """Store the deals that MongoDB does not know; return those to be read whole, and those that cannot be read.
+
+        First of all, because one of them may be what known deals were merged into, and inherits their events.
+        """
+        unknown = sorted(deal_ids - self._context.deals.stored(deal_ids).keys())
+        incomplete: set[str] = set()
+        unread: set[str] = set()
+        for ids in batches_of(unknown, BATCH_SIZE):
+            try:
+                incomplete |= self._deals.store_batch(ids).incomplete
+            except HubSpotError as failure:
+                self._context.refused_types.note("deals", failure)
+                unread.update(ids)
+        return incomplete, unread
+
+    def _remove_lost(self, kind: str, current: Mapping[str, set[str]], read_at: datetime) -> None:
+        stored = self._context.timelines.deals_of(kind, current.keys())
+        lost = [(deal_id, kind, one) for one, deals in stored.items() for deal_id in deals - current[one]]
+        if lost:
+            self._context.progress.changed(self._context.timelines.remove(lost, read_at))

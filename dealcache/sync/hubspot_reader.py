@@ -1,0 +1,253 @@
+"""HubSpot's calls for one job: of lower priority than those of readers, patient, and none once the job is cancelled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from dealcache.hubspot import HubSpotError, MalformedAnswer, NotFound, Rejected
+from dealcache.hubspot.batch_size import BatchSize, BatchSizes
+from dealcache.hubspot.client import BATCH_SIZE, LIST_PAGE, MOST_ASSOCIATION_INPUTS, HubSpotClient
+from dealcache.hubspot.json_validation import id_in
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.name_search import NameSearch
+from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage
+from dealcache.hubspot.retry import wants_less
+from dealcache.hubspot.search_limits import SEARCH_PAGE
+from dealcache.model.deadline import CancellableDeadline
+from dealcache.model.deals import Deal, Event
+from dealcache.sync.cancellation import CancellationToken
+from dealcache.sync.job_progress import JobProgress
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Seconds for one call with all its retries and its waits for the limits; a pause that HubSpot asks for is a minute.
+_CALL_SECONDS = 300.0
+
+#: Seconds for a call that only asks whether HubSpot works, and what it asks for: one deal that there is not.
+_PROBE_SECONDS = 5.0
+_NO_DEAL = ("1",)
+
+
+@dataclass(frozen=True, slots=True)
+class DealPage:
+    """A page of deals, and the cursor of the next one; None after the last."""
+
+    deals: list[Deal]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch(Generic[T]):
+    """Records that were read by their ids; those in ``refused`` exist, or may, and cannot be read."""
+
+    records: list[T]
+    refused: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a search: ids and, if they were asked for, events; ``more`` is True if others match beyond it."""
+
+    ids: list[str]
+    events: list[Event]
+    more: bool
+
+
+class HubSpotReader:
+    """Calls HubSpot for one job, and returns plain values. Thread-safe.
+
+    Every method raises HubSpotError when there is no good answer after all retries.
+
+    Args:
+        client: makes the calls.
+        on_read: called with deals and events that were read, to look up ids that have no label; must not block.
+        progress: counts what was read.
+        token: cancels the calls.
+        sizes: how many records each kind of call asks for: fewer after a time-out.
+    """
+
+    def __init__(
+        self,
+        client: HubSpotClient,
+        on_read: Callable[[Sequence[Deal], Sequence[Event]], None],
+        progress: JobProgress,
+        token: CancellationToken,
+        sizes: BatchSizes,
+    ) -> None:
+        self._client = client
+        self._sizes = sizes
+        self._token = token
+        self._progress = progress
+        self._on_read = on_read
+
+    def _deadline(self) -> CancellableDeadline:
+        self._token.check()
+        return self._within(_CALL_SECONDS)
+
+    def _within(self, seconds: float) -> CancellableDeadline:
+        return CancellableDeadline(seconds, self._token.is_cancelled)
+
+    def shows_deals(self) -> bool:
+        """Return True if HubSpot returns any deals now, whatever is wrong with one record or one type."""
+        deadline = self._within(_PROBE_SECONDS)
+        return _works(lambda: self._client.read_records("deals", _NO_DEAL, deadline, Priority.SYNC)) or _works(
+            lambda: self._client.archived_page("deals", None, self._within(_PROBE_SECONDS))
+        )
+
+    def list_deals(self, after: str | None) -> DealPage:
+        """Return a page of all deals that are not archived."""
+        page = self._page(
+            "deals list",
+            LIST_PAGE,
+            lambda limit: self._client.list_page("deals", after, self._deadline(), limit=limit),
+        )
+        deals = self._client.mapper.deals(page.records)
+        self._on_read(deals, ())
+        return DealPage(deals, page.after)
+
+    def list_archived(self, object_type: str, after: str | None) -> tuple[list[str], str | None]:
+        """Return the ids of a page of the archived records of one type, and the cursor of the next page."""
+        page = self._page(
+            f"{object_type} list",
+            LIST_PAGE,
+            lambda limit: self._client.archived_page(object_type, after, self._deadline(), limit=limit),
+        )
+        return [id_in(record) for record in page.records], page.after
+
+    def read_deals(self, ids: Sequence[str]) -> ReadBatch[Deal]:
+        """Return the deals with these ids, at most 100, without those that are archived or gone.
+
+        A deal that was merged away may come under its new id.
+        """
+        batches = self._read("deals", ids)
+        deals = self._client.mapper.deals([record for batch in batches for record in batch.records])
+        self._on_read(deals, ())
+        return ReadBatch(deals, frozenset(one for batch in batches for one in batch.refused))
+
+    def read_activities(self, kind: str, ids: Sequence[str]) -> ReadBatch[Event]:
+        """Return the activities of one type with these ids, at most 100, without those that are archived or gone."""
+        batches = self._read(kind, ids)
+        events = self._events(kind, [record for batch in batches for record in batch.records])
+        known = {event.engagement_id for event in events}
+        return ReadBatch(events, frozenset(one for batch in batches for one in batch.without(known)))
+
+    def _read(self, object_type: str, ids: Sequence[str]) -> list[RecordBatch]:
+        return self._parts(
+            f"{object_type} batch_read",
+            BATCH_SIZE,
+            ids,
+            lambda part: self._client.read_records(object_type, part, self._deadline(), Priority.SYNC),
+        )
+
+    def deals_named(self, name: str) -> list[str]:
+        """Return the ids of the deals of this name, in any case."""
+        page = self._client.find_deals(NameSearch(single=(name,)), self._deadline(), Priority.SYNC)
+        return [id_in(record) for record in page.records]
+
+    def associations(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
+        """Return a page of the ids of one type for each record of another, at most 1,000 records; see the client."""
+        pages = self._parts(
+            f"{from_type} to {to_type} associations",
+            MOST_ASSOCIATION_INPUTS,
+            list(records.items()),
+            lambda part: self._client.read_associations(
+                from_type, dict(part), to_type, self._deadline(), Priority.SYNC
+            ),
+        )
+        return joined(pages)
+
+    def search_ids(self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> Found:
+        """Return the ids of records that match, 200 at most, by ascending id."""
+        page = self._search(object_type, groups, ("hs_object_id",))
+        return Found(_ids(page), [], page.after is not None)
+
+    def search_activities(self, engagement_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> Found:
+        """Return the activities of one type that match, 200 at most, by ascending id."""
+        page = self._search(engagement_type, groups, None)
+        return Found(_ids(page), self._events(engagement_type, page.records), page.after is not None)
+
+    def _search(
+        self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None
+    ) -> RecordPage:
+        return self._page(
+            f"{object_type} search",
+            SEARCH_PAGE,
+            lambda limit: self._client.search_page(
+                object_type, groups, self._deadline(), properties=properties, limit=limit
+            ),
+        )
+
+    def _parts(self, call: str, most: int, items: Sequence[T], ask: Callable[[Sequence[T]], R]) -> list[R]:
+        """Ask for ``items`` in as many calls as the present size of such calls demands."""
+        size, answers, done = self._sizes.of(call, most), list[R](), 0
+        while done < len(items):
+            part = items[done : done + size.size]
+            try:
+                answers.append(ask(part))
+            except HubSpotError as failure:
+                self._ask_for_less(call, size, len(part), failure)
+                continue
+            size.note_answer(len(part))
+            done += len(part)
+        return answers
+
+    def _page(self, call: str, most: int, ask: Callable[[int], R]) -> R:
+        """Ask for a page of the present size of such calls."""
+        size = self._sizes.of(call, most)
+        while True:
+            limit = size.size
+            try:
+                page = ask(limit)
+            except HubSpotError as failure:
+                self._ask_for_less(call, size, limit, failure)
+                continue
+            size.note_answer(limit)
+            return page
+
+    def _ask_for_less(self, call: str, size: BatchSize, asked: int, failure: HubSpotError) -> None:
+        """Halve the size of such calls if that may help; else raise ``failure``, or StoppedError."""
+        self._token.check()
+        if not wants_less(failure) or not size.note_timeout(asked):
+            raise failure
+        log.warning("HubSpot is slow: %s takes %d at a time from now on, not %d: %s", call, size.size, asked, failure)
+
+    def _events(self, engagement_type: str, records: Sequence[Mapping[str, Any]]) -> list[Event]:
+        self._progress.activities_read(len(records))
+        events = self._client.mapper.events(engagement_type, records)
+        self._on_read((), events)
+        return events
+
+
+def joined(pages: Sequence[AssociationPage]) -> AssociationPage:
+    if len(pages) == 1:
+        return pages[0]
+    ids: dict[str, tuple[str, ...]] = {}
+    for page in pages:
+        for record, found in page.ids.items():
+            ids[record] = (*ids.get(record, ()), *found)
+    refused = {record: category for page in pages for record, category in page.refused.items()}
+    return AssociationPage(ids, {record: after for page in pages for record, after in page.after.items()}, refused)
+
+
+def _works(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except (NotFound, Rejected):
+        return True
+    except HubSpotError:
+        return False
+    return True
+
+
+def _ids(page: RecordPage) -> list[str]:
+    # Pages are told apart by the last number: a record whose id is none has no place among them.
+    ids = [one for record in page.records if (one := id_in(record)).isascii() and one.isdigit()]
+    if page.after is not None and not ids:
+        raise MalformedAnswer("an empty page of a search says that more match")
+    return ids

@@ -1,0 +1,230 @@
+"""Does the work of a job: the kind of sync that it asks for, its window of time, and what follows at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.jobs import Job, JobType, Progress, SyncRequest
+from dealcache.repositories import SyncJobRepository, SyncStateRepository
+from dealcache.sync.cancellation import CancellationToken
+from dealcache.sync.changed_deals import backfill_missing_types
+from dealcache.sync.context import SyncContext
+from dealcache.sync.full import FullLoad
+from dealcache.sync.incremental import WindowSync
+from dealcache.sync.job_lease import JobLease
+from dealcache.sync.job_progress import JobProgress
+from dealcache.sync.reconciliation import CALLS_WHEN_ASKED, ArchivedRecords, AssociationRefresh, allowance
+from dealcache.sync.refused_types import RefusedTypes
+from dealcache.sync.search_filters import Window
+from dealcache.sync.selected import SelectedDeals
+
+#: By how much a window reaches into the future: HubSpot tells its time to the second, and has more than one clock.
+_CLOCKS_APART = timedelta(seconds=60)
+
+#: The fewest calls worth a look at what no search finds; until there are so many, they are saved up.
+_WORTHWHILE = 16
+
+#: The types of records whose changes are followed, each by itself.
+_TYPES = ("deals", *ENGAGEMENT_TYPES)
+
+#: For how long a full load that ended without some types spares the next one what it has stored.
+_SPARED_FOR = timedelta(days=1)
+
+_BY_WINDOW = (JobType.INCREMENTAL, JobType.SCHEDULED, JobType.CONFIRM, JobType.SINCE)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPolicy:
+    """The settings of syncs.
+
+    Args:
+        zone: the zone of the days in requests.
+        horizon: how long HubSpot's index may take to show a change: so far back every sync looks again.
+        confirm_after: when the confirming pass follows; zero for none.
+        interval: between two syncs by themselves; zero for none.
+        reread_calls: calls a day for archived records and associations, in syncs by themselves.
+    """
+
+    zone: tzinfo
+    horizon: timedelta
+    confirm_after: timedelta
+    interval: timedelta
+    reread_calls: int
+
+
+class JobExecutor:
+    """Does what jobs ask for.
+
+    Args:
+        open_context: gives a job the parts that it works with, for as long as it runs.
+        jobs: where further jobs are put.
+        state: the watermark, and how far the endless walks are.
+        stage_ids: the ids of the stages that a label or an id stands for.
+        read_labels: brings the labels of owners, stages and pipelines up to date as far as possible, and tells what
+            it is given of what is not; it must not raise.
+        policy: how syncs behave.
+        now: the wall clock, aware, in UTC.
+        hubspot_now: HubSpot's clock, likewise; the same unless given.
+    """
+
+    def __init__(
+        self,
+        open_context: Callable[[JobProgress, CancellationToken], AbstractContextManager[SyncContext]],
+        jobs: SyncJobRepository,
+        state: SyncStateRepository,
+        stage_ids: Callable[[str], list[str]],
+        read_labels: Callable[[Callable[[str], None]], None],
+        policy: SyncPolicy,
+        now: Callable[[], datetime],
+        hubspot_now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._open_context = open_context
+        self._jobs = jobs
+        self._state = state
+        self._stage_ids = stage_ids
+        self._read_labels = read_labels
+        self._policy = policy
+        self._now = now
+        self._hubspot_now = hubspot_now or now
+
+    def execute(self, job: Job, lease: JobLease, progress: JobProgress, token: CancellationToken) -> str:
+        """Execute a job from its checkpoint on, and return the outcome in a sentence.
+
+        Raises:
+            StoppedError: it was cancelled.
+            HubSpotError: HubSpot failed for good; StoreError: MongoDB did.
+            NoSuchDealError: neither HubSpot nor MongoDB knows the deal.
+            TypesRefusedError: HubSpot refused some types of records; all that does not need them is done.
+        """
+        # Before the labels are read: a stage that was renamed since is still the stage that was asked for.
+        stage_ids = self._stage_ids(job.request.stage) if job.request.stage is not None else []
+        with self._open_context(progress, token) as strict:
+            context = replace(strict, refused_types=RefusedTypes(tolerant=True), unlisted=self._state.load().unlisted)
+            self._read_labels(progress.warn)
+            if job.request.type is JobType.FULL or self._is_first(job, lease):
+                self._run_full(job, context, lease)
+            elif job.request.type in _BY_WINDOW:
+                self._run_window(job, context, lease)
+            else:
+                return self._run_selected(job.request, stage_ids, context)
+            context.refused_types.check()
+        return _summary(progress.snapshot())
+
+    def _is_first(self, job: Job, lease: JobLease) -> bool:
+        """Return True if a job that was to find changes must load everything, because nothing was loaded yet."""
+        if job.request.type not in _BY_WINDOW or job.request.type is JobType.SINCE:
+            return False
+        noted = lease.load_checkpoint()
+        if "full" not in noted:
+            noted["full"] = not self._positions()
+            lease.save_checkpoint(noted)
+        return bool(noted["full"])
+
+    def _run_full(self, job: Job, context: SyncContext, lease: JobLease) -> None:
+        began_at = job.started_at or self._now()
+        before = self._state.load().partly_loaded_at
+        spared = before is not None and began_at - _SPARED_FOR < before < began_at
+        FullLoad(context, lease, began_at, before if spared else began_at).load()
+        earliest, latest = self._present()
+        # What was spared is as old as the load that stored it.
+        since = before if before is not None and spared else began_at
+        reached = since - (self._now() - earliest) - self._policy.horizon
+        # What was not read of single deals is noted with them.
+        self._state.advance_positions(_TYPES, reached, latest)
+        if context.refused_types:
+            self._state.note_partly_loaded(since)
+        else:
+            self._state.note_partly_loaded(None)
+            self._state.note_completed(JobType.FULL, self._now())
+            self._state.advance_watermark(reached, latest)
+
+    def _present(self) -> tuple[datetime, datetime]:
+        """Return the earlier and the later of HubSpot's time and ours.
+
+        What a search finds is dated by HubSpot. Whichever of the two is wrong, nothing may be left out.
+        """
+        clocks = self._now(), self._hubspot_now()
+        return min(clocks), max(clocks)
+
+    def _positions(self) -> dict[str, datetime]:
+        """Return up to when the changes of each type are stored, as far as that is known.
+
+        What lies in the future was noted by a clock that was wrong, and counts as unknown.
+        """
+        latest, state = self._present()[1] + _CLOCKS_APART, self._state.load()
+        found: dict[str, datetime] = {}
+        for kind in _TYPES:
+            noted = (state.watermark, state.positions.get(kind))
+            if known := [one for one in noted if one is not None and one <= latest]:
+                found[kind] = max(known)
+        return found
+
+    def _run_window(self, job: Job, context: SyncContext, lease: JobLease) -> None:
+        windows, fixed_at = self._windows(job, lease)
+        done = WindowSync(context, lease, windows).sync()
+        backfill_missing_types(context)
+        self._reconcile(job.request.type, context, fixed_at)
+        positions, reached, latest = self._positions(), fixed_at - self._policy.horizon, self._present()[1]
+        # A window that begins later than what is known leaves something out.
+        known = {kind for kind in done if kind in positions and windows[kind].start <= positions[kind]}
+        self._state.advance_positions(known, reached, latest)
+        if not context.refused_types and known == set(_TYPES):
+            self._state.advance_watermark(reached, latest)
+        self._have_confirmed(job.request.type)
+
+    def _windows(self, job: Job, lease: JobLease) -> tuple[dict[str, Window], datetime]:
+        """Return the window of each type, fixed when the job started, and when that was."""
+        noted = lease.load_checkpoint()
+        if "starts" not in noted:
+            earliest, latest = self._present()
+            back = earliest - timedelta(days=job.request.epoch_days or 0)
+            positions = self._positions() if job.request.type is not JobType.SINCE else {}
+            starts = {kind: positions.get(kind, back) for kind in _TYPES}
+            if "start" in noted:  # by the release before this one
+                starts = dict.fromkeys(_TYPES, noted["start"])
+            noted = {"fixed_at": earliest, "end": latest + _CLOCKS_APART} | noted | {"starts": starts}
+            lease.save_checkpoint(noted, since=min(starts.values()))
+        return {kind: Window(start, noted["end"]) for kind, start in noted["starts"].items()}, noted["fixed_at"]
+
+    def _reconcile(self, kind: JobType, context: SyncContext, fixed_at: datetime) -> None:
+        archived, a_day = ArchivedRecords(context, self._state), self._policy.reread_calls
+        if kind is not JobType.SCHEDULED:
+            archived.walk(CALLS_WHEN_ASKED, from_the_start=True)
+            AssociationRefresh(context, archived.unlisted).run(CALLS_WHEN_ASKED, fixed_at)
+            self._state.note_reread(fixed_at, self._present()[1])
+            return
+        calls = allowance(a_day, self._state.load().reread_at, fixed_at)
+        if calls >= _WORTHWHILE:
+            archived.walk(calls // 2, from_the_start=False)
+            owed = AssociationRefresh(context, archived.unlisted).run(calls - calls // 2, fixed_at)
+            # Calls that were made too many are saved before there are any again.
+            self._state.note_reread(fixed_at + timedelta(days=owed / a_day), self._present()[1])
+
+    def _have_confirmed(self, kind: JobType) -> None:
+        """Look again later, unless the next sync by itself does."""
+        policy = self._policy
+        confirmed_anyway = timedelta() < policy.interval <= policy.horizon
+        if policy.confirm_after and kind in (JobType.INCREMENTAL, JobType.SCHEDULED) and not confirmed_anyway:
+            now = self._now()
+            due_at = now + policy.confirm_after
+            job, added = self._jobs.add(SyncRequest(JobType.CONFIRM), now, due_at)
+            if not added:
+                self._jobs.defer(job.job_id, due_at)
+
+    def _run_selected(self, request: SyncRequest, stage_ids: Sequence[str], context: SyncContext) -> str:
+        found = SelectedDeals(context, request, stage_ids, self._policy.zone).sync()
+        context.refused_types.check()
+        if request.deal is not None and not found:
+            return "the deal is archived in HubSpot"
+        return _summary(context.progress.snapshot())
+
+
+def _summary(progress: Progress) -> str:
+    return (
+        f"{progress.deals_read:,} deals and {progress.activities_read:,} activities read, "
+        f"{progress.deals_changed:,} deals changed"
+    )

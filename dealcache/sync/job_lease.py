@@ -1,0 +1,101 @@
+"""The lease of the job that this process runs: renewed in a thread, which also shows progress and hears of cancels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any
+
+from dealcache.background import BackgroundThread
+from dealcache.model.jobs import Job
+from dealcache.repositories import LeaseState, StoreError, SyncJobRepository
+from dealcache.sync.cancellation import CancellationToken, CancelReason, StoppedError
+from dealcache.sync.job_progress import JobProgress
+
+#: How long a job belongs to its process after the last renewal; then another one takes it over.
+LEASE = timedelta(seconds=20)
+
+#: Seconds between two renewals, and so until a running job notices that it is cancelled.
+RENEW_SECONDS = 1.0
+
+#: Seconds that the end of a job waits for a renewal that is under way.
+_STOP_SECONDS = 5.0
+
+
+class JobLease:
+    """A context manager that renews the lease while it is entered. It also loads and saves the job's checkpoint.
+
+    Args:
+        jobs: all jobs.
+        job: the job.
+        owner: names this process.
+        progress: shown with each renewal.
+        token: cancelled when the job is, or when another process has it.
+        now: the wall clock, aware, in UTC.
+        has_calls: returns whether HubSpot has calls left for this job.
+        renew_seconds: between two renewals.
+    """
+
+    def __init__(
+        self,
+        jobs: SyncJobRepository,
+        job: Job,
+        owner: str,
+        progress: JobProgress,
+        token: CancellationToken,
+        now: Callable[[], datetime],
+        has_calls: Callable[[], bool] = lambda: True,
+        renew_seconds: float = RENEW_SECONDS,
+    ) -> None:
+        self._jobs = jobs
+        self._job_id = job.job_id
+        self._checkpoint = job.checkpoint
+        self._owner = owner
+        self._progress = progress
+        self._token = token
+        self._now = now
+        self._renew_seconds = renew_seconds
+        self._has_calls = has_calls
+        self._thread = BackgroundThread(
+            f"the lease of sync job {job.job_id}", self.renew, renew_seconds, expected=(StoreError,)
+        )
+
+    def __enter__(self) -> JobLease:
+        self._thread.start(self._renew_seconds)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.stop(_STOP_SECONDS)
+
+    def load_checkpoint(self) -> dict[str, Any]:
+        """Return the last checkpoint, empty at the first start."""
+        return dict(self._checkpoint)
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], since: datetime | None = None) -> None:
+        """Save from where the job goes on after a crash, and from when on it looks for changes.
+
+        Raises:
+            StoppedError: another process owns the job now.
+            StoreError: MongoDB failed.
+        """
+        self._checkpoint = dict(checkpoint)
+        if not self._jobs.save_checkpoint(self._job_id, self._owner, checkpoint, self._progress.snapshot(), since):
+            self._token.cancel(CancelReason.LOST)
+            raise StoppedError(str(CancelReason.LOST))
+
+    def renew(self) -> None:
+        """Renew the lease, and cancel the job if that was asked for or the lease is lost.
+
+        Raises:
+            StoreError: MongoDB failed. No other process can take the job meanwhile; the job itself will notice too.
+        """
+        if not self._has_calls():
+            self._token.cancel(CancelReason.NO_CALLS)
+        state = self._jobs.renew(self._job_id, self._owner, self._now(), LEASE, self._progress.snapshot())
+        if state is LeaseState.LOST:
+            self._token.cancel(CancelReason.LOST)
+        elif state is LeaseState.CANCEL:
+            self._token.cancel(CancelReason.CANCELLED)

@@ -1,0 +1,150 @@
+"""The progress of a running job, counted by all its threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from dealcache.model.invalidation import Changes
+from dealcache.model.jobs import Progress
+
+log = logging.getLogger(__name__)
+
+#: How many warnings a job keeps, how long each is, and what stands for those beyond.
+_MOST_WARNINGS = 20
+_LONGEST_WARNING = 300
+_MORE_WARNINGS = "and more; the log has them all"
+
+
+class JobProgress:
+    """Counts what one job has done, and publishes the deals that it changed. Thread-safe.
+
+    Args:
+        progress: where the job stands, if it was begun before.
+        on_changes: is told of changed deals as soon as they are stored, to let go what is cached of them.
+        clock: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        on_changes: Callable[[Changes], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._progress = replace(progress)
+        self._on_changes = on_changes
+        self._clock = clock
+        self._changed: set[str] = set()
+        self._changed_before = progress.deals_changed
+        self._of: int | None = None
+        self._counted = False
+        self._warned = set(progress.warnings)
+        self._part_done = 0.0
+        self._began_at = clock()
+        self._began_with = progress.deals_read
+        self._highest = progress.percent or 0.0
+        self._written_again: int | None = None
+
+    def snapshot(self) -> Progress:
+        """Return the progress as of now."""
+        with self._lock:
+            shown = replace(self._progress)
+            of, part_done = self._of, self._part_done
+            shown.percent = shown.seconds_left = None
+            if of and (self._counted or shown.deals_written <= of):
+                done = min(float(of), shown.deals_read + part_done)
+                self._highest = shown.percent = max(self._highest, round(100 * done / of, 1))
+                shown.seconds_left = self._seconds_left(of, done)
+        return shown
+
+    def _seconds_left(self, of: int, deals_done: float) -> float | None:
+        """At the speed since this process took the job up."""
+        done = deals_done - self._began_with
+        if done <= 0:
+            return None
+        return round((of - deals_done) * (self._clock() - self._began_at) / done, 1)
+
+    def phase(self, name: str, deals: int | None = None) -> None:
+        """Note what the job does now, and of how many deals, if that is known.
+
+        When more than these turn out to be stored, the percentage is unknown until :meth:`expect` is called.
+        """
+        with self._lock:
+            self._progress.phase = name
+            self._of, self._counted = deals, False
+            self._part_done = 0.0
+
+    def expect(self, deals: int) -> None:
+        """Note of how many deals the phase really is."""
+        with self._lock:
+            self._of, self._counted = deals, True
+
+    def warn(self, warning: str, *, logged: bool = False) -> None:
+        """Note what the job does without; the same warning counts once. Unless it is ``logged`` already, log it."""
+        text = warning if len(warning) <= _LONGEST_WARNING else warning[: _LONGEST_WARNING - 3] + "..."
+        with self._lock:
+            if text in self._warned:
+                return
+            self._warned.add(text)
+            known = self._progress.warnings
+            if len(known) < _MOST_WARNINGS:
+                self._progress.warnings = (*known, text if len(known) < _MOST_WARNINGS - 1 else _MORE_WARNINGS)
+        if not logged:
+            log.warning("a sync goes on, but: %s", warning)
+
+    def deals_read(self, count: int) -> None:
+        """Note that so many deals were read from HubSpot, with what belongs to them."""
+        with self._lock:
+            self._progress.deals_read += count
+
+    def part_done(self, deals: float) -> None:
+        """Show that so many deals' worth is stored of deals that are not read to their end yet."""
+        with self._lock:
+            self._part_done = deals
+
+    def deals_written(self, count: int) -> None:
+        """Note that so many deals were stored."""
+        with self._lock:
+            if self._written_again is not None:
+                self._written_again += count
+                self._progress.deals_written = max(self._progress.deals_written, self._written_again)
+            else:
+                self._progress.deals_written += count
+
+    def resume(self) -> None:
+        """Note that the deals are stored again from the first on that were not read to their end.
+
+        They count once.
+        """
+        with self._lock:
+            self._written_again = self._progress.deals_read
+
+    def activities_read(self, count: int) -> None:
+        """Note that HubSpot gave us so many activities."""
+        with self._lock:
+            self._progress.activities_read += count
+
+    def activities_written(self, count: int) -> None:
+        """Note that so many events were stored."""
+        with self._lock:
+            self._progress.activities_written += count
+
+    def called(self, seconds: float) -> None:
+        """Note a call to HubSpot, which has waited so long for its limits."""
+        with self._lock:
+            self._progress.calls += 1
+            self._progress.waited_seconds = round(self._progress.waited_seconds + seconds, 3)
+
+    def changed(self, changes: Changes) -> None:
+        """Note which deals changed, and have it passed on."""
+        if not changes:
+            return
+        with self._lock:
+            # Not "|=": with the keys of a dict that copies the whole set.
+            self._changed.update(changes.views)
+            self._progress.deals_changed = self._changed_before + len(self._changed)
+        self._on_changes(changes)

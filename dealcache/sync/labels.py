@@ -1,0 +1,137 @@
+"""Keeps the stored labels of owners, stages and pipelines up to date, and evicts the views that show old ones."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
+from dealcache.model.labels import LabelChanges, Labels, Owner, Pipeline
+from dealcache.repositories import DealInfoRepository, DealTimelineRepository, LabelRepository, StoreError
+
+log = logging.getLogger(__name__)
+
+#: Above so many deals everything is evicted, and no single deals are published.
+MOST_DEALS = 10_000
+
+#: Seconds between two comparisons with the labels in MongoDB.
+_CHECK_SECONDS = 60.0
+
+
+class ViewLabels(Protocol):
+    """The labels with which this process makes views."""
+
+    def current(self) -> Labels:
+        """Return the labels to make a view with."""
+
+    def renew(self) -> None:
+        """Read them from MongoDB again before the next view is made."""
+
+    def learn(self, owners: tuple[Owner, ...] = (), pipelines: tuple[Pipeline, ...] = ()) -> None:
+        """Use labels that MongoDB cannot store now."""
+
+
+class LabelSync:
+    """Stores labels as they are read from HubSpot. Thread-safe.
+
+    Args:
+        labels: where they are stored.
+        deals: the deals that show them.
+        timelines: the events that show them.
+        views: the labels with which this process makes views.
+        publish: has every process read the labels again, and evicts the views of the selected deals.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        labels: LabelRepository,
+        deals: DealInfoRepository,
+        timelines: DealTimelineRepository,
+        views: ViewLabels,
+        publish: Callable[[Selection, Changes | None], None],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._labels = labels
+        self._deals = deals
+        self._timelines = timelines
+        self._views = views
+        self._publish = publish
+        self._timer = timer
+        self._checked_at = float("-inf")
+
+    def tend(self) -> None:
+        """Check once a minute; called every few seconds."""
+        if self._timer() - self._checked_at < _CHECK_SECONDS:
+            return
+        self._checked_at = self._timer()
+        try:
+            self.check()
+        except StoreError as failure:
+            log.debug("labels were not compared with MongoDB's: %s", failure)
+
+    def store_owners(self, owners: tuple[Owner, ...], at: datetime) -> bool:
+        """Store all owners as HubSpot had them just after ``at``; return False if MongoDB could not."""
+        return self._store(partial(self._labels.save_owners, owners, at), partial(self._views.learn, owners=owners))
+
+    def store_pipelines(self, pipelines: tuple[Pipeline, ...], at: datetime) -> bool:
+        """Store all pipelines; see :meth:`store_owners`."""
+        save = partial(self._labels.save_pipelines, pipelines, at)
+        return self._store(save, partial(self._views.learn, pipelines=pipelines))
+
+    def check(self) -> None:
+        """Evict what shows labels that changed in MongoDB unpublished, because a process died in between.
+
+        Raises:
+            StoreError: MongoDB failed.
+        """
+        before = self._views.current()
+        self._publish_changes(before, self._labels.read())
+
+    def _store(self, save: Callable[[], None], learn: Callable[[], None]) -> bool:
+        try:
+            before = self._labels.read()
+            save()
+            after = self._labels.read()
+        except StoreError as failure:
+            log.warning("labels were read from HubSpot but not stored: %s", failure)
+            learn()
+            return False
+        self._publish_changes(before, after)
+        return True
+
+    def _publish_changes(self, before: Labels, after: Labels) -> None:
+        changed = after.changes_since(before)
+        if not changed and before.pipelines == after.pipelines:
+            return
+        # First: a deal that is stored after it was asked for below is shown with the new labels here.
+        self._views.renew()
+        selection, changes = self._showing(changed)
+        # Where no label was known before, views showed the same by what earlier versions stored: no news to listeners.
+        known_before = bool(before.known_owners if changed.owner_ids else before.pipelines)
+        self._publish(selection, changes if known_before else None)
+
+    def _showing(self, changed: LabelChanges) -> tuple[Selection, Changes | None]:
+        """Return the deals whose views show a label that changed, and which views; if they are many, everything."""
+        changes = Changes()
+        if not changed:
+            return Selection(), changes
+        try:
+            shown = self._deals.ids_showing(changed, MOST_DEALS + 1)
+            of_owners = changed.owner_ids and self._timelines.deals_with_events_of(changed.owner_ids, MOST_DEALS + 1)
+        except StoreError as failure:
+            log.warning(
+                "everything cached is evicted: MongoDB cannot tell which deals show a changed label: %s", failure
+            )
+            return Selection.all(), None
+        for deal_id in shown:
+            changes.note(deal_id, (INFO,))
+        for deal_id in of_owners or ():
+            changes.note(deal_id, (TIMELINE,))
+        if len(changes.views) > MOST_DEALS:
+            return Selection.all(), None
+        return Selection.changed(changes), changes

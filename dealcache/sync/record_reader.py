@@ -1,0 +1,78 @@
+"""Reads what HubSpot can return, without the single records that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from dealcache.hubspot.pages import AssociationPage, CursorGuard
+from dealcache.model.deals import Deal, Event
+from dealcache.sync.bisection import CONTROLS, Bisected, read_by_bisection
+from dealcache.sync.context import SyncContext
+from dealcache.sync.hubspot_reader import ReadBatch, joined
+from dealcache.sync.refused_types import in_brief
+
+T = TypeVar("T")
+
+
+class RecordReader:
+    """Reads records; those that cannot be read become warnings of the job. Thread-safe.
+
+    A job that tolerates refusals isolates the records that are to blame when a call keeps failing; in any other job the
+    call fails.
+    """
+
+    def __init__(self, context: SyncContext) -> None:
+        self._context = context
+
+    def deals(self, ids: Sequence[str]) -> ReadBatch[Deal]:
+        """Read deals by their ids, at most 100; see :meth:`.HubSpotReader.read_deals`."""
+        return _together(self._read("deals", "deals", ids, self._context.hubspot.read_deals))
+
+    def activities(self, kind: str, ids: Sequence[str]) -> ReadBatch[Event]:
+        """Read activities by their ids, at most 100; see :meth:`.HubSpotReader.read_activities`."""
+        return _together(self._read(kind, kind, ids, partial(self._context.hubspot.read_activities, kind)))
+
+    def associations(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
+        """Read a page of associations; see :meth:`.HubSpotReader.associations`."""
+
+        def read(ids: Sequence[str]) -> AssociationPage:
+            return self._context.hubspot.associations(from_type, {one: records.get(one) for one in ids}, to_type)
+
+        found = self._read(f"{to_type} of {from_type}", from_type, list(records), read)
+        return joined([*found.results, AssociationPage({}, {}, dict.fromkeys(found.unreadable, "unreadable"))])
+
+    def deals_of(self, kind: str, ids: Iterable[str]) -> tuple[dict[str, set[str]], set[str]]:
+        """Read all deals of activities, at most 1,000.
+
+        Returns:
+            The deals of each activity, and the activities of which they are not all known.
+        """
+        found: dict[str, set[str]] = {one: set() for one in ids}
+        pending: Mapping[str, str | None] = dict.fromkeys(found)
+        cursors = CursorGuard()
+        unknown: set[str] = set()
+        while pending:
+            page = self.associations(kind, pending, "deals")
+            for one in page.ids.keys() & found.keys():
+                found[one].update(page.ids[one])
+            repeated = cursors.repeated(page.after)
+            unknown |= repeated | page.refused.keys()
+            pending = {one: after for one, after in page.after.items() if one not in repeated}
+        return found, unknown
+
+    def _read(self, what: str, kind: str, ids: Sequence[str], read: Callable[[Sequence[str]], T]) -> Bisected[T]:
+        if not self._context.refused_types.tolerant:
+            return Bisected([read(ids)])
+        deals, timelines = self._context.deals, self._context.timelines
+        some = deals.some_ids if kind == "deals" else partial(timelines.some_engagements, kind)
+        found = read_by_bisection(ids, read, lambda: some(CONTROLS, ids))
+        for one, failure in found.unreadable.items():
+            self._context.progress.warn(f"HubSpot cannot read {what}, id {one}: {in_brief(failure)}")
+        return found
+
+
+def _together(found: Bisected[ReadBatch[T]]) -> ReadBatch[T]:
+    refused = frozenset(found.unreadable).union(*(batch.refused for batch in found.results))
+    return ReadBatch([record for batch in found.results for record in batch.records], refused)

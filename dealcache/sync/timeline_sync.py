@@ -1,0 +1,286 @@
+"""Reads the activities of deals from HubSpot and stores them as events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.client import BATCH_SIZE
+from dealcache.hubspot.pages import AssociationPage, CursorGuard, batches_of
+from dealcache.model.deals import ENGAGEMENT_TYPES, Event
+from dealcache.model.timestamps import LATEST
+from dealcache.sync.context import SyncContext
+from dealcache.sync.deal_sync import DealSync
+from dealcache.sync.record_reader import RecordReader
+
+#: For each type of activity and each id, the deals that have it.
+Wanted = dict[str, dict[str, set[str]]]
+
+#: Activities by type and id.
+Engagements = set[tuple[str, str]]
+
+#: Deals with activities that could not be read come first when associations are read again, as long as there are few:
+#: others must have their turn too.
+_MOST_READ_AGAIN = 100
+
+#: How many events are looked up and written in one go.
+_BATCH = 500
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """Up to 1,000 deals whose associations are read together.
+
+    Args:
+        complete: the deals whose activities are all read; of the others only the ones that MongoDB lacks.
+        read_at: the time just before their associations were read.
+        cursor: where the list of deals goes on after them, None at its end.
+        kinds: the types of activities that are read.
+        renewed: the types of which all activities are read again, whatever MongoDB has.
+        as_of: the time just before the first of the deals was read; it moves back when activities are taken from an
+            earlier reading.
+
+    Attributes:
+        lacking: for each type, the deals of which it could not be read.
+        gone: deals that turned out to be no more: what they have is kept.
+        wanted: the associations found so far.
+        open_pages: how many reads of associations are under way.
+        cursors: guards the further pages of each type.
+        unread: how many of the activities are still to be read.
+        to_read: how many there were to be read.
+        planned: whether it is known which these are.
+        closing: whether all is stored that there is, so that only this is to be noted.
+        closed: whether everything is stored.
+    """
+
+    deal_ids: tuple[str, ...]
+    complete: frozenset[str]
+    read_at: datetime
+    cursor: str | None = None
+    kinds: tuple[str, ...] = ENGAGEMENT_TYPES
+    renewed: frozenset[str] = frozenset()
+    as_of: datetime = LATEST
+    members: frozenset[str] = field(init=False)
+    lacking: dict[str, set[str]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    wanted: Wanted = field(default_factory=dict)
+    open_pages: int = 0
+    cursors: defaultdict[str, CursorGuard] = field(default_factory=lambda: defaultdict(CursorGuard))
+    unread: int = 0
+    to_read: int = 0
+    planned: bool = False
+    closing: bool = False
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.members = frozenset(self.deal_ids)
+        self.as_of = min(self.as_of, self.read_at)
+
+    def lack(self, kind: str, deal_ids: Iterable[str]) -> None:
+        """Note that a type of activities could not be read for some deals."""
+        self.lacking.setdefault(kind, set()).update(self.members.intersection(deal_ids))
+
+    def by_lacking(self, deal_ids: Iterable[str]) -> dict[frozenset[str], list[str]]:
+        """Return deals by the types that could not be read of them."""
+        found: dict[frozenset[str], list[str]] = {}
+        for one in deal_ids:
+            found.setdefault(frozenset(kind for kind, deals in self.lacking.items() if one in deals), []).append(one)
+        return found
+
+    @property
+    def share_done(self) -> float:
+        """The share of the activities that is stored, 0.0 to 1.0."""
+        if not self.planned:
+            return 0.0
+        return 1.0 - self.unread / self.to_read if self.to_read else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The rest to be read for a chunk: activities, and deals that live on under another id."""
+
+    to_read: Wanted
+    successors: frozenset[str]
+
+
+class TimelineSync:
+    """The reads and writes of an :class:`.ActivityLoader`. Thread-safe.
+
+    Args:
+        context: the job's parts.
+        seen_since: activities that were stored since then are taken from MongoDB: a full load reads an activity of
+            several deals once, and does not read again what it had read before a crash. None: all are read.
+    """
+
+    def __init__(self, context: SyncContext, seen_since: datetime | None = None) -> None:
+        self._context = context
+        self._deals = DealSync(context)
+        self._records = RecordReader(context)
+        self._seen_since = seen_since
+        self._read_again: set[str] = set()
+
+    def associations(self, kind: str, deals: Mapping[str, str | None]) -> AssociationPage:
+        """Return a page of the activities of one type for each deal."""
+        return self._records.associations("deals", deals, kind)
+
+    def plan(self, chunk: Chunk) -> Plan:
+        """Return what must be read for a chunk whose associations are known.
+
+        What a deal has lost is removed here, and what MongoDB has already is stored for it.
+        """
+        known = [one for one in chunk.deal_ids if one not in chunk.complete]
+        stored = _comparable(self._context.timelines.engagements_of(known) if known else {}, chunk)
+        lost = _lost(stored, chunk.wanted)
+        successors = self._verify_emptied(chunk, stored, lost)
+        if lost:
+            keys = [(deal_id, *key) for deal_id, engagements in lost.items() for key in engagements]
+            self._context.progress.changed(self._context.timelines.remove(keys, chunk.read_at))
+        to_read: Wanted = {}
+        for kind, deals_by_id in chunk.wanted.items():
+            at_hand = {} if kind in chunk.renewed else stored
+            lacking = {one: _lacking(deals, (kind, one), at_hand) for one, deals in deals_by_id.items()}
+            to_read[kind] = {one: deals for one, deals in lacking.items() if deals}
+            if self._seen_since is not None:
+                self.store_seen(kind, to_read[kind], chunk, self._seen_since)
+        return Plan(to_read, successors)
+
+    def _verify_emptied(
+        self, chunk: Chunk, stored: Mapping[str, Engagements], lost: dict[str, Engagements]
+    ) -> frozenset[str]:
+        """Spare the events of deals that have no associations because they are no more.
+
+        A deal that was merged into another has none under its old id; its events, with what others wrote to them, go
+        to the other deal. One that was archived keeps them for the day when it is restored. They are added to
+        ``chunk.gone`` and taken out of ``lost``.
+
+        Returns:
+            The deals that others were merged into and that are to be read whole.
+        """
+        emptied = [deal_id for deal_id, keys in lost.items() if keys == stored[deal_id]]
+        incomplete: set[str] = set()
+        for ids in batches_of(emptied, BATCH_SIZE):
+            try:
+                batch = self._deals.store_batch(ids)
+            except HubSpotError as failure:
+                self._context.refused_types.note("deals", failure)
+                chunk.gone.update(ids)  # as far as is known
+                continue
+            chunk.gone.update(set(ids) - set(batch.deal_ids))
+            incomplete |= batch.incomplete
+        for one in chunk.gone:
+            del lost[one]
+        return frozenset(incomplete)
+
+    def store_seen(self, kind: str, to_read: dict[str, set[str]], chunk: Chunk, since: datetime) -> None:
+        """Store activities for further deals, and take them out of ``to_read``, if others had them read ``since`` then.
+
+        Args:
+            kind: the type of them all.
+            to_read: their ids, each with its deals.
+            chunk: the chunk of these deals.
+            since: how old what MongoDB has may be.
+        """
+        for ids in batches_of(to_read, _BATCH):
+            events = self._context.timelines.seen_since(kind, ids, since)
+            if events:
+                chunk.as_of = min(chunk.as_of, since)
+            self._write(((event, to_read.pop(event.engagement_id)) for event in events), chunk.read_at)
+
+    def read(self, engagement_type: str, targets: Mapping[str, set[str]], read_at: datetime) -> None:
+        """Read activities of one type, at most 100, and store each for its deals.
+
+        Those that HubSpot does not have any more are no failure: deals that still hold an event of theirs lose it when
+        their chunk ends, or by the list of archived records. What is stored of those that cannot be read stays.
+        """
+        read = self._records.activities(engagement_type, list(targets))
+        self._write(((event, targets.get(event.engagement_id, set())) for event in read.records), read_at)
+        self._keep(engagement_type, {one: targets[one] for one in read.refused if one in targets}, read_at)
+
+    def _keep(self, engagement_type: str, unread: Mapping[str, set[str]], read_at: datetime) -> None:
+        """Keep the stored events of activities that are associated and cannot be read, and read them again soon."""
+        keys = [(deal_id, engagement_type, one) for one, deal_ids in unread.items() for deal_id in deal_ids]
+        if keys:
+            self._context.timelines.confirm(keys, read_at)
+            room = max(0, _MOST_READ_AGAIN - len(self._read_again))
+            self._read_again.update([deal_id for deal_id, _, _ in keys][:room])
+
+    def _write(self, events: Iterable[tuple[Event, set[str]]], read_at: datetime) -> None:
+        items = [(deal_id, event) for event, deal_ids in events for deal_id in deal_ids]
+        if items:
+            self._context.progress.activities_written(len(items))
+            self._context.progress.changed(self._context.timelines.write(items, read_at))
+
+    def close(self, chunk: Chunk) -> None:
+        """Mark a chunk's deals as complete, and remove the events that were not confirmed.
+
+        What could not be read stays as it is. A full load removes nothing before its end. Lists show them from here on.
+        """
+        for lacking, ids in chunk.by_lacking(chunk.complete).items():
+            read = [kind for kind in chunk.kinds if kind not in lacking]
+            self._sweep(ids, chunk, read)
+            if chunk.kinds != ENGAGEMENT_TYPES:
+                self._context.missing_types.note_read(ids, read)
+            elif not lacking:
+                again = self._read_again.intersection(ids)
+                self._context.deals.note_timelines_synced(ids, chunk.read_at, again, chunk.as_of)
+            else:
+                note = partial(self._context.missing_types.note_partly_synced, as_of=chunk.as_of)
+                self._note_lacking(ids, lacking, chunk, note)
+        for lacking, ids in chunk.by_lacking(one for one in chunk.deal_ids if one not in chunk.complete).items():
+            self._sweep([one for one in ids if one not in chunk.gone], chunk, chunk.renewed - lacking)
+            if lacking:
+                self._note_lacking(ids, lacking, chunk, self._context.missing_types.note_unread)
+            else:
+                self._note_associations_read(ids, chunk)
+        self._context.summaries.settle(chunk.deal_ids)
+
+    def _sweep(self, deal_ids: Collection[str], chunk: Chunk, kinds: Collection[str]) -> None:
+        if kinds and self._seen_since is None:
+            types = None if len(kinds) == len(ENGAGEMENT_TYPES) else kinds
+            self._context.progress.changed(self._context.timelines.sweep(deal_ids, chunk.read_at, types))
+
+    def _note_lacking(
+        self,
+        deal_ids: Collection[str],
+        lacking: Collection[str],
+        chunk: Chunk,
+        note: Callable[[Collection[str], Collection[str], datetime], None],
+    ) -> None:
+        """Have refused types read again soon; for single deals the turn of all is soon enough."""
+        if any(kind in self._context.refused_types for kind in lacking):
+            note(deal_ids, lacking, chunk.read_at)
+        else:
+            self._note_associations_read(deal_ids, chunk)
+            self._context.missing_types.note_missed(deal_ids, chunk.read_at)
+
+    def _note_associations_read(self, deal_ids: Iterable[str], chunk: Chunk) -> None:
+        rest = [one for one in deal_ids if one not in self._read_again]
+        self._context.deals.note_associations_read(rest, chunk.read_at)
+
+
+def _comparable(stored: Mapping[str, Engagements], chunk: Chunk) -> dict[str, Engagements]:
+    """Return what is stored of the types that were read; deals without such are left out."""
+    found: dict[str, Engagements] = {}
+    for deal_id, keys in stored.items():
+        read = {kind for kind in chunk.kinds if deal_id not in chunk.lacking.get(kind, ())}
+        if comparable := {key for key in keys if key[0] in read}:
+            found[deal_id] = comparable
+    return found
+
+
+def _lost(stored: Mapping[str, Engagements], wanted: Wanted) -> dict[str, Engagements]:
+    """Return what each deal holds and is not associated with any more; deals without such are left out."""
+    surplus = {deal_id: set(keys) for deal_id, keys in stored.items()}
+    for kind, deals_by_id in wanted.items():
+        for one, deals in deals_by_id.items():
+            for deal_id in deals & surplus.keys():
+                surplus[deal_id].discard((kind, one))
+    return {deal_id: keys for deal_id, keys in surplus.items() if keys}
+
+
+def _lacking(deals: set[str], key: tuple[str, str], stored: Mapping[str, Engagements]) -> set[str]:
+    return {deal_id for deal_id in deals if key not in stored.get(deal_id, ())}

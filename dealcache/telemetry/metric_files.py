@@ -1,0 +1,148 @@
+"""The files in which the workers of one server keep the values of their metrics, so that each can show those of all.
+
+prometheus-client writes them into ``PROMETHEUS_MULTIPROC_DIR``, a few for each process. Every server has a directory of
+its own for them, inside of the one that the operator names there, or else of the one for temporary files: so it begins
+empty, two servers never add up each other's values, and what else the operator keeps there stays. A server holds a lock
+on its directory for as long as one of its processes lives; the next one that starts beside it removes the directories
+that are no longer locked.
+
+When a worker has ended, what it held counts no longer, but what it has counted does. Its counters are added to those of
+all that ended before, or their files would become more with each restart, and with them the time of each scrape.
+
+prometheus-client decides at its import where values live, so nothing here imports it before it is used.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dealcache.model.workers import exists
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+_PREFIX = "dealcache-metrics-"
+_LOCK = "lock"
+
+#: Kinds of files whose values stay when their process has ended.
+_LASTING = ("counter", "histogram", "summary")
+
+
+def provide(given: str | None) -> Path:
+    """Return the directory of this server, empty unless it was made before.
+
+    Args:
+        given: a directory in which it is made; None for that of temporary files. Or the directory of this server
+            itself, as it comes from before a reload, or from the master that this one replaces.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    place = Path(given or tempfile.gettempdir())
+    if place.name.startswith(_PREFIX) and place.is_dir():
+        return place
+    place.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(place)
+    unnamed = Path(tempfile.mkdtemp(prefix=".dealcache-", dir=place))
+    _hold(unnamed)
+    return unnamed.rename(place / f"{_PREFIX}{unnamed.name.rpartition('-')[2]}")
+
+
+def _hold(directory: Path) -> None:
+    """Lock a directory until this process has ended, and all that it forks, and the one that it becomes by exec."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.set_inheritable(descriptor, True)
+
+
+def _remove_abandoned(place: Path) -> None:
+    for path in place.glob(f"{_PREFIX}*"):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue  # it is another user's, or has gone meanwhile
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # its server lives
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(descriptor)
+
+
+def remove(directory: Path) -> None:
+    """Remove the directory of this server, at its end."""
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def collect(directory: Path) -> Iterable[Metric]:
+    """Return the metrics of all workers together."""
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    with _locked(directory, fcntl.LOCK_SH):
+        # A file without content is just being made.
+        files = [str(path) for path in directory.glob("*.db") if _size(path) > 0]
+        metrics: Iterable[Metric] = list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+    return metrics
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a gauge's, whose worker has just ended
+        return 0
+
+
+def retire(directory: Path, pid: int) -> None:
+    """Take the gauges of a worker that has ended out of the metrics, and keep its counters."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+    try:
+        with _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            for path in _abandoned_files(directory):
+                _merge_into_dead(path)
+    except BlockingIOError:
+        return  # a scrape is under way; the files count as they are until the next worker ends
+
+
+def _abandoned_files(directory: Path) -> Iterator[Path]:
+    for kind in _LASTING:
+        for path in sorted(directory.glob(f"{kind}_*.db")):
+            pid = path.stem.rpartition("_")[2]
+            if pid.isdecimal() and not exists(int(pid)):
+                yield path
+
+
+def _merge_into_dead(path: Path) -> None:
+    from prometheus_client import mmap_dict
+
+    mapped: Any = mmap_dict.MmapedDict  # it has no types
+    dead = mapped(str(path.with_name(f"{path.name.partition('_')[0]}_dead.db")))
+    for key, value, _, _ in mapped.read_all_values_from_file(str(path)):
+        dead.write_value(key, dead.read_value(key)[0] + value, 0.0)
+    dead.close()
+    path.unlink()
+
+
+@contextmanager
+def _locked(directory: Path, how: int) -> Iterator[None]:
+    """Keep readers of the files and the merging of them apart.
+
+    Raises:
+        BlockingIOError: ``how`` says not to wait, and the lock is taken.
+    """
+    descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)

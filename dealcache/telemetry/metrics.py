@@ -1,0 +1,286 @@
+"""The metrics for Prometheus. Every one is listed in README; a test keeps the two together.
+
+With several workers each process writes its values into files of ``PROMETHEUS_MULTIPROC_DIR``, which
+``gunicorn.conf.py`` sets before this module is imported, and :meth:`Metrics.render` adds up what all of them wrote; see
+``dealcache.telemetry.metric_files``.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.registry import Collector
+
+from dealcache.model.jobs import JobType
+from dealcache.telemetry import metric_files
+from dealcache.tiers import Usage
+
+#: Upper bounds of the buckets of a read's duration, in seconds.
+READ_BUCKETS = (
+    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
+    *(0.5, 1, 2.5, 5, 10, 20),
+)
+_SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
+
+
+#: The outcomes of re-reads, so that each is there from the start.
+REREAD_OUTCOMES = ("refreshed", "gone", "unneeded", "failed", "skipped")
+
+
+class CountedHistogram(Histogram):
+    """A histogram that also takes many observations at once, as counts of its buckets."""
+
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """Add observations.
+
+        Args:
+            counts: how many there are in each bucket, the one without a bound last.
+            total: the sum of all that was observed.
+        """
+        self._sum.inc(total)
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+
+
+M = TypeVar("M", Counter, Gauge, Histogram, CountedHistogram)
+
+
+class _AllWorkers(Collector):
+    """Collects the metrics from the files of all workers."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        return metric_files.collect(self._directory)
+
+
+class Metrics:
+    """The service's metrics. Parts are given the metric that they report to, or a method where there is more to do."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = self._counter("requests", "HTTP requests by route and status", "route", "status")
+        self._reads = self._counter("reads", "Reads by view and the tier that answered", "view", "tier")
+        self.lane_hits = self._counter("lane_hits", "Hits that the event loop answered by itself, without a thread")
+        self._read_seconds = CountedHistogram(
+            "dealcache_read_seconds",
+            "Time of a read by the tier that answered",
+            ["tier"],
+            buckets=READ_BUCKETS,
+            registry=self.registry,
+        )
+        self._entries = self._gauge("cache_entries", "Entries in the memory tier", "livesum")
+        self._bytes = self._gauge("cache_bytes", "Bytes in the memory tier", "livesum")
+        self._evictions = self._counter("cache_evictions", "Entries given up to stay within the byte bound")
+        self.flight_waits = self._counter("single_flight_waits", "Times a thread waited for another one's load")
+        self.shared_flight_waits = self._counter("shared_flight_waits", "Times a process waited for another one's load")
+        self.hubspot_waiting = self._gauge("hubspot_waiting_threads", "Threads that wait for HubSpot", "livesum")
+        self._calls = self._counter("hubspot_calls", "Calls to HubSpot by endpoint and status", "endpoint", "status")
+        self._call_seconds = Histogram(
+            "dealcache_hubspot_call_seconds",
+            "Time of a call to HubSpot",
+            ["endpoint"],
+            buckets=_SLOW,
+            registry=self.registry,
+        )
+        self._retries = self._counter("hubspot_retries", "Retried calls by endpoint and reason", "endpoint", "reason")
+        # The most recent: what a worker heard that has made no call since tells nothing.
+        self._calls_left = self._gauge(
+            "hubspot_budget_left", "Calls that a rate limit still allows in its window", "livemostrecent", "bucket"
+        )
+        self.daily_calls_left = self._gauge(
+            "hubspot_daily_calls_left", "Calls that HubSpot's limit of the day leaves", "livemostrecent"
+        )
+        # What MongoDB holds is the same for all workers, each of which looks every few seconds. Times do not go back,
+        # and a worker that has not looked yet has 0; of what may fall, the most recent look counts.
+        self._data_as_of = self._gauge(
+            "data_as_of_timestamp_seconds", "Up to when HubSpot's changes are known; 0: not at all", "livemax"
+        )
+        self._timelines_missing = self._gauge(
+            "timelines_missing", "Deals whose activities were never read", "livemostrecent"
+        )
+        self._jobs_waiting = self._gauge("sync_jobs_waiting", "Sync jobs that wait", "livemostrecent")
+        self._jobs_running = self._gauge("sync_jobs_running", "Sync jobs that run, of all instances", "livemostrecent")
+        self._last_success = self._gauge(
+            "sync_last_success_timestamp_seconds",
+            "When the last sync job of a type was completed; 0: never",
+            "livemax",
+            "type",
+        )
+        for kind in JobType:
+            self._last_success.labels(kind)
+        self._rereads = self._counter(
+            "rereads", "Deals that were to be read again because their data was old, by outcome", "outcome"
+        )
+        for outcome in REREAD_OUTCOMES:
+            self._rereads.labels(outcome)
+        self._sync_jobs = self._counter("sync_jobs", "Sync jobs that ended, by type and status", "type", "status")
+        self._connections_dropped = self._counter(
+            "connections_dropped",
+            "HTTP connections closed to make room, or because an answer was not taken, by reason",
+            "reason",
+        )
+        self.webhook_events = self._counter("webhook_events", "Webhook events whose records were looked at")
+        self._webhook_events_dropped = self._counter(
+            "webhook_events_dropped", "Webhook events that were not looked into", "reason"
+        )
+        self._pending = self._gauge("webhook_events_pending", "Webhook events that wait", "livemostrecent")
+        self._oldest = self._gauge(
+            "webhook_oldest_pending_seconds", "Age of the oldest webhook event that waits", "livemostrecent"
+        )
+        self._set_aside = self._gauge(
+            "webhook_events_set_aside", "Webhook events that failed for a day", "livemostrecent"
+        )
+        self._unreadable = self._counter(
+            "unreadable_records",
+            "Records that could not be read, stored or shown as they are, each once in a process, by type",
+            "type",
+        )
+        self._live_clients = self._gauge("live_clients", "Clients of live updates", "livesum")
+        self._live_messages = self._counter("live_messages", "Updates handed to clients, each counted for each of them")
+        self._live_dropped = self._counter("live_dropped", "Clients of live updates given up, by reason", "reason")
+        self.log_lines_dropped = self._counter("log_lines_dropped", "Log lines that nobody read in time, not written")
+        self.invalidations_recorded = self._counter("invalidations_recorded", "Entries added to the invalidation log")
+        self.invalidations_applied = self._counter(
+            "invalidations_applied", "Entries of the invalidation log applied, by each worker"
+        )
+        self.followed_until = self._gauge(
+            "followed_until_timestamp_seconds",
+            "Until when the worker that lags most knows all invalidations",
+            "livemin",
+        )
+        self.followed_until.set_to_current_time()  # a new worker has missed nothing, and 0 would be an alarm
+        self.workers = self._gauge("workers", "Live processes of all instances", "livemax")
+        self._evicted_so_far = 0
+        self._lock = threading.Lock()
+        self._children: dict[tuple[object, ...], Any] = {}
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"dealcache_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, mode: str, *labels: str) -> Gauge:
+        return Gauge(f"dealcache_{name}", text, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+    def _child(self, metric: M, *labels: str) -> M:
+        """Return ``metric.labels(*labels)``, remembered: for a hit the look-up costs more than the counting."""
+        key = (metric, *labels)
+        child: M | None = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return child
+
+    def request_finished(self, route: str, status: int, count: int = 1) -> None:
+        """Count an answered request; ``route`` is the rule that matched, never the path as it came."""
+        self._child(self._requests, route, str(status)).inc(count)
+
+    def connection_dropped(self, reason: str) -> None:
+        """Count a connection that was closed before its client or its time was done with it."""
+        self._child(self._connections_dropped, reason).inc()
+
+    def read_finished(self, view: str, tier: str, seconds: float) -> None:
+        """Count a read; ``tier`` is ``error`` when none could answer."""
+        self._child(self._reads, view, tier).inc()
+        self._child(self._read_seconds, tier).observe(seconds)
+
+    def reads_finished(self, view: str, tier: str, count: int) -> None:
+        """Count reads whose time is told otherwise, or is that of a whole batch and would tell nothing about one."""
+        self._child(self._reads, view, tier).inc(count)
+
+    def reads_lasted(self, tier: str, counts: Sequence[int], seconds: float) -> None:
+        """Add durations of many reads: how many fell into each of :data:`READ_BUCKETS` and above, and their sum."""
+        self._child(self._read_seconds, tier).add(counts, seconds)
+
+    def cache_changed(self, usage: Usage) -> None:
+        """Show how full the memory tier is."""
+        self._entries.set(usage.entries)
+        self._bytes.set(usage.size_bytes)
+        with self._lock:
+            new, self._evicted_so_far = (
+                usage.evictions - self._evicted_so_far,
+                max(usage.evictions, self._evicted_so_far),
+            )
+        if new > 0:
+            self._evictions.inc(new)
+
+    def call_finished(self, endpoint: str, status: str, seconds: float) -> None:
+        """Count a call to HubSpot; ``status`` is the HTTP status or the kind of failure."""
+        self._calls.labels(endpoint, status).inc()
+        self._call_seconds.labels(endpoint).observe(seconds)
+
+    def retried(self, endpoint: str, reason: str) -> None:
+        """Count a retry."""
+        self._retries.labels(endpoint, reason).inc()
+
+    def calls_left(self, bucket: str, left: int) -> None:
+        """Show how many calls a rate limit still allows."""
+        self._calls_left.labels(bucket).set(left)
+
+    def reread(self, outcome: str, count: int) -> None:
+        """Count deals that were to be read again."""
+        self._rereads.labels(outcome).inc(count)
+
+    def job_ended(self, kind: str, status: str) -> None:
+        """Count a sync job that came to its end in this process."""
+        self._sync_jobs.labels(kind, status).inc()
+
+    def database_seen(
+        self,
+        as_of: float | None,
+        timelines_missing: int,
+        jobs_waiting: int,
+        jobs_running: int,
+        last_success: Mapping[str, float],
+    ) -> None:
+        """Show the state of the database.
+
+        Args:
+            as_of: up to when HubSpot's changes are known, epoch seconds; None if that is unknown.
+            timelines_missing: how many deals' activities were never read.
+            jobs_waiting: how many sync jobs wait.
+            jobs_running: how many run.
+            last_success: when the last sync job of each type was completed, epoch seconds.
+        """
+        self._data_as_of.set(as_of or 0.0)
+        self._timelines_missing.set(timelines_missing)
+        self._jobs_waiting.set(jobs_waiting)
+        self._jobs_running.set(jobs_running)
+        for kind, at in last_success.items():
+            self._last_success.labels(kind).set(at)
+
+    def webhook_events_dropped(self, reason: str, count: int) -> None:
+        """Count webhook events that were not looked into."""
+        self._webhook_events_dropped.labels(reason).inc(count)
+
+    def webhook_backlog(self, pending: int, oldest_seconds: float, set_aside: int) -> None:
+        """Show how many webhook events wait, for how long the oldest of them does, and how many were set aside."""
+        self._pending.set(pending)
+        self._oldest.set(oldest_seconds)
+        self._set_aside.set(set_aside)
+
+    def record_unreadable(self, record_type: str) -> None:
+        """Count a record that cannot be read, stored or shown as it is."""
+        self._unreadable.labels(record_type).inc()
+
+    def live_clients(self, count: int) -> None:
+        """Show how many clients of live updates there are."""
+        self._live_clients.set(count)
+
+    def live_messages(self, count: int) -> None:
+        """Count updates that were handed to clients."""
+        self._live_messages.inc(count)
+
+    def live_dropped(self, reason: str) -> None:
+        """Count a client of live updates that was given up."""
+        self._live_dropped.labels(reason).inc()
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format, of all workers together."""
+        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        return generate_latest(_AllWorkers(Path(directory)) if directory else self.registry)

@@ -1,0 +1,103 @@
+"""Databases for tests: emptied and lent again, for MongoDB takes a hundred times as long to make one and to drop it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pymongo
+
+from dealcache.repositories import Connection, ensure_indexes
+from dealcache.repositories.indexes import INDEXES
+
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 4_000_000_000  # a mongod takes some hundred megabytes, most of them for its journal
+
+_INDEXES = {name: {"_id_"} | {model.document["name"] for model in models} for name, models in INDEXES.items()}
+
+#: The databases that have all indexes: to look for each of them takes MongoDB longer than most tests do.
+_PREPARED: set[str] = set()
+
+#: A database rests while so many others are lent, in case a thread of its last test writes a moment longer.
+_RESTING = 4
+
+
+class Databases:
+    """Lends empty databases of one mongod, which have all indexes."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._free: deque[str] = deque()
+        self._client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(uri)
+
+    @contextmanager
+    def lent(self) -> Iterator[str]:
+        """Lend one that nobody else uses; yields its name."""
+        name = self._free.popleft() if len(self._free) > _RESTING else f"test_{uuid.uuid4().hex}"
+        prepare(self._uri, name)
+        yield name
+        self._empty(name)
+        self._free.append(name)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _empty(self, name: str) -> None:
+        """Remove all documents, and the collections to which a test has given rules or indexes of its own."""
+        database = self._client[name]
+        collections = {found["name"]: found.get("options") for found in database.list_collections().to_list()}
+        if "system.profile" in collections:
+            del collections["system.profile"]
+            database.command("profile", 0)
+            database["system.profile"].drop()
+        usual = sum(len(_INDEXES.get(collection, {"_id_"})) for collection in collections)
+        changed = set(_INDEXES) - set(collections) or database.command("dbStats")["indexes"] != usual
+        for collection, options in collections.items():
+            if options or (changed and self._has_own_indexes(name, collection)):
+                database[collection].drop()
+                _PREPARED.discard(name)
+            else:
+                database[collection].delete_many({})
+        if changed:
+            _PREPARED.discard(name)
+
+    def _has_own_indexes(self, name: str, collection: str) -> bool:
+        found = {index["name"] for index in self._client[name][collection].list_indexes()}
+        return found != _INDEXES.get(collection, {"_id_"})
+
+
+def prepare(uri: str, name: str) -> None:
+    """See to it that a database has all indexes."""
+    if name not in _PREPARED:
+        connection = Connection(uri, name)
+        ensure_indexes(connection)
+        connection.close()
+        _PREPARED.add(name)
+
+
+@contextmanager
+def fast_directory() -> Iterator[Path]:
+    """Make a directory for a server's data, which is removed at the end: in memory where there is plenty of it.
+
+    On a disk, MongoDB waits for the disk with each write that a test acknowledges.
+    """
+    in_memory = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES
+    if in_memory:
+        _remove_left_behind()
+    with tempfile.TemporaryDirectory(prefix=f"dealcache-{os.getpid()}-", dir=_MEMORY if in_memory else None) as made:
+        yield Path(made)
+
+
+def _remove_left_behind() -> None:
+    """Remove what tests that were killed have left in memory."""
+    for directory in _MEMORY.glob("dealcache-*-*"):
+        pid = directory.name.split("-")[1]
+        if not Path("/proc", pid).exists():
+            with suppress(OSError):
+                shutil.rmtree(directory)

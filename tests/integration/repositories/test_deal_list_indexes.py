@@ -1,0 +1,93 @@
+"""Every filter and every order of the list of deals is served by an index, as MongoDB's profiler tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from dealcache.model.deal_filter import SORTS, DealFilter, Order, Range, StagePlace
+from dealcache.repositories import Connection, DealListRepository
+from tests.deal_documents import NOW, deal_documents, insert
+
+Profiled = Callable[[Callable[[], object]], list[dict[str, Any]]]
+
+CLOSED = (StagePlace("won"), StagePlace("lost"))
+
+
+def days(most: int, least: int = 0) -> Range:
+    return Range(NOW - timedelta(days=most), NOW - timedelta(days=least))
+
+
+#: Each filter alone, of many and of few deals.
+FILTERS: dict[str, DealFilter] = {
+    "all": DealFilter(),
+    "a frequent word": DealFilter(words=("deal",)),
+    "a rare word": DealFilter(words=("777",)),
+    "stage": DealFilter(stages=(StagePlace("offer"),)),
+    "stage of one pipeline": DealFilter(stages=(StagePlace("won", frozenset({"renewals"})),)),
+    "pipeline": DealFilter(pipeline_ids=("renewals",)),
+    "owner": DealFilter(owner_ids=("910905",)),
+    "no owner": DealFilter(owner_ids=(), known_owner_ids=tuple(str(910_900 + one) for one in range(40))),
+    "open": DealFilter(is_open=True, closed=CLOSED),
+    "closed": DealFilter(is_open=False, closed=CLOSED),
+    "amount": DealFilter(amount=Range(1_000.0, 70_000.0)),
+    "small amount": DealFilter(amount=Range(None, 150.0)),
+    "created": DealFilter(created=days(600)),
+    "created in a week": DealFilter(created=days(500, 493)),
+    "closes": DealFilter(closes=days(600)),
+    "closes on two days": DealFilter(closes=days(100, 98)),
+    "idle": DealFilter(idle_since=NOW - timedelta(days=100)),
+    "long idle": DealFilter(idle_since=NOW - timedelta(days=299)),
+}
+ORDERS = [Order(sort, descending) for sort in SORTS for descending in (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("count", "sorted_at_most"), [(2_000, 700), pytest.param(100_000, 6_000, marks=pytest.mark.long)]
+)
+def test_an_index_serves_each_filter_in_each_order(
+    connection: Connection, profiled: Profiled, monkeypatch: pytest.MonkeyPatch, count: int, sorted_at_most: int
+) -> None:
+    # A busy machine is no reason to try another index than the one that is chosen.
+    monkeypatch.setattr("dealcache.repositories.deal_list_plan._PATIENCE_MS", 100_000)
+    with connection.operation() as database:
+        insert(database, deal_documents(count))
+    deals = DealListRepository(connection)
+    # Not to be judged: it is asked for once a minute.
+    deals.page(DealFilter(), Order(), None, 1, count)
+    for name, wanted in FILTERS.items():
+        total = deals.total(wanted)
+        for operation in profiled(partial(deals.total, wanted)):
+            assert operation["planSummary"].startswith("IXSCAN"), name
+            assert operation["docsExamined"] == 0, name
+        operations = profiled(partial(first_pages, deals, wanted, total.count))
+        assert len(operations) >= len(ORDERS)
+        for operation in operations:
+            assert "COLLSCAN" not in str(operation.get("planSummary")), (name, operation["command"])
+            assert total.count <= sorted_at_most or not operation.get("hasSortStage"), (name, operation["command"])
+    with connection.operation() as database:
+        database.deal_info.drop()  # to remove so many takes as long as the test
+
+
+def first_pages(deals: DealListRepository, wanted: DealFilter, matching: int) -> None:
+    """Read the first page in each order, and the second one."""
+    for order in ORDERS:
+        found, more = deals.page(wanted, order, None, 50, matching)
+        assert len(found) == min(matching, 50)
+        assert not more or deals.page(wanted, order, found[-1].place, 50, matching)[0]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_a_page_of_all_deals_reads_no_deal_that_it_does_not_show(
+    connection: Connection, profiled: Profiled, order: Order
+) -> None:
+    with connection.operation() as database:
+        insert(database, deal_documents(300))
+    deals = DealListRepository(connection)
+    deals.page(DealFilter(), order, None, 1, 300)
+    read = sum(one["docsExamined"] for one in profiled(lambda: deals.page(DealFilter(), order, None, 20, 300)))
+    assert read <= 21 + 21 * (order == Order("activities", True))  # there deals of one value are read again in order

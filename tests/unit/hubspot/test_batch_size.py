@@ -1,0 +1,88 @@
+"""How much a call asks for, after time-outs and after answers."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dealcache.hubspot.batch_size import ANSWERS_BEFORE_MORE, BatchSize, BatchSizes
+
+
+def answered(size: BatchSize, times: int) -> None:
+    for _ in range(times):
+        size.note_answer(size.size)
+
+
+def test_each_time_out_halves_it_down_to_ten():
+    size, sizes = BatchSize(1000), []
+    while size.note_timeout(size.size):
+        sizes.append(size.size)
+    assert sizes == [500, 250, 125, 62, 31, 15, 10]
+    assert size.size == 10
+
+
+def test_ten_that_time_out_are_not_divided():
+    size = BatchSize(100)
+    assert not size.note_timeout(10)
+    assert not size.note_timeout(3)
+    assert size.size == 100
+
+
+def test_calls_of_several_threads_that_time_out_together_halve_it_once():
+    size = BatchSize(100)
+    assert [size.note_timeout(100) for _ in range(5)] == [True] * 5
+    assert size.size == 50
+
+
+def test_a_call_for_less_than_the_size_that_times_out_counts_too():
+    size = BatchSize(100)
+    assert size.note_timeout(30)
+    assert size.size == 15
+
+
+def test_it_grows_again_after_answers_in_a_row():
+    size = BatchSize(100)
+    size.note_timeout(100)
+    answered(size, 2 * ANSWERS_BEFORE_MORE - 1)
+    assert size.size == 50
+    answered(size, 1)
+    assert size.size == 100
+
+
+def test_answers_for_less_say_nothing_about_more():
+    size = BatchSize(100)
+    size.note_timeout(100)
+    for _ in range(1000):
+        size.note_answer(49)
+    assert size.size == 50
+
+
+def test_a_time_out_after_growing_makes_the_next_growth_slower_and_a_while_at_the_most_forgets_it():
+    size = BatchSize(100)
+    waits = []
+    for _ in range(7):
+        size.note_timeout(100)
+        waits.append(0)
+        while size.size < 100:
+            size.note_answer(50)
+            waits[-1] += 1
+    assert waits == [16, 32, 64, 128, 256, 256, 256]
+    answered(size, 256)
+    size.note_timeout(100)
+    answered(size, 16)
+    assert size.size == 100
+
+
+@given(st.integers(10, 1000), st.lists(st.tuples(st.booleans(), st.integers(1, 1000)), max_size=300))
+def test_it_stays_within_its_bounds(most, events):
+    size = BatchSize(most)
+    for timed_out, asked in events:
+        (size.note_timeout if timed_out else size.note_answer)(asked)
+        assert min(10, most) <= size.size <= most
+
+
+def test_each_kind_of_call_has_its_own():
+    sizes = BatchSizes()
+    sizes.of("notes batch_read", 100).note_timeout(100)
+    assert sizes.of("notes batch_read", 100).size == 50
+    assert sizes.of("calls batch_read", 100).size == 100

@@ -1,0 +1,36 @@
+"""Deals of a list are as old as reads show them: the few checks of sound documents leave nothing of it out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories.documents import Document
+from dealcache.repositories.found_deals import PROJECTION, found_deal
+from dealcache.repositories.record_documents import read_deal
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BEGAN, READ, WATERMARK = (NOW - timedelta(minutes=minutes) for minutes in (9, 8, 5))
+
+SOUND: Document = {"deal_id": "1", "deal_name": "Acme", "hubspot_updated_at": BEGAN, "amount": 1.0}
+#: As one that another system has written, which is read by many checks.
+FOREIGN: Document = SOUND | {"amount": 1}
+
+
+@pytest.mark.parametrize("document", [SOUND, FOREIGN], ids=["sound", "foreign"])
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        ({"timeline_synced_at": READ}, WATERMARK),
+        ({"timeline_synced_at": READ, "unread_types": ["notes"]}, READ),
+        ({"timeline_synced_at": READ, "complete_as_of": BEGAN, "missed_at": NOW}, BEGAN),
+        ({}, None),
+    ],
+    ids=["followed", "a type is missing", "a part was missed", "never read"],
+)
+def test_a_deal_is_as_old_as_what_was_read(document: Document, age: Document, expected: datetime | None) -> None:
+    stored = {name: value for name, value in (document | age).items() if name in PROJECTION}
+    found = found_deal(stored, "amount", "number", 0, UnreadableRecords()).stored
+    assert found.as_of(WATERMARK, NOW) == expected == read_deal(document | age)[0].as_of(WATERMARK, NOW)
