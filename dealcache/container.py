@@ -255,8 +255,9 @@ class Container:
         settings, storage, metrics, invalidations = self.settings, self.storage, self.metrics, self._invalidations
         policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
         deadline = settings.hubspot_deadline_seconds
+        labels = self._labels
         maker = EntryMaker(
-            policy, self.zone, random.random, storage.unreadable, self._labels.current, self.labels.look_up
+            policy, self.zone, random.random, storage.unreadable, labels.current, labels.completed, self.labels.look_up
         )
         sync_watermark = SyncWatermark(storage.sync_state.noted_watermark)
         self.mongodb = MongoSource(storage.deals, storage.timelines, maker, self.clock, sync_watermark)

@@ -44,6 +44,7 @@ class EntryMaker:
         chance: a random number of [0, 1) for each load, which places its end of life within the policy's jitter.
         unreadable: is told which deals cannot be shown as they are.
         labels: the labels to make views with, as they are now.
+        completed: returns the labels for a view that lacks some of those it is given.
         on_unknown: is told of ids that have no label; it must neither raise nor take long.
     """
 
@@ -54,6 +55,7 @@ class EntryMaker:
         chance: Callable[[], float],
         unreadable: UnreadableRecords | None = None,
         labels: Callable[[], Labels] = Labels,
+        completed: Callable[[Labels], Labels] = lambda known: known,
         on_unknown: Callable[[UnknownIds], None] = lambda _unknown: None,
     ) -> None:
         self.unreadable = unreadable or UnreadableRecords()
@@ -61,6 +63,7 @@ class EntryMaker:
         self.zone = zone
         self._chance = chance
         self.labels = labels
+        self.completed = completed
         self._on_unknown = on_unknown
 
     def found(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds until MongoDB is asked again after it did not answer.
 _RETRY_SECONDS = 1.0
+
+#: How often MongoDB is asked for labels that a view lacks: so many times in so many seconds. Most are gone for good.
+_LOOKUPS, _LOOKUP_SECONDS = 10, 10.0
 
 
 class LabelDirectory:
@@ -35,6 +39,7 @@ class LabelDirectory:
         self._labels = Labels(is_current=False)
         self._version = 1
         self._retry_at = float("-inf")
+        self._lookups: deque[float] = deque(maxlen=_LOOKUPS)
 
     @property
     def version(self) -> int:
@@ -45,6 +50,15 @@ class LabelDirectory:
         """Return the labels to make a view with; the last ones that are known, and marked so, if MongoDB fails."""
         labels = self._labels
         return labels if labels.version == self._version else self._read_again()
+
+    def completed(self, known: Labels) -> Labels:
+        """Return the labels for a view that lacks some of ``known``: another process may have stored them just now.
+
+        That process tells of it within a second, but a view that it has shown must not lose its labels here meanwhile.
+        """
+        if known.is_current and known.version == self._version and self._may_look_up():
+            self._look_up(known)
+        return self.current()
 
     def renew(self) -> None:
         """Have the labels read again before the next view is made: they changed in MongoDB."""
@@ -63,6 +77,26 @@ class LabelDirectory:
                 version=self._version,
                 is_current=False,
             )
+
+    def _may_look_up(self) -> bool:
+        with self._lock:
+            now = self._clock()
+            if len(self._lookups) == _LOOKUPS and now - self._lookups[0] < _LOOKUP_SECONDS:
+                return False
+            self._lookups.append(now)
+            return True
+
+    def _look_up(self, known: Labels) -> None:
+        try:
+            found = self._read()
+        except StoreError as failure:
+            log.debug("labels were not looked up in MongoDB: %s", failure)
+            return
+        with self._lock:
+            changed = (found.known_owners, found.pipelines) != (known.known_owners, known.pipelines)
+            if changed and self._version == known.version:
+                self._version += 1
+                self._labels = replace(found, version=self._version)
 
     def _read_again(self) -> Labels:
         # Not under the lock: readers must not queue up behind a MongoDB that hangs.

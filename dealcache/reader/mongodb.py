@@ -171,15 +171,17 @@ class MongoSource:
                 yield one, events
 
     def _entry(self, view: View, one: _Wanted, found: _Activities, labels: Labels, fetched_at: float) -> Entry:
-        zone = self._maker.zone
+        zone, events = self._maker.zone, () if isinstance(found, Totals) else found
+        unknown = views.unknown_ids(view, one.deal, events, labels)
+        if unknown:
+            labels = self._maker.completed(labels)
+            unknown = labels.still_unknown(unknown)
         if not isinstance(found, Totals):
             shown = views.from_events(view, one.deal, found, one.other_ids, zone, labels)
         elif view is View.ACTIVITIES_COUNT:
             shown = views.activities_count(found.by_type)
         else:
             shown = views.info(one.deal, (found.events, found.first, found.last), one.other_ids, zone, labels)
-        events = () if isinstance(found, Totals) else found
-        unknown = views.unknown_ids(view, one.deal, events, labels)
         return self._maker.found(shown, one.deal, fetched_at, labels, unknown, one.as_of)
 
 

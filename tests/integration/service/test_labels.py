@@ -59,6 +59,16 @@ def test_ids_alone_are_stored(service: Service) -> None:
     assert "Unknown Owner" not in str(list(service.database.deal_info.find()))
 
 
+def test_a_label_that_another_worker_has_just_stored_is_shown_before_it_tells_of_it(service: Service) -> None:
+    add_deal(service, "One", hubspot_owner_id="5555")
+    assert shown(service, "One")[0] == "Unknown Owner"
+    new = {"owner_id": "5555", "name": "Zoe Ek", "archived": False}
+    service.database.owners.insert_one(new | {"synced_at": service.database.owners.find_one()["synced_at"]})  # type: ignore[index]
+    service.clear()
+    assert shown(service, "One")[0] == "Zoe Ek"
+    assert service.get("deal-info", dealName="One").headers["X-Cache-Tier"] == "memory"
+
+
 def test_a_refresh_shows_what_was_renamed_also_where_nobody_refreshed(service: Service) -> None:
     for name in ("One", "Two"):
         add_deal(service, name)

@@ -98,6 +98,34 @@ def test_labels_that_change_while_they_are_read_are_read_again(directory: LabelD
     assert slow.current().owners["1"] == "Anne"
 
 
+def test_a_label_that_another_process_has_just_stored_is_not_lacking(directory: LabelDirectory, stored: Stored) -> None:
+    known, version = directory.current(), directory.version
+    stored.labels = Labels((Owner("1", "Ann"), Owner("2", "Bob")))
+    assert directory.completed(known).owners["2"] == "Bob"
+    assert directory.version > version  # what is made with the labels of before is not kept
+    assert directory.current().owners["2"] == "Bob"
+    assert stored.reads == 2
+
+
+def test_labels_that_are_gone_for_good_cost_ten_questions_in_ten_seconds(
+    directory: LabelDirectory, stored: Stored, clock: ManualClock
+) -> None:
+    known, version = directory.current(), directory.version
+    for _ in range(50):
+        assert directory.completed(known) is known
+    assert (stored.reads, directory.version) == (11, version)
+    clock.tick(10.1)
+    directory.completed(known)
+    assert stored.reads == 12
+
+
+def test_labels_that_mongodb_cannot_tell_leave_those_that_are_known(directory: LabelDirectory, stored: Stored) -> None:
+    known = directory.current()
+    stored.down = True
+    assert directory.completed(known) is known
+    assert directory.current().is_current
+
+
 class Views:
     """The cache, and the making of views with labels."""
 
@@ -108,7 +136,9 @@ class Views:
         self.state = ReaderState(self.cache, fence, renew_labels=directory.renew)
         self.state.begin(0)
         self.told: list[UnknownIds] = []
-        self.maker = EntryMaker(POLICY, UTC, lambda: 0.0, None, directory.current, self.told.append)
+        self.maker = EntryMaker(
+            POLICY, UTC, lambda: 0.0, None, directory.current, directory.completed, self.told.append
+        )
         self.clock = clock
 
     def made(self, key: DealKey, unknown: UnknownIds = UnknownIds()) -> Entry:  # noqa: B008 - immutable
