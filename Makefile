@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long drills soak soak-quick openapi lint format bench bench-sync bench-lists load-test load-test-smoke perf clean
+.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi vendor lint format bench bench-sync bench-lists load-test load-test-smoke perf clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev benchmarks/peers/install.sh
 	@sh benchmarks/peers/install.sh
 	@touch $@
 
+# A browser for the tests of the console, and axe-core, which judges how accessible its pages are.
+$(VENV)/.installed-console: $(VENV)/.installed-dev $(VENV)/.installed-debian tests/console/install.sh
+	@sh tests/console/install.sh
+	@$(BIN)/python -m tests.console.packages build/axe
+	@touch $@
+
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
 	@exec $(BIN)/python -m dealcache.sandbox.embedded
 
@@ -52,6 +58,9 @@ test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the long tests, which start many services, and the fuzzers
 	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 2 $(BY_FILE) -m "long or fuzz"
 
+test-console: $(VENV)/.installed-console ## use the console in a real browser, and save pictures of it in build/console/
+	$(BIN)/python -m pytest -n 2 $(BY_FILE) tests/console
+
 # They measure rates, so nothing runs beside them.
 drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs repeatedly, for some minutes
 	$(BIN)/python -m pytest tests/drills --durations=0
@@ -61,6 +70,9 @@ soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for
 
 soak-quick: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same in a minute and a half
 	$(BIN)/python -m tests.soak --quick
+
+vendor: $(VENV)/.installed-console ## fetch the console's libraries again from npm, as packages.json names them
+	$(BIN)/python -m tests.console.packages
 
 openapi: $(VENV)/.installed-dev ## record what the OpenAPI description promises, after an intended change
 	$(BIN)/python -m tests.unit.api.openapi_facts

@@ -26,6 +26,7 @@ from dealcache.api.hooks import install_hooks
 from dealcache.api.services import install_services
 from dealcache.api.spec import ProblemApi, spec_config
 from dealcache.cli import jobs_command, lists_command, sync_command
+from dealcache.console import make_blueprint
 from dealcache.container import Container
 from dealcache.settings import Settings, load_settings
 
@@ -54,7 +55,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
         description.register_blueprint(part.blueprint)
     # A proxy may have taken a path off, which browsers still have in front.
     taken_off = urlsplit(settings.public_url or "").path
-    app.add_url_rule("/", "start", lambda: redirect(f"{taken_off}/api/docs"))
+    if settings.console == "on":
+        app.add_url_rule("/", "start", lambda: redirect(f"{taken_off}/console/"))
+        app.register_blueprint(make_blueprint(taken_off))
     app.register_blueprint(
         Blueprint("assets", __name__, static_folder="api/static/swagger-ui", static_url_path="/api/docs/assets")
     )

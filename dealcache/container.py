@@ -363,7 +363,11 @@ class Container:
     def _wire_status(self) -> None:
         settings, storage = self.settings, self.storage
         self.status_facts = StatusFacts(
-            settings.sync_interval_seconds, settings.hubspot_client_secret is not None, self._redis is not None
+            settings.sync_interval_seconds,
+            settings.hubspot_client_secret is not None,
+            self._redis is not None,
+            settings.timeline_timezone.key,
+            settings.max_data_age_seconds,
         )
         self._hubspot_probe = HubSpotProbe(self.hubspot.last_outcome, self.hubspot.answers)
         self._status_monitor = StatusMonitor(

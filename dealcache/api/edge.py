@@ -19,6 +19,9 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 #: Segments that no path of ours has: each has names only.
 _NO_NAMES = frozenset({"", ".", ".."})
 
+#: The only paths that end with a slash; the first is that of an absolute target which ends with the host.
+_FOLDERS = frozenset({"", "/", "/console/"})
+
 #: A path that is none of ours: no route has a segment of a dot.
 _NOWHERE = "/."
 
@@ -35,7 +38,7 @@ def is_plain_path(path: str, raw_target: str) -> bool:
         path: the path, decoded.
         raw_target: the request's target as it came.
     """
-    if path in ("", "/"):  # the first is that of an absolute target which ends with the host
+    if path in _FOLDERS:
         return True
     segments = path.split("/")
     if segments[0] or not _NO_NAMES.isdisjoint(segments[1:]):

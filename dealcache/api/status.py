@@ -24,4 +24,5 @@ def status() -> Response:
     """Return how old the data is, what syncs and webhooks do, how the tiers are, and which workers live."""
     wired = services()
     told = wired.status.read()
-    return json_response(status_view(told, wired.status_facts, datetime.fromtimestamp(wired.clock(), UTC)))
+    now = datetime.fromtimestamp(wired.clock(), UTC)
+    return json_response(status_view(told, wired.status_facts, wired.account.bound, now))

@@ -21,6 +21,12 @@ def _ok() -> ma.fields.Boolean:
     )
 
 
+class AccountSchema(ma.Schema):
+    """The HubSpot account whose deals are stored."""
+
+    portal_id = count_field("Its id, which stands in the addresses of HubSpot's own pages.", allow_none=True)
+
+
 class DataStatusSchema(ma.Schema):
     """The data in MongoDB, and how old it is."""
 
@@ -30,6 +36,7 @@ class DataStatusSchema(ma.Schema):
         allow_none=True,
     )
     age_seconds = count_field("Seconds since then.", allow_none=True)
+    max_age_seconds = number_field("From which age on data is read from HubSpot again, behind its reader; 0: never.")
     deals = count_field("Deals that are not archived.", allow_none=True)
     activities = count_field("All events.", allow_none=True)
     timelines_missing = count_field(
@@ -117,6 +124,8 @@ class StatusSchema(ma.Schema):
 
     version = text_field("The release of the worker that answers.")
     at = moment_field("The present.")
+    time_zone = text_field("The zone of the days that answers show.")
+    account = part(AccountSchema)
     data = part(DataStatusSchema)
     sync = part(SyncStatusSchema)
     webhooks = part(WebhooksStatusSchema)

@@ -22,20 +22,32 @@ from dealcache.telemetry.latencies import quantile, total
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """The settings that are shown: seconds between two syncs by themselves; whether there are webhooks, and a Redis."""
+    """The settings that are shown.
+
+    Args:
+        sync_interval: seconds between two syncs by themselves.
+        webhooks: whether there are webhooks.
+        redis: whether there is a Redis.
+        time_zone: the zone of the days that answers show.
+        max_data_age: seconds from which on data is read again behind; 0: never.
+    """
 
     sync_interval: float
     webhooks: bool
     redis: bool
+    time_zone: str
+    max_data_age: float
 
 
-def status_view(status: Status, facts: StatusFacts, now: datetime) -> dict[str, Any]:
-    """Return the status as JSON values."""
+def status_view(status: Status, facts: StatusFacts, portal_id: int | None, now: datetime) -> dict[str, Any]:
+    """Return the status as JSON values; ``portal_id`` is that of the stored deals' HubSpot account, if it is known."""
     overview = status.snapshot.overview
     return {
         "version": __version__,
         "at": timestamp(now),
-        "data": _data(overview, now),
+        "time_zone": facts.time_zone,
+        "account": {"portal_id": portal_id},
+        "data": _data(overview, facts, now),
         "sync": _sync(overview, facts),
         "webhooks": _webhooks(overview, facts, now),
         "tiers": _tiers(status, facts),
@@ -50,11 +62,12 @@ def age_view(overview: Overview | None, now: datetime) -> tuple[str | None, int 
     return (None, None) if moment is None else (as_of_text(moment), max(0, int((now - moment).total_seconds())))
 
 
-def _data(overview: Overview | None, now: datetime) -> dict[str, Any]:
+def _data(overview: Overview | None, facts: StatusFacts, now: datetime) -> dict[str, Any]:
     moment, age = age_view(overview, now)
     return {
         "as_of": moment,
         "age_seconds": age,
+        "max_age_seconds": _number(facts.max_data_age),
         "deals": overview and overview.deals,
         "activities": overview and overview.activities,
         "timelines_missing": overview and overview.timelines_missing,
@@ -63,7 +76,7 @@ def _data(overview: Overview | None, now: datetime) -> dict[str, Any]:
 
 def _sync(overview: Overview | None, facts: StatusFacts) -> dict[str, Any]:
     interval = facts.sync_interval
-    known: dict[str, Any] = {"interval_seconds": int(interval) if float(interval).is_integer() else interval}
+    known: dict[str, Any] = {"interval_seconds": _number(interval)}
     if overview is None:
         unknown = ("next_at", "running", "queued", "last_completed", "last_failed", "last_full_at")
         return known | dict.fromkeys(unknown)
@@ -138,6 +151,11 @@ def _worker(worker: Worker) -> dict[str, Any]:
 
 def _job(job: Job | None) -> dict[str, Any] | None:
     return None if job is None else job_view(job)
+
+
+def _number(seconds: float) -> float:
+    """Return a whole number as such: clients see what was configured."""
+    return int(seconds) if float(seconds).is_integer() else seconds
 
 
 def _milliseconds(seconds: float | None) -> float | None:

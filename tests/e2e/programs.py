@@ -43,7 +43,7 @@ def environment(**more: str) -> dict[str, str]:
     """This process's environment without anything that configures the service, and with ``more``."""
     ours = ("MONGODB", "HUBSPOT", "CACHE_", "API_TOKEN", "ADMIN_TOKEN", "CORS_", "BIND", "THREADS", "LOG_")
     ours += ("WEB_CONCURRENCY", "PROMETHEUS", "TIMELINE_", "NEGATIVE_", "STALE_", "GUNICORN", "SYNC_", "PUBLIC_URL")
-    ours += ("FORWARDED_", "REDIS_", "HIT_LANE", "CPU_AFFINITY")
+    ours += ("FORWARDED_", "REDIS_", "HIT_LANE", "CPU_AFFINITY", "CONSOLE", "MAX_DATA_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
 
 

@@ -50,14 +50,16 @@ def announcement(bind: str, hubspot: str, mongodb: str, environ: Mapping[str, st
         environ: the service's environment.
         notes: what else there is to say, a line each.
     """
-    address = address_of(bind)
     lines = [f"dealcache serves on {bind}", f"  HubSpot: {hubspot}", f"  MongoDB: {mongodb}"]
     lines += [f"  {note}" for note in notes]
+    address = address_of(bind)
     if address is not None:
         host, port = address
         base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         header = ' -H "Authorization: Bearer $API_TOKEN"' if environ.get("API_TOKEN", "").strip() else ""
-        lines += [f"  Open {base}/ in a browser, or try:"] + [f"    curl{header} '{base}{path}'" for path in _EXAMPLES]
+        lines += ["  The API:", *(f"    curl{header} '{base}{path}'" for path in _EXAMPLES)]
+        if environ.get("CONSOLE", "").strip().lower() != "off":
+            lines.insert(0, f"Open {base}/console/ in a browser.")
     lines.append(f"  Commands: {_COMMANDS}")
     return "\n".join([*lines, "  Ctrl-C stops everything."])
 

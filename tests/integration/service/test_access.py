@@ -51,6 +51,7 @@ REQUESTS = {
     "metrics": ("GET", "/metrics", "open"),
     "docs": ("GET", "/api/docs", "open"),
     "asset": ("GET", "/api/docs/assets/start.js", "open"),
+    "console": ("GET", "/console/deals", "open"),
 }
 
 

@@ -11,7 +11,7 @@ from dealcache.breaker import Breaker
 from dealcache.hubspot.transport import Transport
 from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault
-from tests.integration.service.harness import V2, MakeService, Service
+from tests.integration.service.harness import V2, MakeService, Service, assert_problem
 
 #: What readiness says of the data while nothing is stored.
 NO_DATA = {"data_as_of": None, "data_age_seconds": None}
@@ -98,10 +98,17 @@ def test_stages_have_names_before_the_first_deal_is_read(service: Service) -> No
 
 @pytest.mark.parametrize(
     ("public_url", "place"),
-    [("", "/api/docs"), ("https://deals.example.com", "/api/docs"), ("https://example.com/deals", "/deals/api/docs")],
+    [("", "/console/"), ("https://deals.example.com", "/console/"), ("https://example.com/deals", "/deals/console/")],
 )
-def test_the_root_leads_to_the_documentation(make_service: MakeService, public_url: str, place: str) -> None:
+def test_the_root_leads_to_the_console(make_service: MakeService, public_url: str, place: str) -> None:
     service = make_service(PUBLIC_URL=public_url)
     for method in ("GET", "HEAD"):
         answer = service.request(method, "/")
         assert (answer.status_code, answer.headers["Location"]) == (302, place)
+
+
+def test_without_the_console_there_is_no_start(make_service: MakeService) -> None:
+    service = make_service(CONSOLE="off")
+    for path in ("/", "/console/", "/console/deals"):
+        assert_problem(service.request("GET", path), 404)
+    assert service.get("/api/docs").status_code == 200

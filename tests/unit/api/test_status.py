@@ -30,7 +30,7 @@ from tests.unit.api.stands import client_of
 
 NOW = datetime.fromtimestamp(1_800_000_000, UTC)
 STATUS = "/api/hubspot/status"
-FACTS = StatusFacts(60.0, webhooks=True, redis=True)
+FACTS = StatusFacts(60.0, webhooks=True, redis=True, time_zone="Europe/Berlin", max_data_age=3600.0)
 
 
 def ago(seconds: float) -> datetime:
@@ -87,6 +87,7 @@ def shown(told: Status, facts: StatusFacts = FACTS) -> dict[str, Any]:
         "status": SimpleNamespace(read=lambda: told),
         "status_facts": facts,
         "clock": ManualClock(NOW.timestamp()),
+        "account": SimpleNamespace(bound=62_515),
     }
     answer = client_of(status.blueprint, **services).get(STATUS)
     assert answer.status_code == 200, answer.text
@@ -102,9 +103,12 @@ def test_everything_that_is_known_is_told():
     assert content == {
         "version": __version__,
         "at": "2027-01-15T08:00:00.000Z",
+        "time_zone": "Europe/Berlin",
+        "account": {"portal_id": 62_515},
         "data": {
             "as_of": "2027-01-15T07:59:17Z",
             "age_seconds": 42,
+            "max_age_seconds": 3_600,
             "deals": 8_800,
             "activities": 96_800,
             "timelines_missing": 4,
@@ -152,7 +156,7 @@ def test_everything_that_is_known_is_told():
 
 def test_what_cannot_be_known_is_null():
     content = shown(UNKNOWN)
-    assert content["data"] == dict.fromkeys(("as_of", "age_seconds", "deals", "activities", "timelines_missing"))
+    assert {name: value for name, value in content["data"].items() if value is not None} == {"max_age_seconds": 3_600}
     sync = {name: value for name, value in content["sync"].items() if value is not None}
     assert sync == {"interval_seconds": 60}
     assert {name: value for name, value in content["webhooks"].items() if value is not None} == {"enabled": True}
@@ -173,7 +177,7 @@ def test_before_anything_was_looked_at_it_is_not_said_to_be_down():
 
 
 def test_what_is_not_configured_is_told():
-    content = shown(TOLD, StatusFacts(0.0, webhooks=False, redis=False))
+    content = shown(TOLD, replace(FACTS, sync_interval=0.0, webhooks=False, redis=False))
     assert content["tiers"]["redis"] is None
     assert content["webhooks"]["enabled"] is False
     assert (content["sync"]["interval_seconds"], content["sync"]["next_at"]) == (0, None)

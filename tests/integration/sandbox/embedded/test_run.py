@@ -142,7 +142,7 @@ def test_starts_what_is_missing_and_stops_it_in_order(run: Any, signum: signal.S
     assert environ["MONGODB_DATABASE"] == "dealcache_demo"
     assert "simulator at http://127.0.0.1:4711" in text
     assert environ["MONGODB_URI"] in text
-    assert f"Open http://{running.bind}/ in a browser" in text
+    assert f"Open http://{running.bind}/console/ in a browser." in text
     synced = running.note("sync.json")
     assert not synced["served"]
     assert synced["environ"]["MONGODB_URI"] == environ["MONGODB_URI"]

@@ -45,6 +45,12 @@ def test_the_examples_can_be_pasted() -> None:
     assert "a mongod" in text
 
 
+def test_the_console_comes_first_unless_it_is_off() -> None:
+    first = announcement("[::]:8001", "h", "m", {}).splitlines()[0]
+    assert first == "Open http://[::1]:8001/console/ in a browser."
+    assert "/console/" not in announcement("127.0.0.1:8001", "h", "m", {"CONSOLE": "OFF"})
+
+
 def test_a_token_is_named_and_not_shown() -> None:
     text = announcement("127.0.0.1:8000", "h", "m", {"API_TOKEN": "s3cret"})
     assert "Bearer $API_TOKEN" in text

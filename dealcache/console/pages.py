@@ -1,0 +1,80 @@
+"""The console over HTTP: ``/console/`` and its assets. Every page is the same document; its modules do the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from dealcache.console.assets import read_assets
+
+_PATH = "/console"
+
+#: The pages by the first segment of their paths; a segment more names one deal.
+_PAGES = frozenset({"deals", "syncs", "cache", "status"})
+_FIRST = "deals"
+
+#: Scripts, styles, pictures and connections from this service alone, none inline, and no frame around it (CSP level 3).
+_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+_HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+_REVALIDATED = "no-cache"
+_FOR_A_YEAR = "public, max-age=31536000, immutable"
+
+
+def make_blueprint(taken_off: str) -> Blueprint:
+    """Return the blueprint of the console.
+
+    Args:
+        taken_off: a path that a proxy takes off and browsers have in front of every other; empty for none.
+    """
+    folder = Path(__file__).parent
+    assets = read_assets(folder / "static")
+    blueprint = Blueprint("console", __name__, url_prefix=_PATH, template_folder="templates")
+
+    def base() -> str:
+        return taken_off or request.script_root
+
+    @blueprint.get("/")
+    def start() -> AnyResponse:
+        return redirect(f"{base()}{_PATH}/{_FIRST}")
+
+    @blueprint.get("/<path:page>")
+    def page(page: str) -> Response:
+        name, is_known = _page_of(page)
+        response = make_response(
+            render_template(
+                "console.html",
+                base=base(),
+                assets=f"{base()}{_PATH}/assets/{assets.digest}",
+                styles=assets.styles(),
+                modules=assets.modules(name),
+            ),
+            200 if is_known else 404,
+        )
+        response.headers.update(_HEADERS)
+        response.headers["Cache-Control"] = _REVALIDATED
+        response.add_etag()
+        response.make_conditional(request.environ)
+        return response
+
+    @blueprint.get("/assets/<digest>/<path:path>")
+    def asset(digest: str, path: str) -> Response:
+        found = assets.files.get(path)
+        if found is None or digest != assets.digest:
+            abort(404)
+        response = Response(found.content, content_type=found.media_type)
+        response.headers.update(_HEADERS)
+        response.headers["Cache-Control"] = _FOR_A_YEAR
+        return response
+
+    return blueprint
+
+
+def _page_of(path: str) -> tuple[str, bool]:
+    """Return the folder of the modules that a path needs, and True if there is such a page."""
+    first, *rest = path.split("/")
+    if first == "deals" and len(rest) == 1:
+        return "deal", True
+    return first, first in _PAGES and not rest

@@ -1,0 +1,117 @@
+/** All calls to the service go through here: tokens, errors in words, and whether there is a connection at all. */
+
+import { parameters } from "./router.js";
+import { Store } from "./store.js";
+import { askForAdminToken, needToken, token } from "./token.js";
+
+const BASE = document.documentElement.dataset.base;
+
+/** Milliseconds after which a call is given up: a refresh waits 15 s for HubSpot, a large account's first list some. */
+const LONGEST = 60_000;
+
+/** False while the service cannot be reached. */
+export const online = new Store(true);
+
+/** Why a call failed, in words for people. `status` is 0 if there was no answer at all. */
+export class ApiError extends Error {
+  constructor(status, problem, retryAfter) {
+    super(problem.detail || problem.title || `The service answered ${status}.`);
+    this.status = status;
+    this.problem = problem;
+    this.requestId = problem.request_id ?? null;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * Call the service.
+ *
+ * @param {string} path the path, such as "/api/hubspot/status".
+ * @param {Object} [how]
+ * @param {string} [how.method] the HTTP method, GET unless given.
+ * @param {Object} [how.query] the parameters, as for address in router.js.
+ * @param {Object} [how.body] what is sent as JSON.
+ * @param {Object} [how.headers] more header fields.
+ * @param {AbortSignal} [how.signal] ends the call.
+ * @returns {Promise<{data: any, headers: Headers, milliseconds: number}>}
+ * @throws {ApiError} the service refused, failed or could not be reached.
+ * @throws {DOMException} named AbortError: the signal ended it.
+ */
+export async function call(path, how = {}) {
+  const began = performance.now();
+  const response = await send(path, how);
+  const milliseconds = performance.now() - began;
+  if (!response.ok) throw await failure(response);
+  return { data: await response.json(), headers: response.headers, milliseconds };
+}
+
+/**
+ * Call the service to change something. If the token is not enough, another one is asked for.
+ *
+ * @returns {Promise<Object|null>} as of call; null if the person gave no token.
+ */
+export async function change(path, how = {}) {
+  for (;;) {
+    try {
+      return await call(path, how);
+    } catch (error) {
+      if (!(error instanceof ApiError) || ![401, 403].includes(error.status) || error.isForeignPage) throw error;
+      if (!(await askForAdminToken())) return null;
+    }
+  }
+}
+
+/** Return the address of something to download, for a service without a token. */
+export function downloadAddress(path, query) {
+  return `${BASE}${path}?${parameters(query)}`;
+}
+
+/**
+ * Save an answer as a file. With a token the browser cannot fetch it by a link alone.
+ *
+ * @param {string} path the path.
+ * @param {Object} query the parameters.
+ * @param {string} name the file's name.
+ */
+export async function download(path, query, name) {
+  const response = await send(path, { query });
+  if (!response.ok) throw await failure(response);
+  const url = URL.createObjectURL(await response.blob());
+  const link = Object.assign(document.createElement("a"), { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+async function send(path, { method = "GET", query = {}, body, headers = {}, signal }) {
+  const search = parameters(query).toString();
+  const timeout = AbortSignal.timeout(LONGEST);
+  try {
+    const response = await fetch(BASE + path + (search && `?${search}`), {
+      method,
+      headers: {
+        ...headers,
+        ...(token.value === null ? {} : { Authorization: `Bearer ${token.value}` }),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    online.value = true;
+    if (response.status === 401 && method === "GET") needToken();
+    return response;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    online.value = false;
+    const detail = timeout.aborted ? "The service did not answer within a minute." : "The service cannot be reached.";
+    throw new ApiError(0, { detail }, null);
+  }
+}
+
+async function failure(response) {
+  const isProblem = response.headers.get("Content-Type")?.startsWith("application/problem+json");
+  // What a proxy in between says is a page, not a problem.
+  const problem = isProblem ? await response.json() : { detail: `The service answered ${response.status}.` };
+  const error = new ApiError(response.status, problem, Number(response.headers.get("Retry-After")) || null);
+  error.isForeignPage = response.status === 403 && !/token/.test(error.message);
+  return error;
+}

@@ -1,0 +1,94 @@
+/** Numbers, amounts, times and sizes in the viewer's language. */
+
+const LOCALE = navigator.languages ?? undefined;
+
+const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
+const oneDigit = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const money = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 0, maximumFractionDigits: 2 });
+const percentage = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
+const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const calendarDay = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
+const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
+
+/** What stands where there is no value. */
+export const NONE = "–";
+
+const UNITS = [
+  ["year", 31_557_600],
+  ["month", 2_629_800],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+/** Return a whole number, digits in groups. */
+export function count(value) {
+  return value === null || value === undefined ? NONE : whole.format(value);
+}
+
+/** Return "1 deal", "2 deals": a number and its noun. */
+export function counted(value, noun, nouns = `${noun}s`) {
+  return `${count(value)} ${value === 1 ? noun : nouns}`;
+}
+
+/** Return an amount of money, with its currency if that is known. */
+export function amount(value, currency = null) {
+  if (value === null || value === undefined) return NONE;
+  return currency ? `${money.format(value)} ${currency}` : money.format(value);
+}
+
+/** Return a share of 0 to 1 as per cent. */
+export function percent(value) {
+  return value === null || value === undefined ? NONE : percentage.format(value);
+}
+
+/** Return milliseconds, with one digit behind the point where they are few. */
+export function milliseconds(value) {
+  if (value === null || value === undefined) return NONE;
+  if (value < 0.1) return "< 0.1 ms";
+  return `${value < 10 ? oneDigit.format(value) : whole.format(value)} ms`;
+}
+
+/** Return a size in bytes, kB or MB. */
+export function bytes(value) {
+  if (value === null || value === undefined) return NONE;
+  if (value < 1_000) return `${whole.format(value)} B`;
+  return value < 1_000_000 ? `${oneDigit.format(value / 1_000)} kB` : `${oneDigit.format(value / 1_000_000)} MB`;
+}
+
+/** Return a length of time, such as "42 s", "3 min", "2 h 5 min", "4 d 3 h". */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return NONE;
+  if (seconds < 10) return `${oneDigit.format(seconds)} s`;
+  const total = Math.round(seconds);
+  if (total < 60) return `${total} s`;
+  if (total < 3_600) return `${Math.floor(total / 60)} min${total < 600 && total % 60 ? ` ${total % 60} s` : ""}`;
+  if (total < 86_400) return `${Math.floor(total / 3_600)} h ${Math.floor((total % 3_600) / 60)} min`;
+  return `${whole.format(Math.floor(total / 86_400))} d ${Math.floor((total % 86_400) / 3_600)} h`;
+}
+
+/** Return a moment in the viewer's language and zone. */
+export function when(iso) {
+  return iso ? moment.format(new Date(iso)) : NONE;
+}
+
+/** Return the very moment in UTC, for a tooltip. */
+export function exactly(iso) {
+  return iso ? `${iso.replace("T", " ").replace(/(\.\d+)?(Z|\+00:00)$/, "$1")} UTC` : "";
+}
+
+/** Return a calendar day "YYYY-MM-DD" in the viewer's language; the day is one of the service's zone. */
+export function day(text) {
+  if (!text) return NONE;
+  const date = new Date(`${text}T00:00:00Z`);
+  return Number.isNaN(date.getTime()) ? text : calendarDay.format(date);
+}
+
+/** Return how far a moment lies from now, such as "3 days ago" or "in 2 hours". */
+export function ago(iso, now = Date.now()) {
+  if (!iso) return NONE;
+  const seconds = (new Date(iso).getTime() - now) / 1_000;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
+  return relative.format(Math.trunc(seconds / size), unit);
+}

@@ -1,0 +1,8 @@
+/** Cache. */
+
+import { html } from "../vendor/preact.js";
+
+/** The page. */
+export function Page() {
+  return html`<h1>Cache</h1>`;
+}

@@ -1,0 +1,8 @@
+/** Status. */
+
+import { html } from "../vendor/preact.js";
+
+/** The page. */
+export function Page() {
+  return html`<h1>Status</h1>`;
+}

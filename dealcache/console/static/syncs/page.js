@@ -1,0 +1,8 @@
+/** Syncs. */
+
+import { html } from "../vendor/preact.js";
+
+/** The page. */
+export function Page() {
+  return html`<h1>Syncs</h1>`;
+}

@@ -1,0 +1,98 @@
+"""What all pages have in common: addresses, navigation, keys, and faces for what is missing or wrong."""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.console.browser import Console
+from tests.console.conftest import OpenConsole, StartService
+from tests.e2e.programs import Gunicorn
+
+PAGES = ("Deals", "Syncs", "Cache", "Status")
+
+
+@pytest.fixture(scope="module")
+def guarded(start_service: StartService) -> Gunicorn:
+    """A service that asks for tokens."""
+    return start_service(API_TOKEN="for-readers", ADMIN_TOKEN="for-admins")
+
+
+def test_the_root_leads_to_the_deals(console: Console) -> None:
+    console.driver.get(console.url)
+    console.the("heading", "Deals")
+    assert console.address == "/deals"
+
+
+def test_pages_are_reached_by_name_and_by_the_history(console: Console) -> None:
+    console.open()
+    for name in PAGES[1:]:
+        console.press(name, "link")
+        console.the("heading", name)
+        assert console.address == f"/{name.lower()}"
+        current = [link.text for link in console.all("link") if link.get_attribute("aria-current") == "page"]
+        assert current == [name]
+    console.driver.back()
+    console.the("heading", "Cache")
+    console.driver.forward()
+    console.the("heading", "Status")
+    assert console.hosts() == {console.url.partition("://")[2]}
+
+
+def test_a_page_that_does_not_exist_says_so(console: Console) -> None:
+    console.open("/nope")
+    console.wait_for("There is no such page.")
+    console.press("Look at the deals", "link")
+    console.the("heading", "Deals")
+    assert [line for line in console.complaints() if "404" not in line] == []
+
+
+def test_all_keys_are_listed(console: Console) -> None:
+    console.open()
+    console.the("heading", "Deals")
+    console.keys("?")
+    assert "Show all keys" in console.the("dialog").text
+    console.keys(Keys.ESCAPE)
+    console.wait(lambda: not console.all("dialog"))
+
+
+def test_without_a_network_a_bar_says_so_until_it_is_back(console: Console) -> None:
+    console.open("/status")
+    console.the("heading", "Status")
+    console.disconnect()
+    console.wait_for("Offline", 60)
+    console.disconnect(offline=False)
+    console.wait_for_no("Offline", 60)
+    assert all("ERR_INTERNET_DISCONNECTED" in line for line in console.complaints())
+
+
+def test_a_token_is_asked_for_kept_for_the_tab_and_never_part_of_an_address(
+    guarded: Gunicorn, open_console: OpenConsole
+) -> None:
+    console = open_console(guarded)
+    console.open("/status")
+    console.the("dialog", "This service asks for a token")
+    console.screenshot("token-asked")
+    assert console.barriers() == []
+    console.fill("Token", "wrong")
+    console.press("Use token")
+    console.wait_for("The token in use was refused")
+    console.screenshot("token-refused")
+    console.fill("Token", "for-readers")
+    console.press("Use token")
+    console.wait(lambda: not console.all("dialog"))
+    console.wait_for("Days are days of UTC")
+    console.press("Syncs", "link")
+    console.open("/cache")
+    assert not console.all("dialog")
+    assert "for-readers" not in console.driver.current_url
+    assert console.driver.get_cookies() == []
+    assert all("401" in line for line in console.complaints())
+
+
+@pytest.mark.parametrize("page", ["deals", "syncs", "cache", "status", "nope"])
+def test_nothing_is_in_the_way_of_anybody(console: Console, page: str) -> None:
+    console.open(f"/{page}")
+    console.wait_for("Days are days of UTC")
+    console.inspect(page)
+    console.complaints()
