@@ -1,4 +1,4 @@
-"""What it costs to tell how old data is and to read it again when it is old, and what that saves a reader.
+"""The cost of telling how old data is and of reading old data again, and what that saves a reader.
 
 In one process and thread, in turns, in processor time: reads of MongoDB that look for the watermark of the syncs and at
 the age of what they find, and the same reads without; hits of the lane with the header, and without.

@@ -1,4 +1,4 @@
-"""How much memory cached timelines really take: resident memory of a process, before and after filling.
+"""The memory that cached timelines really take: resident memory of a process, before and after filling.
 
 First that of a process of its own, :mod:`benchmarks.filling`, which makes entries as the read path does. Then that of a
 worker of the service, which reads deals from MongoDB in batches and answers a hit of each.

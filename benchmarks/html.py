@@ -1,4 +1,4 @@
-"""What the text of HTML costs: processor time and memory for 100 kB of hostile documents, the slowest of them."""
+"""The cost of extracting text from HTML: processor time and memory for 100 kB of the slowest hostile documents."""
 
 from __future__ import annotations
 

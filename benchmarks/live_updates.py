@@ -1,4 +1,4 @@
-"""What a thousand idle WebSocket clients cost those who read, and how soon a change reaches them.
+"""The cost of a thousand idle WebSocket clients for those who read, and how soon a change reaches them.
 
 One worker with 16 threads, pinned to one core, and wrk to another. First deals are renamed in HubSpot and refreshed one
 by one, and for each client the time is taken from the moment when the service noticed the change; it holds each change

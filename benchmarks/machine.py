@@ -1,4 +1,4 @@
-"""What the figures were measured on: the machine, how busy it was, and the versions of what took part."""
+"""The machine of a measurement: its processors, how busy it was, and the versions of what took part."""
 
 from __future__ import annotations
 

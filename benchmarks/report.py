@@ -1,4 +1,4 @@
-"""What a run prints: figures with their spread, and one line for each promise that says whether it was kept."""
+"""The report of a run: figures with their spread, and for each promise a line that says whether it was kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it adds to a cold deal that other processes are asked whether one of them is loading it already.
+"""The cost, for a cold deal, of asking other processes whether one of them is already loading it.
 
 A load takes a lease in MongoDB, looks once more for the deal, and gives the lease back. That is timed by itself, in one
 thread, and set against whole cold loads with a HubSpot that takes 200 ms for each call.

@@ -1,4 +1,4 @@
-"""How many examples Hypothesis makes of the tests that are marked ``fuzz``: a fifth, or all in `make test-long`."""
+"""The number of Hypothesis examples for tests marked ``fuzz``: a fifth, or all of them in `make test-long`."""
 
 import os
 

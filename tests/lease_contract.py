@@ -1,4 +1,4 @@
-"""What leases promise to those who share loads, held against the real repository and against the tests' stand-in."""
+"""The contract of load leases, held against the real repository and against the tests' stand-in."""
 
 from __future__ import annotations
 

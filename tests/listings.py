@@ -1,4 +1,4 @@
-"""What a memory tier holds, as rows."""
+"""The contents of a memory tier, as rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all rate limits promise, held against each of them, with a clock that is ticked by hand."""
+"""The contract of all rate limits, held against each of them, with a clock that tests advance."""
 
 from __future__ import annotations
 

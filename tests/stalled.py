@@ -35,7 +35,7 @@ Address = tuple[str, int] | str
 
 
 class Kind(NamedTuple):
-    """How a connection stalls: what it sends at once, what it sends every ``pause`` seconds, and whether it reads."""
+    """A way to stall: bytes sent at once, bytes sent every ``pause`` seconds, and whether the client reads."""
 
     opening: bytes
     drip: bytes = b""
@@ -112,7 +112,7 @@ class StalledConnections:
 
     @property
     def open(self) -> int:
-        """How many of them the service has not ended."""
+        """The number of these connections that the service has not ended."""
         return len(self._open)
 
     def _connect(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What every cache tier promises. A module that tests a tier has a class of this one, with the fixture ``tier``."""
+"""The contract of every cache tier. A module that tests a tier has a class of this one, with the fixture ``tier``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cores bring: a worker that keeps to one core beside one that does not, and two workers beside one.
+"""The gain from cores: a worker that keeps to one core beside one that does not, and two workers beside one.
 
 The client needs processor time as well. Where there are no more cores than the two workers take, it takes from theirs
 what one worker's client has for itself; so two workers with their client on two cores are also compared with one

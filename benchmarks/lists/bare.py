@@ -1,4 +1,4 @@
-"""What lists are compared with: the bare query that fetches the same documents, and ``orjson.dumps``."""
+"""The comparison for lists: the bare query that fetches the same documents, and ``orjson.dumps``."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _KEEP_ALIVE_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _Attempts:
-    """How often one request was sent."""
+    """The number of times that one request was sent."""
 
     made: int = 0
 

@@ -1,4 +1,4 @@
-"""What the users do: mostly pages of popular deals, as the web UI asks for them, and now and then something else."""
+"""The mix of requests: mostly pages of popular deals, as the web UI asks for them, and now and then something else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of each request and each visit, and of the whole run."""
+"""The measurements of each request, of each visit, and of the whole run."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def faults(self) -> int:
-        """How many requests failed."""
+        """The number of requests that failed."""
         return sum(bool(sample.fault) for sample in self.samples)
 
     @property

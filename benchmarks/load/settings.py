@@ -1,4 +1,4 @@
-"""What a run is asked to do: the environment, checked once."""
+"""The settings of a run: the environment, checked once."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far the generator itself was from its schedule.
+    """The generator's own delay behind its schedule.
 
     Attributes:
         late: milliseconds by which visits were begun late: p50, p95, p99 and max.

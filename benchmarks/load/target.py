@@ -1,4 +1,4 @@
-"""What the service tells of itself before a run: which deals it has, which version it is, what it allows."""
+"""The service as it describes itself before a run: its deals, its version, and what it allows."""
 
 from __future__ import annotations
 

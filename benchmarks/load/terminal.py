@@ -1,4 +1,4 @@
-"""What a run says on the terminal."""
+"""The output of a run on the terminal."""
 
 from __future__ import annotations
 

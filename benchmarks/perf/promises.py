@@ -1,4 +1,4 @@
-"""What is promised, and whether replies keep it. Nothing here asks anything."""
+"""The service's promises, and the verdicts on whether replies keep them. Nothing here sends a request."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def judge_statistics(replies: Sequence[Reply], stats: Mapping[str, Any], way: Ro
 
 
 def judge_age(reply: Reply, most: float | None, waited: float, now: float) -> Verdict:
-    """How old the data of an answer is.
+    """Judge the age of an answer's data.
 
     Args:
         reply: the first one that was new enough, or the last one if none was.

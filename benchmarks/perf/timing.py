@@ -1,4 +1,4 @@
-"""What a reply's times tell: of the service, as it says itself, and of the way to it."""
+"""The times of a reply: those that the service states, and that of the way to it."""
 
 from __future__ import annotations
 

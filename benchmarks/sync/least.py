@@ -29,7 +29,7 @@ _WINDOWS = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How much there is: deals, distinct activities, associations of the two, and the fewest calls to read it all."""
+    """An account's size: deals, distinct activities, associations of the two, and the fewest calls to read it all."""
 
     deals: int
     activities: int

@@ -37,7 +37,7 @@ class Page:
 
     @property
     def sorted_by(self) -> str:
-        """What the keys are sorted by, in whichever direction."""
+        """The value that keys are sorted by, in either direction."""
         return self.sort.removeprefix("-")
 
     def choose(self, keys: Iterable[str], values: Mapping[str, float]) -> tuple[list[str], Place | None]:

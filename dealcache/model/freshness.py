@@ -1,4 +1,4 @@
-"""How old data is: the moment up to which HubSpot's changes are known to be in what is stored. Pure."""
+"""Data freshness: the moment up to which HubSpot's changes are known to be in the stored data. Pure."""
 
 from __future__ import annotations
 

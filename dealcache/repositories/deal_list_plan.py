@@ -22,7 +22,7 @@ _PATIENCE_MS = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to read a page.
+    """A plan for reading a page.
 
     Args:
         index: the index to read by.

@@ -1,4 +1,4 @@
-"""What lists show of a deal's events, ``activities`` in its document of ``deal_info``.
+"""Summaries of deals' events for lists: ``activities`` in a deal's document of ``deal_info``.
 
 ``activities`` holds ``count`` and the times ``first``, ``last`` (of the events up to now) and ``end`` (of all); and
 ``next`` if there are events that are planned for later. Of a deal whose events are complete it is true while the deal

@@ -35,7 +35,7 @@ PROJECTION: Document = {"_id": 0} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """What a list shows of a deal's activities; ``last`` is that of those that are over, ``next`` of those planned."""
+    """A deal's activities as a list shows them: ``last`` is the last one over, ``next`` the next one planned."""
 
     count: int
     first: datetime | None

@@ -1,4 +1,4 @@
-"""What HubSpot refused of a deal while it returned the rest: types of activities, or parts of this deal alone.
+"""Parts of a deal that HubSpot refused while it returned the rest: types of activities, or parts of this deal alone.
 
 A deal bears the types in ``unread_types``, and in ``partly_synced_at`` as of when the others are complete, if they were
 read whole; ``partly_as_of`` is to that what ``complete_as_of`` is to ``timeline_synced_at``. They go as soon as nothing

@@ -1,4 +1,4 @@
-"""How long reads took in the last minute, by the tier that answered, and quantiles of it.
+"""Durations of reads in the last minute, by the tier that answered, and their quantiles.
 
 Durations are counted in buckets, each a quarter wider than the one below: so those of several workers can be added up,
 and a quantile is known to within an eighth.

@@ -95,7 +95,7 @@ class Console:
 
     @property
     def address(self) -> str:
-        """What stands in the address bar, without the service."""
+        """The path in the address bar, without the service's URL."""
         return self.driver.current_url.removeprefix(f"{self.url}/console")
 
     def wait(self, condition: Callable[[], T], seconds: float = 30.0) -> T:

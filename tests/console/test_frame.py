@@ -1,4 +1,4 @@
-"""What all pages have in common: addresses, navigation, keys, and faces for what is missing or wrong."""
+"""The frame of all pages: addresses, navigation, keys, and the display of what is missing or wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the drills share. They are slow, so ``make drills`` runs them and a plain ``pytest`` does not."""
+"""Fixtures of the drills. They are slow, so ``make drills`` runs them and a plain ``pytest`` does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: one mongod, one simulated HubSpot, and services that are stopped by process id."""
+"""Fixtures of the end-to-end tests: one mongod, one simulated HubSpot, and services that are stopped by process id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the event loop has in hand holds no thread, loses nothing, and ends as gunicorn's connections end."""
+"""The event loop's connections hold no thread, lose nothing, and end as gunicorn's connections end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what the service says of all deals is what HubSpot has, seen from outside of both."""
+"""Comparison of what the service says of all deals with what HubSpot has, seen from outside of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to the deployment, and in which order."""
+"""The disturbances of a deployment, and their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the soak found wrong, and the counts of everything that was fine."""
+"""The faults that the soak found, and the counts of everything that was fine."""
 
 from __future__ import annotations
 

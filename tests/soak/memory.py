@@ -1,4 +1,4 @@
-"""How much memory workers take, and whether it grows."""
+"""The memory that workers take, and whether it grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a read may return: for each test deal its versions, and by when which of them is owed to readers. Pure.
+"""The answers that a read may give: each test deal's versions, and when each is owed to readers. Pure.
 
 A *promise* is what the service has said with an answer: from then on readers get this version or a newer one. It holds
 at once in the worker that gave the answer and after a second in all others (contract, ``clear-endpoint-cache``). The

@@ -1,4 +1,4 @@
-"""What strangers, imports and old integrations leave in an account: the soak must not notice any of it. Pure."""
+"""Records as strangers, imports and old integrations leave them in an account; the soak must not notice them. Pure."""
 
 from __future__ import annotations
 

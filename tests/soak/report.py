@@ -1,4 +1,4 @@
-"""What the soak says at its end: to people as lines, to programs as JSON. Pure."""
+"""The report at the end of a soak: lines for people, JSON for programs. Pure."""
 
 from __future__ import annotations
 

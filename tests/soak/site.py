@@ -35,7 +35,7 @@ _LIMITS = {"ten_secondly": 10_000, "search_per_second": 200, "associations_ten_s
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How large a deployment is, and what it is made of."""
+    """The size of a deployment, and its parts."""
 
     instances: int = 2
     workers: int = 2

@@ -38,7 +38,7 @@ _QUIET_AT_THE_END = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a soak goes.
+    """The course of a soak.
 
     ``seconds`` is for how long everybody acts, if every disturbance has had its turn by then; ``gap`` the seconds
     before each of them; ``seed`` decides what is left to chance.

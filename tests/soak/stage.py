@@ -1,4 +1,4 @@
-"""What all actors share, and how they ask the service for things."""
+"""The state that all actors share, and their requests to the service."""
 
 from __future__ import annotations
 

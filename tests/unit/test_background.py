@@ -1,4 +1,4 @@
-"""What all background threads promise, with a time that passes by hand."""
+"""The promises of all background threads, with a clock that tests advance."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class RateLimiter:
 
     @property
     def limit(self) -> int:
-        """How many calls all workers may start per period."""
+        """The number of calls that all workers together may start per period."""
         return self._window.account_limit
 
     def _enter(self, deadline: Deadline, priority: Priority) -> Caller:

@@ -1,4 +1,4 @@
-"""What ``make run`` prints when everything is up. No token and no password is ever part of it."""
+"""The announcement that ``make run`` prints when everything is up. It never contains a token or a password."""
 
 from __future__ import annotations
 

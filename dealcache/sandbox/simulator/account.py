@@ -1,4 +1,4 @@
-"""What one simulated HubSpot account holds: its records, their associations, and who hears of changes."""
+"""A simulated HubSpot account: its records, their associations, and the listeners for its changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client's association specs (``associationCategory``, ``associationTypeId``) mean in this account."""
+"""The meaning of a client's association specs (``associationCategory``, ``associationTypeId``) in this account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to the records of an account, as those hear of it who listen to a data set."""
+"""Changes to the records of an account, as the listeners of a data set receive them."""
 
 from __future__ import annotations
 

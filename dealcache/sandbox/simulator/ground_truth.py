@@ -1,4 +1,4 @@
-"""What a client that understood everything would say about the deals: for tests to compare with."""
+"""The deals as a client without any fault would report them, for tests to compare with."""
 
 from __future__ import annotations
 

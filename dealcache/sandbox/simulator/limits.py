@@ -25,7 +25,7 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many requests each bucket lets through.
+    """The number of requests that each bucket lets through.
 
     ``daily_used`` calls of the day have been made before. ``retry_after`` adds a ``Retry-After`` header to refusals:
     HubSpot's documentation does not promise one, and the recorded answers had none.

@@ -1,4 +1,4 @@
-"""How property values are checked and stored on a write: everything is a string or null, as in HubSpot's JSON."""
+"""Checks and storage of written property values: everything is a string or null, as in HubSpot's JSON."""
 
 from __future__ import annotations
 

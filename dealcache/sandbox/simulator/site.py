@@ -1,4 +1,4 @@
-"""What the endpoints have at hand: the account's data, how the simulator is set, and the call they answer."""
+"""The context of the simulator's endpoints: the account's data, the simulator's settings, and the current call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What webhook events look like: HubSpot's payloads, one for each change.
+"""HubSpot's webhook events: one payload for each change.
 
 Source: HubSpot, webhooks guide (classic events of deals) and the guide of generic subscriptions (``object.*`` with an
 ``objectTypeId``, for activities).

@@ -1,4 +1,4 @@
-"""How HubSpot signs what it sends to a webhook.
+"""HubSpot's signatures of webhook requests.
 
 Source: HubSpot, request validation guide.
 """

@@ -1,4 +1,4 @@
-"""What the tests of shared rate limits are made with."""
+"""The harness for tests of shared rate limits."""
 
 from __future__ import annotations
 

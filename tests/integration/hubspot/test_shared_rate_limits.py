@@ -1,4 +1,4 @@
-"""What several workers share: limits, places in the queue, pauses and what HubSpot has told, through a real Redis."""
+"""Limits, queues, pauses and HubSpot's own figures are shared by several workers through a real Redis."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Worker:
         return sorted(one["deal_id"] for one in self.database.deal_info.find({"list_stale": {"$exists": True}}))
 
     def listed(self) -> dict[str, Any]:
-        """What lists show, after a reader has settled what is left."""
+        """Return the deals as lists show them, after a reader has settled those that were left."""
         live = self.database.deal_info.find({"archived": {"$ne": True}})
         return {
             one["deal_id"]: {name: one.get(name) for name in _SHOWN}

@@ -1,4 +1,4 @@
-"""What the repositories do when MongoDB goes and comes back."""
+"""The repositories while MongoDB goes away and comes back."""
 
 from __future__ import annotations
 

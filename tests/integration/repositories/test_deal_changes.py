@@ -1,4 +1,4 @@
-"""What storing and archiving deals reports as changed, against a real MongoDB."""
+"""The changes that storing and archiving deals reports, against a real MongoDB."""
 
 from __future__ import annotations
 

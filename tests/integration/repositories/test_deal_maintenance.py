@@ -1,4 +1,4 @@
-"""What syncs ask about the stored deals, against a real MongoDB."""
+"""The questions of syncs about stored deals, against a real MongoDB."""
 
 from __future__ import annotations
 

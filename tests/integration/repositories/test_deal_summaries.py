@@ -1,4 +1,4 @@
-"""What lists show of deals' events is what counting them gives, against a real MongoDB."""
+"""Lists show the same of deals' events as counting them gives, against a real MongoDB."""
 
 from __future__ import annotations
 

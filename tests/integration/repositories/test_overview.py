@@ -1,4 +1,4 @@
-"""What the database holds and what goes on in it, against real documents; and what answers it."""
+"""The overview of the database, its contents and activity, against real documents; and which server answers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What syncs know from one to the next, against a real MongoDB."""
+"""The state that syncs keep from one to the next, against a real MongoDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is let in, which origins a browser may ask from, and whose request id it is."""
+"""Authentication, allowed origins of browsers, and the request id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be meant is refused with a problem that says why, and never finds another deal."""
+"""Meaningless input is refused with a problem that says why, and never finds another deal."""
 
 from __future__ import annotations
 

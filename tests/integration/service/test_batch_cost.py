@@ -1,4 +1,4 @@
-"""What a batch costs: calls to HubSpot as few as its limits allow, and at most four queries to MongoDB."""
+"""The cost of a batch: as few calls to HubSpot as its limits allow, and at most four queries to MongoDB."""
 
 from __future__ import annotations
 

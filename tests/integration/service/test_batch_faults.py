@@ -1,4 +1,4 @@
-"""What a failing dependency does to a batch: as little as it must, and nothing of it stays."""
+"""A failing dependency does as little as possible to a batch, and leaves nothing behind."""
 
 from __future__ import annotations
 

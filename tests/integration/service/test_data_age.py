@@ -1,4 +1,4 @@
-"""How old the data is: what answers say of it in every tier, and what happens when it is too old."""
+"""The age of data: what answers say about it in every tier, and what happens when it is too old."""
 
 from __future__ import annotations
 

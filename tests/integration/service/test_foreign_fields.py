@@ -1,4 +1,4 @@
-"""What other systems write into MongoDB is passed on and never lost."""
+"""Fields that other systems write into MongoDB are passed on and never lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service says of deals is what HubSpot's account really holds."""
+"""The service says of deals exactly what HubSpot's account holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How old answers say that they are, against a model that knows what happened, and against what they show.
+"""The age that answers state, against a model that knows what happened, and against what the answers show.
 
 The model derives the moment of each deal from the history of what the service was asked to do; the truth is HubSpot's
 own: an answer with a moment must show every change that was made before it.
@@ -45,7 +45,7 @@ def an_account(make_account: MakeAccount) -> Account:
 
 
 class History:
-    """What was changed in HubSpot, and when."""
+    """The changes that were made in HubSpot, and their times."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -184,7 +184,7 @@ class Walk:
         self.account.clock.tick(11)
 
     def webhook(self) -> None:
-        """What a webhook brings moves nothing, but that a deal is read whole the first time."""
+        """A webhook's news moves no moment, except that a deal is read whole the first time."""
         deal_id, now = self.deal(), datetime.fromtimestamp(self.account.clock(), UTC)
         event = WebhookEvent(f"event {now}", "propertyChange", "deals", deal_id, now)
         self.account.storage.webhook_events.store([event], now)

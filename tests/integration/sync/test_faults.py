@@ -1,4 +1,4 @@
-"""What becomes of a job when HubSpot or MongoDB fails under it."""
+"""Jobs while HubSpot or MongoDB fails under them."""
 
 from __future__ import annotations
 

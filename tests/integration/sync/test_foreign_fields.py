@@ -1,4 +1,4 @@
-"""What other systems write into MongoDB survives every kind of sync, and goes along when deals are merged."""
+"""Fields that other systems write into MongoDB survive every kind of sync, and are kept when deals are merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is cached of a deal goes when the deal changes; what is cached of the others stays."""
+"""The cached views of a deal go when the deal changes; those of other deals stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running job shows of itself is what it has done."""
+"""A running job's progress is what it has really done."""
 
 from __future__ import annotations
 

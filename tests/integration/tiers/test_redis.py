@@ -1,4 +1,4 @@
-"""What is particular to the Redis tier: how long entries live, its indexes, and values that it cannot read."""
+"""The particulars of the Redis tier: how long entries live, its indexes, and values that it cannot read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients may rely on in the OpenAPI description, one fact a line; run as a module, it records them anew."""
+"""Facts of the OpenAPI description that clients may rely on, one a line; run as a module, it records them anew."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SENT, _READ = "request", "response"
 
 
 class Differences(NamedTuple):
-    """How a description differs from what was recorded: what breaks clients, and what does not."""
+    """Differences between a description and the record: those that break clients, and harmless ones."""
 
     broken: list[str]
     harmless: list[str]

@@ -1,4 +1,4 @@
-"""Who is let in to live updates, and what the others are told."""
+"""The handshake of live updates: which clients are let in, and what the others are told."""
 
 from __future__ import annotations
 

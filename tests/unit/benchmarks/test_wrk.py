@@ -1,4 +1,4 @@
-"""What wrk prints is read as it is meant, and errors are never taken for figures."""
+"""The output of wrk is read as it is meant, and errors are never taken for figures."""
 
 from __future__ import annotations
 

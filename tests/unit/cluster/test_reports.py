@@ -1,4 +1,4 @@
-"""What a worker says of itself comes out as it went in, and what another release says does no harm."""
+"""A worker's report is read as it was written, and a report of another release does no harm."""
 
 from __future__ import annotations
 

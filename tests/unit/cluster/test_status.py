@@ -1,4 +1,4 @@
-"""What is put together of all workers, and what is left out because it cannot be known."""
+"""The status that is put together of all workers, and what is left out because it cannot be known."""
 
 from __future__ import annotations
 

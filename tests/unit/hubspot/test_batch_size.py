@@ -1,4 +1,4 @@
-"""How much a call asks for, after time-outs and after answers."""
+"""The size of calls, after time-outs and after answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the steps of an exchange may take."""
+"""Time limits for the steps of an exchange."""
 
 from __future__ import annotations
 

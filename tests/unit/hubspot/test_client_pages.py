@@ -1,4 +1,4 @@
-"""What only a sync asks: whole lists, searches by ascending id, and associations the other way round."""
+"""The requests of syncs alone: whole lists, searches by ascending id, and associations from the other side."""
 
 from __future__ import annotations
 

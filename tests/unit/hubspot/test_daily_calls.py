@@ -1,4 +1,4 @@
-"""What the answers of HubSpot say about the calls of the day."""
+"""The daily allowance of calls, as HubSpot's answers state it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment has to say about calls; the rest of the transport is tested through the session."""
+"""The influence of the environment on calls; the rest of the transport is tested through the session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of reported changes, with a clock that is ticked by hand and no thread."""
+"""The path of reported changes, with a clock that tests advance and no thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said on the WebSocket: updates, what clients say, and the answers to it."""
+"""The messages of the WebSocket: updates, messages of clients, and the answers to them."""
 
 from __future__ import annotations
 

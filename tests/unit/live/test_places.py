@@ -1,4 +1,4 @@
-"""How many clients fit into a worker."""
+"""The number of clients that fit into a worker."""
 
 from __future__ import annotations
 

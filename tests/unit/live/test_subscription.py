@@ -1,4 +1,4 @@
-"""Who wants which updates."""
+"""The updates that each client has asked for."""
 
 from __future__ import annotations
 

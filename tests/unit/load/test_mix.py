@@ -1,4 +1,4 @@
-"""What the users do."""
+"""The mix of the users' requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How old data is."""
+"""The age of data."""
 
 from __future__ import annotations
 

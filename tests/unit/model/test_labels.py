@@ -1,4 +1,4 @@
-"""What ids are called, and which stages a reader's word means."""
+"""The labels of ids, and the stages that a reader's word means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What threads do to each other on the read path: shared loads, bounds, and invalidations in the middle."""
+"""Threads on the read path: shared loads, bounds, and invalidations in the middle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed bulk write means; how the update behaves is tested against a real MongoDB."""
+"""The meaning of a failed bulk write; the behaviour of the update is tested against a real MongoDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a connection keeps for its client, and the poller that calls for it."""
+"""The bytes that a connection keeps for its client, and the poller that asks for them."""
 
 from __future__ import annotations
 

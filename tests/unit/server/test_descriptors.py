@@ -1,4 +1,4 @@
-"""How many connections there may be, and what is said when there is no descriptor for one more."""
+"""The limit of connections, and the message when no descriptor is left for one more."""
 
 from __future__ import annotations
 

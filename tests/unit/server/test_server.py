@@ -1,4 +1,4 @@
-"""What gunicorn gets from us, as far as it can be seen without gunicorn running."""
+"""The part of the server that gunicorn calls, as far as it can be tested without gunicorn."""
 
 from __future__ import annotations
 

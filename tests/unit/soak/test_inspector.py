@@ -1,4 +1,4 @@
-"""How answers are judged."""
+"""The verdicts on answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a worker's memory grows."""
+"""Growth of a worker's memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What readers are owed, and since when."""
+"""Versions that are owed to readers, and since when."""
 
 from __future__ import annotations
 

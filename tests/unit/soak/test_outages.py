@@ -1,4 +1,4 @@
-"""What disturbances excuse."""
+"""Failures that a disturbance excuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the soak does to an account."""
+"""The soak's bad records in an account."""
 
 from __future__ import annotations
 

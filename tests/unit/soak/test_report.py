@@ -1,4 +1,4 @@
-"""What the soak says at its end, and in which order it disturbs."""
+"""The report at the end of a soak, and the order of its disturbances."""
 
 from __future__ import annotations
 

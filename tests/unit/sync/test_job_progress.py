@@ -1,4 +1,4 @@
-"""What a job tells of itself."""
+"""The progress that a job reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many calls a reconciliation may make."""
+"""The number of calls that a reconciliation may make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What searches ask for, and how pages go on by id."""
+"""The filters of searches, and how pages continue by id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lines look like."""
+"""The form of log lines."""
 
 from __future__ import annotations
 

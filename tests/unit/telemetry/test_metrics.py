@@ -1,4 +1,4 @@
-"""What is reported shows up."""
+"""Reported events show up in the metrics."""
 
 from __future__ import annotations
 

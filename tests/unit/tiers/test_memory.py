@@ -1,4 +1,4 @@
-"""What is particular to the memory tier: its bound in bytes, its books, and that threads never break it."""
+"""The particulars of the memory tier: its bound in bytes, its accounting, and its safety under threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is printed, and that no secret is."""
+"""The announcement is printed, and contains no secret."""
 
 from __future__ import annotations
 

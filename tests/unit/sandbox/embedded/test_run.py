@@ -1,4 +1,4 @@
-"""What is said before anything is started."""
+"""The checks and messages before anything is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each search operator means for each kind of property."""
+"""The meaning of each search operator for each kind of property."""
 
 import pytest
 
