@@ -11,9 +11,13 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from dealcache.clock import RemoteClock
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories import ListsBehindError
+from dealcache.repositories.storage import Storage
 from dealcache.sandbox.embedded import Mongod
 from tests.e2e.jobs import Job, ask_for_sync, completed, confirmed
-from tests.e2e.programs import Gunicorn, HubSpot
+from tests.e2e.programs import Gunicorn, HubSpot, until
 from tests.e2e.truth import assert_true, differences, told_timelines, true_timelines
 
 MakeSite = Callable[..., "Site"]
@@ -77,6 +81,31 @@ class Site:
         job = completed(service, ask_for_sync(service, **parameters), LONGEST)
         confirmed(service, LONGEST)
         return job
+
+    def assert_lists_true(self) -> int:
+        """That lists show of each deal's activities what counting them gives; nothing may write meanwhile.
+
+        Returns:
+            How many deals were left half-written and were counted first, as readers of lists have it done.
+        """
+        with self.database() as database:
+            stale = database.deal_info.count_documents({"list_stale": {"$exists": True}})
+        storage = Storage(self.mongodb_uri, "drill", 2, UnreadableRecords(), RemoteClock())
+
+        def prepared() -> bool:
+            try:
+                storage.prepare_lists()
+            except ListsBehindError:
+                return False
+            return True
+
+        try:
+            until(prepared, 40)
+            wrong = [one for page in storage.summary_check.pages(mend=False) for one in page.wrong]
+        finally:
+            storage.close()
+        assert wrong == []
+        return stale
 
     def assert_behind(self, service: Gunicorn) -> None:
         """That there is something for a sync to do."""

@@ -25,7 +25,7 @@ def took_up(site: Site, job_id: str, attempts: int) -> None:
     until(lambda: site.stored_job(job_id)["attempts"] >= attempts, 40)
 
 
-def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, waits: int) -> tuple[Gunicorn, Job]:
+def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, waits: int) -> tuple[Gunicorn, Job, int]:
     """Kill the service again and again while it works on a job, then let the job end.
 
     Args:
@@ -36,12 +36,14 @@ def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, w
         waits: how often the lease of the killed process is waited for; else its end is brought about.
 
     Returns:
-        The service that ended the job, and the job.
+        The service that ended the job, the job, and how many deals the kills left half-written.
     """
+    half_written = 0
     for attempt in range(1, KILLS + 1):
         took_up(site, job_id, attempt)
         time.sleep(random.uniform(SHORTEST, LONGEST_LIFE))
         service.kill()
+        half_written += site.assert_lists_true()
         job = site.stored_job(job_id)
         assert (job["status"], job["attempts"]) == ("running", attempt), "the job has ended before the last kill"
         if attempt > waits:
@@ -51,7 +53,7 @@ def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, w
         service = site.start_service()
     ended = completed(service, job_id, LONGEST)
     assert site.stored_job(job_id)["attempts"] == KILLS + 1
-    return service, ended
+    return service, ended, half_written
 
 
 @pytest.mark.timeout(240)
@@ -62,12 +64,13 @@ def test_ten_kills_in_a_full_load_and_ten_in_an_incremental_sync(make_site: Make
     # Undisturbed, ten calls at a time would take 21 s for the activities alone.
     site.hubspot.steer("POST", "faults", match=r"POST /crm/v3/objects/(?!deals)\w+/batch/read", delay=0.7)
     service = site.start_service()
-    service, job = end_with_kills(site, service, ask_for_sync(service, full="true"), random, waits=1)
+    service, job, half_written = end_with_kills(site, service, ask_for_sync(service, full="true"), random, waits=1)
     assert job["progress"]["deals_read"] >= DEALS
+    assert half_written > 0, "no kill came between two writes"
     site.assert_true(service)
 
     stir_up(site.hubspot, SEED)
     site.assert_behind(service)
     site.hubspot.steer("PATCH", "settings", latency=0.3)
-    service, _ = end_with_kills(site, service, ask_for_sync(service), random, waits=0)
+    service, _, _ = end_with_kills(site, service, ask_for_sync(service), random, waits=0)
     site.assert_true(service)

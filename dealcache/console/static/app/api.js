@@ -42,7 +42,7 @@ export async function call(path, how = {}) {
   const response = await send(path, how);
   const milliseconds = performance.now() - began;
   if (!response.ok) throw await failure(response);
-  return { data: await response.json(), headers: response.headers, milliseconds };
+  return { data: await content(response, how.signal), headers: response.headers, milliseconds };
 }
 
 /**
@@ -107,10 +107,19 @@ async function send(path, { method = "GET", query = {}, body, headers = {}, sign
   }
 }
 
+async function content(response, signal) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    // The connection broke, or what answered is no dealcache: a proxy's page for signing in, perhaps.
+    throw new ApiError(0, { detail: "The service's answer could not be read." }, null);
+  }
+}
+
 async function failure(response) {
   const isProblem = response.headers.get("Content-Type")?.startsWith("application/problem+json");
-  // What a proxy in between says is a page, not a problem.
-  const problem = isProblem ? await response.json() : { detail: `The service answered ${response.status}.` };
+  const problem = isProblem ? await content(response) : { detail: `The service answered ${response.status}.` };
   const error = new ApiError(response.status, problem, Number(response.headers.get("Retry-After")) || null);
   error.isForeignPage = response.status === 403 && !/token/.test(error.message);
   return error;

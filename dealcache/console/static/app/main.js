@@ -1,6 +1,6 @@
 /** The entry: the frame with the page that the address names. */
 
-import { html, render, useEffect, useState } from "../vendor/preact.js";
+import { html, render, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Frame } from "../parts/frame.js";
 import { Failure, Loading, Empty } from "../parts/states.js";
 import { address, startRouter, useRoute } from "./router.js";
@@ -18,6 +18,12 @@ const loaded = new Map();
 
 function App() {
   const { path } = useRoute();
+  const shown = useRef(path);
+  useEffect(() => {
+    // As after any link: the keyboard and screen readers go on at the new page's beginning.
+    if (path !== shown.current) document.getElementById("main").focus({ preventScroll: true });
+    shown.current = path;
+  }, [path]);
   const [, first, ...rest] = path.split("/");
   const name = first === "deals" && rest.length === 1 ? "deal" : rest.length === 0 ? first : "";
   return html`<${Frame} current=${first}><${Page} key=${path} name=${name} argument=${rest[0]} /></${Frame}>`;
