@@ -92,8 +92,7 @@ def deal_timeline(query: dict[str, Any]) -> Response:
 def all_deals() -> Response:
     """Return all deals, the newest created first."""
     storage = services().storage
-    storage.summaries.settle_stale()
-    version, (labels, digest) = storage.summaries.version(), storage.labels.snapshot()
+    version, (labels, digest) = storage.prepare_lists(), storage.labels.snapshot()
     rows = deal_lists.all_deals(labels, storage.unreadable)
 
     def pieces() -> Iterator[bytes]:

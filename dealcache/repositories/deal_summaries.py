@@ -24,9 +24,9 @@ from pymongo.errors import BulkWriteError, WriteError
 
 from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.deal_timeline import DealTimelineRepository
-from dealcache.repositories.documents import Document, ids_of, milliseconds
+from dealcache.repositories.documents import Document, any_date, ids_of, milliseconds
 from dealcache.repositories.event_summaries import NO_EVENTS, summaries_of
-from dealcache.repositories.list_version import UNJOURNALED, ListVersion, changing, living_writers
+from dealcache.repositories.list_version import UNJOURNALED, ListState, ListVersion, changing, living_writers
 from dealcache.repositories.settlements import Marked, read_marked, settled, settled_together
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.unordered_writes import REFUSALS
@@ -86,6 +86,10 @@ class DealSummaries:
 
         Two lists that were read after the same version show the same of MongoDB's documents. Equal in all workers.
         """
+        return self.state().version
+
+    def state(self) -> ListState:
+        """Return the version of all lists, and what is going on."""
         return self._version.read()
 
     def renew_version(self) -> None:
@@ -136,6 +140,18 @@ class DealSummaries:
         """
         if self._settle_all([_MARKED_COMPLETE], _MOST_FOR_READER):
             raise ListsBehindError("the activities of many deals are being counted; lists will be there in a moment")
+
+    def has_marked(self) -> bool:
+        """Return True if a complete deal bears a mark."""
+        with self._connection.operation() as database:
+            return bool(_deals(database).find(_MARKED_COMPLETE, {"_id": 1}, limit=1).to_list())
+
+    def next_planned(self) -> datetime | None:
+        """Return when the first of all planned events comes to pass; None if there is none."""
+        planned: Document = {"activities.next": {"$type": "date"}}
+        with self._connection.operation() as database:
+            found = _deals(database).find(planned, {"activities.next": 1}, sort=[("activities.next", 1)], limit=1)
+            return next((any_date(one["activities"]["next"]) for one in found), None)
 
     def settle_abandoned(self) -> None:
         """Settle what nobody else does: deals of died writers and of earlier versions, and planned events that came."""

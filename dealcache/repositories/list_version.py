@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from bson import ObjectId
 from pymongo import ReadPreference, ReturnDocument, WriteConcern
@@ -30,6 +33,7 @@ DEAD_MILLISECONDS = 30_000
 UNJOURNALED = WriteConcern(w=1)
 
 _DEALS: Document = {"_id": "deals"}
+_READ: Document = {"version": 1, "changing": 1, "writers": 1, "now": "$$NOW"}
 _RAISED: Document = {"$max": [{"$add": [{"$ifNull": ["$version", 0]}, 1]}, {"$toLong": "$$NOW"}]}
 
 
@@ -37,6 +41,32 @@ def _alive(dates: str) -> Document:
     """Return the expression for those of a document's fields that hold a date of the last seconds, as key and value."""
     since = {"$subtract": ["$$NOW", DEAD_MILLISECONDS]}
     return {"$filter": {"input": {"$objectToArray": {"$ifNull": [dates, {}]}}, "cond": {"$gt": ["$$this.v", since]}}}
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """The version of all lists, and what was going on when it was read.
+
+    Args:
+        version: the version.
+        is_changing: True if somebody is changing something.
+        signed_at: when a process that writes has last given a sign of life; None if none has.
+        is_quiet: True if that is so long ago that whoever gave it counts as dead.
+    """
+
+    version: int
+    is_changing: bool
+    signed_at: datetime | None
+    is_quiet: bool
+
+
+def _read(found: Document, changing: bool) -> ListState:
+    writers: dict[str, Any] = found.get("writers") or {}
+    signed_at = max(writers.values(), default=None)
+    dead = timedelta(milliseconds=DEAD_MILLISECONDS)
+    return ListState(
+        int(found.get("version", 0)), changing, signed_at, signed_at is None or found["now"] - signed_at > dead
+    )
 
 
 class ListVersion:
@@ -49,7 +79,7 @@ class ListVersion:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def read(self) -> int:
+    def read(self) -> ListState:
         """Return the version; read it before what it is the version of.
 
         Raises:
@@ -57,11 +87,11 @@ class ListVersion:
         """
         with self._connection.operation() as database:
             state = _state(database)
-            found = state.find_one(_DEALS) or {}
-            if found.get("changing"):
+            found = state.find_one(_DEALS, _READ) or {}
+            if changing := bool(found.get("changing")):
                 change = [{"$set": {"version": _RAISED, "changing": {"$arrayToObject": _alive("$changing")}}}]
-                found = state.find_one_and_update(_DEALS, change, return_document=ReturnDocument.AFTER) or {}
-        return int(found.get("version", 0))
+                found |= state.find_one_and_update(_DEALS, change, return_document=ReturnDocument.AFTER) or {}
+        return _read(found, changing)
 
     def renew(self) -> None:
         """Raise the version; raises as :meth:`read`."""

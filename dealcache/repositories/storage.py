@@ -18,6 +18,7 @@ from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.invalidation_log import InvalidationFeed, InvalidationLog
 from dealcache.repositories.labels import LabelRepository
+from dealcache.repositories.list_preparation import ListPreparation
 from dealcache.repositories.load_leases import LoadLeaseRepository
 from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
@@ -61,6 +62,7 @@ class Storage:
         self.summaries = DealSummaries(
             self.connection, marks, now or (lambda: datetime.fromtimestamp(clock.now(), UTC))
         )
+        self.prepare_lists = ListPreparation(self.summaries)
         self.summary_check = SummaryCheck(self.connection, self.summaries)
         self.deals = DealInfoRepository(self.connection, self.summaries)
         self.deal_batches = DealBatches(self.connection)
@@ -84,15 +86,6 @@ class Storage:
         # On the same: a worker must not pass for dead because its readers have all connections.
         self.workers = WorkerRegistry(self._following, clock)
         self.overview = OverviewRepository(self._following)
-
-    def prepare_lists(self) -> int:
-        """Have lists show what is true, and return their version; to be called before what they show is read.
-
-        Raises:
-            StoreError: MongoDB failed; ListsBehindError: so much is to be counted that readers cannot wait for it.
-        """
-        self.summaries.settle_stale()
-        return self.summaries.version()
 
     def learn_installation(self) -> None:
         """Learn the name of this database among all others; raise StoreError if MongoDB fails."""

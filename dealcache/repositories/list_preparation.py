@@ -1,0 +1,87 @@
+"""Has lists brought up to date before they are read, by as few questions as are needed.
+
+To look for deals that are to be settled (see :mod:`.deal_summaries`) takes MongoDB several times as long as to tell the
+version of the lists, and both are asked before each page. What is due by time alone, and what earlier versions have
+left, is not looked for again while the version is the same. Nor are marks while no process has given a sign of life
+since none was found: it gives one before it marks deals.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from dealcache.repositories.deal_summaries import DealSummaries
+from dealcache.repositories.list_version import ListState
+
+#: Seconds after which all is looked for again: workers of earlier versions write without a new version.
+_TRUSTED_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found the last time: nothing more to settle.
+
+    Args:
+        version: that of the lists.
+        until: by the monotonic clock, how long that holds.
+        planned: when the next planned event comes to pass; None for no time.
+        unmarked: the state in which no mark was found.
+    """
+
+    version: int
+    until: float
+    planned: datetime | None
+    unmarked: ListState
+
+
+class ListPreparation:
+    """Brings lists up to date, and tells their version. Thread-safe.
+
+    Args:
+        summaries: settle deals.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, summaries: DealSummaries, timer: Callable[[], float] = time.monotonic) -> None:
+        self._summaries = summaries
+        self._timer = timer
+        self._found: _Found | None = None
+
+    def __call__(self) -> int:
+        """Have lists show what is true, and return their version; to be called before what they show is read.
+
+        Raises:
+            StoreError: MongoDB failed; ListsBehindError: so much is to be counted that readers cannot wait for it.
+        """
+        state, found = self._summaries.state(), self._found
+        if found is None or not self._holds(found, state):
+            return self._settle(state)
+        if not _nobody_marks(found.unmarked, state):
+            if self._summaries.has_marked():
+                return self._settle(state)
+            self._found = replace(found, unmarked=state)
+        return state.version
+
+    def _holds(self, found: _Found, state: ListState) -> bool:
+        """Return True if nothing but marks can have been added since."""
+        same = found.version == state.version and not state.is_changing
+        due = found.planned is not None and self._summaries.now() >= found.planned
+        return same and not due and self._timer() < found.until
+
+    def _settle(self, before: ListState) -> int:
+        until = self._timer() + _TRUSTED_SECONDS
+        self._summaries.settle_stale()
+        state = self._summaries.state()
+        if not state.is_changing:
+            # Planned events that come later raise the version.
+            planned = self._summaries.next_planned()
+            self._found = _Found(state.version, until, planned, before)
+        return state.version
+
+
+def _nobody_marks(unmarked: ListState, now: ListState) -> bool:
+    """Return True if no process can have marked a deal between two states, before which none bore a mark."""
+    return unmarked.is_quiet and now.signed_at == unmarked.signed_at
