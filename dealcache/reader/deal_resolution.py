@@ -46,7 +46,9 @@ def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, 
         UnknownLabelError: there is no such stage, pipeline or owner.
     """
     owner_ids, known_owner_ids = _owners(question.owners, labels, bears)
-    idle = None if question.idle_days is None else now.replace(microsecond=0) - timedelta(days=question.idle_days)
+    # As of the full minute, for which totals can be remembered.
+    minute = now.replace(second=0, microsecond=0)
+    idle = None if question.idle_days is None else minute - timedelta(days=question.idle_days)
     return DealFilter(
         words=question.words,
         stages=_stages(question.stages, labels, bears),

@@ -10,14 +10,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dealcache.model.deal_filter import Order
-from dealcache.repositories.deal_list_query import INDEX_KEYS, PLACE_INDEX, SORTS, Part
+from dealcache.repositories.deal_list_query import INDEX_KEYS, PLACE_INDEX, SORTS, WORDS_INDEX, Part
 from dealcache.repositories.documents import Document
 
-#: What MongoDB takes, in milliseconds, to pass over a key of an index, and to read a deal and judge or sort it.
-_KEY_MS, _DEAL_MS = 0.001, 0.004
+#: What MongoDB takes, in milliseconds, to pass over a key of an index or put it in order, and to read a deal for that.
+_KEY_MS, _DEAL_MS = 0.001, 0.002
 
-#: The least time, in milliseconds, after which another index is tried.
-_PATIENCE_MS = 20
+#: The least time, in milliseconds, after which another way is tried.
+_PATIENCE_MS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to the first deals of an order.
+
+    Args:
+        index: the index to read by.
+        by_keys: True if the index has all that is asked for and the order in its keys, but is in another order: what
+            matches is put in order without being read.
+    """
+
+    index: str
+    by_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +39,17 @@ class Plan:
     """A plan for reading a page.
 
     Args:
-        index: the index to read by.
-        instead: the index to read by when that takes longer than ``milliseconds``; None for no other.
-        milliseconds: how long ``index`` may take.
+        way: how.
+        instead: how when that takes longer than ``milliseconds``; None for no other way.
+        milliseconds: how long ``way`` may take.
     """
 
-    index: str
-    instead: str | None = None
+    way: Way
+    instead: Way | None = None
     milliseconds: int = 0
 
 
-def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deals: int) -> Plan:
+def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deals: int, *, far: bool = False) -> Plan:
     """Return how to read a page.
 
     Args:
@@ -44,23 +58,27 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
         limit: how many deals there are on it.
         matching: how many deals match.
         deals: how many there are.
+        far: True if the deals that match are known to be far away in this order.
     """
     sort = SORTS[order.sort]
+    in_order = Way(sort.index)
     others = [part for part in parts if part.index != sort.index]
     if not others:
-        return Plan(sort.index)
-    keys = INDEX_KEYS[sort.index]
-    each = _KEY_MS if all(part.fields <= keys for part in others) else _DEAL_MS
-    in_order = each * min(deals, (limit + 1) * deals / max(matching, 1))
-    sorting = _DEAL_MS * matching
-    if sorting >= in_order:
-        return Plan(sort.index, others[0].index, max(_PATIENCE_MS, int(sorting / 2)))
-    # What the index of one of several parts finds may be much more than what matches all of them.
-    several = Plan(_covering(parts), sort.index, max(_PATIENCE_MS, int(in_order)))
-    return several if len(parts) > 1 else Plan(others[0].index)
+        return Plan(in_order)
+    each = _KEY_MS if all(part.fields <= INDEX_KEYS[sort.index] for part in others) else _DEAL_MS
+    walking = each * min(deals, (limit + 1) * deals / max(matching, 1))
+    index = _covering(parts) if len(parts) > 1 else others[0].index
+    fields = frozenset((sort.field,)).union(*(part.fields for part in parts))
+    sorted_ = Way(index, by_keys=fields <= INDEX_KEYS[index] and index != WORDS_INDEX)
+    sorting = (_KEY_MS if sorted_.by_keys else _DEAL_MS) * matching
+    if sorting < walking or far:
+        # What the index of one of several parts finds may be much more than what matches all of them.
+        several = Plan(sorted_, in_order, max(_PATIENCE_MS, int(walking)))
+        return several if len(parts) > 1 and not far else Plan(sorted_)
+    return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 2)))
 
 
-def total_conditions(parts: Sequence[Part]) -> Iterable[tuple[list[Document], str | None]]:
+def total_conditions(parts: Sequence[Part]) -> Iterable[tuple[list[Document], str]]:
     """Return the conditions whose totals, added up, are those of a filter, each with the index that answers it.
 
     Several where one condition with two ranges would take MongoDB longer than two with one range each.

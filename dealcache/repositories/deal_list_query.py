@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bson import DatetimeMS
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, Range, StagePlace
 from dealcache.model.timestamps import EARLIEST, LATEST
@@ -21,8 +21,9 @@ from dealcache.repositories.amounts import LARGEST
 from dealcache.repositories.deal_places import ValueKind, is_value, stored_value
 from dealcache.repositories.documents import Document, milliseconds
 
-#: Deals of lists; documents without a proper id are no deals.
-LISTED: Document = {"archived": False, "deal_id": {"$gte": ""}}
+#: Deals that are not archived, and those of lists: documents without a proper id are no deals.
+PRESENT: Document = {"archived": False}
+LISTED: Document = PRESENT | {"deal_id": {"$gte": ""}}
 
 _EARLIEST, _LATEST = DatetimeMS(-(2**63)), DatetimeMS(2**63 - 1)
 
@@ -48,50 +49,60 @@ _NUMBER = _Kind(
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """An order: the field, in dots, the kind of its values, and the index."""
+    """An order: the field, in dots, the kind of its values, and the index.
+
+    ``descending`` if the index goes from the last value to the first; those of one value go from the first id to the
+    last in any case.
+    """
 
     field: str
     kind: _Kind
     index: str
+    descending: bool = False
 
 
 SORTS: Mapping[str, Sort] = {
-    "name": Sort("deal_name_key", _TEXT, "list_name"),
+    "name": Sort("deal_name_key", _TEXT, "by_name"),
     "amount": Sort("amount", _NUMBER, "list_amount"),
-    "created": Sort("create_date", _DATE, "list_created"),
-    "closes": Sort("close_date", _DATE, "list_closes"),
+    "created": Sort("create_date", _DATE, "by_creation", descending=True),
+    "closes": Sort("close_date", _DATE, "by_closing"),
     "activities": Sort("activities.count", _NUMBER, "list_activities"),
-    "last_activity": Sort("activities.last", _DATE, "list_last_activity"),
-    "updated": Sort("hubspot_updated_at", _DATE, "list_updated"),
+    "last_activity": Sort("activities.last", _DATE, "by_last_activity"),
+    "updated": Sort("hubspot_updated_at", _DATE, "by_update"),
 }
 
 #: What the keys of every order's index hold besides its field: for sums, and for filters.
 _BESIDE = ("amount", "stage_id", "pipeline_id", "owner_id")
 
-#: What they hold further: days of creation and of closing go together, so that what a filter by the one leaves may all
-#: be far away in the order of the other.
-_FURTHER: Mapping[str, str] = {"created": "close_date", "closes": "create_date"}
+#: What they hold further: a deal's dates go together, so that what a filter by the one leaves may all be far away in
+#: the order of another. A change of the activities is to change two indexes and no more.
+_FURTHER: Mapping[str, tuple[str, ...]] = {
+    "created": ("close_date", "hubspot_updated_at"),
+    "closes": ("create_date", "hubspot_updated_at"),
+    "last_activity": ("create_date", "close_date"),
+    "updated": ("create_date", "close_date"),
+}
 
-_WORDS, PLACE_INDEX, OWNER_INDEX = "list_words", "list_place", "list_owner"
+WORDS_INDEX, PLACE_INDEX, OWNER_INDEX = "list_words", "list_place", "list_owner"
 
 
-def _index(name: str, *fields: str) -> IndexModel:
-    return IndexModel([(field, ASCENDING) for field in ("archived", *fields)], name=name)
+def _index(name: str, *fields: str, descending: str | None = None) -> IndexModel:
+    return IndexModel([(field, DESCENDING if field == descending else ASCENDING) for field in fields], name=name)
+
+
+def _sort_index(name: str, sort: Sort) -> IndexModel:
+    beside = (*(one for one in _BESIDE if one != sort.field), *_FURTHER.get(name, ()))
+    # With the name in front it serves those who look for a name, too.
+    first = (sort.field, "deal_id", "archived") if name == "name" else ("archived", sort.field, "deal_id")
+    return _index(sort.index, *first, *beside, descending=sort.field if sort.descending else None)
 
 
 #: The indexes of lists. ``amount`` is in all of them, so that sums are answered from the index alone.
 LIST_INDEXES: tuple[IndexModel, ...] = (
-    *(
-        _index(
-            sort.index,
-            *(sort.field, "deal_id", *(one for one in _BESIDE if one != sort.field)),
-            *([_FURTHER[name]] if name in _FURTHER else []),
-        )
-        for name, sort in SORTS.items()
-    ),
-    _index(PLACE_INDEX, "pipeline_id", "stage_id", "amount", "deal_id"),
-    _index(OWNER_INDEX, "owner_id", "pipeline_id", "stage_id", "amount", "deal_id"),
-    _index(_WORDS, "name_words", "amount", "deal_id"),
+    *(_sort_index(name, sort) for name, sort in SORTS.items()),
+    _index(PLACE_INDEX, "archived", "pipeline_id", "stage_id", "amount", "deal_id"),
+    _index(OWNER_INDEX, "archived", "owner_id", "pipeline_id", "stage_id", "amount", "deal_id"),
+    _index(WORDS_INDEX, "archived", "name_words", "amount", "deal_id"),
 )
 
 
@@ -133,7 +144,7 @@ def parts_of(wanted: DealFilter) -> list[Part]:
     if wanted.words:
         # The longest one first: it is in the fewest names.
         ordered = sorted(wanted.words, key=len, reverse=True)
-        add({"$and": [{"name_words": {"$regex": f"^{word}"}} for word in ordered]}, _WORDS, "name_words")
+        add({"$and": [{"name_words": {"$regex": f"^{word}"}} for word in ordered]}, WORDS_INDEX, "name_words")
     if wanted.owner_ids is not None:
         add(_owners(wanted), OWNER_INDEX, "owner_id")
     for name, limits in (("amount", wanted.amount), ("created", wanted.created), ("closes", wanted.closes)):

@@ -6,11 +6,19 @@ previous release may still be running.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Sequence
+
 import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_query import LIST_INDEXES
+from dealcache.repositories.documents import Document
+
+log = logging.getLogger(__name__)
 
 _DAY_SECONDS = 86_400
 _JOB_SECONDS = 30 * _DAY_SECONDS  # after the job's end
@@ -19,14 +27,13 @@ _OLD_EVENT_SECONDS = 14 * _DAY_SECONDS  # after the event came, whatever became 
 _LEASE_SECONDS = 60  # after its end; longer than a waiting worker takes to look
 _WORKER_SECONDS = 600  # after the last sign of life of a worker that died
 _STATISTICS_SECONDS = _DAY_SECONDS  # after a worker that died published them
+_NO_SUCH_INDEX, _PARALLEL_ARRAYS = 27, 171  # MongoDB's codes
 _BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "deal_info": (
         IndexModel([("deal_id", ASCENDING)], name="deal", unique=True),
-        IndexModel([("deal_name_key", ASCENDING)], name="name"),
         IndexModel([("stage_id", ASCENDING), ("create_date", DESCENDING), ("deal_id", ASCENDING)], name="stage"),
-        IndexModel([("create_date", DESCENDING), ("deal_id", ASCENDING)], name="newest_created"),
         IndexModel([("merged_ids", ASCENDING)], name="merged"),
         # Answers which deals' associations are due to be read again, from the index alone.
         IndexModel(
@@ -100,9 +107,19 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     ),
 }
 
+#: The indexes of earlier versions in whose place others have come.
+_REPLACED: dict[str, tuple[str, ...]] = {
+    "deal_info": (
+        *("name", "newest_created"),
+        *("list_name", "list_created", "list_closes", "list_last_activity", "list_updated"),
+    )
+}
+
 
 def ensure_indexes(connection: Connection) -> None:
-    """Create the indexes that are missing. Does nothing when all are there; several workers may call it at once.
+    """Create the indexes that are missing, then drop those in whose place they come.
+
+    Does nothing when all is as it should be; several workers may call it at once.
 
     Args:
         connection: the database.
@@ -116,4 +133,36 @@ def ensure_indexes(connection: Connection) -> None:
         database.command("ping")
         with pymongo.timeout(_BUILD_SECONDS):
             for collection, models in INDEXES.items():
-                database[collection].create_indexes(list(models))
+                _create(database[collection], models)
+            for collection, names in _REPLACED.items():
+                _drop(database[collection], names)
+
+
+def _create(collection: Collection[Document], models: Sequence[IndexModel]) -> None:
+    try:
+        collection.create_indexes(list(models))
+    except OperationFailure as failure:
+        if failure.code != _PARALLEL_ARRAYS:
+            raise
+        for model in models:
+            _create_unless_refused(collection, model)
+
+
+def _create_unless_refused(collection: Collection[Document], model: IndexModel) -> None:
+    """Create an index; without it lists are slower, and all else goes on."""
+    try:
+        collection.create_indexes([model])
+    except OperationFailure as failure:
+        if failure.code != _PARALLEL_ARRAYS:
+            raise
+        name = model.document["name"]
+        log.warning("a document of %s has arrays where the index %s cannot have them", collection.name, name)
+
+
+def _drop(collection: Collection[Document], names: Iterable[str]) -> None:
+    for name in collection.index_information().keys() & set(names):
+        try:
+            collection.drop_index(name)
+        except OperationFailure as error:
+            if error.code != _NO_SUCH_INDEX:  # another worker has dropped it
+                raise

@@ -93,7 +93,7 @@ def test_stages_have_names_before_the_first_deal_is_read(service: Service) -> No
         time.sleep(0.02)
     assert len(service.get(V2 + "stages").get_json()) == 11
     assert service.calls("pipelines") == 2  # those in use and archived ones
-    assert {"deal", "name"} <= {index["name"] for index in service.database.deal_info.list_indexes()}
+    assert {"deal", "by_name"} <= {index["name"] for index in service.database.deal_info.list_indexes()}
 
 
 @pytest.mark.parametrize(

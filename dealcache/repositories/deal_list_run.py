@@ -1,0 +1,112 @@
+"""Reads the runs of deals of which a page consists, each by a way that was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from bson import Decimal128
+from pymongo import ASCENDING, DESCENDING
+from pymongo.collection import Collection
+from pymongo.errors import ExecutionTimeout
+
+from dealcache.model.deal_filter import Order
+from dealcache.repositories.deal_list_arrays import stored_at
+from dealcache.repositories.deal_list_plan import Plan, Way
+from dealcache.repositories.deal_list_query import SORTS, Step
+from dealcache.repositories.documents import Document
+from dealcache.repositories.found_deals import PROJECTION
+from dealcache.repositories.hints import hinted
+
+_BY_ID = [("deal_id", ASCENDING)]
+
+
+class Run:
+    """Reads the runs of one order; works inside :meth:`.Connection.operation`.
+
+    Args:
+        collection: the deals.
+        conditions: hold of all deals that are wanted.
+        order: the order.
+        plan: how they are read.
+    """
+
+    def __init__(
+        self, collection: Collection[Document], conditions: Sequence[Document], order: Order, plan: Plan
+    ) -> None:
+        self._collection = collection
+        self._conditions = conditions
+        self._sort = SORTS[order.sort]
+        self._descending = order.descending
+        self._plan = plan
+        #: True if the way that was planned took too long.
+        self.took_too_long = False
+
+    def read(self, step: Step, limit: int) -> list[Document]:
+        """Return the first deals of a run, those of one value in the order of ids."""
+        plan = self._plan
+        if plan.instead is None:
+            return self._read(plan.way, step, limit)
+        try:
+            return self._read(plan.way, step, limit, max_time_ms=plan.milliseconds)
+        except ExecutionTimeout:
+            # The deals that match are far away in this order: it is quicker to put them in order.
+            self.took_too_long = True
+            return self._read(plan.instead, step, limit)
+
+    def _read(self, way: Way, step: Step, limit: int, **more: Any) -> list[Document]:
+        field = self._sort.field
+        if not step.by_value:
+            return self._find(way, step.condition, _BY_ID, limit, **more)
+        order = [(field, DESCENDING if self._descending else ASCENDING)]
+        if way.by_keys:
+            return self._by_keys(way, step.condition, [*order, *_BY_ID], limit, **more)
+        if way.index != self._sort.index or self._descending is self._sort.descending:
+            return self._find(way, step.condition, [*order, *_BY_ID], limit, **more)
+        # Backwards an index gives those of one value from the last id to the first.
+        found = self._find(way, step.condition, [*order, ("deal_id", DESCENDING)], limit, **more)
+        groups = [list(group) for _, group in groupby(found, self._value)]
+        if len(found) == limit and len(groups[-1]) > 1:
+            kept = sum(map(len, groups[:-1]))
+            same = {field: stored_at(groups[-1][0], field)}
+            groups[-1] = self._find(way, same, _BY_ID, limit - kept, **more)
+        return [one for group in groups for one in sorted(group, key=lambda one: one["deal_id"])]
+
+    def _by_keys(
+        self, way: Way, condition: Document, order: Sequence[tuple[str, int]], limit: int, **more: Any
+    ) -> list[Document]:
+        """Put what matches in order by an index alone, and read the first deals."""
+        field = self._sort.field
+        keys = self._find(way, condition, order, limit, {"_id": 0, "deal_id": 1, field: 1}, **more)
+        ids = [key["deal_id"] for key in keys]
+        found = {one["deal_id"]: one for one in self._collection.find({"deal_id": {"$in": ids}}, PROJECTION)}
+        deals = [found[deal_id] for deal_id in ids if deal_id in found]
+        if [stored_at(one, field) for one in deals] == [stored_at(key, field) for key in keys]:
+            return deals
+        # Some have changed in between, and may have another place.
+        return self._find(way, condition, order, limit)
+
+    def _value(self, document: Mapping[str, Any]) -> Any:
+        value = stored_at(document, self._sort.field)
+        # MongoDB takes equal numbers of different types for equal, and so does Python but for this one.
+        return value.to_decimal() if isinstance(value, Decimal128) else value
+
+    def _find(
+        self,
+        way: Way,
+        condition: Document,
+        order: Sequence[tuple[str, int]],
+        limit: int,
+        projection: Document = PROJECTION,
+        **more: Any,
+    ) -> list[Document]:
+        matching = {"$and": [*self._conditions, condition]}
+
+        def ask(**hint: Any) -> list[Document]:
+            found = self._collection.find(
+                matching, projection, sort=order, limit=limit, batch_size=limit + 1, **more, **hint
+            )
+            return found.to_list()
+
+        return hinted(ask, way.index)
