@@ -451,6 +451,7 @@ class Container:
                 "publishing labels that changed": self._label_sync.tend,
                 "counting the activities of deals for lists": self.storage.summaries.settle_abandoned,
                 "checking what lists show": self.storage.summary_check.run_round,
+                "adding up the deals of each stage": self.storage.stage_totals.renew,
                 "learning which installation this is": self._learn_installation,
             },
             once={

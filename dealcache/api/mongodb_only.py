@@ -135,5 +135,5 @@ def stages() -> Response:
 def pipeline_summary() -> Response:
     """Return the number of deals in each stage and the sum of their amounts, most deals first."""
     storage = services().storage
-    totals = storage.stage_totals.at(storage.summaries.version())
-    return short_list(deal_lists.pipeline_summary(totals, storage.labels.read()))
+    version, labels = storage.summaries.version(), storage.labels.read()
+    return short_list(deal_lists.pipeline_summary(storage.stage_totals.at(version, labels), labels))

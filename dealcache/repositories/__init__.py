@@ -7,7 +7,7 @@ Nothing else in the project reads or writes documents. Every operation raises :c
 from dealcache.repositories.connection import Connection, StoreError, StoreUnavailable
 from dealcache.repositories.corrections import take_back_future_dates, update_name_keys
 from dealcache.repositories.deal_batches import DealBatches, ListedDeal
-from dealcache.repositories.deal_info import DealInfoRepository, StageTotal
+from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_list import DealListRepository, ListTotal
 from dealcache.repositories.deal_list_query import is_place
 from dealcache.repositories.deal_store import DealStore
@@ -23,6 +23,7 @@ from dealcache.repositories.labels import LabelRepository
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
 from dealcache.repositories.missing_types import Confirmed, MissingTypeRepository
 from dealcache.repositories.overview import Overview, OverviewRepository
+from dealcache.repositories.stage_moves import StageTotal
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
 from dealcache.repositories.webhook_events import Backlog, EventClaim, FailedRecord, StoredEvent, WebhookEventRepository

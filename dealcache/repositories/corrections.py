@@ -125,8 +125,8 @@ def _correct(collection: Collection[Document], documents: Iterable[Document]) ->
     if not updates:
         return 0
     # The whole document is the condition: a deal that was renamed meanwhile has got its key with its new name.
-    with changing(collection.database) as begin:
-        begin()
+    with changing(collection.database) as whole:
+        whole.begin()
         return collection.bulk_write(updates, ordered=False).modified_count
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pymongo
 
 from dealcache.model.deals import Deal, DealKey, name_key, stored_name_keys
 from dealcache.model.invalidation import Changes
 from dealcache.model.labels import LabelChanges
-from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
 from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.deal_writes import LIVE, archive, archive_all, follow_merges, merged_away, store_deals
@@ -25,21 +22,10 @@ from dealcache.repositories.documents import (
     milliseconds,
 )
 from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
-from dealcache.repositories.record_documents import DEALS, read_records, text_value
+from dealcache.repositories.record_documents import DEALS, read_records
 
 _LONGEST_UNREAD_FIRST = [("associations_read_at", 1)]
 _ID_ALONE = {"_id": 0, "deal_id": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class StageTotal:
-    """The number of deals in a stage and the sum of their amounts; ``label`` if an earlier version stored one."""
-
-    pipeline_id: str | None
-    stage_id: str | None
-    count: int
-    amount: float
-    label: str | None = None
 
 
 class DealInfoRepository:
@@ -94,33 +80,6 @@ class DealInfoRepository:
 
     def _read(self, documents: Iterable[Document]) -> list[StoredDeal]:
         return read_records(DEALS, documents, self._connection.unreadable)
-
-    def stage_totals(self) -> list[StageTotal]:
-        """Return number and amounts of live deals by pipeline and stage, in no particular order."""
-        # Of amounts that other systems have written MongoDB adds up those that are numbers, NaN included.
-        groups = self._stage_groups("$amount")
-        if not all(is_sum(group["amount"]) for group in groups):
-            groups = self._stage_groups(FINITE_AMOUNT)
-        return [
-            StageTotal(
-                text_value(group["_id"].get("pipeline_id")) or None,
-                text_value(group["_id"].get("stage_id")) or None,
-                group["count"],
-                sum_value(group["amount"]),
-                text_value(group["label"]) or None,
-            )
-            for group in groups
-        ]
-
-    def _stage_groups(self, amount: Any) -> list[Document]:
-        measures = {
-            "_id": {"pipeline_id": "$pipeline_id", "stage_id": "$stage_id"},
-            "count": {"$sum": 1},
-            "amount": {"$sum": amount},
-            "label": {"$max": "$stage"},
-        }
-        with self._connection.operation() as database:
-            return database.deal_info.aggregate([{"$match": LIVE}, {"$group": measures}]).to_list()
 
     def ids_showing(self, changes: LabelChanges, most: int) -> list[str]:
         """Return the ids of live deals that show a changed label, ``most`` at most."""

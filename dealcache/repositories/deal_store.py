@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,10 @@ class DealStore:
         That the events are complete is noted last, so that an interrupted save leaves no deal behind whose stored
         events are taken for all of them. The loads, one at least, count as begun when the first of them was.
         """
+        with nullcontext() if self._summaries is None else self._summaries.one_change():
+            return self._save(loads)
+
+    def _save(self, loads: Sequence[LoadedDeal]) -> Changes:
         began = milliseconds(min(loaded.read_started_at for loaded in loads))
         changes = self._deals.store([deal for loaded in loads for deal in (*loaded.homonyms, loaded.deal)], began)
         complete = self._deals.timelines_synced_at(loaded.deal.deal_id for loaded in loads)

@@ -13,7 +13,8 @@ come to pass.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from bson import ObjectId
@@ -95,6 +96,12 @@ class DealSummaries:
     def renew_version(self) -> None:
         """Raise the version. Called at the start: workers of an earlier version change lists without raising it."""
         self._version.renew()
+
+    @contextmanager
+    def one_change(self) -> Iterator[None]:
+        """Have all that this thread writes count as one change, for which the version is raised once."""
+        with self._connection.operation() as database, changing(database):
+            yield
 
     def settle(self, deal_ids: Iterable[str]) -> None:
         """Settle those of these deals that this process has marked. Called by a writer that has written their events.
@@ -240,8 +247,8 @@ class DealSummaries:
 
         That takes half the time of an update for each.
         """
-        with self._connection.operation() as database, changing(database) as begin:
-            begin()
+        with self._connection.operation() as database, changing(database) as changed:
+            changed.begin()
             try:
                 return (database.deal_info if journaled else _deals(database)).update_many(same, update).matched_count
             except WriteError as error:
@@ -259,9 +266,9 @@ class DealSummaries:
         """
         if not updates:
             return True
-        with self._connection.operation() as database, changing(database) as begin:
+        with self._connection.operation() as database, changing(database) as changed:
             if shown:
-                begin()
+                changed.begin()
             try:
                 deals = database.deal_info if journaled else _deals(database)
                 return deals.bulk_write(updates, ordered=False).matched_count == len(updates)

@@ -18,6 +18,7 @@ from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.batch_writes import Written, write_batch
 from dealcache.repositories.documents import COMPARED_DEAL, Document, any_date, deal_fields, ids_of, texts_in
 from dealcache.repositories.list_version import changing
+from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.visible_changes import deal_changes, note_deal
 from dealcache.repositories.write_plan import Match, newest_of_each
@@ -27,6 +28,10 @@ LIVE: Document = {"archived": {"$ne": True}}
 
 _KEY = ("deal_id",)
 _BATCH = 1_000
+
+#: Deals that are archived one by one, so that it is known what they were at that moment.
+_FEW = 20
+_COUNTED = dict.fromkeys(COUNTED_FIELDS, 1)
 
 
 def store_deals(
@@ -56,15 +61,16 @@ def store_deals(
     meant = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
     stored = collection.find({"deal_id": {"$in": ids}}, COMPARED_DEAL).to_list()
     wanted = _wanted(meant, stored, synced_at)
-    with changing(collection.database) as begin, marks.writing(collection.database) as writing:
+    with changing(collection.database) as change, marks.writing(collection.database) as writing:
         first = marks.initial_mark()
 
         def before(new: Sequence[Document], _changed: Sequence[Match]) -> None:
-            begin()
+            change.begin()
             writing.insert(fields["deal_id"] for fields in new)
 
         written = write_batch(collection, _KEY, stored, wanted, synced_at, before=before, first={"list_stale": first})
         marks.remember((fields["deal_id"] for fields in written.inserted), first["token"])
+        _note_moves(change.moves, written)
     for refused in written.refused:
         unreadable.note("deals", refused["deal_id"], "MongoDB does not take it")
     alive = [fields["deal_id"] for fields in written.added if not fields["archived"]]
@@ -73,6 +79,16 @@ def store_deals(
     changes.names |= _shared_names(collection, written)
     changes.add(archive(collection, absorbed | merged_away(collection, alive), synced_at))
     return changes
+
+
+def _note_moves(moves: StageMoves, written: Written) -> None:
+    """Note what has come into stages and left them."""
+    if not written.is_as_planned:
+        moves.forget()
+    for fields in written.added:
+        moves.come(fields)
+    for match in written.changed:
+        moves.change(match.stored, match.stored | match.fields)
 
 
 def _shared_names(collection: Collection[Document], written: Written) -> set[str]:
@@ -141,11 +157,16 @@ def archive(
     found = collection.find(live, {"deal_id": 1, "deal_name": 1, "merged_ids": 1}).to_list()
     if not found:
         return changes
-    with changing(collection.database) as begin:
-        begin()
-        seen = live | {"_id": {"$in": [document["_id"] for document in found]}}
+    with changing(collection.database) as change:
+        change.begin()
         mark = {"$set": {"archived": True, "archived_at": at}, "$max": {"synced_at": at}}
-        collection.update_many(seen, mark)
+        if len(found) <= _FEW:
+            for document in found:
+                before = collection.find_one_and_update(live | {"_id": document["_id"]}, mark, _COUNTED)
+                change.moves.leave(before or {"archived": True})
+        else:
+            change.moves.forget()
+            collection.update_many(live | {"_id": {"$in": [document["_id"] for document in found]}}, mark)
     for document in found:
         note_deal(changes, document)
     return changes

@@ -10,11 +10,13 @@ restored from a backup, never gives an old version to a new content.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson import ObjectId
 from pymongo import ReadPreference, ReturnDocument, WriteConcern
@@ -24,6 +26,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
+from dealcache.repositories.stage_moves import StageMoves
 
 #: Milliseconds after which a writer that gives no sign of life counts as dead. No write takes so long.
 DEAD_MILLISECONDS = 30_000
@@ -31,6 +34,9 @@ DEAD_MILLISECONDS = 30_000
 #: For writes that precede or follow others in MongoDB's journal and mean nothing without them: they need not wait for
 #: it, for it never loses an earlier write without the later ones.
 UNJOURNALED = WriteConcern(w=1)
+
+#: Seconds after which a change that goes on is noted again.
+_NOTE_SECONDS = 5.0
 
 _DEALS: Document = {"_id": "deals"}
 _READ: Document = {"version": 1, "changing": 1, "writers": 1, "now": "$$NOW"}
@@ -69,6 +75,26 @@ def _read(found: Document, changing: bool) -> ListState:
     )
 
 
+class KeptTotals(NamedTuple):
+    """The totals of stages as they are stored, and how long ago all deals were added up."""
+
+    stages: Document
+    age: timedelta
+
+
+_NONE_ABANDONED: Document = {"$eq": [{"$size": {"$objectToArray": "$changing"}}, {"$size": _alive("$changing")}]}
+
+
+def _totals_at_raised(stages: Any, *conditions: Document) -> Document:
+    """Return the update by which kept totals become those of the raised version, if they are those of the present one.
+
+    Otherwise they are dropped: somebody has raised the version who does not know what that did to them.
+    """
+    present = {"$and": [{"$gt": ["$totals.version", 0]}, {"$eq": ["$totals.version", "$version"]}, *conditions]}
+    raised = {"version": _RAISED, "stages": stages, "added_up_at": "$totals.added_up_at"}
+    return {"totals": {"$cond": [present, raised, "$$REMOVE"]}}
+
+
 class ListVersion:
     """Reads and raises the version. Thread-safe.
 
@@ -89,7 +115,9 @@ class ListVersion:
             state = _state(database)
             found = state.find_one(_DEALS, _READ) or {}
             if changing := bool(found.get("changing")):
-                change = [{"$set": {"version": _RAISED, "changing": {"$arrayToObject": _alive("$changing")}}}]
+                left = {"changing": {"$arrayToObject": _alive("$changing")}, "version": _RAISED}
+                # What abandoned changes have done to the totals of stages is unknown.
+                change = [{"$set": left | _totals_at_raised("$totals.stages", _NONE_ABANDONED)}]
                 found |= state.find_one_and_update(_DEALS, change, return_document=ReturnDocument.AFTER) or {}
         return _read(found, changing)
 
@@ -99,31 +127,92 @@ class ListVersion:
             _update(_state(database), [{"$set": {"version": _RAISED}}])
 
 
-@contextmanager
-def changing(database: Database[Document]) -> Iterator[Callable[[], None]]:
-    """Yield a function to be called before the first write that a list shows; afterwards the version is raised.
+class Change:
+    """A change of what lists show, while it is being made. Works inside :meth:`.Connection.operation`.
 
-    Works inside :meth:`.Connection.operation` and raises the driver's errors.
+    Args:
+        database: where it is made.
+        timer: the monotonic clock, in seconds.
     """
-    state, notes = _state(database), list[str]()
 
-    def begin() -> None:
-        if not notes:
-            note = f"changing.{ObjectId()}"
-            _update(state, [{"$set": {note: "$$NOW"}}])
-            notes.append(note)
+    def __init__(self, database: Database[Document], timer: Callable[[], float] = time.monotonic) -> None:
+        self._state = _state(database)
+        self._timer = timer
+        self._note = f"changing.{ObjectId()}"
+        self._noted_at: float | None = None
+        #: What it does to the totals of stages.
+        self.moves = StageMoves()
 
-    def end() -> None:
-        if notes:
-            _update(state, [{"$set": {"version": _RAISED}}, {"$unset": notes}])
+    def begin(self) -> None:
+        """Note that something is about to change; to be called before each write that a list shows."""
+        note = [{"$set": {self._note: "$$NOW"}}]
+        if self._noted_at is None:
+            _update(self._state, note)
+        elif self._timer() - self._noted_at <= _NOTE_SECONDS:
+            return
+        elif not self._state.update_one(_DEALS | {self._note: {"$exists": True}}, note).matched_count:
+            # It counted as abandoned: deals may have been added up meanwhile, with some of what was changed.
+            self.moves.forget()
+            _update(self._state, note)
+        self._noted_at = self._timer()
 
+    def end(self) -> None:
+        """Raise the version if something may have changed."""
+        if self._noted_at is not None:
+            not_abandoned: Document = {"$ne": [{"$type": f"${self._note}"}, "missing"]}
+            moved = self.moves.applied_to("$totals.stages")
+            totals = _totals_at_raised(moved, not_abandoned) if self.moves.are_known else {}
+            _update(self._state, [{"$set": {"version": _RAISED} | totals}, {"$unset": [self._note]}])
+
+
+#: The change under way in this thread.
+_current: ContextVar[Change | None] = ContextVar("change of lists", default=None)
+
+
+@contextmanager
+def changing(database: Database[Document]) -> Iterator[Change]:
+    """Yield a change, to be begun before the first write that a list shows; afterwards the version is raised.
+
+    Inside another one it is a part of that. Works inside :meth:`.Connection.operation` and raises the driver's errors.
+    """
+    if outer := _current.get():
+        try:
+            yield outer
+        except BaseException:
+            outer.moves.forget()
+            raise
+        return
+    change = Change(database)
+    token = _current.set(change)
     try:
-        yield begin
+        yield change
     except BaseException:
+        change.moves.forget()
         with suppress(PyMongoError):  # else the note tells of it until it counts as abandoned
-            end()
+            change.end()
         raise
-    end()
+    finally:
+        _current.reset(token)
+    change.end()
+
+
+def kept_totals(database: Database[Document]) -> KeptTotals | None:
+    """Return the totals of stages that are kept, None while they may not be true; works as :func:`changing`."""
+    found = _state(database).find_one(_DEALS, {"version": 1, "changing": 1, "totals": 1, "now": "$$NOW"}) or {}
+    totals = found.get("totals") or {}
+    if found.get("changing") or not totals or totals["version"] != found["version"]:
+        return None
+    return KeptTotals(totals["stages"], found["now"] - totals["added_up_at"])
+
+
+def keep_totals(database: Database[Document], version: int, stages: Document) -> None:
+    """Keep totals of stages that were added up after the version was read; does nothing if there is another by now.
+
+    Works as :func:`changing`.
+    """
+    kept: Document = {"version": version, "stages": {"$literal": stages}, "added_up_at": "$$NOW"}
+    nothing_changed: Document = _DEALS | {"version": version, "changing": {"$in": [None, {}]}}
+    _state(database).update_one(nothing_changed, [{"$set": {"totals": kept}}])
 
 
 def show_alive(database: Database[Document], writer: str) -> None:

@@ -103,9 +103,9 @@ class MissingTypeRepository:
             "timeline_synced_at": {"$max": ["$timeline_synced_at", "$partly_synced_at"]},
             "complete_as_of": {"$max": ["$complete_as_of", "$partly_as_of"]},
         }
-        with self._connection.operation() as database, changing(database) as begin:
+        with self._connection.operation() as database, changing(database) as change:
             if database.deal_info.find_one(ids | {"timeline_synced_at": None}, {"_id": 1}):
-                begin()
+                change.begin()
             known = ids | {"unread_types": {"$exists": True}}
             database.deal_info.update_many(known, {"$pullAll": {"unread_types": sorted(types)}})
             nothing_missing: Document = ids | {"unread_types": []}

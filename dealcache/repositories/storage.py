@@ -22,7 +22,7 @@ from dealcache.repositories.list_preparation import ListPreparation
 from dealcache.repositories.load_leases import LoadLeaseRepository
 from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
-from dealcache.repositories.stage_totals import StageTotals
+from dealcache.repositories.stage_totals import StageTotalRepository
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.summary_check import SummaryCheck
 from dealcache.repositories.sync_jobs import SyncJobRepository
@@ -67,7 +67,7 @@ class Storage:
         self.deals = DealInfoRepository(self.connection, self.summaries)
         self.deal_batches = DealBatches(self.connection)
         self.deal_list = DealListRepository(self.connection)
-        self.stage_totals = StageTotals(self.deals.stage_totals)
+        self.stage_totals = StageTotalRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection, marks)
         self.labels = LabelRepository(self.connection)
         self.missing_types = MissingTypeRepository(self.connection)

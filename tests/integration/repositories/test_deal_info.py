@@ -15,6 +15,7 @@ from dealcache.model.deals import DealKey
 from dealcache.model.labels import LabelChanges
 from dealcache.repositories import Connection, DealInfoRepository, DealListRepository, ListTotal, StageTotal
 from dealcache.repositories.amounts import LARGEST
+from dealcache.repositories.stage_totals import StageTotalRepository
 from tests.integration.conftest import Profiled
 from tests.integration.repositories.listed import all_deals, deals_in_stages
 from tests.unit.repositories.samples import NOON, a_deal, at
@@ -97,7 +98,7 @@ def test_archived_deals_are_left_out_everywhere(deals: DealInfoRepository) -> No
     assert listed_ids(all_deals(deals)) == ids(deals.find(DealKey("name", "Acme renewal"))) == ["2"]
     assert listed_ids(deals_in_stages(deals, ["contractsent"])) == ["2"]
     assert deals.find(DealKey("id", "1")) == []
-    assert deals.stage_totals() == [StageTotal("default", "contractsent", 1, 1500.0)]
+    assert StageTotalRepository(deals._connection).add_up() == [StageTotal("default", "contractsent", 1, 1500.0)]
 
 
 def test_a_deal_that_was_read_after_it_was_said_to_be_gone_stays(deals: DealInfoRepository) -> None:
@@ -124,19 +125,6 @@ def test_lists_are_newest_created_first(deals: DealInfoRepository) -> None:
     assert deals_in_stages(deals, []) == []
 
 
-def test_totals_are_of_pipelines_and_stages(deals: DealInfoRepository, connection: Connection) -> None:
-    stages = [("1", "p", "won", 10.5), ("2", "p", "won", None), ("3", "q", "won", 1.0), ("4", None, None, 2.0)]
-    deals.store([a_deal(key, pipeline_id=line, stage_id=one, amount=sum_) for key, line, one, sum_ in stages], NOON)
-    with connection.operation() as database:
-        database.deal_info.update_one({"deal_id": "2"}, {"$set": {"stage": "as an earlier version called it"}})
-    totals = sorted(deals.stage_totals(), key=lambda total: total.pipeline_id or "")
-    assert totals == [
-        StageTotal(None, None, 1, 2.0),
-        StageTotal("p", "won", 2, 10.5, "as an earlier version called it"),
-        StageTotal("q", "won", 1, 1.0),
-    ]
-
-
 NAN, BEYOND = float("nan"), Decimal128("1E+999")
 
 
@@ -150,7 +138,7 @@ def test_no_amount_of_another_system_takes_the_others_from_a_total(
     with connection.operation() as database:
         for key, amount in enumerate(odd):
             database.deal_info.update_one({"deal_id": str(key)}, {"$set": {"amount": amount}})
-    assert deals.stage_totals() == [StageTotal("p", "s", len(odd) + 1, total)]
+    assert StageTotalRepository(connection).add_up() == [StageTotal("p", "s", len(odd) + 1, total)]
     assert DealListRepository(connection).total(DealFilter()) == ListTotal(len(odd) + 1, total)
 
 

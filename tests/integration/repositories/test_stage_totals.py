@@ -1,0 +1,185 @@
+"""The totals of stages that writers keep are those that adding up all deals gives, against a real MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from dealcache.model.labels import Labels
+from dealcache.repositories import StageTotal, StoreError
+from dealcache.repositories.batch_writes import write_batch
+from tests.clocks import ManualClock
+from tests.integration.conftest import Profiled
+from tests.integration.repositories.summaries import KilledError, Worker, killed_before
+from tests.unit.repositories.samples import NOON, a_deal, a_load, an_event, at
+
+
+@pytest.fixture
+def workers(mongodb_uri: str, database_name: str) -> Iterator[list[Worker]]:
+    """Two workers, of which the second has added up what the first has written."""
+    made = [Worker(mongodb_uri, database_name) for _ in range(2)]
+    made[0].storage.summaries.renew_version()
+    made[0].storage.deals.store([a_deal(str(number), amount=number / 10) for number in range(8)], NOON)
+    read(made[1])
+    yield made
+    for worker in made:
+        worker.close()
+
+
+def read(worker: Worker) -> list[StageTotal]:
+    """The totals as lists show them."""
+    totals = worker.storage.stage_totals.at(worker.storage.summaries.version(), Labels())
+    return sorted(totals, key=repr)
+
+
+def true(worker: Worker) -> list[StageTotal]:
+    """The totals of all deals, added up here."""
+    counts: dict[tuple[Any, Any], tuple[int, float]] = {}
+    for one in worker.database.deal_info.find({"archived": {"$ne": True}}):
+        stage = one["pipeline_id"], one["stage_id"]
+        count, amount = counts.get(stage, (0, 0.0))
+        counts[stage] = count + 1, amount + (one["amount"] or 0.0)
+    return sorted(
+        (StageTotal(*stage, count, pytest.approx(amount)) for stage, (count, amount) in counts.items()), key=repr
+    )
+
+
+def is_added_up(profiled: Profiled, worker: Worker) -> bool:
+    return any(one["command"].get("aggregate") == "deal_info" for one in profiled(lambda: read(worker)))
+
+
+def change(worker: Worker, random: Random, minute: int) -> None:
+    """Change deals as a sync, a webhook or a reader may."""
+    storage = worker.storage
+    stage, amount = random.choice("abc"), random.choice((None, random.randrange(1000) / 100))
+    ids = [str(one) for one in random.sample(range(12), 3)]
+    deals = [a_deal(one, stage_id=stage, amount=amount, hubspot_updated_at=at(minute)) for one in ids]
+    random.choice(
+        [
+            lambda: storage.deals.store(deals, at(minute)),
+            lambda: storage.deals.store(deals, at(minute - 2)),
+            lambda: storage.store.save_many([a_load(1, 2, deal=deal, began=at(minute)) for deal in deals]),
+            lambda: storage.deals.mark_archived(ids[:2], at(minute)),
+            lambda: storage.timelines.write([(ids[0], an_event(minute))], at(minute)),
+            lambda: storage.summaries.settle_own(),
+        ]
+    )()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_written_they_are_true(workers: list[Worker], profiled: Profiled, seed: int) -> None:
+    random = Random(seed)
+    for minute in range(1, 40):
+        change(random.choice(workers), random, minute)
+        reader = random.choice(workers)
+        assert not is_added_up(profiled, reader), minute
+        assert read(reader) == true(reader), minute
+
+
+def test_many_that_are_archived_at_once_are_added_up_again(workers: list[Worker], profiled: Profiled) -> None:
+    writer, reader = workers
+    writer.storage.deals.store([a_deal(str(number)) for number in range(40)], at(1))
+    writer.storage.deals.archive_unseen(at(2))
+    assert is_added_up(profiled, reader)
+    assert read(reader) == true(reader) == []
+
+
+def test_they_are_added_up_again_when_a_worker_of_an_earlier_version_has_written(
+    workers: list[Worker], profiled: Profiled
+) -> None:
+    _, reader = workers
+    reader.database.deal_info.update_one({"deal_id": "1"}, {"$set": {"stage_id": "another"}})
+    reader.database.list_state.update_one({}, {"$inc": {"version": 1}})
+    assert is_added_up(profiled, reader)
+    assert read(reader) == true(reader)
+
+
+def test_they_are_true_after_a_kill(workers: list[Worker], monkeypatch: pytest.MonkeyPatch) -> None:
+    dying, reader = workers
+    for number in range(1, 12):
+        stage = f"stage {number}"
+        with killed_before(number, monkeypatch):
+            try:
+                deals = [a_deal(one, stage_id=stage, hubspot_updated_at=at(number)) for one in ("1", "2", "new")]
+                dying.storage.store.save_many([a_load(1, deal=deal, began=at(number)) for deal in deals])
+                dying.storage.deals.mark_archived(["new"], at(number))
+            except KilledError:
+                pass
+        assert read(reader) == true(reader), number
+        reader.let_time_pass()
+        assert read(reader) == true(reader), number
+        dying.storage.deals.store([a_deal("3", amount=1.0, hubspot_updated_at=at(number))], at(number))
+        assert read(reader) == true(reader), number
+
+
+def test_who_was_taken_for_dead_in_the_middle_of_a_change_moves_nothing_twice(
+    workers: list[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, reader = workers
+
+    def write_and_wait(*arguments: Any, **options: Any) -> Any:
+        written = write_batch(*arguments, **options)
+        reader.let_time_pass()
+        assert read(reader) == true(reader)
+        return written
+
+    monkeypatch.setattr("dealcache.repositories.deal_writes.write_batch", write_and_wait)
+    slow.storage.deals.store([a_deal("1", stage_id="another", hubspot_updated_at=at(1))], at(1))
+    assert read(reader) == true(reader)
+
+
+def test_a_write_that_fails_leaves_them_unknown(
+    workers: list[Worker], profiled: Profiled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, reader = workers
+
+    def write_and_fail(*arguments: Any, **options: Any) -> Any:
+        write_batch(*arguments, **options)
+        raise StoreError("MongoDB refused an operation")
+
+    monkeypatch.setattr("dealcache.repositories.deal_writes.write_batch", write_and_fail)
+    with pytest.raises(StoreError):
+        writer.storage.deals.store([a_deal("1", stage_id="another", hubspot_updated_at=at(1))], at(1))
+    assert is_added_up(profiled, reader)
+    assert read(reader) == true(reader)
+
+
+def test_what_another_system_has_written_is_added_up_behind_the_readers(
+    workers: list[Worker], profiled: Profiled
+) -> None:
+    writer, reader = workers
+    timer = ManualClock(0.0)
+    reader.storage.stage_totals._remembered = type(reader.storage.stage_totals._remembered)(1, 60.0, timer)
+    read(reader)
+    reader.database.deal_info.update_one({"deal_id": "1"}, {"$set": {"stage_id": "another"}})
+    timer.tick(60)
+    assert read(reader) != true(reader)
+    assert profiled(reader.storage.stage_totals.renew) == []
+    kept = reader.database.list_state.find_one({}) or {}
+    earlier = kept["totals"]["added_up_at"] - timedelta(seconds=60)
+    reader.database.list_state.update_one({}, {"$set": {"totals.added_up_at": earlier}})
+    reader.storage.stage_totals.renew()
+    timer.tick(60)
+    assert not is_added_up(profiled, reader)
+    assert read(reader) == true(reader)
+    assert profiled(writer.storage.stage_totals.renew) == [], "nobody has asked there"
+
+
+def test_a_stage_without_a_label_has_that_of_an_earlier_version(workers: list[Worker]) -> None:
+    writer, reader = workers
+    deals = [("1", "p", "won", 10.5), ("2", "p", "won", None), ("3", "q", "won", 1.0), ("4", None, None, 2.0)]
+    writer.database.deal_info.delete_many({})
+    writer.storage.deals.store(
+        [a_deal(one, pipeline_id=line, stage_id=stage, amount=amount) for one, line, stage, amount in deals], at(1)
+    )
+    writer.database.deal_info.update_one({"deal_id": "2"}, {"$set": {"stage": "as an earlier version called it"}})
+    writer.storage.summaries.renew_version()
+    assert read(reader) == [
+        StageTotal("p", "won", 2, 10.5, "as an earlier version called it"),
+        StageTotal("q", "won", 1, 1.0),
+        StageTotal(None, None, 1, 2.0),
+    ]
