@@ -10,19 +10,25 @@ from typing import Any, NamedTuple
 
 from cachetools import TTLCache
 
-from dealcache.model.deal_filter import DealFilter, Place
+from dealcache.model.deal_filter import DealFilter, Order, Place
 from dealcache.model.deal_question import DealQuestion
 from dealcache.model.labels import Labels
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
 from dealcache.reader.deal_resolution import resolve
 from dealcache.reader.deal_rows import RowMaker
-from dealcache.repositories import DealListRepository, FoundDeal, ListTotal
+from dealcache.repositories import DealListRepository, FoundDeal, ListTotal, Spot
 
 Row = dict[str, Any]
 
-#: Totals that are remembered at most, and for how many seconds: other systems write deals without a new version.
+#: Totals and pages that are remembered at most, and for how many seconds: other systems write deals without a new
+#: version.
 _MOST_REMEMBERED, _REMEMBERED_SECONDS = 256, 60.0
+
+#: Deals of the longest page that is remembered.
+_LONGEST_REMEMBERED = 100
+
+_PageKey = tuple[int, DealFilter, Order, Place | None, int]
 
 #: Deals of an export that are read and shown at once: some three milliseconds, for which cached reads wait.
 EXPORT_BATCH = 100
@@ -71,6 +77,9 @@ class DealLists:
         self._totals: TTLCache[tuple[int, DealFilter], ListTotal] = TTLCache(
             _MOST_REMEMBERED, _REMEMBERED_SECONDS, timer
         )
+        self._pages: TTLCache[_PageKey, tuple[list[Spot], bool]] = TTLCache(
+            _MOST_REMEMBERED, _REMEMBERED_SECONDS, timer
+        )
         self._lock = threading.Lock()
 
     def page(self, question: DealQuestion, limit: int, cursor: str | None) -> ListPage:
@@ -89,13 +98,30 @@ class DealLists:
         asked = _digest(question)
         after = None if cursor is None else decode_cursor(cursor, question.order, asked)
         watermark, labels, wanted = self._begin(question)
-        total = self._total(wanted)
-        found, more = self._deals.page(wanted, question.order, after, limit, total.count)
+        version = self._prepare()
+        total = self._total(version, wanted)
+        found, more = self._page(version, wanted, question.order, after, limit, total.count)
         if _contradicts(found, more, total, is_first=after is None):  # another system has written deals meanwhile
-            total = self._total(wanted, again=True)
+            total = self._total(self._prepare(), wanted, again=True)
         rows = self._rows(found, labels, watermark)
         following = encode_cursor(found[-1].place, question.order, asked) if more else None
         return ListPage(rows, total, following)
+
+    def _page(
+        self, version: int, wanted: DealFilter, order: Order, after: Place | None, limit: int, matching: int
+    ) -> tuple[list[FoundDeal], bool]:
+        """Return a page; one that was read at the same version is not looked for again, only its deals are read."""
+        if limit > _LONGEST_REMEMBERED:
+            return self._deals.page(wanted, order, after, limit, matching)
+        key = version, wanted, order, after, limit
+        with self._lock:
+            spots, more = self._pages.get(key, ([], False))
+        found = self._deals.again(spots, order) if spots else None
+        if found is None:
+            found, more = self._deals.page(wanted, order, after, limit, matching)
+            with self._lock:
+                self._pages[key] = [one.spot for one in found], more
+        return found, more
 
     def check_cursor(self, question: DealQuestion, cursor: str | None) -> None:
         """Raise InvalidCursorError unless a cursor, where there is one, is one of this question."""
@@ -109,7 +135,7 @@ class DealLists:
             UnknownLabelError: there is no such stage, pipeline or owner; StoreError: MongoDB failed.
         """
         watermark, labels, wanted = self._begin(question)
-        matching = self._total(wanted).count
+        matching = self._total(self._prepare(), wanted).count
         after: Place | None = None
         more = True
         while more:
@@ -123,8 +149,8 @@ class DealLists:
         wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
         return self._watermark(), labels, wanted
 
-    def _total(self, wanted: DealFilter, *, again: bool = False) -> ListTotal:
-        key = self._prepare(), wanted
+    def _total(self, version: int, wanted: DealFilter, *, again: bool = False) -> ListTotal:
+        key = version, wanted
         with self._lock:
             known = None if again else self._totals.get(key)
         if known is None:

@@ -14,7 +14,7 @@ from dealcache.repositories.deal_store import DealStore
 from dealcache.repositories.deal_summaries import DealSummaries, ListsBehindError
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import StoredDeal, Totals
-from dealcache.repositories.found_deals import FoundDeal
+from dealcache.repositories.found_deals import FoundDeal, Spot
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.indexes import ensure_indexes
 from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationFeed, InvalidationLog
@@ -60,6 +60,7 @@ __all__ = [
     "MissingTypeRepository",
     "Overview",
     "OverviewRepository",
+    "Spot",
     "StageTotal",
     "StoreError",
     "StoreUnavailable",

@@ -30,7 +30,7 @@ from dealcache.repositories.deal_list_query import (
 from dealcache.repositories.deal_list_run import Run
 from dealcache.repositories.deal_places import LONGEST_TEXT
 from dealcache.repositories.documents import Document
-from dealcache.repositories.found_deals import FoundDeal, found_deal
+from dealcache.repositories.found_deals import PROJECTION, FoundDeal, Spot, found_deal
 from dealcache.repositories.hints import hinted
 
 _ID = {"_id": 1}
@@ -115,6 +115,23 @@ class DealListRepository:
         if not arrays and self._arrays.are_in((document for document, phase in found if phase < 2), sort):
             found = read(True)
         return self._found(found[:limit], order), len(found) > limit
+
+    def again(self, before: Sequence[Spot], order: Order) -> list[FoundDeal] | None:
+        """Return the deals of a page that was read before; None if one is gone, or has another value by now.
+
+        Args:
+            before: where they were.
+            order: their order.
+        """
+        ids = [spot.deal_id for spot in before]
+        with self._connection.operation() as database:
+            deals = database.deal_info.with_options(database.codec_options.with_options(tz_aware=False))
+            found = deals.find(PRESENT | {"deal_id": {"$in": ids}}, PROJECTION, batch_size=len(ids) + 1)
+            documents = {document["deal_id"]: document for document in found}
+        if len(documents) < len(ids):
+            return None
+        shown = self._found([(documents[spot.deal_id], spot.phase) for spot in before], order)
+        return shown if [one.spot for one in shown] == list(before) else None
 
     def _read(
         self, conditions: Sequence[Document], order: Order, plan: Plan, steps: Sequence[Step], limit: int

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dealcache.model.deal_filter import Place
 from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories.deal_list_arrays import stored_at
 from dealcache.repositories.deal_places import ValueKind, place_of
 from dealcache.repositories.documents import AGE_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value
@@ -43,16 +44,41 @@ class Activities:
     next: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundDeal:
+class Spot(NamedTuple):
+    """Where a deal was in an order: its phase, and the value that its document had there."""
+
+    deal_id: str
+    phase: int
+    value: Any
+
+
+class FoundDeal(NamedTuple):
     """A deal of a list.
 
-    ``activities`` is None if they were never read. ``place`` is where the deal is in the order that was asked for.
+    Args:
+        stored: the deal.
+        activities: None if they were never read.
+        document: from which it was read.
+        field: that of the order that was asked for, in dots, and ``kind`` the kind of its values.
+        phase: see :class:`.Place`.
     """
 
     stored: StoredDeal
     activities: Activities | None
-    place: Place
+    document: Document
+    field: str
+    kind: ValueKind
+    phase: int
+
+    @property
+    def place(self) -> Place:
+        """Where it is in the order."""
+        return place_of(self.document, self.field, self.kind, self.phase)
+
+    @property
+    def spot(self) -> Spot:
+        """Where it is in the order, as the document has it."""
+        return Spot(self.document["deal_id"], self.phase, stored_at(self.document, self.field))
 
 
 def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unreadable: UnreadableRecords) -> FoundDeal:
@@ -67,11 +93,8 @@ def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unre
     """
     stored = _sound(document) or read_records(DEALS, [document], unreadable)[0]
     was_read = stored.timeline_synced_at is not None
-    return FoundDeal(
-        stored,
-        _activities(document.get("activities")) if was_read else None,
-        place_of(document, field, kind, phase),
-    )
+    activities = _activities(document.get("activities")) if was_read else None
+    return FoundDeal(stored, activities, document, field, kind, phase)
 
 
 def _sound(document: Document) -> StoredDeal | None:

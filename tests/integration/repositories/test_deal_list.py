@@ -304,3 +304,23 @@ def test_an_id_that_no_label_is_known_of_is_looked_for_among_deals(stored: DealL
     assert stored.bears("owner_id", "910901")
     assert not stored.bears("pipeline_id", "offer")
     assert not stored.bears("stage_id", "\0{}$")
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_a_page_is_read_again_as_long_as_its_deals_are_where_they_were(
+    connection: Connection, database: Database[Document], order: Order
+) -> None:
+    insert(database, deal_documents(30))
+    deals = DealListRepository(connection)
+    found, _ = deals.page(DealFilter(), order, None, 20, 30)
+    spots = [one.spot for one in found]
+    assert deals.again(spots, order) == found
+    database.deal_info.update_one({"deal_id": spots[7].deal_id}, {"$set": {"owner_id": "another"}})
+    assert [one.stored.deal.owner_id for one in deals.again(spots, order) or []][7] == "another"
+    changed = {"deal_name_key": "z", "amount": -1.0, "activities.count": 77}
+    changed |= dict.fromkeys(("create_date", "close_date", "activities.last", "hubspot_updated_at"), NOW)
+    database.deal_info.update_one({"deal_id": spots[7].deal_id}, {"$set": changed})
+    assert deals.again(spots, order) is None
+    assert deals.again(spots[:7], order) == found[:7]
+    database.deal_info.update_one({"deal_id": spots[3].deal_id}, {"$set": {"archived": True}})
+    assert deals.again(spots[:7], order) is None
