@@ -29,8 +29,9 @@ BATCH_SIZE = 300
 _INDEX = SORTS["created"].index
 _NEWEST_CREATED_FIRST = (("create_date", -1), ("deal_id", 1))
 
-#: As :data:`LIVE`, but as points of the index that begins with the field; other values are mended at each start.
-_PRESENT: Document = {"archived": {"$in": [False, None]}}
+#: Together these two are :data:`LIVE`.
+_PRESENT: Document = {"archived": False}
+_ODD: Document = {"archived": {"$nin": [True, False]}}
 
 #: What a list of all deals shows; ``owner`` and ``stage`` are labels of earlier versions.
 _SHOWN = ("deal_id", "deal_name", "create_date", "pipeline_id", "stage_id", "owner_id", "stage", "owner")
@@ -68,9 +69,20 @@ class DealBatches:
 
     def all_deals(self) -> Generator[list[ListedDeal], None, None]:
         """Yield all live deals."""
-        with closing(self.documents(_PRESENT, _PROJECTION, _NEWEST_CREATED_FIRST, index=_INDEX)) as batches:
+        # The index is in order among the deals of which one thing is known: that they are not archived.
+        condition, index = (LIVE, None) if self._has_odd() else (_PRESENT, _INDEX)
+        with closing(self.documents(condition, _PROJECTION, _NEWEST_CREATED_FIRST, index=index)) as batches:
             for documents in batches:
                 yield listed_deals(documents, self._connection.unreadable)
+
+    def _has_odd(self) -> bool:
+        """Return True if another system has written a deal that is neither archived nor not."""
+        with self._connection.operation() as database:
+
+            def ask(**hint: Any) -> list[Document]:
+                return database.deal_info.find(_ODD, {"_id": 1}, limit=1, **hint).to_list()
+
+            return bool(hinted(ask, _INDEX))
 
     def deals_in_stages(self, stage_ids: Iterable[str]) -> Generator[list[Deal], None, None]:
         """Yield the live deals in one of these stages."""

@@ -149,7 +149,7 @@ def test_a_client_that_goes_away_leaves_no_cursor(stored: Service, path: str) ->
 def test_a_list_whose_first_batch_fails_is_a_problem(
     stored: Service, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    def documents(*_: Any) -> Any:
+    def documents(*_: Any, **_more: Any) -> Any:
         raise StoreUnavailable("MongoDB does not answer")
         yield
 
