@@ -30,16 +30,16 @@ from dealcache.tiers.memory import GONE
 _ROUTES, _LONGEST_TARGET = 8192, 512
 _REQUESTS, _LONGEST_REQUEST = 2048, 2048
 
-#: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because to make an
-#: object of a class takes as long as to find the value.
+#: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because creating an
+#: object of a class takes as long as finding the value.
 Reply = tuple[bytes, bytes, int]
 
 
 class ResponseHead(NamedTuple):
     """The head of answers with one entry in one second, as a 200 and as a 304.
 
-    Both end with the duration of ``Server-Timing`` to come. ``until`` is when they turn wrong, epoch seconds; ``etag``
-    is the entity tag as it stands in the answer.
+    Both end with the duration of ``Server-Timing`` to come. ``until`` is when they go out of date, epoch seconds;
+    ``etag`` is the entity tag as it stands in the answer.
     """
 
     until: float
@@ -55,7 +55,7 @@ class HitLane:
         cache: the cache tiers.
         tokens: the bearer tokens that may read.
         cors: makes the cross-origin headers.
-        guard: knows the host names that are answered to.
+        guard: knows the host names that the service answers to.
         recorder: counts and logs the hits.
         clock: the wall clock, epoch seconds.
         timer: the clock that durations are measured with, seconds.
@@ -92,13 +92,13 @@ class HitLane:
         self._known.clear()
 
     def answer(self, data: bytes, seen: int, client: Any, allowed: bool = True) -> Reply | None:
-        """Return the answer to the request that ``data`` begins with, or None when it is one for a thread.
+        """Return the answer to the request that ``data`` begins with, or None if a thread must answer it.
 
         Args:
-            data: what the connection has brought, from the beginning of a request on.
-            seen: how many bytes of it were looked at before, when it was incomplete then.
+            data: the bytes received on the connection, from the beginning of a request on.
+            seen: how many of these bytes were examined before, when the request was still incomplete.
             client: the peer's address, as the socket gives it.
-            allowed: whether an answer may be given at all; if not, only whether the head is complete is found out.
+            allowed: whether an answer may be given at all; if not, the head is only checked for being complete.
 
         Raises:
             Incomplete: the head of the request is not there in full.
@@ -127,7 +127,7 @@ class HitLane:
         return head, body, request.consumed
 
     def _parse(self, data: bytes, seen: int) -> HitRequest | None:
-        """Parse a request, and remember it unless it has an id of its own: then the same one never comes again."""
+        """Parse a request, and remember it unless it has an id of its own: the same bytes never come again then."""
         request = self._parser.parse(data, seen)
         if request is not None and not request.has_id and len(data) <= _LONGEST_REQUEST:
             self._known[data] = request
@@ -162,7 +162,7 @@ def _head(entry: Entry, now: float, unmodified: bool) -> bytes:
 
 
 class NoLane:
-    """Stands in for the hit lane when it is off: only finds out whether the head of a request is there."""
+    """Stands in for the hit lane when it is off: only checks that the head of a request is complete."""
 
     def __init__(self) -> None:
         self._limits: dict[str, Any] = {}
@@ -172,7 +172,7 @@ class NoLane:
         self._limits = limits
 
     def answer(self, data: bytes, seen: int, _client: Any, _allowed: bool = True) -> None:
-        """Return None for a request whose head is there in full, or which is none.
+        """Return None if the head of a request is complete, or the bytes are no request.
 
         Raises:
             Incomplete: the head of the request is not there in full.

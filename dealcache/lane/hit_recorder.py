@@ -1,8 +1,8 @@
 """Counts the hits of the lane without making them wait: for metrics, statistics, and the log.
 
 The lane's thread only takes notes. A background thread hands them on a few times a second, and before the counts are
-shown. So many hits of each turn have log lines of their own, as all other requests have; the others share lines that
-tell, deal by deal, how many there were. Each hit stands in the log, and each is counted, once.
+shown. In each turn a limited number of hits get log lines of their own, as all other requests do; the others share
+lines that give their number deal by deal. Each hit is logged once and counted once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dealcache.tiers import CacheKey, View
 INTERVAL = 0.05
 LOGGED_PER_TURN = 5
 
-#: Every so many turns the others are counted, and logged.
+#: Turns after which the others are counted and logged.
 _COUNTED, _LOGGED = 4, 20
 
 #: Routes that share a log line at most: some ten kilobytes.
@@ -51,9 +51,9 @@ class HitRecorder:
     """Takes note of hits in one thread, and hands them on from any.
 
     Args:
-        recorder: counts and measures reads; asks for what is not handed on yet before it shows its counts.
+        recorder: counts and measures reads; calls :meth:`settle` before it shows its counts.
         metrics: counts requests.
-        served: counts that memory's value under a key was served so many times.
+        served: adds to the number of times that memory's value under a key was served.
         log_requests: whether the log shows requests beside reads.
     """
 
@@ -112,13 +112,13 @@ class HitRecorder:
             return
         route = request.route
         route.unlogged[kind] += 1
-        # In this order, and in the opposite one where they are counted: so no hit is forgotten.
+        # In this order here, and in the opposite order where they are counted, so that no hit is lost.
         if not route.is_noted:
             route.is_noted = True
             self._noted.append(route)
 
     def settle(self) -> None:
-        """Hand on all that was noted before the call; only log lines that hits share may come later."""
+        """Hand on everything noted before the call; only shared log lines may come later."""
         with self._lock:
             self._flush_single_hits()
             self._count_others()
@@ -200,7 +200,7 @@ class HitRecorder:
 
     def _log_others(self) -> None:
         items = list(self._unlogged.items())
-        # So many at a time that a log line stays one that a collector takes.
+        # Few enough at a time for a log line that collectors accept.
         for start in range(0, len(items), _PER_LINE):
             reads: Counter[str] = Counter()
             requests: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Parses plain requests for a view of a deal: everything that the bytes of a request alone decide."""
+"""Parses plain requests for a view of a deal: everything that depends on the bytes of a request alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dealcache.api.edge import sane_request_id
 from dealcache.lane.route import Route, parse_route
 from dealcache.lane.support import SCHEME_FIELDS
 
-#: Raised for bytes that are the beginning of a request, and might become any.
+#: Raised for bytes that are only the beginning of a request.
 Incomplete = IncompleteError
 
 #: Names, in any case, and values.
@@ -22,11 +22,11 @@ Fields = Iterable[tuple[bytes, bytes]]
 #: Origins whose headers are remembered.
 _ORIGINS = 256
 
-#: Places of the header fields that matter, in what :func:`fields_that_matter` returns.
+#: Indexes of the header fields that matter, in the result of :func:`fields_that_matter`.
 _AUTHORIZATION, _IF_NONE_MATCH, _ORIGIN, _REQUEST_ID, _CACHE_CONTROL, _CONNECTION, _HOST, _SCHEME = range(8)
 _COUNT = 8
 
-#: The place of a field with which a request is one for a thread: a body, an expectation, another protocol.
+#: The index of fields that leave a request to a thread: a body, an expectation, another protocol.
 _UNUSUAL = -1
 
 _PLACES = {
@@ -42,11 +42,11 @@ _PLACES = {
     b"transfer-encoding": _UNUSUAL,
     b"expect": _UNUSUAL,
     b"upgrade": _UNUSUAL,
-    # One alone changes nothing about a hit; of two it has to be seen whether they contradict each other.
+    # One alone changes nothing about a hit; two may contradict each other.
     **dict.fromkeys(SCHEME_FIELDS, _SCHEME),
 }
 
-#: The places of names as they were written, of so many at most, and of one that is not among them.
+#: The indexes of names as they were written, a bounded number of them, and the one of all other names.
 _spellings: dict[bytes, int | None] = {}
 _MOST_SPELLINGS = 1000
 _UNKNOWN = -2
@@ -93,16 +93,16 @@ class HitRequestParser:
         self._limits = limits
 
     def parse(self, data: bytes, seen: int = 0) -> HitRequest | None:
-        """Return the request that ``data`` begins with, or None when it is none for the lane; see ``HitLane.answer``.
+        """Return the request that ``data`` begins with, or None if it is not for the lane; see ``HitLane.answer``.
 
         Raises:
             Incomplete: the head of the request is not there in full.
         """
         try:
-            # The function, and the limits, that gunicorn's threads go by: what it takes here it takes there.
+            # gunicorn's threads use the same function and the same limits, so that both accept the same requests.
             request = parse_request(data, last_len=seen, **self._limits)
         except ParseError:
-            return None  # a thread finds out, and says, what is wrong with it
+            return None  # a thread finds out and reports what is wrong with it
         method = request["method"]
         # An empty line before a request is allowed (RFC 9112, 2.2); gunicorn measures such requests in its own way.
         if method not in (b"GET", b"HEAD") or request["minor_version"] != 1 or data.startswith(b"\r"):
@@ -126,10 +126,10 @@ class HitRequestParser:
 
 
 def fields_that_matter(fields: Fields) -> list[bytes | None] | None:
-    """Return the values of the fields that matter to a hit, each at its place; None for a request that is unusual.
+    """Return the values of the fields that matter to a hit, each at its index; None for an unusual request.
 
-    Unusual is a field that matters and is there twice, one with an underscore, whose name gunicorn would have to
-    judge, one that announces a body, one that ends the connection, and one that asks to go past the cache.
+    Unusual are a field that matters and comes twice, one with an underscore, whose name gunicorn would have to judge,
+    one that announces a body, one that ends the connection, and one that asks to bypass the cache.
     """
     values: list[bytes | None] = [None] * _COUNT
     known = _spellings.get
@@ -151,7 +151,7 @@ def fields_that_matter(fields: Fields) -> list[bytes | None] | None:
 
 
 def _place_of(name: bytes) -> int | None:
-    """Return the place of a field by its name in any case; None for a field that changes nothing."""
+    """Return the index of a field by its name in any case; None for a field that changes nothing."""
     place = _UNUSUAL if b"_" in name else _PLACES.get(name.lower())
     if len(_spellings) < _MOST_SPELLINGS:
         _spellings[name] = place

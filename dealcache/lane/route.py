@@ -17,10 +17,10 @@ _VIEWS = {path.encode(): view for path, view in PATHS.items()}
 #: The path of each view.
 PATH_OF = {view: path for path, view in PATHS.items()}
 
-#: The kinds of answers that are counted apart: the method and the status of each.
+#: The kinds of answers that are counted separately: the method and the status of each.
 KINDS = (("GET", 200), ("GET", 304), ("HEAD", 200), ("HEAD", 304))
 
-#: A slot in which there never was anything.
+#: A slot that was never filled.
 _NOWHERE = Slot(GONE)
 
 

@@ -1,4 +1,4 @@
-"""Checks at start that the hit lane can run: it relies on insides of gunicorn, and on a parser that may be missing."""
+"""Checks at start whether the hit lane can run: it needs internals of gunicorn, and a parser that may be missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def missing() -> str | None:
 
 
 def unsuitable(cfg: Any) -> str | None:
-    """Return what the lane cannot do of gunicorn's configuration, or None."""
+    """Return the part of gunicorn's configuration that the lane does not support, or None."""
     reasons = {
         "TLS is for a thread to speak": cfg.is_ssl,
         "HTTP/2 is for a thread to speak": cfg.http_protocols != ["h1"],

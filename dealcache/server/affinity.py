@@ -1,8 +1,8 @@
 """Gives each worker a core of its own.
 
-Only one thread of a Python process runs at a time. Where its threads lie on several cores, each hand-over of the
-interpreter lock wakes another core, and two of them fight for it: a worker that is left free on two cores does about
-half of what it does on one.
+Only one thread of a Python process runs at a time. When its threads are spread over several cores, each hand-over of
+the interpreter lock wakes another core, and two of them compete for it: a worker that is free to use two cores achieves
+about half of what it does on one.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from dealcache.settings import SettingsError
 
 
 def usable_cores() -> frozenset[int]:
-    """Return the cores that this process may use; none where that cannot be known."""
+    """Return the cores that this process may use; none where the system does not tell."""
     return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
 
 
 def check(wanted: Affinity, usable: frozenset[int]) -> None:
-    """Check that the cores that an operator names exist; only the master can, for a worker may use one alone.
+    """Check that the cores that an operator names exist; only the master can, because a worker may use just one.
 
     Raises:
-        SettingsError: one of them is not.
+        SettingsError: one of them does not exist.
     """
     unknown = [] if isinstance(wanted, str) else sorted(set(wanted) - usable)
     if unknown:
@@ -40,9 +40,9 @@ def choose_core(
     """Return the core for one more worker, or None to leave the choice to the kernel.
 
     Args:
-        wanted: what the operator wants.
+        wanted: the operator's setting.
         usable: the cores that may be used.
-        taken: the cores of the workers there are, one for each.
+        taken: the cores of the present workers, one for each.
         others: the cores of other processes that are pinned to one.
     """
     if wanted == "off":
@@ -51,7 +51,7 @@ def choose_core(
     if not cores or (wanted == "auto" and len(cores) == 1):
         return None
     siblings, foreign = Counter(taken), Counter(others if wanted == "auto" else ())
-    # Workers of one server are busy together; of other processes that is not known.
+    # Workers of one server are busy at the same time; of other processes that is unknown.
     return min(cores, key=lambda core: (siblings[core], foreign[core], cores.index(core)))
 
 

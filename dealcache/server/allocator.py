@@ -20,13 +20,13 @@ _MAPPED_BYTES = 128 * 1024
 
 
 def limit_arenas(environment: Mapping[str, str]) -> bool:
-    """Bound what the allocator of this process keeps; call it before threads are started.
+    """Bound the memory that this process's allocator keeps; call it before threads are started.
 
     Args:
-        environment: what an operator has set there by glibc's own variables stays.
+        environment: whatever an operator has set there by glibc's own variables stays.
 
     Returns:
-        True if the bounds hold; False where they are the operator's, or the C library is not glibc.
+        True if the bounds are set; False if the operator has set others, or the C library is not glibc.
     """
     mallopt: Callable[[int, int], int] | None = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None or any(name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in environment):

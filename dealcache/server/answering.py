@@ -18,31 +18,31 @@ from dealcache.server.phases import Phase
 
 log = logging.getLogger(__name__)
 
-#: Bytes that are read of a file at once: each piece costs a turn of the interpreter lock.
+#: Bytes to read of a file at once: each piece costs a turn of the interpreter lock.
 _PIECE_OF_A_FILE = 262_144
 
-#: How much of one answer is kept for a client before its other pieces are waited with, in bytes, and how much of all
-#: answers in pieces together, about; one more piece goes beyond it each time.
+#: Bytes of one answer that may be kept for its client before the next piece is made, and roughly those of all answers
+#: in pieces together; each may be exceeded by one piece.
 _MOST_UNSENT, _MOST_UNSENT_IN_ALL = 1_048_576, 33_554_432
 
-#: Seconds after which an answer in pieces lets other requests have its thread: long lists must not keep short ones out.
+#: Seconds after which an answer in pieces gives its thread to other requests: long lists must not hold up short ones.
 _TURN_SECONDS = 0.05
 
 
 def most_unsent(behind: int) -> int:
-    """Return the bytes of an answer that may be kept for its client when so many clients are ``behind`` with theirs."""
+    """Return how many bytes of an answer may be kept for its client while ``behind`` clients are slow to take them."""
     return min(_MOST_UNSENT, _MOST_UNSENT_IN_ALL // (behind + 1))
 
 
 class Answering:
     """Does the work of gunicorn's ``handle_request`` without waiting for a client that takes the answer slowly.
 
-    An answer in pieces is left where it is when the client is behind by :func:`most_unsent`, or when its turn is over,
-    and the thread goes to other requests; any thread may take the next step when the client has caught up.
+    An answer in pieces is suspended when the client is behind by :func:`most_unsent`, or when its turn is over, and the
+    thread goes to other requests; any thread may take the next step when the client has caught up.
 
     Args:
         worker: gunicorn's worker; its ``refuse`` answers a request that failed outside the application.
-        connection: the connection; while a step is taken it is this thread's.
+        connection: the connection, which belongs to this thread during a step.
         request: gunicorn's request, with its body.
     """
 
@@ -50,7 +50,7 @@ class Answering:
         self._worker = worker
         self._connection = connection
         self._request = request
-        # Pieces may be made in several threads, and all of them are to see what belongs to the request.
+        # Pieces may be made in several threads, all of which must see the request's context.
         self._context = contextvars.copy_context()
         self._environ: dict[str, Any] = {}
         self._response: Any = None
@@ -59,11 +59,11 @@ class Answering:
         self._started = datetime.now()
 
     def step(self) -> Next:
-        """Go on with the answer until it is given, or the client is too far behind; return the step that follows."""
+        """Continue the answer until it is complete or the client is too far behind; return the next step."""
         return self._context.run(self._step)
 
     def abandon(self) -> None:
-        """Give the answer up, because its client has gone."""
+        """Abandon the answer, because its client has gone."""
         self._context.run(self._end)
 
     def _step(self) -> Next:
@@ -106,7 +106,7 @@ class Answering:
         return iter(self._answer)
 
     def _write(self, pieces: Iterator[bytes]) -> bool:
-        """Write what there is; return False when the client is behind, or the turn is over."""
+        """Write the pieces; return False when the client is behind or the turn is over."""
         ends = monotonic() + _TURN_SECONDS
         for piece in pieces:
             self._response.write(piece)
@@ -119,9 +119,9 @@ class Answering:
         return True
 
     def _break_off(self, error: Exception) -> None:
-        """Log why an answer is not whole, and leave the client no way to take it for whole.
+        """Log why an answer is incomplete, and make sure that the client cannot take it for complete.
 
-        Another answer on the same connection would be taken for a part of it.
+        Another answer on the same connection would look like a part of it.
         """
         expected = isinstance(error, AnswerBrokenError)
         log.warning("an answer broke off: %s", error, exc_info=None if expected else error)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dealcache.server.answering import Answering
     from dealcache.server.incoming import Incoming
 
-#: Bodies up to so many bytes are joined to their heads: to hand both to the kernel is quicker only for longer ones.
+#: Bodies up to this many bytes are joined to their heads: passing both to the kernel is quicker only for longer ones.
 _JOINED = 4_096
 
 
@@ -40,14 +40,14 @@ class ClientGoneError(Exception):
 class Connection(TConn):
     """A connection as gunicorn has it, with what the event loop keeps of it.
 
-    To gunicorn's ``Response`` it is the socket: it takes all that is written, and never waits. Only one thread has a
-    connection at a time: the event loop, or the one in which its request is answered.
+    gunicorn's ``Response`` takes it for the socket: it accepts everything that is written, and never waits. Only one
+    thread has a connection at a time: the event loop, or the one in which its request is answered.
 
-    ``received`` is the beginning of a request, or, when ``has_more`` says so, requests that wait for their turn;
-    ``incoming`` is a request whose body is not there in full; ``answering`` is the request that the application works
-    on, and ``following`` gives what has come behind it; ``unsent`` is what is left of an answer, and ``after`` what
-    comes then; ``watched`` is the event that the loop has asked the kernel for; ``renewed`` is when its time was
-    counted from last (monotonic seconds).
+    ``received`` is the beginning of a request or, if ``has_more`` is True, requests that wait for their turn;
+    ``incoming`` is a request whose body is still incomplete; ``answering`` is the request that the application works
+    on, and ``following`` returns the bytes received after it; ``unsent`` is the rest of an answer, and ``after`` the
+    step that follows it; ``watched`` is the event that the loop has asked the kernel for; ``renewed`` is when its time
+    was last restarted (monotonic seconds).
     """
 
     timeout: float
@@ -84,7 +84,7 @@ class Connection(TConn):
         return False
 
     def sendall(self, data: bytes) -> None:
-        """Send as much of ``data`` as the client takes now, behind what is kept already, and keep the rest.
+        """Send as much of ``data`` as the client takes now, after the bytes kept before, and keep the rest.
 
         Raises:
             ClientGoneError: the client has closed or broken the connection.
@@ -119,7 +119,7 @@ class Connection(TConn):
 
     def cut(self) -> None:
         """Shut both directions down; another owner of the socket finds its end."""
-        with contextlib.suppress(OSError):  # it is at its end already
+        with contextlib.suppress(OSError):  # it has ended already
             self.sock.shutdown(socket.SHUT_RDWR)
 
     def reset_on_close(self) -> None:
@@ -132,7 +132,7 @@ class Connection(TConn):
         return sum(map(len, self.unsent))
 
     def moves(self, count: int) -> bool:
-        """Take note that ``count`` bytes have moved; return True if that is enough for its time to start again."""
+        """Note that ``count`` bytes have moved; return True if that is enough for its time to restart."""
         self._moved += count
         if self._moved < ENOUGH:
             return False
@@ -140,21 +140,21 @@ class Connection(TConn):
         return True
 
     def begin_phase(self) -> None:
-        """Forget what has moved in the phase before."""
+        """Reset the count of moved bytes."""
         self._moved = 0
         self._taken = self._sent - self._kept_by_kernel() if self.unsent else 0
 
     def has_taken_enough(self) -> bool:
-        """Return True if the client has taken enough of an answer, since the last call, for its time to start again.
+        """Return True if the client has taken enough of an answer, since the last call, for its time to restart.
 
-        The kernel lets a third of what it keeps drain before it asks for more, which may take a slow client minutes;
-        so what counts is what the client has confirmed.
+        The kernel lets a third of its buffer drain before it asks for more, which may take a slow client minutes; so
+        the bytes that the client has acknowledged count.
         """
         before, self._taken = self._taken, self._sent - self._kept_by_kernel()
         return self._taken - before >= ENOUGH
 
     def _kept_by_kernel(self) -> int:
-        """Return the bytes in the kernel that the client has not confirmed (tcp(7), unix(7))."""
+        """Return the bytes in the kernel that the client has not acknowledged (tcp(7), unix(7))."""
         number = fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4)
         return int.from_bytes(number, sys.byteorder)
 

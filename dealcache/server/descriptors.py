@@ -1,4 +1,4 @@
-"""File descriptors: how many connections fit into what a process may have, and what to do when there is none left."""
+"""File descriptors: how many connections the limit of a process allows, and what to do when none is left."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-#: What accept(2) says when the process, the system, or the kernel's memory has no room for another socket.
+#: Errors of accept(2) when the process, the system, or the kernel's memory has no room for another socket.
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-#: What accept(2) says of one connection that came to nothing, or of a network error that waited on it.
+#: Errors of accept(2) about a single connection that failed, or a pending network error on it.
 PASSING = frozenset(
     {
         *(errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR, errno.EPERM, errno.EPROTO),
@@ -22,16 +22,16 @@ PASSING = frozenset(
     }
 )
 
-#: Seconds for which a worker without descriptors stops accepting, and for how long there has to be room before the
-#: next time is logged as another one.
+#: Seconds for which a worker without descriptors stops accepting, and for which there has to be room before the next
+#: shortage is logged as a new one.
 PAUSE, _OVER_AFTER = 0.5, 5.0
 
-#: Connections of a worker that may have enough files open.
+#: Connections of a worker whose limit on open files is high enough.
 _CONNECTIONS = 1_000
 
 
 def connections_within(files: int) -> int:
-    """Return the HTTP connections that a worker may have when so many files may be open: a third of them at most.
+    """Return the number of HTTP connections that a worker may have: at most a third of the files it may open.
 
     The others are for clients of live updates (``dealcache.live.hub``), and for MongoDB, Redis and HubSpot.
     """
@@ -39,7 +39,7 @@ def connections_within(files: int) -> int:
 
 
 class Exhaustion:
-    """Remembers that there was no descriptor for a new connection; logs once when that begins, and once when it ends.
+    """Remembers that no descriptor was left for a new connection; logs the start and the end of the shortage once.
 
     Args:
         clock: the monotonic clock, in seconds.
@@ -65,7 +65,7 @@ class Exhaustion:
             log.error("no new connections for now: %s; raise the limit on open files (ulimit -n)", error.strerror)
 
     def passed(self) -> None:
-        """Take note that accepting works."""
+        """Note that accepting works."""
         now = self._clock()
         if self._since is not None and now - self._last >= _OVER_AFTER:
             log.warning("new connections are accepted again, after %.0f s", self._last - self._since + PAUSE)

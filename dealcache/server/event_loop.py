@@ -1,8 +1,8 @@
-"""gunicorn's threaded worker with an event loop that keeps connections: their phases, their deadlines and their end.
+"""gunicorn's threaded worker with an event loop that holds connections: their phases, their deadlines and their end.
 
-In gunicorn a connection takes a thread as soon as it is there. Here it stays in the event loop until a request has come
-in full, and while the client takes the answer; each phase has a deadline (:mod:`.phases`). What happens in a phase is
-for ``lane_worker`` to say.
+In gunicorn a connection occupies a thread as soon as it is accepted. Here it stays in the event loop until a request
+has arrived completely, and while the client takes the answer; each phase has a deadline (:mod:`.phases`).
+``lane_worker`` decides what happens in a phase.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from dealcache.server.worker import ProblemWorker
 
 log = logging.getLogger(__name__)
 
-#: Bytes that are read, and thrown away, of what a client goes on sending to a connection that ends, and at once.
+#: Bytes to read and discard, in all and at once, of what a client keeps sending to a connection that is ending.
 _MOST_DISCARDED, _READ_SIZE = 16 * 1024 * 1024, 65_536
 
-#: Bytes that the kernel takes for a client beyond those that are on their way to it: unread answers cost
-#: work and memory. A listening socket hands this on to its connections.
+#: Bytes that the kernel buffers for a client beyond those in flight: unread answers cost work and memory. Connections
+#: inherit this from their listening socket.
 _MOST_NOT_SENT = 524_288
 
-#: Seconds between two looks for connections whose time is over.
+#: Seconds between two checks for connections whose time is over.
 _LOOK = 0.25
 
 #: A step of a connection.
@@ -71,7 +71,7 @@ class EventLoopWorker(ProblemWorker):
         }
         # Looked up once: gunicorn's configuration takes microseconds for each answer.
         self.keepalived_conns = WaitingConnections({**self.patience, IDLE: float(self.cfg.keepalive)})
-        # At the limit the longest idle connection is closed (make_room), so there may be as many of them as of all.
+        # At the limit the longest idle connection is closed (make_room), so all connections may be idle.
         self.max_keepalived = self.worker_connections
         self.metrics = self.wsgi.extensions["dealcache"].metrics
         for listener in self.sockets:
@@ -83,7 +83,7 @@ class EventLoopWorker(ProblemWorker):
         super().run()
 
     def accept(self, listener: Any) -> None:
-        """Take a new connection into the loop, if need be in place of another one."""
+        """Take a new connection into the loop, in place of another one if necessary."""
         accepted = self.accept_connection(listener)
         if accepted is None:
             return
@@ -122,14 +122,14 @@ class EventLoopWorker(ProblemWorker):
         conn.watched = event
 
     def guarded(self, step: Step, conn: Connection) -> None:
-        """Take a step of a connection that the poller does not call for."""
+        """Take a step of a connection outside the poller."""
         try:
             step(conn)
         except Exception as error:  # noqa: BLE001 - the boundary around a connection
             self._on_error(conn, error)
 
     def _on_error(self, conn: Any, error: Exception) -> None:
-        """End the one connection whose step failed, and not the worker."""
+        """Close the connection whose step failed; the worker goes on."""
         if not isinstance(conn, Connection):
             raise error
         if isinstance(error, ClientGoneError):
@@ -140,13 +140,13 @@ class EventLoopWorker(ProblemWorker):
             self.drop(conn)
 
     def renew(self, conn: Connection) -> None:
-        """Start the time of the phase that a connection is in again."""
+        """Restart the time of the phase that a connection is in."""
         if conn.phase is not None:
             conn.renewed = now = time.monotonic()
             self.keepalived_conns.put(conn, conn.phase, now)
 
     def forget(self, conn: Connection) -> None:
-        """Stop watching a connection: a thread has it now, or it is about to be closed."""
+        """Stop watching a connection: it now belongs to a thread, or is about to be closed."""
         self.keepalived_conns.remove(conn)
         if conn.watched:
             self.poller.unregister(conn.sock)
@@ -154,13 +154,13 @@ class EventLoopWorker(ProblemWorker):
         self.forget_body(conn)
 
     def forget_body(self, conn: Connection) -> None:
-        """Throw away what has come of a body that is not there in full."""
+        """Discard the received part of an incomplete body."""
         if conn.incoming is not None:
             self.held -= conn.incoming.held
             conn.incoming = None
 
     def drop(self, conn: Connection) -> None:
-        """Close a connection that the loop has in hand."""
+        """Close a connection of the loop."""
         self.forget(conn)
         self.nr_conns -= 1
         conn.close()
@@ -169,7 +169,7 @@ class EventLoopWorker(ProblemWorker):
             conn.answering = None
 
     def close_gracefully(self, conn: Connection) -> None:
-        """Say that nothing more comes, and read on for a while: to close at once may take the answer away again."""
+        """Shut down sending, and read on for a while: closing at once might discard the answer."""
         try:
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -191,7 +191,7 @@ class EventLoopWorker(ProblemWorker):
             self.renew(conn)
 
     def murder_keepalived(self, force: bool = False) -> None:
-        """Close the connections whose time is over, or all; the client of an unfinished request gets an answer."""
+        """Close the connections whose time is over, or all; clients of unfinished requests get an answer."""
         now = time.monotonic()
         if force:
             for conn in list(self.keepalived_conns):

@@ -1,4 +1,4 @@
-"""gunicorn's hooks, by the names that it calls them by, and what ``gunicorn.conf.py`` does at start."""
+"""gunicorn's hooks, under gunicorn's names, and the checks of ``gunicorn.conf.py`` at start."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dealcache.telemetry import logs, metric_files
 
 log = logging.getLogger("dealcache.server")
 
-#: Seconds after which a thread that computes hands the interpreter's lock to one that waits for it, as the event loop
-#: does in each hit. Beside a thread that does nothing but compute, what only the loop answers took 5.2 ms with Python's
-#: own 0.005, and takes 0.7 ms with this. Threads that all compute lose about 2 % by it.
+#: Seconds after which a computing thread hands the interpreter's lock to one that waits for it, as the event loop does
+#: in each hit. Beside a thread that does nothing but compute, the loop's answers took 5.2 ms with Python's own 0.005,
+#: and take 0.7 ms with this. Threads that all compute lose about 2 %.
 _HANDOVER_SECONDS = 0.0005
 
 
 def announce(settings: Settings, lane_lacks: str | None) -> None:
-    """Warn at start of what an operator should know; ``lane_lacks`` is why the hit lane is off, None when it is on."""
+    """Log warnings for the operator at start; ``lane_lacks`` is why the hit lane is off, None when it is on."""
     if lane_lacks is not None and settings.hit_lane == "on":
         log.warning("the hit lane is off, threads answer hits: %s", lane_lacks)
     if settings.api_token is None and not is_loopback(settings.bind):
@@ -37,7 +37,7 @@ def announce(settings: Settings, lane_lacks: str | None) -> None:
 
 
 def _without_syncs(settings: Settings) -> str:
-    """Return what it means that neither syncs nor webhooks are configured."""
+    """Return the consequences of having neither syncs nor webhooks configured."""
     unset = "neither SYNC_INTERVAL_SECONDS nor HUBSPOT_CLIENT_SECRET (webhooks) is set"
     age = settings.max_data_age_seconds
     if not age:
@@ -50,22 +50,22 @@ def _without_syncs(settings: Settings) -> str:
 
 
 def start_again_as_started(arbiter: Any, executable: str, command: Sequence[str]) -> None:
-    """Let SIGUSR2 start the next master as this one was started.
+    """Make SIGUSR2 start the next master with the command of this one.
 
-    gunicorn takes ``sys.argv`` for the command, which is the path of a module after ``python -m gunicorn``: to run
+    gunicorn takes ``sys.argv`` for the command, which is the path of a module after ``python -m gunicorn``: running
     that as a file puts gunicorn's directory, and its ``http``, before the standard library.
 
-    ``command`` is how the interpreter, ``executable``, was called, itself included.
+    ``command`` is the command line of the interpreter, ``executable``, itself included.
     """
     arbiter.START_CTX[0] = executable
     arbiter.START_CTX["args"] = [executable, *command[1:]]
 
 
 def drain_listeners_on_stop(arbiter: Any) -> None:
-    """Have no connection reset when the whole server stops.
+    """Make sure that no connection is reset when the whole server stops.
 
-    gunicorn has no hook at this moment, so its ``stop`` is wrapped. A reload stops workers without it: the listening
-    sockets live on then. They do too when they are another master's as well, after SIGUSR2, or systemd's.
+    gunicorn has no hook at this moment, so its ``stop`` is wrapped. A reload stops workers without it, because the
+    listening sockets stay open; so do those that belong to another master too, after SIGUSR2, or to systemd.
     """
     stop = arbiter.stop
 
@@ -82,7 +82,7 @@ def provide_metrics_directory() -> None:
     """Give the workers of this server a metrics directory of their own.
 
     Raises:
-        SettingsError: there can be none.
+        SettingsError: it cannot be created.
     """
     given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     try:
@@ -93,14 +93,14 @@ def provide_metrics_directory() -> None:
 
 
 def begin_to_stop(app: Any) -> None:
-    """End the connections that would stay for ever, while accepted requests are still answered."""
+    """End the connections that would stay open for ever, while accepted requests are still answered."""
     app.extensions["dealcache"].begin_to_stop()
 
 
 def post_fork(_arbiter: Any, worker: Any) -> None:
-    """Bound a worker's memory and the time that its threads keep others waiting, and pin it to its core.
+    """Bound a worker's memory and how long a thread keeps the interpreter lock, and pin the worker to its core.
 
-    Runs before it loads the application.
+    Called before the worker loads the application.
     """
     sys.setswitchinterval(_HANDOVER_SECONDS)
     limit_arenas(os.environ)
@@ -117,9 +117,9 @@ def post_worker_init(worker: Any) -> None:
 
 
 def _spare_the_collector() -> None:
-    """Have garbage collections pass over what is there at start, and stays.
+    """Exclude the objects made at start, which stay, from garbage collections.
 
-    A full one takes 80 ms for it with the interpreter's lock held, and lists of deals cause one now and then.
+    A full collection spends 80 ms on them with the interpreter's lock held, and lists of deals cause one now and then.
     """
     gc.collect()
     gc.freeze()
@@ -134,7 +134,7 @@ def worker_exit(_arbiter: Any, worker: Any) -> None:
 
 
 def child_exit(_arbiter: Any, worker: Any) -> None:
-    """Take the gauges of a worker that has ended, in whatever way, out of the metrics, and keep its counters."""
+    """Remove the gauges of a worker that has ended, however it ended, from the metrics, and keep its counters."""
     metric_files.retire(_metrics_directory(), worker.pid)
 
 

@@ -1,7 +1,7 @@
-"""Requests between their first byte and the moment at which they are there in full; nothing here waits.
+"""Requests between their first byte and their last; nothing here waits.
 
-gunicorn's own parser and readers decide what is valid: the parser gets the head, and the reader of chunked bodies each
-line when it is there in full.
+gunicorn's own parser and readers decide what is valid: the parser gets the complete head, and the reader of chunked
+bodies each complete line.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from gunicorn.http.unreader import IterUnreader
 
 from dealcache.api.access import most_bytes
 
-#: The longest line that tells a chunk's size, with its extensions, and the longest trailer section, in bytes.
+#: The longest line with a chunk's size and its extensions, and the longest trailer section, in bytes.
 _LONGEST_LINE, _LONGEST_TRAILERS = 8_190, 65_536
 
 
 class BodyTooLargeError(Exception):
-    """A body is larger than may be.
+    """A body is larger than allowed.
 
     Args:
-        most: how many bytes there may be.
+        most: the largest number of bytes allowed.
     """
 
     def __init__(self, most: int) -> None:
@@ -49,7 +49,7 @@ class ChunkedBody:
 
     Args:
         request: gunicorn's request, which gets the trailer fields.
-        most: how many bytes there may be; sizes, extensions and trailers may be as many again.
+        most: the largest number of bytes allowed; sizes, extensions and trailers may take as many again.
     """
 
     def __init__(self, request: Any, most: int) -> None:
@@ -67,8 +67,8 @@ class ChunkedBody:
         """Take what has come; return what follows the body in it, or None while the body is incomplete.
 
         Raises:
-            ParseException: it is no chunked body.
-            BodyTooLargeError: there is more of it than may be.
+            ParseException: it is not a valid chunked body.
+            BodyTooLargeError: it is larger than allowed.
         """
         self._buffer += data
         while True:
@@ -117,7 +117,7 @@ class ChunkedBody:
             raise BodyTooLargeError(self._most)
 
     def _consume_trailers(self, end_of_line: int) -> bytes | None:
-        # The end of the line before may be the first half of the empty line.
+        # The end of the previous line may be the first half of the empty line.
         end = self._find(b"\r\n\r\n", end_of_line, end_of_line + _LONGEST_TRAILERS, LimitRequestHeaders)
         if end is None:
             return None
@@ -132,7 +132,7 @@ class ChunkedBody:
             raise BodyTooLargeError(self._most)
 
     def _find(self, end: bytes, start: int, longest: int, error: type[Exception]) -> int | None:
-        """Return where ``end`` begins at or after ``start``; what was searched before is not searched again."""
+        """Return where ``end`` begins at or after ``start``; bytes searched before are not searched again."""
         found = self._buffer.find(end, max(start, self._searched - len(end) + 1))
         if (found if found >= 0 else len(self._buffer)) > longest:
             raise error("it is too long")
@@ -147,18 +147,18 @@ def _is_last(line: bytes) -> bool:
 
 
 class Incoming:
-    """A request whose head has come, and whose body may have to come still.
+    """A request whose head has arrived, and whose body may still be incomplete.
 
-    gunicorn's parser reads the head, as it would in a thread; here it finds all that it asks for.
+    gunicorn's parser reads the head, as it would in a thread; here all bytes that it asks for are present.
 
     Args:
-        data: the head of the request in full, and what has come behind it.
+        data: the complete head of the request, and the bytes received after it.
 
     Raises:
-        ParseException: it is no request.
-        BodyTooLargeError: its body is larger than may be.
+        ParseException: it is not a valid request.
+        BodyTooLargeError: its body is larger than allowed.
 
-    ``expects`` says that the client waits to be told that it may send the body.
+    ``expects`` is True if the client waits for permission to send the body (``Expect: 100-continue``).
     """
 
     def __init__(self, cfg: Any, data: bytes, client: Any) -> None:
@@ -167,7 +167,7 @@ class Incoming:
         try:
             self.request = Request(cfg, self._unreader, client)
         except InvalidRequestLine:
-            # gunicorn_h1c cannot hold more than 256 fields, and says that it is no HTTP then.
+            # gunicorn_h1c cannot hold more than 256 fields, and calls more of them invalid HTTP.
             if data.count(b"\r\n") > 256:
                 raise LimitRequestHeaders("limit request headers fields") from None
             raise
@@ -184,7 +184,7 @@ class Incoming:
         if reader.length == 0:
             return None
         if reader.length > most:
-            # The application says no by what the head tells, and whose head it is; nothing of the body is read.
+            # The application refuses the request by its head alone; nothing of the body is read.
             self.request.force_close()
             self.request.body = Body(LengthReader(IterUnreader([]), 0))
             self.expects = False
@@ -192,11 +192,11 @@ class Incoming:
         return LengthBody(reader.length)
 
     def feed(self, data: bytes) -> bool:
-        """Take more of the body; return True if it is there in full.
+        """Take more of the body; return True if it is complete.
 
         Raises:
-            ParseException: it is no valid body.
-            BodyTooLargeError: it is larger than may be.
+            ParseException: it is not a valid body.
+            BodyTooLargeError: it is larger than allowed.
         """
         if self._body is None:
             return True
@@ -211,11 +211,11 @@ class Incoming:
 
     @property
     def held(self) -> int:
-        """The bytes that are kept of a body that is not there in full."""
+        """The number of bytes kept of an incomplete body."""
         return 0 if self._body is None else len(self._body.content)
 
     def what_follows(self) -> bytes:
-        """Return what has come behind the request, once the application is done with it."""
+        """Return the bytes received after the request, once the application is done with it."""
         self.request.body.read()
         following: bytes = self._unreader.take_buffered()
         return following

@@ -1,7 +1,7 @@
 """The worker with the hit lane: its event loop receives requests, answers those it can, and sends all answers.
 
-A thread makes the answer to a request that the lane does not answer, when it has come in full, head and body; what the
-client does not take at once the loop sends. So no client holds a thread, however slowly it sends or takes.
+A thread answers a request that the lane does not answer, once its head and body are complete; the loop sends what the
+client does not take at once. So no client occupies a thread, however slowly it sends or receives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dealcache.server.worker import ProblemWorker
 
 log = logging.getLogger(__name__)
 
-#: Bytes that are read at once: of a head, which takes several reads when it is longer, and of a body.
+#: Bytes to read at once: of a head, which takes several reads when it is longer, and of a body.
 _READ_SIZE, _READ_SIZE_OF_BODIES = 8_192, 65_536
 
 #: The longest head of a request, in bytes.
@@ -35,7 +35,7 @@ _LONGEST_HEAD = 65_536
 #: Bytes of unfinished bodies that are kept for all connections together.
 _MOST_HELD = 64 * 1024 * 1024
 
-#: Requests that one connection may have answered before others have their turn.
+#: Requests answered on one connection before others get their turn.
 _TURN = 32
 
 #: Rounds of events in one turn of the loop.
@@ -46,7 +46,7 @@ _NOTICE = 1.0
 
 
 class LaneWorker(EventLoopWorker):
-    """A worker with a hit lane, which the application brings; its threads see only requests that are there in full."""
+    """A worker with the application's hit lane; its threads see only complete requests."""
 
     def __new__(cls, *arguments: Any) -> Any:
         """Make a worker with the lane, or one without it where gunicorn's configuration rules the lane out."""
@@ -61,7 +61,7 @@ class LaneWorker(EventLoopWorker):
         """Serve until asked to stop."""
         self._lane: Any = self.wsgi.extensions["dealcache"].lane or NoLane()
         self._lane.limit(**parser_limits(self.cfg))
-        #: Requests after which the next is for a thread, which ends this worker with it.
+        #: Requests after which the next one goes to a thread, which then ends this worker.
         self._most = self.max_requests - 1
         self._renewal = min(_NOTICE, self.cfg.keepalive / 4)
         self._unfinished: deque[Connection] = deque()
@@ -70,21 +70,21 @@ class LaneWorker(EventLoopWorker):
         super().run()
 
     def notify(self) -> None:
-        """Tell the master that this worker lives; not for each turn of the loop, for it costs a system call."""
+        """Tell the master that this worker lives; not in each turn of the loop, because it costs a system call."""
         self._now = time.monotonic()
         if self._now - self._noticed >= _NOTICE:
             self._noticed = self._now
             super().notify()
 
     def is_parent_alive(self) -> bool:
-        """Return True if the master lives; looked at when :meth:`notify` has told it something."""
+        """Return True if the master lives; checked only after :meth:`notify` has told it something."""
         return self._noticed != self._now or bool(super().is_parent_alive())
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Take one turn of the loop, after ``timeout`` seconds at the latest."""
-        # An answer that closes its connection is for a thread to give.
+        # Only a thread gives an answer that closes its connection.
         self._open = self.alive and self._renewal > 0
-        # What gunicorn's loop looks after between two turns can wait for some rounds of hits.
+        # The work of gunicorn's loop between two turns can wait for some rounds of hits.
         for _ in range(_ROUNDS):
             answered = self.nr
             self.poller.dispatch(0.0 if self._unfinished else timeout)
@@ -94,7 +94,7 @@ class LaneWorker(EventLoopWorker):
                 break
 
     def _resume_unfinished(self) -> None:
-        """Give connections that have brought more than fits into their turn the next one."""
+        """Continue with connections whose requests did not all fit into their turn."""
         for _ in range(len(self._unfinished)):
             conn = self._unfinished.popleft()
             conn.has_more = False
@@ -103,9 +103,9 @@ class LaneWorker(EventLoopWorker):
                 self.guarded(partial(self._advance, data=data, seen=0), conn)
 
     def on_readable(self, conn: Connection) -> None:
-        """Read what a connection has brought, and go on with it."""
+        """Read from a connection, and answer its requests."""
         if conn.has_more:
-            return  # its turn comes before it is asked again
+            return  # its received requests get their turn first
         incoming = conn.incoming
         try:
             data = conn.sock.recv(_READ_SIZE if incoming is None else _READ_SIZE_OF_BODIES)
@@ -159,7 +159,7 @@ class LaneWorker(EventLoopWorker):
         self._unfinished.append(conn)
 
     def _wait_for_head(self, conn: Connection, data: bytes) -> None:
-        """Keep the beginning of a request; the time that it may take is counted from its first byte."""
+        """Keep the beginning of a request; its time is counted from the first byte."""
         if len(data) > _LONGEST_HEAD:
             self._refuse(conn, LimitRequestHeaders("the head is too long"))
             return
@@ -168,7 +168,7 @@ class LaneWorker(EventLoopWorker):
             self.wait_for(conn, RECEIVING)
 
     def _begin_request(self, conn: Connection, data: bytes) -> None:
-        """Receive the request with whose head ``data`` begins."""
+        """Receive the request whose head ``data`` begins with."""
         try:
             incoming = Incoming(self.cfg, data, conn.client)
         except (ParseException, NoMoreData, BodyTooLargeError) as error:
@@ -205,7 +205,7 @@ class LaneWorker(EventLoopWorker):
             self._drop_a_body()
 
     def _drop_a_body(self) -> None:
-        """Close the connection on whose body least has moved lately."""
+        """Close the connection whose body has made the least progress lately."""
         for one in self.keepalived_conns.in_phase(RECEIVING):
             if one.incoming is not None and one.incoming.held:
                 self.metrics.connection_dropped("memory")
@@ -213,11 +213,11 @@ class LaneWorker(EventLoopWorker):
                 return
 
     def on_late(self, conn: Connection) -> None:
-        """Say that a request did not come in time."""
+        """Answer that a request did not arrive in time."""
         self._refuse(conn, HeadTimeoutError() if conn.incoming is None else BodyTimeoutError())
 
     def _refuse(self, conn: Connection, error: Exception) -> None:
-        """Say what is wrong with a request, and end its connection."""
+        """Answer what is wrong with a request, and end its connection."""
         conn.received = b""
         self.forget_body(conn)
         conn.sendall(self.refuse(error, conn.client))
@@ -225,7 +225,7 @@ class LaneWorker(EventLoopWorker):
         self._settle(conn)
 
     def _enqueue(self, conn: Connection, incoming: Incoming) -> None:
-        """Have a thread answer a request that is there in full."""
+        """Queue a complete request for a thread."""
         self.forget(conn)
         conn.following = incoming.what_follows
         conn.answering = Answering(self, conn, incoming.request)
@@ -250,7 +250,7 @@ class LaneWorker(EventLoopWorker):
         self._settle(conn)
 
     def _settle(self, conn: Connection) -> None:
-        """Go on with a connection whose answer is given, as far as it goes: what is left of it has to be sent first."""
+        """Continue with a connection after a step of its answer; what is left of it has to be sent first."""
         if conn.unsent:
             self.wait_for(conn, SENDING)
         elif conn.after is Next.PIECES:
@@ -265,7 +265,7 @@ class LaneWorker(EventLoopWorker):
                 self._advance(conn, data, 0)
 
     def on_writable(self, conn: Connection) -> None:
-        """Send what is left of an answer."""
+        """Send the rest of an answer."""
         try:
             conn.send_more()
         except OSError as error:

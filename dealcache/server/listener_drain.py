@@ -2,7 +2,7 @@
 
 Closing a listening socket resets the connections that wait in its queue. Emptying the queue first does not help while
 new ones keep coming: one always arrives between the last look and the closing. So the kernel is told to ignore packets
-to the listener before the queue is emptied. A new client gets no answer yet, tries again a second later by itself, and
+to the listener before the queue is emptied. A new client gets no answer yet; its kernel retries a second later, and
 finds the port closed or the next instance there.
 """
 
@@ -37,12 +37,13 @@ class _Program(ctypes.Structure):
 
 
 def refuse_new_connections(listener: socket.socket) -> bool:
-    """Let no new connection into the queue of ``listener``; those in it, or accepted, notice nothing.
+    """Let no new connection into the queue of ``listener``; queued and accepted ones are not affected.
 
-    It holds for every process that shares the socket, and for good: for a socket that is about to be closed by all.
+    This holds for every process that shares the socket, and cannot be undone: use it when all are about to close it.
 
     Returns:
-        True if it was done: only Linux can, and only TCP needs it, for a Unix socket's path is removed first.
+        True if it was done: only Linux supports it, and only TCP needs it, because a Unix socket's path is removed
+        first.
     """
     if sys.platform != "linux" or listener.family not in (socket.AF_INET, socket.AF_INET6):
         return False

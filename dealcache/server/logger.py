@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class ServerLogger(Logger):
     """Sends gunicorn's error log and access log to the same handler as everything else.
 
-    At a terminal, where each read has its own coloured line, the access log shows only what is not a read.
+    At a terminal, where each read has its own coloured line, the access log leaves reads out.
     """
 
     def setup(self, cfg: Any) -> None:
@@ -28,7 +28,7 @@ class ServerLogger(Logger):
         wanted, level = load_log_settings()
         logs.configure(wanted, level)
         self._for_a_person = logs.is_console(wanted)
-        # What Python itself would write to standard error, and wait there for a reader.
+        # Python itself would write these to standard error, and block there without a reader.
         logging.captureWarnings(True)
         threading.excepthook = _log_end_of_thread
         for logger in (self.error_log, self.access_log):

@@ -1,4 +1,4 @@
-"""The phases of a connection in the event loop, how long each may take, and what counts as progress."""
+"""The phases of a connection in the event loop, their time limits, and the progress that renews them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Phase(Enum):
     CLOSING = "the client to close"
 
 
-#: The same as names of this module: to look a member up in its class takes longer, which each hit would pay.
+#: The same as names of this module: looking a member up in its class takes longer, in each hit.
 IDLE, RECEIVING, SENDING, CLOSING = Phase
 
 
-#: Seconds that a phase may take without enough moving; that of an idle connection is gunicorn's ``keepalive``.
+#: Seconds that a phase may take without enough progress; that of an idle connection is gunicorn's ``keepalive``.
 PATIENCE: Mapping[Phase, float] = {Phase.RECEIVING: 30.0, Phase.SENDING: 30.0, Phase.CLOSING: 2.0}
 
-#: The same while the worker stops: clients that stall must not keep it until it is killed, in the middle of other work.
+#: The same while the worker stops: stalled clients must not delay it until it is killed in the middle of other work.
 PATIENCE_ON_STOP: Mapping[Phase, float] = {
     Phase.IDLE: 2.0,
     Phase.RECEIVING: 5.0,
@@ -35,20 +35,21 @@ PATIENCE_ON_STOP: Mapping[Phase, float] = {
     Phase.CLOSING: 2.0,
 }
 
-#: Bytes that have to move for a phase's time to be counted anew: 500 a second of 30. A byte now and then is none.
+#: Bytes that have to move for a phase's time to restart: 500 a second for 30 seconds. A byte now and then is no
+#: progress.
 ENOUGH = 15_000
 
-#: Seconds after which an idle connection is longer idle than any client needs to begin its request.
+#: Seconds of idleness that are more than any client needs to begin its request.
 _IDLE_FOR_LONG = 1.0
 
-#: Seconds for which the client of an answer has to have taken nothing of it to be one that may go.
+#: Seconds for which a client must have taken nothing of its answer before its connection may be closed to make room.
 STALLED_AFTER = 5.0
 
 
 class WaitingConnections:
-    """The connections that are in the event loop's hands, by phase, those whose time runs out first in front.
+    """The event loop's connections by phase, the one whose time runs out first in front.
 
-    It stands in place of gunicorn's deque of kept-alive connections, from which removing is slow.
+    It replaces gunicorn's deque of kept-alive connections, which is slow to remove from.
 
     Args:
         patience: the seconds of each phase.
@@ -59,14 +60,14 @@ class WaitingConnections:
         self._ordered: dict[Phase, dict[Connection, None]] = {phase: {} for phase in Phase}
 
     def put(self, connection: Connection, phase: Phase, now: float) -> None:
-        """Begin a phase of a connection, or start its time again; ``now`` is the monotonic clock, in seconds."""
+        """Begin a phase of a connection, or restart its time; ``now`` is the monotonic clock, in seconds."""
         self.remove(connection)
         connection.phase = phase
         connection.timeout = now + self._patience[phase]
         self._ordered[phase][connection] = None
 
     def remove(self, connection: Connection) -> None:
-        """Take a connection out, if it is there."""
+        """Remove a connection, if present."""
         if connection.phase is not None:
             del self._ordered[connection.phase][connection]
             connection.phase = None
@@ -80,10 +81,10 @@ class WaitingConnections:
         ]
 
     def expendable(self, now: float) -> Connection | None:
-        """Return the connection to close when there is room for no other; None when answers are under way on all.
+        """Return the connection to close when there is no room for another; None if answers are under way on all.
 
-        That is the longest idle one; but where none has been idle for long, all idle ones are new, and an unfinished
-        request that is older goes before them.
+        That is the longest idle one; but if none has been idle for long, all idle ones are new, and an older unfinished
+        request goes first.
         """
         for one in self._ordered[Phase.CLOSING]:
             return one
@@ -95,15 +96,15 @@ class WaitingConnections:
         return idle if now - idle_since > _IDLE_FOR_LONG or idle_since <= self._since(unfinished) else unfinished
 
     def stalled(self, now: float) -> list[Connection]:
-        """Return the connections whose answers have been on their way for some time, without progress."""
+        """Return the connections whose answers have made no progress for some time."""
         return list(takewhile(lambda one: now - self._since(one) >= STALLED_AFTER, self._ordered[Phase.SENDING]))
 
     def _since(self, connection: Connection) -> float:
-        """Return when the time of a connection's phase was started last."""
+        """Return when the time of a connection's phase was last restarted."""
         return connection.timeout - self._patience[connection.phase or Phase.IDLE]
 
     def hurry(self, patience: Mapping[Phase, float], now: float) -> None:
-        """Let no phase take longer than ``patience`` from now on, but for idle connections with more to read."""
+        """Let no phase take longer than ``patience`` from now on, except for idle connections with more to read."""
         self._patience = {phase: min(seconds, patience[phase]) for phase, seconds in self._patience.items()}
         for phase, ordered in self._ordered.items():
             for one in ordered:

@@ -1,7 +1,7 @@
-"""Waits for sockets, with as little between the kernel and the function that is called as Python allows.
+"""Waits for sockets, with as little overhead between the kernel and the callback as Python allows.
 
-A selector of the standard library makes three objects for each event, which costs more than the look into memory that a
-hit is answered from. This one takes what gunicorn's threaded worker asks of its selector, and calls directly.
+A selector of the standard library makes three objects for each event, which costs more than the memory look-up of a
+hit. This one has the methods that gunicorn's threaded worker calls, and calls back directly.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-#: What selectors and epoll call the same (epoll_ctl(2)).
+#: epoll's names of the events of selectors (epoll_ctl(2)).
 _EVENTS = {EVENT_READ: select.EPOLLIN, EVENT_WRITE: select.EPOLLOUT}
 
-#: Events of one turn at most; epoll makes room for all of them each time.
+#: The most events of one turn; epoll allocates memory for all of them each time.
 _AT_ONCE = 128
 
 Call = Callable[[Any], object]
@@ -26,9 +26,9 @@ class Poller:
 
     Args:
         on_error: takes the argument of a call that failed, and its error, which it may raise again. One guard for all
-            calls: a wrapper around each of them is paid with each hit.
+            calls: a wrapper around each of them would cost time in each hit.
 
-    ``woken`` is when the calls of this turn began, by the monotonic clock in seconds: read once for all of them.
+    ``woken`` is when the calls of this turn began (monotonic seconds), read once for all of them.
     """
 
     def __init__(self, on_error: Callable[[Any, Exception], object]) -> None:
@@ -38,7 +38,7 @@ class Poller:
         self.woken = 0.0
 
     def register(self, file: Any, events: int, call: Call, argument: Any = None) -> None:
-        """Call ``call(argument)`` whenever there is something to do with ``file``, a socket or a descriptor.
+        """Call ``call(argument)`` whenever ``file``, a socket or a descriptor, is ready.
 
         Args:
             file: what to watch.
@@ -51,7 +51,7 @@ class Poller:
         self._calls[number] = (call, file if argument is None else argument)
 
     def modify(self, file: Any, events: int, call: Call, argument: Any = None) -> None:
-        """Watch a registered file for something else."""
+        """Watch a registered file for other events."""
         number = _number(file)
         self._epoll.modify(number, _EVENTS[events])
         self._calls[number] = (call, file if argument is None else argument)
@@ -67,7 +67,7 @@ class Poller:
         self._epoll.unregister(number)
 
     def dispatch(self, timeout: float) -> None:
-        """Wait ``timeout`` seconds at most, and call for every file that has something to do."""
+        """Wait ``timeout`` seconds at most, and make the call of every file that is ready."""
         calls = self._calls
         events = self._epoll.poll(timeout, _AT_ONCE)
         self.woken = time.monotonic()
@@ -82,7 +82,7 @@ class Poller:
                     self._on_error(argument, error)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         self._calls.clear()
         self._epoll.close()
 

@@ -1,4 +1,4 @@
-"""Answers to requests that never reach the application: they are no HTTP, too large, or not there in time."""
+"""Answers to requests that never reach the application: invalid HTTP, too large, or too late."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from dealcache.telemetry.logs import request_id_var
 
 log = logging.getLogger(__name__)
 
-#: By this text alone gunicorn_h1c, before 0.6.12, tells an unknown transfer coding (RFC 9112, 6.1) from a bad header.
+#: gunicorn_h1c before 0.6.12 distinguishes an unknown transfer coding (RFC 9112, 6.1) from a bad header by this text
+#: alone.
 _UNSUPPORTED_CODING = "Unsupported Transfer-Encoding"
 
 
@@ -30,7 +31,7 @@ class BodyCutError(Exception):
     """Raised when a client closes its side of the connection in the middle of a body."""
 
 
-#: Status and detail of requests that could not even be parsed; the first class that fits decides.
+#: Status and detail for requests that could not be parsed; the first class that matches decides.
 _REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
     ((http_errors.LimitRequestLine,), 414, "The request line is too long."),
     ((http_errors.LimitRequestHeaders,), 431, "The header fields are too large."),
@@ -45,7 +46,7 @@ _REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
 
 
 def refusal_of(error: BaseException) -> Problem:
-    """Return the problem for an error that reached the worker: the client's fault where it is, else a 500."""
+    """Return the problem for an error that reached the worker: the client's fault where it is one, else a 500."""
     if getattr(error, "hdr", None) == _UNSUPPORTED_CODING:
         error = http_errors.UnsupportedTransferCoding(_UNSUPPORTED_CODING)
     if isinstance(error, BodyTooLargeError):
@@ -57,7 +58,7 @@ def refusal_of(error: BaseException) -> Problem:
 
 
 def refuse(error: BaseException, client: Any) -> tuple[int, bytes]:
-    """Log a request that failed outside the application, and make its answer.
+    """Log a request that failed outside the application, and return its answer.
 
     Args:
         error: why it failed.

@@ -1,6 +1,6 @@
-"""gunicorn's threaded worker, with threads for reads that wait, and with connections that leave it for live updates.
+"""gunicorn's threaded worker, with more threads for reads that wait, and connections that can become WebSockets.
 
-It serves alone where the event loop with the hit lane cannot run.
+It serves by itself where the event loop with the hit lane cannot run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class _Reader:
-    """Wraps gunicorn's reader of a body, and raises what the application takes for the client's failure."""
+    """Wraps gunicorn's reader of a body, and turns its errors into those that the application blames on the client."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
@@ -36,7 +36,7 @@ class _Reader:
         """Read up to ``size`` bytes.
 
         Raises:
-            HTTPException: they are not there, or not valid.
+            HTTPException: they do not arrive, or are invalid.
         """
         wanted = min(size, self._reader.length) if isinstance(self._reader, LengthReader) else 0
         try:
@@ -69,20 +69,20 @@ class PlainConnection(TConn):
     """A connection on which a thread waits for each piece no longer than the event loop does."""
 
     def init(self) -> None:
-        """Prepare it, in its thread."""
+        """Prepare the connection, in its thread."""
         super().init()
         if not self.is_http2:
             self.sock.settimeout(PATIENCE[Phase.RECEIVING])
 
 
 class ProblemWorker(ThreadWorker):
-    """Answers unparsable requests with problem+json, and accepts what is waiting before it stops.
+    """Answers unparsable requests with problem+json, and accepts the waiting connections before it stops.
 
-    gunicorn answers them with HTML, which no client of a JSON API expects. And when it is told to stop it leaves
-    connections in the listen queue that the kernel has already accepted; their clients would see a reset. It ends
-    when there is no file descriptor for a new connection; this one lives, and stops accepting for a moment.
+    gunicorn answers them with HTML, which no client of a JSON API expects. When it is told to stop, it leaves
+    connections in the listen queue that the kernel has already accepted; their clients would see a reset. And it exits
+    when there is no file descriptor for a new connection; this worker survives, and stops accepting for a moment.
 
-    A connection whose socket the application has detached, because it is a WebSocket now, is no longer gunicorn's.
+    A connection whose socket the application has detached as a WebSocket no longer belongs to gunicorn.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -90,7 +90,7 @@ class ProblemWorker(ThreadWorker):
         self._exhaustion = Exhaustion()
 
     def get_thread_pool(self) -> futures.ThreadPoolExecutor:
-        """Return a pool with threads for reads that wait for HubSpot beside the others, each made when it is needed."""
+        """Return a pool with additional threads for reads that wait for HubSpot, each made when it is needed."""
         threads: int = self.cfg.threads
         return futures.ThreadPoolExecutor(threads + waiting_threads(threads), thread_name_prefix="request")
 
@@ -112,7 +112,7 @@ class ProblemWorker(ThreadWorker):
         body = req.body
         req.body = plain = PlainBody(body)
         keep: bool = super().handle_request(req, conn)
-        # What the application has left of it is for gunicorn to read.
+        # gunicorn reads the rest that the application has left.
         req.body, body.failed = body, plain.failed
         return keep and has_socket(conn)
 
@@ -152,11 +152,11 @@ class ProblemWorker(ThreadWorker):
         return None
 
     def make_room(self, reason: str) -> bool:
-        """Close a connection on which nothing goes on; return True if there was one. ``reason`` is for the metric."""
+        """Close an inactive connection; return True if there was one. ``reason`` is for the metric."""
         return False
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Begin or end accepting; on the way out, take what waits in the listen queue and close it."""
+        """Begin or end accepting; at the end, accept what waits in the listen queue, then close the listeners."""
         if enabled and self._exhaustion.lasts:
             return
         if not enabled and not self.alive:
