@@ -32,9 +32,9 @@ def missing() -> str | None:
 def unsuitable(cfg: Any) -> str | None:
     """Return the part of gunicorn's configuration that the lane does not support, or None."""
     reasons = {
-        "TLS is for a thread to speak": cfg.is_ssl,
-        "HTTP/2 is for a thread to speak": cfg.http_protocols != ["h1"],
-        "the PROXY protocol is for a thread to read": cfg.proxy_protocol != "off",
+        "it does not support TLS": cfg.is_ssl,
+        "it does not support HTTP/2": cfg.http_protocols != ["h1"],
+        "it does not support the PROXY protocol": cfg.proxy_protocol != "off",
         "the protocol is not HTTP": cfg.protocol != "http",
         "http_parser is python": cfg.http_parser == "python",
         "header spaces or folding are permitted": cfg.strip_header_spaces or cfg.permit_obsolete_folding,

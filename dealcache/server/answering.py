@@ -73,7 +73,7 @@ class Answering:
             if not self._write(self._pieces):
                 return Next.PIECES
         except ClientGoneError as error:
-            log.debug("a client went in the middle of its answer: %s", error)
+            log.debug("a client disconnected in the middle of its answer: %s", error)
             self._response.force_close()
         except Exception as error:  # noqa: BLE001 - the boundary around a request
             if self._response is not None and self._response.headers_sent:

@@ -48,7 +48,7 @@ class EventLoopWorker(ProblemWorker):
     """A worker whose connections wait in its event loop.
 
     A subclass brings the steps of a connection: ``on_readable``, ``on_writable``, and ``on_late``, which answers a
-    request that did not come in time.
+    request that did not arrive in time.
     """
 
     poller: Any
@@ -133,7 +133,7 @@ class EventLoopWorker(ProblemWorker):
         if not isinstance(conn, Connection):
             raise error
         if isinstance(error, ClientGoneError):
-            log.debug("a client had gone before its answer: %s", error)
+            log.debug("a client disconnected before its answer: %s", error)
         else:
             log.error("a connection failed inside the server, and is closed", exc_info=error)
         if has_socket(conn):

@@ -41,7 +41,7 @@ def _without_syncs(settings: Settings) -> str:
     unset = "neither SYNC_INTERVAL_SECONDS nor HUBSPOT_CLIENT_SECRET (webhooks) is set"
     age = settings.max_data_age_seconds
     if not age:
-        only = "only after a sync or a refresh that somebody asks for"
+        only = "only after a sync or a refresh on request"
         return f"{unset}, and MAX_DATA_AGE_SECONDS is 0: changes in HubSpot show {only}"
     again = (
         f"once its data is older than MAX_DATA_AGE_SECONDS ({age:g} s), and new deals when they are asked for by name"

@@ -143,7 +143,7 @@ class LaneWorker(EventLoopWorker):
             try:
                 is_out = conn.send(head, body)
             except OSError as error:
-                log.debug("a client had gone before its answer: %s", error)
+                log.debug("a client disconnected before its answer: %s", error)
                 self.drop(conn)
                 return
             if not is_out:
@@ -269,7 +269,7 @@ class LaneWorker(EventLoopWorker):
         try:
             conn.send_more()
         except OSError as error:
-            log.debug("a client went in the middle of its answer: %s", error)
+            log.debug("a client disconnected in the middle of its answer: %s", error)
             self.drop(conn)
             return
         if not conn.unsent:

@@ -37,9 +37,9 @@ _REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
     ((http_errors.LimitRequestHeaders,), 431, "The header fields are too large."),
     ((http_errors.ExpectationFailed,), 417, "This expectation cannot be met."),
     ((http_errors.UnsupportedTransferCoding,), 501, "This transfer coding is not supported."),
-    ((http_errors.ForbiddenProxyRequest,), 403, "Proxied requests are not taken from here."),
-    ((HeadTimeoutError,), 408, "The head of the request did not come in time."),
-    ((BodyTimeoutError,), 408, "The body of the request did not come in time."),
+    ((http_errors.ForbiddenProxyRequest,), 403, "Proxied requests are not accepted from this address."),
+    ((HeadTimeoutError,), 408, "The head of the request did not arrive in time."),
+    ((BodyTimeoutError,), 408, "The body of the request did not arrive in time."),
     ((BodyCutError, http_errors.NoMoreData), 400, "The request ends before it is complete."),
     ((http_errors.ParseException,), 400, "The request is not valid HTTP."),
 )

@@ -105,7 +105,7 @@ class ProblemWorker(ThreadWorker):
         try:
             util.write_nonblock(client, self.refuse(exc, addr))
         except OSError as error:
-            log.debug("the client had gone before it could be answered: %s", error)
+            log.debug("a client disconnected before its answer: %s", error)
 
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer a request; return True if the connection may bring another one."""

@@ -22,11 +22,11 @@ from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.sync.context import SyncContext
 from dealcache.sync.timeline_sync import Chunk, Plan, TimelineSync
 
-#: Chunks that may be unfinished. Those with few activities wait long for others to fill a batch with.
+#: Chunks that may be unfinished. Those with few activities wait long for others to fill a batch.
 _MOST_OPEN = 20
 
-#: One call in this many may read a batch that is not full, so that the oldest chunk can end and be noted: what is not
-#: noted is looked for again after a crash.
+#: One call in this many may read a batch that is not full, so that the oldest chunk can end and be recorded: what is
+#: not recorded is read again after a crash.
 _CALLS_FOR_ONE_MORE = 50
 
 
@@ -34,7 +34,7 @@ _CALLS_FOR_ONE_MORE = 50
 class _WantedActivity:
     """An activity to be read or being read, the deals that have it, and the chunks that wait for it.
 
-    ``late`` are chunks, with their deals, that came while it was being read already.
+    ``late`` are chunks, with their deals, that were added while it was already being read.
     """
 
     deals: set[str] = field(default_factory=set)
@@ -65,7 +65,7 @@ class ActivityLoader:
         self._waiting: dict[str, dict[str, _WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
         self._reading: dict[str, dict[str, _WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
         self._planning = 0
-        # When they were read, at the earliest: the chunks that they were read for may be closed by now.
+        # The earliest time at which they were read: the chunks that they were read for may be closed by now.
         self._read_meanwhile: dict[str, dict[str, datetime]] = {kind: {} for kind in ENGAGEMENT_TYPES}
 
     def begin(self, chunk: Chunk) -> None:
@@ -95,7 +95,7 @@ class ActivityLoader:
         if self._pool.pending:
             self._pool.handle_next()
             return
-        for kind in ENGAGEMENT_TYPES:  # nothing more comes by itself: read the rest in batches that are not full
+        for kind in ENGAGEMENT_TYPES:  # no batch fills up any more: read the rest in batches that are not full
             self._read_waiting(kind)
 
     def _show_progress(self) -> None:
@@ -143,7 +143,7 @@ class ActivityLoader:
             if kind in self._refused_types:
                 chunk.lack(kind, (deal_id for deals in deals_by_id.values() for deal_id in deals))
                 continue
-            # When the plan was made MongoDB did not have these yet, but it has them now.
+            # MongoDB did not have these when the plan was made, but it has them now.
             meanwhile = self._read_meanwhile[kind]
             known = {one: deals for one, deals in deals_by_id.items() if one in meanwhile}
             for one, deals in deals_by_id.items():

@@ -1,7 +1,7 @@
 """Isolates the few records that fail among many that do not, in a bounded number of tries.
 
-Records that HubSpot cannot return are found by halves, each try being one of its calls; records whose webhook events
-fail by tenths, so that those that do not fail are done soon.
+Records that HubSpot cannot return are found by halving, at the cost of one call for each try; records whose webhook
+events fail are found by tenths, so that the others are done soon.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from dealcache.hubspot import HubSpotError, MalformedAnswer, Rejected, Unavailab
 
 T = TypeVar("T")
 
-#: Failed calls after which it is not single records that are to blame: enough for four of them in a thousand.
+#: Failed calls after which single records are no longer taken for the cause: enough to find four in a thousand.
 _MOST_FAILURES = 40
 
-#: Records that were read before and are read again to tell whether any can be: one of them may be out of order itself.
+#: Records to read again, to learn whether any can be read at all: more than one, because one may have become
+#: unreadable.
 CONTROLS = 3
 
-#: After so many things that failed alone, while nothing succeeded, the rest is taken to fail too: it is their kind.
+#: After this many things that failed alone while none succeeded, the rest is taken to fail too: the cause is their
+#: kind.
 ENOUGH = 10
 
 
@@ -31,13 +33,13 @@ def isolate_failures(
     failed: Callable[[Sequence[T], Exception], None],
     shuffle: Callable[[MutableSequence[Any]], None] = random.shuffle,
 ) -> None:
-    """Try things of one kind, all of them first, then tenths of what failed, down to those that fail alone.
+    """Try things of one kind, first all of them, then tenths of those that failed, down to those that fail alone.
 
     Args:
         things: what to try.
-        attempt: tries some together; returns why that failed, None if it did not. What it raises ends it all.
-        failed: called with those that fail, and the reason, as soon as that is known.
-        shuffle: reorders a list: what comes first must not decide for long about the rest.
+        attempt: tries some together; returns why that failed, None if it did not. An exception ends the whole search.
+        failed: called with those that fail and the reason, as soon as both are known.
+        shuffle: reorders a list, so that the same first items do not keep deciding about the rest.
     """
     every = list(things)
     shuffle(every)
@@ -77,7 +79,7 @@ def may_be_a_record(failure: HubSpotError) -> bool:
 def read_by_bisection(
     ids: Sequence[str], read: Callable[[Sequence[str]], T], controls: Callable[[], Iterable[str]]
 ) -> Bisected[T]:
-    """Read records; if that fails, halves of them, and so on down to those that cannot be read.
+    """Read records; if that fails, read halves of them, and so on down to those that cannot be read.
 
     Args:
         ids: the records.
@@ -85,7 +87,7 @@ def read_by_bisection(
         controls: returns records of the same type that could be read before, if any are known.
 
     Raises:
-        HubSpotError: no single record is to blame, as far as can be told.
+        HubSpotError: as far as can be told, no single record is to blame.
     """
     found = Bisected[T]()
     try:
@@ -119,7 +121,7 @@ def _bisect(
 
     Unless it is ``trusted`` that records of this type can be read at all, a success has to come soon.
     """
-    # So many bisections lead to a single record, and one call more to its neighbour.
+    # This many halvings lead to a single record, and one more call to its neighbour.
     patience = _MOST_FAILURES if trusted else len(ids).bit_length() + 2
     failures = 0
     waiting = [(tuple(ids), first)]

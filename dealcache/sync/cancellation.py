@@ -12,9 +12,9 @@ class CancelReason(StrEnum):
     CANCELLED = "cancelled"
     SHUTDOWN = "shutdown"
     UNFIT = "unfit"
-    """This process must not do it; another one may."""
+    """This process must not run it; another one may."""
     NO_CALLS = "no calls"
-    """The job is automatic, and HubSpot's calls of the day are nearly used up: it goes on when there are new ones."""
+    """The job is automatic, and HubSpot's calls of the day are nearly used up: it continues when there are new ones."""
     LOST = "lost"
     """The lease ran out and another process has the job: nothing more may be written about it."""
 
@@ -43,7 +43,7 @@ class CancellationToken:
         return self._reason
 
     def is_cancelled(self) -> bool:
-        """Return True if cancellation was requested."""
+        """True if cancellation was requested."""
         return self._event.is_set()
 
     def check(self) -> None:

@@ -15,7 +15,7 @@ from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync, StoredBatch
 from dealcache.sync.timeline_sync import Chunk
 
-#: Deals that are read first, to learn whether HubSpot still refuses the type.
+#: Deals to read first, to learn whether HubSpot still refuses the type.
 _TRIED_FIRST = 10
 
 
@@ -33,14 +33,14 @@ class ChangedDeals:
 
     Args:
         context: the job's parts.
-        whole: whether every activity is read again. Otherwise only the associations are, and of the activities those
-            that MongoDB lacks and those of which no list tells whether they were archived; deals that were never read
-            completely are read whole in any case.
-        wanted: leaves out deals that turn out not to be meant, once they have been read.
+        whole: whether every activity is read again. If not, only the associations are read, and those activities that
+            MongoDB lacks or that no list of archived records covers; deals that were never read completely are read
+            whole in any case.
+        wanted: returns False for deals that, once read, turn out not to be among those asked for.
 
     Attributes:
         found: how many of them HubSpot has.
-        refused: the ids of those that HubSpot does not give out, though it has them.
+        refused: the ids of those that HubSpot has but does not return.
         failed: whether reading some of them failed altogether.
     """
 
@@ -92,7 +92,7 @@ class ChangedDeals:
         self.refused |= batch.refused
         wanted = set(self._wanted(batch))
         self.found += len(wanted)
-        # A deal that came under another id than it was asked for may come twice.
+        # A deal that was returned under another id may be returned twice.
         new = [one for one in dict.fromkeys(batch.deal_ids) if one in wanted and one not in self._open.ids]
         self._open.ids += new
         self._open.read_at.append(batch.read_at)
@@ -110,13 +110,13 @@ class ChangedDeals:
 
 
 def backfill_missing_types(context: SyncContext) -> None:
-    """Read the activities whose types were refused when all others of their deals were read, and nothing else."""
+    """Read only those activities whose types were refused when the other activities of their deals were read."""
     for types, ids in context.missing_types.deals().items():
         loader = ActivityLoader(context, lambda _chunk: None)
         for chunk in (tuple(ids[:_TRIED_FIRST]), *batches_of(ids[_TRIED_FIRST:], MOST_ASSOCIATION_INPUTS)):
             if not (kinds := tuple(kind for kind in types if kind not in context.refused_types)):
                 break
-            context.progress.phase(f"what was missing: {', '.join(kinds)}")
+            context.progress.phase(f"activities that were missing: {', '.join(kinds)}")
             loader.begin(Chunk(chunk, frozenset(chunk), context.now(), kinds=kinds))
             if len(chunk) <= _TRIED_FIRST:
                 loader.finish()

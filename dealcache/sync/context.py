@@ -22,7 +22,7 @@ from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
 from dealcache.sync.refused_types import RefusedTypes
 
-#: Calls and writes that a sync may have under way at once: enough to use up HubSpot's limits at a second per call.
+#: Calls and writes that a sync may have in progress at once: enough to use up HubSpot's limits at a second per call.
 SYNC_THREADS = 10
 
 
@@ -30,13 +30,13 @@ class ChangePublisher(Protocol):
     """Announces changes in MongoDB to all caches and listeners; ``dealcache.invalidation`` has it. Thread-safe."""
 
     def changed(self, changes: Changes) -> None:
-        """Evict what is cached of changed deals: here at once, elsewhere within a second. Does not block."""
+        """Evict the cached views of changed deals: here at once, elsewhere within a second. Does not block."""
 
     def doubt(self) -> None:
-        """Distrust everything that is cached: a write was cut off, and what it changed is unknown."""
+        """Distrust everything that is cached: a write was interrupted, and what it changed is unknown."""
 
     def settle(self) -> None:
-        """Return when all processes are sure to learn of everything published so far.
+        """Wait until all processes are certain to learn of everything published so far.
 
         Raises:
             StoreError: MongoDB cannot record it now.
@@ -47,10 +47,10 @@ class ChangePublisher(Protocol):
 class SyncContext:
     """The parts that one job works with.
 
-    ``now`` is the wall clock, aware and in UTC; ``labels`` returns those known now; ``refused_types`` holds what
-    HubSpot refuses to the job, and whether the job goes on without it; ``unlisted`` are the types of activities whose
-    archived records HubSpot did not list the last time: an association may lead to an archived record, and only a read
-    of the record tells that.
+    ``now`` is the wall clock, aware and in UTC; ``labels`` returns those known now; ``refused_types`` holds the types
+    that HubSpot refuses to the job, and whether the job continues without them; ``unlisted`` are the types of
+    activities whose archived records HubSpot did not list the last time: an association may lead to an archived record,
+    and only a read of the record tells that.
     """
 
     hubspot: HubSpotReader
@@ -70,8 +70,8 @@ class SyncContexts:
     """Opens a :class:`SyncContext` for each sync.
 
     Args:
-        hubspot: gives the connections.
-        storage: where deals are stored.
+        hubspot: opens the connections.
+        storage: the stored deals.
         check_account: raises if the token is another account's.
         look_up_labels: called with the deals and events that were read.
         labels: the labels that are known now.
@@ -93,12 +93,12 @@ class SyncContexts:
         self._look_up_labels = look_up_labels
         self._labels = labels
         self._now = now
-        # Of all syncs: what was too much for one is too much for the next.
+        # Shared by all syncs: a size that was too large for one is too large for the next.
         self._sizes = BatchSizes()
 
     @contextmanager
     def open(self, progress: JobProgress, stop: CancellationToken) -> Iterator[SyncContext]:
-        """Return the parts for one sync, which are closed at the end of the context.
+        """Yield the parts for one sync, and close them at the end.
 
         Raises:
             WrongAccount: MongoDB holds the data of another account.
@@ -125,7 +125,7 @@ class SyncContexts:
                 )
             finally:
                 pool.cancel_all()
-                # A process that ends must not wait for HubSpot; a job that ends must not write any more.
+                # A process must not wait for HubSpot to exit; an ended job must not write any more.
                 for threads in (ahead, executor):
                     threads.shutdown(wait=stop.reason is not CancelReason.SHUTDOWN, cancel_futures=True)
             storage.summaries.settle_own()

@@ -28,9 +28,9 @@ class StoredPage:
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """The deals of a batch that HubSpot has, the ids of those never completely read before, and the refused ones.
+    """The deals of a batch that HubSpot has, the ids of those never read completely before, and of those refused.
 
-    What HubSpot refuses to return stays as it is stored. ``read_at`` is the time just before they were read.
+    A deal that HubSpot refuses to return stays as it is stored. ``read_at`` is the time just before they were read.
     """
 
     deals: list[Deal]
@@ -59,9 +59,10 @@ class DealSync:
         return StoredPage([deal.deal_id for deal in page.deals], page.after, read_at)
 
     def store_batch(self, ids: Sequence[str]) -> StoredBatch:
-        """Read and store the deals with these ids, at most 100, and mark those that HubSpot has no longer.
+        """Read and store the deals with these ids, at most 100, and mark those that HubSpot no longer has.
 
-        A search index that is behind shows deals that were archived or merged since; read by id they are as they are.
+        A search index that is behind still shows deals that were archived or merged since; reading by id shows the
+        truth.
         """
         read_at = self._context.now()
         read = self._records.deals(ids)
@@ -75,7 +76,7 @@ class DealSync:
         return StoredBatch(read.records, self.never_read(alive), read.refused, read_at)
 
     def never_read(self, deal_ids: Collection[str]) -> frozenset[str]:
-        """Return those of these deals that are to be read whole, because their activities never were."""
+        """Return those of these deals that must be read whole, because their activities were never read."""
         known = self._context.deals.stored(deal_ids)
         never = {one for one in deal_ids if one not in known or known[one].timeline_synced_at is None}
         return frozenset(never - self._context.missing_types.partly_synced(never) if never else ())
@@ -84,7 +85,7 @@ class DealSync:
         changes = self._context.deals.store(deals, read_at)
         for deal in deals:
             if deal.merged_ids:
-                # The events of the others become its own, with all that other programs wrote to them.
+                # It takes over the events of the others, with everything that other programs wrote to them.
                 changes.add(self._context.timelines.adopt(deal.deal_id, deal.merged_ids))
         self._context.progress.deals_written(len(deals))
         self._context.progress.changed(changes)
@@ -103,19 +104,19 @@ class ActivitySync:
 
         Args:
             kind: the type.
-            events: what they are now.
+            events: the activities as they are now.
             read_at: the time just before they were read.
-            gone: ids of activities that HubSpot has no longer.
+            gone: ids of activities that HubSpot no longer has.
 
         Returns:
-            The ids of deals that have such an activity and were unknown to MongoDB: they are to be read whole.
+            The ids of deals that have such an activity and were unknown to MongoDB; they must be read whole.
         """
         if gone:
             self._context.progress.changed(self._context.timelines.remove_engagements(kind, list(gone), read_at))
         if not events:
             return set()
         current, unknown = self._records.deals_of(kind, [event.engagement_id for event in events])
-        if unknown:  # they stay in the deals that have them in MongoDB
+        if unknown:  # such an activity stays in the deals that have it in MongoDB
             stored = self._context.timelines.deals_of(kind, unknown)
             current |= {one: stored.get(one, set()) for one in unknown}
         incomplete, unread = self._store_unknown({deal_id for deals in current.values() for deal_id in deals})
@@ -126,9 +127,9 @@ class ActivitySync:
         return incomplete | unread
 
     def _store_unknown(self, deal_ids: set[str]) -> tuple[set[str], set[str]]:
-        """Store the deals that MongoDB does not know; return those to be read whole, and those that cannot be read.
+        """Store the deals that MongoDB does not know; return those that must be read whole, and the unreadable ones.
 
-        First of all, because one of them may be what known deals were merged into, and inherits their events.
+        This comes first, because known deals may have been merged into one of them, which then inherits their events.
         """
         unknown = sorted(deal_ids - self._context.deals.stored(deal_ids).keys())
         incomplete: set[str] = set()

@@ -1,4 +1,4 @@
-"""Processes stored webhook events: claims them, reads the records that they are about, isolates those that fail."""
+"""Processes stored webhook events: claims them, reads the records they are about, and isolates those that fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dealcache.sync.webhook_sync import RecordEvents, WebhookSync, by_kind, by_r
 
 log = logging.getLogger(__name__)
 
-#: Events that are claimed together, and for how long.
+#: Events that are claimed together, and the time until their lease ends.
 _MOST_EVENTS = 1000
 _LEASE = timedelta(seconds=120)
 
@@ -31,11 +31,11 @@ _MOST_NAMED = 5
 
 
 class RefusedRecordError(Exception):
-    """HubSpot returned the other records of a batch, and not this one."""
+    """HubSpot returned the other records of a batch, but not this one."""
 
 
 class UnreadableEventError(Exception):
-    """The document of an event holds something else than an event."""
+    """The document of an event does not hold a valid event."""
 
 
 class WebhookEventProcessor:
@@ -90,7 +90,7 @@ class WebhookEventProcessor:
         """Process new events until none is left; return True if there were any.
 
         Raises:
-            HubSpotError: HubSpot fails whatever it is asked; StoreError: MongoDB does. The events stay.
+            HubSpotError: every call to HubSpot fails; StoreError: MongoDB failed. The events stay.
             StoppedError: the process ends.
         """
         found = False
@@ -139,9 +139,9 @@ class WebhookEventProcessor:
             raise
 
     def _attempt(self, claim: EventClaim, records: Sequence[RecordEvents]) -> Exception | None:
-        """Read records and store them; return why that failed, unless any attempt would have: that is raised."""
+        """Read and store records; return why that failed, or raise the failure if any attempt would have failed."""
         if not all(record.contents for record in records):
-            return UnreadableEventError("its document holds something else")
+            return UnreadableEventError("its document holds no valid event")
         started_at = self._now()
         self._events.renew(claim.keys, self._owner, started_at + _LEASE)
         with self._open_context(JobProgress(Progress(), self._publisher.changed), self._token) as context:
@@ -161,7 +161,7 @@ class WebhookEventProcessor:
     def _save_read(self, records: Sequence[RecordEvents], unread: set[tuple[str, str]], read_at: datetime) -> None:
         refused = {one.record: one for one in records if any(event.records & unread for event in one.contents)}
         if refused:
-            self._failed(list(refused.values()), RefusedRecordError("HubSpot gave out the others"))
+            self._failed(list(refused.values()), RefusedRecordError("HubSpot returned the others"))
         events = [event for one in records if one.record not in refused for event in one.events]
         self._events.done(events, read_at, self._now())
         self._on_processed(len(events))
@@ -176,12 +176,12 @@ class WebhookEventProcessor:
             failed.append(FailedRecord(keys, one.record, one.attempts + 1, reason, due_at))
         self._events.failed(failed, now)
         new, over = [one for one in failed if one.attempts == 1], [one for one in failed if one.due_at is None]
-        _log_failed("wait, and are tried again with growing pauses", reason, new)
-        _log_failed("are set aside: they have failed for a day", reason, over)
+        _log_failed("failed and will be retried with growing pauses", reason, new)
+        _log_failed("have failed for a day and are set aside", reason, over)
 
 
 def _is_an_outage(failure: Exception, hubspot: HubSpotReader) -> bool:
-    """Return True if nothing works now, so that no record is to blame."""
+    """Return True if nothing works at present, so that no record is to blame."""
     if isinstance(failure, HubSpotError) and not isinstance(failure, Rejected | NotFound):
         return not hubspot.shows_deals()
     return isinstance(failure, StoreUnavailable)

@@ -1,4 +1,4 @@
-"""The full load: everything that HubSpot has, from its lists, which unlike its search are never behind."""
+"""The full load: everything that HubSpot has, from its lists, which unlike its search are always up to date."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from dealcache.sync.deal_sync import DealSync, StoredPage
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.timeline_sync import Chunk
 
-#: Deals on one page of the list: a chunk ends when another page might not fit.
+#: Deals on a page of the list; a chunk ends when another page might not fit.
 _PAGE = 100
 
-#: Pages that are read before they are needed: those of the next chunk, while this one's activities are read.
+#: Pages to read ahead: those of the next chunk, while the activities of this one are read.
 _PAGES_AHEAD = 10
 
 
 class DealPages:
-    """The pages of the list of all deals, stored and read ahead: each names the next, so they come one by one.
+    """The pages of the list of all deals, read ahead and stored one after another, because each names the next.
 
     Args:
         pool: does the work.
         work: reads and stores a page.
-        after: where the list goes on, None for its start.
+        after: the cursor to continue at, None for the start of the list.
     """
 
     def __init__(self, pool: WorkerPool, work: DealSync, after: str | None) -> None:
@@ -70,14 +70,14 @@ class DealPages:
 
 
 class FullLoad:
-    """Stores all deals with all their activities, and at its end lets go what HubSpot has no longer.
+    """Stores all deals with all their activities, and at its end removes what HubSpot no longer has.
 
-    Its checkpoint is where the list of deals goes on after the last chunk that is completely stored.
+    Its checkpoint is the cursor of the list of deals after the last chunk that is completely stored.
 
     Args:
         context: the job's parts.
         lease: keeps the checkpoint.
-        began_at: when the job was begun, before the first call of its first attempt.
+        began_at: when the job began, before the first call of its first attempt.
         seen_since: activities that were stored since then are not read again; None for since ``began_at``.
     """
 
@@ -92,7 +92,7 @@ class FullLoad:
         self._loader = ActivityLoader(context, self._chunk_closed, seen_since or began_at)
 
     def load(self) -> None:
-        """Do it, from the checkpoint on."""
+        """Load everything, from the checkpoint on."""
         self._noted |= self._lease.load_checkpoint()
         stored_before = self._context.deals.live_count()
         self._context.progress.phase("deals and their activities", stored_before or None)
@@ -100,7 +100,7 @@ class FullLoad:
             self._context.progress.resume()
             self._load_all(self._noted["after"])
         backfill_missing_types(self._context)
-        self._context.progress.phase("what is no longer there")
+        self._context.progress.phase("removed records")
         self._remove_unconfirmed()
         self._context.progress.changed(self._context.deals.archive_unseen(self._began_at))
 
@@ -135,7 +135,7 @@ class FullLoad:
         self._lease.save_checkpoint(self._noted)
 
     def _remove_unconfirmed(self) -> None:
-        """Remove the events that deals had before they were read, and have not any more."""
+        """Remove the events that deals had before they were read and no longer have."""
         for by_time in self._context.deals.synced_since(self._began_at, MOST_ASSOCIATION_INPUTS):
             for confirmed, ids in by_time.items():
                 self._context.pool.submit(partial(self._sweep, ids, confirmed), lambda _done: None)
@@ -143,8 +143,8 @@ class FullLoad:
         self._context.pool.wait_all()
 
     def _sweep(self, deal_ids: Sequence[str], confirmed: Confirmed) -> None:
-        """Remove them from some deals; events of archived deals stay, for the day when the deal is restored."""
+        """Remove them from some deals; archived deals keep their events in case they are restored."""
         types = [kind for kind in ENGAGEMENT_TYPES if kind not in confirmed.unread] if confirmed.unread else None
-        # A date from the future confirms nothing: by it, what this load has just stored would be too old.
+        # A date in the future confirms nothing: by comparison, what this load has just stored would be too old.
         since = confirmed.at if confirmed.at <= self._context.now() else self._began_at
         self._context.progress.changed(self._context.timelines.sweep(deal_ids, since, types))

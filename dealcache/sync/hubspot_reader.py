@@ -1,4 +1,4 @@
-"""HubSpot's calls for one job: of lower priority than those of readers, patient, and none once the job is cancelled."""
+"""A job's calls to HubSpot: of lower priority than those of readers, patient, and ended when the job is cancelled."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Seconds for one call with all its retries and its waits for the limits; a pause that HubSpot asks for is a minute.
+#: Seconds for one call with all its retries and waits for limits; a pause that HubSpot asks for may take a minute.
 _CALL_SECONDS = 300.0
 
-#: Seconds for a call that only asks whether HubSpot works, and what it asks for: one deal that there is not.
+#: Seconds for a call that only checks that HubSpot works, and the deal it asks for, which does not exist.
 _PROBE_SECONDS = 5.0
 _NO_DEAL = ("1",)
 
@@ -62,14 +62,14 @@ class Found:
 class HubSpotReader:
     """Calls HubSpot for one job, and returns plain values. Thread-safe.
 
-    Every method raises HubSpotError when there is no good answer after all retries.
+    Every method raises HubSpotError if there is no valid answer after all retries.
 
     Args:
         client: makes the calls.
         on_read: called with deals and events that were read, to look up ids that have no label; must not block.
         progress: counts what was read.
         token: cancels the calls.
-        sizes: how many records each kind of call asks for: fewer after a time-out.
+        sizes: the number of records that each kind of call asks for, which falls after a time-out.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class HubSpotReader:
         return CancellableDeadline(seconds, self._token.is_cancelled)
 
     def shows_deals(self) -> bool:
-        """Return True if HubSpot returns any deals now, whatever is wrong with one record or one type."""
+        """Return True if HubSpot returns any deals now, whatever is wrong with a single record or type."""
         deadline = self._within(_PROBE_SECONDS)
         return _works(lambda: self._client.read_records("deals", _NO_DEAL, deadline, Priority.SYNC)) or _works(
             lambda: self._client.archived_page("deals", None, self._within(_PROBE_SECONDS))
@@ -184,7 +184,7 @@ class HubSpotReader:
         )
 
     def _parts(self, call: str, most: int, items: Sequence[T], ask: Callable[[Sequence[T]], R]) -> list[R]:
-        """Ask for ``items`` in as many calls as the present size of such calls demands."""
+        """Ask for ``items`` in calls of the size that now holds for them."""
         size, answers, done = self._sizes.of(call, most), list[R](), 0
         while done < len(items):
             part = items[done : done + size.size]
@@ -198,7 +198,7 @@ class HubSpotReader:
         return answers
 
     def _page(self, call: str, most: int, ask: Callable[[int], R]) -> R:
-        """Ask for a page of the present size of such calls."""
+        """Ask for a page of the size that now holds for such calls."""
         size = self._sizes.of(call, most)
         while True:
             limit = size.size
@@ -246,8 +246,8 @@ def _works(ask: Callable[[], object]) -> bool:
 
 
 def _ids(page: RecordPage) -> list[str]:
-    # Pages are told apart by the last number: a record whose id is none has no place among them.
+    # Pages continue after the last id: a record whose id is not a number has no place among them.
     ids = [one for record in page.records if (one := id_in(record)).isascii() and one.isdigit()]
     if page.after is not None and not ids:
-        raise MalformedAnswer("an empty page of a search says that more match")
+        raise MalformedAnswer("an empty page of a search claims that more match")
     return ids

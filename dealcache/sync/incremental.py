@@ -32,11 +32,11 @@ class _Position:
 
 
 class WindowSync:
-    """Brings everything up to date that was modified in a window of time.
+    """Brings everything that was modified in a window of time up to date.
 
-    The search only tells which records changed. Deals are then read by id, because the index may be behind; and of all
-    that changed the associations are read, because no search tells them. The checkpoint is the last id of each type
-    up to which everything is stored. A type that HubSpot refuses keeps no other waiting.
+    The search only tells which records changed. Deals are then read by id, because the index may be behind; and the
+    associations of everything that changed are read, because no search returns them. The checkpoint is the last id of
+    each type up to which everything is stored. A type that HubSpot refuses does not hold up the others.
 
     Args:
         context: the job's parts.
@@ -52,7 +52,7 @@ class WindowSync:
         self._noted: dict[str, Any] = {"last": {}, "done": [], "unknown_deals": []}
 
     def sync(self) -> frozenset[str]:
-        """Do it, from the checkpoint on, and return the types of which everything is stored."""
+        """Sync from the checkpoint on, and return the types of which everything is stored."""
         self._noted |= self._lease.load_checkpoint()
         self._context.progress.phase("changed deals")
         if "deals" not in self._noted["done"]:
@@ -65,7 +65,7 @@ class WindowSync:
         changed = ChangedDeals(self._context)
         changed.add(self._noted["unknown_deals"])
         changed.finish()
-        # Deals that only their activities lead to would not be found again.
+        # Deals that are found only by their activities would not be found again.
         return frozenset(self._noted["done"]) & ({"deals"} if changed.failed else {"deals", *ENGAGEMENT_TYPES})
 
     def _sync_deals(self, last_id: str | None) -> None:

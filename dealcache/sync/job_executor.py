@@ -1,4 +1,4 @@
-"""Does the work of a job: the kind of sync that it asks for, its window of time, and what follows at its end."""
+"""Executes a job: the kind of sync that it asks for, its window of time, and the steps at its end."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from dealcache.sync.refused_types import RefusedTypes
 from dealcache.sync.search_filters import Window
 from dealcache.sync.selected import SelectedDeals
 
-#: By how much a window reaches into the future: HubSpot tells its time to the second, and has more than one clock.
+#: How far a window reaches into the future: HubSpot gives its time to the second, and has more than one clock.
 _CLOCKS_APART = timedelta(seconds=60)
 
-#: The fewest calls worth a look at what no search finds; until there are so many, they are saved up.
+#: The fewest calls that a reconciliation is worth making with; until there are as many, they are saved up.
 _WORTHWHILE = 16
 
-#: The types of records whose changes are followed, each by itself.
+#: The types of records whose changes are tracked, each separately.
 _TYPES = ("deals", *ENGAGEMENT_TYPES)
 
-#: For how long a full load that ended without some types spares the next one what it has stored.
+#: How long the records of a full load that ended without some types need not be read again by the next one.
 _SPARED_FOR = timedelta(days=1)
 
 _BY_WINDOW = (JobType.INCREMENTAL, JobType.SCHEDULED, JobType.CONFIRM, JobType.SINCE)
@@ -43,10 +43,10 @@ class SyncPolicy:
 
     Args:
         zone: the zone of the days in requests.
-        horizon: how long HubSpot's index may take to show a change: so far back every sync looks again.
+        horizon: how long HubSpot's index may take to show a change; every sync searches again from that far back.
         confirm_after: when the confirming pass follows; zero for none.
-        interval: between two syncs by themselves; zero for none.
-        reread_calls: calls a day for archived records and associations, in syncs by themselves.
+        interval: between two automatic syncs; zero for none.
+        reread_calls: calls a day for archived records and associations, in automatic syncs.
     """
 
     zone: tzinfo
@@ -57,15 +57,15 @@ class SyncPolicy:
 
 
 class JobExecutor:
-    """Does what jobs ask for.
+    """Executes jobs.
 
     Args:
-        open_context: gives a job the parts that it works with, for as long as it runs.
-        jobs: where further jobs are put.
-        state: the watermark, and how far the endless walks are.
+        open_context: opens the parts that a job works with, for as long as it runs.
+        jobs: takes further jobs.
+        state: the watermark, and the positions of the recurring walks.
         stage_ids: the ids of the stages that a label or an id stands for.
-        read_labels: brings the labels of owners, stages and pipelines up to date as far as possible, and tells what
-            it is given of what is not; it must not raise.
+        read_labels: brings the labels of owners, stages and pipelines up to date as far as possible, and reports the
+            rest to its argument; it must not raise.
         policy: how syncs behave.
         now: the wall clock, aware, in UTC.
         hubspot_now: HubSpot's clock, likewise; the same unless given.
@@ -98,9 +98,9 @@ class JobExecutor:
             StoppedError: it was cancelled.
             HubSpotError: HubSpot failed for good; StoreError: MongoDB did.
             NoSuchDealError: neither HubSpot nor MongoDB knows the deal.
-            TypesRefusedError: HubSpot refused some types of records; all that does not need them is done.
+            TypesRefusedError: HubSpot refused some types of records; everything that does not need them is done.
         """
-        # Before the labels are read: a stage that was renamed since is still the stage that was asked for.
+        # Before the labels are read: a stage that was renamed meanwhile is still the stage that was asked for.
         stage_ids = self._stage_ids(job.request.stage) if job.request.stage is not None else []
         with self._open_context(progress, token) as strict:
             context = replace(strict, refused_types=RefusedTypes(tolerant=True), unlisted=self._state.load().unlisted)
@@ -115,7 +115,7 @@ class JobExecutor:
         return _summary(progress.snapshot())
 
     def _is_first(self, job: Job, lease: JobLease) -> bool:
-        """Return True if a job that was to find changes must load everything, because nothing was loaded yet."""
+        """Return True if a job for changes must load everything, because nothing has been loaded yet."""
         if job.request.type not in _BY_WINDOW or job.request.type is JobType.SINCE:
             return False
         noted = lease.load_checkpoint()
@@ -130,10 +130,10 @@ class JobExecutor:
         spared = before is not None and began_at - _SPARED_FOR < before < began_at
         FullLoad(context, lease, began_at, before if spared else began_at).load()
         earliest, latest = self._present()
-        # What was spared is as old as the load that stored it.
+        # Records that were not read again are as old as the load that stored them.
         since = before if before is not None and spared else began_at
         reached = since - (self._now() - earliest) - self._policy.horizon
-        # What was not read of single deals is noted with them.
+        # Missing parts of single deals are recorded with these deals.
         self._state.advance_positions(_TYPES, reached, latest)
         if context.refused_types:
             self._state.note_partly_loaded(since)
@@ -145,7 +145,7 @@ class JobExecutor:
     def _present(self) -> tuple[datetime, datetime]:
         """Return the earlier and the later of HubSpot's time and ours.
 
-        What a search finds is dated by HubSpot. Whichever of the two is wrong, nothing may be left out.
+        HubSpot dates what a search finds. Whichever clock is wrong, nothing may be left out.
         """
         clocks = self._now(), self._hubspot_now()
         return min(clocks), max(clocks)
@@ -153,7 +153,7 @@ class JobExecutor:
     def _positions(self) -> dict[str, datetime]:
         """Return up to when the changes of each type are stored, as far as that is known.
 
-        What lies in the future was noted by a clock that was wrong, and counts as unknown.
+        A moment in the future was recorded by a wrong clock, and counts as unknown.
         """
         latest, state = self._present()[1] + _CLOCKS_APART, self._state.load()
         found: dict[str, datetime] = {}
@@ -169,7 +169,7 @@ class JobExecutor:
         backfill_missing_types(context)
         self._reconcile(job.request.type, context, fixed_at)
         positions, reached, latest = self._positions(), fixed_at - self._policy.horizon, self._present()[1]
-        # A window that begins later than what is known leaves something out.
+        # A window that begins later than the known position leaves something out.
         known = {kind for kind in done if kind in positions and windows[kind].start <= positions[kind]}
         self._state.advance_positions(known, reached, latest)
         if not context.refused_types and known == set(_TYPES):
@@ -184,7 +184,7 @@ class JobExecutor:
             back = earliest - timedelta(days=job.request.epoch_days or 0)
             positions = self._positions() if job.request.type is not JobType.SINCE else {}
             starts = {kind: positions.get(kind, back) for kind in _TYPES}
-            if "start" in noted:  # by the release before this one
+            if "start" in noted:  # written by the previous release
                 starts = dict.fromkeys(_TYPES, noted["start"])
             noted = {"fixed_at": earliest, "end": latest + _CLOCKS_APART} | noted | {"starts": starts}
             lease.save_checkpoint(noted, since=min(starts.values()))
@@ -201,11 +201,11 @@ class JobExecutor:
         if calls >= _WORTHWHILE:
             archived.walk(calls // 2, from_the_start=False)
             owed = AssociationRefresh(context, archived.unlisted).run(calls - calls // 2, fixed_at)
-            # Calls that were made too many are saved before there are any again.
+            # Calls made beyond the allowance are saved up first.
             self._state.note_reread(fixed_at + timedelta(days=owed / a_day), self._present()[1])
 
     def _have_confirmed(self, kind: JobType) -> None:
-        """Look again later, unless the next sync by itself does."""
+        """Queue the confirming pass, unless the next automatic sync does its work."""
         policy = self._policy
         confirmed_anyway = timedelta() < policy.interval <= policy.horizon
         if policy.confirm_after and kind in (JobType.INCREMENTAL, JobType.SCHEDULED) and not confirmed_anyway:

@@ -1,4 +1,4 @@
-"""The lease of the job that this process runs: renewed in a thread, which also shows progress and hears of cancels."""
+"""The lease of the job that this process runs: a thread renews it, saves progress and notices cancellation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dealcache.repositories import LeaseState, StoreError, SyncJobRepository
 from dealcache.sync.cancellation import CancellationToken, CancelReason, StoppedError
 from dealcache.sync.job_progress import JobProgress
 
-#: How long a job belongs to its process after the last renewal; then another one takes it over.
+#: How long a job belongs to its process after the last renewal; then another process takes it over.
 LEASE = timedelta(seconds=20)
 
-#: Seconds between two renewals, and so until a running job notices that it is cancelled.
+#: Seconds between two renewals, and so the longest time until a running job notices that it is cancelled.
 RENEW_SECONDS = 1.0
 
-#: Seconds that the end of a job waits for a renewal that is under way.
+#: Seconds that the end of a job waits for a renewal in progress.
 _STOP_SECONDS = 5.0
 
 
@@ -30,8 +30,8 @@ class JobLease:
         jobs: all jobs.
         job: the job.
         owner: names this process.
-        progress: shown with each renewal.
-        token: cancelled when the job is, or when another process has it.
+        progress: saved with each renewal.
+        token: cancelled when the job is, or when another process owns it.
         now: the wall clock, aware, in UTC.
         has_calls: returns whether HubSpot has calls left for this job.
         renew_seconds: between two renewals.
@@ -75,7 +75,7 @@ class JobLease:
         return dict(self._checkpoint)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], since: datetime | None = None) -> None:
-        """Save from where the job goes on after a crash, and from when on it looks for changes.
+        """Save the position to resume at after a crash, and the moment from which the job looks for changes.
 
         Raises:
             StoppedError: another process owns the job now.
@@ -90,7 +90,8 @@ class JobLease:
         """Renew the lease, and cancel the job if that was asked for or the lease is lost.
 
         Raises:
-            StoreError: MongoDB failed. No other process can take the job meanwhile; the job itself will notice too.
+            StoreError: MongoDB failed. Meanwhile no other process can take the job, and the job will notice the failure
+                too.
         """
         if not self._has_calls():
             self._token.cancel(CancelReason.NO_CALLS)

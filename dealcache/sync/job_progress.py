@@ -13,7 +13,7 @@ from dealcache.model.jobs import Progress
 
 log = logging.getLogger(__name__)
 
-#: How many warnings a job keeps, how long each is, and what stands for those beyond.
+#: How many warnings a job keeps, how long each may be, and what replaces further ones.
 _MOST_WARNINGS = 20
 _LONGEST_WARNING = 300
 _MORE_WARNINGS = "and more; the log has them all"
@@ -23,8 +23,8 @@ class JobProgress:
     """Counts what one job has done, and publishes the deals that it changed. Thread-safe.
 
     Args:
-        progress: where the job stands, if it was begun before.
-        on_changes: is told of changed deals as soon as they are stored, to let go what is cached of them.
+        progress: the progress so far, if the job was begun before.
+        on_changes: called with changed deals as soon as they are stored, to evict their cached views.
         clock: the monotonic clock, in seconds.
     """
 
@@ -62,14 +62,14 @@ class JobProgress:
         return shown
 
     def _seconds_left(self, of: int, deals_done: float) -> float | None:
-        """At the speed since this process took the job up."""
+        """Return the estimated seconds left, at the speed since this process took over the job."""
         done = deals_done - self._began_with
         if done <= 0:
             return None
         return round((of - deals_done) * (self._clock() - self._began_at) / done, 1)
 
     def phase(self, name: str, deals: int | None = None) -> None:
-        """Note what the job does now, and of how many deals, if that is known.
+        """Note what the job is doing, and for how many deals, if that is known.
 
         When more than these turn out to be stored, the percentage is unknown until :meth:`expect` is called.
         """
@@ -79,12 +79,12 @@ class JobProgress:
             self._part_done = 0.0
 
     def expect(self, deals: int) -> None:
-        """Note of how many deals the phase really is."""
+        """Note the actual number of deals of the phase."""
         with self._lock:
             self._of, self._counted = deals, True
 
     def warn(self, warning: str, *, logged: bool = False) -> None:
-        """Note what the job does without; the same warning counts once. Unless it is ``logged`` already, log it."""
+        """Note what the job does without; the same warning counts once. Log it unless it is already ``logged``."""
         text = warning if len(warning) <= _LONGEST_WARNING else warning[: _LONGEST_WARNING - 3] + "..."
         with self._lock:
             if text in self._warned:
@@ -102,7 +102,7 @@ class JobProgress:
             self._progress.deals_read += count
 
     def part_done(self, deals: float) -> None:
-        """Show that so many deals' worth is stored of deals that are not read to their end yet."""
+        """Note what is stored of deals that are not completely read, as a number of deals."""
         with self._lock:
             self._part_done = deals
 
@@ -116,15 +116,12 @@ class JobProgress:
                 self._progress.deals_written += count
 
     def resume(self) -> None:
-        """Note that the deals are stored again from the first on that were not read to their end.
-
-        They count once.
-        """
+        """Note that deals will be stored again, from the first one that was not completely read; each counts once."""
         with self._lock:
             self._written_again = self._progress.deals_read
 
     def activities_read(self, count: int) -> None:
-        """Note that HubSpot gave us so many activities."""
+        """Note that so many activities were read from HubSpot."""
         with self._lock:
             self._progress.activities_read += count
 
@@ -134,17 +131,17 @@ class JobProgress:
             self._progress.activities_written += count
 
     def called(self, seconds: float) -> None:
-        """Note a call to HubSpot, which has waited so long for its limits."""
+        """Note a call to HubSpot, and the seconds for which it waited for rate limits."""
         with self._lock:
             self._progress.calls += 1
             self._progress.waited_seconds = round(self._progress.waited_seconds + seconds, 3)
 
     def changed(self, changes: Changes) -> None:
-        """Note which deals changed, and have it passed on."""
+        """Note which deals changed, and publish them."""
         if not changes:
             return
         with self._lock:
-            # Not "|=": with the keys of a dict that copies the whole set.
+            # Not "|=", which copies the whole set when given the keys of a dict.
             self._changed.update(changes.views)
             self._progress.deals_changed = self._changed_before + len(self._changed)
         self._on_changes(changes)

@@ -25,20 +25,20 @@ from dealcache.sync.retry_policy import EXPECTED_FAILURES, retry_delay
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two polls for a job; one that this process was asked for is found at once.
+#: Seconds between two polls for a job; a job requested from this process is found at once.
 _POLL_SECONDS = 2.0
 
-#: How long a job without an owner is left to the services before a command takes it over.
+#: How long a job without an owner is left to service processes before a command takes it over.
 _LEFT_TO_SERVICES = timedelta(seconds=10)
 
-#: Seconds that a process which ends waits for its job to be released.
+#: Seconds that a stopping process waits for its job to be released.
 _STOP_SECONDS = 5.0
 
-#: What a released job waits for, by the reason.
+#: What a released job waits for, by the reason of its release.
 _WAITS_FOR = {
-    CancelReason.SHUTDOWN: "a process to go on with it",
-    CancelReason.UNFIT: "a process to go on with it",
-    CancelReason.NO_CALLS: "HubSpot to have calls again",
+    CancelReason.SHUTDOWN: "a process to continue it",
+    CancelReason.UNFIT: "a process to continue it",
+    CancelReason.NO_CALLS: "HubSpot to allow calls again",
 }
 
 
@@ -47,13 +47,13 @@ class JobRunner:
 
     Args:
         jobs: all jobs.
-        state: knows when the next automatic sync is due.
+        state: tells when the next automatic sync is due.
         executor: executes a job.
         publisher: announces which deals changed.
-        owner: names this process among all that share the database.
+        owner: the name of this process among all that share the database.
         interval: between two automatic syncs; zero for none.
         now: the wall clock, aware, in UTC.
-        on_end: called with type and status of each job that ended here.
+        on_end: called with the type and status of each job that ended here.
         may_work: returns whether this process may claim jobs; others may.
         has_calls: returns whether HubSpot has calls left for automatic jobs.
     """
@@ -104,16 +104,16 @@ class JobRunner:
         self._thread.wake()
 
     def run_job(self, job_id: str) -> None:
-        """Run one job in this thread, when its turn has come; return when it has ended, or after :meth:`stop`.
+        """Run one job in this thread when its turn comes; return when it has ended, or after :meth:`stop`.
 
-        An abandoned job has its turn before, unless a service resumes it.
+        An abandoned job is run before it, unless a service process resumes that one.
 
         Raises:
             StoreError: MongoDB failed while the job was waiting.
         """
         while not self._stopping.is_set():
             self._jobs.reserve(job_id, self._owner, self._now() + LEASE)
-            # An abandoned job keeps this one waiting: without a service to resume it, this command does.
+            # An abandoned job holds this one up: without a service to resume it, this command does.
             wanted = self._jobs.abandoned(self._now() - _LEFT_TO_SERVICES) or job_id
             claimed = self._jobs.claim(self._owner, self._now(), LEASE, only=wanted)
             if claimed is not None:
@@ -159,7 +159,7 @@ class JobRunner:
             self._publisher.settle()
             self._save_end(job, token, progress.snapshot(), status, message, error)
         except StoreError as failure:
-            # Its lease runs out, and it is done again from its last checkpoint, which changes nothing.
+            # Its lease will run out, and the job is run again from its last checkpoint, which changes nothing.
             log.warning("the end of sync job %s could not be saved: %s", job.job_id, failure)
             return
         log.info("sync job %s (%s) is %s: %s", job.job_id, job.request.type, status, error or message)
@@ -181,7 +181,7 @@ class JobRunner:
             return JobStatus.FAILED, "what was stored stays, nothing was removed", str(failure)
         except Exception as failure:
             log.exception("sync job %s failed", job.job_id)
-            return JobStatus.FAILED, "a fault of this program", f"internal error ({type(failure).__name__})"
+            return JobStatus.FAILED, "an error in dealcache", f"internal error ({type(failure).__name__})"
 
     def _execute(self, job: Job, lease: JobLease, progress: JobProgress, token: CancellationToken) -> str:
         """Execute the job, resuming at its checkpoint after transient failures; return its closing message."""
@@ -214,7 +214,8 @@ class JobRunner:
             progress.phase, progress.percent, progress.seconds_left = "done", 100.0, 0.0
         now = self._now()
         if status is JobStatus.COMPLETED:
-            # First, so that whoever finds the job completed finds this too; all of it is done, whoever owns it now.
+            # First, so that a reader that finds the job completed finds this too; all of it is done, whichever process
+            # owns it now.
             self._state.note_completed(job.request.type, now)
         self._jobs.finish(job.job_id, self._owner, status, now, message, error, progress)
         self._on_end(job.request.type, status)

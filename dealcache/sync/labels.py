@@ -15,7 +15,7 @@ from dealcache.repositories import DealInfoRepository, DealTimelineRepository, L
 
 log = logging.getLogger(__name__)
 
-#: Above so many deals everything is evicted, and no single deals are published.
+#: Above this number of deals everything is evicted, and no single deals are published.
 MOST_DEALS = 10_000
 
 #: Seconds between two comparisons with the labels in MongoDB.
@@ -32,18 +32,18 @@ class ViewLabels(Protocol):
         """Read them from MongoDB again before the next view is made."""
 
     def learn(self, owners: tuple[Owner, ...] = (), pipelines: tuple[Pipeline, ...] = ()) -> None:
-        """Use labels that MongoDB cannot store now."""
+        """Use labels that MongoDB cannot store at present."""
 
 
 class LabelSync:
     """Stores labels as they are read from HubSpot. Thread-safe.
 
     Args:
-        labels: where they are stored.
+        labels: the stored labels.
         deals: the deals that show them.
         timelines: the events that show them.
         views: the labels with which this process makes views.
-        publish: has every process read the labels again, and evicts the views of the selected deals.
+        publish: makes every process read the labels again, and evicts the views of the selected deals.
         timer: the monotonic clock, in seconds.
     """
 
@@ -84,7 +84,7 @@ class LabelSync:
         return self._store(save, partial(self._views.learn, pipelines=pipelines))
 
     def check(self) -> None:
-        """Evict what shows labels that changed in MongoDB unpublished, because a process died in between.
+        """Evict views with labels whose change in MongoDB was never published, because a process died in between.
 
         Raises:
             StoreError: MongoDB failed.
@@ -108,10 +108,11 @@ class LabelSync:
         changed = after.changes_since(before)
         if not changed and before.pipelines == after.pipelines:
             return
-        # First: a deal that is stored after it was asked for below is shown with the new labels here.
+        # First: a deal that is stored after the query below is then shown with the new labels.
         self._views.renew()
         selection, changes = self._showing(changed)
-        # Where no label was known before, views showed the same by what earlier versions stored: no news to listeners.
+        # Where no label was known before, views showed the same text as stored by earlier versions: no news to
+        # listeners.
         known_before = bool(before.known_owners if changed.owner_ids else before.pipelines)
         self._publish(selection, changes if known_before else None)
 

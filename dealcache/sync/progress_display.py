@@ -21,7 +21,7 @@ class Display(Protocol):
     """Shows a job; a context manager."""
 
     def __enter__(self) -> Display:
-        """Begin to show."""
+        """Open the display."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -36,12 +36,12 @@ class Display(Protocol):
 
 
 def display_for(console: Console) -> Display:
-    """The display that suits where the output goes."""
+    """Return the display for the kind of output: a terminal or not."""
     return _Bar(console) if console.is_terminal else _Lines(console)
 
 
 def deals_done(progress: JobProgress) -> int:
-    """Return how many deals a job has dealt with: it may store them long before they are read to their end."""
+    """Return how many deals a job has finished: it may store them long before all their activities are read."""
     return max(progress.deals_read, progress.deals_written)
 
 
@@ -95,7 +95,7 @@ class _Lines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing was begun."""
+        """Nothing to close."""
 
     def show(self, job: Job) -> None:
         percent = job.progress.percent

@@ -1,7 +1,7 @@
-"""Finds what HubSpot's search cannot: records that were archived, and associations that changed by themselves.
+"""Finds changes that HubSpot's search cannot: archived records, and associations that changed without their records.
 
 Archiving and associating do not touch the modified date (airbyte#19838, #27199). So the lists of archived records are
-walked, and the associations of all deals are read again and again, those that were not read for longest first.
+walked, and the associations of all deals are read again in turn, the longest unread first.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from dealcache.sync.timeline_sync import Chunk
 
 _DAY = timedelta(days=1)
 
-#: HubSpot keeps archived records for 90 days and lists them so long.
+#: HubSpot keeps archived records for 90 days, and lists them for as long.
 _LISTED = timedelta(days=89)
 
 #: The types of records in the order in which their lists are walked.
 _TYPES = ("deals", *ENGAGEMENT_TYPES)
 
-#: Calls that one run may make for each of the two at least when a person asked for it: lists of 40,000 archived
-#: records, and associations of 57,000 deals.
+#: The calls that a run requested by a person may make at least for each of the two: lists of 40,000 archived records,
+#: and associations of 57,000 deals.
 CALLS_WHEN_ASKED = 400
 
 
 def allowance(calls_a_day: int, last: datetime | None, now: datetime) -> int:
-    """Return how many calls may be made now so that there are ``calls_a_day``; what a whole day did not use is lost.
+    """Return how many calls may be made now to stay within ``calls_a_day``; calls unused after a whole day are lost.
 
     Args:
         calls_a_day: the calls of a day.
-        last: when the allowance was used up the last time, None never.
+        last: when the allowance was last used up, None for never.
         now: the present.
     """
     elapsed = _DAY if last is None else min(_DAY, now - last)
@@ -51,11 +51,11 @@ def allowance(calls_a_day: int, last: datetime | None, now: datetime) -> int:
 class ArchivedRecords:
     """Notes which deals and activities were archived in HubSpot.
 
-    A list that HubSpot refuses is left out, with a warning: of archived meetings it has none.
+    A list that HubSpot refuses is left out with a warning; for archived meetings it has no list.
 
     Args:
         context: the job's parts.
-        state: where it notes how far it came when it may not walk all lists at once.
+        state: keeps the position when there are too few calls to walk all lists at once.
 
     Attributes:
         unlisted: the types whose lists are refused, as far as is known.
@@ -127,7 +127,7 @@ class ArchivedRecords:
         return ids, following
 
     def _revive(self, listed: set[str]) -> None:
-        """Read the deals again that were archived and are not listed as that any more: they were restored."""
+        """Read again those archived deals that are no longer listed as archived: they were restored."""
         archived = self._context.deals.archived_since(self._context.now() - _LISTED)
         changed = ChangedDeals(self._context)
         changed.add(one for one in archived if one not in listed)
@@ -140,10 +140,10 @@ def _in_circle(start: str) -> Iterable[str]:
 
 
 class AssociationRefresh:
-    """Reads associations again, deal by deal, for as long as it may.
+    """Reads associations again, deal by deal, as far as its calls reach.
 
     A type whose archived records HubSpot does not list is read whole: an association may lead to an archived record,
-    and only a read tells that.
+    and only a read of the record shows that.
 
     Args:
         context: the job's parts.
@@ -166,7 +166,7 @@ class AssociationRefresh:
             read_before: deals that were read since then are left out.
 
         Returns:
-            How many calls more than these the last deals took.
+            How many calls beyond ``calls`` the last deals took.
         """
         self._context.progress.phase("associations of other deals")
         closed = self._context.labels().closed_stage_ids()
@@ -187,7 +187,7 @@ class AssociationRefresh:
     def _renew(self, never_read: Collection[str]) -> frozenset[str]:
         """Read deals by id; return those that may be read whole then.
 
-        What is stored of them may come from a search, whose index is behind.
+        Their stored state may come from a search whose index was behind.
         """
         renewed: set[str] = set()
         for batch in batches_of(sorted(never_read), BATCH_SIZE):
@@ -206,7 +206,7 @@ class AssociationRefresh:
         return len(ENGAGEMENT_TYPES) + ceil(renewed / BATCH_SIZE) + ceil(deals / BATCH_SIZE)
 
     def _find_archived(self, deal_ids: Sequence[str]) -> None:
-        """Read deals by their ids: those that are archived do not come."""
+        """Read deals by their ids; HubSpot leaves out the archived ones, which are then marked."""
         for batch in batches_of(deal_ids, BATCH_SIZE):
             read = partial(self._deals.store_batch, batch)
             self._context.pool.submit(read, lambda _batch: None, partial(self._context.refused_types.note, "deals"))

@@ -92,7 +92,7 @@ def test_a_process_that_knows_nothing_finds_out_and_gives_its_job_back(
     assert daily_calls(account).scarce
     assert jobs(account, JobType.SCHEDULED, JobStatus.QUEUED) == 1
     _, (job, *_) = account.storage.sync_jobs.list(JobStatus.QUEUED, 1)
-    assert job.message == "waits for HubSpot to have calls again"
+    assert job.message == "waits for HubSpot to allow calls again"
 
 
 def test_the_metric_shows_what_is_left(account: Account) -> None:

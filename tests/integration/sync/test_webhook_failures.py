@@ -217,7 +217,7 @@ def test_after_a_day_of_failures_it_is_set_aside_and_shown(loaded: Account, capl
     assert backlog(loaded) == (0, 1)
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 2
-    assert "deals:1001 are set aside: they have failed for a day: Rejected" in messages[1]
+    assert "deals:1001 have failed for a day and are set aside: Rejected" in messages[1]
     loaded.sync.event_processor.show_backlog()
     metrics = loaded.service.get("/metrics").text
     assert "dealcache_webhook_events_pending 0.0" in metrics

@@ -86,7 +86,7 @@ def test_who_can_reach_an_address(bind, loopback):
         (SYNCED | {"WEB_CONCURRENCY": "2"}, []),
         ({"HUBSPOT_CLIENT_SECRET": "s"}, []),
         ({"MAX_DATA_AGE_SECONDS": "900"}, ["older than MAX_DATA_AGE_SECONDS (900 s)"]),
-        ({"MAX_DATA_AGE_SECONDS": "0"}, ["only after a sync or a refresh that somebody asks for"]),
+        ({"MAX_DATA_AGE_SECONDS": "0"}, ["only after a sync or a refresh on request"]),
     ],
 )
 def test_what_the_operator_is_told_at_start(changes, said, caplog):
