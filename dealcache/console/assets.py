@@ -43,10 +43,9 @@ class Assets:
     digest: str
 
     def styles(self) -> list[str]:
-        """Return the paths of the style sheets, those that all pages share first."""
-        return sorted(
-            (path for path in self.files if path.endswith(".css")), key=lambda path: (path[:4] != "app/", path)
-        )
+        """Return the paths of the style sheets, those that all pages share first: a page's own overrule them."""
+        paths = (path for path in self.files if path.endswith(".css"))
+        return sorted(paths, key=lambda path: (not path.startswith("app/"), not path.startswith(_COMMON), path))
 
     def modules(self, page: str) -> list[str]:
         """Return the paths of the modules that a page needs, so that a browser can fetch them all at once."""

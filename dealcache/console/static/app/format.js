@@ -5,6 +5,7 @@ const LOCALE = navigator.languages ?? undefined;
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const money = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 0, maximumFractionDigits: 2 });
+const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
 const percentage = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const calendarDay = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
@@ -36,6 +37,11 @@ export function counted(value, noun, nouns = `${noun}s`) {
 export function amount(value, currency = null) {
   if (value === null || value === undefined) return NONE;
   return currency ? `${money.format(value)} ${currency}` : money.format(value);
+}
+
+/** Return a number in few digits, such as "3.23M", for where the whole one is not needed. */
+export function compact(value) {
+  return value === null || value === undefined ? NONE : short.format(value);
 }
 
 /** Return a share of 0 to 1 as per cent. */

@@ -1,8 +1,128 @@
-/** Deals. */
+/** The deals: search, filters, the pipelines at a glance, and a table that the server sorts. */
 
-import { html } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { call } from "../app/api.js";
+import { useLoad } from "../app/load.js";
+import { parameters } from "../app/router.js";
+import { status } from "../app/service.js";
+import { useKeys } from "../parts/keys.js";
+import { Empty, Loaded } from "../parts/states.js";
+import { Filters, SHOWN } from "./filters.js";
+import { NOTHING, isFiltered, parametersOf, useQuestion } from "./question.js";
+import { Results } from "./results.js";
+import { readStages, readSummary } from "./stages.js";
+import { useSteady } from "./steady.js";
+import { Summary } from "./summary.js";
+import { moveRow } from "./table.js";
+
+/** From this width on there is room for filters and bars beside the list from the start. */
+const ROOMY = "(min-width: 60rem)";
+
+/** What is open on the page, as the reader left it. */
+const open = { filters: matchMedia(ROOMY).matches, summary: matchMedia(ROOMY).matches };
+
+/** Names of owners that were in lists so far. */
+const owners = new Set();
 
 /** The page. */
 export function Page() {
-  return html`<h1>Deals</h1>`;
+  const { question, ask, turn } = useQuestion();
+  const query = parametersOf(question);
+  const key = parameters(query).toString();
+  const loading = useLoad((signal) => readList(query, key, signal), key, { moves: isFirstSync });
+  const stages = useLoad(readStages, "stages");
+  const summary = useLoad(readSummary, "summary", { moves: isFirstSync });
+  const steady = useSteady(loading.data, key);
+  const errors = errorsOf(loading.error);
+  const clear = () => ask(NOTHING);
+  const search = useRef();
+  useEffect(() => void (document.title = "Deals · dealcache"), []);
+  useKeys({
+    "/": { does: "Search", run: () => search.current.select() },
+    j: { does: "Next deal", run: () => moveRow(1) },
+    k: { does: "Previous deal", run: () => moveRow(-1) },
+  });
+  const known = stages.data ?? [];
+  return html`
+    <div class="page-head deals-head">
+      <h1>Deals</h1>
+      <${Search} field=${search} value=${question.q} error=${errors?.q} onWrite=${(q) => ask({ q }, { replace: true })} />
+      ${isFiltered(question) && html`<button type="button" onClick=${clear}>Clear filters</button>`}
+    </div>
+    <div class="deals-panels">
+      <${Part} name="filters" title="Filters" hasErrors=${errors !== null}>
+        <${Filters} question=${question} stages=${known} owners=${[...owners]} errors=${errors ?? {}} ask=${ask} />
+      </${Part}>
+      <${Part} name="summary" title="Pipeline" note="all deals">
+        <${Summary} loading=${summary} stages=${known} words=${question.stage} onChange=${(stage) => ask({ stage })} />
+      </${Part}>
+    </div>
+    ${errors
+      ? html`<${Empty} title="These filters cannot be applied.">
+          <p>What is wrong stands beside the fields.</p>
+          <button type="button" onClick=${clear}>Show all deals</button>
+        </${Empty}>`
+      : html`<${Loaded} loading=${{ ...loading, data: steady.page }} what="deals">
+          ${(page) =>
+            html`<${Results}
+              ...${steady}
+              question=${question}
+              isCurrent=${page.key === key}
+              ask=${ask}
+              turn=${turn}
+              clear=${clear}
+            />`}
+        </${Loaded}>`}
+  `;
+}
+
+function Search({ field, value, error, onWrite }) {
+  return html`<form class="deals-search" role="search" onSubmit=${(event) => event.preventDefault()}>
+    <label for="search">Search</label>
+    <input
+      id="search"
+      ref=${field}
+      type="search"
+      maxlength="512"
+      autocomplete="off"
+      spellcheck=${false}
+      placeholder="Words of the name"
+      value=${value}
+      aria-describedby=${error ? "search-error" : null}
+      onInput=${(event) => onWrite(event.target.value)}
+    />
+    ${error && html`<p id="search-error" class="bad" role="alert">${error}</p>`}
+  </form>`;
+}
+
+/** A part of the page that can be closed, and is opened when something in it is wrong. */
+function Part({ name, title, note = "", hasErrors = false, children }) {
+  const [isOpen, setOpen] = useState(open[name]);
+  const onToggle = (event) => setOpen((open[name] = event.target.open));
+  return html`<details class="panel deals-part" open=${isOpen || hasErrors} onToggle=${onToggle}>
+    <summary><h2>${title}</h2>${note && html` <span class="muted">${note}</span>`}</summary>
+    ${children}
+  </details>`;
+}
+
+async function readList(query, key, signal) {
+  const { data } = await call("/api/hubspot/v2/deal-list", { query, signal });
+  for (const deal of data.deals) if (deal.owner) owners.add(deal.owner);
+  return { ...data, key };
+}
+
+/** Return true while a sync runs and there was nothing yet: then the first deals are shown soon. */
+function isFirstSync(data) {
+  return status.value?.sync.running != null && (data.total ?? data.length) === 0;
+}
+
+/** Return what is wrong with filters, by their names, if fields show all of it; null otherwise. */
+function errorsOf(error) {
+  const errors = error?.status === 422 ? Object.entries(error.problem.errors ?? {}) : [];
+  if (errors.length === 0 || !errors.every(([name]) => SHOWN.has(name))) return null;
+  return Object.fromEntries(errors.map(([name, reasons]) => [name, [reasons].flat(9).map(plain).join(" ")]));
+}
+
+function plain(reason) {
+  return typeof reason === "string" ? reason : Object.values(reason).flat(9).join(" ");
 }

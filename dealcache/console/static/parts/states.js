@@ -42,8 +42,9 @@ export function Loaded({ loading, what, children }) {
     if (error) return html`<${Failure} error=${error} retry=${reload} />`;
     return isLoading ? html`<${Loading} what=${what} />` : html``;
   }
+  // Of no answer at all the frame's bar tells: what is read stays where it is.
   return html`
-    ${error && html`<${Failure} error=${error} retry=${reload} />`}
+    ${error && error.status !== 0 && html`<${Failure} error=${error} retry=${reload} />`}
     <div class=${isStale && (isLoading || error) ? "stale" : ""} aria-busy=${isLoading ? "true" : "false"}>
       ${children(data)}
     </div>

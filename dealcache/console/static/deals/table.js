@@ -1,0 +1,119 @@
+/** The table of deals. */
+
+import { html, useMemo } from "../vendor/preact.js";
+import { NONE, amount, count, day } from "../app/format.js";
+import { address } from "../app/router.js";
+import { Moment } from "../parts/moment.js";
+import { Heading } from "../parts/sorting.js";
+
+/** A letter, a digit or anything else that is seen. */
+const SEEN = /[^\p{C}\p{Z}]/u;
+
+/** What the API calls an owner of whom nothing is known. */
+const UNKNOWN = "Unknown Owner";
+
+/** The columns: `by` as the API sorts; `orders` says in words what ascending and descending mean. */
+export const COLUMNS = [
+  { name: "name", title: "Name", by: "name", orders: ["A to Z", "Z to A"], cell: Name },
+  { name: "stage", title: "Stage", cell: Stage },
+  { name: "pipeline", title: "Pipeline", cell: ({ deal }) => label(deal.pipeline) },
+  { name: "owner", title: "Owner", cell: ({ deal }) => label(deal.owner, deal.owner === UNKNOWN) },
+  {
+    ...{ name: "amount", title: "Amount", by: "amount", orders: ["smallest first", "largest first"] },
+    ...{ numeric: true, cell: ({ deal }) => value(deal.amount, amount(deal.amount, deal.currency)) },
+  },
+  dates("created", "Created", "create_date"),
+  dates("closes", "Closes", "close_date"),
+  {
+    ...{ name: "activities", title: "Activities", by: "activities", orders: ["fewest first", "most first"] },
+    ...{ numeric: true, cell: ({ deal }) => value(deal.activities, count(deal.activities)) },
+  },
+  dates("last_activity", "Last activity", "last_activity"),
+  { ...dates("next_activity", "Next activity", "next_activity"), by: null },
+  { ...dates("updated", "Updated", ""), cell: ({ deal }) => html`<${Moment} at=${deal.updated_at} isRelative />` },
+];
+
+function dates(name, title, field) {
+  const cell = ({ deal }) => value(deal[field], html`<time datetime=${deal[field]}>${day(deal[field])}</time>`);
+  return { name, title, by: name, orders: ["oldest first", "newest first"], date: true, cell };
+}
+
+/**
+ * The table.
+ *
+ * @param {Object[]} deals the rows, as the API has them.
+ * @param {string} sort the present order.
+ * @param {(sort: string) => void} onSort takes another one.
+ */
+export function Table({ deals, sort, onSort }) {
+  const sorted = sort.replace("-", "");
+  const rows = useMemo(() => deals.map((deal) => html`<${Row} key=${deal.deal_id} deal=${deal} sorted=${sorted} />`), [deals, sorted]);
+  return html`<div class="scroll deals-scroll" tabindex="0" role="region" aria-label="List of deals">
+    <table class="deals-table" aria-label="Deals">
+      <thead>
+        <tr>
+          ${COLUMNS.map(
+            (column) => html`<${Heading}
+              key=${column.name}
+              by=${column.by}
+              sort=${sort}
+              descending=${column.numeric || column.date}
+              numeric=${column.numeric}
+              kind=${kindOf(column, sorted)}
+              onSort=${onSort}
+              >${column.title}</${Heading}
+            >`,
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function Row({ deal, sorted }) {
+  const [name, ...others] = COLUMNS;
+  return html`<tr>
+    <th scope="row" class=${kindOf(name, sorted)}><${Name} deal=${deal} /></th>
+    ${others.map((column) => html`<td key=${column.name} class=${kindOf(column, sorted)}>${column.cell({ deal })}</td>`)}
+  </tr>`;
+}
+
+function Name({ deal }) {
+  const isNamed = SEEN.test(deal.deal_name ?? "");
+  // What narrow screens have no columns for.
+  const further = [deal.amount === null ? "" : amount(deal.amount, deal.currency), deal.stage, deal.owner].filter(Boolean).join(" · ");
+  return html`
+    <a class="deals-name" dir="auto" href=${address(`/deals/${encodeURIComponent(deal.deal_id)}`)} title=${isNamed ? deal.deal_name : null}>
+      ${isNamed ? deal.deal_name : html`<em>Deal ${deal.deal_id} without a name</em>`}
+    </a>
+    <span class="deals-further muted" dir="auto">${further}</span>
+  `;
+}
+
+/** The stage, with the pipeline below where that has no column of its own. */
+function Stage({ deal }) {
+  return html`${label(deal.stage)}${deal.pipeline && html`<span class="deals-beside">${label(deal.pipeline, true)}</span>`}`;
+}
+
+function label(text, isUnknown = false) {
+  if (!text) return value(null);
+  return html`<span class="deals-short ${isUnknown ? "muted" : ""}" dir="auto" title=${text}>${text}</span>`;
+}
+
+function value(present, shown) {
+  return present === null || present === undefined ? html`<span class="muted">${NONE}</span>` : shown;
+}
+
+function kindOf({ name, by, numeric, date }, sorted) {
+  return `column-${name}${numeric ? " numeric" : ""}${date ? " column-date" : ""}${by && by === sorted ? " column-sorted" : ""}`;
+}
+
+/** Move the focus to the next row's link, or by -1 to the one before; to the first one from elsewhere. */
+export function moveRow(step) {
+  const links = [...document.querySelectorAll(".deals-table .deals-name")];
+  const present = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+  links[present < 0 ? 0 : Math.min(links.length - 1, Math.max(0, present + step))]?.focus();
+}
