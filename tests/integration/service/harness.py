@@ -136,7 +136,7 @@ def running(
         "MAX_DATA_AGE_SECONDS": "0",
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dealcache.container.local_rate_limits", NoRateLimits)
+        patch.setattr("dealcache.container.through_redis.local_rate_limits", NoRateLimits)
         patch.setattr("dealcache.hubspot.limits.shared_window.shared_rate_limits", NoRateLimits)
         made: list[HubSpotSession] = []
 

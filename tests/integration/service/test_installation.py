@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from dealcache.container import make_rate_limits, shared_tier
+from dealcache.container.through_redis import make_rate_limits, shared_tier
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.model.deadline import Deadline
 from dealcache.model.workers import RedisUnavailable
@@ -66,7 +66,7 @@ def test_processes_of_one_database_share_what_redis_holds(
     with running(hubspot, mongodb_uri, database_name, clock, REDIS_URL=own_redis.url) as one:
         assert tier(one.get("deal-info", dealName=ACME)) == "hubspot"
         with running(hubspot, mongodb_uri, database_name, clock, REDIS_URL=own_redis.url) as two:
-            two.app.extensions["dealcache"]._invalidations.publisher.catch_up()  # as its follower does at once
+            two.app.extensions["dealcache"].invalidations.publisher.catch_up()  # as its follower does at once
             assert tier(two.get("deal-info", dealName=ACME)) == "redis"
 
 

@@ -31,7 +31,7 @@ class FirstLoad:
         later = timedelta(seconds=account.clock() - self._loaded_at)
         for name, documents in self._documents.items():
             account.service.database[name].insert_many([_moved(one, later) for one in documents])
-        account.sync._labels.renew()  # a load leaves the names of owners and stages in memory
+        account.sync.label_directory.renew()  # a load leaves the names of owners and stages in memory
 
 
 def _documents(account: Account) -> dict[str, list[Any]]:

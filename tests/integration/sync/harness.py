@@ -71,7 +71,7 @@ class Account:
 
     def ask(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> str:
         """Queue a job; its id."""
-        now = datetime.fromtimestamp(self.clock(), self.sync.sync_policy.zone)
+        now = datetime.fromtimestamp(self.clock(), self.sync.syncing.policy.zone)
         return self.storage.sync_jobs.add(SyncRequest(kind, **parameters), now)[0].job_id
 
     def run(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> Job:
@@ -102,7 +102,7 @@ class Account:
 
     def claim(self) -> Job | None:
         """Take up whatever job there is, as this account's runner would."""
-        now = datetime.fromtimestamp(self.clock(), self.sync.sync_policy.zone)
+        now = datetime.fromtimestamp(self.clock(), self.sync.syncing.policy.zone)
         return self.storage.sync_jobs.claim(self.sync.membership.owner, now, LEASE)
 
     def settle(self) -> None:

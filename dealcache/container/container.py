@@ -1,0 +1,237 @@
+"""All parts of one process, made in the order in which they need each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from dealcache.api.access import Tokens
+from dealcache.api.cross_site import Cors, CrossSiteGuard
+from dealcache.api.recorder import ReadRecorder
+from dealcache.api.status_view import StatusFacts
+from dealcache.api.webhook_guard import WebhookGuard
+from dealcache.clock import RemoteClock
+from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
+from dealcache.container.lifecycle import Lifecycle
+from dealcache.container.reading import wire_reading
+from dealcache.container.syncing import wire_syncing
+from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
+from dealcache.container.worker_state import WorkerState
+from dealcache.hubspot.gateway import HubSpotGateway
+from dealcache.hubspot.label_refresher import LabelRefresher
+from dealcache.invalidation.invalidations import Invalidations
+from dealcache.lane import support
+from dealcache.live import Announcer, Hub
+from dealcache.model.deadline import Deadline
+from dealcache.model.unreadable import UnreadableRecords
+from dealcache.model.workers import this_worker
+from dealcache.reader import LabelDirectory
+from dealcache.reader.account import AccountGuard
+from dealcache.repositories.storage import Storage
+from dealcache.settings import Settings
+from dealcache.sync.context import SYNC_THREADS
+from dealcache.sync.labels import LabelSync
+from dealcache.telemetry.logs import is_console
+from dealcache.telemetry.metrics import Metrics
+from dealcache.tiers import MemoryTier
+
+if TYPE_CHECKING:
+    from dealcache.lane.hit_lane import HitLane
+    from dealcache.lane.hit_recorder import HitRecorder
+
+#: Seconds for which live clients are not told of a change: a client that reads on being told then finds the new value,
+#: whichever worker answers. A worker that polls hears of it within a quarter of that, through Redis at once.
+_HOLD_SECONDS, _HOLD_SECONDS_WITH_REDIS = 1.0, 0.3
+
+
+class Container:
+    """All parts of one process.
+
+    No thread is started here but by :meth:`start`, after the server has forked.
+
+    Args:
+        settings: the environment's settings.
+        clock: the clock of all parts, epoch seconds; MongoDB's clock unless given, so that all hosts agree.
+
+    Raises:
+        SettingsError: Redis is wanted and the libraries for it are missing.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        mongodb_clock = RemoteClock()
+        self.timer = clock or mongodb_clock.timer
+        self.clock: Callable[[], float] = clock or mongodb_clock.now
+        # datetime's own UTC is quicker than a ZoneInfo that says the same.
+        self.zone: tzinfo = UTC if settings.timeline_timezone.key == "UTC" else settings.timeline_timezone
+        self.cache_ttl = settings.cache_ttl_seconds
+        self.recorder = ReadRecorder(self.metrics)
+        self.storage = Storage(
+            settings.mongodb_uri,
+            settings.mongodb_database,
+            # A job and the webhooks beside it have threads of their own each.
+            settings.threads + settings.hubspot_waiting_threads + 2 * SYNC_THREADS,
+            UnreadableRecords(self.metrics.record_unreadable),
+            mongodb_clock,
+            self.now,
+        )
+        self.redis = connect_redis(settings, lambda: self.storage.installation)
+        self.state = WorkerState(self)
+        self._wire_cluster()
+        self._wire_hubspot()
+        self.reading = wire_reading(self)
+        self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
+        self.syncing = wire_syncing(self)
+        self.runner = self.syncing.runner
+        self._wire_status()
+        self._wire_http()
+        self._wire_lane()
+        self._lifecycle = Lifecycle(self)
+
+    def start(self) -> None:
+        """Start the threads. Called after the server has forked."""
+        self._lifecycle.start()
+
+    def begin_to_stop(self) -> None:
+        """Close what would keep the server waiting. Called when a worker begins to stop."""
+        self._lifecycle.begin_to_stop()
+
+    def stop(self) -> None:
+        """End the threads and close all connections."""
+        self._lifecycle.stop()
+
+    def now(self) -> datetime:
+        """Return the present, aware, in UTC."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    def check_account(self) -> None:
+        """Make sure that the token belongs to the account whose data MongoDB holds.
+
+        Raises:
+            WrongAccount: it does not.
+            HubSpotError: HubSpot failed, so that it is unknown; StoreError: MongoDB did.
+        """
+        self.account.check(Deadline(self.settings.hubspot_deadline_seconds))
+
+    def wake_sync(self) -> None:
+        """Look for jobs now."""
+        self.runner.wake()
+
+    def wake_webhooks(self) -> None:
+        """Look for webhook events now."""
+        self.syncing.webhooks.wake()
+
+    def _wire_cluster(self) -> None:
+        storage, metrics, redis = self.storage, self.metrics, self.redis
+        self.membership = Membership(storage.workers, this_worker(), metrics.workers.set)
+        self.memory = MemoryTier(self.settings.cache_max_bytes, self.clock, metrics.cache_changed)
+        self.live = Hub(metrics)
+        self.announcer = Announcer(
+            lambda ids: {one.deal.deal_id: one.deal.deal_name for one in storage.deals.stored(ids).values()},
+            self.live,
+            _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS,
+        )
+        self.label_directory = LabelDirectory(storage.labels.read)
+        self.invalidations = Invalidations(
+            storage.invalidations,
+            storage.invalidation_feed,
+            redis,
+            self.memory,
+            shared_tier(redis, self.clock),
+            on_recorded=metrics.invalidations_recorded.inc,
+            on_applied=metrics.invalidations_applied.inc,
+            on_sure=metrics.followed_until.set,
+            on_change=lambda invalidation: self.announcer.announce(invalidation.changes, invalidation.at),
+            on_wait=metrics.flight_waits.inc,
+            labels=self.label_directory,
+            clock=self.clock,
+        )
+        self.statistics = ClusterStatistics(
+            storage.workers, self.membership, self.state.statistics, self.invalidations.fence.moved_since
+        )
+
+    def _wire_hubspot(self) -> None:
+        settings, storage = self.settings, self.storage
+        self.account = AccountGuard(
+            lambda deadline: self.hubspot.client.portal_id(deadline), storage.identity, settings.mongodb_database
+        )
+        self.hubspot = HubSpotGateway(
+            settings.hubspot_base_url,
+            settings.hubspot_access_token,
+            settings.hubspot_api_version,
+            make_rate_limits(self.redis, self.membership.live_count, settings.hubspot_access_token, self.account),
+            self.metrics,
+            self.metrics.daily_calls_left.set,
+            self.account.admit,
+            storage.unreadable,
+            self.clock,
+            self.timer,
+        )
+        publish = self.invalidations.publisher.labels_changed
+        self.label_sync = LabelSync(storage.labels, storage.deals, storage.timelines, self.label_directory, publish)
+        self.labels = LabelRefresher(
+            self.hubspot.client,
+            self.hubspot.executor,
+            self.label_directory.current,
+            self.label_sync.store_owners,
+            self.label_sync.store_pipelines,
+            self.now,
+        )
+
+    def _wire_status(self) -> None:
+        settings, storage = self.settings, self.storage
+        self.status_facts = StatusFacts(
+            settings.sync_interval_seconds,
+            settings.hubspot_client_secret is not None,
+            self.redis is not None,
+            settings.timeline_timezone.key,
+            settings.max_data_age_seconds,
+        )
+        self.hubspot_probe = HubSpotProbe(self.hubspot.last_outcome, self.hubspot.answers)
+        self.status_monitor = StatusMonitor(
+            read=lambda: storage.overview.read(self.now()),
+            scan=storage.overview.scan,
+            find_workers=self.membership.look,
+            ping_redis=None if self.redis is None else self.redis.answers,
+            calls=self.state.calls,
+            probe_hubspot=lambda: self.status.probe_hubspot(),
+            on_overview=self.state.show_overview,
+        )
+        self.status = ServiceStatus(
+            self.membership,
+            self.state.report,
+            self.status_monitor,
+            self.hubspot_probe,
+            has_shares=self.redis is None,
+        )
+
+    def _wire_http(self) -> None:
+        settings = self.settings
+        self.tokens = Tokens(settings.api_token, settings.admin_token)
+        self.cors = Cors(settings.cors_origins)
+        has_tokens = settings.api_token is not None
+        self.guard = CrossSiteGuard(settings.bind, settings.public_url, self.cors, tokens=has_tokens)
+        self.webhook_guard = WebhookGuard(
+            settings.hubspot_client_secret, settings.public_url, settings.forwarded_allow_ips, self.hubspot.time
+        )
+        self.dependencies: dict[str, Callable[[], bool]] = {
+            "mongodb": self.storage.answers,
+            "hubspot": self.hubspot.answers,
+        }
+
+    def _wire_lane(self) -> None:
+        #: Answers hits in the server's event loop; None when it is off or the machine lacks what it needs.
+        self.lane: HitLane | None = None
+        self.hit_recorder: HitRecorder | None = None
+        if self.settings.hit_lane == "off" or support.missing() is not None:
+            return
+        from dealcache.lane.hit_lane import HitLane  # needs a parser that may be missing
+        from dealcache.lane.hit_recorder import HitRecorder
+
+        cache = self.invalidations.state.cache
+        # A person at a terminal sees each read in a line of its own, and not each request beside it.
+        log_requests = not is_console(self.settings.log_format)
+        self.hit_recorder = HitRecorder(self.recorder, self.metrics, cache.served, log_requests)
+        self.lane = HitLane(cache, self.tokens, self.cors, self.guard, self.hit_recorder, self.clock)

@@ -1,0 +1,104 @@
+"""The life of a process: threads start after the fork, maintenance goes on, and everything ends in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dealcache.background import Maintenance
+from dealcache.hubspot import HubSpotError
+from dealcache.repositories import StoreError, ensure_indexes, take_back_future_dates, update_name_keys
+
+if TYPE_CHECKING:
+    from dealcache.container.container import Container
+
+
+class Lifecycle:
+    """Starts and ends the threads of a process.
+
+    Args:
+        parts: the parts of the process.
+    """
+
+    def __init__(self, parts: Container) -> None:
+        self._parts = parts
+        self._maintenance = Maintenance(
+            recurring={
+                "sweeping the cache": parts.memory.sweep,
+                "tending labels": parts.labels.tend,
+                "publishing labels that changed": parts.label_sync.tend,
+                "counting the activities of deals for lists": parts.storage.summaries.settle_abandoned,
+                "checking what lists show": parts.storage.summary_check.run_round,
+                "adding up the deals of each stage": parts.storage.stage_totals.renew,
+                "learning which installation this is": self._learn_installation_again,
+            },
+            once={
+                "learning the id of this installation": parts.storage.learn_installation,
+                "creating MongoDB's indexes": self._prepare,
+                "asking HubSpot for the account and its labels": self._ask_hubspot,
+                "bringing the keys of deal names up to date": lambda: update_name_keys(parts.storage.connection),
+            },
+            expected=(StoreError, HubSpotError),
+        )
+
+    def start(self) -> None:
+        """Start the threads. Called after the server has forked."""
+        parts = self._parts
+        if parts.hit_recorder is not None:
+            parts.hit_recorder.start()
+        parts.live.start()
+        parts.announcer.start()
+        parts.invalidations.start()
+        parts.membership.start(parts.statistics.publish, parts.state.encoded_report)
+        parts.hubspot_probe.start()
+        parts.status_monitor.start()
+        self._maintenance.start()
+
+    def begin_to_stop(self) -> None:
+        """Close what would keep the server waiting. Called when a worker begins to stop."""
+        self._parts.live.say_goodbye()
+
+    def stop(self) -> None:
+        """End the threads and close all connections."""
+        parts = self._parts
+        self.begin_to_stop()
+        self._maintenance.stop()
+        parts.status_monitor.stop()
+        parts.hubspot_probe.stop()
+        parts.reading.revalidator.stop()
+        parts.syncing.webhooks.stop()
+        parts.runner.stop()
+        parts.announcer.stop()
+        parts.live.stop()
+        if parts.hit_recorder is not None:
+            parts.hit_recorder.stop()
+        parts.hubspot.close()
+        parts.reading.lease_renewer.stop()
+        parts.invalidations.stop()
+        parts.membership.stop()
+        if parts.redis is not None:
+            parts.redis.close()
+        parts.storage.close()
+
+    def _learn_installation_again(self) -> None:
+        """Learn the id again once it is known: a restore of MongoDB from a backup changes it."""
+        if self._parts.redis is not None and self._parts.storage.installation is not None:
+            self._parts.storage.learn_installation()
+
+    def _prepare(self) -> None:
+        storage = self._parts.storage
+        ensure_indexes(storage.connection)
+        take_back_future_dates(storage.connection, self._parts.now())
+        storage.summaries.renew_version()
+        # Not before: unique indexes keep two processes from doing the same job.
+        self._parts.runner.start()
+        self._parts.syncing.webhooks.start()
+
+    def _ask_hubspot(self) -> None:
+        parts = self._parts
+        try:
+            parts.check_account()
+        finally:
+            # Both wait to learn whether they may work.
+            parts.wake_sync()
+            parts.wake_webhooks()
+        parts.labels.fill(parts.storage.labels.read_at())

@@ -1,0 +1,123 @@
+"""Wiring of the read path."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.loader import DealLoader
+from dealcache.reader import (
+    Bulkhead,
+    ClusterFlight,
+    DealReader,
+    EntryMaker,
+    FailSafeThrottle,
+    Fetcher,
+    HubSpotSource,
+    LeaseRenewer,
+    MongoSource,
+    Policy,
+    RequestContext,
+    Rereader,
+    Revalidator,
+    SyncWatermark,
+)
+from dealcache.reader.deal_list import DealLists
+from dealcache.reader.revalidator import AT_ONCE
+
+if TYPE_CHECKING:
+    from dealcache.container.container import Container
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The read path, and the parts of it that others use."""
+
+    reader: DealReader
+    mongodb: MongoSource
+    deal_lists: DealLists
+    revalidator: Revalidator
+    lease_renewer: LeaseRenewer
+
+
+def wire_reading(parts: Container) -> Reading:
+    """Make the read path on top of the caches, MongoDB and HubSpot."""
+    settings, storage, label_directory = parts.settings, parts.storage, parts.label_directory
+    policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
+    watermark = SyncWatermark(storage.sync_state.noted_watermark)
+    maker = EntryMaker(
+        policy,
+        parts.zone,
+        random.random,
+        storage.unreadable,
+        label_directory.current,
+        label_directory.completed,
+        parts.labels.look_up,
+    )
+    mongodb = MongoSource(storage.deals, storage.timelines, maker, parts.clock, watermark)
+    lease_renewer = LeaseRenewer(storage.load_leases)
+    cluster = ClusterFlight(
+        storage.load_leases, lease_renewer, parts.membership.owner, parts.metrics.shared_flight_waits.inc
+    )
+    fetcher = _make_fetcher(parts, policy, maker, mongodb, cluster)
+    revalidator = _make_revalidator(parts, maker, mongodb, cluster)
+    return Reading(
+        DealReader(
+            state=parts.invalidations.state,
+            publish=parts.invalidations.publisher.record,
+            mongodb=mongodb,
+            fetcher=fetcher,
+            fail_safe=FailSafeThrottle(policy.retry_pause, parts.timer),
+            revalidator=revalidator,
+            wait_seconds=settings.hubspot_deadline_seconds,
+        ),
+        mongodb,
+        DealLists(
+            storage.deal_list,
+            label_directory.current,
+            storage.prepare_lists,
+            watermark,
+            storage.unreadable,
+            parts.zone,
+            parts.now,
+        ),
+        revalidator,
+        lease_renewer,
+    )
+
+
+def _make_fetcher(
+    parts: Container, policy: Policy, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight
+) -> Fetcher:
+    settings = parts.settings
+    loader = DealLoader(parts.hubspot.client, parts.labels, parts.hubspot.executor, now=parts.now)
+    loads = Bulkhead(settings.hubspot_loads, "deals are being loaded from HubSpot")
+    return Fetcher(
+        context=_request_context(parts, loader, maker, mongodb, loads),
+        cluster=cluster,
+        waiting=Bulkhead(settings.hubspot_waiting_threads, on_change=parts.metrics.hubspot_waiting.set),
+        wait_seconds=settings.hubspot_deadline_seconds,
+        refresh_pause=policy.refresh_pause,
+        timer=parts.timer,
+    )
+
+
+def _make_revalidator(parts: Container, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight) -> Revalidator:
+    settings, hubspot = parts.settings, parts.hubspot
+    loader = DealLoader(hubspot.client, parts.labels, hubspot.reread_executor, parts.now, Priority.REREAD)
+    loads = Bulkhead(AT_ONCE, "deals are being read again")
+    context = _request_context(parts, loader, maker, mongodb, loads)
+    max_age, deadline = settings.max_data_age_seconds, settings.hubspot_deadline_seconds
+    rereader = Rereader(context, cluster, hubspot.has_calls_for_rereads, max_age, deadline, parts.clock)
+    may_call, count = hubspot.may_have_calls_for_rereads, parts.metrics.reread
+    return Revalidator(max_age, rereader.reread, may_call, count, parts.clock, parts.timer)
+
+
+def _request_context(
+    parts: Container, loader: DealLoader, maker: EntryMaker, mongodb: MongoSource, loads: Bulkhead
+) -> RequestContext:
+    deadline = parts.settings.hubspot_deadline_seconds
+    source = HubSpotSource(loader, parts.storage.store, maker, deadline, parts.clock, parts.account.admit_write)
+    return RequestContext(parts.invalidations.state, parts.invalidations.publisher.record, mongodb, source, loads)

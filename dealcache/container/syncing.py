@@ -1,0 +1,94 @@
+"""Wiring of the sync: jobs and webhook events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dealcache.settings import Settings
+from dealcache.sync.cancellation import CancellationToken
+from dealcache.sync.context import SyncContexts
+from dealcache.sync.event_processor import WebhookEventProcessor
+from dealcache.sync.job_executor import JobExecutor, SyncPolicy
+from dealcache.sync.job_runner import JobRunner
+from dealcache.sync.webhook_worker import WebhookWorker
+
+if TYPE_CHECKING:
+    from dealcache.container.container import Container
+
+
+@dataclass(frozen=True, slots=True)
+class Syncing:
+    """The parts of the sync that others use."""
+
+    policy: SyncPolicy
+    runner: JobRunner
+    event_processor: WebhookEventProcessor
+    webhooks: WebhookWorker
+
+
+def wire_syncing(parts: Container) -> Syncing:
+    """Make the sync on top of MongoDB, HubSpot and the invalidation log."""
+    policy = _policy(parts.settings)
+    contexts = SyncContexts(
+        parts.hubspot,
+        parts.storage,
+        parts.check_account,
+        parts.labels.look_up_of,
+        parts.label_directory.current,
+        parts.now,
+    )
+    token = CancellationToken()
+    event_processor = WebhookEventProcessor(
+        parts.storage.webhook_events,
+        contexts.open,
+        parts.invalidations.publisher,
+        parts.membership.owner,
+        token,
+        parts.metrics.webhook_events.inc,
+        parts.metrics.webhook_backlog,
+        parts.now,
+    )
+    return Syncing(
+        policy,
+        _make_runner(parts, policy, contexts),
+        event_processor,
+        WebhookWorker(event_processor, token, parts.account.may_work),
+    )
+
+
+def _policy(settings: Settings) -> SyncPolicy:
+    return SyncPolicy(
+        zone=settings.timeline_timezone,
+        horizon=timedelta(seconds=settings.sync_horizon_seconds),
+        confirm_after=timedelta(seconds=settings.sync_confirm_seconds),
+        interval=timedelta(seconds=settings.sync_interval_seconds),
+        reread_calls=settings.sync_reread_calls,
+    )
+
+
+def _make_runner(parts: Container, policy: SyncPolicy, contexts: SyncContexts) -> JobRunner:
+    storage = parts.storage
+    executor = JobExecutor(
+        contexts.open,
+        storage.sync_jobs,
+        storage.sync_state,
+        lambda stage: sorted(storage.labels.read().stage_ids(stage)),
+        parts.labels.read_all,
+        policy,
+        parts.now,
+        lambda: datetime.fromtimestamp(parts.hubspot.time(), UTC),
+    )
+    return JobRunner(
+        storage.sync_jobs,
+        storage.sync_state,
+        executor,
+        parts.invalidations.publisher,
+        parts.membership.owner,
+        policy.interval,
+        parts.now,
+        parts.metrics.job_ended,
+        parts.account.may_work,
+        parts.hubspot.has_calls,
+    )

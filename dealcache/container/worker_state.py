@@ -1,0 +1,63 @@
+"""The state of this worker, for its own answers, for other workers, and for the metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dealcache.cluster import reports
+from dealcache.cluster.statistics import Statistics
+from dealcache.cluster.status import as_of
+from dealcache.hubspot.limits.buckets import Bucket
+from dealcache.repositories import Overview
+
+if TYPE_CHECKING:
+    from dealcache.container.container import Container
+
+
+class WorkerState:
+    """Gathers the state of this worker from its parts.
+
+    Args:
+        parts: the parts of the process.
+    """
+
+    def __init__(self, parts: Container) -> None:
+        self._parts = parts
+
+    def statistics(self) -> Statistics:
+        """Return the statistics of reads and of the memory tier."""
+        parts = self._parts
+        # First: invalidations after it may or may not show in the rest.
+        generation = parts.invalidations.publisher.applied
+        by_tier, failed = parts.recorder.counts()
+        return Statistics(by_tier, failed, parts.memory.usage(), generation, parts.memory.columns())
+
+    def report(self) -> reports.WorkerReport:
+        """Return the report that this worker gives with its signs of life."""
+        parts = self._parts
+        by_tier, _ = parts.recorder.counts()
+        daily = parts.hubspot.daily_calls
+        known = None if daily.left is None else reports.DailyCalls(daily.left, daily.limit, daily.age())
+        shares = self.calls()[0] if parts.redis is None else {}
+        latencies, outcome = parts.recorder.latencies.last_minute(), parts.hubspot_probe.outcome()
+        return reports.WorkerReport(by_tier, parts.memory.usage(), latencies, shares, known, outcome)
+
+    def encoded_report(self) -> bytes:
+        """Return :meth:`report` as a message."""
+        return reports.encode(self.report())
+
+    def calls(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the calls left now of each of HubSpot's limits, and the limits."""
+        limits = self._parts.hubspot.rate_limits
+        return {one.value: limits.left(one) for one in Bucket}, {one.value: limits.limit(one) for one in Bucket}
+
+    def show_overview(self, overview: Overview) -> None:
+        """Update the metrics of the database."""
+        moment = as_of(overview, self._parts.now())
+        self._parts.metrics.database_seen(
+            None if moment is None else moment.timestamp(),
+            overview.timelines_missing,
+            overview.jobs.queued,
+            int(overview.jobs.running is not None),
+            {kind: at.timestamp() for kind, at in overview.state.completed.items()},
+        )
