@@ -1,8 +1,8 @@
-"""Keeps apart the data of different HubSpot accounts: a database belongs to one account.
+"""Keeps the data of different HubSpot accounts apart: a database belongs to one account.
 
 With the token of account B on the database of account A, each would archive the deals that only the other one has. So a
-process finds out once which account its token belongs to and compares that with the database's. Until then, or when
-they differ, it makes no call to HubSpot whose answer might be stored.
+process finds out once which account its token belongs to, and compares it with the database's. Until then, and if they
+differ, it makes no call to HubSpot whose answer might be stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dealcache.repositories import IdentityRepository, StoreError
 
 log = logging.getLogger(__name__)
 
-#: Answers after which HubSpot is not expected to name the account: the token may lack the right, for example.
+#: Answers after which HubSpot is not expected to name the account; the token may lack the right, for example.
 _WITHHELD = (Forbidden, MalformedAnswer, NotFound, Rejected)
 
 #: Seconds to wait for the first comparison of the accounts.
@@ -75,16 +75,16 @@ class AccountGuard:
         return self._withheld
 
     def may_work(self) -> bool:
-        """Return True if this process may take up work that others could do as well: after the first :meth:`check`.
+        """Return True if this process may claim work that others could do as well: after the first :meth:`check`.
 
-        One that failed is no obstacle: the work meets the same failure.
+        A check that failed is no obstacle: the work will meet the same failure.
         """
         return self._tried.is_set() and self._wrong is None
 
     def check(self, deadline: Deadline) -> None:
-        """Compare the accounts; a database that belongs to none becomes that of the token's account.
+        """Compare the accounts; a database without an account is assigned the token's.
 
-        HubSpot is asked until it has answered; MongoDB each time.
+        HubSpot is asked until it has answered once, MongoDB each time.
 
         Raises:
             WrongAccount: they differ.
@@ -98,9 +98,9 @@ class AccountGuard:
             self._tried.set()
 
     def admit(self, deadline: Deadline) -> None:
-        """Make sure that HubSpot may be asked for data; costs nothing once that is known.
+        """Make sure that HubSpot may be asked for data; free of cost once that is known.
 
-        Without MongoDB it may, because the answer is then stored nowhere; see :meth:`admit_write`.
+        Without MongoDB it may, because the answer is then not stored; see :meth:`admit_write`.
 
         Raises:
             WrongAccount: the accounts differ.
@@ -109,10 +109,10 @@ class AccountGuard:
         try:
             self.admit_write(deadline)
         except StoreError as error:
-            log.debug("whose data MongoDB holds is not known: %s", error)
+            log.debug("the account of MongoDB's data is not known: %s", error)
 
     def admit_write(self, deadline: Deadline) -> None:
-        """Make sure that HubSpot's answers may be stored; costs nothing once that is known.
+        """Make sure that HubSpot's answers may be stored; free of cost once that is known.
 
         Raises:
             WrongAccount: the accounts differ.
@@ -139,7 +139,9 @@ class AccountGuard:
             own = self._ask(deadline)
         except _WITHHELD as refusal:
             if not self._withheld:
-                log.warning("HubSpot does not tell whose token this is, so any account's passes for right: %s", refusal)
+                log.warning(
+                    "HubSpot does not tell the token's account, so that of any account is accepted: %s", refusal
+                )
             self._withheld = True
             return None
         self._withheld = False

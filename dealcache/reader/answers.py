@@ -29,7 +29,7 @@ class TierOutcome(Enum):
     HIT = "hit"
     MISS = "miss"
     STALE = "stale"
-    #: It had a value in time, but this process does not hear of invalidations and cannot trust it.
+    #: It had a fresh value, which cannot be trusted because this process does not hear of invalidations.
     UNSURE = "unsure"
     BYPASS = "bypass"
     ERROR = "error"
@@ -45,7 +45,7 @@ class Step:
 
 
 class Found(NamedTuple):
-    """A value and the tier that it came from. ``stale``: past its time, it serves only if every tier below fails."""
+    """A value and its tier. A ``stale`` one is past its time, and serves only if every tier below fails."""
 
     entry: Entry
     tier: TierName
@@ -58,7 +58,7 @@ class Answer:
 
     ``tier`` is the one that answered; ``stale`` tells that the value is past its time and served because every tier
     below failed; ``entry.status`` is 200, or 404 when no tier knows the deal. ``revalidating`` tells that the data is
-    too old, so that the deal is read from HubSpot again behind.
+    too old, so that the deal is read from HubSpot again in the background.
     """
 
     entry: Entry
@@ -75,7 +75,7 @@ class BatchAnswer:
     Attributes:
         values: for each answered deal its views; the status of their entries is 404 when no tier knows the deal.
         failures: why the others could not be answered.
-        steps: the way through the tiers, of all deals together.
+        steps: the steps through the tiers, for all deals together.
         revalidating: the deals whose data is too old.
     """
 
@@ -100,7 +100,7 @@ class ReadTrace:
         self.steps: list[Step] = []
 
     def step(self, tier: TierName, outcome: TierOutcome) -> None:
-        """Note the outcome of ``tier``; its time is what passed since the step before."""
+        """Note the outcome of ``tier``; its duration is the time since the previous step."""
         now = self._timer()
         self.steps.append(Step(tier, outcome, (now - self._lap) * 1000.0))
         self._lap = now

@@ -1,4 +1,4 @@
-"""A bulkhead: a bound on the threads that wait for HubSpot, so that a slow HubSpot never takes all of the service's.
+"""A bulkhead: bounds the threads that wait for HubSpot, so that a slow HubSpot never occupies all of the service's.
 
 Without it, a few dozen slow requests fill the thread pool and cached answers wait with them.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 
 class BulkheadFullError(Exception):
-    """As many threads as may are inside already; try again after ``retry_after`` seconds."""
+    """The bulkhead is full; try again after ``retry_after`` seconds."""
 
     def __init__(self, inside: int, what: str, retry_after: float) -> None:
         super().__init__(f"{inside} {what} already")
@@ -23,8 +23,8 @@ class Bulkhead:
 
     Args:
         bound: how many threads may be inside.
-        what: what those inside do, for the message to those that are refused.
-        retry_after: what a refused caller is told to wait, in seconds.
+        what: what the threads inside do, for the message to refused callers.
+        retry_after: seconds that a refused caller is told to wait.
         on_change: called with the number of threads inside, for a gauge.
     """
 
@@ -44,10 +44,10 @@ class Bulkhead:
 
     @contextmanager
     def enter(self) -> Iterator[None]:
-        """Be counted as inside while the block runs.
+        """Count the caller as inside while the block runs.
 
         Raises:
-            BulkheadFullError: the bound is reached. No thread queues here, because a queue would hold it too.
+            BulkheadFullError: the bound is reached. No thread queues here, because a queue would occupy it too.
         """
         with self._lock:
             if self._inside >= self._bound:

@@ -1,15 +1,16 @@
 """Cluster-wide single flight: of all workers of all hosts that want the same deal, one fetches it.
 
-``SingleFlight`` lets one thread of a process go; here that thread finds out whether another process is at it already.
-The process that gets the lease loads, puts what it loaded into MongoDB, and tells how it ended. The others wait for
-that and look into MongoDB, or share the failure: as within a process, a failing origin must not be asked once per
-waiter. Nor is a failure remembered: it counts only for the threads that waited for that very flight.
+``SingleFlight`` admits one thread of a process; here that thread finds out whether another process is already loading
+the deal. The process that acquires the lease loads the deal, stores it in MongoDB, and records the outcome. The others
+wait for the outcome and read from MongoDB, or share the failure: as within a process, a failing origin must not be
+asked once per waiter. A failure is not remembered: it counts only for the threads that waited for that very flight.
 
-A request first loads what no other process is at, and tells the others so meanwhile. For the rest it waits afterwards,
-so that processes which each load what the other one wants never wait for each other.
+A request first loads the deals that no other process is loading, while its leases tell the others so. It waits for the
+rest only afterwards, so that processes which each load what the other one wants never wait for each other.
 
-Leases spare calls; nothing depends on them. Without MongoDB every process loads for itself. When a holder dies, its
-lease runs out and one of the waiters goes on; when it was only slow, two have loaded, and the newer value stays.
+Leases save calls; correctness does not depend on them. Without MongoDB every process loads for itself. When a holder
+dies, its lease expires and one of the waiters takes over; if it was only slow, two processes have loaded the deal, and
+the newer value stays.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ from dealcache.repositories import LoadEnd, LoadLease, LoadLeaseRepository, Load
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at a load that is waited for: first the one, then longer and longer up to the other.
+#: Seconds between two polls for the end of another load: the first pause, and the longest of the growing ones.
 FIRST_PAUSE, LONGEST_PAUSE = 0.025, 0.1
 
-#: Seconds that are left to another process to acquire the leases of a batch, once it has the first of them.
+#: Seconds given to another process to acquire the other leases of a batch once it has the first.
 _GIVE_WAY = 0.05
 
 
 class ClusterFlight:
-    """Runs load requests, each deal in one process at a time. Thread-safe.
+    """Runs load requests so that only one process loads a deal at a time. Thread-safe.
 
     Args:
-        leases: where leases stand.
-        renewer: keeps those that this process holds.
-        owner: names this process, for people.
-        on_wait: called each time that this process begins to wait for other ones' loads, for metrics.
-        sleep: waits for some seconds, before it looks at others' leases again.
-        give_way: waits for some seconds, for others to acquire leases.
+        leases: the leases of all processes.
+        renewer: renews those that this process holds.
+        owner: the name of this process, for log messages.
+        on_wait: called each time that this process begins to wait for loads of others, for metrics.
+        sleep: waits for some seconds between two polls.
+        give_way: waits for some seconds while another process acquires leases.
     """
 
     def __init__(
@@ -68,8 +69,8 @@ class ClusterFlight:
         """Fetch everything, or wait for the processes that are fetching it.
 
         Args:
-            request: takes what comes of it.
-            deadline: until when; loading and waiting together.
+            request: takes the outcomes.
+            deadline: bounds loading and waiting together.
         """
         wanted = request.wanted()
         while wanted:
@@ -85,7 +86,7 @@ class ClusterFlight:
                 return
 
     def run_unless_held(self, request: LoadRequest, deadline: Deadline) -> bool:
-        """Fetch everything unless another process is at it, or was a moment ago; return True if it was fetched here.
+        """Fetch everything unless another process does, or did a moment ago; return True if it was fetched here.
 
         Without MongoDB nothing is fetched.
         """
@@ -96,10 +97,10 @@ class ClusterFlight:
         return bool(mine)
 
     def _acquire(self, request: LoadRequest, wanted: Mapping[str, int], deadline: Deadline) -> dict[str, LoadLease]:
-        """Return the leases as they stand now, ours if they were free; without those of which MongoDB cannot tell.
+        """Return the present leases, acquired by us if they were free; without those that MongoDB cannot tell.
 
-        One is acquired before the others. When several processes come for the same deals at the same moment one of
-        them gets it, and these leave it the time to get the rest: with a part each they would make more calls.
+        One is acquired before the others. When several processes want the same deals at the same moment, one of them
+        gets it, and the others give it time to get the rest: with a part each they would make more calls.
         """
         first = min(wanted)
         rest = {name: since for name, since in wanted.items() if name != first}
@@ -118,8 +119,8 @@ class ClusterFlight:
                 if not leases[first].mine:
                     self._give_way(min(_GIVE_WAY, deadline.remaining()))
                 leases |= acquire(rest)
-        except StoreUnavailable as failure:  # the read path has met that before, and shows it
-            log.debug("%d deals are loaded without asking others: %s", len(wanted) - len(leases), failure)
+        except StoreUnavailable as failure:  # the read path has already met that failure, and reports it
+            log.debug("%d deals are loaded without a lease: %s", len(wanted) - len(leases), failure)
         except StoreError as error:
             log.warning("%d deals are loaded for this process alone: %s", len(wanted) - len(leases), error)
         return leases
@@ -128,7 +129,7 @@ class ClusterFlight:
         ends: dict[str, LoadEnd | HubSpotError] = dict.fromkeys(mine, LoadEnd.ABANDONED)
         try:
             with self._lease_renewer.keeping(*mine.values()):
-                # The holders before may have ended between our look into MongoDB and our taking the leases.
+                # Earlier holders may have finished between our read of MongoDB and our acquiring the leases.
                 there = request.look(mine) if request.look_first else set()
                 ends |= dict.fromkeys(there, LoadEnd.LOADED)
                 if rest := [name for name in mine if name not in there]:
@@ -140,10 +141,10 @@ class ClusterFlight:
         try:
             self._leases.release(results)
         except StoreError as error:
-            log.warning("%d leases have to run out by themselves: %s", len(results), error)
+            log.warning("%d leases could not be released and will expire: %s", len(results), error)
 
     def _share(self, request: LoadRequest, theirs: Mapping[str, LoadLease], deadline: Deadline) -> list[str]:
-        """Take what other processes load, or have loaded a moment ago; returns what has to be tried again."""
+        """Take what other processes load, or loaded a moment ago; return what has to be tried again."""
         recent = {name: lease for name, lease in theirs.items() if request.pause and not lease.held}
         held = {name: lease for name, lease in theirs.items() if name not in recent}
         ended = self._await_ends(held, deadline) if held else {}
@@ -163,15 +164,15 @@ class ClusterFlight:
                     else:
                         request.failed(name, failure)
         for name in held.keys() - ended.keys():
-            request.failed(name, FlightTimeoutError("another process has not ended its load in time"))
+            request.failed(name, FlightTimeoutError("another process did not finish its load in time"))
         if of_no_use:
-            request.load(of_no_use, deadline)  # to wait for others again would bring no more
+            request.load(of_no_use, deadline)  # waiting again would bring nothing more
         return [name for name, lease in ended.items() if lease is None]
 
     def _await_ends(self, held: Mapping[str, LoadLease], deadline: Deadline) -> dict[str, LoadLease | None]:
-        """Wait for others' leases to end; None for those that did without telling how, or when MongoDB cannot tell.
+        """Wait for the leases of others to end; None for those without a recorded outcome, or if MongoDB cannot tell.
 
-        Those that have not ended when the time is over are left out.
+        Leases that have not ended in time are left out.
         """
         self._on_wait()
         waiting, ended, pause = dict(held), dict[str, LoadLease | None](), FIRST_PAUSE
@@ -196,7 +197,7 @@ class ClusterFlight:
         return ended
 
     def note_loaded(self, name: str) -> None:
-        """Note that what ``name`` stands for was just loaded under another name."""
+        """Note that the deal of lease ``name`` was just loaded under another name."""
         try:
             self._leases.note_loaded(name, self._owner)
         except StoreError as error:

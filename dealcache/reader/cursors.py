@@ -19,16 +19,16 @@ _CHECKSUM = 9
 
 
 def encode_cursor(question: Sequence[object], place: Sequence[object]) -> str:
-    """Return the cursor of a page that ended at ``place``; both are made of JSON values."""
+    """Return the cursor of a page that ended at ``place``; both arguments consist of JSON values."""
     content = orjson.dumps(list(place))
     return base64.urlsafe_b64encode(_checksum(question, content) + content).rstrip(b"=").decode("ascii")
 
 
 def decode_cursor(cursor: str, question: Sequence[object]) -> list[Any]:
-    """Return the place of a cursor. Anybody can compute a checksum, so the caller looks at each value.
+    """Return the place of a cursor. Anyone can compute the checksum, so the caller must check each value.
 
     Raises:
-        InvalidCursorError: no answer to this question has ever given it.
+        InvalidCursorError: it never came from an answer to this question.
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)

@@ -9,7 +9,7 @@ from dealcache.repositories import is_place
 
 
 def encode_cursor(place: Place, order: Order, question: str) -> str:
-    """Return the cursor of a page that ended at ``place``; ``question`` stands for what was asked."""
+    """Return the cursor of a page that ended at ``place``; ``question`` identifies the question."""
     return cursors.encode_cursor([*order, question], place)
 
 
@@ -17,7 +17,7 @@ def decode_cursor(cursor: str, order: Order, question: str) -> Place:
     """Return the place of a cursor.
 
     Raises:
-        InvalidCursorError: it is not one of ours, or that of another question.
+        InvalidCursorError: it was not made here, or belongs to another question.
     """
     values = cursors.decode_cursor(cursor, [*order, question])
     if len(values) != len(Place._fields) or not is_place(values, order):

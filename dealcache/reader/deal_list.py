@@ -30,7 +30,7 @@ _LONGEST_REMEMBERED = 100
 
 _PageKey = tuple[int, DealFilter, Order, Place | None, int]
 
-#: Deals of an export that are read and shown at once: some three milliseconds, for which cached reads wait.
+#: Deals of an export to read and show at once: some three milliseconds, during which cached reads wait.
 EXPORT_BATCH = 100
 
 
@@ -48,8 +48,8 @@ class DealLists:
     Args:
         deals: reads them.
         labels: returns the present labels.
-        prepare: has MongoDB's lists brought up to date, and returns the version of what they show.
-        watermark: returns up to when syncs have found every change.
+        prepare: brings MongoDB's lists up to date, and returns the version of their contents.
+        watermark: returns the moment up to which syncs have found every change.
         unreadable: counts the deals that cannot be shown.
         zone: the zone of all days.
         now: returns the present.
@@ -88,11 +88,11 @@ class DealLists:
         Args:
             question: which deals, in which order.
             limit: how many.
-            cursor: that of the page before; None for the first one.
+            cursor: that of the previous page; None for the first page.
 
         Raises:
             UnknownLabelError: there is no such stage, pipeline or owner.
-            InvalidCursorError: the cursor is not one of this question.
+            InvalidCursorError: the cursor does not belong to this question.
             StoreError: MongoDB failed.
         """
         asked = _digest(question)
@@ -124,12 +124,12 @@ class DealLists:
         return found, more
 
     def check_cursor(self, question: DealQuestion, cursor: str | None) -> None:
-        """Raise InvalidCursorError unless a cursor, where there is one, is one of this question."""
+        """Raise InvalidCursorError if there is a cursor that does not belong to this question."""
         if cursor is not None:
             decode_cursor(cursor, question.order, _digest(question))
 
     def batches(self, question: DealQuestion) -> Generator[list[Row], None, None]:
-        """Yield all rows of a list, some hundred at a time. Nothing is held in MongoDB between two of them.
+        """Yield all rows of a list, some hundred at a time. Nothing is kept open in MongoDB in between.
 
         Raises:
             UnknownLabelError: there is no such stage, pipeline or owner; StoreError: MongoDB failed.
@@ -144,7 +144,7 @@ class DealLists:
             after = found[-1].place if found else None
 
     def _begin(self, question: DealQuestion) -> tuple[datetime | None, Labels, DealFilter]:
-        """Return what is to be read before the deals."""
+        """Return the parts that must be read before the deals."""
         labels = self._labels()
         wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
         return self._watermark(), labels, wanted
@@ -171,5 +171,5 @@ def _contradicts(found: Sequence[FoundDeal], more: bool, total: ListTotal, *, is
 
 
 def _digest(question: DealQuestion) -> str:
-    """Return a text that stands for a question."""
+    """Return a text that identifies a question."""
     return repr(question)

@@ -1,4 +1,4 @@
-"""From labels, names and days to ids and times: what a question for a list of deals means at present."""
+"""Resolves the labels, names and days of a question for a list of deals to ids and times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Bears = Callable[[str, str], bool]
 
 
 class UnknownLabelError(ValueError):
-    """No stage, pipeline or owner is called like this; ``parameter`` says which of them was asked for."""
+    """No stage, pipeline or owner has this name; ``parameter`` says which of them was asked for."""
 
     def __init__(self, parameter: str, wanted: str, existing: Iterable[str]) -> None:
         named = list(dict.fromkeys(shown for one in existing if (shown := _cut(one))))[:_MOST_NAMED]
@@ -38,7 +38,7 @@ def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, 
     Args:
         question: as the client asks.
         labels: the present ones.
-        bears: tells of ids that no label is known of.
+        bears: tells whether any deal has an id without a known label.
         zone: the zone of the days.
         now: the present.
 
@@ -65,7 +65,7 @@ def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, 
 
 
 def days(first: date | None, last: date | None, zone: tzinfo) -> Range:
-    """Return the times, in milliseconds, of the days from ``first`` to ``last``, to the edges of the calendar."""
+    """Return the times, in milliseconds, of the days from ``first`` to ``last``, within the calendar."""
     least = None if first is None else _begin(first, zone)
     return Range(least, None if last is None else _end(last, zone))
 
@@ -111,7 +111,7 @@ def _pipelines(wanted: Sequence[str], labels: Labels, bears: Bears) -> tuple[str
 def _owners(
     wanted: Sequence[str], labels: Labels, bears: Bears
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Return the ids of the owners that are wanted; and those of all with a name, where others are wanted too."""
+    """Return the ids of the wanted owners, and those of all owners with a name if unnamed ones are wanted too."""
     if not wanted:
         return None, None
     ids: list[str] = []
@@ -134,7 +134,7 @@ def _owners(
 
 
 def _borne(parameter: str, wanted: str, bears: Bears, existing: Iterable[str]) -> str:
-    """Return an id of which no label is known, but which some deal has.
+    """Return an id that has no known label, but that some deal has.
 
     Raises:
         UnknownLabelError: none has it.

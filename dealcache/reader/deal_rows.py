@@ -37,7 +37,7 @@ class RowMaker:
 
     Args:
         labels: the present ones.
-        watermark: up to when syncs have found every change, read before the deals.
+        watermark: the moment up to which syncs have found every change, read before the deals.
         zone: the zone of the days.
         now: the present.
         unreadable: counts the deals that cannot be shown.
@@ -93,7 +93,7 @@ class RowMaker:
         }
 
     def _text_of(self, as_of: datetime | None) -> str | None:
-        """Return a moment as text; most deals of an answer have the same one."""
+        """Return a moment as text; cached, because most deals of an answer share it."""
         if as_of is not None and as_of not in self._texts:
             self._texts[as_of] = as_of_text(as_of)
         return None if as_of is None else self._texts[as_of]

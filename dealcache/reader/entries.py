@@ -18,12 +18,12 @@ from dealcache.tiers import Entry, View
 
 
 def entity_tag(body: bytes) -> str:
-    """The strong entity tag of a body, quoted (RFC 9110, 8.8.3): equal bodies, and only they, have equal tags."""
+    """Return the strong entity tag of a body, quoted (RFC 9110, 8.8.3): only equal bodies have equal tags."""
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def plain(value: Any) -> Any:
-    """Return what of ``value`` JSON can hold: the rest as text, broken characters replaced."""
+    """Return ``value`` in a form that JSON can hold: other types as text, broken characters replaced."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, Mapping):
@@ -41,11 +41,12 @@ class EntryMaker:
     Args:
         policy: how long values live.
         zone: the zone whose days and hours the views show.
-        chance: a random number of [0, 1) for each load, which places its end of life within the policy's jitter.
-        unreadable: is told which deals cannot be shown as they are.
-        labels: the labels to make views with, as they are now.
-        completed: returns the labels for a view that lacks some of those it is given.
-        on_unknown: is told of ids that have no label; it must neither raise nor take long.
+        chance: returns a random number of [0, 1) for each load, which places its end of life within the policy's
+            jitter.
+        unreadable: counts the deals that cannot be shown as they are.
+        labels: returns the present labels to make views with.
+        completed: returns the labels for a view to which the given ones are not enough.
+        on_unknown: called with ids that have no label; it must neither raise nor take long.
     """
 
     def __init__(
@@ -76,20 +77,20 @@ class EntryMaker:
         as_of: datetime | None = None,
         chance: float | None = None,
     ) -> Entry:
-        """An entry that holds a view.
+        """Return the entry of a view.
 
         Args:
             view: the view.
-            deal: the deal that it is of.
-            fetched_at: when that was read from MongoDB or HubSpot, epoch seconds.
+            deal: its deal.
+            fetched_at: when the deal was read from MongoDB or HubSpot, epoch seconds.
             labels: the labels that the view was made with.
-            unknown: the ids that it shows for want of labels: it lives shortly then.
-            as_of: up to when HubSpot's changes are known to be in it; None if that is unknown.
+            unknown: the ids that it shows for lack of labels; with any, the entry lives only briefly.
+            as_of: the moment up to which HubSpot's changes are known to be in it; None if unknown.
             chance: places its end of life within the policy's jitter; None to have one made.
         """
         if unknown:
             self._on_unknown(unknown)
-        # An exact copy: orjson shrinks a large buffer in place, and about 4 KB of it stay with each body that is kept.
+        # An exact copy: orjson shrinks a large buffer in place, which leaves about 4 KB with each body that is kept.
         body = bytes(memoryview(self._json(view, deal)))
         chance = self._chance() if chance is None else chance
         labelled = labels.is_current and not unknown
@@ -115,13 +116,13 @@ class EntryMaker:
             return orjson.dumps(plain(view))
 
     def unknown(self, key: DealKey, fetched_at: float) -> Entry:
-        """Return an entry that says that no tier knew the deal of ``key`` at ``fetched_at``."""
+        """Return the entry for a deal, that of ``key``, that no tier knew at ``fetched_at``."""
         expires_at = self._policy.expires_at(404, fetched_at, self._chance())
         deal_id = key.value if key.by == "id" else None
         return Entry(404, b"", "", fetched_at, expires_at, self._policy.keep_until(404, expires_at), deal_id, None)
 
     def all_views(self, loaded: LoadedDeal) -> dict[View, Entry]:
-        """The three views of a deal that was loaded from HubSpot, which live and expire together."""
+        """Return the three views of a deal that was loaded from HubSpot; they expire together."""
         fetched_at = loaded.read_started_at.timestamp()
         chance = self._chance()
         deal, others, labels = loaded.deal, [other.deal_id for other in loaded.homonyms], self.labels()

@@ -1,12 +1,12 @@
-"""Fencing: an invalidation is never undone by a load that was under way when it came.
+"""Fencing: a load that was in progress during an invalidation never undoes it.
 
-A load notes a token when it starts. An invalidation moves the fence for the deals that it selects. When the load has
-its value, it may be kept only if no fence that concerns it has moved since the token was taken. A load that asks by
-name does not know the deal's id yet, nor the other way round, so the question is asked when both are known.
+A load takes a token when it starts. An invalidation moves the fence for the deals that it selects. The value of the
+load may be kept only if no fence that concerns it has moved since the token was taken. A load by name does not know the
+deal's id yet, nor the other way round, so this is checked when both are known.
 
-A token has two numbers. Its ``sequence`` counts what moved the fence of this process, in the order in which it did. Its
-``generation`` is a place in the invalidation log that all processes share; it goes with the value wherever it is kept,
-so that another process can tell whether the value is older than the last invalidation of its deal.
+A token has two numbers. Its ``sequence`` counts the moves of this process's fence. Its ``generation`` is a position in
+the invalidation log that all processes share; it is stored with the value, so that another process can tell whether the
+value is older than the last invalidation of its deal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dealcache.tiers import CacheKey, Entry
 
 
 class Token(NamedTuple):
-    """The state of the fence when a load starts: how far this fence and the invalidation log had come."""
+    """The state of the fence and of the invalidation log when a load starts."""
 
     sequence: int
     generation: int
@@ -32,8 +32,8 @@ class Fence:
     """Remembers when each deal was last invalidated.
 
     Args:
-        remember: how many single marks are kept. When there are more, the oldest is dropped and every value that is
-            older than it is refused: forgetting may cost a value its place in the cache, never its truth.
+        remember: how many single marks are kept. Beyond that the oldest is dropped, and every value older than it is
+            refused: forgetting may cost a value its place in the cache, but never serves an outdated one.
     """
 
     def __init__(self, remember: int = 20_000) -> None:
@@ -46,16 +46,16 @@ class Fence:
         self._begun = False
 
     def begin(self, oldest: int) -> None:
-        """From now on the invalidation log is known, back to the generation ``oldest``, 0 for all of it.
+        """Note that the invalidation log is known from now on, back to the generation ``oldest``; 0 for all of it.
 
-        Until then no value that another process has kept can be judged, and none is trusted.
+        Until then values kept by other processes cannot be judged, and none is trusted.
         """
         with self._lock:
             self._floor = Token(self._floor.sequence, max(self._floor.generation, oldest))
             self._begun = True
 
     def restart(self, generation: int) -> None:
-        """The invalidation log is another one than before, at ``generation`` now: nothing older can be judged."""
+        """Note that the invalidation log was replaced, and is at ``generation`` now: nothing older can be judged."""
         with self._lock:
             self._now = Token(self._now.sequence + 1, generation)
             self._floor = self._now
@@ -68,16 +68,16 @@ class Fence:
             return self._now
 
     def last_of(self, key: DealKey) -> int:
-        """The generation of the last invalidation that is known here and may concern the deal.
+        """Return the generation of the last invalidation known here that may concern the deal.
 
-        One that tells no names may concern a deal of any name, and likewise with ids.
+        One without names may concern a deal of any name, and one without ids a deal of any id.
         """
         mark = (key.by, name_key(key.value) if key.by == "name" else key.value)
         with self._lock:
             return max(self._floor.generation, self._moved.get(mark, self._floor).generation, self._vague[key.by])
 
     def moved_since(self, generation: int) -> Selection:
-        """Return what invalidations later than ``generation`` concern; everything, where that is not known any more."""
+        """Return what invalidations later than ``generation`` select; everything, if they are no longer known."""
         with self._lock:
             if self._floor.generation > generation:
                 return Selection.all()
@@ -88,17 +88,17 @@ class Fence:
         )
 
     def move(self, selection: Selection, generation: int | None = None, claim: Token | None = None) -> Token | None:
-        """Refuse from now on what older loads bring for the selected deals.
+        """Refuse values of older loads for the selected deals from now on.
 
         Args:
             selection: the deals.
-            generation: the invalidation's place in the invalidation log; None when it has none, so that values which
-                other processes keep cannot be judged by it.
-            claim: the token of one load on whose behalf the fence moves, and which may still store what it brings.
+            generation: the position in the invalidation log; None if it has none, so that values kept by other
+                processes cannot be judged by it.
+            claim: the token of the load on whose behalf the fence moves, and which may still store its value.
 
         Returns:
-            The token with which that load may store; None when one of the deals was invalidated otherwise since it
-            started, or when there is no such load.
+            The token with which that load may store its value; None if another invalidation of one of the deals has
+            come since it started, or there is no such load.
         """
         with self._lock:
             valid = claim is not None and self._passes(claim, _marks(selection.deal_ids, selection.name_keys))
@@ -108,7 +108,7 @@ class Fence:
     def _move(self, selection: Selection, generation: int | None) -> None:
         self._now = Token(self._now.sequence + 1, max(self._now.generation, generation or 0))
         if selection.everything:
-            # All of it, also for an invalidation without a place of its own: what the marks knew is forgotten here.
+            # All of it, also for an invalidation without a position of its own, because the marks are forgotten here.
             self._floor = self._now
             self._moved.clear()
             return
@@ -126,12 +126,12 @@ class Fence:
             )
 
     def permits(self, token: Token, key: CacheKey, entry: Entry) -> bool:
-        """Return True if what a load of this process that started with ``token`` brought for ``key`` may be kept."""
+        """Return True if the value for ``key`` of a load of this process that started with ``token`` may be kept."""
         with self._lock:
             return self._passes(token, _marks_of(key, entry))
 
     def trusts(self, key: CacheKey, entry: Entry) -> bool:
-        """Return True if what any process keeps is younger than all invalidations of its deal that are known here."""
+        """Return True if a value kept by any process is younger than all known invalidations of its deal."""
         with self._lock:
             marks = _marks_of(key, entry)
             known = [self._moved[mark].generation for mark in marks if mark in self._moved]

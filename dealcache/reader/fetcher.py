@@ -1,6 +1,6 @@
-"""Fetches deals from HubSpot: each once at a time, for all threads of this process and for all other processes.
+"""Fetches deals from HubSpot: each once at a time, for all threads of all processes.
 
-What was fetched is in MongoDB and in the cache tiers when a method returns, unless it was invalidated meanwhile.
+When a method returns, the fetched deals are in MongoDB and in the cache tiers, unless they were invalidated meanwhile.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Fetcher:
 
     Args:
         context: what loads work with.
-        cluster: finds out what other processes load.
-        waiting: the bound on threads that wait for HubSpot, for a load of their own or another one's. A batch is one
-            thread, however many deals it waits for.
-        wait_seconds: how long a thread waits at most, for others' loads and its own.
+        cluster: coordinates loads with other processes.
+        waiting: bounds the threads that wait for HubSpot, for a load of their own or of another thread. A batch counts
+            as one, however many deals it waits for.
+        wait_seconds: how long a thread waits at most, for its own load and those of others.
         refresh_pause: seconds for which a refreshed deal is not fetched again.
         timer: the monotonic clock, in seconds.
     """
@@ -56,12 +56,12 @@ class Fetcher:
         Args:
             keys: the deals: names, or one key of either kind.
             known_ids: for some of them, ids that MongoDB knows under the name.
-            memory_counts: whether it is enough that memory has them by now.
+            memory_counts: whether a deal that memory has by now need not be fetched.
 
         Returns:
-            For each deal its views, or why there are none: HubSpotError; BulkheadFullError when too many threads
-            wait for HubSpot; FlightTimeoutError when another thread's or process's load took too long; or whatever
-            else went wrong in the thread that led the load.
+            For each deal its views, or why there are none: HubSpotError; BulkheadFullError if too many threads wait for
+            HubSpot; FlightTimeoutError if the load of another thread or process took too long; or any other exception
+            of the thread that led the load.
         """
 
         def request(led: Sequence[DealKey]) -> LoadRequest:
@@ -73,11 +73,11 @@ class Fetcher:
         return self._run(keys, request, refresh=False)
 
     def refreshed_lately(self, key: DealKey) -> bool:
-        """Return True if this process has fetched the deal so lately that it should not be fetched again."""
+        """Return True if this process fetched the deal too recently to fetch it again."""
         return self._throttle.lately(key)
 
     def refresh(self, key: DealKey) -> Loaded:
-        """Fetch a deal whatever the tiers hold, which let go what they hold of it under any key.
+        """Fetch a deal whatever the tiers hold; they drop what they hold of it under any key.
 
         Raises:
             RecentlyRefreshedError: another process fetched it a moment ago.

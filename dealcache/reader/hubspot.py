@@ -26,8 +26,8 @@ class HubSpotLoad(NamedTuple):
     """The outcome of one load, and of storing it.
 
     ``views`` has an entry for each view of the deals that could be loaded; their status is 404 when HubSpot knows no
-    such deal. ``failures`` tell why the others could not. ``changes`` are the deals whose stored views are seen to have
-    changed. ``stored`` is False when storing failed, so that it is not known which part of it is stored.
+    such deal. ``failures`` tell why the others could not. ``changes`` are the deals whose stored views changed.
+    ``stored`` is False if storing failed, so that it is unknown which parts are stored.
     """
 
     views: dict[DealKey, Loaded]
@@ -41,12 +41,12 @@ class HubSpotSource:
 
     Args:
         loader: loads deals with all their activities.
-        store: where what was loaded is kept; a failing write does not fail the read.
+        store: stores what was loaded; a failing write does not fail the read.
         maker: makes the entries.
-        deadline_seconds: how long it may take to find out whether a load may be stored.
+        deadline_seconds: how long the check may take whether a load may be stored.
         clock: the wall clock, epoch seconds.
-        admit_write: makes sure, by a deadline, that what HubSpot answered may be stored; raises HubSpotError when it
-            may not even be shown, and StoreError when that is not known.
+        admit_write: makes sure, by a deadline, that HubSpot's answers may be stored; raises HubSpotError if they may
+            not even be shown, and StoreError if that is unknown.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class HubSpotSource:
         *,
         fresh_labels: bool = False,
     ) -> HubSpotLoad:
-        """Load all three views of the deals, written to MongoDB before they count as read.
+        """Load all three views of the deals, and write them to MongoDB before they count as read.
 
         Args:
             keys: names, each once; or one key of either kind.
             known_ids: for some of them, ids that MongoDB knows under this name. Search lags behind new names and never
-                finds archived deals, so they are asked for by id before the deal is called unknown.
+                finds archived deals, so these ids are asked for before the deal is called unknown.
             deadline: until when the caller can wait.
-            fresh_labels: whether the labels of owners, stages and pipelines are read again too; for one key alone.
+            fresh_labels: whether the labels of owners, stages and pipelines are read again too; only for a single key.
         """
         fetched_at = self._clock()
         outcomes = self._loader.load(keys, deadline, known_ids=known_ids, fresh_labels=fresh_labels)
@@ -96,7 +96,7 @@ class HubSpotSource:
         return HubSpotLoad(views, failures, changes, stored)
 
     def unknown(self, key: DealKey) -> Loaded:
-        """Return the views of a deal of which another process has just found that HubSpot does not know it."""
+        """Return the views of a deal that HubSpot does not know, as another process has just found."""
         return self._unknown(key, self._clock())
 
     def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
@@ -105,10 +105,10 @@ class HubSpotSource:
     def _brought(
         self, outcomes: Mapping[DealKey, LoadedDeal | NotFound], fetched_at: float
     ) -> tuple[dict[DealKey, Loaded], Changes, bool]:
-        """Store what loads brought.
+        """Store the results of loads.
 
         Returns:
-            The views for each key, but for deals that cannot be shown; what changed; whether all could be stored.
+            The views for each key, except for deals that cannot be shown; what changed; whether everything was stored.
         """
         gone = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, NotFound)}
         found = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, LoadedDeal)}
@@ -122,7 +122,7 @@ class HubSpotSource:
         return shown, changes, stored
 
     def _views(self, loaded: LoadedDeal) -> Loaded | None:
-        """The views of a deal, None if it cannot be shown, so that it takes no other of its batch with it."""
+        """Return the views of a deal; None if it cannot be shown, so that its batch does not fail with it."""
         try:
             return self._maker.all_views(loaded)
         except Exception as error:  # noqa: BLE001 - the boundary around a record
@@ -131,14 +131,14 @@ class HubSpotSource:
             return None
 
     def _save(self, loads: dict[str, LoadedDeal], changes: Changes) -> bool:
-        """Write loads to MongoDB, and take from there what other systems have written to their events.
+        """Write loads to MongoDB, and read the fields that other systems have written to their events.
 
         Args:
             loads: by deal id.
-            changes: what changed is added.
+            changes: receives what changed.
 
         Returns:
-            Whether all could be written.
+            True if everything was written.
         """
         if not loads:
             return True
@@ -148,7 +148,7 @@ class HubSpotSource:
             foreign = self._store.foreign_fields(loads)
             kept = {deal_id: self._store.kept_events(loaded) for deal_id, loaded in loads.items() if loaded.unread}
         except StoreError as error:
-            log.warning("deals %s were read from HubSpot but not stored: %s", ", ".join(loads), error)
+            log.warning("deals %s were read from HubSpot but could not be stored: %s", ", ".join(loads), error)
             return False
         for deal_id, fields in foreign.items():
             loads[deal_id] = _with_foreign_fields(loads[deal_id], fields)
@@ -157,7 +157,7 @@ class HubSpotSource:
         return True
 
     def _note_gone(self, unknown: Sequence[NotFound], changes: Changes) -> bool:
-        """Keep MongoDB from serving deals that HubSpot has no longer, or has under another name; see :meth:`_save`."""
+        """Keep MongoDB from serving deals that HubSpot no longer has, or has under another name; see :meth:`_save`."""
         missing_ids = {deal_id for gone in unknown for deal_id in gone.missing_ids}
         renamed = {deal.deal_id: deal for gone in unknown for deal in gone.renamed}
         if not (missing_ids or renamed):

@@ -1,4 +1,4 @@
-"""The labels with which this process makes views: kept in memory, so that no read of a deal asks MongoDB for them."""
+"""The labels with which this process makes views, kept in memory so that reads of deals do not ask MongoDB for them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from dealcache.repositories import StoreError
 
 log = logging.getLogger(__name__)
 
-#: Seconds until MongoDB is asked again after it did not answer.
+#: Seconds until MongoDB is asked again after it has not answered.
 _RETRY_SECONDS = 1.0
 
-#: How often MongoDB is asked for labels that a view lacks: so many times in so many seconds. Most are gone for good.
+#: MongoDB is asked this many times in this many seconds for labels that a view lacks. Most are gone for good.
 _LOOKUPS, _LOOKUP_SECONDS = 10, 10.0
 
 
 class LabelDirectory:
     """The labels of owners, stages and pipelines as MongoDB has them. Thread-safe.
 
-    A change of labels has them read again before the next view is made. A view tells by its labels'
-    ``version`` whether it was made before, so that it can be kept out of the caches.
+    After a change the labels are read again before the next view is made. The ``version`` of its labels tells whether a
+    view was made before a change, and must be kept out of the caches.
 
     Args:
         read: reads all labels from MongoDB.
@@ -47,26 +47,27 @@ class LabelDirectory:
         return self._version
 
     def current(self) -> Labels:
-        """Return the labels to make a view with; the last ones that are known, and marked so, if MongoDB fails."""
+        """Return the labels to make a view with; if MongoDB fails, the last known ones, marked as such."""
         labels = self._labels
         return labels if labels.version == self._version else self._read_again()
 
     def completed(self, known: Labels) -> Labels:
-        """Return the labels for a view that lacks some of ``known``: another process may have stored them just now.
+        """Return the labels for a view to which ``known`` are not enough: another process may have just stored more.
 
-        That process tells of it within a second, but a view that it has shown must not lose its labels here meanwhile.
+        The change is announced within a second, but a view that the other process has shown must not lack its labels
+        here meanwhile.
         """
         if known.is_current and known.version == self._version and self._may_look_up():
             self._look_up(known)
         return self.current()
 
     def renew(self) -> None:
-        """Have the labels read again before the next view is made: they changed in MongoDB."""
+        """Read the labels again before the next view is made: they changed in MongoDB."""
         with self._lock:
             self._version += 1
 
     def learn(self, owners: Sequence[Owner] = (), pipelines: Sequence[Pipeline] = ()) -> None:
-        """Take over what was read from HubSpot while MongoDB cannot keep it; what it lacks stays known."""
+        """Take over labels read from HubSpot while MongoDB cannot store them; labels missing from them stay known."""
         with self._lock:
             known = self._labels
             self._version += 1
@@ -99,14 +100,14 @@ class LabelDirectory:
                 self._labels = replace(found, version=self._version)
 
     def _read_again(self) -> Labels:
-        # Not under the lock: readers must not queue up behind a MongoDB that hangs.
+        # Not under the lock: readers must not queue behind a hanging MongoDB.
         if self._clock() < self._retry_at:
             return self._labels
         version = self._version
         try:
             labels = replace(self._read(), version=version)
         except StoreError as failure:
-            log.warning("views are made with the labels of before: %s", failure)
+            log.warning("views are made with the last known labels: %s", failure)
             with self._lock:
                 self._retry_at = self._clock() + _RETRY_SECONDS
                 if self._labels.version != self._version:

@@ -1,7 +1,7 @@
-"""Renews the leases that this process holds, so that each lasts as long as its load, and no longer.
+"""Renews the leases that this process holds, so that each lasts exactly as long as its load.
 
-A lease is far shorter than a load may take: when its holder dies, others wait for no more than the lease. So it must be
-renewed while the load goes on, and not by the thread that loads, for that one waits for HubSpot.
+A lease is far shorter than a load may take, so that others wait only briefly when its holder dies. So it must be
+renewed during the load, and not by the loading thread, which waits for HubSpot.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dealcache.repositories import LoadLease, LoadLeaseRepository, StoreError
 
 log = logging.getLogger(__name__)
 
-#: How long a lease holds after it was renewed, and so how long a holder that dies delays others at most.
+#: How long a lease lasts after a renewal, and so how long a dead holder delays others at most.
 LEASE = timedelta(seconds=3)
 
-#: Seconds between two renewals: one may fail without the lease being lost.
+#: Seconds between two renewals, short enough for one to fail without losing the lease.
 RENEW_SECONDS = 1.0
 
 
@@ -28,7 +28,7 @@ class LeaseRenewer:
     """One thread for all leases of the process, started with the first.
 
     Args:
-        leases: where leases stand.
+        leases: the leases of all processes.
         pause: seconds between two renewals.
     """
 
@@ -41,7 +41,7 @@ class LeaseRenewer:
 
     @contextmanager
     def keeping(self, *leases: LoadLease) -> Iterator[None]:
-        """Keep leases that were acquired while the block runs."""
+        """Renew acquired leases while the block runs."""
         with self._lock:
             self._held |= {lease.nonce: lease.key for lease in leases}
         self._thread.start(self._pause)
@@ -53,7 +53,7 @@ class LeaseRenewer:
                     del self._held[lease.nonce]
 
     def renew(self) -> None:
-        """Renew all leases that are held."""
+        """Renew all held leases."""
         with self._lock:
             held = dict(self._held)
         if not held:
@@ -61,9 +61,9 @@ class LeaseRenewer:
         try:
             self._leases.renew(held, LEASE)
         except StoreError as error:
-            # A process that takes a lease that ran out loads a second time, which costs calls and breaks nothing.
+            # A process that takes over an expired lease loads a second time, which costs calls and breaks nothing.
             log.warning("the leases of %d loads could not be renewed: %s", len(held), error)
 
     def stop(self) -> None:
-        """Ask the thread to end, whatever is held: this process ends."""
+        """Ask the thread to end, whatever leases are held: the process is exiting."""
         self._thread.stop(0.0)

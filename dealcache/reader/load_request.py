@@ -1,6 +1,6 @@
-"""Load requests: the deals that a thread wants from HubSpot, and the effect of loading them on the caches.
+"""Load requests: the deals that a thread wants from HubSpot, and how a load changes the caches.
 
-What was loaded is kept in the cache tiers, and what the load changed is invalidated everywhere. A deal that is
+Loaded deals are kept in the cache tiers, and what the load changed is invalidated everywhere. A deal that is
 invalidated while it is being loaded is not kept; the others of its request are.
 """
 
@@ -26,7 +26,7 @@ from dealcache.tiers import CacheKey, View
 
 
 class RecentlyRefreshedError(Exception):
-    """Another process refreshed the deal so lately that it is not fetched again; MongoDB has it."""
+    """Another process refreshed the deal too recently to fetch it again; MongoDB has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class RequestContext:
     """The parts that requests work with.
 
     Args:
-        state: the cache tiers, and the loads under way.
+        state: the cache tiers, and the loads in progress.
         publish: invalidates what a load changed, in this process and all others.
         mongodb: reads views from MongoDB.
         hubspot: loads deals from HubSpot.
-        loads: the bound on loads under way in this process. A request is one: all its deals together make few calls
-            more than one deal.
+        loads: bounds the loads in progress in this process. A request counts as one: all its deals together take few
+            more calls than one deal.
     """
 
     state: ReaderState
@@ -50,22 +50,22 @@ class RequestContext:
 
 
 class LoadRequest:
-    """Deals that no tier has, and what has come of them so far.
+    """Deals that no tier has, and their outcomes so far.
 
-    The methods go by lease names, by which processes know what is being loaded. Names of deals that differ in case only
-    are one thing among processes, because they are looked for by the same search, and then each in MongoDB.
+    The methods use lease names, by which processes know what is being loaded. Names of deals that differ only in case
+    share a lease, because one search finds them all; each is then looked up in MongoDB.
 
     Args:
         keys: the deals: names, or one key of either kind.
         known_ids: ids that MongoDB knows under them.
-        context: what it works with.
+        context: the parts to work with.
     """
 
-    #: True if what MongoDB has when the load is about to begin is as good as what the load would bring.
+    #: True if MongoDB's data at the beginning of the load is as good as what the load would fetch.
     look_first = True
-    #: For how long after a deal was loaded it is not loaded again.
+    #: How long a loaded deal is not loaded again.
     pause = timedelta(0)
-    #: The ends of a load of which that is true.
+    #: The outcomes of a load for which that holds.
     pause_after: frozenset[LoadEnd] = ENDED_WELL
 
     def __init__(
@@ -78,16 +78,16 @@ class LoadRequest:
         self._context = context
         self._cache = context.state.cache
         self.generation = self._cache.token().generation
-        #: For each deal that is done its views, or why there are none.
+        #: For each finished deal its views, or why there are none.
         self.outcomes: dict[DealKey, Loaded | Exception] = {}
 
     def _lease_name(self, key: DealKey) -> str:
         return f"{key.by}:{name_key(key.value)}"
 
     def wanted(self) -> dict[str, int]:
-        """Return what has no outcome yet, each with the generation of the last invalidation that concerns it.
+        """Return the names without an outcome, each with the generation of the last invalidation that concerns it.
 
-        A load that another process began before that one is not waited for.
+        A load that another process began before that invalidation is not waited for.
         """
         return {
             name: max(self._cache.last_invalidation(key) for key in keys)
@@ -96,7 +96,7 @@ class LoadRequest:
         }
 
     def take_fresh(self) -> None:
-        """Take the deals whose views are all fresh in memory: a flight that ended just now has brought them."""
+        """Take the deals whose views are all fresh in memory: a flight that has just ended may have brought them."""
         for keys in self._named.values():
             for key in keys:
                 views: Loaded = {}
@@ -108,7 +108,7 @@ class LoadRequest:
                     self.outcomes[key] = views
 
     def look(self, names: Collection[str]) -> set[str]:
-        """Take from MongoDB what is there by now; returns the names of that."""
+        """Take the deals that MongoDB has by now, and return their names."""
         token = self._cache.token()
         try:
             found = self._context.mongodb.read_many(dict.fromkeys(self._pending(names), tuple(View))).entries
@@ -119,7 +119,7 @@ class LoadRequest:
         return {name for name in names if self._is_done(name)}
 
     def load(self, names: Collection[str], deadline: Deadline) -> dict[str, LoadEnd | HubSpotError]:
-        """Fetch from HubSpot, put into MongoDB and take; returns how each load ended, a failure of HubSpot as such."""
+        """Fetch from HubSpot, store in MongoDB and take; return each load's outcome, HubSpot's failures as such."""
         keys = self._pending(names)
         token = self._cache.token()
         try:
@@ -137,17 +137,17 @@ class LoadRequest:
         return self._context.hubspot.load(keys, self._known_ids, deadline)
 
     def unknown(self, name: str) -> None:
-        """Take it that another process has found that HubSpot has no such deal."""
+        """Note that another process has found that HubSpot has no such deal."""
         for key in self._pending([name]):
             token = self._cache.token()
             self._take(key, self._context.hubspot.unknown(key), token)
 
     def failed(self, name: str, failure: Exception) -> None:
-        """Take it that another process's load has failed, or took too long."""
+        """Note that the load of another process has failed, or took too long."""
         self.outcomes |= dict.fromkeys(self._pending([name]), failure)
 
     def recently(self, name: str) -> None:
-        """Take it that another process has loaded the deal within the pause."""
+        """Note that another process has loaded the deal within the pause."""
         self.failed(name, RecentlyRefreshedError())
 
     def _is_done(self, name: str) -> bool:
@@ -166,7 +166,7 @@ class LoadRequest:
         return LoadEnd.LOADED if stored else LoadEnd.ABANDONED
 
     def _take(self, key: DealKey, views: Loaded, token: Token) -> None:
-        """Take what another process has brought and made known; ``token`` was taken before it was read."""
+        """Take views that another process has loaded and announced; ``token`` was taken before they were read."""
         self.outcomes[key] = views
         self._keep(key, views, token)
 
@@ -175,7 +175,7 @@ class LoadRequest:
             self._cache.keep(CacheKey.of(view, key), entry, token)
 
     def _keep_loaded(self, load: HubSpotLoad, token: Token) -> None:
-        """Invalidate everywhere what the load changed, and keep what it brought."""
+        """Invalidate what the load changed everywhere, and keep its values."""
         good = {key: views for key, views in load.views.items() if self._permits(key, views, token)}
         changed = self._outdated_by(load)
         lost = changed & _selection_of((key, views) for key, views in load.views.items() if key not in good)
@@ -184,13 +184,13 @@ class LoadRequest:
         ours = changed - lost
         renewed = self._context.publish(ours, load.changes, token).token if ours else None
         for key, views in good.items():
-            # Our own invalidation refuses the old token for what it concerns, and for nothing else.
+            # Our own invalidation refuses the old token only for the deals that it selects.
             concerned = bool(ours & _selection_of([(key, views)]))
             self._keep(key, views, renewed if concerned and renewed else token)
 
     def _outdated_by(self, load: HubSpotLoad) -> Selection:
         changed = Selection.changed(load.changes)
-        # When storing failed, it is not known which of them MongoDB holds as they are.
+        # If storing failed, it is unknown which of them MongoDB holds in this state.
         return changed if load.stored else changed | _selection_of(load.views.items())
 
     def _permits(self, key: DealKey, views: Loaded, token: Token) -> bool:
@@ -198,12 +198,12 @@ class LoadRequest:
 
 
 class RefreshRequest(LoadRequest):
-    """A deal that is loaded whatever the tiers hold, and let go by all of them under any key.
+    """A deal that is loaded whatever the tiers hold, and that all of them drop under any key.
 
     Args:
         key: which deal.
         pause: seconds for which a refreshed deal is not fetched again.
-        context: what it works with.
+        context: the parts to work with.
     """
 
     look_first = False
@@ -211,7 +211,7 @@ class RefreshRequest(LoadRequest):
     def __init__(self, key: DealKey, pause: float, context: RequestContext) -> None:
         super().__init__([key], {}, context)
         self.pause = timedelta(seconds=pause)
-        #: What this process itself has loaded.
+        #: The views that this process itself has loaded.
         self.loaded: HubSpotLoad | None = None
 
     def _lease_name(self, key: DealKey) -> str:
@@ -220,7 +220,7 @@ class RefreshRequest(LoadRequest):
     def wanted(self) -> dict[str, int]:
         """See :meth:`.LoadRequest.wanted`.
 
-        A refresh that began before an invalidation is good enough: so soon after it there would be no other.
+        A refresh that began before an invalidation is good enough: no other would be made so soon after it.
         """
         return dict.fromkeys(self._named, 0)
 
@@ -233,10 +233,10 @@ class RefreshRequest(LoadRequest):
         try:
             return self._context.mongodb.known_ids(key)
         except StoreError:
-            return ()  # without MongoDB there is nothing to correct there either
+            return ()  # without MongoDB there is nothing to correct in it either
 
     def _take(self, key: DealKey, views: Loaded, token: Token) -> None:
-        """See :meth:`.LoadRequest._take`; this process lets go at once what it holds, as the other one did."""
+        """See :meth:`.LoadRequest._take`; this process drops its own values at once, as the other one did."""
         applied = self._context.state.apply(_selection_of([(key, views)]), None, claim=token)
         super()._take(key, views, applied.token or token)
 
@@ -245,9 +245,9 @@ class RefreshRequest(LoadRequest):
 
 
 class RereadRequest(RefreshRequest):
-    """An old deal that is loaded while readers go on getting what is there; after a failure not again for a pause.
+    """An old deal that is loaded while readers still get its stored state; after a failure not again for a pause.
 
-    Apart from refreshes, whose readers would else wait for calls of low priority.
+    Its lease differs from that of refreshes, whose readers would otherwise wait for calls of low priority.
     """
 
     pause_after = frozenset({LoadEnd.FAILED, LoadEnd.ABANDONED})
@@ -261,12 +261,12 @@ class RereadRequest(RefreshRequest):
 
 
 def refresh_name(key: DealKey) -> str:
-    """Return the lease name of a refresh. Names that differ in case only may be different deals."""
+    """Return the lease name of a refresh. Names that differ only in case may be different deals."""
     return f"refresh:{key.by}:{key.value}"
 
 
 def _selection_of(loads: Iterable[tuple[DealKey, Loaded]]) -> Selection:
-    """Select deals by their ids and by all names that they were asked for and are known under."""
+    """Select deals by their ids, and by all names under which they were asked for and are known."""
     ids: set[str] = set()
     names: set[str] = set()
     for key, views in loads:

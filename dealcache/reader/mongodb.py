@@ -1,4 +1,4 @@
-"""Reads views from MongoDB, each asking only for what it needs: a count never reads bodies."""
+"""Reads views from MongoDB; each reads only what it needs: a count never reads bodies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dealcache.tiers import Entry, View
 
 _NO_EVENTS = Totals({})
 
-#: What is read of a deal's activities: how many there are, or all of them.
+#: What to read of a deal's activities: their number, or all of them.
 _Activities = Totals | Sequence[Event]
 
 
 class TimelineNotSyncedError(Exception):
-    """MongoDB knows the deal, but its activities have never been fetched: not the same as having none."""
+    """MongoDB knows the deal, but its activities were never fetched, which is not the same as having none."""
 
     def __init__(self, deal_id: str) -> None:
         super().__init__(f"the activities of deal {deal_id} have not been read from HubSpot yet")
@@ -31,9 +31,9 @@ class TimelineNotSyncedError(Exception):
 class StoredViews(NamedTuple):
     """Views of some deals from MongoDB, and why there are none of others.
 
-    ``entries`` are the wanted views of the deals that it knows with their activities. ``unsynced`` are deals whose
-    activities have never been fetched, each with the ids of all deals of its name, its own first. ``failures`` tell why
-    deals that it knows cannot be shown.
+    ``entries`` are the wanted views of deals that it knows with their activities. ``unsynced`` are deals whose
+    activities were never fetched, each with the ids of all deals of its name, its own first. ``failures`` tell why
+    known deals cannot be shown.
     """
 
     entries: dict[DealKey, dict[View, Entry]]
@@ -59,7 +59,7 @@ class MongoSource:
         timelines: their events.
         maker: makes the entries.
         clock: the wall clock, epoch seconds.
-        sync_watermark: returns the watermark of the syncs, as it was before it was called.
+        sync_watermark: returns the watermark of the syncs as it was before the call.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class MongoSource:
         return tuple(stored.deal.deal_id for stored in self._deals.find(key))
 
     def as_of(self, key: DealKey) -> float | None:
-        """Return up to when HubSpot's changes are known to be in a deal, epoch seconds; None if unknown.
+        """Return the moment up to which HubSpot's changes are known to be in a deal, epoch seconds; None if unknown.
 
         Raises:
             StoreUnavailable: MongoDB does not answer.
@@ -96,7 +96,7 @@ class MongoSource:
         return None if as_of is None else as_of.timestamp()
 
     def read(self, view: View, key: DealKey) -> Entry | None:
-        """Return one view of a deal, None when MongoDB knows no such deal.
+        """Return one view of a deal; None if MongoDB knows no such deal.
 
         Raises:
             TimelineNotSyncedError: it knows the deal, but not its activities.
@@ -110,7 +110,7 @@ class MongoSource:
         return stored.entries.get(key, {}).get(view)
 
     def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredViews:
-        """Read views of many deals, by one query for all names, one for what is counted and one for whole timelines.
+        """Read views of many deals, with one query for all names, one for counts and one for whole timelines.
 
         Args:
             wanted: the deals, each with the views that are wanted.
@@ -119,7 +119,7 @@ class MongoSource:
             StoreUnavailable: MongoDB does not answer.
         """
         fetched_at = self._clock()
-        # First of all: the deals that are read after it hold all changes up to then.
+        # First: deals read after it contain all changes up to it.
         watermark, now = self._sync_watermark(), datetime.fromtimestamp(fetched_at, UTC)
         read = StoredViews({}, {}, {})
         chosen: list[_Wanted] = []
@@ -134,7 +134,7 @@ class MongoSource:
                 named_alike = self.known_ids(DealKey("name", stored.deal.deal_name))
                 others = [other for other in named_alike if other != stored.deal.deal_id]
             chosen.append(_Wanted(key, stored.deal, others, wanted[key], stored.as_of(watermark, now)))
-        # Not before there is a deal: a process that reads the labels while another one still loads them would be late.
+        # Only once there is a deal: labels read while another process still loads them would soon be out of date.
         labels = self._maker.labels() if chosen else Labels()
         for one, found in chain(self._with_totals(chosen), self._with_events(chosen)):
             try:
@@ -157,7 +157,7 @@ class MongoSource:
             yield one, totals.get(one.deal.deal_id, _NO_EVENTS)
 
     def _with_events(self, chosen: Collection[_Wanted]) -> Iterator[tuple[_Wanted, _Activities]]:
-        """Read the events of the deals whose timelines are wanted: they tell everything else too."""
+        """Read the events of the deals whose timelines are wanted; every other view follows from them."""
         waiting: dict[str, list[_Wanted]] = {}
         for one in chosen:
             if View.TIMELINE in one.views:

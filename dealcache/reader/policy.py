@@ -1,4 +1,4 @@
-"""When an entry may serve: pure decisions on times, without I/O."""
+"""Decides when an entry may serve, from times alone. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dealcache.tiers import CLOCKS_APART, Entry
 
 
 class Verdict(Enum):
-    """The use that an entry is good for."""
+    """The use that may be made of an entry."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -26,7 +26,7 @@ class Policy:
         negative_ttl: seconds for which "no such deal" is remembered.
         jitter: the share of the time to live by which it may be shortened, so that values which were fetched
             together do not expire together. It only shortens: the configured time is a promise.
-        retry_pause: seconds for which the tiers below are left alone after they failed while a stale value served.
+        retry_pause: seconds for which the tiers below are not asked after they failed and a stale value served.
         refresh_pause: seconds for which a refreshed deal is not fetched again.
     """
 
@@ -38,20 +38,20 @@ class Policy:
     refresh_pause: float = 10.0
 
     def expires_at(self, status: int, fetched_at: float, chance: float, *, labelled: bool = True) -> float:
-        """Until when a value is fresh, in epoch seconds.
+        """Return the time until which a value is fresh, epoch seconds.
 
         Args:
             status: 200 or 404.
             fetched_at: when it was read from MongoDB or HubSpot, epoch seconds.
-            chance: a random number of [0, 1) that places it within the jitter.
-            labelled: False if it shows an id that has no label yet: it may have one in a moment.
+            chance: a random number of [0, 1) that places that time within the jitter.
+            labelled: False if the value shows an id without a label, which may get one in a moment.
         """
         ttl = self.ttl if status == 200 else self.negative_ttl
         ttl = ttl if labelled else min(ttl, self.negative_ttl)
         return fetched_at + ttl * (1.0 - self.jitter * chance)
 
     def keep_until(self, status: int, expires_at: float) -> float:
-        """Until when a value is worth its memory: a 404 is never served past its time."""
+        """Return the time until which a value is worth its memory; a 404 is never served past its time."""
         return expires_at + (self.stale_if_error if status == 200 else 0.0)
 
 
@@ -61,8 +61,7 @@ def decide(entry: Entry | None, now: float, floor: float = float("-inf")) -> Ver
     Args:
         entry: what a cache tier holds, None when it holds nothing.
         now: the present, epoch seconds.
-        floor: entries that were read then or before are not trusted, as if their time were over; see
-            ``InvalidationWatermark``.
+        floor: entries read then or before are not trusted, as if their time were over; see ``InvalidationWatermark``.
     """
     if entry is None or now >= entry.keep_until:
         return Verdict.GONE
@@ -72,6 +71,6 @@ def decide(entry: Entry | None, now: float, floor: float = float("-inf")) -> Ver
 def is_fresh(entry: Entry, now: float, floor: float) -> bool:
     """Return True if :func:`decide` finds an entry fresh: a cheaper check for callers that only need that.
 
-    One that was read in the future is not: a clock was set back since, and its age is not known.
+    An entry read in the future is not: a clock has been set back since, and its age is unknown.
     """
     return now < entry.expires_at and floor < entry.fetched_at <= now + CLOCKS_APART

@@ -24,13 +24,13 @@ from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.repositories import StoreError
 from dealcache.tiers import CacheKey, Entry, View
 
-#: What may end a load from HubSpot, after which stale values may serve.
+#: Failures of a load from HubSpot after which stale values may serve.
 _ORIGIN_FAILURES = (HubSpotError, BulkheadFullError, FlightTimeoutError)
 
-#: The tiers whose data is looked at for its age.
+#: The tiers whose data is checked for its age.
 _LOOKED_AT = frozenset({"redis", "mongodb"})
 
-#: Deals, each with the views of it that are lacking.
+#: Deals, each with its missing views.
 Wanted = Mapping[DealKey, Collection[View]]
 
 
@@ -38,13 +38,13 @@ class DealReader:
     """Answers reads of deals. Thread-safe.
 
     Args:
-        state: the cache tiers, and the loads under way.
+        state: the cache tiers, and the loads in progress.
         publish: invalidates deals in this process and all others.
         mongodb: reads views from MongoDB.
         fetcher: fetches deals from HubSpot.
-        fail_safe: remembers for which deals the tiers below failed.
-        revalidator: has old deals read again.
-        wait_seconds: how long a thread waits at most for another one's read of MongoDB.
+        fail_safe: remembers the deals for which the tiers below failed.
+        revalidator: reads old deals again in the background.
+        wait_seconds: how long a thread waits at most for another thread's read of MongoDB.
         timer: the clock that durations are measured with, seconds.
     """
 
@@ -89,7 +89,7 @@ class DealReader:
         if mode is Mode.REFRESH:
             return self._refresh(view, key)
         trace = ReadTrace(self._timer)
-        # Most reads end here: a fresh value of memory is served without the books of a batch.
+        # Most reads end here: a fresh value of memory is served without the bookkeeping of a batch.
         if mode is Mode.DEFAULT and (entry := self._cache.hit(CacheKey.of(view, key))) is not None:
             trace.step("memory", TierOutcome.HIT)
             return Answer(entry, "memory", tuple(trace.steps))
@@ -107,7 +107,7 @@ class DealReader:
         try:
             loaded = self._fetcher.refresh(key)
         except RecentlyRefreshedError:
-            # Memory may be older than that refresh, of which this process has perhaps not heard yet.
+            # Memory may be older than that refresh, of which this process may not have heard yet.
             return self.read(view, key, Mode.NO_CACHE)
         self._fail_safe.succeeded(key)
         trace.step("hubspot", TierOutcome.HIT)
@@ -137,7 +137,7 @@ class DealReader:
         return answer
 
     def _revalidate(self, answer: BatchAnswer) -> None:
-        """Have the deals read again whose data is too old; what memory has is not looked at."""
+        """Request re-reads of deals whose data is too old; values of memory are not checked."""
         for key, found in answer.values.items():
             for entry, tier, _ in found.values():
                 if tier in _LOOKED_AT and self._revalidator.is_old(entry) and entry.deal_id is not None:
@@ -146,7 +146,7 @@ class DealReader:
                     break
 
     def _look(self, wanted: Wanted, answer: BatchAnswer, trace: ReadTrace) -> Wanted:
-        """Take what the cache tiers have; returns what they lack."""
+        """Take what the cache tiers have; return what they lack."""
         found = self._cache.look([CacheKey.of(view, key) for key, views in wanted.items() for view in views], trace)
         lacking: dict[DealKey, Collection[View]] = {}
         for key, views in wanted.items():
@@ -164,7 +164,7 @@ class DealReader:
         return lacking
 
     def _served(self, key: DealKey, kept: dict[View, Found]) -> dict[View, Found]:
-        """``kept``, whose stale values are served after all, counted as such."""
+        """Return ``kept``, whose stale values are served after all, and count them as such."""
         for view in kept:
             self._cache.served(CacheKey.of(view, key))
         return kept
@@ -172,10 +172,10 @@ class DealReader:
     def _ask_mongodb(
         self, wanted: Wanted, mode: Mode, answer: BatchAnswer, trace: ReadTrace
     ) -> dict[DealKey, tuple[str, ...]]:
-        """Take what MongoDB has; returns the ids of the deals whose activities it has not."""
+        """Take what MongoDB has; return the ids of the deals whose activities it lacks."""
         lacking = [(key, view) for key, views in wanted.items() for view in views]
         try:
-            # A reader who says no-cache may have written to MongoDB just now: a read that began before is no answer.
+            # A client that sends no-cache may have just written to MongoDB: a read that began before is no answer.
             outcomes = (
                 self._read_mongodb(lacking)
                 if mode is Mode.NO_CACHE
@@ -238,7 +238,7 @@ class DealReader:
         trace.step("hubspot", TierOutcome.ERROR if failed else TierOutcome.HIT)
 
     def _fall_back(self, key: DealKey, views: Collection[View], failure: Exception, answer: BatchAnswer) -> None:
-        """Serve what memory holds because every tier below failed; without that, the deal has failed."""
+        """Serve what memory holds because every tier below failed; without a value there, the deal fails."""
         kept = {view: self._cache.kept(CacheKey.of(view, key)) for view in views}
         good = {view: one for view, one in kept.items() if one is not None and one.entry.status == 200}
         if len(good) == len(views):
@@ -249,10 +249,10 @@ class DealReader:
             answer.failures[key] = failure
 
     def invalidate(self, selection: Selection) -> Applied:
-        """Forget the selected deals: after this returns, this process serves nothing that was read before.
+        """Forget the selected deals: once this returns, this process serves nothing that was read before.
 
         Returns:
-            The displayed keys that left a cache tier, and whether all other processes will know as well.
+            The displayed keys removed from a cache tier, and whether all other processes will know too.
         """
         applied = self._publish(selection, None, None)
         shared = self._cache.forget_shared(selection, applied.generation)

@@ -1,4 +1,4 @@
-"""Reads one old deal again from HubSpot: once for all processes, with calls that give way to readers'."""
+"""Reads one old deal again from HubSpot: once for all processes, with calls of lower priority than those of readers."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ PAUSE_AFTER_FAILURE = 60.0
 
 
 class RereadOutcome(StrEnum):
-    """The outcome of the wish to read a deal again."""
+    """The outcome of a request to read a deal again."""
 
     REFRESHED = "refreshed"
     GONE = "gone"
-    """HubSpot has no such deal any more."""
+    """HubSpot no longer has the deal."""
 
     UNNEEDED = "unneeded"
-    """MongoDB knows more than the cache did, or another process is at it, or has failed within the last minute."""
+    """MongoDB had newer data than the cache, or another process reads the deal, or failed to in the last minute."""
 
     FAILED = "failed"
     SKIPPED = "skipped"
-    """Too many wait, HubSpot fails now, or little is left of the calls of the day."""
+    """Too many deals wait, HubSpot is failing, or few of the day's calls are left."""
 
 
 class Rereader:
@@ -41,10 +41,10 @@ class Rereader:
 
     Args:
         context: what loads work with; its calls have the priority of re-reads.
-        cluster: finds out what other processes load.
-        has_calls: returns False while HubSpot's calls of the day are too few for this; may ask HubSpot.
+        cluster: coordinates loads with other processes.
+        has_calls: returns False while too few of the day's calls to HubSpot are left; may ask HubSpot.
         max_age: seconds after which a deal is old.
-        deadline_seconds: how long one may take.
+        deadline_seconds: how long one re-read may take.
         clock: the wall clock, epoch seconds.
     """
 
@@ -65,11 +65,11 @@ class Rereader:
         self._clock = clock
 
     def reread(self, deal_id: str, is_stopping: Callable[[], bool]) -> RereadOutcome:
-        """Read a deal again, as a refresh does, unless that is not needed any more.
+        """Read a deal again, as a refresh does, unless that is no longer needed.
 
         Args:
             deal_id: HubSpot's id.
-            is_stopping: returns True when there is no more time.
+            is_stopping: returns True once the process is stopping.
         """
         key = DealKey("id", deal_id)
         try:
@@ -92,7 +92,7 @@ class Rereader:
         return RereadOutcome.GONE if outcome[View.INFO].status == 404 else RereadOutcome.REFRESHED
 
     def _forget(self, deal_id: str) -> None:
-        """Let the caches of this process go what is older than MongoDB's."""
+        """Drop values of this process's caches that are older than MongoDB's."""
         selection, cache = Selection.deals(ids=[deal_id]), self._context.state.cache
         cache.forget(selection, None)
         cache.forget_shared(selection, None)

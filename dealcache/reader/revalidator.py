@@ -1,7 +1,7 @@
-"""Old deals are read again from HubSpot while their readers have been answered (RFC 5861, stale-while-revalidate).
+"""Re-reads old deals from HubSpot after their readers have been answered (RFC 5861, stale-while-revalidate).
 
-Readers only add to a short queue. A few threads work it off; when HubSpot fails they rest, longer each time, so that
-many old deals make no more calls than one.
+Readers only add to a short queue, which a few threads work off. When HubSpot fails they pause, longer each time, so
+that many old deals cause no more calls than one.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from dealcache.tiers import Entry
 
 log = logging.getLogger(__name__)
 
-#: Re-reads of one process at a time, and deals that wait for theirs.
+#: Re-reads of one process at a time, and deals that may wait for theirs.
 AT_ONCE, MOST_WAITING = 2, 200
 
-#: Deals that are remembered as read again, or failed, within the last minute.
+#: Deals to remember as read again, or failed, within the last minute.
 _REMEMBERED = 10_000
 
-#: Seconds of rest after a failure, doubled with each in a row up to the longest.
+#: Seconds to pause after a failure, doubled with each in a row up to the longest.
 FIRST_REST, LONGEST_REST = 1.0, 60.0
 
 _STOP_SECONDS = 2.0
 
 
 class Revalidator:
-    """Decides which answers are too old, and has their deals read again behind. Thread-safe.
+    """Decides which answers are too old, and reads their deals again in the background. Thread-safe.
 
-    Its threads start with the first deal, so after the fork.
+    Its threads start with the first deal, and so after the fork.
 
     Args:
         max_age: seconds after which data is too old; 0: never.
-        reread: reads a deal, by id, again; is told how to find out that it must end.
-        may_call: returns False while HubSpot's calls are too few for this.
+        reread: reads a deal again, by id; its second argument tells whether it must end.
+        may_call: returns False while too few calls to HubSpot are left.
         count: called with an outcome and the number of deals that had it.
         clock: the wall clock, epoch seconds.
         timer: the monotonic clock, in seconds.
@@ -74,13 +74,13 @@ class Revalidator:
         self._threads = [BackgroundThread(f"re-reads {number + 1}", self.work_off) for number in range(at_once)]
 
     def is_old(self, entry: Entry) -> bool:
-        """Return True if an answer is too old; one of unknown age is."""
+        """Return True if an answer is too old, or its age is unknown."""
         if not self._max_age or entry.status != 200:
             return False
         return entry.data_as_of is None or self._clock() - entry.data_as_of > self._max_age
 
     def request(self, deal_id: str) -> None:
-        """Have a deal read again soon, unless that is waiting, under way, or was tried lately; does not wait."""
+        """Request a re-read of a deal, unless one is waiting, in progress, or was tried recently; does not block."""
         with self._lock:
             if deal_id in self._waiting or deal_id in self._under_way:
                 return
@@ -118,7 +118,7 @@ class Revalidator:
             return deal_id
 
     def _done(self, deal_id: str, outcome: RereadOutcome) -> int:
-        """Take note of an outcome; return how many others were given up for it."""
+        """Note an outcome; return how many waiting deals were given up because of it."""
         with self._lock:
             self._under_way.discard(deal_id)
             if outcome is not RereadOutcome.FAILED:
@@ -130,7 +130,7 @@ class Revalidator:
             self._failures += 1
             rest = min(LONGEST_REST, FIRST_REST * 2.0 ** (self._failures - 1))
             self._rest_until = self._timer() + rest
-            # Readers ask for them again; by then HubSpot may answer.
+            # Readers will request them again; by then HubSpot may answer.
             given_up = len(self._waiting)
             self._waiting.clear()
             return given_up
@@ -139,7 +139,7 @@ class Revalidator:
         return self._stopping
 
     def stop(self) -> None:
-        """End the threads; a deal that is being read is given up."""
+        """Stop the threads; a read in progress is given up."""
         self._stopping = True
         for thread in self._threads:
             thread.stop(0.0)

@@ -1,8 +1,8 @@
 """Single flight: of all threads that want the same thing at the same time, one fetches it.
 
-The first thread to ask leads; those that ask while it is under way wait for its outcome, value or error alike. Sharing
-the error matters: were each waiter to try for itself when the leader fails, a failing origin would be asked once per
-thread, one after the other. A flight is forgotten when it ends, so a failure is shared but never remembered.
+The first thread to ask leads; those that ask meanwhile wait for its outcome, value or error alike. Sharing the error
+matters: if each waiter tried for itself after the leader failed, a failing origin would be asked once per thread, one
+after the other. A flight is forgotten when it ends, so a failure is shared but never remembered.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ V = TypeVar("V")
 
 
 class FlightTimeoutError(Exception):
-    """The leader of a flight did not end within the time that a waiter had."""
+    """The leader of a flight did not finish within the waiter's time."""
 
 
 class SingleFlight(Generic[K, V]):
     """Runs work once per key at a time. Thread-safe.
 
     Args:
-        on_wait: called each time that a thread begins to wait for another one's flight, for metrics.
+        on_wait: called each time that a thread begins to wait for another thread's flight, for metrics.
     """
 
     def __init__(self, on_wait: Callable[[], None] = lambda: None) -> None:
@@ -58,18 +58,18 @@ class SingleFlight(Generic[K, V]):
     def run_many(
         self, keys: Iterable[K], work: Callable[[list[K]], Mapping[K, V | Exception]], deadline: Deadline
     ) -> dict[K, V | Exception]:
-        """Do ``work`` for those of ``keys`` that no thread is at, and then wait for those that are at the others.
+        """Do ``work`` for those of ``keys`` that no other thread leads, then wait for the leaders of the others.
 
-        In this order, so that threads which each lead what the other wants never wait for each other.
+        In this order threads that each lead what the other wants never wait for each other.
 
         Args:
             keys: what the work is about.
-            work: done by this thread for all keys that it leads, which it is given; returns the outcome of each. What
-                it raises is raised here, and is the outcome of all of them for threads that wait.
+            work: called by this thread with all keys that it leads; returns the outcome of each. An exception is raised
+                here, and is the outcome of all of them for waiting threads.
             deadline: until when this thread waits for others; its own work must bound itself.
 
         Returns:
-            For each key the value, or the exception that the leader met; FlightTimeoutError when the time is over.
+            For each key the value, or the leader's exception; FlightTimeoutError if the time is over.
         """
         led: dict[K, Future[V]] = {}
         joined: dict[K, Future[V]] = {}
@@ -99,7 +99,7 @@ class SingleFlight(Generic[K, V]):
         try:
             outcomes = dict(work(list(led)))
         except BaseException as error:
-            # Also SystemExit of a worker that is told to stop: waiters must not wait for a leader that has gone.
+            # Includes SystemExit of a worker that is told to stop: waiters must not wait for a leader that has gone.
             self._forget(led)
             for flight in led.values():
                 flight.set_exception(error)
@@ -120,9 +120,9 @@ class SingleFlight(Generic[K, V]):
                     del self._flights[key]
 
     def detach(self, concerned: Callable[[K], bool]) -> None:
-        """Let no thread join the flights that are under way for the concerned keys: what they bring is out of date.
+        """Let no more threads join the present flights for the concerned keys: their values are out of date.
 
-        Threads that wait already keep waiting, for they asked before the change.
+        Threads that already wait keep waiting, because they asked before the change.
         """
         with self._lock:
             for key in [key for key in self._flights if concerned(key)]:

@@ -1,4 +1,4 @@
-"""The state of the read path in a process: cache tiers, fence and loads under way; and how invalidations change it."""
+"""The state of a process's read path: cache tiers, fence and loads in progress; and how invalidations change it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dealcache.reader.single_flight import SingleFlight
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry, View
 
-#: The three views of a deal, as one load from HubSpot brings them.
+#: The three views of a deal, which one load from HubSpot provides.
 Loaded = dict[View, Entry]
 
 
@@ -21,10 +21,10 @@ class Applied:
     """The effect of an invalidation in this process.
 
     Args:
-        cleared: the displayed keys that left memory.
-        token: the token with which the load on whose behalf it was made may store; None when it may not, or when there
-            was no such load.
-        generation: its place in the invalidation log, None when it could not be recorded yet.
+        cleared: the displayed keys removed from memory.
+        token: the token with which the load on whose behalf it was made may store its value; None if it may not, or
+            there was no such load.
+        generation: its position in the invalidation log; None if it could not be recorded yet.
     """
 
     cleared: frozenset[str]
@@ -37,20 +37,20 @@ class Applied:
         return self.generation is not None
 
 
-#: Invalidates the selected deals, and returns when that holds here and is recorded for all other processes; when it
-#: cannot be recorded, it holds here all the same, and is recorded as soon as that can be done. Takes which views really
-#: changed (None: nothing did, as for a clear), and the token of a load that brings the new value of the deals.
+#: Invalidates the selected deals, and returns once that holds here and is recorded for all other processes; if it
+#: cannot be recorded, it still holds here, and is recorded as soon as possible. Takes the views that really changed
+#: (None for a clear, where nothing did), and the token of a load with the new value of the deals.
 Publish = Callable[[Selection, Changes | None, Token | None], Applied]
 
 
 class ReaderState:
-    """The cache tiers, the fence around them, and the loads that are under way.
+    """The cache tiers, the fence around them, and the loads in progress.
 
     Args:
         cache: the cache tiers.
-        fence: the fence that they use.
-        on_wait: called each time that a thread begins to wait for another one's load, for metrics.
-        renew_labels: called when labels changed, before anything else: whatever load begins later sees the new ones.
+        fence: their fence.
+        on_wait: called each time that a thread begins to wait for another thread's load, for metrics.
+        renew_labels: called first when labels changed, so that any load that begins later sees the new ones.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class ReaderState:
         self.cache = cache
         self._fence = fence
         self._renew_labels = renew_labels
-        #: What MongoDB has of a view, or the ids of the deals of its name that it knows without their activities.
+        #: MongoDB's entry of a view, or the ids of the deals of its name that it knows without their activities.
         self.mongodb_flights: SingleFlight[tuple[DealKey, View], Entry | tuple[str, ...]] = SingleFlight(on_wait)
-        #: By deal, and whether the load goes past what the tiers hold.
+        #: By deal, and whether the load bypasses the tiers.
         self.hubspot_flights: SingleFlight[tuple[DealKey, bool], Loaded] = SingleFlight(on_wait)
 
     def begin(self, oldest: int) -> None:
-        """From now on the invalidation log is known here, back to the generation ``oldest``."""
+        """Note that the invalidation log is known here from now on, back to the generation ``oldest``."""
         self._fence.begin(oldest)
 
     def apply(
@@ -81,16 +81,16 @@ class ReaderState:
         doubt: bool = False,
         labels: bool = False,
     ) -> Applied:
-        """Forget the selected deals: after this returns, nothing serves that was read before it was called.
+        """Forget the selected deals: once this returns, nothing read before the call is served.
 
-        Loads that are under way keep their readers, who asked before, but store nothing and take no new readers.
+        Loads in progress keep their readers, who asked before, but store nothing and admit no new readers.
 
         Args:
             selection: which deals.
-            generation: the invalidation's place in the invalidation log, None when it has none.
-            claim: the token of a load that brings the new value of the selected deals.
-            doubt: memory keeps what it has, but serves it only when every tier below fails.
-            labels: labels changed, so that no load under way takes new readers, whatever deal it is of.
+            generation: the position in the invalidation log; None if it has none.
+            claim: the token of a load with the new value of the selected deals.
+            doubt: whether memory keeps its values, but serves them only if every tier below fails.
+            labels: whether labels changed, so that no load in progress admits new readers, whatever its deal.
         """
         if labels:
             self._renew_labels()
@@ -102,7 +102,7 @@ class ReaderState:
         return Applied(frozenset(self.cache.forget(selection, generation)), token, generation)
 
     def restart(self, generation: int) -> None:
-        """Forget everything, in the shared tier too: the invalidation log is another one, at ``generation`` now."""
+        """Forget everything, in the shared tier too: the invalidation log was replaced, now at ``generation``."""
         self._renew_labels()
         self._fence.restart(generation)
         self._detach(Selection.all())
@@ -115,9 +115,9 @@ class ReaderState:
 
 
 def _concerns(selection: Selection, key: DealKey) -> bool:
-    """Return True if a load under way may bring a selected deal.
+    """Return True if a load in progress may return a selected deal.
 
-    A load by id of an unknown name, or by name of an unknown id, may: it is only known when it ends.
+    A load by id of an unknown name, or by name of an unknown id, may: that is only known when it ends.
     """
     if selection.everything:
         return True

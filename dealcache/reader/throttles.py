@@ -1,4 +1,4 @@
-"""Throttles: failing tiers are left alone while a stale value serves, and a deal is not refreshed again at once."""
+"""Throttles: failing tiers are not asked while a stale value serves, and a deal is not refreshed again at once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dealcache.model.deals import DealKey
 
 
 class FailSafeThrottle:
-    """Remembers for which deals the tiers below failed while a stale value served. Thread-safe.
+    """Remembers the deals for which the tiers below failed and a stale value served. Thread-safe.
 
-    Further reads of such a deal get the stale value at once; after each pause exactly one read tries again while the
+    Further reads of such a deal get the stale value at once; after each pause exactly one read tries again, while the
     others still get the stale value.
 
     Args:
         pause: seconds between two tries.
         clock: a clock in seconds.
-        remember: for how many deals; a forgotten deal costs one try more.
+        remember: how many deals to remember; a forgotten deal costs one more try.
     """
 
     def __init__(self, pause: float, clock: Callable[[], float], remember: int = 10_000) -> None:
@@ -29,7 +29,7 @@ class FailSafeThrottle:
         self._next_try: LRUCache[DealKey, float] = LRUCache(remember)
 
     def should_serve_stale(self, key: DealKey) -> bool:
-        """Return True if a read should take the stale value; when the pause is over, one caller is to try."""
+        """Return True if a read should take the stale value; after a pause one caller gets False, and tries."""
         with self._lock:
             next_try = self._next_try.get(key)
             if next_try is None:
@@ -40,25 +40,25 @@ class FailSafeThrottle:
             return False
 
     def failed(self, key: DealKey) -> None:
-        """The tiers below failed for ``key``: leave them alone for a pause."""
+        """Note that the tiers below failed for ``key``: they are not asked for a pause."""
         with self._lock:
             self._next_try[key] = self._clock() + self._pause
 
     def succeeded(self, key: DealKey) -> None:
-        """The tiers below answered for ``key``."""
+        """Note that the tiers below answered for ``key``."""
         with self._lock:
             self._next_try.pop(key, None)
 
 
 class RefreshThrottle:
-    """Remembers which deals were refreshed a moment ago, so that impatient clicking does not reach HubSpot each time.
+    """Remembers which deals were just refreshed, so that impatient clicking does not reach HubSpot each time.
 
-    It goes by the key that was asked for and by the deal's id. Thread-safe.
+    Deals are remembered by the key they were asked for and by their id. Thread-safe.
 
     Args:
         pause: seconds for which a refreshed deal is not fetched again.
         clock: a clock in seconds.
-        remember: how many at most; a forgotten one costs a fetch more.
+        remember: how many deals to remember; a forgotten one costs one more fetch.
     """
 
     def __init__(self, pause: float, clock: Callable[[], float], remember: int = 10_000) -> None:
@@ -66,13 +66,13 @@ class RefreshThrottle:
         self._recent: TTLCache[DealKey, bool] = TTLCache(remember, pause, timer=clock)
 
     def note(self, key: DealKey, deal_id: str | None) -> None:
-        """The deal that ``key`` names was fetched just now; ``deal_id`` is None when there is no such deal."""
+        """Note that the deal of ``key`` was just fetched; ``deal_id`` is None if there is no such deal."""
         with self._lock:
             self._recent[key] = True
             if deal_id is not None:
                 self._recent[DealKey("id", deal_id)] = True
 
     def lately(self, key: DealKey) -> bool:
-        """Return True if the deal was fetched so lately that it should not be fetched again."""
+        """Return True if the deal was fetched too recently to fetch it again."""
         with self._lock:
             return key in self._recent

@@ -1,8 +1,8 @@
-"""The cache tiers of the read path as one: memory, and between it and MongoDB perhaps a tier that workers share.
+"""The cache tiers of the read path as one: memory and, if there is one, the tier that workers share.
 
-A value is judged when it comes out: whether its time is over, whether this process is sure enough to trust it, and, for
-one that another process may have kept, whether an invalidation came after it. What comes out of the shared tier is kept
-in memory too, for what is left of its time.
+A value is judged when it is looked up: whether its time is over, whether this process can trust it, and, for one that
+another process may have kept, whether an invalidation came after it. A value from the shared tier is kept in memory
+too, for the rest of its time.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class TieredCache:
 
     Args:
         memory: the memory tier.
-        shared: the tier that workers share; None when there is none.
+        shared: the tier that workers share; None for none.
         fence: knows what was invalidated.
         watermark: knows whether this process hears of invalidations.
         clock: the wall clock, epoch seconds.
-        labels_version: the version of the labels with which views are made now, None if that does not matter.
+        labels_version: returns the version of the present labels; None if it does not matter.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class TieredCache:
         self._labels_version = labels_version
 
     def hit(self, key: CacheKey) -> Entry | None:
-        """The fresh value that memory holds, counted as served, or None; a remembered 404 is none."""
+        """Return memory's fresh value and count it as served; None if there is none, or a remembered 404."""
         entry = self._memory.get(key)
         if entry is None or not self.is_good(entry, self._clock()):
             return None
@@ -61,7 +61,7 @@ class TieredCache:
         return entry
 
     def slot(self, key: CacheKey) -> Slot | None:
-        """The place of memory's value under ``key``, whatever it is good for, without waiting for a lock; or None."""
+        """Return the slot of memory's value under ``key``, fresh or not, without waiting for a lock; or None."""
         return self._memory.slot(key)
 
     def is_good(self, entry: Entry, now: float) -> bool:
@@ -92,11 +92,11 @@ class TieredCache:
         return found
 
     def kept(self, key: CacheKey) -> Found | None:
-        """Return what memory holds now, fresh or stale: the last resort when every tier below has failed."""
+        """Return what memory holds, fresh or stale: the last resort when every tier below has failed."""
         return self._judge_kept(self._memory.get(key))
 
     def fresh(self, key: CacheKey) -> Entry | None:
-        """Return what memory holds now if it is fresh, a remembered 404 included; not counted as served."""
+        """Return what memory holds if it is fresh, including a remembered 404; not counted as served."""
         found = self.kept(key)
         return None if found is None or found.stale else found.entry
 
@@ -105,53 +105,53 @@ class TieredCache:
         self._memory.record_hit(key, count)
 
     def token(self) -> Token:
-        """Return the token that a load takes when it starts, to be given to :meth:`keep`."""
+        """Return the token that a load takes when it starts, to be passed to :meth:`keep`."""
         return self._fence.token()
 
     def last_invalidation(self, key: DealKey) -> int:
-        """The generation of the last invalidation of a deal, as far as that is known here."""
+        """Return the generation of the last invalidation of a deal, as far as it is known here."""
         return self._fence.last_of(key)
 
     def keep(self, key: CacheKey, entry: Entry, token: Token) -> None:
-        """Keep what a load that started with ``token`` brought, unless its deal or a label was invalidated since."""
+        """Keep the value of a load that started with ``token``, unless its deal or a label was invalidated since."""
         marked = replace(entry, generation=token.generation)
         kept = self._memory.put(key, marked, lambda: self.permits(key, marked, token))
         if self._shared is not None and kept and self._fence.trusts(key, marked):
             try:
                 self._shared.put(key, marked, lambda: self.permits(key, marked, token))
             except RedisUnavailable as failure:
-                log.debug("a value is kept in memory alone: %s", failure)
+                log.debug("a value is kept in memory only: %s", failure)
 
     def permits(self, key: CacheKey, entry: Entry, token: Token) -> bool:
         """Return True if :meth:`keep` would keep this now.
 
-        A view that was made with labels of before is refused for whatever deal: which deals show a label that changed
-        was asked of MongoDB, where the deal of a load under way may not have stood yet.
+        A view made with earlier labels is refused for any deal: MongoDB was asked which deals show a changed label, but
+        may not have had the deal of a load in progress yet.
         """
         if entry.labels_version is not None and self._labels_version() not in (None, entry.labels_version):
             return False
         return self._fence.permits(token, key, entry)
 
     def forget(self, selection: Selection, before: int | None) -> set[str]:
-        """Let memory go what is older than the invalidation of generation ``before``; the displayed keys that left."""
+        """Remove what is older than the invalidation of generation ``before`` from memory; return displayed keys."""
         return self._memory.invalidate(selection, before)
 
     def doubt(self) -> None:
-        """Trust nothing that memory holds now; it may still serve when every tier below fails."""
+        """Stop trusting what memory holds; it may still serve if every tier below fails."""
         self._watermark.doubt()
 
     def forget_shared(self, selection: Selection, before: int | None) -> set[str]:
-        """Let the shared tier go the same.
+        """Remove the same from the shared tier.
 
-        It gives memory back, no more: every process refuses such a value by its generation, wherever it is kept. So
-        nothing is lost when the tier cannot be reached.
+        This only frees its memory: every process refuses such a value by its generation, wherever it is kept. So
+        nothing is lost if the tier cannot be reached.
         """
         if self._shared is None:
             return set()
         try:
             return self._shared.invalidate(selection, before)
         except RedisUnavailable as failure:
-            log.warning("values that are served no more stay in Redis for what is left of their time: %s", failure)
+            log.warning("invalidated values stay in Redis, unused, until they expire: %s", failure)
             return set()
 
     def _judged(self, entry: Entry | None) -> Verdict:
@@ -169,13 +169,13 @@ class TieredCache:
         return TierOutcome.STALE if self._clock() >= stale.entry.expires_at else TierOutcome.UNSURE
 
     def _look_shared(self, keys: list[CacheKey], trace: ReadTrace) -> dict[CacheKey, Entry]:
-        """The good ones of the shared tier's values, which memory keeps from now on."""
+        """Return the good values of the shared tier, and keep them in memory."""
         if self._shared is None:
             return {}
         try:
             entries = self._shared.get_many(keys)
         except RedisUnavailable as failure:
-            log.debug("Redis was left out: %s", failure)
+            log.debug("Redis was skipped: %s", failure)
             trace.step("redis", TierOutcome.ERROR)
             return {}
         good = {key: entry for key, entry in entries.items() if self._promote(key, entry)}
@@ -183,7 +183,7 @@ class TieredCache:
         return good
 
     def _promote(self, key: CacheKey, entry: Entry) -> bool:
-        """Return True if a value of the shared tier is good, and keep it in memory then."""
+        """Return True if a value of the shared tier is good, and if so keep it in memory."""
         if self._judged(entry) is not Verdict.FRESH or not self._fence.trusts(key, entry):
             return False
         self._memory.put(key, entry, lambda: self._fence.trusts(key, entry))

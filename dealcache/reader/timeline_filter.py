@@ -10,7 +10,7 @@ from typing import Any
 from dealcache.model.deals import EVENT_TYPES
 from dealcache.reader.views import timeline_of
 
-#: What a cursor looks like, for the API's description. To clients it is opaque; whatever fits names a place.
+#: The form of a cursor, for the API's description. To clients it is opaque; any text of this form names a place.
 CURSOR_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z~[0-9A-Za-z_-]{1,100}~"
     rf"({'|'.join(EVENT_TYPES)})$"
@@ -18,12 +18,12 @@ CURSOR_PATTERN = (
 
 
 class InvalidCursorError(ValueError):
-    """A cursor that no answer of ours has ever given."""
+    """A cursor that never came from an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineFilter:
-    """Which events of a timeline are wanted.
+    """The wanted events of a timeline.
 
     Args:
         types: event types, empty for all.
@@ -44,13 +44,13 @@ class TimelineFilter:
         return self == TimelineFilter()
 
     def apply(self, timeline: Mapping[str, Any]) -> dict[str, Any]:
-        """The wanted part of ``timeline``.
+        """Return the wanted part of ``timeline``.
 
         ``start_date`` and ``end_date`` are those of all events that match, whatever page is shown. ``next_cursor``
         is there while more follows; it names the last event shown, so events that come in between shift nothing.
 
         Raises:
-            InvalidCursorError: the cursor is none of ours.
+            InvalidCursorError: the cursor was not made here.
         """
         matching = [event for event in timeline["events"] if self._matches(event)]
         part = timeline_of(timeline["deal_id"], timeline["deal_name"], matching)
@@ -73,7 +73,7 @@ class TimelineFilter:
 
 
 def _place(event: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return where an event stands. Ids repeat between engagement types, so the type breaks the tie."""
+    """Return an event's place in the order. Ids repeat between engagement types, so the type breaks the tie."""
     return event["timestamp"], event["id"], event["type"]
 
 

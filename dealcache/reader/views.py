@@ -12,32 +12,32 @@ from dealcache.model.labels import Labels, UnknownIds
 from dealcache.model.timestamps import in_zone
 from dealcache.tiers import View
 
-#: How many characters of an event's content the preview shows (the contract).
+#: How many characters of an event's content the preview shows, by the contract.
 PREVIEW_LENGTH = 150
 
 
 def activities_count(by_type: Mapping[str, int]) -> dict[str, Any]:
-    """The count view: ``by_type`` maps an event's type to how many there are."""
+    """Return the count view; ``by_type`` maps each type of events to its number."""
     return {"count": sum(by_type.values()), "by_type": dict(sorted(by_type.items()))}
 
 
 def count_by_type(events: Iterable[Event]) -> dict[str, int]:
-    """The number of events of each type."""
+    """Return the number of events of each type."""
     return Counter(event.type for event in events)
 
 
 def day(moment: datetime | None, zone: tzinfo) -> str | None:
-    """The day of ``moment`` in ``zone`` as ``YYYY-MM-DD``, None for None."""
+    """Return the day of ``moment`` in ``zone`` as ``YYYY-MM-DD``; None for None."""
     return None if moment is None else in_zone(moment, zone).date().isoformat()
 
 
 def timestamp(moment: datetime) -> str:
-    """``moment`` as ISO 8601 in UTC with milliseconds, the form that HubSpot uses."""
+    """Return ``moment`` as ISO 8601 in UTC with milliseconds, HubSpot's form."""
     return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
-    """One event as the timeline shows it; ``zone`` is the zone of ``date_str`` and ``time_str``."""
+    """Return an event as the timeline shows it; ``zone`` is the zone of ``date_str`` and ``time_str``."""
     utc = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
     local = utc if zone is UTC else in_zone(event.occurred_at, zone).isoformat()
     content = event.content
@@ -59,7 +59,7 @@ def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
 
 
 def timeline(deal: Deal, events: Iterable[Event], zone: tzinfo, labels: Labels) -> dict[str, Any]:
-    """The timeline view: all events, oldest first by time, then by ``id`` (which may repeat between types)."""
+    """Return the timeline view: all events, oldest first by time, then by ``id`` (which may repeat between types)."""
     ordered = sorted(
         ((event.occurred_at, event_view(event, zone, labels)) for event in events),
         key=lambda row: (row[0], row[1]["id"], row[1]["type"]),
@@ -69,7 +69,7 @@ def timeline(deal: Deal, events: Iterable[Event], zone: tzinfo, labels: Labels) 
 
 
 def timeline_of(deal_id: str, deal_name: str, shown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The timeline view's frame around events that are shown already, in order."""
+    """Return the timeline view of event views that are already in order."""
     return {
         "deal_id": deal_id,
         "deal_name": deal_name,
@@ -86,7 +86,7 @@ def info(
     zone: tzinfo,
     labels: Labels,
 ) -> dict[str, Any]:
-    """The info view.
+    """Return the info view.
 
     Args:
         deal: the deal.
@@ -115,7 +115,7 @@ def info(
 def from_events(
     view: View, deal: Deal, events: Sequence[Event], other_deal_ids: Iterable[str], zone: tzinfo, labels: Labels
 ) -> Mapping[str, Any]:
-    """Any view, made from all of a deal's events."""
+    """Return any view, made from all of a deal's events."""
     match view:
         case View.TIMELINE:
             return timeline(deal, events, zone, labels)
@@ -126,7 +126,7 @@ def from_events(
 
 
 def unknown_ids(view: View, deal: Deal, events: Iterable[Event], labels: Labels) -> UnknownIds:
-    """The ids that a view shows, or would show, because they have no label; ``events`` matter to a timeline alone."""
+    """Return the ids that a view shows, or would show, because they have no label; only a timeline needs ``events``."""
     match view:
         case View.TIMELINE:
             return labels.unknown_in((), events)

@@ -1,7 +1,7 @@
 """The interface of a cache tier.
 
-A tier never decides if an entry is fresh: it keeps entries until their ``keep_until``, or while they are fresh. The
-read path judges them. One suite of tests holds every tier to the promises below.
+A tier never decides whether an entry may serve, which is up to the read path: it keeps entries until their
+``keep_until``, or while they are fresh. One suite of tests holds every tier to the promises below.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dealcache.tiers.entry import CacheKey, Entry
 
 
 class Columns(NamedTuple):
-    """The statistics of some entries, in columns: as many objects would take several times as long.
+    """The statistics of some entries, in columns: an object for each entry would take several times as long.
 
     Several entries may be shown under one key, such as a deal that was read by its name and by its id.
     """
@@ -41,8 +41,8 @@ class Usage:
 class Tier(Protocol):
     """A cache tier. Thread-safe.
 
-    A tier outside of the process raises RedisUnavailable from any method when it cannot be reached or does not answer.
-    It may have done its work all the same: kept the entry, or removed some of those to invalidate.
+    A tier outside of the process raises RedisUnavailable from any method if it cannot be reached or does not answer. It
+    may have done its work nevertheless: kept the entry, or removed some of those to invalidate.
     """
 
     @property
@@ -68,5 +68,6 @@ class Tier(Protocol):
 
         Args:
             selection: the deals.
-            before: the generation of the invalidation; entries whose load began when it was known stay. None for all.
+            before: the generation of the invalidation; entries whose load began when it was already known stay. None
+                for all.
         """

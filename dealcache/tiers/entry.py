@@ -23,7 +23,7 @@ class View(StrEnum):
 class CacheKey(NamedTuple):
     """The key of one view of one deal, as the reader named the deal.
 
-    Names that differ in case only may be different deals, so the name is kept as it was asked for.
+    Names that differ only in case may be different deals, so the name is kept as the reader gave it.
     """
 
     view: View
@@ -41,7 +41,7 @@ class Entry:
     """One cached answer.
 
     Args:
-        status: 200, or 404 for "no tier knows this deal"; nothing else is ever remembered.
+        status: 200, or 404 for "no tier knows this deal"; no other status is ever remembered.
         body: the JSON body as it goes over the wire; empty for 404, whose body names the request.
         etag: the strong entity tag of ``body`` with its quotes (RFC 9110, 8.8.3); empty for 404.
         fetched_at: when the value was read from MongoDB or HubSpot, epoch seconds.
@@ -49,9 +49,11 @@ class Entry:
         keep_until: until when it may serve if every tier below fails, epoch seconds; never before ``expires_at``.
         deal_id: HubSpot's id of the deal; None for an unknown name.
         deal_name: the deal's name, None when there is no such deal.
-        generation: of the last invalidation that was known when its load began; 0 when none was.
-        labels_version: of the labels that it was made with, in the process that made it; None where none are shown.
-        data_as_of: up to when HubSpot's changes are known to be in it, epoch seconds; None if unknown, and for 404.
+        generation: that of the last invalidation known when its load began; 0 for none.
+        labels_version: the version, in the process that made it, of the labels that it was made with; None if it shows
+            none.
+        data_as_of: the moment up to which HubSpot's changes are known to be in it, epoch seconds; None if unknown, and
+            for 404.
     """
 
     status: int

@@ -19,10 +19,10 @@ from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry
 #: Measured with 100,000 entries of 10 bytes, see the benchmark's memory section; rounded up.
 ENTRY_OVERHEAD = 1600
 
-#: Entries that are looked at together for statistics: some hundred microseconds.
+#: Entries to read at once for statistics: some hundred microseconds.
 _PART = 500
 
-#: Stands in a slot that was removed from the tier: never fresh, and without a body.
+#: The entry of a slot that was removed from the tier: never fresh, and without a body.
 GONE = Entry(404, b"", "", -inf, -inf, -inf, None, None)
 
 
@@ -30,7 +30,7 @@ class Slot:
     """An entry's place in the tier.
 
     A caller may keep the slot and read it again without asking the tier: ``entry`` is :data:`GONE` once it was removed.
-    Values that were derived from the entry may be kept in ``derived``; they are removed with the entry.
+    Values derived from the entry may be kept in ``derived``; they are removed with it.
     """
 
     __slots__ = ("derived", "entry", "hits", "size")
@@ -128,7 +128,7 @@ class MemoryTier:
                 return
 
     def put(self, key: CacheKey, entry: Entry, permit: Callable[[], bool]) -> bool:
-        with self._lock, self._store.timer:  # time stands still, or an entry could expire between two looks at it
+        with self._lock, self._store.timer:  # time stands still here, or an entry could expire between two looks at it
             kept = permit() and self._keep(key, entry)
             usage = self._usage()
         self._on_change(usage)
@@ -182,7 +182,7 @@ class MemoryTier:
         self._on_change(usage)
 
     def columns(self) -> Iterator[Columns]:
-        """Yield all entries part by part, about the youngest first.
+        """Yield all entries in parts, roughly the youngest first.
 
         The lock and the interpreter are released in between, so that no thread waits long for either.
         """
@@ -191,7 +191,7 @@ class MemoryTier:
         for start in range(0, len(keys), _PART):
             with self._lock:
                 slots = [(key, slot) for key in keys[start : start + _PART] if (slot := self._store.peek(key))]
-                # A slot may be cleared as soon as the lock is given back.
+                # A slot may be cleared as soon as the lock is released.
                 rows = [(key, slot.entry, slot.size, slot.hits) for key, slot in slots]
             yield Columns(
                 [entry.displayed_key(key) for key, entry, _, _ in rows],
@@ -204,7 +204,7 @@ class MemoryTier:
             time.sleep(0)
 
     def usage(self) -> Usage:
-        """Return the size of the tier now."""
+        """Return the present size of the tier."""
         with self._lock:
             self._store.expire()
             return self._usage()

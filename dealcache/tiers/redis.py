@@ -1,7 +1,8 @@
-"""The Redis tier: entries that all workers share, for what is left of their time.
+"""The Redis tier: entries that all workers share, for the rest of their time.
 
 It holds no expired entries: stale ones are kept by the memory tiers. Readers have to check the generation of an entry:
-one that was put while Redis hung, or by a process that had not heard of an invalidation yet, may come after it.
+one that was put while Redis hung, or by a process that had not yet heard of an invalidation, may come after the
+invalidation.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry
 
 log = logging.getLogger(__name__)
 
-#: The most entries of one deal, or one name: three views under its id and under each spelling of its name that was
-#: used. It bounds the work of one script, during which Redis does nothing else.
+#: The most entries of one deal, or one name: three views under its id and under each spelling of its name in use. This
+#: bounds the work of one script, during which Redis does nothing else.
 MOST_OF_ONE = 300
 
 #: Deals that one script removes, and entries when all are removed: a few milliseconds of work.
@@ -78,7 +79,7 @@ class RedisTier:
         kept = bool(self._keep(prefix, member, value, milliseconds, MOST_OF_ONE, repr(now + CLOCKS_APART)))
         if not kept or permit():
             return kept
-        # An invalidation came while Redis was at work; which of the two was first is unknown.
+        # An invalidation came while Redis was working; which of the two came first is unknown.
         self._take_back(prefix, member, value[:8])
         return False
 

@@ -14,8 +14,8 @@ A value has no version of its own, because its key has one, :data:`VERSION`. Its
      … the body, packed
 ====== ===========================================================================
 
-The head has two fields that no reader needs: by ``name_key`` the scripts in Redis know where an entry is indexed, by
-``shown`` its displayed key.
+The head has two fields for the scripts in Redis: ``name_key`` tells where an entry is indexed, and ``shown`` is its
+displayed key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import zstandard
 from dealcache.tiers.entry import CacheKey, Entry
 
 #: The largest body that is packed or unpacked: a timeline of some 20,000 activities. One value must not hold up a Redis
-#: that others use too.
+#: that others use as well.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 #: Bodies from this size are packed, by zstd at its level 1. Measured by `python -m benchmarks --only redis` on two busy
@@ -45,23 +45,24 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 #: 196 KB   345 / 325 1439 / 604, to 12 % 722 / 333, to 10 %
 #: ======== ========= ================== ==================
 #:
-#: So zlib never wins. Packing costs a read at most 10 % and gives back most of the room; below this size it would give
-#: back no more than Redis takes for a key anyway.
+#: So zlib never wins. Packing costs a read at most 10 % and saves most of the space; below this size it would save no
+#: more than Redis takes for a key anyway.
 COMPRESSED_FROM_BYTES = 1024
 
-#: The version of this form, a part of the key: one release does not find what another has kept in another form.
+#: The version of this form, a part of the key, so that a release does not find values that another has kept in another
+#: form.
 VERSION = "2"
 
 _PLAIN, _ZSTD = 0, 1
 _NUMBERS = struct.Struct(">dBII")
 _CHECKSUM = struct.Struct(">I")
 
-#: Where the head begins; the scripts know this number too.
+#: The offset of the head; the scripts use this number too.
 HEAD_AT = _NUMBERS.size + _CHECKSUM.size
 
 
 class UnreadableError(ValueError):
-    """The bytes are no entry, or a damaged one."""
+    """The bytes are not an entry, or a damaged one."""
 
 
 class TooLargeError(ValueError):
@@ -107,7 +108,7 @@ def encode(key: CacheKey, entry: Entry) -> bytes:
 
 
 def decode(value: bytes) -> Entry:
-    """Return the entry that :func:`encode` made these bytes of; raise UnreadableError if they are anything else."""
+    """Return the entry of which :func:`encode` made these bytes; raise UnreadableError if they are anything else."""
     try:
         numbers, rest = value[: _NUMBERS.size], value[HEAD_AT:]
         fetched_at, packing, size, head_size = _NUMBERS.unpack(numbers)
@@ -145,12 +146,12 @@ def _pack(body: bytes) -> tuple[int, bytes]:
 
 
 def _unpack(packing: int, packed: bytes, size: int) -> bytes:
-    """Return the body, with no more memory than :data:`MAX_BODY_BYTES` whatever the bytes announce."""
+    """Return the body, using no more memory than :data:`MAX_BODY_BYTES` whatever size the bytes announce."""
     if packing == _PLAIN:
         body = packed
     elif packing != _ZSTD:
         raise UnreadableError(f"a body packed in an unknown way, {packing}")
-    # zstd makes room for as much as the frame's own header says, and ignores any other bound.
+    # zstd allocates as much as the frame's own header says, and ignores any other bound.
     elif size > MAX_BODY_BYTES or zstandard.frame_content_size(packed) != size:
         raise UnreadableError(f"a body that is not of the {size} bytes that were announced")
     else:
