@@ -13,9 +13,11 @@ from concurrent.futures import Future
 from typing import Any
 
 import urllib3
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs, resolve_ssl_version
@@ -164,7 +166,12 @@ _POOLS = {"http": _ConnectionPool, "https": _SecureConnectionPool}
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Gives requests these connections, also through a proxy; one that speaks SOCKS has connections of its own."""
+    """Gives requests these connections, also through a proxy; one that speaks SOCKS has connections of its own.
+
+    All requests must go to one host, with the same settings.
+    """
+
+    _pool: ConnectionPool | None = None
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """See :class:`requests.adapters.HTTPAdapter`."""
@@ -177,3 +184,22 @@ class BoundedAdapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> ConnectionPool:
+        """See :class:`requests.adapters.HTTPAdapter`, which looks the pool up for each request."""
+        pool = self._pool
+        if pool is None:
+            pool = self._pool = super().get_connection_with_tls_context(*arguments, **options)
+        return pool
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """See :class:`requests.adapters.HTTPAdapter`; cookies and the text's encoding are nothing to us."""
+        response = Response()
+        response.status_code, response.headers, response.raw = resp.status, CaseInsensitiveDict(resp.headers), resp
+        response.request, response.reason = req, resp.reason
+        return response
+
+    def close(self) -> None:
+        """See :class:`requests.adapters.HTTPAdapter`."""
+        self._pool = None
+        super().close()
