@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pymongo
 
@@ -24,6 +25,9 @@ _INDEXES = {name: {"_id_"} | {model.document["name"] for model in models} for na
 #: The databases that have all indexes: to look for each of them takes MongoDB longer than most tests do.
 _PREPARED: set[str] = set()
 
+#: The clients of those who lend databases, by URI: to make one takes longer than many tests do.
+_CLIENTS: dict[str, pymongo.MongoClient[dict[str, Any]]] = {}
+
 #: A database rests while so many others are lent, in case a thread of its last test writes a moment longer.
 _RESTING = 4
 
@@ -34,7 +38,7 @@ class Databases:
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._free: deque[str] = deque()
-        self._client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(uri)
+        self._client = _CLIENTS[uri] = pymongo.MongoClient(uri, tz_aware=True)
 
     @contextmanager
     def lent(self) -> Iterator[str]:
@@ -46,6 +50,7 @@ class Databases:
         self._free.append(name)
 
     def close(self) -> None:
+        del _CLIENTS[self._uri]
         self._client.close()
 
     def _empty(self, name: str) -> None:
@@ -70,6 +75,16 @@ class Databases:
     def _has_own_indexes(self, name: str, collection: str) -> bool:
         found = {index["name"] for index in self._client[name][collection].list_indexes()}
         return found != _INDEXES.get(collection, {"_id_"})
+
+
+@contextmanager
+def client_of(uri: str) -> Iterator[pymongo.MongoClient[dict[str, Any]]]:
+    """Yield a client of a mongod: that which its databases are lent with, or one of its own."""
+    if uri in _CLIENTS:
+        yield _CLIENTS[uri]
+        return
+    with pymongo.MongoClient(uri, tz_aware=True) as client:
+        yield client
 
 
 def prepare(uri: str, name: str) -> None:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import pymongo
 import pytest
 from flask import Flask
 from pymongo.database import Database
@@ -26,7 +25,7 @@ from dealcache.repositories import LoadLeaseRepository
 from dealcache.sandbox.simulator import Simulator
 from dealcache.settings import load_settings
 from tests.clocks import ManualClock
-from tests.databases import prepare
+from tests.databases import client_of, prepare
 
 TOKEN = "pat-na1-5d41402a-not-to-be-seen"
 VIEWS = ("deal-activities-count", "deal-timeline", "deal-info")
@@ -150,7 +149,7 @@ def running(
         patch.setattr("dealcache.repositories.storage.LoadLeaseRepository", partial(LoadLeaseRepository, now=now))
         app = create_app(load_settings(settings | environ), clock)
     try:
-        with pymongo.MongoClient(uri, tz_aware=True) as client:
+        with client_of(uri) as client:
             if not own_mongod:
                 prepare(uri, database_name)
                 # As it is done at start, so that tests count the calls of their reads alone.
