@@ -38,7 +38,7 @@ class ManualWait:
 
     def begun(self) -> float | None:
         """Wait until the thread waits, and return for how long it does."""
-        return self._waits.get(timeout=10)
+        return self._waits.get(timeout=60)
 
     def tick(self, seconds: float) -> None:
         """Let ``seconds`` pass for the thread that waits."""

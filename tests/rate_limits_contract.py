@@ -118,7 +118,7 @@ class RateLimitsContract:
         assert caught.value.retry_after == pytest.approx(2.004)
         changed.tick(1.002)
         for other in others:
-            other.join(10)
+            other.join(60)
             assert not other.is_alive()
 
     def test_who_gave_up_leaves_no_place_taken(self, rate_limits, clock):
@@ -170,7 +170,7 @@ class RateLimitsContract:
             changed.waiting.acquire()
         for _ in threads:
             changed.tick(1.0)
-            assert served_one.acquire(timeout=10)
+            assert served_one.acquire(timeout=60)
         for thread in threads:
             thread.join()
         assert served == ["reader 1", "reader 2", "for all", "re-read", "sync 1", "sync 2"]
@@ -215,7 +215,7 @@ class RateLimitsContract:
         waiter.start()
         changed.waiting.acquire()
         rate_limits.adopt_app_limit(190)
-        waiter.join(10)
+        waiter.join(60)
         assert not waiter.is_alive()
 
     @pytest.mark.parametrize(("limit", "bucket"), [(100, Bucket.APP), (190, Bucket.APP), (190, Bucket.ASSOCIATIONS)])

@@ -221,7 +221,7 @@ class TierContract:
         ]
 
         def put(number: int) -> bool:
-            begin.wait(10)
+            begin.wait(60)
             return tier.put(key(), entries[number * 37 % THREADS], always)
 
         with ThreadPoolExecutor(THREADS) as threads:
@@ -254,7 +254,7 @@ class TierContract:
             tier.put(key(), mine, lambda: fence.permits(token, key(), mine))
 
         def work(number: int) -> None:
-            begin.wait(10)
+            begin.wait(60)
             for _ in range(5):
                 change() if number % 10 == 0 else load_and_put()
 

@@ -14,7 +14,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.e2e.programs import ROOT, until
+from tests.e2e.programs import ROOT
+from tests.waiting import until
 
 T = TypeVar("T")
 

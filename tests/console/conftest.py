@@ -9,7 +9,8 @@ import pytest
 from selenium import webdriver
 
 from tests.console.browser import Console, start_chromium
-from tests.e2e.programs import Gunicorn, HubSpot, until
+from tests.e2e.programs import Gunicorn, HubSpot
+from tests.waiting import until
 
 #: Starts services on databases of their own; what is given goes into their environment.
 StartService = Callable[..., Gunicorn]

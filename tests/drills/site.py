@@ -17,8 +17,9 @@ from dealcache.repositories import ListsBehindError
 from dealcache.repositories.storage import Storage
 from dealcache.sandbox.embedded import Mongod
 from tests.e2e.jobs import Job, ask_for_sync, completed, confirmed
-from tests.e2e.programs import Gunicorn, HubSpot, until
+from tests.e2e.programs import Gunicorn, HubSpot
 from tests.e2e.truth import assert_true, differences, told_timelines, true_timelines
+from tests.waiting import until
 
 MakeSite = Callable[..., "Site"]
 

@@ -10,7 +10,8 @@ import pytest
 from tests.drills.site import LONGEST, MakeSite, Site
 from tests.drills.storm import stir_up
 from tests.e2e.jobs import Job, ask_for_sync, completed
-from tests.e2e.programs import Gunicorn, until
+from tests.e2e.programs import Gunicorn
+from tests.waiting import until
 
 KILLS = 10
 DEALS = 3_000

@@ -7,8 +7,9 @@ import pytest
 from tests.drills.site import LONGEST, MakeSite
 from tests.drills.storm import stir_up
 from tests.e2e.jobs import ask_for_sync, completed, ended, jobs_of
-from tests.e2e.programs import Gunicorn, until
+from tests.e2e.programs import Gunicorn
 from tests.e2e.truth import assert_true
+from tests.waiting import until
 
 SEED = 7_301
 

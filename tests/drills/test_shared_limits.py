@@ -12,8 +12,9 @@ import pytest
 
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from tests.callers import Result, Worker
-from tests.e2e.programs import HubSpot, until
+from tests.e2e.programs import HubSpot
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 READERS, SYNCS = (Priority.INTERACTIVE,), (Priority.SYNC,)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import requests
 
-from tests.e2e.programs import Gunicorn, until
+from tests.e2e.programs import Gunicorn
 from tests.e2e.truth import V2
+from tests.waiting import until
 
 Job = dict[str, Any]
 

@@ -46,7 +46,7 @@ class LiveClient:
     def waiting(self) -> list[dict[str, Any]]:
         """All that came before the service answers a ping, which it does in turn; nothing is held back by then."""
         time.sleep(HELD_BACK)
-        assert self.connection.ping().wait(20)
+        assert self.connection.ping().wait(60)
         messages = []
         while True:
             try:
@@ -59,7 +59,7 @@ class LiveClient:
 def live_client(service: Gunicorn, query: str = "", headers: Mapping[str, str] | None = None) -> Iterator[LiveClient]:
     """A connected client."""
     url = f"ws://127.0.0.1:{service.port}{PATH}{query}"
-    with connect(url, additional_headers=headers, open_timeout=20) as connection:
+    with connect(url, additional_headers=headers, open_timeout=60) as connection:
         yield LiveClient(connection)
 
 
@@ -87,7 +87,7 @@ def raw_client(service: Gunicorn, more: bytes = b"", buffer: int | None = None) 
     sock = socket.socket()
     if buffer is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    sock.settimeout(20)
+    sock.settimeout(60)
     sock.connect(("127.0.0.1", service.port))
     sock.sendall(handshake(service) + more)
     answer = b""

@@ -15,6 +15,8 @@ from typing import Any
 
 import requests
 
+from tests.waiting import until
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "simulator-token"
 ACME = "Acme renewal"
@@ -27,16 +29,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Wait for a condition, and return what made it true."""
-    deadline, pause = time.monotonic() + seconds, 0.02
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(pause)
-        pause = min(1.2 * pause, 0.25)  # who waits long may look less often
-    return value
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -113,7 +105,7 @@ class HubSpot(Program):
         return self._control("POST", "changes", changes)["ids"]
 
     def _control(self, method: str, what: str, body: Any) -> Any:
-        response = requests.request(method, f"{self.url}/_simulator/{what}", json=body, timeout=30)
+        response = requests.request(method, f"{self.url}/_simulator/{what}", json=body, timeout=60)
         assert response.ok, response.text
         return response.json() if response.content else None
 
@@ -157,7 +149,7 @@ class Gunicorn(Program):
         self.database = settings.get("MONGODB_DATABASE", "dealcache")
         super().__init__(GUNICORN, directory, environment(**settings), stderr=stderr)
         try:
-            until(self._answers, 30)
+            until(self._answers)
         except BaseException:
             self.stop()
             raise
@@ -165,15 +157,15 @@ class Gunicorn(Program):
     def _answers(self) -> bool:
         assert self.process.poll() is None, self.err
         try:
-            return requests.get(f"{self.url}/healthz", timeout=5).status_code == 200
+            return requests.get(f"{self.url}/healthz", timeout=60).status_code == 200
         except (requests.ConnectionError, requests.Timeout):
             return False
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **query: Any) -> requests.Response:
-        return requests.get(self.url + path, params=query, headers=headers, timeout=30)
+        return requests.get(self.url + path, params=query, headers=headers, timeout=60)
 
     def post(self, path: str, **query: Any) -> requests.Response:
-        return requests.post(self.url + path, params=query, timeout=30)
+        return requests.post(self.url + path, params=query, timeout=60)
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of the log, each of which is a JSON object; the last one may still be being written."""
@@ -195,7 +187,7 @@ class Gunicorn(Program):
 
     def ask(self, octets: bytes) -> tuple[int, dict[str, str], bytes]:
         """Send bytes as they are, and read one answer: status, headers by lower-case name, and body."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(octets)
             connection.shutdown(socket.SHUT_WR)
             answer = b""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, until
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService
+from tests.waiting import until
 
 BATCH = "/api/hubspot/deals-batch"
 ONCE = {"account", "owners", "pipelines"}
@@ -23,7 +24,7 @@ def service(module_services: StartService) -> Gunicorn:
 
 def post(service: Gunicorn, names: list[str], headers: dict[str, str] | None = None, **more: Any) -> requests.Response:
     body = {"deal_names": names} | more
-    return requests.post(service.url + BATCH, json=body, headers=headers, timeout=30)
+    return requests.post(service.url + BATCH, json=body, headers=headers, timeout=60)
 
 
 def test_a_hundred_cold_deals_come_in_few_calls_and_stay(service: Gunicorn, hubspot: HubSpot) -> None:

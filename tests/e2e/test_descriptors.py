@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.e2e.programs import ACME, READ, Gunicorn, StartService, until
+from tests.e2e.programs import ACME, READ, Gunicorn, StartService
 from tests.stalled import StalledConnections
+from tests.waiting import until
 
 #: What ``ulimit -n`` says.
 FILES = 256

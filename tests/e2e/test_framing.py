@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.programs import ACME, READ, Gunicorn, StartService, assert_problem, until
+from tests.e2e.programs import ACME, READ, Gunicorn, StartService, assert_problem
+from tests.waiting import until
 
 #: How the request is received: by the event loop, with the lane and without, or by a thread, as with a gunicorn that
 #: the loop is not made for.
@@ -86,7 +87,7 @@ def test_a_body_in_chunks_is_read(ways: dict[str, Gunicorn], way: str) -> None:
 def test_nothing_of_a_body_that_is_too_large_is_waited_for(ways: dict[str, Gunicorn], way: str, octets: bytes) -> None:
     if way == "threads" and b"chunked" in octets:
         pytest.skip("a thread counts what it has read")
-    with socket.create_connection(("127.0.0.1", ways[way].port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", ways[way].port), timeout=60) as connection:
         connection.sendall(BATCH + octets)
         answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -96,7 +97,7 @@ def test_nothing_of_a_body_that_is_too_large_is_waited_for(ways: dict[str, Gunic
 @pytest.mark.parametrize("way", WAYS)
 def test_who_expects_to_be_told_is_told_and_then_answered(ways: dict[str, Gunicorn], way: str) -> None:
     head = BATCH + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(NAMES)
-    with socket.create_connection(("127.0.0.1", ways[way].port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", ways[way].port), timeout=60) as connection:
         connection.sendall(head)
         told = b""
         while not told.endswith(b"\r\n\r\n"):

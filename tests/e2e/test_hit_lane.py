@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.e2e.programs import ACME, Gunicorn, HubSpot, until
+from tests.e2e.programs import ACME, Gunicorn, HubSpot
 from tests.e2e.requests_of_all_kinds import API, BASE, COLD, ORIGIN, VIEWS, Script, oddities, scripts
 from tests.examples import ALL, examples
+from tests.waiting import until
 
 #: What two answers to the same request may differ in: dates, times, durations, and ids that were made.
 MAY_DIFFER = (
@@ -90,7 +91,7 @@ def _started(
 
 def said(service: Gunicorn, script: Script) -> bytes:
     """All that a service says to a client that sends a script and then ends its side of the connection."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         answer = b""
         try:

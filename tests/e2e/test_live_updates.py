@@ -15,8 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.jobs import ask_for_sync, completed
 from tests.e2e.live import HELD_BACK, PATH, LiveClient, handshake, live_client, raw_client
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, assert_problem, signal_and_wait, until
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, assert_problem, signal_and_wait
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first, now
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
@@ -128,7 +129,7 @@ def test_connections_hold_no_threads_and_no_places_of_others(
     start_service: StartService, hubspot: HubSpot, count: int
 ) -> None:
     service = start_service(THREADS="4", GUNICORN_CMD_ARGS="--worker-connections 24")
-    assert service.get(READ, dealName=ACME).status_code == 200
+    until(lambda: service.get(READ, dealName=ACME).headers["X-Cache-Tier"] == "memory")
     time.sleep(HELD_BACK)
     with ExitStack() as stack:
         clients = [stack.enter_context(live_client(service)) for _ in range(count)]
@@ -185,7 +186,7 @@ def test_a_slow_client_is_dropped_and_the_others_are_told_everything(synced: Gun
         until(lambda: all(f"{rounds} {long_name}" in got.get(one, ()) for one in ids))
         assert metric(synced, "dealcache_live_clients") == 1
         assert synced.get("/healthz").status_code == 200
-    listening.join(20)
+    listening.join(60)
     assert is_reset(slow)
     slow.close()
 
@@ -201,7 +202,7 @@ def test_what_is_sent_behind_the_handshake_without_waiting_is_heard(synced: Guni
 
 def test_a_ping_is_answered_and_bad_messages_are_refused(synced: Gunicorn) -> None:
     with live_client(synced) as client:
-        assert client.connection.ping(b"here?").wait(20)
+        assert client.connection.ping(b"here?").wait(60)
         client.connection.send("subscribe me")
         assert client.message() == {"type": "error", "detail": "The message is not valid JSON."}
         client.connection.send(["{", '"action": ', "1}"])
@@ -246,7 +247,7 @@ def test_sigterm_says_goodbye_at_once_while_requests_are_still_answered(
         while chunk := mute.recv(4096):
             mute_got += chunk
         assert mute_got[:4] == b"\x88" + bytes([len(mute_got) - 2]) + (1001).to_bytes(2, "big")
-        slow.join(30)
+        slow.join(60)
         stopping.join(60)
     assert answers == [200]
     ((code, seconds),) = ended
@@ -300,7 +301,7 @@ def test_other_requests_for_the_path_are_problems(two_workers: Gunicorn) -> None
 
 
 def test_a_connection_may_be_used_for_reads_before_it_becomes_a_websocket(two_workers: Gunicorn) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", two_workers.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", two_workers.port, timeout=60)
     for _ in range(3):
         connection.request("GET", "/healthz")
         response = connection.getresponse()

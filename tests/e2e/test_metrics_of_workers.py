@@ -21,9 +21,9 @@ from tests.e2e.programs import (
     StartService,
     environment,
     free_port,
-    until,
 )
 from tests.e2e.test_running_service import total
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
@@ -117,7 +117,7 @@ def test_a_reload_loses_no_count_and_keeps_nothing_of_the_old_workers(
     old = service.workers()
     place = directories(tmp_path)
     service.process.send_signal(signal.SIGHUP)
-    until(lambda: len(service.workers()) == 2 and old.isdisjoint(service.workers()), 60)
+    until(lambda: len(service.workers()) == 2 and old.isdisjoint(service.workers()))
     until(lambda: total(service, ENTRIES) == 0)
     assert probes(service) == counted
     assert directories(tmp_path) == place
@@ -136,7 +136,7 @@ def test_another_master_goes_on_with_the_counts_of_the_one_that_it_replaces(
     new = int(until(lambda: (tmp_path / "pid.2").exists() and (tmp_path / "pid.2").read_text()))
     try:
         children = Path(f"/proc/{new}/task/{new}/children")
-        until(lambda: len(children.read_text().split()) == 2, 60)
+        until(lambda: len(children.read_text().split()) == 2)
         probe(service, 20)
         assert probes(service) == counted + 20
         service.process.send_signal(signal.SIGTERM)
@@ -148,7 +148,7 @@ def test_another_master_goes_on_with_the_counts_of_the_one_that_it_replaces(
         assert probes(service) == counted + 10
     finally:
         os.kill(new, signal.SIGTERM)
-    until(lambda: not Path(f"/proc/{new}").exists() or "Z" in Path(f"/proc/{new}/stat").read_text().split()[2], 60)
+    until(lambda: not Path(f"/proc/{new}").exists() or "Z" in Path(f"/proc/{new}/stat").read_text().split()[2])
     assert directories(tmp_path) == []
 
 
@@ -184,7 +184,7 @@ def test_a_directory_that_cannot_be_used_stops_the_start_with_one_line(tmp_path:
         BIND=f"127.0.0.1:{free_port()}",
         PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "file" / "below"),
     )
-    run = subprocess.run(GUNICORN, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30, check=False)
+    run = subprocess.run(GUNICORN, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode != 0
     assert len(run.stderr.splitlines()) == 1, run.stderr
     assert "PROMETHEUS_MULTIPROC_DIR" in run.stderr

@@ -7,7 +7,8 @@ import uuid
 from collections import Counter
 from typing import Any
 
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, until
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot
+from tests.waiting import until
 
 #: A deal that no other test reads.
 FRESH = "Umbrella onboarding"

@@ -14,9 +14,10 @@ import pytest
 import requests
 
 from dealcache.sandbox.embedded import Mongod
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, RunFlask, StartService, until
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, RunFlask, StartService
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
@@ -60,7 +61,7 @@ def instances(request: pytest.FixtureRequest, start_service: StartService) -> In
 
 
 def clear(service: Gunicorn, **query: str) -> requests.Response:
-    return requests.delete(service.url + CLEAR, params=query, timeout=30)
+    return requests.delete(service.url + CLEAR, params=query, timeout=60)
 
 
 def a_deal(hubspot: HubSpot, amount: int) -> tuple[str, str]:

@@ -15,7 +15,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from dealcache.model.deals import ENGAGEMENT_TYPES
-from tests.e2e.programs import READ, Gunicorn, HubSpot, until
+from tests.e2e.programs import READ, Gunicorn, HubSpot
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long

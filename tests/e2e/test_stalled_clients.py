@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from tests.e2e.impatient import OPTIONS, SECONDS
-from tests.e2e.programs import ACME, Gunicorn, StartService, assert_problem, free_port, until
+from tests.e2e.programs import ACME, Gunicorn, StartService, assert_problem, free_port
 from tests.stalled import KINDS, StalledConnections
+from tests.waiting import until
 
 HIT = "/api/hubspot/deal-timeline"
 LARGE = "/api/docs/assets/swagger-ui-bundle.js"
@@ -51,7 +52,7 @@ def slowest(service: Gunicorn, rounds: int = 10) -> float:
         every = []
         for _ in range(rounds):
             started = time.monotonic()
-            assert requests.get(service.url + path, timeout=20).status_code == 200
+            assert requests.get(service.url + path, timeout=60).status_code == 200
             every.append(time.monotonic() - started)
         seconds.append(sorted(every)[rounds // 2])
     return max(seconds)
@@ -83,10 +84,10 @@ def test_each_kind_holds_up_nobody_and_is_told_in_the_end(service: Gunicorn) -> 
     counts = dict.fromkeys(KINDS, 12)
     before = counted(service, TOLD_LATE), counted(service, DROPPED)
     with StalledConnections(("127.0.0.1", service.port), counts) as stalled:
-        assert slowest(service) < 1.0
+        assert slowest(service) < SECONDS
         ending = sum(count for name, count in counts.items() if name not in ("silent", "kept open after the end"))
-        until(lambda: sum(stalled.ended[name] for name in counts if name != "kept open after the end") >= ending, 20)
-        assert slowest(service) < 1.0
+        until(lambda: sum(stalled.ended[name] for name in counts if name != "kept open after the end") >= ending)
+        assert slowest(service) < SECONDS
         assert stalled.ended["silent"] == 0
         assert stalled.statuses[408] == 12 * list(TOLD.values()).count(408)
         assert stalled.statuses[431] == 24
@@ -108,16 +109,16 @@ def test_it_is_the_same_on_a_unix_socket(
     warm(service)
     counts = {name: 12 for name, kind in KINDS.items() if kind.reads and name in TOLD}
     with StalledConnections(path, counts | {"answers unread": 12}) as stalled:
-        assert slowest(service) < 1.0
-        until(lambda: sum(stalled.ended[name] for name in counts) == 12 * len(counts), 20)
+        assert slowest(service) < SECONDS
+        until(lambda: sum(stalled.ended[name] for name in counts) == 12 * len(counts))
         assert stalled.statuses[408] + stalled.statuses[431] == 12 * len(counts)
         until(lambda: 'connections_dropped_total{reason="stalled"} 12.0' in service.get("/metrics").text)
-        assert slowest(service) < 1.0
+        assert slowest(service) < SECONDS
     assert "Traceback" not in service.err
 
 
 def ask(service: Gunicorn, octets: bytes) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", service.port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=60)
     connection.sendall(octets)
     return connection
 
@@ -178,7 +179,7 @@ def test_an_answer_in_pieces_waits_for_its_client_without_a_thread(service: Guni
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         reader.connect(("127.0.0.1", service.port))
-        reader.settimeout(20)
+        reader.settimeout(60)
         reader.sendall(asked * 3 + asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         time.sleep(SECONDS / 2)
         got = rest_of(reader)
@@ -205,10 +206,10 @@ def test_a_list_that_is_not_taken_holds_no_thread_and_no_cursor(service: Gunicor
             reader.connect(("127.0.0.1", service.port))
             reader.sendall(b"GET /api/hubspot/v2/%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
         until(lambda: cursors() == before + 3)  # an export holds none
-        assert slowest(service) < 0.1
+        assert slowest(service) < SECONDS
         until(lambda: counted(service, DROPPED) == dropped + 5)
         until(lambda: cursors() == before)
-        assert slowest(service) < 0.1
+        assert slowest(service) < SECONDS
         collection.delete_many({"deal_name": name})
 
 

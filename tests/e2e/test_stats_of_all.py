@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, until
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
@@ -42,7 +43,7 @@ class Instances:
             known = reads in (None, content["hits"] + content["misses"])
             return content if known and content["complete"] and content["workers"] == workers else None
 
-        return until(told, 30)
+        return until(told)
 
 
 @pytest.fixture(params=["without Redis", "with Redis"])

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from urllib.parse import quote
 
-from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, signal_and_wait, until
+from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, signal_and_wait
+from tests.waiting import until
 
 HIT = f"{READ}?dealName={quote(ACME)}"
 
@@ -32,7 +33,7 @@ class Load:
         while True:
             fresh = connection is None
             if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
                 try:
                     connection.connect()
                 except ConnectionRefusedError:
@@ -77,7 +78,7 @@ def test_sigterm_under_load_leaves_no_request_without_its_answer(start_service: 
             (200, name) for name in deals
         ]
         for future in running:
-            future.result(20)
+            future.result(60)
     for connection in idle:
         connection.close()
     assert [failure for load in loads for failure in load.failures] == []
@@ -105,7 +106,7 @@ def test_a_killed_worker_is_replaced_and_its_values_come_from_mongodb(
 ) -> None:
     service = start_service()
     first = service.get(READ, dealName=ACME)
-    assert service.get(READ, dealName=ACME).headers["X-Cache-Tier"] == "memory"
+    until(lambda: service.get(READ, dealName=ACME).headers["X-Cache-Tier"] == "memory")
     (worker,) = service.workers()
     os.kill(worker, signal.SIGKILL)
     until(lambda: service.workers() and worker not in service.workers())
@@ -134,8 +135,9 @@ def test_slow_cold_reads_leave_room_for_hits_and_probes(start_service: StartServ
     service = start_service()
     assert service.get(READ, dealName=ACME).status_code == 200
     names = [deal["name"] for deal in hubspot.steer("GET", "deals")["deals"][-64:]]
-    # Longer than it takes a busy machine to bring all readers here.
-    hubspot.steer("POST", "faults", match="search", delay=3)
+    # Longer than it takes a busy machine to bring all readers here, and to answer the hits.
+    delay = 6.0
+    hubspot.steer("POST", "faults", match="search", delay=delay)
     before = hubspot.calls()["search"]
     waits: list[float] = []
     done = threading.Event()
@@ -162,7 +164,7 @@ def test_slow_cold_reads_leave_room_for_hits_and_probes(start_service: StartServ
     for answer in statuses[503]:
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.json()["status"] == 503
-        assert answer.elapsed.total_seconds() < 3  # it has waited for no search
+        assert answer.elapsed.total_seconds() < delay  # it has waited for no search
     assert len(waits) > 20
-    assert median(waits) < 1.0
+    assert median(waits) < delay / 3
     assert service.get("/readyz").status_code == 200

@@ -13,7 +13,8 @@ import pytest
 from pymongo import MongoClient
 
 from tests.e2e.conftest import WIDE_DEALS, WIDE_NOTES
-from tests.e2e.programs import FLASK, ROOT, FlaskCommand, HubSpot, RunFlask, signal_and_wait, until
+from tests.e2e.programs import FLASK, ROOT, FlaskCommand, HubSpot, RunFlask, signal_and_wait
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
@@ -147,7 +148,7 @@ def test_a_bar_on_a_terminal(run_flask: RunFlask, wide_hubspot: HubSpot) -> None
     try:
         while chunk := read_terminal(terminal):
             shown += chunk
-        assert process.wait(20) == 0, shown
+        assert process.wait(60) == 0, shown
     finally:
         process.kill()
         os.close(terminal)

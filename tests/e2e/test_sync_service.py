@@ -15,8 +15,9 @@ from pymongo import MongoClient
 
 from tests.e2e.conftest import WIDE_DEALS
 from tests.e2e.jobs import Job, ask_for_sync, completed, job_of
-from tests.e2e.programs import Gunicorn, HubSpot, StartService, signal_and_wait, until
+from tests.e2e.programs import Gunicorn, HubSpot, StartService, signal_and_wait
 from tests.e2e.truth import assert_true
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
@@ -58,7 +59,7 @@ def take_over(service: Gunicorn, mongodb_uri: str) -> tuple[Job, float]:
     begun = half_done(service, job_id)
     os.kill(runner_of(job_id, service, mongodb_uri), signal.SIGKILL)
     killed_at = time.monotonic()
-    until(lambda: len(beginnings(service, job_id)) == 2, 60)
+    until(lambda: len(beginnings(service, job_id)) == 2)
     waited = time.monotonic() - killed_at
     job = completed(service, job_id)
     assert (job["job_id"], job["started_at"]) == (job_id, begun["started_at"])
@@ -95,7 +96,7 @@ def test_a_stopped_service_gives_its_job_back(
     wide_hubspot.reset()
     started_at = time.monotonic()
     service = start_wide(MONGODB_DATABASE=service.database)
-    until(lambda: beginnings(service, job_id), 5)
+    until(lambda: beginnings(service, job_id), 15)  # its lease would end after twenty
     record_property("seconds from the start until the job went on", time.monotonic() - started_at)
     job = completed(service, job_id)
     assert job["started_at"] == begun["started_at"]

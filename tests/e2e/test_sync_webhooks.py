@@ -13,7 +13,8 @@ import pytest
 from pymongo import MongoClient
 
 from dealcache.sandbox.simulator.site import PORTAL_ID
-from tests.e2e.programs import Gunicorn, HubSpot, StartService, assert_problem, until
+from tests.e2e.programs import Gunicorn, HubSpot, StartService, assert_problem
+from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
@@ -22,9 +23,6 @@ PATH = "/api/hubspot/webhooks"
 SECRET = "client-secret-of-ours"
 PUBLIC = "https://deals.example.com"
 TIMELINE = "/api/hubspot/deal-timeline"
-
-#: Seconds within which a reader sees what a webhook told of.
-SOON = 5.0
 
 
 def third(uri: str, body: bytes, timestamp: int) -> dict[str, str]:
@@ -97,7 +95,7 @@ def test_a_signed_delivery_is_seen_by_readers_soon(
     status, _, answer = deliver(service, body, first(body) if version == 1 else third(uri, body, now()))
     assert (status, json.loads(answer)) == (200, {"status": "accepted", "events": 1, "new": 1})
     assert time.monotonic() - started_at < 5  # HubSpot waits no longer
-    until(lambda: note_id in events_of(service, deal_id), SOON)
+    until(lambda: note_id in events_of(service, deal_id))
     record_property("seconds until readers saw it", time.monotonic() - started_at)
 
 
@@ -138,18 +136,18 @@ def test_what_happens_in_hubspot_is_seen_by_readers_soon(start_service: StartSer
     hubspot.steer("POST", "webhooks", url=service.url + PATH, secret=SECRET, shuffle=True, duplicate=0.5)
     try:
         (moved,) = hubspot.change({"do": "add_activity", "object_type": "calls", "deals": [deal_id]})
-        until(lambda: moved in events_of(service, deal_id), SOON)
+        until(lambda: moved in events_of(service, deal_id))
         ends = {"from_type": "deals", "to_type": "calls", "to_id": moved}
         hubspot.change(
             {"do": "disassociate", "from_id": deal_id, **ends}, {"do": "associate", "from_id": other_id, **ends}
         )
-        until(lambda: moved in events_of(service, other_id) - events_of(service, deal_id), SOON)
+        until(lambda: moved in events_of(service, other_id) - events_of(service, deal_id))
         hubspot.change({"do": "archive", "object_type": "calls", "record_id": moved})
-        until(lambda: moved not in events_of(service, other_id), SOON)
+        until(lambda: moved not in events_of(service, other_id))
         hubspot.change({"do": "update", "object_type": "deals", "record_id": deal_id, "properties": {"dealname": "X"}})
-        until(lambda: service.get(TIMELINE, dealId=deal_id).json()["deal_name"] == "X", SOON)
+        until(lambda: service.get(TIMELINE, dealId=deal_id).json()["deal_name"] == "X")
         (merged,) = hubspot.change({"do": "merge", "object_type": "deals", "primary_id": deal_id, "loser_id": other_id})
-        until(lambda: service.get(TIMELINE, dealId=other_id).json().get("deal_id") == merged, SOON)
+        until(lambda: service.get(TIMELINE, dealId=other_id).json().get("deal_id") == merged)
         assert len(events_of(service, str(merged))) == 2
         assert service.get(TIMELINE, dealId=deal_id).json()["deal_id"] == merged
     finally:
@@ -177,8 +175,8 @@ def test_one_record_that_is_refused_waits_alone_also_after_a_kill(
 
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         stored = client[service.database].webhook_events
-        until(lambda: name_of(service, good) == "Anew", 60)
-        until(lambda: stored.find_one({"record": f"deals:{bad}", "attempts": {"$gte": 1}}), 60)
+        until(lambda: name_of(service, good) == "Anew")
+        until(lambda: stored.find_one({"record": f"deals:{bad}", "attempts": {"$gte": 1}}))
         # What a killed process had claimed stays claimed for two minutes.
         until(lambda: stored.count_documents({"pending": True}) == 1)
         service.kill()
@@ -187,5 +185,5 @@ def test_one_record_that_is_refused_waits_alone_also_after_a_kill(
         until(lambda: stored.find_one({"record": f"deals:{bad}", "attempts": {"$gt": attempts}}), 150)
         until(lambda: "dealcache_webhook_events_pending 1.0" in again.get("/metrics").text)
         hubspot.steer("DELETE", "faults")
-        until(lambda: name_of(again, bad) == "Anew", 60)
+        until(lambda: name_of(again, bad) == "Anew")
         until(lambda: stored.count_documents({"pending": True}) == 0)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import GUNICORN, Gunicorn, StartService, until
+from tests.e2e.programs import GUNICORN, Gunicorn, StartService
+from tests.waiting import until
 
 SCRIPT = (str(Path(sys.executable).with_name("gunicorn")), *GUNICORN[3:])
 ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -37,7 +38,7 @@ class Asker(threading.Thread):
     def _ask(self) -> None:
         family = socket.AF_UNIX if isinstance(self._address, str) else socket.AF_INET
         with socket.socket(family) as connection:
-            connection.settimeout(10)
+            connection.settimeout(60)
             connection.connect(self._address)
             connection.sendall(ASK)
             answer = b""
@@ -66,8 +67,8 @@ def ended(pid: int) -> bool:
 def replace(service: Gunicorn, pidfile: Path, asker: Asker) -> int:
     """Have another master take over; its process id."""
     service.process.send_signal(signal.SIGUSR2)
-    new = int(until(lambda: (file := pidfile.with_name("pid.2")).exists() and file.read_text(), 30))
-    until(lambda: children_of(new), 60)
+    new = int(until(lambda: (file := pidfile.with_name("pid.2")).exists() and file.read_text()))
+    until(lambda: children_of(new))
     before = asker.answers
     until(lambda: asker.answers > before + 20)
     service.process.send_signal(signal.SIGTERM)
@@ -105,4 +106,4 @@ def test_another_master_takes_over_and_no_request_fails(
         asker.stopping.set()
         asker.join()
         os.kill(new, signal.SIGTERM)
-        until(lambda: ended(new), 60)
+        until(lambda: ended(new))

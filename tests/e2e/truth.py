@@ -62,7 +62,7 @@ def _read(hubspot: HubSpot, kind: str, ids: list[str]) -> list[dict[str, Any]]:
     body = {"inputs": [{"id": one} for one in ids], "properties": [_START, "hs_createdate"]}
     headers = {"Authorization": f"Bearer {TOKEN}"}
     url = f"{hubspot.url}/crm/v3/objects/{kind}/batch/read"
-    response = requests.post(url, json=body, headers=headers, timeout=30)
+    response = requests.post(url, json=body, headers=headers, timeout=60)
     response.raise_for_status()
     return response.json()["results"]
 
@@ -81,7 +81,7 @@ def told_timelines(service: Gunicorn) -> Timelines:
 
 def _told(service: Gunicorn, ids: Iterable[str]) -> Timelines:
     told = {}
-    with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)) as connection:
         for deal_id in ids:
             connection.request("GET", f"{V2}/deal-timeline?dealId={deal_id}")
             with connection.getresponse() as response:

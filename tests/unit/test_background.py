@@ -65,19 +65,19 @@ def make(rounds: Rounds, time: ManualWait) -> Iterator[Make]:
 
 def test_the_first_round_comes_at_once_and_each_other_one_after_the_interval(make, rounds, time):
     make().start()
-    assert rounds.begun.get(timeout=10) == 1
+    assert rounds.begun.get(timeout=60) == 1
     assert time.begun() == 5.0
     time.tick(4.9)
     assert rounds.begun.empty()
     time.tick(0.1)
-    assert rounds.begun.get(timeout=10) == 2
+    assert rounds.begun.get(timeout=60) == 2
 
 
 def test_the_first_round_can_be_put_off(make, rounds, time):
     make().start(delay=3.0)
     assert (time.begun(), rounds.count) == (3.0, 0)
     time.tick(3.0)
-    assert rounds.begun.get(timeout=10) == 1
+    assert rounds.begun.get(timeout=60) == 1
 
 
 def test_a_round_can_say_when_the_next_one_is_due(make, rounds, time):
@@ -98,9 +98,9 @@ def test_without_an_interval_only_a_wake_brings_a_round(make, rounds, time):
 def test_wakes_during_a_round_bring_one_more(make, rounds, time):
     thread = make(None)
     going_on = threading.Event()
-    rounds.does = lambda: going_on.wait(10) and None
+    rounds.does = lambda: going_on.wait(60) and None
     thread.start()
-    rounds.begun.get(timeout=10)
+    rounds.begun.get(timeout=60)
     for _ in range(3):
         thread.wake()
     going_on.set()
@@ -158,9 +158,9 @@ def test_a_stop_ends_the_wait_and_no_round_follows(make, rounds, time):
 def test_a_stop_waits_no_longer_than_it_is_told_to(make, rounds):
     thread = make()
     going_on = threading.Event()
-    rounds.does = lambda: going_on.wait(10) and None
+    rounds.does = lambda: going_on.wait(60) and None
     thread.start()
-    rounds.begun.get(timeout=10)
+    rounds.begun.get(timeout=60)
     assert not thread.stop(0.0)
     assert thread.is_stopping
     going_on.set()

@@ -14,7 +14,7 @@ from dealcache.model.workers import Worker
 from dealcache.repositories import Connection, WorkerRegistry
 from dealcache.sandbox.embedded import Mongod
 from tests.integration.cluster.conftest import MakeMember, Member
-from tests.integration.cluster.test_following import until
+from tests.waiting import until
 
 
 def begin(*members: Member) -> None:

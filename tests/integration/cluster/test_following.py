@@ -14,15 +14,9 @@ from dealcache.repositories import Connection, InvalidationFeed, InvalidationLog
 from dealcache.sandbox.embedded import Mongod
 from tests.integration.cluster.conftest import MakeMember, Member, now
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 ACME = Selection.deals(ids=["7"])
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.01)
 
 
 def follow(*members: Member) -> None:

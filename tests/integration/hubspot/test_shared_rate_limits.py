@@ -108,7 +108,7 @@ def test_a_sync_waits_for_the_reader_of_another_worker_who_waits(make_small, clo
     with pytest.raises(RateLimited), syncing.acquire(Deadline(0.1, clock), Priority.SYNC):
         pass
     changed.tick(0.0)
-    assert served.wait(10)
+    assert served.wait(60)
     reader.join()
     clock.now += 10.0
     with syncing.acquire(Deadline(0.1, clock), Priority.SYNC):
@@ -222,7 +222,7 @@ def test_who_waits_behind_others_does_not_ask_each_time_that_one_is_served(make_
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     # Each when it comes, when it is the first, and when it has made its call; the very first once more, in vain.
     assert round_trips() - before <= 16 * 3 + 1
 

@@ -8,7 +8,7 @@ from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.sandbox.simulator import Simulator, demo_data
 from dealcache.sandbox.simulator.simulator import DEFAULT_LIMITS, DEFAULT_TOKEN
 from tests.callers import Worker
-from tests.e2e.programs import until
+from tests.waiting import until
 
 #: How many searches are waited for: those of some seconds.
 SEARCHES = 25
@@ -23,7 +23,7 @@ def test_processes_share_the_limit_of_searches(tmp_path, redis_url, namespace):
         ]
         try:
             # One more for each worker: it may be stopped before it has counted the answer to its last one.
-            until(lambda: hubspot.calls.count("search") >= SEARCHES + len(workers), 60)
+            until(lambda: hubspot.calls.count("search") >= SEARCHES + len(workers))
         finally:
             for worker in workers:
                 worker.stop()

@@ -29,7 +29,7 @@ class Peer:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        sock.settimeout(10)
+        sock.settimeout(60)
         self.protocol = Connection(ConnectionType.CLIENT)
         self.at_end = False
         self._events: list[Event] = []
@@ -50,7 +50,7 @@ class Peer:
         except BlockingIOError:
             pass
         finally:
-            self.sock.settimeout(10)
+            self.sock.settimeout(60)
         events, self._events = self._events, []
         return events
 

@@ -54,7 +54,7 @@ class Stand:
     def connect(self, client: Client, early: bytes = b"") -> Peer:
         """Over TCP, as in a deployment: a pair of Unix sockets has other buffers."""
         with socket.create_server(("127.0.0.1", 0)) as server:
-            theirs = socket.create_connection(server.getsockname(), timeout=10)
+            theirs = socket.create_connection(server.getsockname(), timeout=60)
             ours, _ = server.accept()
         self._peers.append(Peer(theirs))
         self.clients.connect(client, ours, early)

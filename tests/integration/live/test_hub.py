@@ -14,6 +14,7 @@ from wsproto.frame_protocol import CloseReason
 
 from dealcache.live import Hub, Subscription
 from tests.integration.live.peers import Peer, update
+from tests.waiting import PATIENCE
 
 
 class Observer:
@@ -42,7 +43,7 @@ class Observer:
 
     def until(self, condition: Callable[[], Any]) -> None:
         with self._told:
-            assert self._told.wait_for(condition, 10)
+            assert self._told.wait_for(condition, PATIENCE)
 
 
 class Stand:
@@ -96,7 +97,7 @@ def test_what_many_threads_publish_reaches_every_client_in_order(stand):
         for thread in range(8):
             assert [name for name in got if name.endswith(f"of {thread}")] == [f"{n} of {thread}" for n in range(50)]
     assert one.message()["deal_name"] == "1 of 5"
-    stand.hub.wait_until_idle(10)
+    stand.hub.wait_until_idle(PATIENCE)
     assert stand.observer.messages == 3 * 8 * 50 + 1
 
 
@@ -105,19 +106,19 @@ def test_publishing_waits_for_nobody_even_while_the_thread_is_stuck(stand):
 
     def hold(_count: int) -> None:
         stuck.set()
-        free.wait(10)
+        free.wait(PATIENCE)
 
     stand.observer.live_messages = hold
     peer = stand.join()
     stand.hub.publish([update("0")])
-    assert stuck.wait(10)
+    assert stuck.wait(PATIENCE)
     for number in range(1, 5000):  # more than the buffer of its wake-ups takes
         stand.hub.publish([update(str(number))])
     stand.hub.wait_until_idle(0)
     assert not stand.hub._idle.is_set()
     free.set()
     assert [peer.message()["deal_name"] for _ in range(5000)] == [str(number) for number in range(5000)]
-    stand.hub.wait_until_idle(10)
+    stand.hub.wait_until_idle(PATIENCE)
     assert stand.hub._idle.is_set()
 
 

@@ -15,7 +15,7 @@ def race(action: Callable[[int], T], count: int) -> list[T]:
     start = threading.Barrier(count)
 
     def run(number: int) -> T:
-        start.wait(10)
+        start.wait(60)
         return action(number)
 
     with ThreadPoolExecutor(count) as pool:

@@ -178,7 +178,7 @@ def test_of_many_writers_at_once_the_newest_wins(deals: DealInfoRepository, conn
         start = threading.Barrier(writers)
 
         def write(minute: int, deal_id: str = deal_id, start: threading.Barrier = start) -> None:
-            start.wait(10)
+            start.wait(60)
             deals.store([a_deal(deal_id, hubspot_updated_at=at(minute), amount=float(minute))], NOON)
 
         order = Random(round_).sample(range(writers), writers)

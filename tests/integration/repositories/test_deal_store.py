@@ -107,7 +107,7 @@ def test_of_many_loads_at_once_the_newest_remains(store: DealStore, deals: Any, 
 
         def save(number: int, deal: Any = deal, start: threading.Barrier = start) -> None:
             events = tuple(an_event(one, subject=f"read by {number}") for one in range(number, number + 30))
-            start.wait(10)
+            start.wait(60)
             store.save(LoadedDeal(deal, events, (), at(number)))
 
         with ThreadPoolExecutor(loads) as pool:

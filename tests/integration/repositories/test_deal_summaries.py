@@ -227,7 +227,7 @@ def test_threads_of_two_workers_at_once_leave_nothing_wrong(make_worker: MakeWor
     def write(worker: Worker, seed: int) -> None:
         random = Random(seed)
         try:
-            start.wait(10)
+            start.wait(60)
             for minute in range(1, 25):
                 writes(worker, random, minute)
                 if random.random() < 0.3:

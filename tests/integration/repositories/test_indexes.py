@@ -20,7 +20,7 @@ def test_two_workers_may_create_them_at_once_and_again(bare_connection: Connecti
     start = threading.Barrier(2)
 
     def worker(_: int) -> None:
-        start.wait(10)
+        start.wait(60)
         ensure_indexes(bare_connection)
 
     with ThreadPoolExecutor(2) as pool:

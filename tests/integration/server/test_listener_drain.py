@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can 
 @pytest.fixture
 def listener():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(5)
+        server.settimeout(60)
         yield server
 
 
@@ -30,9 +30,9 @@ def gets_in(listener: socket.socket) -> bool:
 
 
 def test_a_waiting_client_is_served_and_a_later_one_is_not_let_in(listener):
-    accepted_before = socket.create_connection(listener.getsockname(), timeout=5)
+    accepted_before = socket.create_connection(listener.getsockname(), timeout=60)
     served, _ = listener.accept()
-    waiting = socket.create_connection(listener.getsockname(), timeout=5)
+    waiting = socket.create_connection(listener.getsockname(), timeout=60)
     assert refuse_new_connections(listener)
     assert not gets_in(listener)
     next_served, _ = listener.accept()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import demo_deal_id
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem, tier
+from tests.waiting import until
 
 ACME_ID = demo_deal_id(ACME)
 
@@ -73,13 +73,6 @@ def test_a_remembered_404_is_cleared_too(service: Service, how: dict[str, str]) 
     assert tier(service.get("deal-info", dealName="Late")) == "hubspot"
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.002)
-
-
 @pytest.mark.parametrize("how", [{}, {"dealName": ACME}, {"dealId": ACME_ID}], ids=["all", "name", "id"])
 @pytest.mark.parametrize("read", [{"dealName": ACME}, {"dealId": ACME_ID}], ids=["by name", "by id"])
 def test_a_load_from_hubspot_under_way_does_not_come_back(
@@ -109,7 +102,7 @@ class Held:
         result = self._function(*arguments)
         if self._first.acquire(blocking=False):
             self.has_read.set()
-            assert self.let_go.wait(10)
+            assert self.let_go.wait(60)
         return result
 
 
@@ -124,7 +117,7 @@ def test_a_load_from_mongodb_under_way_does_not_bring_the_old_value_back(
     monkeypatch.setattr(service.parts.storage.timelines, "events_of", held)
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(service.get, "deal-timeline", dealName=ACME)
-        assert held.has_read.wait(10)
+        assert held.has_read.wait(60)
         service.database.deal_timeline.update_many({}, {"$set": {"subject": "new"}})
         service.clear(**how)
         # Nobody who asks after the clear joins the load that began before it.

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from dealcache.sandbox.simulator import Fault, demo_deal_id
 from tests.integration.service.harness import ACME, V2, VIEWS, MakeService, Service, cache_status, tier
-from tests.integration.sync.harness import wait_until
+from tests.waiting import until
 
 BY_NAME = {"dealName": ACME}
 BY_ID = {"dealId": demo_deal_id(ACME)}
@@ -78,7 +78,7 @@ def test_an_old_deal_is_answered_at_once_and_read_again_behind(make_service: Mak
     old = service.get("deal-info", **BY_NAME)
     assert cache_status(old) == {"memory": "fwd=stale", "mongodb": "hit; detail=revalidating"}
     assert old.get_json()["amount"] != 77
-    wait_until(lambda: outcomes(service) == {"refreshed": 1})
+    until(lambda: outcomes(service) == {"refreshed": 1})
     for path in ("deal-info", V2 + "deal-info"):
         for how in (BY_NAME, BY_ID):
             new = service.get(path, **how)
@@ -94,7 +94,7 @@ def test_a_deal_that_has_not_changed_is_as_young_as_its_last_reading(make_servic
     service.clock.tick(HOUR + 1)
     (deal,) = service.batch(ACME, include=["info", "timeline"]).get_json()["deals"].values()
     assert deal["as_of"] is not None
-    wait_until(lambda: outcomes(service) == {"refreshed": 1})
+    until(lambda: outcomes(service) == {"refreshed": 1})
     young = service.get("deal-info", **BY_NAME)
     assert (young.headers["ETag"], as_of(young)) == (etag, service.clock())
 
@@ -118,7 +118,7 @@ def test_one_process_of_several_reads_it(make_service: MakeService, redis_url: s
     services[0].hubspot.calls.clear()
     answers = services[0].together(3, lambda number: services[number].get("deal-timeline", **BY_NAME))
     assert all("revalidating" in answer.headers["Cache-Status"] for answer in answers)
-    wait_until(lambda: sum(sum(outcomes(service).values()) for service in services) == 3)
+    until(lambda: sum(sum(outcomes(service).values()) for service in services) == 3)
     assert sum(outcomes(service).get("refreshed", 0) for service in services) == 1
 
 
@@ -132,7 +132,7 @@ def test_hubspot_down_makes_no_storm_and_the_old_value_goes_on(make_service: Mak
         answer = service.get("deal-info", NO_CACHE, **BY_NAME)
         assert cache_status(answer)["mongodb"] == "hit; detail=revalidating"
         service.clock.tick(0.5)
-    wait_until(lambda: outcomes(service).get("failed") == 1)
+    until(lambda: outcomes(service).get("failed") == 1)
     calls = service.calls()
     assert calls < 20
     service.hubspot.faults.clear()
@@ -141,7 +141,7 @@ def test_hubspot_down_makes_no_storm_and_the_old_value_goes_on(make_service: Mak
     assert service.calls() == calls
     service.clock.tick(30)
     service.get("deal-info", NO_CACHE, **BY_NAME)
-    wait_until(lambda: outcomes(service).get("refreshed") == 1)
+    until(lambda: outcomes(service).get("refreshed") == 1)
 
 
 @pytest.mark.parametrize("away", ["archived", "merged"])
@@ -157,7 +157,7 @@ def test_a_deal_that_hubspot_has_no_longer(make_service: MakeService, away: str)
         data.merge("deals", heir, BY_ID["dealId"])
     service.clock.tick(1)
     assert service.get("deal-info", **BY_ID).status_code == 200
-    wait_until(lambda: sum(outcomes(service).values()) == 1)
+    until(lambda: sum(outcomes(service).values()) == 1)
     after = service.get("deal-info", **BY_ID)
     assert (after.status_code, after.get_json().get("dealName")) == (
         (404, None) if away == "archived" else (200, "Heir")
@@ -176,7 +176,7 @@ def test_an_old_value_in_redis_gives_way_to_what_mongodb_knows(make_service: Mak
     calls = one.calls()
     old = other.get("deal-info", **BY_NAME)
     assert cache_status(old) == {"memory": "fwd=miss", "redis": "hit; detail=revalidating"}
-    wait_until(lambda: outcomes(other) == {"unneeded": 1})
+    until(lambda: outcomes(other) == {"unneeded": 1})
     young = other.get("deal-info", **BY_NAME)
     assert (tier(young), as_of(young)) == ("mongodb", other.clock())
     assert other.calls() == calls

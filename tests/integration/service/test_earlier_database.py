@@ -25,7 +25,8 @@ from pymongo.database import Database
 from dealcache.sandbox.simulator import Dataset, Simulator
 from tests.clocks import ManualClock
 from tests.integration.service.harness import TOKEN, VIEWS, Service, running
-from tests.integration.sync.harness import some_deals, wait_until
+from tests.integration.sync.harness import some_deals
+from tests.waiting import until
 
 DUMP = Path(__file__).with_name("earlier_database.json.gz")
 #: Each deal that HubSpot has in the end, by its id.
@@ -181,7 +182,7 @@ def test_before_anything_runs_all_of_it_is_shown_as_it_was_stored(earlier: Upgra
 def test_two_workers_at_once_take_up_what_was_under_way(earlier: Upgraded) -> None:
     identity = earlier.database.identity.find().to_list()
     services = start_together(earlier)
-    wait_until(earlier.settled)
+    until(earlier.settled)
     assert rows(services[0], f"sync/status/{FULL_LOAD}")["status"] == "completed"
     listed = rows(services[0], "all-deals")
     assert {one["deal_id"]: one["name"] for one in listed} == NAMES
@@ -207,7 +208,7 @@ def test_a_read_whose_worker_has_died_is_done_by_the_next_reader(earlier: Upgrad
 
 def test_starting_once_more_changes_nothing(earlier: Upgraded) -> None:
     start_together(earlier)
-    wait_until(earlier.settled)
+    until(earlier.settled)
     version = earlier.start(jobs=False).parts.storage.prepare_lists()
     before = {name: earlier.database[name].find().sort("_id").to_list() for name in ("deal_info", "deal_timeline")}
     indexes = {name: earlier.database[name].index_information() for name in earlier.database.list_collection_names()}
@@ -216,7 +217,7 @@ def test_starting_once_more_changes_nothing(earlier: Upgraded) -> None:
     assert {name: earlier.database[name].index_information() for name in indexes} == indexes
     # A worker of the earlier version may have changed lists in the meantime, and raises no version.
     again = earlier.start()
-    wait_until(lambda: again.parts.storage.prepare_lists() > version)
+    until(lambda: again.parts.storage.prepare_lists() > version)
 
 
 def test_a_worker_of_the_earlier_version_may_still_run(earlier: Upgraded) -> None:
@@ -225,7 +226,7 @@ def test_a_worker_of_the_earlier_version_may_still_run(earlier: Upgraded) -> Non
     event = earlier.database.webhook_events.find_one({"_id": "deals-1009"}) or {}
     recorded = earlier.database.invalidations.find_one({"name_keys": ["deal 8"]}) or {}
     services = start_together(earlier)
-    wait_until(earlier.settled)
+    until(earlier.settled)
     cached = {"dealId": "1008"}
     for service in services:
         for _ in range(3):
@@ -238,15 +239,15 @@ def test_a_worker_of_the_earlier_version_may_still_run(earlier: Upgraded) -> Non
     entry = {"_id": last["_id"] + 1, "nonce": uuid.uuid4().hex, "at": datetime.now(UTC), "deal_ids": ["1008"]}
     earlier.database.invalidations.insert_one(recorded | entry)
     for service in services:
-        wait_until(lambda service=service: service.get("deal-info", **cached).get_json()["amount"] == 8.0)
+        until(lambda service=service: service.get("deal-info", **cached).get_json()["amount"] == 8.0)
 
     earlier.hubspot.data.update("deals", 1010, {"dealname": "Told by the earlier version"})
     told = {"_id": "deals-1010", "object_id": "1010", "received_at": now, "occurred_at": now}
     earlier.database.webhook_events.insert_one(event | told)
     earlier.database.sync_jobs.insert_one(job | {"_id": uuid.uuid4().hex, "created_at": now, "due_at": now})
-    wait_until(earlier.settled)
+    until(earlier.settled)
     for service in services:
-        wait_until(
+        until(
             lambda service=service: (
                 service.get("deal-info", dealId="1010").get_json()["dealName"] == "Told by the earlier version"
             )

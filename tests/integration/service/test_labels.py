@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from dealcache.model.jobs import JobType, SyncRequest
 from dealcache.sandbox.simulator import Fault
 from dealcache.sandbox.simulator.label_changes import apply_label_changes
 from tests.integration.service.harness import ACME, V2, MakeService, Service, tier
+from tests.waiting import until
 
 BY_NAME = {"dealName": ACME}
 NEW_STAGE = {"what": "stage", "pipeline": "default", "id": "contractsent", "set": {"label": "Signed"}}
@@ -39,13 +38,6 @@ def sync(service: Service, kind: JobType = JobType.FULL) -> None:
     found = parts.storage.sync_jobs.get(job.job_id)
     assert found is not None
     assert found.status == "completed", found.error
-
-
-def within(seconds: float, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_ids_alone_are_stored(service: Service) -> None:
@@ -104,14 +96,14 @@ def test_a_sync_shows_what_was_renamed_in_every_process(make_service: MakeServic
     sync(first)
     # The labels come to the other process a moment after the sync, and let go what was made without them.
     for name in ("One", "Two"):
-        within(5.0, lambda name=name: shown(second, name)[:2] == ("Grace Okafor", "Contract Sent"))
-    within(5.0, lambda: second.get("deal-timeline", dealName="Two").get_json()["events"][0]["owner"] == "Tomáš Novák")
+        until(lambda name=name: shown(second, name)[:2] == ("Grace Okafor", "Contract Sent"))
+    until(lambda: second.get("deal-timeline", dealName="Two").get_json()["events"][0]["owner"] == "Tomáš Novák")
     second.clock.tick(1)
-    within(5.0, lambda: tier(second.get("deal-info", dealName="Two")) == "memory")
+    until(lambda: tier(second.get("deal-info", dealName="Two")) == "memory")
     change(first, NEW_STAGE, {"what": "owner", "id": "910902", "set": {"lastName": "Nový"}})
     sync(first, kind)
-    within(5.0, lambda: shown(second, "Two")[1] == "Signed" == shown(second, "One")[1])
-    within(5.0, lambda: second.get("deal-timeline", dealName="Two").get_json()["events"][0]["owner"] == "Tomáš Nový")
+    until(lambda: shown(second, "Two")[1] == "Signed" == shown(second, "One")[1])
+    until(lambda: second.get("deal-timeline", dealName="Two").get_json()["events"][0]["owner"] == "Tomáš Nový")
 
 
 def test_an_owner_created_after_the_labels_were_read_is_known_at_once(service: Service) -> None:
@@ -194,7 +186,7 @@ def test_a_database_of_an_earlier_version_shows_the_right_labels(make_service: M
     assert shown(service, "One", V2 + "deal-info")[:2] == ("A former name", "Contract Sent")
     service.hubspot.faults.clear()
     service.app.extensions["dealcache"].start()
-    within(20.0, lambda: shown(service, "One", V2 + "deal-info")[0] == "Grace Okafor")
+    until(lambda: shown(service, "One", V2 + "deal-info")[0] == "Grace Okafor")
     assert shown(service, "Gone", V2 + "deal-info")[:2] == ("Left", "Deleted stage")
     assert {row["stage"] for row in service.get(V2 + "pipeline-summary").get_json()} == {
         "Contract Sent",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import ACME, V2, VIEWS, MakeService, Service, assert_problem, cache_status, tier
+from tests.waiting import until
 
 STORED = ("deal-info?dealName=x", "deal-timeline?dealName=x", "deal-activities-count?dealName=x")
 LISTS = ("all-deals", "deals?stage=closedwon", "stages", "pipeline-summary")
@@ -25,13 +25,6 @@ def mongod(make_mongod: Callable[..., Mongod]) -> Iterator[Mongod]:
 def own(mongod: Mongod, make_service: MakeService) -> Service:
     """A service on it."""
     return make_service(mongod.start())
-
-
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.05)
 
 
 def all_fail(service: Service, status: int = 503) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from dealcache.hubspot.transport import Transport
 from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import V2, MakeService, Service, assert_problem
+from tests.waiting import until
 
 #: What readiness says of the data while nothing is stored.
 NO_DATA = {"data_as_of": None, "data_age_seconds": None}
@@ -69,10 +69,7 @@ def test_unavailable_without_mongodb_and_ready_again_with_it(
     )
     assert service.get("/healthz").status_code == 200
     mongod.start()
-    deadline = time.monotonic() + 15
-    while service.get("/readyz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: service.get("/readyz").status_code == 200)
 
 
 def test_liveness_asks_nobody(make_service: MakeService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,11 +84,7 @@ def test_liveness_asks_nobody(make_service: MakeService, monkeypatch: pytest.Mon
 
 def test_stages_have_names_before_the_first_deal_is_read(service: Service) -> None:
     service.app.extensions["dealcache"].start()
-    deadline = time.monotonic() + 10
-    while not service.get(V2 + "stages").get_json():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    assert len(service.get(V2 + "stages").get_json()) == 11
+    assert len(until(lambda: service.get(V2 + "stages").get_json())) == 11
     assert service.calls("pipelines") == 2  # those in use and archived ones
     assert {"deal", "by_name"} <= {index["name"] for index in service.database.deal_info.list_indexes()}
 

@@ -17,8 +17,8 @@ from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault, demo_deal_id
 from tests.clocks import ManualClock
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem, bodies, tier
-from tests.integration.service.test_outages import until
 from tests.lease_contract import acquire_one
+from tests.waiting import until
 
 WORKERS, THREADS = 4, 50
 ONE_LOAD = (1, len(ENGAGEMENT_TYPES))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +11,7 @@ import pytest
 from dealcache.cluster import Membership
 from dealcache.sandbox.embedded import Mongod
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.01)
+from tests.waiting import until
 
 
 def start(*services: Service) -> None:

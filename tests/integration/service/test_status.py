@@ -16,6 +16,7 @@ from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service
 from tests.redis_server import RedisServer
+from tests.waiting import PATIENCE
 
 
 def status(service: Service) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def sample(service: Service, name: str, **labels: str) -> float | None:
 
 def until(service: Service, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     """Ask again and again until the status is as wanted; returns it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not condition(told := status(service)):
         assert time.monotonic() < deadline, str(told)
         time.sleep(0.01)
@@ -43,7 +44,8 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dealcache.cluster.status_monitor.ASKED_SECONDS", 0.05)
     monkeypatch.setattr("dealcache.cluster.status_monitor.IDLE_SECONDS", 0.05)
     monkeypatch.setattr("dealcache.cluster.membership.SIGN_SECONDS", 0.02)
-    monkeypatch.setattr("dealcache.cluster.status._PROBE_AFTER_SECONDS", 0.0)
+    # Not 0: nothing was ever found out so lately, and a request that waits for it would wait for as long as it may.
+    monkeypatch.setattr("dealcache.cluster.status._PROBE_AFTER_SECONDS", 0.2)
     monkeypatch.setattr("dealcache.hubspot.gateway._CALL_COUNTS_SECONDS", 0.0)
 
 

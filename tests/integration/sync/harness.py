@@ -49,15 +49,6 @@ class RunningClock(ManualClock):
         return time.time() + self.now
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until something holds that other threads bring about."""
-    deadline, pause = time.monotonic() + seconds, 0.02
-    while not holds():
-        assert time.monotonic() < deadline, "it does not become so"
-        time.sleep(pause)
-        pause = min(1.2 * pause, 0.25)  # to look is not cheap
-
-
 class Account:
     """One HubSpot account and the service that is to be true to it."""
 

@@ -11,7 +11,8 @@ import pytest
 
 from dealcache.sandbox.simulator import Fault, demo_data
 from tests.integration.service.harness import V2, assert_problem, event_ids
-from tests.integration.sync.harness import Account, MakeAccount, RunningClock, wait_until
+from tests.integration.sync.harness import Account, MakeAccount, RunningClock
+from tests.waiting import until
 
 SYNC = V2 + "sync"
 
@@ -45,13 +46,13 @@ def status(account: Account, job_id: str) -> dict[str, Any]:
 
 def ended(account: Account, job_id: str) -> dict[str, Any]:
     """The job once it has ended."""
-    wait_until(lambda: status(account, job_id)["finished_at"] is not None)
+    until(lambda: status(account, job_id)["finished_at"] is not None)
     return status(account, job_id)
 
 
 def running(account: Account, job_id: str, calls: int = 1) -> None:
     """Wait until a job has made some calls."""
-    wait_until(lambda: status(account, job_id)["status"] == "running" and account.service.calls() >= calls)
+    until(lambda: status(account, job_id)["status"] == "running" and account.service.calls() >= calls)
 
 
 def test_a_sync_runs_and_is_completed(live: Account) -> None:
@@ -111,7 +112,7 @@ def test_one_job_runs_at_a_time_also_of_two_services(start: MakeAccount) -> None
 
 def test_a_running_job_that_is_cancelled_makes_no_more_calls(start: MakeAccount) -> None:
     account = start(demo_data(40))
-    account.hubspot.latency = 0.3
+    account.hubspot.latency = 1.0
     job_id = ask(account, full="true")
     running(account, job_id, calls=5)
     response = account.service.request("POST", f"{SYNC}/cancel/{job_id}")
@@ -120,7 +121,7 @@ def test_a_running_job_that_is_cancelled_makes_no_more_calls(start: MakeAccount)
     assert (job["status"], job["cancelled"], job["error"]) == ("cancelled", True, None)
     calls = account.service.calls()
     assert calls < 40  # it would have been 56 or more
-    time.sleep(0.8)
+    time.sleep(1.2)
     assert account.service.calls() == calls
     assert_problem(account.service.request("POST", f"{SYNC}/cancel/{job_id}"), 400)
     account.hubspot.latency = 0
@@ -132,7 +133,7 @@ def test_a_running_job_that_is_cancelled_makes_no_more_calls(start: MakeAccount)
 def test_a_job_that_is_cancelled_does_not_wait_for_an_answer_that_drips(live: Account, part: Any) -> None:
     live.hubspot.faults.add(Fault("associations", drip=part, drip_seconds=0.2))  # for minutes
     job_id = ask(live, full="true")
-    wait_until(lambda: live.hubspot.calls.count("associations") >= 1)
+    until(lambda: live.hubspot.calls.count("associations") >= 1)
 
     assert live.service.request("POST", f"{SYNC}/cancel/{job_id}").status_code == 200
     assert ended(live, job_id)["status"] == "cancelled"
@@ -163,7 +164,7 @@ def test_the_progress_of_a_job_can_be_watched(start: MakeAccount) -> None:
             seen.append(job["progress"])
         return job["finished_at"] is not None
 
-    wait_until(look)
+    until(look)
     calls = [one["calls"] for one in seen]
     assert calls == sorted(calls)
     assert any(0 < count < account.service.calls() for count in calls)
@@ -173,7 +174,7 @@ def test_the_progress_of_a_job_can_be_watched(start: MakeAccount) -> None:
 
 def test_a_process_that_ends_gives_its_job_to_another(start: MakeAccount) -> None:
     one = start(demo_data(40))
-    one.hubspot.latency = 0.3
+    one.hubspot.latency = 1.0
     job_id = ask(one, full="true")
     running(one, job_id, calls=5)
     one.service.app.extensions["dealcache"].stop()
@@ -192,13 +193,13 @@ def test_syncs_begin_by_themselves(start: MakeAccount) -> None:
     def completed() -> int:
         return sum(job.finished_at is not None for job in jobs.list(None, 10)[1])
 
-    wait_until(lambda: completed() == 1)
+    until(lambda: completed() == 1)
     account.assert_true()
     account.data.update("deals", "1001", {"dealname": "Renamed"})
     account.clock.tick(3599 - 30)
     time.sleep(0.3)
     assert completed() == 1
     account.clock.tick(31)
-    wait_until(lambda: completed() == 2)
+    until(lambda: completed() == 2)
     account.assert_true()
     assert event_ids(account.service.get(V2 + "deal-timeline", dealName="Renamed"))

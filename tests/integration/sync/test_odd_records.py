@@ -10,8 +10,9 @@ from bson import Code, DatetimeMS, Regex
 
 from dealcache.model.jobs import JobType
 from tests.integration.service.harness import V2
-from tests.integration.sync.harness import Account, MakeAccount, some_deals, wait_until
+from tests.integration.sync.harness import Account, MakeAccount, some_deals
 from tests.integration.sync.test_webhooks import PATH, SECRET, served
+from tests.waiting import until
 
 ODD: list[dict[str, Any]] = [
     {"properties": {"hs_note_body": {"a": 1}, "hs_timestamp": []}},
@@ -136,11 +137,11 @@ def test_webhooks_of_odd_records_hold_up_no_other(start: MakeAccount) -> None:
         account.hubspot.webhooks.subscribe(url + PATH, SECRET)
         for one in (odd, refused, other):
             account.data.update("notes", one, {"hs_note_body": "changed"})
-        wait_until(lambda: contents(account, account.deal(3)) == {other: "changed"})
-        wait_until(lambda: contents(account, account.deal(1)) == {odd: ""})
+        until(lambda: contents(account, account.deal(3)) == {other: "changed"})
+        until(lambda: contents(account, account.deal(1)) == {odd: ""})
         assert set(contents(account, account.deal(2))) == {refused}
         waiting = account.service.database.webhook_events
-        wait_until(lambda: waiting.distinct("record", {"pending": True}) == [f"notes:{refused}"])
+        until(lambda: waiting.distinct("record", {"pending": True}) == [f"notes:{refused}"])
 
 
 @pytest.mark.parametrize("kind", [JobType.FULL, JobType.INCREMENTAL])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,6 +15,7 @@ from dealcache.tiers.wire import MAX_BODY_BYTES
 from tests.clocks import ManualClock
 from tests.redis_server import RedisServer
 from tests.tier_contract import always, entry, key, unknown
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -45,13 +45,6 @@ def members(connection: RedisConnection, *parts: str) -> set[bytes]:
         return set(client.zrange(connection.key(wire.VERSION, *parts), 0, -1))
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_an_entry_lives_for_what_is_left_of_its_time(tier, clock, redis_connection):
     kept, nobody = entry(clock), unknown(clock)
     clock.tick(20)
@@ -73,8 +66,8 @@ def test_an_entry_goes_when_its_time_is_over_and_leaves_nothing(redis_connection
     short = replace(entry(time.time), expires_at=time.time() + 1.5)
     assert tier.put(key(), short, always)
     assert tier.get(key()) == short
-    wait_until(lambda: tier.get(key()) is None)
-    wait_until(lambda: keys_of(redis_connection) == set())
+    until(lambda: tier.get(key()) is None)
+    until(lambda: keys_of(redis_connection) == set())
 
 
 def test_what_has_expired_leaves_the_indexes_when_the_next_entry_comes(redis_connection):
@@ -88,7 +81,7 @@ def test_what_has_expired_leaves_the_indexes_when_the_next_entry_comes(redis_con
         return left == [{b"info:name:Acme", b"activities_count:name:Acme"}] * 3
 
     assert not trimmed(), "an entry is never without its indexes"
-    wait_until(trimmed)
+    until(trimmed)
     assert tier.get(key()) is None
 
 

@@ -135,7 +135,7 @@ def test_costs_each_of_those_who_were_asking_one_time_out(own_redis, tier, clock
     begin = threading.Barrier(16)
 
     def read(_number: int) -> int:
-        begin.wait(10)
+        begin.wait(60)
         return sum(fails(lambda: tier.get(key())) for _ in range(20))
 
     with ThreadPoolExecutor(16) as threads:

@@ -50,7 +50,7 @@ def test_an_entry_is_never_without_its_indexes(redis_url, patient_connection: Re
             assert missing == []
             seen.add(entries)
         for racer in racers:
-            _, errors = racer.communicate(timeout=30)
+            _, errors = racer.communicate(timeout=60)
             assert racer.returncode == 0, errors.decode()
     assert len(seen) > 5, "something was going on"
     RedisTier(patient_connection).invalidate(Selection.all())

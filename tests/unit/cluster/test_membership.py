@@ -101,7 +101,7 @@ def test_a_started_member_gives_signs_publishes_if_it_has_a_cache_and_leaves(mem
     sign = registry.sign
     registry.sign = lambda worker: (sign(worker), signed.set())
     membership.start(published.set if has_cache else None)
-    assert (published if has_cache else signed).wait(10)
+    assert (published if has_cache else signed).wait(60)
     membership.stop()
     assert [one.has_cache for one in registry.signs] == [has_cache]
     assert published.is_set() is has_cache

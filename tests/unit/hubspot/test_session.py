@@ -271,7 +271,7 @@ class RawServer:
                 continue
             self.connections += 1
             with peer:
-                peer.settimeout(5)
+                peer.settimeout(60)
                 peer.recv(65536)
                 try:
                     self._answer(peer, self._stop)

@@ -181,7 +181,7 @@ def test_the_thread_tells_at_once_and_ends_when_asked_to(stand):
     stand.publish = lambda updates: (publish(updates), told.set())
     stand.announcer.start()
     stand.changed("1", INFO)
-    assert told.wait(10)
+    assert told.wait(60)
     stand.announcer.stop()
     assert stand.announcer._thread.stop(10)
 
@@ -198,8 +198,8 @@ def test_an_error_of_our_own_does_not_end_the_thread(stand, caplog):
     stand.publish = fail_once
     stand.announcer.start()
     stand.changed("1", INFO)
-    assert failed.wait(10)
+    assert failed.wait(60)
     stand.changed("2", INFO)
-    assert told.wait(10)
+    assert told.wait(60)
     assert stand.announcer._thread.stop(10)
     assert "announcer failed and goes on" in caplog.text

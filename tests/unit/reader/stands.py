@@ -117,7 +117,7 @@ class FakeHubSpot:
         self.fresh_labels.append(fresh_labels)
         started = {key: (self.versions.get(key.value), self.mongodb.clock()) for key in keys}
         self.entered.release()
-        assert self.let.wait(10)
+        assert self.let.wait(60)
         load = HubSpotLoad({}, {}, self.changes, self.stored)
         for key, (version, fetched_at) in started.items():
             self.loads += 1
@@ -195,7 +195,7 @@ class Stand:
             LeaseRenewer(self.leases),  # type: ignore[arg-type]
             "a process",
             self.waiting_elsewhere.release,
-            sleep=lambda _seconds: self.look.acquire(timeout=10),
+            sleep=lambda _seconds: self.look.acquire(timeout=60),
             give_way=lambda _seconds: self.give_way(),
         )
 

@@ -242,12 +242,12 @@ def test_a_batch_is_one_waiting_thread_and_one_load_and_what_it_needs_not_wait_f
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(read, stand, "a", "b")
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         answer = read(stand, "c", "stored")
         assert shown(answer) == {"stored": (9, "mongodb", "mongodb")}
         assert isinstance(answer.failures[named("c")], BulkheadFullError)
         stand.hubspot.let.set()
-        assert set(shown(first.result(10))) == {"a", "b"}
+        assert set(shown(first.result(60))) == {"a", "b"}
     assert shown(read(stand, "c")) == {"c": (3, "hubspot", "hubspot")}
 
 
@@ -257,19 +257,19 @@ def test_a_batch_waits_for_names_that_others_are_loading_and_they_for_its():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(3) as pool:
         single = pool.submit(stand.reader.read, View.INFO, named("a"))
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         first = pool.submit(read, stand, "a", "b", "c")
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         second = pool.submit(read, stand, "c", "d", "a")
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         late = threading.Thread(target=stand.reader.read, args=(View.TIMELINE, named("d")))
         late.start()
-        assert stand.waiting.acquire(timeout=10)  # who joins has nothing else to do
+        assert stand.waiting.acquire(timeout=60)  # who joins has nothing else to do
         stand.hubspot.let.set()
-        assert version_of(single.result(10)) == 1
-        assert {name: version for name, (version, *_) in shown(first.result(10)).items()} == {"a": 1, "b": 2, "c": 3}
-        assert {name: version for name, (version, *_) in shown(second.result(10)).items()} == {"a": 1, "c": 3, "d": 4}
-        late.join(10)
+        assert version_of(single.result(60)) == 1
+        assert {name: version for name, (version, *_) in shown(first.result(60)).items()} == {"a": 1, "b": 2, "c": 3}
+        assert {name: version for name, (version, *_) in shown(second.result(60)).items()} == {"a": 1, "c": 3, "d": 4}
+        late.join(60)
     assert stand.hubspot.batches == [["a"], ["b", "c"], ["d"]]
 
 
@@ -279,11 +279,11 @@ def test_a_joined_load_that_takes_too_long_fails_its_name_alone():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(2) as pool:
         single = pool.submit(stand.reader.read, View.INFO, named("a"))
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         answer = read(stand, "a")
         assert isinstance(answer.failures[named("a")], FlightTimeoutError)
         stand.hubspot.let.set()
-        single.result(10)
+        single.result(60)
 
 
 def test_a_failing_load_is_shared_by_those_who_joined_it():
@@ -292,11 +292,11 @@ def test_a_failing_load_is_shared_by_those_who_joined_it():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(read, stand, "a", "b")
-        assert stand.hubspot.entered.acquire(timeout=10)
-        threading.Thread(target=lambda: (stand.waiting.acquire(timeout=10), stand.hubspot.let.set())).start()
+        assert stand.hubspot.entered.acquire(timeout=60)
+        threading.Thread(target=lambda: (stand.waiting.acquire(timeout=60), stand.hubspot.let.set())).start()
         with pytest.raises(Unauthorised):
             stand.reader.read(View.INFO, named("b"))
-        assert set(first.result(10).failures) == {named("a"), named("b")}
+        assert set(first.result(60).failures) == {named("a"), named("b")}
     assert len(stand.hubspot.batches) == 1
 
 
@@ -320,10 +320,10 @@ def during_load(stand: Stand, *names: str, then) -> None:
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(1) as pool:
         batch = pool.submit(read, stand, *names)
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         then()
         stand.hubspot.let.set()
-        assert set(shown(batch.result(10))) == set(names)
+        assert set(shown(batch.result(60))) == set(names)
 
 
 def in_memory(stand: Stand, name: str) -> bool:
@@ -413,18 +413,18 @@ def test_a_batch_and_a_single_read_share_what_they_read_from_mongodb():
 
     def hold() -> None:
         began.set()
-        assert let.wait(10)
+        assert let.wait(60)
 
     stand.mongodb.before_answer = hold
     with ThreadPoolExecutor(2) as pool:
         single = pool.submit(stand.reader.read, View.INFO, named("a"))
-        assert began.wait(10)
+        assert began.wait(60)
         stand.mongodb.before_answer = lambda: None
         batch = pool.submit(read, stand, "a", "b", views=[View.INFO])
-        assert stand.waiting.acquire(timeout=10)
+        assert stand.waiting.acquire(timeout=60)
         let.set()
-        assert version_of(single.result(10)) == 1
-        assert shown(batch.result(10)) == {"a": (1, "mongodb"), "b": (2, "mongodb")}
+        assert version_of(single.result(60)) == 1
+        assert shown(batch.result(60)) == {"a": (1, "mongodb"), "b": (2, "mongodb")}
     assert stand.mongodb.batches == [{named("a"): [View.INFO]}, {named("b"): [View.INFO]}]
 
 

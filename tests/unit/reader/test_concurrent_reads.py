@@ -41,9 +41,9 @@ def test_fifty_threads_share_one_failure():
 
     with ThreadPoolExecutor(50) as pool:
         results = pool.map(read, range(50))
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         for _ in range(49):
-            assert stand.waiting.acquire(timeout=10)
+            assert stand.waiting.acquire(timeout=60)
         stand.hubspot.let.set()
         assert list(results) == ["failed"] * 50
     assert stand.hubspot.loads == 1
@@ -60,14 +60,14 @@ def test_who_finds_too_many_waiting_is_told_at_once_or_gets_the_stale_value(boun
     with ThreadPoolExecutor(2) as pool:
         held = [pool.submit(stand.reader.read, View.INFO, named(f"cold {number}")) for number in range(2)]
         for _ in held:
-            assert stand.hubspot.entered.acquire(timeout=10)
+            assert stand.hubspot.entered.acquire(timeout=60)
         with pytest.raises(BulkheadFullError) as refused:
             stand.reader.read(View.INFO, named("cold 3"))
         assert refused.value.retry_after > 0
         assert stand.reader.read(View.INFO, named("Known")).stale
         stand.hubspot.let.set()
         for one in held:
-            one.result(10)
+            one.result(60)
     assert stand.reader.read(View.INFO, named("cold 3")).entry.status == 404
 
 
@@ -77,11 +77,11 @@ def test_those_who_wait_for_another_ones_load_do_not_count_as_loads():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(20) as pool:
         asked = [pool.submit(stand.reader.read, View.INFO, named()) for _ in range(20)]
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         for _ in range(19):
-            assert stand.waiting.acquire(timeout=10)
+            assert stand.waiting.acquire(timeout=60)
         stand.hubspot.let.set()
-        assert {version_of(one.result(10)) for one in asked} == {1}
+        assert {version_of(one.result(60)) for one in asked} == {1}
 
 
 def test_nobody_waits_for_another_threads_load_longer_than_the_bound():
@@ -89,11 +89,11 @@ def test_nobody_waits_for_another_threads_load_longer_than_the_bound():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(1) as pool:
         leader = pool.submit(stand.reader.read, View.INFO, named())
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         with pytest.raises(FlightTimeoutError):
             stand.reader.read(View.INFO, named())
         stand.hubspot.let.set()
-        leader.result(10)
+        leader.result(60)
 
 
 def test_concurrent_refreshes_share_one_fetch():
@@ -102,11 +102,11 @@ def test_concurrent_refreshes_share_one_fetch():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(stand.reader.read, View.INFO, named(), Mode.REFRESH) for _ in range(8)]
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         for _ in range(7):
-            assert stand.waiting.acquire(timeout=10)
+            assert stand.waiting.acquire(timeout=60)
         stand.hubspot.let.set()
-        assert {version_of(one.result(10)) for one in asked} == {1}
+        assert {version_of(one.result(60)) for one in asked} == {1}
     assert stand.hubspot.loads == 1
 
 
@@ -119,11 +119,11 @@ def test_a_load_under_way_never_brings_a_cleared_value_back(selection):
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(1) as pool:
         before = pool.submit(stand.reader.read, View.INFO, named())
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         stand.hubspot.versions["Acme"] = 2
         stand.reader.invalidate(selection)
         stand.hubspot.let.set()
-        assert version_of(before.result(10)) == 1
+        assert version_of(before.result(60)) == 1
     assert stand.memory.usage().entries == 0
 
 
@@ -136,13 +136,13 @@ def test_who_asks_after_a_clear_does_not_join_a_load_from_before(selection):
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(2) as pool:
         before = pool.submit(stand.reader.read, View.INFO, named())
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         stand.hubspot.versions["Acme"] = 2
         stand.reader.invalidate(selection)
         after = pool.submit(stand.reader.read, View.INFO, named())
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         stand.hubspot.let.set()
-        assert (version_of(before.result(10)), version_of(after.result(10))) == (1, 2)
+        assert (version_of(before.result(60)), version_of(after.result(60))) == (1, 2)
 
 
 def test_a_read_of_mongodb_under_way_never_brings_a_cleared_value_back():
@@ -159,14 +159,14 @@ def test_a_refresh_overtakes_a_slow_load_from_before():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(stand.reader.read, View.INFO, named())
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         held, stand.hubspot.let = stand.hubspot.let, threading.Event()
         stand.hubspot.let.set()
         stand.hubspot.versions["Acme"] = 2
         stand.clock.tick(1)
         assert version_of(stand.reader.read(View.INFO, named(), Mode.REFRESH)) == 2
         held.set()
-        assert version_of(slow.result(10)) == 1
+        assert version_of(slow.result(60)) == 1
     assert version_of(stand.reader.read(View.INFO, named())) == 2
 
 
@@ -176,10 +176,10 @@ def test_a_clear_during_a_refresh_keeps_its_value_out():
     stand.hubspot.let.clear()
     with ThreadPoolExecutor(1) as pool:
         refresh = pool.submit(stand.reader.read, View.INFO, named(), Mode.REFRESH)
-        assert stand.hubspot.entered.acquire(timeout=10)
+        assert stand.hubspot.entered.acquire(timeout=60)
         stand.reader.invalidate(Selection.all())
         stand.hubspot.let.set()
-        refresh.result(10)
+        refresh.result(60)
     assert stand.memory.usage().entries == 0
 
 

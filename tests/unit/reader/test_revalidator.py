@@ -126,7 +126,7 @@ def test_its_threads_end_when_it_stops():
     counted: list[tuple[str, int]] = []
     revalidator = Revalidator(60.0, reread, lambda: True, lambda *outcome: counted.append(outcome))
     revalidator.request("1")
-    assert begun.wait(10)
+    assert begun.wait(60)
     revalidator.stop()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("re-reads")]
     revalidator.request("2")

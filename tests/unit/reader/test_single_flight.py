@@ -26,7 +26,7 @@ class Origin:
     def __call__(self) -> int:
         self.calls += 1
         self.called.set()
-        self.let.wait(10)
+        self.let.wait(60)
         if self.failure is not None:
             raise self.failure
         return self.calls
@@ -39,18 +39,18 @@ def fly(flights: SingleFlight, origin: Origin, threads: int) -> list[object]:
 
     def ask() -> object:
         try:
-            return flights.run("key", origin, timeout=10)
+            return flights.run("key", origin, timeout=60)
         except Exception as failure:  # noqa: BLE001 - what was raised is the result under test
             return failure
 
     with ThreadPoolExecutor(threads) as pool:
         asked = [pool.submit(ask)]
-        assert origin.called.wait(10)
+        assert origin.called.wait(60)
         asked += [pool.submit(ask) for _ in range(threads - 1)]
         for _ in range(threads - 1):
-            assert waiting.acquire(timeout=10)
+            assert waiting.acquire(timeout=60)
         origin.let.set()
-        return [one.result(10) for one in asked]
+        return [one.result(60) for one in asked]
 
 
 def test_fifty_threads_make_one_call_and_share_its_value():
@@ -81,11 +81,11 @@ def test_a_waiter_waits_no_longer_than_it_may():
     origin = Origin()
     with ThreadPoolExecutor(1) as pool:
         leader = pool.submit(flights.run, "key", origin, 10)
-        assert origin.called.wait(10)
+        assert origin.called.wait(60)
         with pytest.raises(FlightTimeoutError):
             flights.run("key", origin, timeout=0.01)
         origin.let.set()
-        assert leader.result(10) == 1
+        assert leader.result(60) == 1
 
 
 def test_a_time_out_of_the_origin_is_not_taken_for_the_waiters_own():
@@ -102,13 +102,13 @@ def test_waiters_do_not_hang_when_the_leader_is_told_to_exit():
     flights._on_wait = waiting.release
     with ThreadPoolExecutor(2) as pool:
         leader = pool.submit(flights.run, "key", origin, 10)
-        assert origin.called.wait(10)
+        assert origin.called.wait(60)
         waiter = pool.submit(flights.run, "key", origin, 10)
-        assert waiting.acquire(timeout=10)
+        assert waiting.acquire(timeout=60)
         origin.let.set()
         for one in (leader, waiter):
             with pytest.raises(SystemExit):
-                one.result(10)
+                one.result(60)
 
 
 def test_nobody_joins_a_detached_flight_but_its_waiters_keep_waiting():
@@ -116,11 +116,11 @@ def test_nobody_joins_a_detached_flight_but_its_waiters_keep_waiting():
     old = Origin()
     with ThreadPoolExecutor(1) as pool:
         leader = pool.submit(flights.run, "key", old, 10)
-        assert old.called.wait(10)
+        assert old.called.wait(60)
         flights.detach(lambda key: key == "key")
         assert flights.run("key", lambda: 99, 1) == 99
         old.let.set()
-        assert leader.result(10) == 1
+        assert leader.result(60) == 1
 
 
 def test_a_detached_flight_does_not_end_its_successor():
@@ -128,15 +128,15 @@ def test_a_detached_flight_does_not_end_its_successor():
     old, new = Origin(), Origin()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flights.run, "key", old, 10)
-        assert old.called.wait(10)
+        assert old.called.wait(60)
         flights.detach(lambda _key: True)
         second = pool.submit(flights.run, "key", new, 10)
-        assert new.called.wait(10)
+        assert new.called.wait(60)
         old.let.set()
-        first.result(10)
+        first.result(60)
         assert "key" in flights._flights
         new.let.set()
-        second.result(10)
+        second.result(60)
     assert not flights._flights
 
 
@@ -177,14 +177,14 @@ def test_keys_that_others_are_at_are_waited_for_after_the_own_work(failure: Exce
     flights, origin, works = SingleFlight(), Origin(failure), []
     with ThreadPoolExecutor(2) as pool:
         other = pool.submit(flights.run, "key", origin, 10)
-        assert origin.called.wait(10)
+        assert origin.called.wait(60)
         waiting = threading.Event()
         flights._on_wait = waiting.set
         many = pool.submit(flights.run_many, ["key", "a"], lambda led: works.append(led) or {"a": 2}, Deadline(10))
-        assert waiting.wait(10)
+        assert waiting.wait(60)
         assert works == [["a"]]
         origin.let.set()
-        assert many.result(10) == {"a": 2, "key": failure or 1}
+        assert many.result(60) == {"a": 2, "key": failure or 1}
         assert other.exception(10) is failure
 
 
@@ -194,20 +194,20 @@ def test_those_who_join_one_of_many_get_its_own_outcome():
 
     def work(_led: list[str]) -> dict[str, object]:
         began.set()
-        let.wait(10)
+        let.wait(60)
         return {"a": 1, "b": failure}
 
     waiting = threading.Semaphore(0)
     flights._on_wait = waiting.release
     with ThreadPoolExecutor(3) as pool:
         many = pool.submit(flights.run_many, "ab", work, Deadline(10))
-        assert began.wait(10)
+        assert began.wait(60)
         joined = [pool.submit(flights.run, key, lambda: pytest.fail("somebody is at it"), 10) for key in "ab"]
         for _ in joined:
-            assert waiting.acquire(timeout=10)
+            assert waiting.acquire(timeout=60)
         let.set()
-        assert many.result(10) == {"a": 1, "b": failure}
-        assert joined[0].result(10) == 1
+        assert many.result(60) == {"a": 1, "b": failure}
+        assert joined[0].result(60) == 1
         assert joined[1].exception(10) is failure
 
 
@@ -216,15 +216,15 @@ def test_two_threads_that_each_lead_what_the_other_wants_do_not_wait_for_each_ot
 
     def work(mine: threading.Event, others: threading.Event, led: list[str]) -> dict[str, object]:
         mine.set()
-        assert others.wait(10)
+        assert others.wait(60)
         return {key: key.upper() for key in led}
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flights.run_many, "ab", partial(work, first_leads, second_leads), Deadline(10))
-        assert first_leads.wait(10)
+        assert first_leads.wait(60)
         second = pool.submit(flights.run_many, "bca", partial(work, second_leads, first_leads), Deadline(10))
-        assert first.result(10) == {"a": "A", "b": "B"}
-        assert second.result(10) == {"c": "C", "b": "B", "a": "A"}
+        assert first.result(60) == {"a": "A", "b": "B"}
+        assert second.result(60) == {"c": "C", "b": "B", "a": "A"}
 
 
 def test_work_that_breaks_off_releases_all_who_joined_it():
@@ -234,12 +234,12 @@ def test_work_that_breaks_off_releases_all_who_joined_it():
 
     def work(_led: list[str]) -> dict[str, object]:
         began.set()
-        assert waiting.wait(10)
+        assert waiting.wait(60)
         raise SystemExit
 
     with ThreadPoolExecutor(2) as pool:
         many = pool.submit(flights.run_many, "ab", work, Deadline(10))
-        assert began.wait(10)
+        assert began.wait(60)
         joined = pool.submit(flights.run, "b", lambda: 1, 10)
         assert isinstance(many.exception(10), SystemExit)
         assert isinstance(joined.exception(10), SystemExit)

@@ -62,12 +62,12 @@ class Two:
     def _begun(self, work: Callable[[], Read]) -> Future[Read]:
         self.hubspot.let.clear()
         asked = self.pool.submit(work)
-        assert self.hubspot.entered.acquire(timeout=10)
+        assert self.hubspot.entered.acquire(timeout=60)
         return asked
 
     def _joined(self, stand: Stand, work: Callable[[], Read]) -> Future[Read]:
         asked = self.pool.submit(work)
-        assert stand.waiting_elsewhere.acquire(timeout=10)
+        assert stand.waiting_elsewhere.acquire(timeout=60)
         return asked
 
 
@@ -81,7 +81,7 @@ def test_a_cold_deal_is_loaded_by_one_and_both_have_it(two: Two) -> None:
     leader = two.begin(two.first)
     waiter = two.join(two.second)
     two.end(leader, two.second)
-    assert version_of(waiter.result(10)) == version_of(leader.result(10)) == 1
+    assert version_of(waiter.result(60)) == version_of(leader.result(60)) == 1
     assert two.hubspot.loads == 1
     two.mongodb.versions.clear()
     assert all(two.second.reader.read(view, named()).tier == "memory" for view in View)
@@ -92,9 +92,9 @@ def test_those_who_wait_in_one_process_wait_for_the_other_together(two: Two) -> 
     waiters = [two.join(two.second)]
     waiters += [two.pool.submit(two.second.reader.read, View.TIMELINE, named()) for _ in range(5)]
     for _ in range(5):
-        assert two.second.waiting.acquire(timeout=10)
+        assert two.second.waiting.acquire(timeout=60)
     two.end(leader, two.second)
-    assert {version_of(one.result(10)) for one in waiters} == {1}
+    assert {version_of(one.result(60)) for one in waiters} == {1}
     assert two.hubspot.loads == 1
 
 
@@ -104,7 +104,7 @@ def test_names_in_another_case_wait_for_each_other_and_get_each_their_own(two: T
     waiter = two.join(two.second, key=named("ACME"))
     two.mongodb.versions["ACME"] = 5
     two.end(leader, two.second)
-    assert (version_of(leader.result(10)), version_of(waiter.result(10))) == (1, 5)
+    assert (version_of(leader.result(60)), version_of(waiter.result(60))) == (1, 5)
 
 
 def test_that_there_is_no_such_deal_is_shared_and_remembered_by_both(two: Two) -> None:
@@ -112,7 +112,7 @@ def test_that_there_is_no_such_deal_is_shared_and_remembered_by_both(two: Two) -
     leader = two.begin(two.first)
     waiter = two.join(two.second)
     two.end(leader, two.second)
-    assert (leader.result(10).entry.status, waiter.result(10).entry.status) == (404, 404)
+    assert (leader.result(60).entry.status, waiter.result(60).entry.status) == (404, 404)
     two.hubspot.versions["Acme"] = 1
     for stand in (two.first, two.second):
         assert stand.reader.read(View.TIMELINE, named()).entry.status == 404
@@ -128,7 +128,7 @@ def test_a_failure_is_shared_and_not_remembered(two: Two) -> None:
     two.end(leader, two.second)
     for one in (leader, waiter):
         with pytest.raises(RateLimited) as shared:
-            one.result(10)
+            one.result(60)
         assert shared.value.retry_after == 7
     assert two.hubspot.loads == 1
     two.hubspot.failure = None
@@ -145,7 +145,7 @@ def test_who_waits_for_another_process_is_not_at_a_load_but_holds_a_place_among_
         with pytest.raises(Exception, match="already"):
             two.second.reader.read(View.INFO, named("cold"))
         two.end(leader, two.second)
-        assert version_of(waiter.result(10)) == 1
+        assert version_of(waiter.result(60)) == 1
 
 
 def test_a_process_that_dies_is_followed_by_the_next(two: Two) -> None:
@@ -153,7 +153,7 @@ def test_a_process_that_dies_is_followed_by_the_next(two: Two) -> None:
     waiter = two.join(two.second)
     two.clock.tick(LEASE.total_seconds())
     two.second.look.release()
-    assert version_of(waiter.result(10)) == 1
+    assert version_of(waiter.result(60)) == 1
     assert two.hubspot.deadlines != [None]
 
 
@@ -162,7 +162,7 @@ def test_what_could_not_be_stored_is_loaded_by_each(two: Two) -> None:
     leader = two.begin(two.first)
     waiter = two.join(two.second)
     two.end(leader, two.second)
-    assert version_of(waiter.result(10)) == 1
+    assert version_of(waiter.result(60)) == 1
     assert two.hubspot.loads == 2
 
 
@@ -182,7 +182,7 @@ def test_who_asks_after_a_clear_does_not_wait_for_a_load_from_before(
     two.second.reader.invalidate(selection())
     after = two.begin(two.second)
     two.end(leader)
-    assert (version_of(leader.result(10)), version_of(after.result(10))) == (1, 2)
+    assert (version_of(leader.result(60)), version_of(after.result(60))) == (1, 2)
 
 
 def test_who_asks_after_a_clear_waits_for_a_load_from_after_it(two: Two) -> None:
@@ -191,7 +191,7 @@ def test_who_asks_after_a_clear_waits_for_a_load_from_after_it(two: Two) -> None
     leader = two.begin(two.first)
     waiter = two.join(two.second)
     two.end(leader, two.second)
-    assert version_of(waiter.result(10)) == 1
+    assert version_of(waiter.result(60)) == 1
     assert two.hubspot.loads == 1
 
 
@@ -200,7 +200,7 @@ def test_who_asks_after_another_deal_was_cleared_waits(two: Two) -> None:
     two.second.reader.invalidate(Selection.deals(ids=["id-Other"], names=["Other"]))
     waiter = two.join(two.second)
     two.end(leader, two.second)
-    assert version_of(waiter.result(10)) == 1
+    assert version_of(waiter.result(60)) == 1
     assert two.hubspot.loads == 1
 
 
@@ -219,7 +219,7 @@ def test_refreshes_at_once_share_one_fetch_and_both_let_go_what_they_had(two: Tw
     two.mongodb.versions["ACME"] = 2
     two.end(leader, two.second)
     for one in (leader, waiter):
-        assert (one.result(10).tier, version_of(one.result(10))) == ("hubspot", 2)
+        assert (one.result(60).tier, version_of(one.result(60))) == ("hubspot", 2)
     assert two.hubspot.loads == 1
     for stand in (two.first, two.second):
         for spelling in ("Acme", "ACME"):
@@ -235,7 +235,7 @@ def test_a_refresh_that_finds_nothing_is_shared_and_both_let_go_what_they_had(tw
     waiter = two.join(two.second, Mode.REFRESH)
     two.mongodb.versions.clear()
     two.end(leader, two.second)
-    assert waiter.result(10).entry.status == 404
+    assert waiter.result(60).entry.status == 404
     for spelling in ("Acme", "ACME"):
         assert two.second.reader.read(View.INFO, named(spelling)).entry.status == 404
 
@@ -284,25 +284,25 @@ def test_what_the_other_refreshed_lately_is_not_read_by_a_look_from_before(two: 
     def hold() -> None:
         two.mongodb.before_answer = lambda: None
         looking.set()
-        assert let.wait(10)
+        assert let.wait(60)
 
     two.mongodb.versions["Acme"] = 1
     two.hubspot.versions["Acme"] = 2
     two.mongodb.before_answer = hold
     before = two.pool.submit(two.second.reader.read, View.INFO, named())
-    assert looking.wait(10)
+    assert looking.wait(60)
     two.first.reader.read(View.INFO, named(), Mode.REFRESH)
     refreshed = two.pool.submit(two.second.reader.read, View.INFO, named(), Mode.REFRESH)
-    assert version_of(refreshed.result(10)) == 2
+    assert version_of(refreshed.result(60)) == 2
     let.set()
-    assert version_of(before.result(10)) == 1
+    assert version_of(before.result(60)) == 1
 
 
 def test_a_refresh_does_not_wait_for_a_mere_load(two: Two) -> None:
     leader = two.begin(two.first)
     refresh = two.begin(two.second, Mode.REFRESH)
     two.end(leader)
-    assert refresh.result(10).tier == "hubspot"
+    assert refresh.result(60).tier == "hubspot"
     assert two.hubspot.loads == 2
 
 
@@ -324,10 +324,10 @@ def test_each_process_loads_what_the_other_is_not_at(two: Two) -> None:
     leader = two.begin_batch(two.first, "a", "b")
     other = two.begin_batch(two.second, "b", "c", "d")
     two.end(leader)
-    assert two.second.waiting_elsewhere.acquire(timeout=10)
+    assert two.second.waiting_elsewhere.acquire(timeout=60)
     two.second.look.release()
-    assert versions(leader.result(10)) == {"a": 1, "b": 2}
-    assert versions(other.result(10)) == {"b": 2, "c": 3, "d": 4}
+    assert versions(leader.result(60)) == {"a": 1, "b": 2}
+    assert versions(other.result(60)) == {"b": 2, "c": 3, "d": 4}
     assert two.hubspot.batches == [["a", "b"], ["c", "d"]]
     two.mongodb.versions.clear()
     assert {value.tier for value in read(two.second, "b").values[named("b")].values()} == {"memory"}
@@ -336,16 +336,16 @@ def test_each_process_loads_what_the_other_is_not_at(two: Two) -> None:
 def test_a_batch_waits_for_a_single_load_and_a_single_load_for_a_batch(two: Two) -> None:
     two.hubspot.let.clear()
     single = two.pool.submit(two.first.reader.read, View.TIMELINE, named("a"))
-    assert two.hubspot.entered.acquire(timeout=10)
+    assert two.hubspot.entered.acquire(timeout=60)
     batch = two.begin_batch(two.second, "a", "b")
     late = two.pool.submit(two.first.reader.read, View.INFO, named("b"))
-    assert two.first.waiting_elsewhere.acquire(timeout=10)
+    assert two.first.waiting_elsewhere.acquire(timeout=60)
     two.end(single)
-    assert two.second.waiting_elsewhere.acquire(timeout=10)
+    assert two.second.waiting_elsewhere.acquire(timeout=60)
     two.second.look.release()
-    assert versions(batch.result(10)) == {"a": 1, "b": 2}
+    assert versions(batch.result(60)) == {"a": 1, "b": 2}
     two.first.look.release()
-    assert version_of(late.result(10)) == 2
+    assert version_of(late.result(60)) == 2
     assert two.hubspot.batches == [["a"], ["b"]]
 
 
@@ -359,7 +359,7 @@ def test_of_two_that_come_at_once_one_gets_everything(two: Two) -> None:
     for lease in got.values():
         release_one(leases, lease, LoadEnd.LOADED)
     two.second.look.release()
-    assert versions(other.result(10)) == {"a": 1, "b": 2, "c": 3}
+    assert versions(other.result(60)) == {"a": 1, "b": 2, "c": 3}
     assert two.hubspot.batches == []
 
 
@@ -369,10 +369,10 @@ def test_a_failure_in_a_batch_is_shared_with_those_who_wait_for_it_and_not_remem
     waiter = two.join_batch(two.second, "a", "b")
     two.end(leader, two.second)
     for one in (leader, waiter):
-        failure = one.result(10).failures[named("a")]
+        failure = one.result(60).failures[named("a")]
         assert isinstance(failure, RateLimited)
         assert failure.retry_after == 7
-        assert set(one.result(10).values) == {named("b")}
+        assert set(one.result(60).values) == {named("b")}
     two.hubspot.failing.clear()
     assert versions(read(two.second, "a")) == {"a": 1}
     assert two.hubspot.batches == [["a", "b"], ["a"]]
@@ -381,10 +381,10 @@ def test_a_failure_in_a_batch_is_shared_with_those_who_wait_for_it_and_not_remem
 def test_what_a_dead_process_was_at_is_loaded_when_its_lease_has_run_out(two: Two) -> None:
     acquire_one(two.first.leases, "name:a", "dead", LEASE)
     waiter = two.pool.submit(read, two.second, "a", "b")
-    assert two.second.waiting_elsewhere.acquire(timeout=10)
+    assert two.second.waiting_elsewhere.acquire(timeout=60)
     two.clock.tick(LEASE.total_seconds())
     two.second.look.release()
-    assert versions(waiter.result(10)) == {"a": 1, "b": 2}
+    assert versions(waiter.result(60)) == {"a": 1, "b": 2}
     assert two.hubspot.batches == [["b"], ["a"]]
 
 
@@ -401,10 +401,10 @@ def test_what_is_in_mongodb_no_more_is_loaded_at_once(two: Two) -> None:
     leader = two.begin_batch(two.first, "a", "b")
     waiter = two.join_batch(two.second, "a", "b")
     two.hubspot.let.set()
-    leader.result(10)
+    leader.result(60)
     del two.mongodb.versions["a"]
     two.second.look.release()
-    assert versions(waiter.result(10)) == {"a": 1, "b": 2}
+    assert versions(waiter.result(60)) == {"a": 1, "b": 2}
     assert two.hubspot.batches == [["a", "b"], ["a"]]
 
 
@@ -413,7 +413,7 @@ def test_a_failure_that_only_another_release_can_tell_is_no_answer(two: Two) -> 
     waiter = two.join_batch(two.second, "a")
     release_one(two.first.leases, held, LoadEnd.FAILED, {"cause": "?"})
     two.second.look.release()
-    assert versions(waiter.result(10)) == {"a": 1}
+    assert versions(waiter.result(60)) == {"a": 1}
 
 
 def test_a_process_with_too_many_loads_waits_for_others_all_the_same() -> None:
@@ -422,7 +422,7 @@ def test_a_process_with_too_many_loads_waits_for_others_all_the_same() -> None:
         leader = two.begin_batch(two.first, "a")
         waiter = two.join_batch(two.second, "a", "b")
         two.end(leader, two.second)
-        answer = waiter.result(10)
+        answer = waiter.result(60)
         assert isinstance(answer.failures[named("b")], BulkheadFullError)
         assert set(answer.values) == {named("a")}
         # Nobody waits for what was given up.
@@ -439,7 +439,7 @@ def test_without_mongodb_each_process_loads_for_itself(two: Two, when: str) -> N
         waiter = two.join_batch(two.second, "a")
         two.first.leases.failure = StoreUnavailable("down")
         two.second.look.release()
-        assert versions(waiter.result(10)) == {"a": 1}
+        assert versions(waiter.result(60)) == {"a": 1}
 
 
 def test_a_batch_that_fails_by_our_own_fault_holds_no_lease(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:

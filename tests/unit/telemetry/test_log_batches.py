@@ -92,7 +92,7 @@ def test_lines_wait_for_their_batch_but_an_error_and_a_person_do_not(hurried: bo
         handler.handle(record("calm"))
         assert output.lines() == []
     handler.handle(record("now", level))
-    assert output.asked.get(timeout=10)
+    assert output.asked.get(timeout=60)
     handler.stop_batching()
     assert output.lines() == (["now"] if hurried else ["calm", "now"])
 
@@ -119,7 +119,7 @@ def test_who_logs_never_waits_and_what_is_dropped_is_counted_where_it_is_missing
     assert sum(dropped) == 15
     output.give(ENDLESS)
     while not any("dropped" in line for line in output.lines()):
-        output.asked.get(timeout=10)
+        output.asked.get(timeout=60)
     handler.handle(record("after"))
     handler.stop_batching()
     *first, notice, last = output.lines()
@@ -134,7 +134,7 @@ def test_bytes_are_bounded_too_also_those_under_way(dropped: list[int]) -> None:
     handler = BatchingHandler(output, interval=0.001, most_bytes=1000)
     handler.start_batching(dropped.append)
     handler.handle(record("x" * 599))
-    output.asked.get(timeout=10)  # it is under way
+    output.asked.get(timeout=60)  # it is under way
     handler.handle(record("y" * 399))
     handler.handle(record("z"))
     assert dropped == [1]
@@ -149,7 +149,7 @@ def test_a_line_that_was_cut_goes_on_where_it_was_cut() -> None:
     handler.start_batching()
     handler.handle(record("abcdef"))
     while len(output.taken) < 3:
-        output.asked.get(timeout=10)
+        output.asked.get(timeout=60)
     output.failure = OSError(errno.ENOSPC, "the disk is full")
     handler.handle(record("ghi"))
     output.failure = None
@@ -170,7 +170,7 @@ def test_an_output_that_refuses_holds_nobody_and_is_tried_again(code: int, dropp
     assert sum(dropped) == 5
     output.failure = None
     while not any("dropped" in line for line in output.lines()):
-        output.asked.get(timeout=10)
+        output.asked.get(timeout=60)
     handler.stop_batching()
     assert output.lines()[:5] == ["from the master", "0", "1", "2", "3"]
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from dealcache.model.deals import DealKey
 from dealcache.repositories import Connection, DealInfoRepository
 from dealcache.sandbox.embedded import DataDirectoryInUseError, Mongod, MongodStartError
 from tests.unit.repositories.samples import NOON, a_deal
+from tests.waiting import until
 
 MakeMongod = Callable[..., Mongod]
 
@@ -27,13 +27,6 @@ def lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def wait_until_gone(pid: int, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while lives(pid):
-        assert time.monotonic() < deadline, f"process {pid} is still there"
-        time.sleep(0.02)
 
 
 def test_data_survives_a_stop_a_crash_and_another_port(make_mongod: MakeMongod) -> None:
@@ -118,4 +111,4 @@ def test_it_dies_with_its_parent_even_when_that_is_killed(tmp_path: Path) -> Non
         pid = int(parent.stdout.readline())
         assert lives(pid)
         parent.send_signal(signal.SIGKILL)
-    wait_until_gone(pid)
+    until(lambda: not lives(pid))

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
+
 # Answers /healthz; writes its environment and the order of ends to files in the directory that it is given.
 SERVICE = """
 import http.server, json, os, pathlib, signal, sys
@@ -94,7 +96,7 @@ class Running:
         """Exit code, standard output and error, after the signal."""
         if signum is not None:
             self.process.send_signal(signum)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
     def note(self, name: str) -> Any:
@@ -118,7 +120,7 @@ def run(tmp_path: Path) -> Iterator[Any]:
     yield start
     for running in started:
         running.process.terminate()
-        running.process.communicate(timeout=20)
+        running.process.communicate(timeout=60)
 
 
 def gone(*pids: int) -> bool:
@@ -179,10 +181,7 @@ def test_a_sync_that_fails_is_named_and_the_service_starts(run: Any) -> None:
 
 def test_a_signal_ends_the_sync_and_all_else(run: Any) -> None:
     running = run(sync="import pathlib, sys, time; (pathlib.Path(sys.argv[1]) / 'begun').touch(); time.sleep(60)")
-    deadline = time.monotonic() + 20
-    while not (running.directory / "begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until((running.directory / "begun").exists)
     assert running.ended(signal.SIGINT) == (0, "", "")
     assert not (running.directory / "service.json").exists()
     assert (running.directory / "ends").read_text() == "simulator\n"
@@ -255,7 +254,4 @@ def test_everything_ends_when_the_run_itself_is_killed(run: Any) -> None:
     running.announced()
     pids = [running.note("service.json")["pid"], running.note("simulator.json")["pid"], running.mongod_pid]
     running.ended(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while not gone(*pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: gone(*pids))

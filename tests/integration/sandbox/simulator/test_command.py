@@ -25,9 +25,9 @@ def test_serves_until_a_signal(number):
     with start("--port", "0", "--deals", "5", "--token", "mine", "--limits", "off") as process:
         line = process.stdout.readline()
         prefix, _, base_url = line.strip().rpartition(" ")
-        answer = requests.get(f"{base_url}/crm/v3/objects/deals", headers={"Authorization": "Bearer mine"}, timeout=5)
+        answer = requests.get(f"{base_url}/crm/v3/objects/deals", headers={"Authorization": "Bearer mine"}, timeout=60)
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=10)
+        rest, errors = process.communicate(timeout=60)
 
     assert prefix == "simulator listening on"
     assert len(answer.json()["results"]) == 5
@@ -36,20 +36,20 @@ def test_serves_until_a_signal(number):
 
 def test_a_big_account_that_tells_of_its_changes():
     with socket.create_server(("127.0.0.1", 0)) as receiver:
-        receiver.settimeout(10)
+        receiver.settimeout(60)
         url = f"http://127.0.0.1:{receiver.getsockname()[1]}/hook"
         options = ("--port", "0", "--deals", "40", "--activities-per-deal", "3", "--unassociated", "0.1")
         with start(*options, "--webhook-url", url, "--webhook-secret", "mine") as process:
             base_url = process.stdout.readline().strip().rpartition(" ")[2]
-            truth = requests.get(f"{base_url}/_simulator/truth", timeout=5).json()
+            truth = requests.get(f"{base_url}/_simulator/truth", timeout=60).json()
             change = {"do": "add_deal", "name": "new"}
-            requests.post(f"{base_url}/_simulator/changes", json=[change], timeout=5)
+            requests.post(f"{base_url}/_simulator/changes", json=[change], timeout=60)
             connection, _ = receiver.accept()
             with connection:
                 head = connection.recv(65_536)
                 connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
             process.send_signal(signal.SIGTERM)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=60)
 
     assert len(truth["deals"]) == 40
     assert sum(not deal["activities"] for deal in truth["deals"]) > 1
@@ -62,7 +62,7 @@ def test_a_taken_port_is_said_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with start("--port", port, "--deals", "0") as process:
-            output, errors = process.communicate(timeout=10)
+            output, errors = process.communicate(timeout=60)
 
     assert (process.returncode, output) == (1, "")
     assert f"cannot listen on 127.0.0.1:{port}" in errors

@@ -58,7 +58,7 @@ def test_reset(simulator, http):
 def test_a_reset_is_one_on_the_wire_too(simulator):
     simulator.faults.add(Fault("list", reset=True))
     host, port = simulator.base_url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(b"GET /crm/v3/objects/deals HTTP/1.1\r\nHost: x\r\n\r\n")
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
@@ -94,7 +94,7 @@ def test_latency_is_waited_for_side_by_side(simulator, http):
             pool.map(
                 lambda _: (
                     requests.get(
-                        f"{simulator.base_url}/crm/v3/objects/deals", headers=http.headers, timeout=5
+                        f"{simulator.base_url}/crm/v3/objects/deals", headers=http.headers, timeout=60
                     ).status_code
                 ),
                 range(10),
