@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cachetools import TTLCache
@@ -23,11 +23,13 @@ from dealcache.repositories.deal_list_query import (
     PLACE_INDEX,
     PRESENT,
     SORTS,
+    Part,
     Step,
     parts_of,
     steps_after,
 )
 from dealcache.repositories.deal_list_run import Run
+from dealcache.repositories.deal_list_words import RarestFirst
 from dealcache.repositories.deal_places import LONGEST_TEXT
 from dealcache.repositories.documents import Document
 from dealcache.repositories.found_deals import PROJECTION, FoundDeal, Spot, found_deal
@@ -63,6 +65,7 @@ class DealListRepository:
         self._size, self._sized_at = 0, float("-inf")
         self._arrays = Arrays(connection, timer)
         self._improper = ImproperIds(connection, timer)
+        self._words = RarestFirst(connection, timer)
         self._far: TTLCache[tuple[DealFilter, Order], bool] = TTLCache(_MOST_FAR, _FAR_SECONDS, timer)
         self._lock = threading.Lock()
 
@@ -71,7 +74,7 @@ class DealListRepository:
         count, amount = 0, 0.0
         # To judge the id of each deal would take MongoDB half the time of adding them up.
         listed = LISTED if self._improper.may_exist() else PRESENT
-        for conditions, index in total_conditions(parts_of(wanted)):
+        for conditions, index in total_conditions(self._parts(wanted)):
             matching = {"$match": {"$and": [listed, *conditions]}}
             with self._connection.operation() as database:
                 found = _sum(database.deal_info, matching, "$amount", index)
@@ -94,7 +97,7 @@ class DealListRepository:
             limit: how many.
             matching: how many deals match, about; decides between indexes.
         """
-        parts = parts_of(wanted)
+        parts = self._parts(wanted)
         with self._lock:
             far = after is None and (wanted, order) in self._far
         plan = plan_of(parts, order, limit, matching, self._deals(), far=far)
@@ -150,6 +153,9 @@ class DealListRepository:
                 found += [(document, step.phase) for document in run.read(step, missing)]
             took_too_long = took_too_long or run.took_too_long
         return found, took_too_long
+
+    def _parts(self, wanted: DealFilter) -> list[Part]:
+        return parts_of(replace(wanted, words=self._words.ordered(wanted.words)))
 
     def _in_full(self, place: Place | None) -> Place | None:
         """Return a place with its whole text where that was cut, as far as the deal is still there."""

@@ -134,17 +134,23 @@ class Part:
         return INDEX_KEYS[self.index]
 
 
+def word_condition(word: str) -> Document:
+    """Return the condition that a word of the name begins like this."""
+    return {"name_words": {"$regex": f"^{word}"}}
+
+
 def parts_of(wanted: DealFilter) -> list[Part]:
-    """Return the parts of a filter; the one whose index passes over most deals, presumably, comes first."""
+    """Return the parts of a filter; the one whose index passes over most deals, presumably, comes first.
+
+    The words are looked for in their order: the rarest one should come first.
+    """
     parts: list[Part] = []
 
     def add(condition: Document, index: str, *fields: str, pieces: tuple[Document, ...] = ()) -> None:
         parts.append(Part(condition, index, frozenset(fields), pieces))
 
     if wanted.words:
-        # The longest one first: it is in the fewest names.
-        ordered = sorted(wanted.words, key=len, reverse=True)
-        add({"$and": [{"name_words": {"$regex": f"^{word}"}} for word in ordered]}, WORDS_INDEX, "name_words")
+        add({"$and": [word_condition(word) for word in wanted.words]}, WORDS_INDEX, "name_words")
     if wanted.owner_ids is not None:
         add(_owners(wanted), OWNER_INDEX, "owner_id")
     for name, limits in (("amount", wanted.amount), ("created", wanted.created), ("closes", wanted.closes)):

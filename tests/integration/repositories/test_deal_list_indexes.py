@@ -73,6 +73,19 @@ def test_an_index_serves_each_filter_in_each_order(
         database.deal_info.drop()  # to remove so many takes as long as the test
 
 
+@pytest.mark.parametrize("words", [("deal", "77"), ("77", "deal"), ("renewal", "deal", "77")])
+def test_of_several_words_the_rarest_one_is_looked_up(
+    connection: Connection, profiled: Profiled, words: tuple[str, ...]
+) -> None:
+    with connection.operation() as database:
+        insert(database, documents := deal_documents(2_000))
+    having = sum(any(word.startswith("77") for word in one["name_words"]) for one in documents)
+    assert 0 < having < 50
+    deals = DealListRepository(connection)
+    read = profiled(lambda: deals.total(DealFilter(words=words)))
+    assert sum(one["docsExamined"] for one in read) <= having
+
+
 def first_pages(deals: DealListRepository, wanted: DealFilter, matching: int) -> None:
     """Read the first page in each order, and the second one."""
     for order in ORDERS:
