@@ -1,7 +1,6 @@
 /** The deals: search, filters, the pipelines at a glance, and a table that the server sorts. */
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { call } from "../app/api.js";
 import { useLoad } from "../app/load.js";
 import { parameters } from "../app/router.js";
 import { status } from "../app/service.js";
@@ -9,6 +8,7 @@ import { useKeys } from "../parts/keys.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { Filters, SHOWN } from "./filters.js";
 import { NOTHING, isFiltered, parametersOf, useQuestion } from "./question.js";
+import { readDeals } from "./reading.js";
 import { Results } from "./results.js";
 import { readStages, readSummary } from "./stages.js";
 import { useSteady } from "./steady.js";
@@ -106,7 +106,7 @@ function Part({ name, title, note = "", hasErrors = false, children }) {
 }
 
 async function readList(query, key, signal) {
-  const { data } = await call("/api/hubspot/v2/deal-list", { query, signal });
+  const data = await readDeals(query, signal);
   for (const deal of data.deals) if (deal.owner) owners.add(deal.owner);
   return { ...data, key };
 }
