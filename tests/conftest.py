@@ -48,3 +48,4 @@ def pytest_collection_finish() -> None:
     """Keep the garbage collector from going through all that was collected, again and again: a tenth of the time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # tests leave few cycles, and have memory enough

@@ -19,21 +19,22 @@ from tests.integration.sync.changes import (
 )
 from tests.integration.sync.harness import Account
 
-#: Which deals a change touches; of all others everything stays cached.
+#: Which deals a change touches; of all others everything stays cached. The one that is archived is so at the end.
 TOUCHED = {
-    update_deal: {1},
     update_activity: {2},
     add_activity: {4, 5},
     add_activity_without_deal: set(),
-    archive_deal: {6},
     associate: {8},
     disassociate: {9},
+    update_deal: {1},
+    archive_deal: {6},
 }
 
 
 def views(account: Account, number: int) -> dict[tuple[str, str], TestResponse]:
-    """All views of a deal of :func:`some_deals`, by its id and by its name."""
-    queries = {"dealId": account.deal(number), "dealName": f"Deal {number}"}
+    """All views of a deal of :func:`some_deals`, by its id and by the name that it has in HubSpot."""
+    deal_id = account.deal(number)
+    queries = {"dealId": deal_id, "dealName": account.data.existing("deals", deal_id).properties["dealname"]}
     return {(view, by): account.service.get(view, **{by: value}) for view in VIEWS for by, value in queries.items()}
 
 
@@ -44,23 +45,22 @@ def warm(account: Account) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "kind"),
-    [
-        *((change, JobType.INCREMENTAL) for change in TOUCHED),
-        *((change, JobType.FULL) for change in (update_deal, update_activity, archive_deal)),
-    ],
+    ("kind", "changes"),
+    [(JobType.INCREMENTAL, tuple(TOUCHED)), (JobType.FULL, (update_activity, update_deal, archive_deal))],
 )
-def test_only_the_deals_that_changed_are_let_go(synced: Account, change: Change, kind: JobType) -> None:
+def test_only_the_deals_that_changed_are_let_go(synced: Account, kind: JobType, changes: tuple[Change, ...]) -> None:
     warm(synced)
-    change(synced)
-    synced.clock.tick(1)
-    synced.run(kind)
-    for number in range(1, 13):
-        for (view, by), response in views(synced, number).items():
-            if number not in TOUCHED[change]:
-                assert tier(response) == "memory", (number, view, by)
-            elif response.status_code == 200:
-                assert tier(response) != "memory", (number, view, by)
+    for change in changes:
+        synced.clock.tick(60)
+        change(synced)
+        synced.clock.tick(1)
+        synced.run(kind)
+        for number in range(1, 13):
+            for (view, by), response in views(synced, number).items():
+                if number not in TOUCHED[change]:
+                    assert tier(response) == "memory", (change, number, view, by)
+                elif response.status_code == 200:
+                    assert tier(response) != "memory", (change, number, view, by)
 
 
 @pytest.mark.parametrize("kind", [JobType.INCREMENTAL, JobType.FULL])

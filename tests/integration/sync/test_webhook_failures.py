@@ -15,6 +15,7 @@ from dealcache.hubspot import HubSpotError
 from dealcache.model.jobs import WebhookEvent
 from dealcache.repositories import Backlog, DealInfoRepository, StoreUnavailable
 from dealcache.sandbox.simulator import Fault
+from tests.integration.sync.first_load import FirstLoad
 from tests.integration.sync.harness import Account, MakeAccount, some_deals
 from tests.waiting import until
 
@@ -57,11 +58,17 @@ def document(account: Account, key: str) -> dict[str, Any]:
     return account.service.database.webhook_events.find_one({"_id": key}) or {}
 
 
+@pytest.fixture(scope="module")
+def wide_load() -> FirstLoad:
+    """Return the result of the load of a thousand deals."""
+    return FirstLoad()
+
+
 @pytest.fixture
-def wide(make_account: MakeAccount) -> Account:
+def wide(make_account: MakeAccount, wide_load: FirstLoad) -> Account:
     """A thousand deals without activities, loaded."""
     account = make_account(some_deals(1000, kinds=()), SYNC_CONFIRM_SECONDS="0")
-    account.run()
+    wide_load.give(account)
     account.hubspot.calls.clear()
     return account
 
