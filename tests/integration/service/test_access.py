@@ -19,6 +19,7 @@ ENVIRONMENTS = {
     "admin": {"ADMIN_TOKEN": ADMIN},
     "both": {"API_TOKEN": API, "ADMIN_TOKEN": ADMIN},
 }
+WITH_ORIGINS = {"CORS_ORIGINS": f"{ORIGIN}, http://localhost:3000", "API_TOKEN": API}
 SENT = {
     "none": None,
     "unknown": "Bearer nobody-knows-this",
@@ -57,13 +58,14 @@ REQUESTS = {
 
 @pytest.fixture(scope="module")
 def services(mongodb_uri: str) -> Iterator[dict[str, Service]]:
-    """A service for each of the four ways to set the tokens."""
+    """A service for each of the four ways to set the tokens, and one that pages of two other sites may ask."""
     clock = ManualClock(1_790_000_000.0)
     with ExitStack() as stack:
         hubspot = stack.enter_context(Simulator(demo_data(1), token=TOKEN, limits=None, clock=clock))
+        environments = ENVIRONMENTS | {"with_origins": WITH_ORIGINS}
         yield {
             name: stack.enter_context(running(hubspot, mongodb_uri, f"test_access_{name}", clock, **environ))
-            for name, environ in ENVIRONMENTS.items()
+            for name, environ in environments.items()
         }
 
 
@@ -126,9 +128,9 @@ def test_a_refresh_does_not_slip_past_as_the_second_of_two(services: dict[str, S
     assert service.calls("search") == calls
 
 
-@pytest.fixture
-def with_origins(make_service: MakeService) -> Service:
-    return make_service(CORS_ORIGINS=f"{ORIGIN}, http://localhost:3000", API_TOKEN=API)
+@pytest.fixture(scope="module")
+def with_origins(services: dict[str, Service]) -> Service:
+    return services["with_origins"]
 
 
 def test_an_allowed_origin_may_read_every_answer(with_origins: Service) -> None:
@@ -222,13 +224,14 @@ def test_a_name_that_is_not_its_own_is_misdirected(services: dict[str, Service],
 
 
 @pytest.mark.parametrize("given", ["abc-123", "a" * 128, "6b04c293-1828-9a11", "A.b_c:d/e+f=g@h"])
-def test_a_sane_request_id_is_taken_over(service: Service, given: str) -> None:
+def test_a_sane_request_id_is_taken_over(services: dict[str, Service], given: str) -> None:
     for path, query in (("deal-info", {"dealName": ACME}),) * 2 + (("nope", {}), ("deal-info", {})):
-        assert service.get(path, {"X-Request-ID": given}, **query).headers["X-Request-ID"] == given
+        assert services["open"].get(path, {"X-Request-ID": given}, **query).headers["X-Request-ID"] == given
 
 
 @pytest.mark.parametrize("given", [None, "", "a" * 129, "a b", "a\tb", '"quoted"', "<script>", "naïve", "a,b"])
-def test_another_one_is_replaced(service: Service, given: str | None) -> None:
+def test_another_one_is_replaced(services: dict[str, Service], given: str | None) -> None:
+    service = services["open"]
     headers = {} if given is None else {"X-Request-ID": given}
     made = {service.get("deal-info", headers, dealName=ACME).headers["X-Request-ID"] for _ in range(3)}
     assert len(made) == 3

@@ -89,25 +89,23 @@ def test_an_activity_without_any_time_is_left_out_and_keeps_the_event_it_had(ser
     assert set(timeline(service, "Timeless", V2 + "deal-timeline")) == {odd, fine}
 
 
-@pytest.mark.parametrize("category", ["VALIDATION_ERROR", "INTERNAL_ERROR", "FORBIDDEN"])
 @pytest.mark.parametrize("named", [True, False])
-def test_a_refused_activity_keeps_the_event_it_had_and_is_looked_at_again(
-    service: Service, category: str, named: bool
-) -> None:
-    deal_id, (odd, fine) = add_deal(service, "Refused", "before", "fine")
-    timeline(service, "Refused")
-    new = service.hubspot.data.add_activity("notes", {"hs_note_body": "new"}, deals=[deal_id])
-    for one in (odd, new):
-        service.hubspot.poison("notes", one, category=category, named=named)
-    service.clock.tick(60)
+def test_a_refused_activity_keeps_the_event_it_had_and_is_looked_at_again(service: Service, named: bool) -> None:
+    for category in ("VALIDATION_ERROR", "INTERNAL_ERROR", "FORBIDDEN"):
+        deal_id, (odd, fine) = add_deal(service, category, "before", "fine")
+        timeline(service, category)
+        new = service.hubspot.data.add_activity("notes", {"hs_note_body": "new"}, deals=[deal_id])
+        for one in (odd, new):
+            service.hubspot.poison("notes", one, category=category, named=named)
+        service.clock.tick(60)
 
-    events = timeline(service, "Refused", refresh="true")
-    assert {one: events[one]["content"] for one in events} == {odd: "before", fine: "fine"}
-    assert service.get("deal-activities-count", dealName="Refused").get_json()["count"] == 2
+        events = timeline(service, category, refresh="true")
+        assert {one: events[one]["content"] for one in events} == {odd: "before", fine: "fine"}, category
+        assert service.get("deal-activities-count", dealName=category).get_json()["count"] == 2
 
-    service.hubspot.cure()
-    service.clock.tick(60)
-    assert set(timeline(service, "Refused", refresh="true")) == {odd, fine, new}
+        service.hubspot.cure()
+        service.clock.tick(60)
+        assert set(timeline(service, category, refresh="true")) == {odd, fine, new}, category
 
 
 def test_a_refusal_that_passes_is_no_refusal(service: Service) -> None:
@@ -141,39 +139,47 @@ def test_associations_that_are_refused_concern_their_deal_alone(service: Service
     assert answer["errors"]["Refused"]["status"] == 502
 
 
-DATES = [
-    ("9999-12-31T23:59:59Z", BERLIN, "9999-12-31"),
-    ("9999-12-31T23:59:59Z", NEW_YORK, "9999-12-31"),
-    ("0001-01-01T00:00:00Z", NEW_YORK, "0001-01-01"),
-    ("0001-01-01T00:00:00+14:00", BERLIN, "0001-01-01"),
-    ("1" + "0" * 18, BERLIN, "9999-12-31"),
-    ("0000-00-00", BERLIN, "0001-01-01"),
-    ("10000-01-01", BERLIN, "9999-12-31"),
-]
+#: Moments at the edges of the calendar, by zone, and the days that are shown.
+EDGES = {
+    BERLIN: {
+        "9999-12-31T23:59:59Z": "9999-12-31",
+        "0001-01-01T00:00:00+14:00": "0001-01-01",
+        "1" + "0" * 18: "9999-12-31",
+        "0000-00-00": "0001-01-01",
+        "10000-01-01": "9999-12-31",
+    },
+    NEW_YORK: {"9999-12-31T23:59:59Z": "9999-12-31", "0001-01-01T00:00:00Z": "0001-01-01"},
+}
 
 
-@pytest.mark.parametrize(("moment", "zone", "day"), DATES)
-def test_times_stop_at_the_edges_of_the_calendar(make_service: MakeService, moment: str, zone: str, day: str) -> None:
-    service = make_service(TIMELINE_TIMEZONE=zone)
-    deal_id, (odd,) = add_deal(service, "Edge", "x")
+@pytest.mark.parametrize("zone", EDGES)
+def test_times_stop_at_the_edges_of_the_calendar(make_service: MakeService, zone: str) -> None:
+    service, edges = make_service(TIMELINE_TIMEZONE=zone), EDGES[zone]
     add_deal(service, "Fine", "y")
-    service.hubspot.poison("deals", deal_id, properties={"closedate": moment, "createdate": moment})
-    service.hubspot.poison("notes", odd, properties={"hs_timestamp": moment})
+    ids = {}
+    for moment in edges:
+        deal_id, (ids[moment],) = add_deal(service, f"At {moment}", "x")
+        service.hubspot.poison("deals", deal_id, properties={"closedate": moment, "createdate": moment})
+        service.hubspot.poison("notes", ids[moment], properties={"hs_timestamp": moment})
+    names = {f"At {moment}": moment for moment in edges}
 
-    shown = service.batch("Edge", "Fine", include=["info", "timeline"]).get_json()
-    assert set(shown["deals"]) == {"Edge", "Fine"}
-    info = shown["deals"]["Edge"]["info"]
-    assert [info[name] for name in ("closeDate", "createDate", "startDate", "endDate")] == [day] * 4
+    shown = service.batch(*names, "Fine", include=["info", "timeline"]).get_json()
+    assert set(shown["deals"]) == {*names, "Fine"}
     service.clear()
-    for path in ("", V2):
-        assert service.get(path + "deal-info", dealName="Edge").get_json()["closeDate"] == day
-        assert timeline(service, "Edge", path + "deal-timeline", since="0001-01-01")[odd]["date_str"] == day
+    for name, moment in names.items():
+        day, info = edges[moment], shown["deals"][name]["info"]
+        assert [info[one] for one in ("closeDate", "createDate", "startDate", "endDate")] == [day] * 4, moment
+        for path in ("", V2):
+            assert service.get(path + "deal-info", dealName=name).get_json()["closeDate"] == day
+            events = timeline(service, name, path + "deal-timeline", since="0001-01-01")
+            assert events[ids[moment]]["date_str"] == day, moment
     rows = service.get(V2 + "all-deals").get_json()
-    assert {row["name"] for row in rows} == {"Edge", "Fine"}
-    stage = service.database.deal_info.find_one({"deal_id": deal_id})["stage_id"]
-    listed = {row["Deal_Name"]: row for row in service.get(V2 + "deals", stage=stage).get_json()}
-    assert listed["Edge"]["Expected_Close_Date"] in ("Dec 31, 9999", "Jan 01, 1")
-    assert listed["Fine"]["Expected_Close_Date"] == "Not set"
+    assert {row["name"] for row in rows} == {*names, "Fine"}
+    stage = service.database.deal_info.find_one({"deal_name": "Fine"})["stage_id"]
+    listed = {row["Deal_Name"]: row["Expected_Close_Date"] for row in service.get(V2 + "deals", stage=stage).get_json()}
+    assert listed.pop("Fine") == "Not set"
+    assert listed.keys() == names.keys()
+    assert set(listed.values()) == {"Dec 31, 9999", "Jan 01, 1"}
 
 
 FOREIGN = {
@@ -198,53 +204,55 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("kind", FOREIGN)
-def test_any_value_of_others_is_shown_as_json(service: Service, kind: str) -> None:
-    value, shown = FOREIGN[kind]
-    event = next(iter(timeline(service, ACME).values()))
-    written = {"sentiment": value, "buyer_intent": {"deep": [value, {"a.b": value}]}}
-    service.database.deal_timeline.update_one({"engagement_id": event["engagement_id"]}, {"$set": written})
+def test_any_value_of_others_is_shown_as_json(service: Service) -> None:
+    deal_id, notes = add_deal(service, "Foreign", *FOREIGN)
+    ids = dict(zip(FOREIGN, notes, strict=True))
+    timeline(service, "Foreign")
+    for kind, (value, _) in FOREIGN.items():
+        written = {"sentiment": value, "buyer_intent": {"deep": [value, {"a.b": value}]}}
+        service.database.deal_timeline.update_one({"deal_id": deal_id, "engagement_id": ids[kind]}, {"$set": written})
     service.clock.tick(60)
 
     for path, query in (("deal-timeline", {}), (V2 + "deal-timeline", {}), ("deal-timeline", {"refresh": "true"})):
-        found = timeline(service, ACME, path, **query)[event["engagement_id"]]
-        assert (found["sentiment"], found["buyer_intent"]) == (shown, {"deep": [shown, {"a.b": shown}]})
+        events = timeline(service, "Foreign", path, **query)
+        for kind, (_, shown) in FOREIGN.items():
+            found = events[ids[kind]]
+            assert (found["sentiment"], found["buyer_intent"]) == (shown, {"deep": [shown, {"a.b": shown}]}), kind
     for view in VIEWS:
-        assert service.get(V2 + view, dealName=ACME).status_code == 200
+        assert service.get(V2 + view, dealName="Foreign").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("damage", "shown"),
-    [
-        ({"$set": {"content": None}}, {"content": ""}),
-        ({"$unset": {"content": "", "subject": ""}}, {"content": "", "subject": ""}),
-        ({"$set": {"subject": 12, "owner": ["x"]}}, {"subject": "12", "owner": ""}),
-        ({"$set": {"type": None}}, {"type": "Note"}),
-        ({"$unset": {"type": "", "hubspot_updated_at": ""}}, {"type": "Note"}),
-        ({"$set": {"occurred_at": "2026-02-03T04:05:06Z"}}, {"date_str": "2026-02-03", "time_str": "04:05"}),
-        ({"$set": {"occurred_at": DatetimeMS(10**17)}}, {"date_str": "9999-12-31"}),
-        ({"$set": {"hubspot_updated_at": "odd", "synced_at": "odd"}}, {"content": "fine"}),
-    ],
-    ids=str,
+#: What an event is damaged by, and what is shown of it.
+DAMAGES: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+    ({"$set": {"content": None}}, {"content": ""}),
+    ({"$unset": {"content": "", "subject": ""}}, {"content": "", "subject": ""}),
+    ({"$set": {"subject": 12, "owner": ["x"]}}, {"subject": "12", "owner": ""}),
+    ({"$set": {"type": None}}, {"type": "Note"}),
+    ({"$unset": {"type": "", "hubspot_updated_at": ""}}, {"type": "Note"}),
+    ({"$set": {"occurred_at": "2026-02-03T04:05:06Z"}}, {"date_str": "2026-02-03", "time_str": "04:05"}),
+    ({"$set": {"occurred_at": DatetimeMS(10**17)}}, {"date_str": "9999-12-31"}),
+    ({"$set": {"hubspot_updated_at": "odd", "synced_at": "odd"}}, {"content": "fine"}),
 )
-def test_a_damaged_event_is_shown_as_far_as_it_can_be(
-    service: Service, damage: dict[str, Any], shown: dict[str, Any]
-) -> None:
-    _, (odd, fine) = add_deal(service, "Damaged", "fine", "other")
-    timeline(service, "Damaged")
-    service.database.deal_timeline.update_one({"engagement_id": odd}, damage)
 
-    events = timeline(service, "Damaged", V2 + "deal-timeline")
-    assert {name: events[odd][name] for name in shown} == shown
-    assert events[fine]["content"] == "other"
-    count = service.get(V2 + "deal-activities-count", dealName="Damaged").get_json()
-    assert count == {"count": 2, "by_type": {"Note": 2}}
-    info = service.get(V2 + "deal-info", dealName="Damaged").get_json()
-    assert [info["startDate"], info["endDate"]] == sorted(event["date_str"] for event in events.values())
-    # The next reading of HubSpot mends it.
-    service.clock.tick(60)
-    assert timeline(service, "Damaged", refresh="true")[odd]["content"] == "fine"
-    assert timeline(service, "Damaged", V2 + "deal-timeline")[odd]["content"] == "fine"
+
+def test_a_damaged_event_is_shown_as_far_as_it_can_be(service: Service) -> None:
+    for number, (damage, shown) in enumerate(DAMAGES):
+        name = f"Damaged {number}"
+        _, (odd, fine) = add_deal(service, name, "fine", "other")
+        timeline(service, name)
+        service.database.deal_timeline.update_one({"engagement_id": odd}, damage)
+
+        events = timeline(service, name, V2 + "deal-timeline")
+        assert {one: events[odd][one] for one in shown} == shown
+        assert events[fine]["content"] == "other", damage
+        count = service.get(V2 + "deal-activities-count", dealName=name).get_json()
+        assert count == {"count": 2, "by_type": {"Note": 2}}, damage
+        info = service.get(V2 + "deal-info", dealName=name).get_json()
+        assert [info["startDate"], info["endDate"]] == sorted(event["date_str"] for event in events.values()), damage
+        # The next reading of HubSpot mends it.
+        service.clock.tick(60)
+        assert timeline(service, name, refresh="true")[odd]["content"] == "fine", damage
+        assert timeline(service, name, V2 + "deal-timeline")[odd]["content"] == "fine", damage
 
 
 @pytest.mark.parametrize(
@@ -315,13 +323,15 @@ def test_odd_owners_and_pipelines_leave_the_others_their_names(service: Service)
     assert info["dealStage"] == data.pipelines[0]["stages"][0]["label"]
 
 
-@pytest.mark.parametrize("kind", ENGAGEMENT_TYPES)
-def test_each_type_of_activity_survives_properties_that_are_none(service: Service, kind: str) -> None:
+def test_each_type_of_activity_survives_properties_that_are_none(service: Service) -> None:
     deal_id, _ = add_deal(service, "Kinds")
-    odd = service.hubspot.data.add_activity(kind, deals=[deal_id])
-    service.hubspot.poison(kind, odd, members={"properties": "x"})
-    event = timeline(service, "Kinds")[odd]
-    assert (event["type"], event["content"], event["subject"]) == (EVENT_TYPE_OF[kind], "", "")
+    odd = {kind: service.hubspot.data.add_activity(kind, deals=[deal_id]) for kind in ENGAGEMENT_TYPES}
+    for kind, one in odd.items():
+        service.hubspot.poison(kind, one, members={"properties": "x"})
+    events = timeline(service, "Kinds")
+    for kind, one in odd.items():
+        event = events[one]
+        assert (event["type"], event["content"], event["subject"]) == (EVENT_TYPE_OF[kind], "", "")
 
 
 def test_what_mongodb_cannot_give_is_not_called_its_absence(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
