@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from dealcache.clock import RemoteClock
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories import ListsBehindError
+from dealcache.repositories import ListsBehindError, StageTotal
 from dealcache.repositories.storage import Storage
 from dealcache.sandbox.embedded import Mongod
 from tests.e2e.jobs import Job, ask_for_sync, completed, confirmed
@@ -84,7 +84,7 @@ class Site:
         return job
 
     def assert_lists_true(self) -> int:
-        """That lists show of each deal's activities what counting them gives; nothing may write meanwhile.
+        """That lists show of deals and of their activities what counting gives; nothing may write meanwhile.
 
         Returns:
             How many deals were left half-written and were counted first, as readers of lists have it done.
@@ -103,9 +103,13 @@ class Site:
         try:
             until(prepared, 40)
             wrong = [one for page in storage.summary_check.pages(mend=False) for one in page.wrong]
+            version, labels = storage.summaries.version(), storage.labels.read()
+            told = _rounded(storage.stage_totals.at(version, labels))
+            added_up = _rounded(storage.stage_totals.add_up())
         finally:
             storage.close()
         assert wrong == []
+        assert told == added_up
         return stale
 
     def assert_behind(self, service: Gunicorn) -> None:
@@ -116,3 +120,8 @@ class Site:
         """That the service tells the truth about all deals, after the last confirming pass."""
         confirmed(service, LONGEST)
         assert_true(service, self.hubspot, self.mongodb_uri)
+
+
+def _rounded(totals: Iterable[StageTotal]) -> set[tuple[str | None, str | None, int, float]]:
+    """Return totals without what floating-point numbers add."""
+    return {(one.pipeline_id, one.stage_id, one.count, round(one.amount, 2)) for one in totals}
