@@ -193,6 +193,7 @@ class Console:
             for width in (NARROW, WIDE):
                 self.look(width=width, dark=dark)
                 self.screenshot(f"{name}-{width}-{'dark' if dark else 'light'}")
-                assert self.barriers() == [], f"{name}, {width} px, {'dark' if dark else 'light'}"
+                barriers = self.barriers()
+                assert barriers == [], f"{name}, {width} px, {'dark' if dark else 'light'}: {barriers}"
                 assert not self.overflows(), f"{name} at {width} px can be scrolled sideways"
         self.look()

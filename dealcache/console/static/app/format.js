@@ -70,8 +70,12 @@ export function duration(seconds) {
   const total = Math.round(seconds);
   if (total < 60) return `${total} s`;
   if (total < 3_600) return `${Math.floor(total / 60)} min${total < 600 && total % 60 ? ` ${total % 60} s` : ""}`;
-  if (total < 86_400) return `${Math.floor(total / 3_600)} h ${Math.floor((total % 3_600) / 60)} min`;
-  return `${whole.format(Math.floor(total / 86_400))} d ${Math.floor((total % 86_400) / 3_600)} h`;
+  if (total < 86_400) return together(Math.floor(total / 3_600), "h", Math.floor((total % 3_600) / 60), "min");
+  return together(Math.floor(total / 86_400), "d", Math.floor((total % 86_400) / 3_600), "h");
+}
+
+function together(many, unit, few, lesser) {
+  return `${whole.format(many)} ${unit}${few ? ` ${few} ${lesser}` : ""}`;
 }
 
 /** Return a moment in the viewer's language and zone. */

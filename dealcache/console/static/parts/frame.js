@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { online } from "../app/api.js";
 import { duration, exactly } from "../app/format.js";
 import { address } from "../app/router.js";
-import { StatusWatch, useStatus } from "../app/service.js";
+import { StatusWatch, dataAge, useStatus } from "../app/service.js";
 import { useStore } from "../app/store.js";
 import { asked } from "../app/token.js";
 import { Announcement } from "./announce.js";
@@ -44,10 +44,10 @@ export function Frame({ current, children }) {
 function DataAge() {
   const status = useStatus();
   const now = useNow(status !== null);
-  if (!status?.data.as_of) return html`<span class="age"></span>`;
-  const seconds = Math.max(0, (now - new Date(status.data.as_of).getTime()) / 1_000);
+  const age = dataAge(status, now);
+  if (age === null) return html`<span class="age"></span>`;
   return html`<a class="age" href=${address("/status")} title=${exactly(status.data.as_of)}>
-    Data ${duration(Math.round(seconds))} old
+    Data ${duration(Math.round(age))} old
   </a>`;
 }
 
