@@ -25,7 +25,7 @@ from pymongo.errors import BulkWriteError, WriteError
 
 from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.deal_timeline import DealTimelineRepository
-from dealcache.repositories.documents import Document, any_date, ids_of, milliseconds
+from dealcache.repositories.documents import Document, ids_of, milliseconds
 from dealcache.repositories.event_summaries import NO_EVENTS, summaries_of
 from dealcache.repositories.list_version import UNJOURNALED, ListState, ListVersion, changing, living_writers
 from dealcache.repositories.settlements import Marked, read_marked, settled, settled_together
@@ -48,8 +48,8 @@ _ATTEMPTS = 5
 
 _MARKED: Document = {"list_stale": {"$exists": True}}
 _COMPLETE: Document = {"timeline_synced_at": {"$ne": None}}
-#: Does not look through the index's many keys of deals that a first load has just completed.
-_MARKED_COMPLETE: Document = _MARKED | {"timeline_synced_at": {"$gt": datetime(1, 1, 1, tzinfo=UTC)}}
+#: Complete deals with marks; does not look through the index's many keys of deals that a first load has just completed.
+MARKED_COMPLETE: Document = _MARKED | {"timeline_synced_at": {"$gt": datetime(1, 1, 1, tzinfo=UTC)}}
 _UNCOUNTED: Document = {"archived": False, "activities.count": None, "deal_id": {"$gte": ""}} | _COMPLETE
 _COUNTED = {"deal_id": 1, "activities": 1, "list_stale": 1}
 
@@ -145,20 +145,8 @@ class DealSummaries:
         Raises:
             ListsBehindError: there are so many that the reader cannot wait for all of them.
         """
-        if self._settle_all([_MARKED_COMPLETE], _MOST_FOR_READER):
+        if self._settle_all([MARKED_COMPLETE], _MOST_FOR_READER):
             raise ListsBehindError("the activities of many deals are being counted; lists will be there in a moment")
-
-    def has_marked(self) -> bool:
-        """Return True if a complete deal bears a mark."""
-        with self._connection.operation() as database:
-            return bool(_deals(database).find(_MARKED_COMPLETE, {"_id": 1}, limit=1).to_list())
-
-    def next_planned(self) -> datetime | None:
-        """Return when the first of all planned events comes to pass; None if there is none."""
-        planned: Document = {"activities.next": {"$type": "date"}}
-        with self._connection.operation() as database:
-            found = _deals(database).find(planned, {"activities.next": 1}, sort=[("activities.next", 1)], limit=1)
-            return next((any_date(one["activities"]["next"]) for one in found), None)
 
     def settle_abandoned(self) -> None:
         """Settle what nobody else does: deals of died writers and of earlier versions, and planned events that came."""
@@ -166,13 +154,13 @@ class DealSummaries:
             others = living_writers(database) - {self.marks.writer}
         own: Document = {"list_stale.writers": self.marks.writer}
         abandoned: Document = {"list_stale.writers": {"$nin": [self.marks.writer, *others]}}
-        self._settle_all([_MARKED_COMPLETE | own, _MARKED | abandoned], _MOST_A_ROUND)
+        self._settle_all([MARKED_COMPLETE | own, _MARKED | abandoned], _MOST_A_ROUND)
 
     def _settle_all(self, marked: Sequence[Document], most: int) -> bool:
         """Settle deals for which one of ``marked`` holds and those that lack a mark; return True if there are more."""
         due = [*marked, _UNCOUNTED, {"activities.next": {"$lte": milliseconds(self.now())}}]
         with self._connection.operation() as database:
-            found = _deals(database).find({"$or": due}, {"deal_id": 1, "list_stale": 1}, limit=most + 1).to_list()
+            found = deals_of(database).find({"$or": due}, {"deal_id": 1, "list_stale": 1}, limit=most + 1).to_list()
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
             self._mark(ids_of(one for one in batch if "list_stale" not in one))
@@ -211,7 +199,7 @@ class DealSummaries:
         """Settle the deals for which ``condition`` holds, which must have marks."""
         for _ in range(_ATTEMPTS):
             with self._connection.operation() as database:
-                found = [read_marked(one) for one in _deals(database).find(condition, _COUNTED)]
+                found = [read_marked(one) for one in deals_of(database).find(condition, _COUNTED)]
                 living = living_writers(database) - {self.marks.writer} if found else set()
             if not found or self._count(found, living, change):
                 return
@@ -250,7 +238,7 @@ class DealSummaries:
         with self._connection.operation() as database, changing(database) as changed:
             changed.begin()
             try:
-                return (database.deal_info if journaled else _deals(database)).update_many(same, update).matched_count
+                return (database.deal_info if journaled else deals_of(database)).update_many(same, update).matched_count
             except WriteError as error:
                 if error.code not in REFUSALS:
                     raise
@@ -270,7 +258,7 @@ class DealSummaries:
             if shown:
                 changed.begin()
             try:
-                deals = database.deal_info if journaled else _deals(database)
+                deals = database.deal_info if journaled else deals_of(database)
                 return deals.bulk_write(updates, ordered=False).matched_count == len(updates)
             except BulkWriteError as error:
                 failures = error.details.get("writeErrors", [])
@@ -280,7 +268,8 @@ class DealSummaries:
                 return bool(error.details.get("nMatched", 0) + len(failures) >= len(updates))
 
 
-def _deals(database: Database[Document]) -> Collection[Document]:
+def deals_of(database: Database[Document]) -> Collection[Document]:
+    """Return the deals for writes that need not wait for the journal, and for reading such."""
     return database.get_collection("deal_info", write_concern=UNJOURNALED, read_preference=ReadPreference.PRIMARY)
 
 

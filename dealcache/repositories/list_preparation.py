@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dealcache.repositories.deal_summaries import DealSummaries
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.deal_summaries import MARKED_COMPLETE, DealSummaries, deals_of
+from dealcache.repositories.documents import Document, any_date
 from dealcache.repositories.list_version import ListState
 
 #: Seconds after which all is looked for again: workers of earlier versions write without a new version.
@@ -41,11 +43,15 @@ class ListPreparation:
     """Brings lists up to date, and tells their version. Thread-safe.
 
     Args:
+        connection: the database.
         summaries: settle deals.
         timer: the monotonic clock, in seconds.
     """
 
-    def __init__(self, summaries: DealSummaries, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, connection: Connection, summaries: DealSummaries, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._connection = connection
         self._summaries = summaries
         self._timer = timer
         self._found: _Found | None = None
@@ -60,7 +66,7 @@ class ListPreparation:
         if found is None or not self._holds(found, state):
             return self._settle(state)
         if not _nobody_marks(found.unmarked, state):
-            if self._summaries.has_marked():
+            if self._has_marked():
                 return self._settle(state)
             self._found = replace(found, unmarked=state)
         return state.version
@@ -77,9 +83,21 @@ class ListPreparation:
         state = self._summaries.state()
         if not state.is_changing:
             # Planned events that come later raise the version.
-            planned = self._summaries.next_planned()
+            planned = self._next_planned()
             self._found = _Found(state.version, until, planned, before)
         return state.version
+
+    def _has_marked(self) -> bool:
+        """Return True if a complete deal bears a mark."""
+        with self._connection.operation() as database:
+            return bool(deals_of(database).find(MARKED_COMPLETE, {"_id": 1}, limit=1).to_list())
+
+    def _next_planned(self) -> datetime | None:
+        """Return when the first of all planned events comes to pass; None if there is none."""
+        planned: Document = {"activities.next": {"$type": "date"}}
+        with self._connection.operation() as database:
+            found = deals_of(database).find(planned, {"activities.next": 1}, sort=[("activities.next", 1)], limit=1)
+            return next((any_date(one["activities"]["next"]) for one in found), None)
 
 
 def _nobody_marks(unmarked: ListState, now: ListState) -> bool:

@@ -62,7 +62,7 @@ class Storage:
         self.summaries = DealSummaries(
             self.connection, marks, now or (lambda: datetime.fromtimestamp(clock.now(), UTC))
         )
-        self.prepare_lists = ListPreparation(self.summaries)
+        self.prepare_lists = ListPreparation(self.connection, self.summaries)
         self.summary_check = SummaryCheck(self.connection, self.summaries)
         self.deals = DealInfoRepository(self.connection, self.summaries)
         self.deal_batches = DealBatches(self.connection)
