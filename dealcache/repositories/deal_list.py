@@ -130,7 +130,7 @@ class DealListRepository:
         with self._connection.operation() as database:
             deals = database.deal_info.with_options(database.codec_options.with_options(tz_aware=False))
             found = deals.find(PRESENT | {"deal_id": {"$in": ids}}, PROJECTION, batch_size=len(ids) + 1)
-            documents = {document["deal_id"]: document for document in found}
+            documents = {document["deal_id"]: document for document in found.to_list()}
         if len(documents) < len(ids):
             return None
         shown = self._found([(documents[spot.deal_id], spot.phase) for spot in before], order)
