@@ -77,6 +77,7 @@ def wire_reading(parts: Container) -> Reading:
         DealLists(
             storage.deal_list,
             label_directory.current,
+            storage.stage_totals.at,
             storage.prepare_lists,
             watermark,
             storage.unreadable,

@@ -66,6 +66,30 @@ class DealFilter:
     idle_since: datetime | None = None
 
 
+def is_of_stages(wanted: DealFilter) -> bool:
+    """Return True if deals match, or do not, by their stages and pipelines alone."""
+    stages = ("stages", "is_open", "closed", "pipeline_ids")
+    return wanted == DealFilter(**{name: getattr(wanted, name) for name in stages})
+
+
+def is_in(wanted: DealFilter, pipeline_id: str | None, stage_id: str | None) -> bool:
+    """Return True if deals of a stage and pipeline match, as far as that decides."""
+    if wanted.stages is not None and not _is_place(wanted.stages, pipeline_id, stage_id):
+        return False
+    if wanted.is_open is not None and wanted.is_open is _is_place(wanted.closed, pipeline_id, stage_id):
+        return False
+    return wanted.pipeline_ids is None or pipeline_id in wanted.pipeline_ids
+
+
+def _is_place(places: Collection[StagePlace], pipeline_id: str | None, stage_id: str | None) -> bool:
+    return any(
+        one.stage_id == stage_id
+        and pipeline_id not in one.not_in
+        and (one.only_in is None or pipeline_id in one.only_in)
+        for one in places
+    )
+
+
 class Order(NamedTuple):
     """An order of deals: ``sort`` is one of :data:`SORTS`. Ties go by ids, ascending in both directions."""
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any, NamedTuple
 
 from cachetools import TTLCache
@@ -17,7 +18,7 @@ from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
 from dealcache.reader.deal_resolution import resolve
 from dealcache.reader.deal_rows import RowMaker
-from dealcache.repositories import DealListRepository, FoundDeal, ListTotal, Spot
+from dealcache.repositories import DealListRepository, FoundDeal, ListTotal, Spot, StageTotal
 
 Row = dict[str, Any]
 
@@ -48,6 +49,7 @@ class DealLists:
     Args:
         deals: reads them.
         labels: returns the present labels.
+        stage_totals: returns the totals of all stages, as of a version of the lists or later.
         prepare: brings MongoDB's lists up to date, and returns the version of their contents.
         watermark: returns the moment up to which syncs have found every change.
         unreadable: counts the deals that cannot be shown.
@@ -60,6 +62,7 @@ class DealLists:
         self,
         deals: DealListRepository,
         labels: Callable[[], Labels],
+        stage_totals: Callable[[int], Sequence[StageTotal]],
         prepare: Callable[[], int],
         watermark: Callable[[], datetime | None],
         unreadable: UnreadableRecords,
@@ -69,6 +72,7 @@ class DealLists:
     ) -> None:
         self._deals = deals
         self._labels = labels
+        self._stage_totals = stage_totals
         self._prepare = prepare
         self._watermark = watermark
         self._unreadable = unreadable
@@ -110,17 +114,16 @@ class DealLists:
     def _page(
         self, version: int, wanted: DealFilter, order: Order, after: Place | None, limit: int, matching: int
     ) -> tuple[list[FoundDeal], bool]:
-        """Return a page; one that was read at the same version is not looked for again, only its deals are read."""
-        if limit > _LONGEST_REMEMBERED:
-            return self._deals.page(wanted, order, after, limit, matching)
+        """Return a page; of one that took long to find at the same version only the deals are read again."""
         key = version, wanted, order, after, limit
         with self._lock:
             spots, more = self._pages.get(key, ([], False))
         found = self._deals.again(spots, order) if spots else None
         if found is None:
             found, more = self._deals.page(wanted, order, after, limit, matching)
-            with self._lock:
-                self._pages[key] = [one.spot for one in found], more
+            if 0 < len(found) <= _LONGEST_REMEMBERED and self._deals.is_far(wanted, order):
+                with self._lock:
+                    self._pages[key] = [one.spot for one in found], more
         return found, more
 
     def check_cursor(self, question: DealQuestion, cursor: str | None) -> None:
@@ -154,7 +157,9 @@ class DealLists:
         with self._lock:
             known = None if again else self._totals.get(key)
         if known is None:
-            known = self._deals.total(wanted)
+            # A contradiction tells of another system, of whose deals kept totals know nothing.
+            kept = None if again else partial(self._stage_totals, version)
+            known = self._deals.total(wanted, kept)
             with self._lock:
                 self._totals[key] = known
         return known

@@ -6,16 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import fsum
 from typing import Any
 
 from cachetools import TTLCache
 from pymongo.collection import Collection
 
-from dealcache.model.deal_filter import DealFilter, Order, Place
+from dealcache.model.deal_filter import DealFilter, Order, Place, is_in, is_of_stages
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_arrays import Arrays
-from dealcache.repositories.deal_list_ids import ImproperIds
 from dealcache.repositories.deal_list_plan import Plan, plan_of, total_conditions
 from dealcache.repositories.deal_list_query import (
     LISTED,
@@ -34,13 +34,18 @@ from dealcache.repositories.deal_places import LONGEST_TEXT
 from dealcache.repositories.documents import Document
 from dealcache.repositories.found_deals import PROJECTION, FoundDeal, Spot, found_deal
 from dealcache.repositories.hints import hinted
+from dealcache.repositories.improper_deals import ImproperDeals
+from dealcache.repositories.stage_moves import StageTotal
 
 _ID = {"_id": 1}
 #: Seconds for which the number of all deals, which only decides between indexes, is taken for what it was.
 _SIZE_SECONDS = 60.0
 
-#: Questions that are remembered at most as those whose first deals are far away in their order, and for how long.
+#: Questions that are remembered at most as those whose first deals it took long to find, and for how long.
 _MOST_FAR, _FAR_SECONDS = 256, 60.0
+
+#: Of fewer deals that match it is no matter, and a shorter time is no long one.
+_MANY, _LONG_SECONDS = 2_000, 0.008
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +69,29 @@ class DealListRepository:
         self._timer = timer
         self._size, self._sized_at = 0, float("-inf")
         self._arrays = Arrays(connection, timer)
-        self._improper = ImproperIds(connection, timer)
+        self._improper = ImproperDeals(connection, timer)
         self._words = RarestFirst(connection, timer)
+        #: True where they are far away in the order.
         self._far: TTLCache[tuple[DealFilter, Order], bool] = TTLCache(_MOST_FAR, _FAR_SECONDS, timer)
         self._lock = threading.Lock()
 
-    def total(self, wanted: DealFilter) -> ListTotal:
-        """Return the totals of all deals that match."""
+    def total(self, wanted: DealFilter, of_stages: Callable[[], Sequence[StageTotal]] | None = None) -> ListTotal:
+        """Return the totals of all deals that match.
+
+        Args:
+            wanted: which deals.
+            of_stages: returns the totals of all stages, if they are kept.
+        """
+        improper = self._improper.may_exist()
+        if of_stages is not None and not improper and is_of_stages(wanted):
+            found = [one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)]
+            return ListTotal(sum(one.count for one in found), sum_value(fsum(one.amount for one in found)))
+        return self._added_up(wanted, improper=improper)
+
+    def _added_up(self, wanted: DealFilter, *, improper: bool) -> ListTotal:
         count, amount = 0, 0.0
         # To judge the id of each deal would take MongoDB half the time of adding them up.
-        listed = LISTED if self._improper.may_exist() else PRESENT
+        listed = LISTED if improper else PRESENT
         for conditions, index in total_conditions(self._parts(wanted)):
             matching = {"$match": {"$and": [listed, *conditions]}}
             with self._connection.operation() as database:
@@ -99,18 +117,17 @@ class DealListRepository:
         """
         parts = self._parts(wanted)
         with self._lock:
-            far = after is None and (wanted, order) in self._far
+            far = after is None and self._far.get((wanted, order), False)
         plan = plan_of(parts, order, limit, matching, self._deals(), far=far)
         conditions, sort = [LISTED, *(part.condition for part in parts)], SORTS[order.sort]
         after = self._in_full(after)
 
         def read(arrays: bool) -> list[tuple[Document, int]]:
-            found, took_too_long = self._read(
-                conditions, order, plan, steps_after(order, after, arrays=arrays), limit + 1
-            )
-            if took_too_long and after is None and plan.way.index == sort.index:
+            steps, began = steps_after(order, after, arrays=arrays), self._timer()
+            found, took_too_long = self._read(conditions, order, plan, steps, limit + 1)
+            if after is None and matching > _MANY and (took_too_long or self._timer() - began > _LONG_SECONDS):
                 with self._lock:
-                    self._far[wanted, order] = True
+                    self._far[wanted, order] = far or (took_too_long and plan.way.index == sort.index)
             return found
 
         arrays = self._arrays.may_be_in(sort)
@@ -118,6 +135,11 @@ class DealListRepository:
         if not arrays and self._arrays.are_in((document for document, phase in found if phase < 2), sort):
             found = read(True)
         return self._found(found[:limit], order), len(found) > limit
+
+    def is_far(self, wanted: DealFilter, order: Order) -> bool:
+        """Return True if it took long a moment ago to find the first deals of a list."""
+        with self._lock:
+            return (wanted, order) in self._far
 
     def again(self, before: Sequence[Spot], order: Order) -> list[FoundDeal] | None:
         """Return the deals of a page that was read before; None if one is gone, or has another value by now.

@@ -53,14 +53,11 @@ class StageTotalRepository:
         self._version = ListVersion(connection)
         self._lock = threading.Lock()
         self._remembered: TTLCache[int, Sequence[StageTotal]] = TTLCache(1, _SECONDS, timer)
+        self._former: TTLCache[int, dict[StageTotal, StageTotal]] = TTLCache(1, _SECONDS, timer)
         self._were_read = False
 
-    def at(self, version: int, labels: Labels) -> Sequence[StageTotal]:
-        """Return the totals as they were when, or after, the lists had this version.
-
-        Args:
-            version: that of the lists.
-            labels: those of the stages; others have those that an earlier version has stored.
+    def at(self, version: int) -> Sequence[StageTotal]:
+        """Return the totals, without labels, as they were when, or after, the lists had this version.
 
         Raises:
             StoreError: MongoDB failed.
@@ -69,18 +66,33 @@ class StageTotalRepository:
         with self._lock:
             self._were_read = True
             if (totals := self._remembered.get(version)) is None:
-                totals = [self._labelled(total, labels) for total in self._kept() or self.add_up()]
-                self._remembered[version] = totals
+                totals = self._remembered[version] = self._kept() or self.add_up()
             return totals
+
+    def labelled(self, version: int, labels: Labels) -> Sequence[StageTotal]:
+        """Return what :meth:`at` returns; unknown stages have the labels that an earlier version has stored.
+
+        Args:
+            version: that of the lists.
+            labels: the known ones.
+        """
+        totals = self.at(version)
+        unknown = [one for one in totals if labels.stage(one.pipeline_id, one.stage_id) is None]
+        if not unknown:
+            return totals
+        with self._lock:
+            known = self._former.setdefault(version, {})
+        for one in unknown:
+            if one not in known:
+                known[one] = self._labelled(one)
+        return [known.get(one, one) for one in totals]
 
     def _kept(self) -> Sequence[StageTotal]:
         with self._connection.operation() as database:
             found = kept_totals(database)
         return [] if found is None or found.age > _TOO_OLD else read_kept(found.stages)
 
-    def _labelled(self, total: StageTotal, labels: Labels) -> StageTotal:
-        if labels.stage(total.pipeline_id, total.stage_id) is not None:
-            return total
+    def _labelled(self, total: StageTotal) -> StageTotal:
         of_stage = {"pipeline_id": total.pipeline_id, "stage_id": total.stage_id, "stage": {"$gt": ""}}
         last = {"sort": [("stage", DESCENDING)], "limit": 1}
         with self._connection.operation() as database:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dealcache.model.deal_filter import DealFilter, StagePlace
 from dealcache.model.labels import Labels
 from dealcache.repositories import StageTotal, StoreError
 from dealcache.repositories.batch_writes import write_batch
@@ -32,7 +33,7 @@ def workers(mongodb_uri: str, database_name: str) -> Iterator[list[Worker]]:
 
 def read(worker: Worker) -> list[StageTotal]:
     """The totals as lists show them."""
-    totals = worker.storage.stage_totals.at(worker.storage.summaries.version(), Labels())
+    totals = worker.storage.stage_totals.labelled(worker.storage.summaries.version(), Labels())
     return sorted(totals, key=repr)
 
 
@@ -183,3 +184,36 @@ def test_a_stage_without_a_label_has_that_of_an_earlier_version(workers: list[Wo
         StageTotal("q", "won", 1, 1.0),
         StageTotal(None, None, 1, 2.0),
     ]
+
+
+WON, LOST = StagePlace("won"), StagePlace("lost", only_in=frozenset(("q",)))
+OF_STAGES: tuple[DealFilter, ...] = (
+    DealFilter(),
+    DealFilter(pipeline_ids=("p", "none")),
+    DealFilter(stages=(WON, StagePlace("open", not_in=frozenset(("p",))))),
+    DealFilter(stages=()),
+    DealFilter(is_open=True, closed=(WON, LOST)),
+    DealFilter(is_open=False, closed=(WON, LOST), pipeline_ids=("q",)),
+)
+
+
+def test_lists_of_stages_have_the_totals_that_are_kept(workers: list[Worker]) -> None:
+    writer, reader = workers
+    random, deals = Random(3), reader.storage.deal_list
+    made = [
+        a_deal(str(number), pipeline_id=random.choice("pq"), stage_id=random.choice(("won", "lost", "open", None)))
+        for number in range(60)
+    ]
+    writer.storage.deals.store(made, at(1))
+    version = reader.storage.summaries.version()
+    for wanted in OF_STAGES:
+        assert deals.total(wanted, lambda: reader.storage.stage_totals.at(version)) == deals.total(wanted), wanted
+    other = DealFilter(owner_ids=("910901",), is_open=True, closed=(WON,))
+    assert deals.total(other, lambda: pytest.fail("stages do not decide")).count > 0
+
+
+def test_a_deal_that_no_list_shows_is_in_no_total(workers: list[Worker]) -> None:
+    _, reader = workers
+    reader.database.deal_info.insert_one({"deal_id": 5, "archived": False, "pipeline_id": "p", "stage_id": "won"})
+    reader.database.deal_info.insert_one({"deal_id": "77", "archived": "no", "pipeline_id": "p", "stage_id": "won"})
+    assert reader.storage.deal_list.total(DealFilter(), lambda: reader.storage.stage_totals.add_up()).count == 8

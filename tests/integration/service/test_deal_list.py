@@ -390,7 +390,7 @@ def test_totals_are_remembered_until_something_changes(service: Service, monkeyp
     asked: list[object] = []
     repository = service.parts.storage.deal_list
     real = repository.total
-    monkeypatch.setattr(repository, "total", lambda wanted: (asked.append(wanted), real(wanted))[1])
+    monkeypatch.setattr(repository, "total", lambda wanted, *more: (asked.append(wanted), real(wanted, *more))[1])
     for _ in range(3):
         assert listed(service, q="ren")["total"] == 1
     assert len(asked) == 1

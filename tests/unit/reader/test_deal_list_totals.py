@@ -21,7 +21,7 @@ class Deals:
     asked = 0
     bears = None
 
-    def total(self, _wanted: Any) -> ListTotal:
+    def total(self, _wanted: Any, _of_stages: Any) -> ListTotal:
         self.asked += 1
         return ListTotal(self.asked, 0.0)
 
@@ -35,6 +35,7 @@ def test_they_are_added_up_once_for_a_version_and_again_after_a_minute() -> None
     lists = DealLists(
         deals,
         Labels,
+        lambda _version: [],
         lambda: versions.pop(0),
         lambda: None,
         UnreadableRecords(),

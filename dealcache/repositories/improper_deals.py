@@ -1,0 +1,48 @@
+"""Documents of other systems that a list of deals leaves out though they are not archived. They are rare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.deal_list_query import PLACE_INDEX
+from dealcache.repositories.documents import Document
+from dealcache.repositories.hints import hinted
+
+#: Documents without a proper id, and such as are neither archived nor not, each with the index that knows them.
+_IMPROPER: tuple[tuple[Document, str], ...] = (
+    ({"deal_id": {"$not": {"$gte": ""}}, "archived": False}, "deal"),
+    ({"archived": {"$nin": [True, False]}}, PLACE_INDEX),
+)
+
+#: Seconds for which the answer counts.
+_KNOWN_SECONDS = 60.0
+
+
+class ImproperDeals:
+    """Remembers whether there are such documents. Thread-safe.
+
+    Args:
+        connection: the database.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
+        self._connection = connection
+        self._timer = timer
+        self._known, self._until = False, float("-inf")
+
+    def may_exist(self) -> bool:
+        """Return True if there were some a moment ago; raises StoreError when MongoDB fails."""
+        now = self._timer()
+        if now >= self._until:
+            self._known = any(self._exists(condition, index) for condition, index in _IMPROPER)
+            self._until = now + _KNOWN_SECONDS
+        return self._known
+
+    def _exists(self, condition: Document, index: str) -> bool:
+        with self._connection.operation() as database:
+            ask = partial(database.deal_info.find, condition, {"_id": 1}, limit=1)
+            return bool(hinted(lambda **hint: ask(**hint).to_list(), index))
