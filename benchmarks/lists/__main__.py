@@ -6,15 +6,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 from benchmarks import affinity, frame
 from benchmarks.client import ask, expect
 from benchmarks.lists import OTHER_CORES, SERVER_CORE, measure
-from benchmarks.lists.deals import fill
+from benchmarks.lists.deals import Changes, fill
 from benchmarks.lists.measure import Figures
 from benchmarks.lists.table import judge, judge_growth, show
 from benchmarks.report import Report
 from benchmarks.stand import Stand
+from dealcache.repositories import Connection
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,8 +52,10 @@ def _measure(stand: Stand, deals: int, quick: bool) -> Figures:
         affinity.pin(service.pid, {SERVER_CORE})
         figures, rounds = Figures(deals), 5 if quick else 9
         measure.all_deals(service, database, figures, rounds)
-        measure.small_answers(service, database, figures, rounds * 10)
-        measure.pages(service, database, figures, quick)
+        with closing(Connection(stand.mongodb_uri, name)) as connection:
+            changes = Changes(connection)
+            measure.small_answers(service, changes, figures, rounds * 10)
+            measure.pages(service, database, changes, figures, quick)
         measure.export(service, figures, 3)
         measure.beside(service, figures, 1_500 if quick else 4_000)
         return figures

@@ -17,7 +17,7 @@ _ALL = {"_id": 0} | dict.fromkeys(
     ("deal_id", "deal_name", "create_date", "pipeline_id", "stage_id", "owner_id", "activities.count"), 1
 )
 _PAGE = {"_id": 0, "deal_name_key": 0, "name_words": 0}
-_LIVE = {"archived": {"$ne": True}}
+_LIVE = {"archived": False}
 _ORDER = [("create_date", -1), ("deal_id", 1)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from pymongo.database import Database
 
 from dealcache.model.deals import Deal
+from dealcache.repositories import Connection, DealInfoRepository
 from dealcache.repositories.documents import deal_fields
 
 _WORDS = (
@@ -26,6 +28,26 @@ _WORDS = (
 )
 _BEGIN, _DAYS = datetime(2024, 1, 1, tzinfo=UTC), 1_000
 _AT_ONCE = 5_000
+_FIRST_ID = 10**10
+
+
+class Changes:
+    """Changes one deal again and again, as a sync does.
+
+    Args:
+        connection: to a database that :func:`fill` has filled.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._deals = DealInfoRepository(connection)
+        self._amount = 0.0
+
+    def make(self) -> None:
+        """Give the first deal another amount."""
+        stored = self._deals.stored([str(_FIRST_ID)])[str(_FIRST_ID)]
+        self._amount += 1
+        now = datetime.now(UTC)
+        self._deals.store([replace(stored.deal, amount=self._amount, hubspot_updated_at=now)], now)
 
 
 def fill(database: Database[dict[str, Any]], count: int) -> None:
@@ -41,7 +63,7 @@ def fill(database: Database[dict[str, Any]], count: int) -> None:
 def _document(rng: random.Random, number: int, at: datetime, stage: tuple[str, str], owner_id: str) -> dict[str, Any]:
     created = _BEGIN + timedelta(days=rng.random() * _DAYS)
     deal = Deal(
-        deal_id=str(10**10 + number),
+        deal_id=str(_FIRST_ID + number),
         deal_name=f"{rng.choice(_WORDS)} of Company {rng.randrange(20_000)}, number {number}",
         hubspot_updated_at=created + timedelta(days=rng.random() * 30),
         owner_id=owner_id,

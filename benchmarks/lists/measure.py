@@ -13,6 +13,7 @@ from pymongo.database import Database
 
 from benchmarks.client import Client, expect
 from benchmarks.lists import bare
+from benchmarks.lists.deals import Changes
 from benchmarks.lists.readers import Growth, reading
 from benchmarks.report import percentile
 from benchmarks.service import Server
@@ -51,6 +52,9 @@ class Figures:
     page: float = 0.0
     worst_page: float = 0.0
     page_ratio: float = 0.0
+    worst_page_ratio: float = 0.0
+    changed_page: float = 0.0
+    worst_changed_page: float = 0.0
     csv: float = 0.0
     csv_first_byte: float = 0.0
     hits: dict[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -74,7 +78,7 @@ def all_deals(service: Server, database: Database[dict[str, Any]], figures: Figu
     figures.ratio_unordered = statistics.median(a / b for a, b in zip(ours, unordered, strict=True))
 
 
-def small_answers(service: Server, database: Database[dict[str, Any]], figures: Figures, rounds: int) -> None:
+def small_answers(service: Server, changes: Changes, figures: Figures, rounds: int) -> None:
     """Measure lists that did not change, and the short ones."""
     with Client(service.base_url) as client:
         for name in ("all-deals", "deals?stage=contractsent", "stages", "pipeline-summary"):
@@ -87,23 +91,28 @@ def small_answers(service: Server, database: Database[dict[str, Any]], figures: 
             figures.short[name] = statistics.median(expect(client.ask(V2 + name)).seconds for _ in range(rounds))
         changed = []
         for _ in range(max(3, rounds // 10)):
-            database.list_state.update_one({"_id": "deals"}, {"$inc": {"version": 1}}, upsert=True)
+            changes.make()
             changed.append(expect(client.ask(f"{V2}pipeline-summary")).seconds)
         figures.summary_after_change = statistics.median(changed)
 
 
-def pages(service: Server, database: Database[dict[str, Any]], figures: Figures, quick: bool) -> None:
+def pages(service: Server, database: Database[dict[str, Any]], changes: Changes, figures: Figures, quick: bool) -> None:
     """Measure first pages of the list of deals, each filter with each order, and the bare fetch of their documents."""
     questions = list(itertools.product(_FILTERS, _SORTS))[:: 5 if quick else 1]
-    times, ratios = [], []
+    changed, times, ratios = [], [], []
     with Client(service.base_url) as client:
         for number, (condition, sort) in enumerate(questions):
             target = f"{V2}deal-list?{condition}&sort={'-' * (number % 2)}{sort}"
-            ids = [one["deal_id"] for one in orjson.loads(expect(client.ask(target)).body)["deals"]]
+            changes.make()
+            reply = expect(client.ask(target))
+            changed.append(reply.seconds)
+            ids = [one["deal_id"] for one in orjson.loads(reply.body)["deals"]]
             pairs = [(expect(client.ask(target)).seconds, bare.some_deals(database, ids)) for _ in range(5)]
             times.append(statistics.median(ours for ours, _ in pairs))
             ratios.append(statistics.median(ours / least for ours, least in pairs))
-    figures.page, figures.worst_page, figures.page_ratio = statistics.median(times), max(times), max(ratios)
+    figures.changed_page, figures.worst_changed_page = statistics.median(changed), max(changed)
+    figures.page, figures.worst_page = statistics.median(times), max(times)
+    figures.page_ratio, figures.worst_page_ratio = statistics.median(ratios), max(ratios)
 
 
 def export(service: Server, figures: Figures, rounds: int) -> None:

@@ -75,7 +75,7 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
         # What the index of one of several parts finds may be much more than what matches all of them.
         several = Plan(sorted_, in_order, max(_PATIENCE_MS, int(walking)))
         return several if len(parts) > 1 and not far else Plan(sorted_)
-    return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 2)))
+    return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4)))
 
 
 def total_conditions(parts: Sequence[Part]) -> Iterable[tuple[list[Document], str]]:

@@ -121,12 +121,14 @@ class Part:
         index: the index that serves it.
         fields: the fields that it looks at.
         pieces: conditions of one range each that exclude each other, and of which one holds where ``condition`` does.
+        rest: a condition of one range that holds where ``condition`` does not; None if there is none.
     """
 
     condition: Document
     index: str
     fields: frozenset[str]
     pieces: tuple[Document, ...] = ()
+    rest: Document | None = None
 
     @property
     def keys(self) -> frozenset[str]:
@@ -146,8 +148,8 @@ def parts_of(wanted: DealFilter) -> list[Part]:
     """
     parts: list[Part] = []
 
-    def add(condition: Document, index: str, *fields: str, pieces: tuple[Document, ...] = ()) -> None:
-        parts.append(Part(condition, index, frozenset(fields), pieces))
+    def add(condition: Document, index: str, *fields: str) -> None:
+        parts.append(Part(condition, index, frozenset(fields)))
 
     if wanted.words:
         add({"$and": [word_condition(word) for word in wanted.words]}, WORDS_INDEX, "name_words")
@@ -160,8 +162,9 @@ def parts_of(wanted: DealFilter) -> list[Part]:
     if wanted.idle_since is not None:
         sort, since = SORTS["last_activity"], milliseconds(wanted.idle_since)
         long_ago, never = {"$gte": _EARLIEST, "$lt": since}, {"$not": {"$gte": _EARLIEST}}
-        pieces = ({sort.field: long_ago}, {sort.field: never})
-        add({sort.field: {"$not": {"$gte": since}}}, sort.index, sort.field, pieces=pieces)
+        pieces, rest = ({sort.field: long_ago}, {sort.field: never}), {sort.field: {"$gte": since}}
+        idle = {sort.field: {"$not": {"$gte": since}}}
+        parts.append(Part(idle, sort.index, frozenset((sort.field,)), pieces, rest))
     if wanted.stages is not None:
         add(_places(wanted.stages), PLACE_INDEX, "stage_id", "pipeline_id")
     if wanted.is_open is not None:

@@ -14,6 +14,8 @@ from dealcache.model.labels import Labels
 from dealcache.repositories import StageTotal, StoreError
 from dealcache.repositories.batch_writes import write_batch
 from tests.clocks import ManualClock
+from tests.deal_documents import NOW as LISTS_NOW
+from tests.deal_documents import deal_documents, insert
 from tests.integration.conftest import Profiled
 from tests.integration.repositories.summaries import KilledError, Worker, killed_before
 from tests.unit.repositories.samples import NOON, a_deal, a_load, an_event, at
@@ -217,3 +219,17 @@ def test_a_deal_that_no_list_shows_is_in_no_total(workers: list[Worker]) -> None
     reader.database.deal_info.insert_one({"deal_id": 5, "archived": False, "pipeline_id": "p", "stage_id": "won"})
     reader.database.deal_info.insert_one({"deal_id": "77", "archived": "no", "pipeline_id": "p", "stage_id": "won"})
     assert reader.storage.deal_list.total(DealFilter(), lambda: reader.storage.stage_totals.add_up()).count == 8
+
+
+@pytest.mark.parametrize("days", [1, 30, 150, 299])
+def test_most_deals_are_those_that_are_left_of_all(workers: list[Worker], profiled: Profiled, days: int) -> None:
+    _, reader = workers
+    reader.database.deal_info.delete_many({})
+    insert(reader.database, deal_documents(500))
+    deals, every = reader.storage.deal_list, reader.storage.stage_totals.add_up()
+    wanted = DealFilter(idle_since=LISTS_NOW - timedelta(days=days))
+    direct, left = deals.total(wanted), deals.total(wanted, lambda: every)
+    assert (left.count, left.amount) == (direct.count, pytest.approx(direct.amount))
+    read = sum(one["keysExamined"] for one in profiled(lambda: deals.total(wanted, lambda: every)))
+    assert read <= 510
+    assert all(one["docsExamined"] == 0 for one in profiled(lambda: deals.total(wanted, lambda: every)))
