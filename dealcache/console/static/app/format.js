@@ -8,6 +8,8 @@ const money = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 0, maximumF
 const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
 const percentage = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const timeOfDay = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 const calendarDay = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
@@ -81,6 +83,16 @@ function together(many, unit, few, lesser) {
 /** Return a moment in the viewer's language and zone. */
 export function when(iso) {
   return iso ? moment.format(new Date(iso)) : NONE;
+}
+
+/** Return the time of day of a moment in milliseconds, in the viewer's language and zone. */
+export function time(milliseconds) {
+  return timeOfDay.format(milliseconds);
+}
+
+/** Return a day "YYYY-MM-DD" and a time "HH:MM" of the service's zone in the viewer's language. */
+export function dayAndTime(dayText, timeText) {
+  return clock.format(new Date(`${dayText}T${timeText}:00Z`));
 }
 
 /** Return the very moment in UTC, for a tooltip. */

@@ -1,0 +1,43 @@
+/** What is different in a deal from before, in words. */
+
+import { amount, counted, day } from "../app/format.js";
+
+const FACTS = {
+  dealName: ["name", (value) => value],
+  dealStage: ["stage", (value) => value],
+  pipeline: ["pipeline", (value) => value],
+  dealOwner: ["owner", (value) => value],
+  amount: ["amount", (value) => amount(value)],
+  closeDate: ["close date", day],
+  createDate: ["create date", day],
+};
+
+/** Return sentences' parts on what is different in the facts, such as "stage changed to Closed Won". */
+export function factChanges(before, after) {
+  const changed = Object.entries(FACTS).filter(([field]) => before[field] !== after[field]);
+  return changed.map(([field, [name, shown]]) => `${name} changed to ${shown(after[field]) ?? "none"}`);
+}
+
+/**
+ * Return what is different between two timelines.
+ *
+ * @returns {{added: Set<string>, text: string|null}} the ids of the events that are new, and a sentence's part; null
+ *   for no difference.
+ */
+export function timelineChanges(before, after) {
+  const known = new Map(before.events.map((event) => [event.engagement_id, event]));
+  const added = new Set();
+  let altered = 0;
+  for (const event of after.events) {
+    const old = known.get(event.engagement_id);
+    known.delete(event.engagement_id);
+    if (old === undefined) added.add(event.id);
+    else if (JSON.stringify(old) !== JSON.stringify(event)) altered += 1;
+  }
+  const parts = [
+    added.size && counted(added.size, "new event"),
+    altered && `${counted(altered, "event")} altered`,
+    known.size && `${counted(known.size, "event")} removed`,
+  ].filter(Boolean);
+  return { added, text: parts.length ? `timeline changed (${parts.join(", ")})` : null };
+}

@@ -1,0 +1,94 @@
+/** The head of the page: name, what to do with the deal, its facts, and what changed last. */
+
+import { html, useState } from "../vendor/preact.js";
+import { ApiError, download } from "../app/api.js";
+import { amount, day, duration, milliseconds, NONE, time, when } from "../app/format.js";
+import { address } from "../app/router.js";
+import { hubspotAddress, useStatus } from "../app/service.js";
+import { say } from "../parts/announce.js";
+import { Source, TIERS } from "./source.js";
+
+/**
+ * The head.
+ *
+ * @param {string} id HubSpot's id.
+ * @param {Object} deal what useDeal returned.
+ * @param {Object} view what is looked at: a file has the same types and days.
+ */
+export function Head({ id, deal, view }) {
+  const status = useStatus();
+  const [asking, setAsking] = useState({ isBusy: false, failure: null });
+  const facts = deal.info.data?.content;
+  const inHubSpot = hubspotAddress(status?.account?.portal_id, id);
+  const refresh = async () => {
+    setAsking({ isBusy: true, failure: null });
+    setAsking({ isBusy: false, failure: await failureOf(deal.refresh) });
+  };
+  const source = deal.timeline.data?.source ?? deal.info.data?.source;
+  return html`
+    <div class="page-head">
+      <h1 dir="auto">${facts ? facts.dealName || "A deal without a name" : `Deal ${id}`}</h1>
+      ${inHubSpot && html`<a class="button" href=${inHubSpot} target="_blank" rel="noopener noreferrer">Open in HubSpot</a>`}
+      <button type="button" disabled=${!deal.timeline.data} title="The events of the chosen types and days as a file; the search does not apply" onClick=${() => save(id, view)}>CSV</button>
+      <button type="button" class="primary" disabled=${asking.isBusy} onClick=${refresh}>Refresh</button>
+    </div>
+    <div class="deal-lines">
+      ${source && html`<${Source} source=${source} live=${deal.live} />`}
+      ${asking.failure
+        ? html`<p class="bad" role="alert">${asking.failure}${source?.asOf ? ` What is shown is of ${when(source.asOf)}.` : ""}</p>`
+        : html`<p class="deal-news" role="status">${asking.isBusy ? "HubSpot is asked…" : newsLine(deal.news)}</p>`}
+    </div>
+    ${facts && html`<${Facts} facts=${facts} events=${deal.timeline.data?.content.events} />`}
+  `;
+}
+
+async function failureOf(refresh) {
+  try {
+    return (await refresh()) ? null : "Not refreshed: this needs the admin token.";
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const wait = error.retryAfter && !/try again/i.test(error.message) ? ` Try again in ${duration(error.retryAfter)}.` : "";
+    return `Not refreshed: ${error.message}${wait}`;
+  }
+}
+
+function newsLine({ at, parts, refreshed }) {
+  if (at === null) return "";
+  const what = parts.join("; ");
+  if (!refreshed) return `Updated ${time(at)}: ${what}`;
+  const from = TIERS[refreshed.tier] ?? refreshed.tier;
+  return `Refreshed ${time(at)} from ${from} in ${milliseconds(refreshed.milliseconds)}: ${what || "nothing changed"}`;
+}
+
+async function save(id, { types, since, until }) {
+  try {
+    const query = { dealId: id, format: "csv", types: [...types].join(","), since, until };
+    await download("/api/hubspot/deal-timeline", query, `deal-${id}-timeline.csv`);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    say(`No file: ${error.message}`, { isBad: true });
+  }
+}
+
+function Facts({ facts, events }) {
+  const today = new Date().toISOString();
+  const past = events?.filter((event) => event.timestamp <= today).at(-1)?.date_str;
+  const next = events?.find((event) => event.timestamp > today)?.date_str;
+  const others = facts.otherDealIds ?? [];
+  const rows = [
+    ["Stage", facts.dealStage],
+    ["Pipeline", facts.pipeline],
+    ["Owner", facts.dealOwner],
+    ["Amount", amount(facts.amount)],
+    ["Created", day(facts.createDate)],
+    ["Closes", day(facts.closeDate)],
+    ["First activity", day(facts.startDate)],
+    ["Last activity", events ? day(past) : NONE],
+    ["Next activity", events ? day(next) : NONE],
+  ];
+  return html`<dl class="facts panel">
+    ${rows.map(([label, value]) => html`<div key=${label}><dt>${label}</dt><dd dir="auto">${value || NONE}</dd></div>`)}
+    ${others.length > 0 &&
+    html`<div><dt>Also of this name</dt><dd class="others">${others.map((other) => html`<a href=${address(`/deals/${other}`)}>${other}</a> `)}</dd></div>`}
+  </dl>`;
+}
