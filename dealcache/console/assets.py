@@ -42,10 +42,11 @@ class Assets:
     files: dict[str, Asset]
     digest: str
 
-    def styles(self) -> list[str]:
-        """Return the paths of the style sheets, those that all pages share first: a page's own overrule them."""
-        paths = (path for path in self.files if path.endswith(".css"))
-        return sorted(paths, key=lambda path: (not path.startswith("app/"), not path.startswith(_COMMON), path))
+    def styles(self, page: str) -> list[str]:
+        """Return the paths of the style sheets of a page, those that all pages share first: its own overrule them."""
+        wanted = (*_COMMON, f"{page}/")
+        styles = (path for path in self.files if path.endswith(".css") and path.startswith(wanted))
+        return sorted(styles, key=lambda path: (not path.startswith("app/"), not path.startswith(_COMMON), path))
 
     def modules(self, page: str) -> list[str]:
         """Return the paths of the modules that a page needs, so that a browser can fetch them all at once."""

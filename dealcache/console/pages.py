@@ -48,7 +48,7 @@ def make_blueprint(taken_off: str) -> Blueprint:
                 "console.html",
                 base=base(),
                 assets=f"{base()}{_PATH}/assets/{assets.digest}",
-                styles=assets.styles(),
+                styles=assets.styles(name),
                 modules=assets.modules(name),
             ),
             200 if is_known else 404,

@@ -68,11 +68,13 @@ def test_the_policy_allows_this_service_alone_and_nothing_inline(client: FlaskCl
     assert not re.search(r"<script(?![^>]* src=)|\son\w+=|\sstyle=|data:|https?://", answer.text)
 
 
-def test_of_the_modules_only_those_of_the_page_are_fetched_at_once(client: FlaskClient) -> None:
+def test_only_the_modules_and_styles_of_the_page_are_fetched_at_once(client: FlaskClient) -> None:
     page = client.get("/console/deals/1").text
     assert "/deal/page.js" in page
     assert "/deals/page.js" not in page
     assert "uplot.js" not in page
+    assert "/deal/deal.css" in page
+    assert "/deals/deals.css" not in page
 
 
 def test_assets_of_another_release_are_unknown(client: FlaskClient) -> None:
@@ -117,7 +119,7 @@ def test_no_module_reaches_elsewhere_or_makes_code_of_text() -> None:
 def test_the_files_of_one_page_are_small_enough() -> None:
     assets = read_assets(STATIC)
     for page in ("deals", "deal", "syncs", "cache", "status"):
-        paths = [*assets.styles(), *assets.modules(page), "favicon.svg"] + ["vendor/uplot.js"] * (page == "cache")
+        paths = [*assets.styles(page), *assets.modules(page), "favicon.svg"] + ["vendor/uplot.js"] * (page == "cache")
         size = sum(len(assets.files[path].content) for path in paths)
         assert size < 150_000, f"{page} has {size} bytes"
 

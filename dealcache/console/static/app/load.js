@@ -1,11 +1,11 @@
 /** Loading what a part of a page shows: the last question wins, old data stay, and what moves is asked for again. */
 
-import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+import { useCallback, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { online } from "./api.js";
 import { token } from "./token.js";
 
 /** Milliseconds before it is said that something is loading: what comes sooner need not flicker. */
-const PATIENCE = 200;
+export const PATIENCE = 200;
 
 /** Milliseconds between two questions: while something moves, otherwise, and the longest after errors. */
 const SOON = 2_000;
@@ -32,7 +32,8 @@ export function useLoad(load, key, { moves = null, keep = true } = {}) {
   latest.current = { load, moves };
   const reload = useRef(() => {});
 
-  useEffect(() => {
+  // Not after the first paint but before it: the question is under way a frame earlier.
+  useLayoutEffect(() => {
     if (key === null) return setState(EMPTY);
     const loader = new Loader(latest, setState);
     reload.current = () => loader.begin();
@@ -99,8 +100,9 @@ class Loader {
   #again(data, error) {
     const { moves } = this.#latest.current;
     if (error?.status === 401) return; // until there is another token, or the person tries again
-    // Even what is asked for once is asked for again after no answer at all: the service is being restarted, perhaps.
-    if (this.#ended || (moves === null && error?.status !== 0)) return;
+    // Even what is asked for once is asked for again after a failure that may pass: a restart, or HubSpot being away.
+    const mayPass = error?.status === 0 || error?.status >= 500;
+    if (this.#ended || (moves === null && !mayPass)) return;
     const pause = error ? this.#pauseAfter(error) : moves(data) ? SOON : LATER;
     this.#timer = setTimeout(() => (document.hidden ? (this.#timer = "hidden") : this.begin()), pause);
   }

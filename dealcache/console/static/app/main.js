@@ -1,11 +1,12 @@
 /** The entry: the frame with the page that the address names. */
 
-import { html, render, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { Frame } from "../parts/frame.js";
 import { Failure, Loading, Empty } from "../parts/states.js";
+import { PATIENCE } from "./load.js";
 import { address, startRouter, useRoute } from "./router.js";
 
-/** The pages by the first segment of their paths. Modules of other pages are fetched when they are opened. */
+/** The pages by the first segment of their paths. Modules and styles of others are fetched when they are opened. */
 const PAGES = {
   deals: () => import("../deals/page.js"),
   deal: () => import("../deal/page.js"),
@@ -32,20 +33,33 @@ function App() {
 function Page({ name, argument }) {
   const [View, setView] = useState(() => loaded.get(name) ?? null);
   const [error, setError] = useState(null);
-  useEffect(() => {
-    if (View || !PAGES[name]) return;
-    PAGES[name]().then(
-      (module) => {
+  const [isLate, setLate] = useState(false);
+  useLayoutEffect(() => {
+    if (View || !PAGES[name]) return undefined;
+    const patience = setTimeout(() => setLate(true), PATIENCE);
+    Promise.all([PAGES[name](), styled(name)]).then(
+      ([module]) => {
         loaded.set(name, module.Page);
         setView(() => module.Page);
       },
       // Another release was installed: its pages have other modules. Or the service is away.
       () => setError(new Error("This page could not be loaded. Reload it to get the present release.")),
     );
+    return () => clearTimeout(patience);
   }, [name]);
   if (!Object.hasOwn(PAGES, name)) return html`<${NoSuchPage} />`;
   if (error) return html`<${Failure} error=${error} retry=${() => location.reload()} />`;
-  return View ? html`<${View} argument=${argument === undefined ? null : decoded(argument)} />` : html`<${Loading} />`;
+  if (View) return html`<${View} argument=${argument === undefined ? null : decoded(argument)} />`;
+  return isLate ? html`<${Loading} />` : html``;
+}
+
+/** Return a promise that is kept once the style sheet of a page is there; that of the first one comes with the document. */
+function styled(name) {
+  const href = `${document.documentElement.dataset.assets}/${name}/${name}.css`;
+  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+  document.head.append(link);
+  return new Promise((resolve, reject) => Object.assign(link, { onload: resolve, onerror: reject }));
 }
 
 function NoSuchPage() {

@@ -2,7 +2,8 @@
 
 import { useRef, useState } from "../vendor/preact.js";
 
-/** How many are drawn at once, and how many before one that is jumped to. */
+/** How many are drawn at first and at once, and how many before one that is jumped to. */
+const FIRST = 40;
 export const STEP = 100;
 const BEFORE = 20;
 
@@ -15,10 +16,10 @@ const BEFORE = 20;
  * @returns {{from: number, to: number, before: () => void, more: () => void}}
  */
 export function useSpan(events, question, wanted) {
-  const kept = useRef({ from: 0, to: STEP, events, question: null, wanted: null });
+  const kept = useRef({ from: 0, to: FIRST, events, question: null, wanted: null });
   const [, draw] = useState(0);
   let { from, to } = kept.current;
-  if (kept.current.question !== question) [from, to] = [0, STEP];
+  if (kept.current.question !== question) [from, to] = [0, FIRST];
   else if (kept.current.events !== events) [from, to] = moved(kept.current, events);
   if (kept.current.question !== question || kept.current.wanted !== wanted) {
     [from, to] = including([from, to], events.findIndex((event) => event.id === wanted));
@@ -37,7 +38,7 @@ function moved({ from, to, events }, present) {
   const placeOf = (event) => (event ? present.findIndex((one) => one.id === event.id) : -1);
   const first = from === 0 ? 0 : placeOf(events[from]);
   const begin = first < 0 ? Math.min(from, Math.max(0, present.length - STEP)) : first;
-  return [begin, Math.max(begin + STEP, placeOf(events[Math.min(to, events.length) - 1]) + 1)];
+  return [begin, Math.max(begin + FIRST, placeOf(events[Math.min(to, events.length) - 1]) + 1)];
 }
 
 function including([from, to], place) {
