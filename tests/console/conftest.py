@@ -9,6 +9,7 @@ import pytest
 from selenium import webdriver
 
 from tests.console.browser import Console, start_chromium
+from tests.console.deal_page import add
 from tests.e2e.programs import Gunicorn, HubSpot
 from tests.waiting import until
 
@@ -17,6 +18,9 @@ StartService = Callable[..., Gunicorn]
 
 #: Opens a tab of the console of a service.
 OpenConsole = Callable[[Gunicorn], Console]
+
+#: Makes a deal in HubSpot: its name, and activities as for add(); returns its id.
+MakeDeal = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +102,18 @@ def open_console(chromium: webdriver.Chrome) -> Iterator[OpenConsole]:
 def console(service: Gunicorn, open_console: OpenConsole) -> Console:
     """The console of that service."""
     return open_console(service)
+
+
+@pytest.fixture
+def make_deal(hubspot: HubSpot) -> MakeDeal:
+    """Makes deals with activities."""
+
+    def make(name: str, *activities: tuple[str, dict[str, str]]) -> str:
+        (deal_id,) = hubspot.change({"do": "add_deal", "name": name})
+        add(hubspot, str(deal_id), *activities)
+        return str(deal_id)
+
+    return make
 
 
 def filled(service: Gunicorn) -> None:
