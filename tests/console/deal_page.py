@@ -34,7 +34,7 @@ def rows(console: Console) -> list[WebElement]:
 
 def chosen(console: Console) -> WebElement:
     """The event that the address names, once it is drawn."""
-    return console.wait(lambda: console.driver.find_element(By.CSS_SELECTOR, ".event.is-chosen"))
+    return console.wait(lambda: console.driver.find_elements(By.CSS_SELECTOR, ".event.is-chosen"))[0]
 
 
 def marks(console: Console, selector: str = "") -> list[WebElement]:

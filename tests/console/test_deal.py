@@ -137,7 +137,7 @@ def days_of(console: Console) -> int:
 
 def test_a_drag_takes_days(console: Console, acme: dict[str, Any]) -> None:
     opened(console, acme["deal_id"])
-    picture = console.wait(lambda: console.driver.find_element(By.CSS_SELECTOR, ".chart svg"))
+    picture = console.wait(lambda: console.driver.find_elements(By.CSS_SELECTOR, ".chart svg"))[0]
     actions = ActionChains(console.driver)
     actions.move_to_element_with_offset(picture, -100, 0).click_and_hold().move_by_offset(150, 4).release().perform()
     console.wait(lambda: "since=" in console.address and "until=" in console.address)
@@ -150,7 +150,7 @@ def test_a_mark_says_what_it_is_and_selects_its_event(console: Console, acme: di
     opened(console, acme["deal_id"])
     mark = single(console)
     ActionChains(console.driver).move_to_element(mark).perform()
-    tip = console.wait(lambda: console.driver.find_element(By.CSS_SELECTOR, ".mark-tip"))
+    tip = console.wait(lambda: console.driver.find_elements(By.CSS_SELECTOR, ".mark-tip"))[0]
     assert all(words in tip.text for words in mark.accessible_name.split(", ")[-2:-1])
     mark.click()
     event = chosen(console)
@@ -203,7 +203,7 @@ def test_everything_goes_by_keyboard(console: Console, acme: dict[str, Any]) -> 
     console.keys("/")
     assert console.driver.switch_to.active_element.accessible_name == "Search events"
     console.script("arguments[0].focus()", console.driver.find_element(By.CSS_SELECTOR, '.mark[tabindex="0"]'))
-    console.wait(lambda: console.driver.find_element(By.CSS_SELECTOR, ".mark-tip"))
+    console.wait(lambda: console.driver.find_elements(By.CSS_SELECTOR, ".mark-tip"))[0]
     console.keys(Keys.ESCAPE)
     console.wait(lambda: not console.driver.find_elements(By.CSS_SELECTOR, ".mark-tip"))
     console.keys(Keys.END)
