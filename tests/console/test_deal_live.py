@@ -14,8 +14,9 @@ from tests.console.browser import Console
 from tests.console.conftest import MakeDeal, OpenConsole, StartService
 from tests.console.deal_page import TIMELINE, add, note, opened, rows
 from tests.e2e.jobs import ask_for_sync, completed
-from tests.e2e.programs import ACME, Gunicorn, HubSpot, until
+from tests.e2e.programs import ACME, Gunicorn, HubSpot
 from tests.e2e.test_sync_webhooks import SECRET
+from tests.waiting import until
 
 #: The place of a row in the window.
 TOP = "return arguments[0].getBoundingClientRect().top"

@@ -26,6 +26,7 @@ const LIVE = {
 export function Source({ source, live }) {
   const now = useNow();
   const isOnline = useStore(online);
+  const hears = isOnline || live !== "live" ? live : "away";
   const age = Math.max(0, Math.floor(source.age + (now - source.at) / 1_000));
   return html`<p class="source muted">
     <span title=${source.status}>From ${TIERS[source.tier] ?? source.tier}</span>
@@ -34,7 +35,7 @@ export function Source({ source, live }) {
     <span title="From the request to the answer, and the part of it that the service's tiers took">
       ${milliseconds(source.milliseconds)}, ${milliseconds(source.inService)} in the service
     </span>
-    <span class=${live === "live" ? "good" : ""}><span aria-hidden="true">${live === "live" ? "●" : "○"}</span> ${LIVE[live]}</span>
+    <span class=${hears === "live" ? "good" : ""}><span aria-hidden="true">${hears === "live" ? "●" : "○"}</span> ${LIVE[hears]}</span>
     ${/stale-if-error|unsure/.test(source.status) && html`<span class="badge warn">Stale: what lies below the cache is away</span>`}
     ${/revalidating/.test(source.status) && html`<span class="badge">HubSpot is being asked again</span>`}
     ${!isOnline && html`<span class="badge warn">Offline: this is of before</span>`}
