@@ -190,7 +190,7 @@ def test_a_failure_of_this_process_says_nothing_to_others(stand: Stand, failure:
 def test_a_lease_that_cannot_be_released_spoils_nothing(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
     stand.during_load = lambda: setattr(stand.leases, "failure", StoreUnavailable("down"))
     assert stand.run() == "loaded"
-    assert "run out by themselves" in caplog.text
+    assert "could not be released and will expire" in caplog.text
 
 
 # Waiting
