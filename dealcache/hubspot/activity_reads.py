@@ -19,7 +19,7 @@ from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 class BatchPlan:
     """Plans the batch reads of one type of activity while pages of associations come in. Pure.
 
-    Each distinct id is given out once, in batches that are all full but for the last, so that ``n`` activities take
+    Each distinct id is planned once, in batches that are all full but for the last, so that ``n`` activities take
     ``ceil(n / batch_size)`` reads however they are spread over deals and pages.
     """
 
@@ -42,7 +42,7 @@ class BatchPlan:
         return batches
 
     def rest(self) -> list[tuple[str, ...]]:
-        """Return everything that waits for a batch to be full, because nothing more comes."""
+        """Return everything that still waits for a full batch, because nothing more comes."""
         rest, self._waiting = self._waiting, []
         return batches_of(rest, self._batch_size)
 
@@ -69,7 +69,7 @@ class ActivityReads:
         self.failures: dict[str, HubSpotError] = {}
 
     def start(self, deal_ids: Iterable[str]) -> None:
-        """Begin to read the activities of these deals too, at most 1,000; they are read when the pool is done."""
+        """Begin to read the activities of at most 1,000 more deals; they are complete when the pool is done."""
         deals: dict[str, str | None] = dict.fromkeys(deal_ids)
         self._keys |= {deal_id: set() for deal_id in deals}
         if deals:
@@ -112,16 +112,16 @@ class ActivityReads:
             self._fail(repeated, MalformedAnswer("the cursor of a deal's associations repeats"))
         going_on = (deal_id for deal_id in asked if deal_id in page.after and deal_id not in self.failures)
         after = {deal_id: page.after[deal_id] for deal_id in going_on}
-        # Deals with further pages last: what waits for a batch to be full is theirs then, and no other deal waits.
+        # Deals with further pages last: then only their activities wait for full batches, and no other deal waits.
         ordered = sorted(asked, key=after.__contains__)
         batches = self._plans[kind].add((one for deal_id in ordered for one in page.ids[deal_id]), last=not after)
         if after:
-            # Before the batches: the pages of one type can only come one after the other, and all else waits for them.
+            # Before the batches: the pages of a type come one after another, and everything else waits for them.
             self._read_ids(kind, after)
         self._read_batches(kind, batches)
 
     def _check_merged(self, asked: Mapping[str, str | None], page: AssociationPage) -> None:
-        """Fail the deals whose activities may be those of a deal that was not asked for.
+        """Fail the deals whose activities may have been returned under a deal that was not asked for.
 
         A deal that has just been merged answers under its new id, and seems to have no activities under its own.
         """

@@ -30,7 +30,7 @@ from dealcache.hubspot.limits.buckets import Bucket
 #: Seconds to wait after a 429 without ``Retry-After``: one period of the limit that was exceeded.
 _PERIODS = {Bucket.SEARCH: 1.0, Bucket.APP: 10.0, Bucket.ASSOCIATIONS: 10.0}
 
-#: The limit of the day ends at midnight in the account's time zone, which is not known here: look again every hour.
+#: The daily limit ends at midnight in the account's time zone, which is not known here: ask again every hour.
 _DAILY_WAIT = 3600.0
 
 #: Seconds to wait after a 477 without ``Retry-After``: moving an account takes minutes at least.
@@ -45,7 +45,7 @@ _MOST_SCOPES = 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it came; the names of ``headers`` are in small letters."""
+    """An answer as received; the names of ``headers`` are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -58,7 +58,7 @@ def interpret(answer: Answer, endpoint: str, bucket: Bucket) -> dict[str, Any]:
     Args:
         answer: what HubSpot sent.
         endpoint: the label of the call, for messages.
-        bucket: the limit that the call counts towards: it says how long to wait after a bare 429.
+        bucket: the limit that the call counts towards: its period is the wait after a bare 429.
 
     Raises:
         HubSpotError: for any other answer, the class according to the status.
@@ -66,7 +66,7 @@ def interpret(answer: Answer, endpoint: str, bucket: Bucket) -> dict[str, Any]:
     if not 200 <= answer.status < 300:
         raise _failure(answer, endpoint, bucket)
     if not answer.body:
-        # What is left of an answer whose connection broke within its head; no read of ours has an empty answer.
+        # The rest of an answer whose connection broke within its head; no read of ours has an empty answer.
         raise Unavailable("the answer was cut short", endpoint=endpoint)
     parsed = _parsed(answer.body)
     if not isinstance(parsed, dict):
@@ -112,7 +112,7 @@ def _rate_limited(answer: Answer, envelope: Mapping[str, Any], bucket: Bucket, d
 
 
 def _retry_after(answer: Answer, otherwise: float) -> float:
-    """Seconds from ``Retry-After``; HubSpot sends no dates there, and a value that is no number counts as none."""
+    """Return the seconds of ``Retry-After``; HubSpot sends no dates there, and anything but a number counts as none."""
     value = answer.headers.get("retry-after", "").strip()
     return float(value) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value, re.ASCII) else otherwise
 
@@ -144,13 +144,13 @@ def _scopes(envelope: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _envelope(body: bytes) -> Mapping[str, Any]:
-    """The error's envelope, empty when the body is something else: a proxy's HTML page, for one."""
+    """Return the error's envelope, empty if the body is something else, such as a proxy's HTML page."""
     parsed = _parsed(body)
     return parsed if isinstance(parsed, dict) else {}
 
 
 def _parsed(body: bytes) -> object:
-    """The JSON value of ``body``, None when it is none."""
+    """Return the JSON value of ``body``, None if it is not JSON."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -1,6 +1,6 @@
 """The number of records to ask for in one kind of call: half as many after a time-out, more while answers come.
 
-The rule is that of TCP's congestion control: down at once, up slowly, and slower each time that up was too much.
+The rule is that of TCP's congestion control: down at once, up slowly, and more slowly after each increase that failed.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class BatchSize:
         """Note that a call for ``asked`` records had no answer in time.
 
         Returns:
-            True to ask for fewer, False when there is nothing less to ask for.
+            True if the next call should ask for fewer, False if the size is the smallest.
         """
         with self._lock:
-            # When several threads have asked for as many at the same time, that is one reason to halve the size.
+            # Several time-outs of calls of the same size, made at the same time, halve it only once.
             if SMALLEST_BATCH < asked <= self._size:
                 self._size = max(SMALLEST_BATCH, asked // 2)
                 self._answers = 0

@@ -1,7 +1,7 @@
 """Sockets whose every operation ends with the step of the exchange that it belongs to.
 
-The socket's own time-out is never longer than :data:`LOOK_SECONDS`: an operation that is not done by then looks at the
-timer and goes on, so that a call that is no longer wanted ends at once.
+The socket's own time-out is never longer than :data:`LOOK_SECONDS`: an operation that is not done by then checks the
+timer and continues, so that a call that is no longer wanted ends at once.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from dealcache.hubspot.call_timer import ADDRESS_SECONDS, CallTimer, current_tim
 
 T = TypeVar("T")
 
-#: How often an operation that waits looks at its timer, in seconds.
+#: Seconds between two looks of a waiting operation at its timer.
 LOOK_SECONDS = 0.5
 
 
 class _Bounded(socket.socket):
-    """The operations that an HTTP connection uses, each bounded by the timer of the exchange under way."""
+    """The operations that an HTTP connection uses, each bounded by the timer of the present exchange."""
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
         """See :meth:`socket.socket.recv_into`."""
@@ -62,7 +62,7 @@ class _Bounded(socket.socket):
                 return operation(*arguments)
             except TimeoutError as error:
                 if error.errno is not None:
-                    raise  # the network's own, not that of this socket
+                    raise  # the network's own time-out, not that of this socket
 
 
 class BoundedSocket(_Bounded):

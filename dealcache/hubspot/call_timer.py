@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from dealcache.model.deadline import Deadline
 
-#: Seconds to have a connection: its name resolved, connected, through a proxy, TLS agreed on.
+#: Seconds to establish a connection: resolving the name, connecting, the proxy, TLS.
 CONNECT_SECONDS = 10.0
 
 #: Seconds for one of a host's addresses: the next one may answer.
@@ -22,7 +22,7 @@ ADDRESS_SECONDS = 3.0
 #: Seconds to send a request: the largest has 30 kB.
 SEND_SECONDS = 10.0
 
-#: Seconds for the head of an answer once its first byte has come: a server sends it in one piece.
+#: Seconds for the head of an answer after its first byte: a server sends it in one piece.
 HEAD_SECONDS = 10.0
 
 #: Seconds for the body of an answer, and between two bytes of it.
@@ -68,7 +68,7 @@ class CallTimer:
         self.note_received()
 
     def note_received(self) -> None:
-        """Note that some bytes have come."""
+        """Note that bytes were received."""
         if self._idle_seconds:
             self._idle_until = self._clock() + self._idle_seconds
         elif not self._head_begun:
@@ -94,7 +94,7 @@ _under_way = _UnderWay()
 
 @contextmanager
 def timed(timer: CallTimer) -> Iterator[None]:
-    """Let the connections that this thread uses keep to ``timer``."""
+    """Bind the connections that this thread uses to ``timer``."""
     _under_way.timer = timer
     try:
         yield
@@ -106,7 +106,7 @@ def current_timer() -> CallTimer:
     """Return the timer of the exchange that this thread makes.
 
     Raises:
-        RuntimeError: it makes none.
+        RuntimeError: there is none.
     """
     if _under_way.timer is None:
         raise RuntimeError("HubSpot's connections are used outside of an exchange")

@@ -19,7 +19,7 @@ class Calls:
 
     Args:
         session: makes the calls.
-        admit: makes sure, by a deadline, that calls may be made; raises a HubSpotError when not.
+        admit: makes sure, by a deadline, that calls may be made; raises a HubSpotError otherwise.
     """
 
     def __init__(self, session: HubSpotSession, admit: Callable[[Deadline], None] = lambda _deadline: None) -> None:
@@ -76,9 +76,9 @@ class Calls:
     def batch(
         self, endpoint: str, path: str, body: Json, bucket: Bucket, deadline: Deadline, priority: Priority
     ) -> Json:
-        """Make a batch call, in which records that do not exist are no failure, also when none of them exists.
+        """Make a batch call, in which missing records are no failure, even if all are missing.
 
-        An answer that lacks anything else is asked for again, like one that did not come at all.
+        An answer that lacks anything else is retried, like one that never arrived.
         """
         with self._admitted(deadline):
             try:

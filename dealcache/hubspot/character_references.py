@@ -7,7 +7,7 @@ import re
 import sys
 from html.entities import html5
 
-#: Names that need no semicolon, and what they begin with: no other name without one is worth a look.
+#: Names that need no semicolon, and their beginnings: other names without one need not be checked.
 _BARE = [name for name in html5 if not name.endswith(";")]
 _BARE_STARTS = "|".join(sorted({name[:2] for name in _BARE}))
 _LONGEST_BARE = max(map(len, _BARE))
@@ -39,7 +39,7 @@ class _Characters(dict[str, str]):
 
 
 def _character(reference: str) -> str:
-    """Return what ``reference``, without its ampersand, stands for; itself when it is none."""
+    """Return the character of ``reference``, without its ampersand; itself if it is not a reference."""
     if reference[0] == "#":
         digits = reference[1:].rstrip(";").lstrip("xX").lstrip("0") or "0"
         # Python refuses to read numbers of thousands of digits, and no character has more than seven.

@@ -44,7 +44,7 @@ _MOST_DIGITS = 19
 
 
 class HubSpotClient:
-    """Client of HubSpot's API. Every method raises HubSpotError when there is no good answer. Thread-safe.
+    """Client of HubSpot's API. Every method raises HubSpotError if there is no valid answer. Thread-safe.
 
     An ``object_type`` is HubSpot's name of it: ``deals``, or that of an activity (``calls``, …).
 
@@ -75,10 +75,10 @@ class HubSpotClient:
     # Searches
 
     def find_deals(self, search: NameSearch, deadline: Deadline, priority: Priority) -> RecordPage:
-        """Return the deals whose names HubSpot takes for those searched, the last modified first, 1,000 at most.
+        """Return the deals whose names match by HubSpot's rules, the last modified first, 1,000 at most.
 
         HubSpot ignores case here, never finds archived deals, and may miss what changed in the last moments. With an
-        ``after`` in the page there are more; of several names some may then have no deal in it.
+        ``after`` in the page there are more, and some of several names may then have no deal in it.
         """
         query, found = search.body(), list[Json]()
         for _ in range(_MOST_HOMONYMS // SEARCH_PAGE):
@@ -189,7 +189,7 @@ class HubSpotClient:
     # The account
 
     def probe(self, deadline: Deadline) -> Json:
-        """Return the account's details: raises HubSpotError unless HubSpot answers and knows the token."""
+        """Return the account's details; raise HubSpotError unless HubSpot answers and knows the token."""
         return self._session.probe(self._paths.account_details, deadline)
 
     def portal_id(self, deadline: Deadline) -> int:
@@ -278,7 +278,7 @@ def _again(read: Callable[[], T]) -> T | None:
 
 
 def _with_archived(present: Sequence[Json], archived: Callable[[], Sequence[Json]], what: str) -> list[Json]:
-    """Return records with the archived ones of a list that HubSpot may refuse, or answer with those present."""
+    """Return records with the archived ones, whose list HubSpot may refuse, or answer with the present records."""
     try:
         found = archived()
     except (Rejected, Forbidden, MalformedAnswer) as refusal:

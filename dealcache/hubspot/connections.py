@@ -30,7 +30,7 @@ Addresses = Sequence[tuple[int, int, int, str, Any]]
 
 
 class Resolver:
-    """Looks names up in threads, because the system's resolver knows no deadline; thread-safe.
+    """Looks names up in threads, because the system's resolver has no deadline. Thread-safe.
 
     However many callers wait for a name, one thread asks for it.
     """
@@ -82,7 +82,7 @@ def _look_up(host: str, port: int, flags: int = 0) -> Addresses:
     try:
         return socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM, flags=flags)
     except UnicodeError as error:
-        raise socket.gaierror("the host's name is none") from error
+        raise socket.gaierror("the host's name is invalid") from error
 
 
 _RESOLVER = Resolver()
@@ -132,7 +132,7 @@ class _Connection(HTTPConnection):
         timer.start_waiting()
         response = super().getresponse()
         if response.status < 200:
-            # The answer itself is still to come: on this connection it would be taken for that of the next call.
+            # The answer is still to come: on this connection it would be taken for that of the next call.
             self.close()
             raise http.client.BadStatusLine("an interim answer that nobody asked for")
         timer.start_body()

@@ -1,7 +1,8 @@
-"""The calls that HubSpot's limit of the day leaves, according to its answers.
+"""The calls left of HubSpot's daily limit, according to its answers.
 
 The day's limit is shared with the account's other apps and ends at midnight in the account's time zone, which is not
-known here. So nothing is counted: what the last answer said holds, and syncs that wait for the next day ask at times.
+known here. So nothing is counted here: the last answer's figure holds, and syncs that wait for the next day ask from
+time to time.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
-#: Below this part of the day's calls scheduled syncs wait: the rest is for readers and for syncs on request.
+#: Below this share of the day's calls scheduled syncs wait: the rest is for readers and for syncs on request.
 RESERVED_SHARE = 0.02
 
-#: Seconds after which what an answer said about few calls left is to be asked for again: a new day may have begun.
+#: Seconds after which HubSpot is asked again whether few calls are left: a new day may have begun.
 ASK_AGAIN_SECONDS = 600.0
 
 _LIMIT = "x-hubspot-ratelimit-daily"
@@ -49,17 +50,17 @@ class DailyCalls:
 
     @property
     def left_for_rereads(self) -> bool:
-        """False if calls are scarce, or only the last third of the day's is left."""
+        """False if calls are scarce, or only the last third of the day's calls is left."""
         left, limit = self.left, self.limit
         return not self.scarce and (left is None or limit is None or 3 * left > limit)
 
     @property
     def is_old(self) -> bool:
-        """True if what is known is old, so that a new day may have begun."""
+        """True if the known state is so old that a new day may have begun."""
         return self.age() >= ASK_AGAIN_SECONDS
 
     def is_outdated(self) -> bool:
-        """Return True if calls were scarce the last time, and that is long ago."""
+        """Return True if calls were scarce when last known, and that is long ago."""
         return self.scarce and self.is_old
 
     def age(self) -> float:
@@ -77,7 +78,7 @@ class DailyCalls:
             self._keep(left, limit)
 
     def note_used_up(self) -> None:
-        """Note that HubSpot has refused a call because of the day's limit."""
+        """Note that HubSpot has refused a call because of the daily limit."""
         self._keep(0, self.limit)
 
     def note_served(self) -> None:

@@ -67,20 +67,20 @@ class DealResolver(ABC):
         """Begin the calls that may run beside the reads of activities."""
 
     def settle(self) -> set[str]:
-        """Take what these have told into account; return the deals that were found because of it."""
+        """Apply the results of these calls; return the deals found by them."""
         return set()
 
     def gone(self, key: DealKey) -> tuple[tuple[str, ...], tuple[Deal, ...]]:
-        """Return what became of the deals that ``key``, which was not found, was believed to name.
+        """Return what happened to the deals that ``key``, which was not found, was believed to name.
 
         Returns:
-            The ids that HubSpot has no longer, and the deals that bear another name.
+            The ids that HubSpot no longer has, and the deals that now have another name.
         """
         return (key.value,), ()
 
 
 class NameResolver(DealResolver):
-    """Finds the deals of names, as many together as fit into a search.
+    """Finds the deals of names, searching for as many together as fit into a search.
 
     Names that the search does not find are read by the ids under which they are known elsewhere, because HubSpot's
     search learns of new and renamed deals with a delay; names that a search for a list of names does not find are
@@ -154,7 +154,7 @@ class NameResolver(DealResolver):
         return {one.deal.deal_id for one in self.found.values()} - before
 
     def _confirm(self, ids: Collection[str], batch: RecordBatch) -> None:
-        """Replace what the search knows of these deals by what they are."""
+        """Replace the search's version of these deals by the present one."""
         read = self._context.client.mapper.deals(batch.records)
         self._leave_unconfirmed(batch.refused)
         self._checked.update(ids)
@@ -168,7 +168,7 @@ class NameResolver(DealResolver):
         self.unconfirmed.update(ids)
 
     def _choose_again(self) -> list[DealKey]:
-        """Choose among the deals as they are known now; return the names that are nobody's any more."""
+        """Choose among the deals as they are known now; return the names that no deal has any more."""
         keys = list(self.found)
         self.found.clear()
         self._choose(keys)
@@ -185,7 +185,7 @@ class NameResolver(DealResolver):
         return missing, tuple(deal for deal in self.read_by_id if deal.deal_id not in others)
 
     def _search(self, searches: Iterable[NameSearch]) -> list[DealKey]:
-        """Run searches, and wait for everything under way; return the names that are still unknown."""
+        """Run searches, and wait for all pending calls; return the names that are still unknown."""
         for search in searches:
             self._start(search)
         self._context.pool.wait_all()
@@ -213,7 +213,7 @@ class NameResolver(DealResolver):
 
     def _add_page(self, search: NameSearch, page: RecordPage) -> None:
         if page.after is not None and len(search.names) > 1:
-            # One name has so many deals that those of others may be among the rest: each half has more room.
+            # One name has so many deals that those of others may be cut off: each half has more room.
             for half in search.halves():
                 self._start(half)
             return
@@ -290,4 +290,4 @@ class IdResolver(DealResolver):
 
 
 def _refused() -> HubSpotError:
-    return Unavailable("HubSpot does not give this deal out")
+    return Unavailable("HubSpot does not return this deal")

@@ -44,7 +44,7 @@ def encode_error(failure: HubSpotError) -> dict[str, Any]:
 def decode_error(values: Mapping[str, Any]) -> HubSpotError | None:
     """Return the failure that :func:`encode_error` encoded.
 
-    None when it concerns only the process that met it, or lacks something because another release has encoded it.
+    None if it concerns only the process that met it, or is incomplete because another release encoded it.
     """
     try:
         reason, details = values["reason"], {name: values[name] for name in _DETAILS}

@@ -27,7 +27,7 @@ class HubSpotError(Exception):
     """The base of all failures of HubSpot.
 
     Args:
-        reason: what happened, one line; kept as it was given.
+        reason: what happened, in one line.
         endpoint: the label of the call, such as ``deals_search``; None when no single call is to blame.
         status: HubSpot's HTTP status, None when no answer came.
         category: HubSpot's own name of the error, such as ``VALIDATION_ERROR``.
@@ -64,7 +64,7 @@ class HubSpotError(Exception):
         return f"{head} ({', '.join(details)})" if details else head
 
     def _wording(self) -> str:
-        """The reason, and what this kind of failure has to add to it."""
+        """Return the reason, with the additions of this kind of failure."""
         return self.reason
 
 
@@ -94,8 +94,8 @@ class Forbidden(HubSpotError):
 class NotFound(HubSpotError):
     """HubSpot has no such record.
 
-    When a deal was asked for, ``renamed`` holds the deals that the caller believed to bear the name but which now bear
-    another, and ``missing_ids`` the ids which HubSpot no longer has.
+    If a deal was asked for, ``renamed`` holds the deals that the caller believed to have the name but that now have
+    another, and ``missing_ids`` the ids that HubSpot no longer has.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class NotFound(HubSpotError):
 class RateLimited(HubSpotError):
     """A limit is reached: HubSpot's answer (429, or 477 while an account moves) or our own rate limit says so.
 
-    ``retry_after`` is the wait in seconds after which another try makes sense; ``daily`` means that the account's
-    limit of the day is used up, which no short wait mends.
+    ``retry_after`` is the wait in seconds after which another try makes sense; ``daily`` means that the account's daily
+    limit is used up, so that a short wait does not help.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class RateLimited(HubSpotError):
 
 
 class Unavailable(HubSpotError):
-    """HubSpot is there but cannot answer (5xx, 423), answered only in part, or the connection broke."""
+    """HubSpot failed (5xx, 423), answered only in part, or the connection broke."""
 
 
 class TimedOut(HubSpotError):
@@ -143,7 +143,7 @@ class TimedOut(HubSpotError):
 
 
 class MalformedAnswer(HubSpotError):
-    """The answer is none that HubSpot documents: not JSON, of another shape, or a redirect."""
+    """The answer has no documented form: not JSON, of another shape, or a redirect."""
 
 
 class WrongAccount(HubSpotError):
@@ -165,8 +165,8 @@ class WrongAccount(HubSpotError):
 
 
 class AnswerTooLarge(MalformedAnswer):
-    """The answer is larger than is accepted: fewer records at a time would do."""
+    """The answer is larger than is accepted; fewer records at a time would fit."""
 
 
 class Rejected(HubSpotError):
-    """HubSpot says that our request was wrong (400 and the other 4xx): a fault of this program."""
+    """HubSpot says that our request was wrong (400 and the other 4xx): an error in dealcache."""

@@ -21,11 +21,11 @@ from dealcache.model.unreadable import UnreadableRecords
 
 log = logging.getLogger(__name__)
 
-#: Calls that readers may have under way at once in one process. One large deal keeps about fifteen busy: seven types
-#: being paged, and the batches of the pages before.
+#: Calls that readers may have in progress at once in one process. One large deal keeps about fifteen busy: seven types
+#: being paged, and the batches of earlier pages.
 _READ_THREADS = 32
 
-#: Calls of re-reads that may be under way at once, or wait for the limits: apart, so that readers never lack threads.
+#: Calls of re-reads that may be in progress, or wait for limits, at once: separate, so that readers never lack threads.
 _REREAD_THREADS = 8
 
 #: Seconds for which the outcome of a call counts as HubSpot's state; a probe counts against its limits.
@@ -49,7 +49,7 @@ class HubSpotGateway:
         clock: our clock, epoch seconds; ``timer`` is its monotonic companion.
 
     Attributes:
-        client: asks HubSpot for readers; ``executor`` has the threads for it, ``reread_executor`` those of re-reads.
+        client: makes the calls of readers in the threads of ``executor``; those of re-reads run in ``reread_executor``.
         daily_calls: what is left of the calls of the day.
     """
 
@@ -95,7 +95,7 @@ class HubSpotGateway:
         return self._hubspot_clock() if self._hubspot_clock.is_known else self._clock()
 
     def last_outcome(self) -> tuple[bool, float] | None:
-        """Return whether HubSpot served or limited the last reader, and how many seconds ago; None before any."""
+        """Return whether HubSpot served or limited the last reader, and how many seconds ago; None before the first."""
         last = self._session.health
         if last is None:
             return None
@@ -117,7 +117,7 @@ class HubSpotGateway:
     def has_calls(self) -> bool:
         """Return False while so few of the day's calls are left that scheduled syncs must wait.
 
-        When that was found long ago, HubSpot is asked whether a new day has begun.
+        If that was found long ago, HubSpot is asked whether a new day has begun.
         """
         if self.daily_calls.is_outdated():
             self._ask_for_daily_calls()
@@ -141,7 +141,7 @@ class HubSpotGateway:
             log.info("whether HubSpot's day has ended is not known: %s", failure)
 
     def close(self) -> None:
-        """End the threads and close the connections; calls under way end by themselves."""
+        """End the threads and close the connections; calls in progress end by themselves."""
         # Not cancel_futures: it does not wake threads that wait for the futures it cancels.
         for threads in (self.executor, self.reread_executor):
             threads.shutdown(wait=False)

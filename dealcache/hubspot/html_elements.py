@@ -1,4 +1,4 @@
-"""HTML's elements, as far as they decide about lines and about what is seen, and a record of those that are open."""
+"""HTML's elements, as far as they affect lines and visibility, and a record of those that are open."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ VERBATIM = names("listing pre")
 HIDDEN = names("datalist noscript object template")
 _CLOSED = names("object template")
 
-#: Inline elements; what is not hidden may stand after the end of one, in which something hidden was left open.
+#: Inline elements; visible content may follow the end of one in which a hidden element was left open.
 _FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
 INLINE = _FORMATTING | names("label select span td th")
 
 #: Elements of which it is known whether they are open.
 OPENED = BLOCKS | INLINE | HIDDEN
 
-#: Tags of which it is remembered that they stood there, should something hidden come.
+#: Tags to remember in case a hidden element follows.
 REMEMBERED = frozenset(slash + name for name in BLOCKS | INLINE for slash in ("", "/"))
 
 #: The elements of HTML, so that "<name>" is none.
@@ -55,7 +55,7 @@ ELEMENTS = (BLOCKS | INLINE | HIDDEN | VERBATIM | RAW_TEXT | FOREIGN.keys()) | n
 
 
 class OpenElements:
-    """The elements that are open, as far as they matter: an end tag further out ends a hidden element as well."""
+    """The open elements, as far as they matter: an outer end tag ends a hidden element as well."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
@@ -64,7 +64,7 @@ class OpenElements:
         self._hidden = 0
 
     def has(self, name: str) -> bool:
-        """Return True if ``name`` is open, and an end tag that stands here would end it."""
+        """Return True if ``name`` is open, and an end tag here would end it."""
         return self._counts[name] > 0
 
     def take(self, tag: str) -> int:

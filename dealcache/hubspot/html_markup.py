@@ -2,9 +2,9 @@
 
 No tree is built: a parser repeats open formatting elements in every block and walks all open elements for each tag, so
 that 25 kB of an e-mail can cost gigabytes and seconds. Every pattern here matches whatever follows its first
-characters, up to the end of the source if need be, so nothing is ever read again from another place. Markup that needs
-no attention is skipped inside one match: a hostile document has a tag in three characters, and each step in Python
-costs as much as three tags.
+characters, up to the end of the source if necessary, so nothing is ever read twice. Markup that needs no attention is
+skipped inside one match: a hostile document has a tag in every three characters, and each step in Python costs as much
+as three tags.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAME = r"/?[A-Za-z][^\t\n />]*+"
 _COMMENT = r"!-- (?: -?> | .*? (?: --!?> | \Z ) )"
 _BOGUS_COMMENT = r"[!?/] [^>]*+ (?:>|\Z)"
 
-#: Rules out what people write between angle brackets in mails, and no editor as a tag: addresses.
+#: Excludes addresses, which people write between angle brackets in e-mails, and which no editor writes as a tag.
 _ADDRESS = r"(?: (?=/?[A-Za-z0-9]++>) | (?! https?: | mailto: | [^\t\n <>\"'=/@]{1,64}+ @ ) )"
 
 _FLAGS = re.VERBOSE | re.DOTALL
@@ -35,7 +35,7 @@ _NAME_END = r"(?=[\t\n />]|\Z)"
 
 
 def _any_of(elements: Iterable[str]) -> str:
-    """Return a pattern of names in any case, as a tree: the first letter rules most other names out."""
+    """Return a pattern of names in any case, as a tree, so that the first letter excludes most names."""
     tails = {letter: [name[1:] for name in group] for letter, group in groupby(sorted(elements), lambda name: name[:1])}
     ends = [_NAME_END] if tails.pop("", None) else []
     branches = [f"[{letter}{letter.upper()}](?:{_any_of(tail)})" for letter, tail in tails.items()]
@@ -67,7 +67,7 @@ _DECISIVE = rf"""(?: (?:{_any_of(_POINTS.union(FOREIGN))}) {_NOT_SELF_CLOSING} |
     | /(?:{_any_of(OPENED | _POINTS.union(FOREIGN))}) | !\[CDATA\[ )"""
 _CDATA = r"!\[CDATA\[ .*? (?: ]]> | \Z )"
 
-# SVG or MathML in which nothing needs a closer look; most have no more than drawings in them.
+# SVG or MathML in which nothing needs attention; most of it is only drawings.
 _DRAWING = "|".join(
     rf"""(?:{_any_of([root])}) {_REST} (?<!/>) {_all_but(_DECISIVE, _CDATA)}
     (?: < /(?:{_any_of([root])}) {_REST} | (?= < {_BREAKOUT} ) | \Z )"""
@@ -81,7 +81,7 @@ MARKUP = re.compile(
 
 _SPECIAL = RAW_TEXT.union(HIDDEN, FOREIGN, ("plaintext",))
 
-#: The next start tag after which the document is read in another way than before, as group 1; its name is group 2.
+#: The next start tag after which the document is read differently, as group 1; its name is group 2.
 NEXT_SPECIAL = re.compile(
     rf"""{_all_but(f"(?:{_any_of(_SPECIAL)})", rf"{_DRAWING} | (?:{_any_of(FOREIGN)}) [^>=]*+ (?<=/) >")}
     (< ({_NAME}) {_REST})""",
@@ -130,7 +130,7 @@ def _script_end(source: str, position: int) -> tuple[int, int]:
 
 
 def foreign_end(source: str, root: str, position: int, is_open: Callable[[str], bool]) -> int:
-    """Return where the SVG or MathML ends that is being read, and HTML goes on.
+    """Return where the present SVG or MathML ends and HTML continues.
 
     Args:
         source: the document.

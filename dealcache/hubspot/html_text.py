@@ -1,6 +1,7 @@
-"""Reduces the texts of activities to readable plain text: HTML to what a reader sees of it, plain text hardly at all.
+"""Reduces the texts of activities to readable plain text: HTML to what a reader sees; plain text is hardly changed.
 
-E-mails come from strangers, so nothing here raises, hangs or needs more than linear time and memory, whatever comes.
+E-mails come from strangers, so nothing here raises, hangs or needs more than linear time and memory, whatever the
+input.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def shortened(text: str, most_bytes: int) -> str:
 def text_of_html(source: str) -> str:
     """Return what a reader sees of ``source``, as plain text.
 
-    Scripts, styles, comments and other hidden content go, blocks and ``<br>`` become line breaks, character references
-    their characters, runs of blanks one blank. What holds not one tag of HTML's own comes from a program that knew no
-    better: its line ends and blanks stay as they are, and so does what stands between angle brackets.
+    Scripts, styles, comments and other hidden content are removed; blocks and ``<br>`` become line breaks, character
+    references their characters, and runs of blanks one blank. A text without a single HTML tag is really plain text:
+    its line ends and blanks stay as they are, and so does anything between angle brackets.
     """
     source = clean(source)
     if "<" not in source:

@@ -1,17 +1,17 @@
-"""The part of an HTML document that is shown: what hides its content goes, and so do scripts, styles and drawings."""
+"""The visible part of an HTML document: elements that hide their content, scripts, styles and drawings are removed."""
 
 from __future__ import annotations
 
 from dealcache.hubspot.html_elements import FOREIGN, HIDDEN, RAW_TEXT, REMEMBERED, OpenElements
 from dealcache.hubspot.html_markup import MARKUP, NEXT_SPECIAL, foreign_end, is_self_closing, raw_text_end
 
-# Marks stand in a text while it is put together; no text has them of its own, because it was cleaned before.
+# Marks used while a text is put together; the cleaned source does not contain them.
 
 #: The edge of a block: many in a row make one line break.
 EDGE = "\x01"
 #: A line break that counts as it is.
 BREAK = "\x02"
-#: A place where markup stood, so that neither markup nor a character reference is made of what was beside it.
+#: The place of removed markup, so that the text on its two sides does not form markup or a character reference.
 SEAM = "\x03"
 #: An ampersand that begins no character reference.
 AMPERSAND = "\x04"
@@ -70,7 +70,7 @@ class VisibleSource:
         return after
 
     def _hidden_end(self, position: int) -> int:
-        """Return where the document is shown again that is hidden from ``position`` on."""
+        """Return where the document, hidden from ``position`` on, becomes visible again."""
         source, take, search = self._source, self._open.take, MARKUP.search
         while (tag := search(source, position)) is not None:
             position, name = tag.end(), tag[1]

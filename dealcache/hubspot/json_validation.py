@@ -1,7 +1,7 @@
 """Checked access to HubSpot's JSON.
 
 An answer of an unexpected shape raises :class:`MalformedAnswer` here, never a ``KeyError`` somewhere up the stack. A
-fault of a single record concerns only that record: :class:`Fields` reads what there is to read of it.
+fault of a single record concerns only that record: :class:`Fields` reads as much of it as it can.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.model.timestamps import parse_timestamp
 
-#: A JSON object of HubSpot, as it came.
+#: A JSON object of HubSpot, as received.
 Json = Mapping[str, Any]
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -32,8 +32,8 @@ class Fields:
 
     Args:
         values: the object; anything else counts as an empty one.
-        unreadable: gets the names of the values that are there and cannot be read.
-        name: what the object is called among them.
+        unreadable: receives the names of present values that cannot be read.
+        name: the object's name among them.
     """
 
     def __init__(self, values: object, unreadable: list[str], name: str) -> None:
@@ -117,7 +117,7 @@ def usable_id(value: object) -> str | None:
 
 
 def number_of(text: str) -> float | None:
-    """Return the finite number that ``text`` is, None if it is none."""
+    """Return ``text`` as a finite number, None if it is not one."""
     try:
         number = float(text)
     except ValueError:

@@ -24,14 +24,14 @@ TIME_TO_LIVE = 3600.0
 #: Seconds until another try after a read that failed.
 RETRY_SECONDS = 10.0
 
-#: Seconds for one read, of all its pages. Not the deadline of the first caller, since others with more time join the
+#: Seconds for one read, of all its pages. Not the deadline of the first caller, because others with more time join the
 #: same read: a sync waits for a HubSpot that takes ten seconds for each answer.
 READ_SECONDS = 60.0
 
 #: Seconds until an unknown id is looked up again; the pause doubles each time, up to the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 20.0, 3600.0
 
-#: Unknown ids that are remembered; the oldest is forgotten first.
+#: Unknown ids to remember; the oldest is forgotten first.
 _MOST_UNKNOWN = 10_000
 
 
@@ -72,7 +72,7 @@ class LabelReads(Generic[K]):
         self._due_at = self._clock() + seconds
 
     def begin(self) -> Future[None]:
-        """Return a read that begins after this call; while another one is under way, it follows that one.
+        """Return a read that begins after this call; if one is in progress, after that.
 
         The future is shared and must not be cancelled.
 
@@ -88,7 +88,7 @@ class LabelReads(Generic[K]):
             return self._following
 
     def begin_if_due(self) -> list[Future[None]]:
-        """Return the read that is under way, or one that begins now if the last was long ago.
+        """Return the read in progress, or a new one if the last was long ago.
 
         Raises:
             Unavailable: the executor was shut down.
@@ -107,16 +107,16 @@ class LabelReads(Generic[K]):
         return any(due)
 
     def due(self, now: float) -> frozenset[K]:
-        """Return the unknown ids that are to be looked up now."""
+        """Return the unknown ids to look up now."""
         return frozenset(one for one, unknown in self._unknown.items() if unknown.due_at <= now)
 
     def forget(self, ids: Iterable[K]) -> None:
-        """Forget ids that are known by now."""
+        """Forget ids that have become known."""
         for one in ids:
             self._unknown.pop(one, None)
 
     def note_lookup(self, now: float) -> None:
-        """Note that a read begins for unknown ids; it reads all labels, so that it counts for every id."""
+        """Note that a read for unknown ids begins; it reads all labels, and so counts for every id."""
         for unknown in self._unknown.values():
             due = unknown.due_at <= now
             unknown.due_at = max(unknown.due_at, now + unknown.pause)

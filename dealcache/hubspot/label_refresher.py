@@ -20,8 +20,8 @@ from dealcache.model.labels import Labels, Owner, Pipeline, UnknownIds
 
 log = logging.getLogger(__name__)
 
-#: How many reads may begin in so many seconds: because a refresh asks for the present labels, or because a record
-#: names an unknown id. Deals of owners that HubSpot itself has forgotten must not cost a read each.
+#: How many reads may begin in how many seconds, because a refresh asks for the present labels or a record names an
+#: unknown id. Deals of owners that HubSpot itself has forgotten must not cost a read each.
 _REFRESHES, _LOOKUPS = (10, 10.0), (4, 60.0)
 
 
@@ -34,9 +34,9 @@ class LabelRefresher:
     Args:
         client: asks HubSpot.
         executor: runs the reads.
-        known: returns the labels as views are made with them.
+        known: returns the labels with which views are made.
         on_owners: takes all owners each time they have been read, with the time just before, in the reading thread;
-            returns True if it could keep them.
+            returns True if it could store them.
         on_pipelines: the same for pipelines.
         now: the wall clock, aware, in UTC.
         clock: the monotonic clock, in seconds.
@@ -97,7 +97,7 @@ class LabelRefresher:
         except HubSpotError as failure:
             what = f"{failure.endpoint or 'labels'}: {failure.reason}"
             warn(
-                f"HubSpot does not tell how owners, stages and pipelines are called now ({what}); old labels are shown"
+                f"HubSpot does not return the names of owners, stages and pipelines ({what}); old ones are shown"
             )
 
     def refresh(self) -> None:
@@ -109,14 +109,14 @@ class LabelRefresher:
         _wait(self.begin_refresh())
 
     def look_up(self, unknown: UnknownIds) -> None:
-        """Have ids that have no label looked up, unless that was tried lately. Does not block."""
+        """Look up ids without a label, unless that was tried recently. Does not block."""
         try:
             self.begin_lookup(unknown, at_once=False)
         except HubSpotError as failure:
             log.debug("labels are not looked up: %s", failure)
 
     def look_up_of(self, deals: Sequence[Deal], events: Sequence[Event]) -> None:
-        """Have the ids in these records that have no label looked up."""
+        """Look up the ids in these records that have no label."""
         if unknown := self.known().unknown_in(deals, events):
             self.look_up(unknown)
 
@@ -137,13 +137,13 @@ class LabelRefresher:
         return owners + ([] if known.pipelines else self._pipelines.begin_if_due())
 
     def begin_lookup(self, unknown: UnknownIds, *, at_once: bool = True) -> list[Future[None]]:
-        """Read labels because records name ids without one, unless these ids were looked up lately.
+        """Read labels because records name ids without one, unless these were looked up recently.
 
         Ids that stay unknown are looked up again by :meth:`begin_due`.
 
         Args:
             unknown: the ids.
-            at_once: False if no caller waits: then a new id is looked up a while after the last read.
+            at_once: False if no caller waits; then a new id is looked up some time after the last read.
         """
         now, pause = self._clock(), 0.0 if at_once else FIRST_PAUSE
         with self._lock:
@@ -152,7 +152,7 @@ class LabelRefresher:
         return self._look_up_due() if owners or stages else []
 
     def begin_due(self) -> list[Future[None]]:
-        """Begin the reads that are due: old labels, unknown ids, a refresh that had to wait; return all under way."""
+        """Begin the reads that are due: old labels, unknown ids, a postponed refresh; return all in progress."""
         if self._owed:
             self.begin_refresh()
         self._look_up_due()

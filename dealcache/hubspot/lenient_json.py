@@ -1,4 +1,4 @@
-"""Reads JSON in which single values are none, so that one record does not make a whole page unreadable."""
+"""Reads JSON in which single values are invalid, so that one record does not make a whole page unreadable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 import re
 
-#: Values that are nested deeper than this are left out; HubSpot's own go five deep.
+#: Values nested deeper than this are left out; HubSpot's own are nested five deep.
 _DEEPEST = 64
 
 #: The most digits of a whole number: Python refuses to read more than 4,300, and no id has so many.
@@ -17,10 +17,10 @@ _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 def parse_leniently(body: bytes) -> object:
-    """Return the JSON value of ``body``, None when it is none.
+    """Return the JSON value of ``body``, None if it is not JSON.
 
-    Broken characters, half an emoji that some program left where it cut a text, are replaced. What is no number
-    (``NaN``, ``Infinity``), or none that fits (``1e400``), and what is nested too deep is null.
+    Broken characters, such as half an emoji where some program cut a text, are replaced. Numbers that are none
+    (``NaN``, ``Infinity``) or too large (``1e400``), and values nested too deep, become null.
     """
     text = _cut_deep(body.decode(errors="replace"))
     try:
@@ -32,7 +32,7 @@ def parse_leniently(body: bytes) -> object:
 
 
 def _cut_deep(text: str) -> str:
-    """Return ``text`` with ``null`` in place of every value that is nested too deep."""
+    """Return ``text`` with ``null`` in place of every value nested too deep."""
     kept: list[str] = []
     depth, start, cut_at = 0, 0, 0
     for token in _TOKENS.finditer(text):
@@ -59,7 +59,7 @@ def _whole(text: str) -> int | None:
 
 
 def _mended(value: object) -> object:
-    """Return ``value`` with characters that are halves of others replaced."""
+    """Return ``value`` with halves of characters replaced."""
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATES.sub("?", value)
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
 """Loads deals with all their activities: three round trips deep, however many deals and activities there are.
 
-First the deals (searches by names, or a read by id), beside them owners and pipelines if they are not known yet; then
-the ids of their activities, all seven types at once; then the activities, a hundred per call, beside further pages of
-ids. Many deals share all of these calls.
+First the deals (searches by names, or a read by id), together with owners and pipelines if they are not known yet; then
+the ids of their activities, all seven types at once; then the activities, a hundred per call, together with further
+pages of ids. Many deals share all of these calls.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from dealcache.model.deals import DealKey, LoadedDeal
 
 log = logging.getLogger(__name__)
 
-#: The share of its time that a load spends waiting for labels at most: a deal without them serves better than none.
+#: The largest share of its time that a load waits for labels: a deal without labels is better than none.
 _LABEL_SHARE = 2 / 3
 
-#: Calls that one load has under way at once: more than HubSpot's limits let through at a second per call, and half of
+#: Calls that one load has in progress at once: more than HubSpot's limits let through at a second per call, and half of
 #: the pool, so that a load of a hundred deals leaves threads to others.
 CALLS_AT_ONCE = 16
 
 _SEARCH_BEHIND = timedelta(hours=1)
 
-#: The deal of a key, or why there is none.
+#: The deal of a key, or the reason why there is none.
 LoadResult = LoadedDeal | HubSpotError
 
 
@@ -73,10 +73,10 @@ class DealLoader:
     ) -> dict[DealKey, LoadResult]:
         """Load the deals that ``keys`` name with all their events, oldest first, in as few calls as possible.
 
-        A deal that was merged into another is answered with that other, under its own id.
+        For a deal that was merged into another the result is that other deal, under its own id.
 
         Args:
-            keys: one id, or up to 1,000 different names; of several deals with one name ``choose_deal`` chooses.
+            keys: one id, or up to 1,000 different names; ``choose_deal`` chooses among several deals with one name.
             deadline: bounds the caller's wait.
             known_ids: for some of the names, ids under which they are known elsewhere. They are read when the search
                 finds nothing, because HubSpot's search learns of new and renamed deals with a delay.
@@ -86,7 +86,7 @@ class DealLoader:
         Returns:
             For each key the deal, or the HubSpotError of a call that it needed and that failed for good. NotFound:
             HubSpot knows no such deal; its ``renamed`` are deals with an id of ``known_ids`` and another name, its
-            ``missing_ids`` the ids asked for that HubSpot has no longer.
+            ``missing_ids`` the ids asked for that HubSpot no longer has.
         """
         load = _Load(self._client, self._labels, self._executor, deadline, self._priority)
         first = next(iter(keys))
@@ -109,7 +109,7 @@ class _Load:
     ) -> None:
         self._labels = labels
         self._calls = WorkerPool(executor, CALLS_AT_ONCE, deadline)
-        # Apart from the calls, because nothing has to wait for labels before the very end.
+        # Separate from the other calls, because nothing waits for labels before the very end.
         self._label_reads = WorkerPool(executor, CALLS_AT_ONCE, deadline.part(_LABEL_SHARE))
         self.context = LoadContext(client, self._calls, deadline, priority)
         self._activities = ActivityReads(self.context, self._stop_if_all_failed)
@@ -119,7 +119,7 @@ class _Load:
     ) -> dict[DealKey, LoadResult]:
         """Load the deals that ``resolver`` finds for ``keys``; ``started_at`` is the time before the first call."""
         try:
-            # Once, before calls that each would ask whose token it is and be refused for it.
+            # Once, before calls that would each ask for the token's account and be refused.
             self.context.client.admit(self.context.deadline)
             self._await_labels(self._labels.begin_refresh() if fresh_labels else self._labels.begin_missing())
             resolver.resolve()
@@ -157,7 +157,7 @@ class _Load:
     def _results(
         self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime
     ) -> dict[DealKey, LoadResult]:
-        # By how much a search may be behind is not known, but an hour is far more than it ever was.
+        # How far a search may be behind is unknown, but an hour is far more than was ever seen.
         behind = started_at - _SEARCH_BEHIND
         read = {found.deal.deal_id for found in resolver.found.values()} - self._activities.failures.keys()
         events = {one: tuple(self._activities.events_of(one)) for one in read}
@@ -179,7 +179,7 @@ class _Load:
 
 
 def _go_without(failure: HubSpotError) -> None:
-    log.warning("a deal is shown with the labels that are known: %s", failure)
+    log.warning("a deal is shown with the last known labels: %s", failure)
 
 
 def _not_found(key: DealKey, resolver: DealResolver) -> NotFound:

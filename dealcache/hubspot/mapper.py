@@ -1,4 +1,4 @@
-"""Maps records one by one, and reports those that cannot be read, so that the others of a page come through."""
+"""Maps records one by one, and reports those that cannot be read, so that the others of a page are not lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dealcache.model.unreadable import UnreadableRecords
 
 T = TypeVar("T")
 
-#: A page of so many items has a record among them, or is none.
+#: A page of this many items contains a record, or is no page of records.
 _MOST_WITHOUT_ID = 10
 
 
@@ -32,8 +32,8 @@ class RecordMapper:
         """Return those of a page's ``items`` that are records with an id.
 
         Raises:
-            MalformedAnswer: there are many and none is a record: the format is another one, and records that it does
-                not name must not be taken for deleted.
+            MalformedAnswer: there are many items and none is a record: the format has changed, and records missing from
+                it must not be taken for deleted.
         """
         found = [record for item in items if (record := _identified(item)) is not None]
         if not found and len(items) >= _MOST_WITHOUT_ID:
@@ -43,8 +43,8 @@ class RecordMapper:
         return found
 
     def refused(self, record_type: str, record_id: str, category: str) -> None:
-        """Note that HubSpot does not give a record out; ``category`` is that of its error."""
-        self._unreadable.note(record_type, record_id, f"HubSpot does not give it out ({category})")
+        """Note that HubSpot does not return a record; ``category`` is that of its error."""
+        self._unreadable.note(record_type, record_id, f"HubSpot does not return it ({category})")
 
     def deals(self, records: Iterable[Json]) -> list[Deal]:
         """Return the deals that ``records`` describe, each as far as it can be read."""

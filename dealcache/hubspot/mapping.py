@@ -3,8 +3,8 @@
 Every property may be null, empty or absent (guides "Deals" and "Using object APIs" disagree about which), and all
 values are strings. Owners, stages and pipelines appear as ids only; ``Labels`` has their names.
 
-Records are written by strangers and by old imports. A value of the wrong kind counts as empty and takes nothing else of
-its record with it; each function appends the names of such values to ``unreadable``, if it gets one.
+Records are written by strangers and by old imports. A value of the wrong kind counts as empty and does not affect the
+rest of its record; each function appends the names of such values to ``unreadable``, if given.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_SOURCE = 16_000_000
 #: The most characters of the list of ids that were merged into a deal; it must not be cut within an id.
 _LONGEST_LIST = 1_000_000
 
-#: The time of change of a record that has none: every other version of it is newer.
+#: The modification time of a record without one: every other version of it is newer.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: The longest text of an event, so that it fits into a document of MongoDB, 16 MiB, with what others write to it.
@@ -87,7 +87,7 @@ def event_of(engagement_type: str, record: Json, unreadable: list[str] | None = 
 
 
 def owner_of(owner: Json, unreadable: list[str] | None = None) -> Owner:
-    """Return an owner, whose name is first and last name, else the e-mail address, else None.
+    """Return an owner, whose name is the first and last name, or else the e-mail address, or else None.
 
     Raises:
         MalformedAnswer: it has no id.
@@ -157,7 +157,7 @@ def _content(properties: Fields, kind: ActivityType) -> str:
 
 
 def _readable(name: str, faults: list[str], read: Callable[[], str]) -> str:
-    """Return the result of ``read``, ``""`` if it fails: whatever a stranger wrote, there is an event."""
+    """Return the result of ``read``, ``""`` if it fails, so that there is an event whatever a stranger wrote."""
     try:
         return read()
     except Exception:  # noqa: BLE001 - the boundary around a record; the fault is logged with its id

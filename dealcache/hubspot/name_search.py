@@ -1,11 +1,11 @@
 """Plans the searches for deals by their names, as few as HubSpot's limits on one search allow. Pure.
 
-A filter with the operator IN takes many names at once, but wants them in lower case ("Searching the CRM"), and how
-HubSpot lower-cases outside of ASCII is not documented. So names whose lower case is in doubt get a filter of their own
-with EQ, for which case does not count, and which takes a group of its own.
+A filter with the operator IN takes many names at once, but needs them in lower case ("Searching the CRM"), and how
+HubSpot lower-cases outside of ASCII is not documented. So a name whose lower case is in doubt gets a filter of its own
+with EQ, which ignores case, in a group of its own.
 
-Both compare the whole value: a blank at its end counts, and so does the Unicode normal form. So a name that is not
-found is searched once more, by its words; the caller compares the names of the deals found.
+Both compare the whole value, including a blank at its end and the Unicode normal form. So a name that is not found is
+searched once more, by its words; the caller compares the names of the deals found.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WORD = re.compile(r"(?P<before>\S?)(?<!\w)(?P<word>\w+)(?=(?P<after>\S?))")
 MOST_BY_WORDS = 10
 _LONGEST_OF_MANY = 100
 
-#: Its capital has two lower-case letters: the other one ends a word.
+#: Its capital has two lower-case forms; the other one is used at the end of words.
 _SIGMA = "σ"
 
 #: Shorter ones with a "*" are in too many names.
@@ -66,7 +66,7 @@ class NameSearch:
         if self.listed:
             values = [name.lower() for name in self.listed]
             groups.append([{"propertyName": "dealname", "operator": "IN", "values": values}])
-        # One name alone may have all filters of a group: fewer other deals have all those words.
+        # A single name may use all filters of a group: fewer other deals have all those words.
         most = MOST_FILTERS_PER_GROUP if len(self.worded) == 1 else MOST_FILTERS // MOST_GROUPS
         groups += [
             [{"propertyName": "dealname", "operator": "CONTAINS_TOKEN", "value": word} for word in words(name)[:most]]
@@ -97,7 +97,7 @@ class NameSearch:
 
 def plan_searches(names: Collection[str]) -> list[NameSearch]:
     """Return searches that together find the deals of all ``names``, each of 1 to 512 characters."""
-    # In an IN filter names that differ in case only are one.
+    # Names that differ only in case are one in an IN filter.
     listed = {name.lower(): name for name in names if _is_certain(name)}.values()
     single = dict.fromkeys(name for name in names if not _is_certain(name))
     searches = _packed(_packed([], "single", single), "listed", listed)
@@ -136,8 +136,8 @@ def _variants(name: str) -> tuple[str, ...]:
 def words(name: str) -> list[str]:
     """Return the tokens by which CONTAINS_TOKEN finds ``name``, the most selective first.
 
-    Where HubSpot divides words is not documented: "O'Brien" may be one or two. So a ``*`` stands wherever anything but
-    a blank is beside a word, and for letters that have several forms: of "Crème" ``cr*`` is left.
+    Where HubSpot divides words is not documented: "O'Brien" may be one or two. So a ``*`` replaces anything but a blank
+    beside a word, and letters with several forms: "Crème" becomes ``cr*``.
     """
     found: dict[str, int] = {}
     for match in _WORD.finditer(normalize("NFC", name)):

@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 def batches_of(items: Iterable[T], size: int) -> list[tuple[T, ...]]:
-    """Cut ``items`` into batches of ``size``, the last one as small as it must be."""
+    """Divide ``items`` into batches of ``size``; the last one may be smaller."""
     every = tuple(items)
     return [every[start : start + size] for start in range(0, len(every), size)]
 
 
 class CursorGuard:
-    """Finds lists whose pages would never end, because a cursor repeats."""
+    """Detects lists whose pages would never end, because a cursor repeats."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, str]] = set()
@@ -54,7 +54,7 @@ class RecordPage:
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """The records of a batch read, and the ids of those that HubSpot has, or may have, and refuses to give."""
+    """The records of a batch read, and the ids of those that HubSpot has, or may have, and refuses to return."""
 
     records: list[Json]
     refused: frozenset[str] = frozenset()
@@ -88,11 +88,11 @@ def association_page_of(answer: Json, asked: Sequence[str]) -> AssociationPage:
     damaged: set[str] = set()
     answered: set[str] = set()
     for result in listed_in(answer, "results"):
-        # A merged deal answers under its new id; when only one was asked for, that is the one. Of several it is
-        # unknown which it was, so it stays under its own.
+        # A merged deal is returned under its new id; if only one was asked for, it is that one. Of several it is
+        # unknown which, so it stays under the new id.
         record = asked[0] if len(asked) == 1 else _from(result)
         if record is None:
-            # This may have been the answer for any record that has none.
+            # This may be the answer for any record without one.
             damaged |= set(asked)
             continue
         answered.add(record)
@@ -126,7 +126,7 @@ def check_results(answer: Json) -> None:
 
 
 def check_batch(answer: Json) -> None:
-    """Check that a batch answer is complete, whatever it says of single records; see :func:`refused_ids`.
+    """Check that a batch answer is complete, whatever it says about single records; see :func:`refused_ids`.
 
     Raises:
         Unavailable: it is not complete.

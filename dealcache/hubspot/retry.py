@@ -1,6 +1,6 @@
 """Decides if and when a failed call is tried again: the only place where calls to HubSpot are repeated.
 
-All calls read, also those that HubSpot wants as POST, so that repeating them is always safe.
+All calls only read, even those that HubSpot wants as POST, so repeating them is always safe.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ T = TypeVar("T")
 #: is made again in a minute.
 ATTEMPTS = {Priority.INTERACTIVE: 4, Priority.SHARED: 4, Priority.REREAD: 2, Priority.SYNC: 8}
 
-#: How often a 500 is tried, and what a gateway makes of one. HubSpot does not list them as passing, but its own clients
-#: repeat a 500: one more try tells a hiccup from a bug. A sync may take longer to be sure, but not long: one record may
-#: be to blame, others wait until it is found, and a job that fails for it goes on after a pause anyway.
+#: How often a 500, and what a gateway makes of one, is tried. HubSpot does not list them as temporary, but its own
+#: clients repeat a 500: one more try tells a hiccup from a bug. A sync may take longer to be sure, but not long: a
+#: single record may be to blame, others wait until it is found, and a job that fails for it continues after a pause
+#: anyway.
 _ATTEMPTS_ON_500 = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.REREAD: 1, Priority.SYNC: 4}
 
-#: How often a call is tried whose answer cannot be understood. Half a body, or a proxy's page with the status 200,
-#: passes; an API that has changed does not, and no user should wait for that.
+#: How often a call with an incomprehensible answer is tried. Half a body, or a proxy's page with the status 200, is
+#: temporary; an API that has changed is not, and no user should wait for that.
 _ATTEMPTS_ON_MALFORMED = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.REREAD: 1, Priority.SYNC: 4}
 
 #: How often a call is tried that HubSpot refuses: 400, 401, 403 and their like, a 404 that names no record, a redirect,
@@ -45,7 +46,7 @@ _ATTEMPTS_ON_MALFORMED = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.
 #: HubSpot serves, is no reason to end.
 _ATTEMPTS_ON_REFUSAL = {Priority.INTERACTIVE: 1, Priority.SHARED: 1, Priority.REREAD: 1, Priority.SYNC: 3}
 
-#: Statuses which HubSpot documents as passing ("Error handling"), or which are by their meaning: worth all the tries.
+#: Statuses that HubSpot documents as temporary ("Error handling"), or that are by their meaning: worth all the tries.
 _PASSING = frozenset({408, 423, 425, 502, 503, 504, 521, 523, 524})
 
 #: Statuses that mean the same as no answer in time: HubSpot's gateway gives up after 100 seconds.
@@ -58,7 +59,7 @@ _HICCUPS = frozenset({500, 520, 522})
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 8.0
 
-#: The same after a refusal, which is over less soon than a broken connection.
+#: The same after a refusal, which lasts longer than a broken connection.
 _FIRST_DELAY_AFTER_REFUSAL = 1.0
 
 #: The longest single sleep, in seconds: a sync that is cancelled in the middle of a long wait has to notice it.
@@ -100,7 +101,7 @@ def decide(failure: HubSpotError, attempt: int, asked: Asked, remaining: float, 
     if attempt >= _tries_worth(failure, asked):
         return None
     delay = _delay(failure, attempt, chance)
-    # A try that can only start after the deadline is a wasted call.
+    # A try that could only start after the deadline would be wasted.
     return delay if delay < remaining else None
 
 
@@ -137,7 +138,7 @@ def _delay(failure: HubSpotError, attempt: int, chance: float) -> float:
     first = _FIRST_DELAY if passes else _FIRST_DELAY_AFTER_REFUSAL
     backoff: float = min(_LONGEST_DELAY, first * 2 ** (attempt - 1)) * (0.5 + chance)
     if isinstance(failure, RateLimited):
-        # Never earlier than told, and not all at the same moment.
+        # Never earlier than HubSpot asks, and not all at the same moment.
         return failure.retry_after + _FIRST_DELAY * chance
     if failure.status == 423:
         return _LOCKED_DELAY + backoff
@@ -189,7 +190,7 @@ class Retrier:
         raise AssertionError("unreachable")
 
     def _rest(self, deadline: Deadline, seconds: float) -> None:
-        """Wait ``seconds``, less when ``deadline`` passes: that of a cancelled sync moves nearer."""
+        """Wait ``seconds``, or until ``deadline``, which moves nearer when a sync is cancelled."""
         while seconds > 0.0 and not deadline.expired():
             step = min(seconds, _LOOK_SECONDS)
             self._sleep(step)

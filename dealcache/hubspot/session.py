@@ -22,11 +22,11 @@ from dealcache.hubspot.retry import Asked, Retrier
 from dealcache.hubspot.transport import Transport
 from dealcache.model.deadline import Deadline
 
-#: The longest pause after a refusal, in seconds: then one call looks whether HubSpot serves us again, even when it
-#: asked for hours. Limits are raised and accounts moved sooner than announced.
+#: The longest pause after a refusal, in seconds: then one call checks whether HubSpot serves us again, even if it asked
+#: for hours. Limits are raised and accounts moved sooner than announced.
 LONGEST_PAUSE = 60.0
 
-#: Seconds to wait for the first byte of an answer. Nobody waits for that of a sync, and HubSpot's gateway gives up by
+#: Seconds to wait for the first byte of an answer. No user waits for that of a sync, and HubSpot's gateway gives up by
 #: itself after 100 s.
 _ANSWER_SECONDS = {Priority.INTERACTIVE: 10.0, Priority.SHARED: 15.0, Priority.REREAD: 15.0, Priority.SYNC: 110.0}
 
@@ -35,13 +35,13 @@ class Observer(Protocol):
     """Receives what happens, for metrics; called from many threads, and must not raise."""
 
     def call_finished(self, endpoint: str, outcome: str, seconds: float) -> None:
-        """One try is over; ``outcome`` is the HTTP status, or the name of the error when no answer came."""
+        """One try is over; ``outcome`` is the HTTP status, or the name of the error if no answer came."""
 
     def retried(self, endpoint: str, reason: str) -> None:
         """Another try follows; ``reason`` is an HTTP status or the name of an error."""
 
     def calls_left(self, bucket: str, left: int) -> None:
-        """So many calls of ``bucket`` may start at once after this one."""
+        """``bucket`` allows this many more calls to start at once after this one."""
 
 
 class NullObserver:
@@ -74,14 +74,14 @@ class HubSpotSession:
         pool_size: connections kept open: as many as threads call at the same time.
         rate_limits: the limits to keep.
         observer: receives what happens.
-        daily: keeps what answers say about the day's calls.
+        daily: records what answers say about the day's calls.
         clock: the monotonic clock, in seconds.
         sleep: waits between two tries, in seconds.
         chance: random numbers from 0 to 1, for the jitter.
-        hubspot_clock: is set by the dates of HubSpot's answers.
+        hubspot_clock: synchronized by the dates of HubSpot's answers.
 
     Raises:
-        ValueError: the token cannot be one.
+        ValueError: the token is not a valid one.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class HubSpotSession:
         refusable: bool = False,
         check: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
-        """Make one call, again where that may help, and return the JSON object that HubSpot answered.
+        """Make one call, with retries where they may help, and return the JSON object of HubSpot's answer.
 
         Args:
             endpoint: the label of the call in metrics and messages; a small fixed set of them.
@@ -154,7 +154,8 @@ class HubSpotSession:
         def attempt() -> dict[str, Any]:
             _check_time(deadline, endpoint)
             with self._rate_limits.acquire(bucket, deadline, priority):
-                # A sync may have been cancelled while it waited, and HubSpot counts calls that nobody needs any more.
+                # A sync may have been cancelled while it waited, and HubSpot also counts calls that are no longer
+                # needed.
                 _check_time(deadline, endpoint)
                 answer = self._exchange(endpoint, method, path, params, body, deadline, _ANSWER_SECONDS[priority])
             parsed = self._judged(answer, endpoint, bucket)
@@ -170,7 +171,7 @@ class HubSpotSession:
         )
 
     def probe(self, path: str, deadline: Deadline) -> dict[str, Any]:
-        """Ask for the account's details, which any token may read, to see if HubSpot answers and knows us.
+        """Ask for the account's details, which any token may read, to see whether HubSpot answers and knows us.
 
         Raises:
             HubSpotError: it does not.

@@ -20,14 +20,14 @@ _MOST_AGE_MS = 300_000
 _TIMESTAMP = re.compile(r"[0-9]{1,15}\Z")
 
 # The twelve sequences that HubSpot decodes before it signs a URI: these and no others, each once, in one pass, so that
-# "%253A" stays what it is. Small letters count as well: "%3a" and "%3A" are the same to every program that handles a
-# URI (RFC 3986, 6.2.2.1), so one on the way may have changed either into the other.
+# "%253A" stays what it is. Lower-case digits count as well: "%3a" and "%3A" are equivalent (RFC 3986, 6.2.2.1), so a
+# program on the way may have changed either into the other.
 _DECODED = re.compile("%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A delivery as it came.
+    """A delivery as received.
 
     Args:
         method: the HTTP method.
@@ -51,10 +51,10 @@ class Signed:
 def is_genuine(delivery: Signed, secret: str, now: float) -> bool:
     """Return True if ``delivery`` was signed with ``secret`` and, where that can be seen, is not a late repetition.
 
-    A version 3 signature that is there decides alone: with a wrong one beside it, version 1 does not help.
+    If there is a version 3 signature, it alone decides: a valid version 1 beside a wrong version 3 does not help.
 
     Args:
-        delivery: what came.
+        delivery: the delivery.
         secret: the app's client secret; nothing is genuine under an empty one.
         now: seconds since 1970.
     """
@@ -74,17 +74,17 @@ def _is_recent(timestamp: str | None, now: float) -> bool:
 
 
 def _third(delivery: Signed, secret: str) -> str:
-    """The version 3 signature that ``delivery`` should bear."""
+    """Return the version 3 signature that ``delivery`` should have."""
     uri = _DECODED.sub(lambda found: chr(int(found[1], 16)), delivery.uri)
     message = _raw(delivery.method + uri) + delivery.body + _raw(delivery.timestamp or "")
     return base64.b64encode(hmac.digest(_raw(secret), message, "sha256")).decode()
 
 
 def _equal(expected: str, given: str) -> bool:
-    # As bytes: of two texts, compare_digest wants ASCII alone and raises for anything else.
+    # As bytes: compare_digest accepts only ASCII in texts, and raises for anything else.
     return hmac.compare_digest(_raw(expected), _raw(given))
 
 
 def _raw(text: str) -> bytes:
-    """UTF-8, also of the stray surrogates into which some servers turn bytes that are none."""
+    """Return UTF-8, with the stray surrogates into which some servers turn invalid bytes."""
     return text.encode("utf-8", "surrogatepass")

@@ -52,7 +52,7 @@ class Transport:
         pool_size: connections kept open; as many as threads call at the same time.
 
     Raises:
-        ValueError: the token cannot be one.
+        ValueError: the token is not a valid one.
     """
 
     def __init__(self, base_url: str, token: str, pool_size: int) -> None:
@@ -78,8 +78,8 @@ class Transport:
     ) -> Answer:
         """Send one request and read the whole answer, whatever its status.
 
-        The deadline bounds all of it, also an answer that comes a byte at a time; and each step has an end of its own,
-        see ``call_timer``. A connection whose exchange was broken off is never used again.
+        The deadline bounds all of it, even an answer that arrives a byte at a time; and each step has a limit of its
+        own, see ``call_timer``. A connection whose exchange was broken off is never used again.
 
         Args:
             endpoint: the label of the call.
@@ -105,7 +105,7 @@ class Transport:
             return Answer(response.status_code, headers, content)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = _failure(error, endpoint)
-        # Raised outside the handler: what requests raises carries the request, and with it the token.
+        # Raised outside the handler: exceptions of requests carry the request, and with it the token.
         raise failure
 
     def close(self) -> None:
@@ -120,8 +120,8 @@ class Transport:
         body: bytes | None,
         deadline: Deadline,
     ) -> requests.Response:
-        # Prepared by hand, and sent by the adapter itself: a session would merge, parse and quote for each call what is
-        # the same for all of them, which takes as long as the exchange.
+        # Prepared by hand, and sent by the adapter itself: a session would merge, parse and quote the same values in
+        # each call, which takes as long as the exchange.
         request = requests.PreparedRequest()
         request.method = method
         request.url = f"{self._base_url}{path}?{urlencode(params)}" if params else self._base_url + path
@@ -132,7 +132,7 @@ class Transport:
             request.headers["Content-Length"] = str(len(body))
         elif method != "GET":
             request.headers["Content-Length"] = "0"
-        # Our own sockets keep to the timer; the time-out is for those of a SOCKS proxy.
+        # Our own sockets follow the timer; the time-out is for those of a SOCKS proxy.
         return self._adapter.send(self._auth(request), timeout=max(deadline.remaining(), 0.001), **self._settings)
 
 
@@ -145,7 +145,7 @@ def _headers() -> dict[str, str]:
 def _environment_settings(url: str) -> dict[str, Any]:
     """Return how requests sends a request to ``url``: by which proxy, with which certificates.
 
-    The environment sets them, and is looked into once: a fifth of a call's processor time went into that.
+    The environment sets them, and is read only once: reading it in each call cost a fifth of its processor time.
     """
     with requests.Session() as session:
         settings = session.merge_environment_settings(url, {}, True, None, None)
@@ -176,7 +176,7 @@ def _failure(error: Exception, endpoint: str) -> HubSpotError:
     if isinstance(error, (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError)):
         return MalformedAnswer("the answer cannot be unpacked", endpoint=endpoint)
     kinds = [one for one in causes if isinstance(one, (OSError, http.client.HTTPException))]
-    # The class alone: the text may hold anything.
+    # Only the class: the text may contain anything.
     return Unavailable(f"the connection failed: {type(kinds[-1] if kinds else error).__name__}", endpoint=endpoint)
 
 

@@ -1,7 +1,7 @@
 """Many calls at once for one caller, whose own thread handles all results.
 
-The calls run in an executor, which many callers may share; what follows from their results runs in the caller's thread.
-So no thread of the executor ever waits for another one, and the caller's state needs no locks.
+The calls run in an executor, which many callers may share; their results are handled in the caller's thread. So no
+thread of the executor ever waits for another one, and the caller's state needs no locks.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _POLL_SECONDS = 0.25
 
 
 def submit_to(executor: Executor, call: Callable[[], T]) -> Future[T]:
-    """Submit ``call`` with the caller's context, so that its log lines carry the id of the request that it is for.
+    """Submit ``call`` with the caller's context, so that its log lines carry the id of its request.
 
     Raises:
-        Unavailable: the executor was shut down, because the process is about to end.
+        Unavailable: the executor was shut down, because the process is exiting.
     """
     try:
         return executor.submit(partial(copy_context().run, call))
@@ -49,7 +49,7 @@ class WorkerPool:
 
     Args:
         executor: runs the calls.
-        limit: calls under way at once; the others queue here, so that they leave threads to other callers.
+        limit: calls in progress at once; the others queue here, so that they leave threads to other callers.
         deadline: when it passes, everything awaited fails with TimedOut.
         ahead: runs the calls that others depend on, such as the pages of a list, which come one after the other.
         check_stop: raises an exception to end the caller's waiting.
@@ -140,9 +140,9 @@ class WorkerPool:
             self.handle_next()
 
     def cancel_all(self) -> None:
-        """Await nothing any more and cancel the calls that have not begun.
+        """Stop awaiting results, and cancel the calls that have not begun.
 
-        Those that have end by themselves, at their deadline at the latest.
+        The others end by themselves, at their deadline at the latest.
         """
         for future in self._own:
             future.cancel()

@@ -1,4 +1,4 @@
-"""HubSpot's rate limits: the buckets that it counts apart, and how many calls each allows.
+"""HubSpot's rate limits: the buckets that it counts separately, and how many calls each allows.
 
 HubSpot counts three things (developer documentation, "API usage guidelines" and "Associations v4"): searches, 5 a
 second for the account; association calls, 100 to 200 in 10 s; everything else of the app, 100 to 250 in 10 s. A call
@@ -21,9 +21,9 @@ class Bucket(StrEnum):
 class Priority(IntEnum):
     """The order in which waiting calls are served: open requests of users before the background sync.
 
-    Between them, calls for both: names of owners and stages, and the probe whether HubSpot answers. They wait for no
-    sync, and are no sign that a user is reading deals. After them, re-reads of deals that are served although they are
-    old: they never take the last third of a limit.
+    Between them are calls for both: names of owners and stages, and the probe whether HubSpot answers. They do not wait
+    for a sync, and are no sign that a user is reading deals. After them, re-reads of deals that are served although
+    they are old: they never take the last third of a limit.
     """
 
     INTERACTIVE = 0
@@ -32,8 +32,8 @@ class Priority(IntEnum):
     SYNC = 3
 
 
-#: By how much our period is longer than HubSpot's, for two clocks that do not tick alike. No more is needed: a slot is
-#: held from before HubSpot can have counted the call until a period after it must have.
+#: By how much our period exceeds HubSpot's, because the two clocks do not tick alike. No more is needed: a slot is held
+#: from before HubSpot can have counted the call until a period after it must have.
 _MARGIN = 1.002
 
 #: Calls of each bucket and the seconds in which we count them: HubSpot's smallest tier, until it has stated another.

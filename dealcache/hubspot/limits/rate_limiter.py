@@ -51,7 +51,8 @@ class RateLimiter:
             yield
         finally:
             with self._changed:
-                # No caller needs to be woken: the slot frees a period from now, and all look again before that.
+                # No caller needs to be woken: the slot frees a period from now, and all callers check again before
+                # that.
                 self._window.finish(self._clock(), caller)
 
     def pause(self, seconds: float) -> None:
@@ -99,7 +100,7 @@ class RateLimiter:
                     return
                 served_at, look_at = now + wait, now + min(wait, _LOOK_SECONDS)
             elif now >= look_at:
-                # Not at each change of the queue: to ask may be a round trip.
+                # Not at each change of the queue: asking may be a round trip.
                 served_at, look_at = now + self._window.wait(now, caller, ahead), now + _LOOK_SECONDS
             if served_at - now > deadline.remaining():
                 raise RateLimited("our own rate limit is used up", retry_after=served_at - now)
@@ -111,8 +112,8 @@ class RateLimits:
 
     Args:
         limiters: one for each bucket.
-        waited: called with the seconds that each caller waited, when it may start, and not for one that gave up;
-            from many threads.
+        waited: called, from many threads, with the seconds that each caller waited until it could start; not for
+            callers that gave up.
         clock: the monotonic clock that waits are measured by, in seconds.
     """
 
@@ -128,7 +129,7 @@ class RateLimits:
 
     @contextmanager
     def acquire(self, bucket: Bucket, deadline: Deadline, priority: Priority) -> Iterator[None]:
-        """Wait for leave to make one call, which is made inside the returned context.
+        """Wait for permission to make one call, which is made inside the returned context.
 
         Raises:
             RateLimited: on entering, when the wait is known to go past ``deadline``; at once, not after waiting.
@@ -140,7 +141,7 @@ class RateLimits:
             yield
 
     def pause(self, bucket: Bucket, seconds: float) -> None:
-        """Let no call of ``bucket`` start for ``seconds``: HubSpot has refused one."""
+        """Let no call of ``bucket`` start for ``seconds``, because HubSpot has refused one."""
         self._limiters[bucket].pause(seconds)
 
     def adopt_app_limit(self, limit: int) -> None:

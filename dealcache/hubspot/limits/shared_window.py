@@ -1,15 +1,15 @@
 """The sliding window of one bucket for all workers of all hosts, counted in Redis; each worker alone without Redis.
 
 A Lua script decides there, on Redis' own clock, by the rules of ``sliding_window``. A call that may start at once costs
-two round trips, one to start and one to finish; a waiting caller costs two a second. What a worker that died had under
-way is given back after ``LEASE_SECONDS`` and a period.
+two round trips, one to start and one to finish; a waiting caller costs two a second. The slots of a worker that died
+are freed after ``LEASE_SECONDS`` and a period.
 
-While Redis does not answer, each worker keeps to its fair share of the limit, by its local usage: it counts its own
-calls all the time. Of what the account had left when Redis was last heard it has its part in any case: a worker that
-had used more than its share, while the others needed little, would refuse its readers for a period. What ends meanwhile
-is told to Redis when it answers again; what Redis lost is not. So for one period after Redis went away, came back, or
-came back empty, the workers may together start more calls than HubSpot allows: HubSpot refuses those, and a refusal
-pauses all workers.
+While Redis does not answer, each worker keeps to its fair share of the limit, by its local usage: it always counts its
+own calls. It has its part of the calls that the account had left at Redis' last answer in any case: otherwise a worker
+that had used more than its share, while the others needed little, would refuse its readers for a period. Calls that end
+meanwhile are reported to Redis when it answers again; calls that Redis lost are not. So for one period after Redis went
+away, came back, or came back empty, the workers may together start more calls than HubSpot allows: HubSpot refuses
+those, and a refusal pauses all workers.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ log = logging.getLogger(__name__)
 #: reaches HubSpot later than that; see CONNECT_SECONDS and SEND_SECONDS in call_timer.py.
 LEASE_SECONDS = 30.0
 
-#: For how many seconds a waiting caller counts after it has asked; while it lives it asks again before.
+#: Seconds for which a waiting caller counts after it has asked; a living one asks again sooner.
 _PATIENCE_SECONDS = 1.5
 
-#: Seconds for which Redis keeps an unused bucket: long, so that a Redis that must make room takes others first.
+#: Seconds for which Redis keeps an unused bucket: long, so that a Redis that must evict keys takes others first.
 _KEPT_SECONDS = 86_400
 
 #: Seconds for which the last answer is good enough to know how many calls are left.
@@ -52,7 +52,7 @@ _MICRO = 1_000_000
 
 _SCRIPT = resources.files("dealcache.hubspot.limits").joinpath("sliding_window.lua").read_text("utf-8")
 
-#: What is kept of a bucket, each under a key of its own.
+#: The parts of a bucket, each under a key of its own.
 _KEYS = ("calls", "state", "readers", "shared", "rereads")
 
 
@@ -94,7 +94,7 @@ class SharedWindow:
         self._local = SlidingWindow(limit, period, workers)
         self._worker = uuid.uuid4().hex[:12]
         self._period = period
-        #: Calls of whose end Redis has not heard, with the moment.
+        #: Ended calls that Redis does not know to have ended, with the time of their end.
         self._untold: dict[str, float] = {}
         self._heard: _Answer | None = None
         self._heard_at = float("-inf")
@@ -121,7 +121,7 @@ class SharedWindow:
         """See ``SlidingWindow``."""
         answer = self._ask(now, caller, 0, start=True)
         if answer is None:
-            # Redis may have let it start, and its answer was lost: its slot is to be free at once.
+            # Redis may have let it start, and the answer was lost: its slot must be freed at once.
             self._untold[self._id_of(caller)] = now - self._period
             return self._local.try_start(now, caller)
         if answer.granted:
@@ -146,13 +146,13 @@ class SharedWindow:
         self._tell(now)
 
     def set_limit(self, now: float, limit: int) -> None:
-        """Change the limit for all workers; without a round trip when they know it."""
+        """Change the limit for all workers; without a round trip if they already know it."""
         if limit != self._local.account_limit:
             self._local.set_limit(now, limit)
             self._tell(now, new_limit=limit)
 
     def left(self, now: float) -> int:
-        """Return how many calls may start now, as heard a moment ago: it is asked for after each call."""
+        """Return how many calls may start now, as of the last answer: it is read after each call."""
         if now - self._heard_at > _FRESH_SECONDS:
             self._tell(now)
         if self._gone or self._heard is None:
@@ -167,7 +167,7 @@ class SharedWindow:
         return self._tell(now, ask=ask)
 
     def _tell(self, now: float, **more: Any) -> _Answer | None:
-        """Tell Redis what it has not heard yet, and ``more``; return its answer, or None when it does not answer."""
+        """Send Redis everything that it does not know yet, and ``more``; return its answer, or None without one."""
         message = {
             "rules": self._rules,
             "limit": self._local.account_limit,

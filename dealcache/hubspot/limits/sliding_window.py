@@ -5,10 +5,10 @@ call occupies its slot from its start until a full period after its answer: what
 never sees more than the limit in any period. A period counted from the start instead would let a slow first call and a
 quick next one arrive too close together.
 
-Re-reads that nobody waits for leave a third of the slots free. Two more rules pace a sync so that readers never wait
-long behind it. Some slots are always left free: few while nobody reads, more for some time after a reader came. And its
-starts are spread evenly over the period, so that slots free one by one: calls that all started together would free
-their slots together too, and a reader that came late would wait for most of a period.
+Re-reads that no reader waits for leave a third of the slots free. Two more rules pace a sync so that readers never wait
+long behind it. Some slots are always left free: few without readers, more for some time after one came. And its starts
+are spread evenly over the period, so that slots free one by one: calls that all started together would free their slots
+together too, and a late reader would wait for most of a period.
 
 ``sliding_window.lua`` follows the same rules for all workers together.
 """
@@ -24,14 +24,14 @@ from dealcache.hubspot.limits.buckets import Priority
 #: Seconds by which two readings of the clock may differ and still be the same moment: sums of floats are not exact.
 _SAME_MOMENT = 1e-6
 
-#: A sync leaves one slot in this many free: while readers are about, and while there are none.
+#: A sync leaves one slot in this many free: while there are readers, and while there are none.
 SHARE_FOR_READERS = 5
 SHARE_IN_QUIET = 50
 
 #: Re-reads of old deals leave one slot in this many free.
 SHARE_BEYOND_REREADS = 3
 
-#: For how many periods after a reader came there may be more of them.
+#: Periods after a reader came for which more readers are expected.
 READERS_STAY = 3
 
 #: A sync may take one slot in this many without any pace: a small sync should not be slow.
@@ -51,7 +51,7 @@ class Caller(NamedTuple):
 
 
 def single_worker() -> int:
-    """Return the number of workers where there is one."""
+    """Return 1: the number of workers where there is only one."""
     return 1
 
 
@@ -90,7 +90,7 @@ class SlidingWindow:
     def wait(self, now: float, caller: Caller, ahead: int = 0) -> float:
         """Return how many seconds ``caller`` must wait at least, 0.0 when it may start now.
 
-        While calls are under way that is a lower bound, because it is unknown when they will be answered.
+        While calls are in progress that is a lower bound, because it is unknown when they will be answered.
 
         Args:
             now: the present.
@@ -120,12 +120,12 @@ class SlidingWindow:
             self._sync_due = max(self._sync_due, now - step / 2) + step
 
     def finish(self, now: float, caller: Caller) -> None:
-        """Note that a call which was started is over; its slot frees one period after ``now``."""
+        """Note that a started call is over; its slot frees one period after ``now``."""
         self._in_flight -= 1
         self._answered.append(now)
 
     def make_room(self, now: float, calls: int) -> None:
-        """Free slots of answered calls until this worker's part of ``calls``, which the account has left, may start."""
+        """Free slots of answered calls until this worker's part of ``calls``, those left of the account, may start."""
         self._update_share()
         room = min(self._limit, calls // max(1, self._workers()))
         while self._answered and self._limit - self._used(now) < room:
