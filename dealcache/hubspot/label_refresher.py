@@ -96,9 +96,7 @@ class LabelRefresher:
                 _wait(self.begin_all())
         except HubSpotError as failure:
             what = f"{failure.endpoint or 'labels'}: {failure.reason}"
-            warn(
-                f"HubSpot does not return the names of owners, stages and pipelines ({what}); old ones are shown"
-            )
+            warn(f"HubSpot does not return the names of owners, stages and pipelines ({what}); old ones are shown")
 
     def refresh(self) -> None:
         """Read all labels again, unless that was asked for too often.

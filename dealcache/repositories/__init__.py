@@ -1,7 +1,7 @@
 """MongoDB: deals, their events, pipelines, jobs, webhook events and leases, and the rules by which they are written.
 
 Nothing else in the project reads or writes documents. Every operation raises :class:`StoreError`, or
-:class:`StoreUnavailable` when MongoDB cannot be asked at all; the driver's own exceptions end here.
+:class:`StoreUnavailable` if MongoDB cannot be reached at all; the driver's own exceptions end here.
 """
 
 from dealcache.repositories.connection import Connection, StoreError, StoreUnavailable

@@ -1,8 +1,8 @@
 """Writes batches of documents and reports what changed.
 
-The common case is a few bulk operations for the whole batch. A document that another writer touches between the
-comparison and the write is written again by itself, in one operation that also returns the version which it replaced;
-so no change goes unreported.
+The common case is a few bulk operations for the whole batch. A document that another writer changes between the
+comparison and the write is written again by itself, in one operation that also returns the version it replaced, so that
+no change goes unreported.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from dealcache.repositories.write_plan import Match, is_newer, plan_writes
 class Written:
     """The documents of a batch that are new, and those that changed with their former versions.
 
-    ``inserted`` are those of the new ones that nobody else was about to insert too. MongoDB refused the ``refused``,
-    and took the ``lessened`` only without some of their fields. ``is_as_planned`` unless some were written alone: then
-    a document may be among the changed ones twice, or without a change.
+    ``inserted`` are the new ones that no other writer was inserting at the same time. MongoDB refused the ``refused``,
+    and accepted the ``lessened`` only without some of their fields. ``is_as_planned`` is False if some were written
+    alone: then a document may be among the changed ones twice, or without a change.
     """
 
     added: list[Document] = field(default_factory=list)
@@ -63,7 +63,7 @@ def write_batch(
         stored: the documents as they were a moment ago.
         wanted: HubSpot's versions, each key once.
         synced_at: the time just before HubSpot was asked, in milliseconds.
-        lesser: fields that replace those that MongoDB may refuse.
+        lesser: replacements for fields that MongoDB may refuse.
         before: called before documents are inserted or changed, with the new ones and those that differ. A document
             that another writer touches may be among either.
         first: further fields of documents that are inserted.
@@ -89,7 +89,7 @@ def write_batch(
             done = lesser is not None and _write_alone(collection, key, less, synced_at, written)
             (written.lessened if done else written.refused).append(fields)
             if not done:
-                # It stays what it was, and is still there.
+                # It stays as it was, and still exists.
                 same = {name: fields[name] for name in key}
                 write_unordered(collection, [UpdateOne(same, {"$max": {"synced_at": synced_at}})])
     return written
@@ -125,7 +125,7 @@ def _note(written: Written, before: Document | None, fields: Document, synced_at
 
 def _insert(collection: Collection[Document], missing: Sequence[Document], further: Document) -> list[Document]:
     """Insert documents; return those that another writer had just inserted, or that MongoDB refuses."""
-    # The driver adds an _id to the document it inserts, so it gets one of its own.
+    # The driver adds an _id to the document it inserts, so it gets a copy.
     failed = write_unordered(collection, [InsertOne({**fields, **further}) for fields in missing])
     return [missing[index] for index in failed]
 
@@ -133,12 +133,12 @@ def _insert(collection: Collection[Document], missing: Sequence[Document], furth
 def _change(
     collection: Collection[Document], changes: Sequence[Match], synced_at: datetime
 ) -> tuple[list[Document], bool]:
-    """Write what differs if each document still is the version that it was compared with; return the others.
+    """Write the differences of documents that still are the version they were compared with; return the others.
 
     That takes half the time of :func:`.newest_wins`.
 
     Returns:
-        The others, and True if it is certain that there are none because all were written here.
+        The others, and True if there certainly are none because all were written here.
     """
     if not changes:
         return [], True
@@ -186,7 +186,7 @@ def _update_many(
     except OperationFailure as error:
         if error.code not in REFUSALS:
             raise
-    # A document that MongoDB refuses ended it for the others.
+    # A document that MongoDB refused has ended the update of the others.
     write_unordered(collection, [UpdateOne(condition | {"_id": match.stored["_id"]}, update) for match in matches])
     return collection.count_documents(condition)
 

@@ -1,4 +1,4 @@
-"""The MongoDB client of one process: time-outs, write concern, the driver's errors as two, and the server's clock."""
+"""The MongoDB client of one process: time-outs, write concern, our two errors for the driver's, the server's clock."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.documents import Document
 from dealcache.repositories.unordered_writes import UNSTORABLE
 
-#: No value that another system has written may fail the read of a document. A date beyond datetime's range comes as
-#: DatetimeMS, so that it is still what it was when it is written back.
+#: No value that another system has written may fail the read of a document. A date beyond datetime's range is read as
+#: DatetimeMS, so that it is unchanged when it is written back.
 _DECODING: Document = {
     "tz_aware": True,
     "datetime_conversion": "DATETIME_AUTO",
     "unicode_decode_error_handler": "replace",
 }
 
-#: For a question that reads a whole collection, which takes longer than any read may.
+#: For a query that reads a whole collection, which takes longer than any read may.
 SCAN_SECONDS = 60.0
 
 _SPARE_SOCKETS = 4  # for background work (sync, readiness, index creation) beside the request threads
@@ -42,7 +42,7 @@ _SPARE_SOCKETS = 4  # for background work (sync, readiness, index creation) besi
 class StoreError(Exception):
     """MongoDB refused an operation, or holds a document that cannot be read.
 
-    Messages of store errors are safe to show: no URI, no host, no document.
+    Messages of store errors are safe to show: they contain no URI, no host, no document.
     """
 
 
@@ -51,7 +51,7 @@ class StoreUnavailable(StoreError):  # noqa: N818 - the name says the state, as 
 
 
 class ServerTime(ServerHeartbeatListener):
-    """Sets a clock by the server that writes go to: before the first operation, and every ten seconds."""
+    """Synchronizes a clock with the server that writes go to: before the first operation, and every ten seconds."""
 
     def __init__(self, clock: RemoteClock) -> None:
         self._clock = clock
@@ -74,8 +74,8 @@ class ServerTime(ServerHeartbeatListener):
 def client_options(uri: str, threads: int) -> Document:
     """Return keyword arguments for :class:`pymongo.MongoClient`, without those options that the URI sets itself.
 
-    ``w: majority`` with ``j`` asks a standalone server for exactly what ``w: 1, j: true`` does, and a replica set for
-    what it needs: one setting serves both.
+    ``w: majority`` with ``j`` means the same as ``w: 1, j: true`` to a standalone server, and is what a replica set
+    needs: one setting serves both.
 
     Args:
         uri: the operator's connection URI.
@@ -104,10 +104,10 @@ class Connection:
     """Connections to one database. Made after a fork, because PyMongo's client does not survive one; connects lazily.
 
     Args:
-        uri: the operator's connection URI; its options win.
+        uri: the operator's connection URI, whose options take precedence.
         threads: how many threads use it at once.
         unreadable: counts the documents that cannot be read or stored.
-        clock: is set by MongoDB's, before the first operation.
+        clock: synchronized with MongoDB's before the first operation.
 
     Raises:
         StoreError: the URI is not a valid one. A server that is down raises nothing here.
@@ -149,19 +149,19 @@ class Connection:
         except BreakerOpenError:
             raise StoreUnavailable("MongoDB did not answer a moment ago; it will be asked again shortly") from None
         except WaitQueueTimeoutError as error:
-            # Our own pool is exhausted, which says nothing about the server: not a case for the breaker.
+            # Our own pool is exhausted, which says nothing about the server, and must not open the breaker.
             raise StoreUnavailable("all connections to MongoDB are in use") from error
         except PyMongoError as error:
             raise self._judged(error) from error
         except InvalidBSON as error:
-            # The server has answered: its document is damaged, and no reason to ask for another one less.
+            # The server has answered: a damaged document is no reason to open the breaker.
             raise StoreError(f"MongoDB holds a document that cannot be read ({error})") from error
         except UNSTORABLE as error:
             raise StoreError(f"MongoDB cannot store a value ({type(error).__name__})") from error
         self._breaker.succeeded()
 
     def _judged(self, error: PyMongoError) -> StoreError:
-        # A ConfigurationError at this point is the DNS look-up of a mongodb+srv URI that failed.
+        # A ConfigurationError at this point means that the DNS look-up of a mongodb+srv URI failed.
         if isinstance(error, ConnectionFailure | ConfigurationError) or error.timeout:
             self._breaker.failed()
             return StoreUnavailable(f"MongoDB does not answer ({type(error).__name__})")

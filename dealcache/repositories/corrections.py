@@ -1,7 +1,7 @@
 """Corrections of what earlier versions and wrong clocks have left in MongoDB, made at each start.
 
-Reads find a name under the keys of earlier versions as well, see ``stored_name_keys``, so correcting the keys may take
-its time. Workers of an earlier version may go on writing their keys meanwhile; the walk at the next start of any worker
+Reads find a name under the keys of earlier versions as well, see ``stored_name_keys``, so correcting the keys need not
+be quick. Workers of an earlier version may still write their keys meanwhile; the walk at the next start of any worker
 corrects those too, as does every sync that reads the deal.
 """
 
@@ -23,19 +23,19 @@ from dealcache.repositories.list_version import changing
 
 log = logging.getLogger(__name__)
 
-#: The lead that the clock of another process may have over ours.
+#: How far the clock of another process may be ahead of ours.
 _AHEAD = timedelta(seconds=60)
 
 _READING_DATES = ("synced_at", "timeline_synced_at", "associations_read_at")
 
-#: Deals that are looked at in one operation, so that readers get their turn.
+#: Deals to check in one operation, few enough that readers get their turn.
 _STEP = 1_000
 
-#: The document of ``maintenance`` that tells how far the walk is; several workers walk together.
+#: The document of ``maintenance`` with the position of the walk; several workers walk together.
 _WALK: Document = {"_id": "deal_name_key"}
 
-#: Deals whose fields may not be as this version writes them. Names in ASCII have always had the same key; earlier
-#: versions write no words, and leave those of a name that they replace.
+#: Deals whose fields may differ from what this version writes. Names in ASCII have always had the same key; earlier
+#: versions write no words, and keep the old words when they replace a name.
 _DOUBTFUL: Document = {
     "$or": [
         {"deal_name": {"$regex": "[^\\x20-\\x7e]"}},
@@ -49,9 +49,9 @@ _DOUBTFUL: Document = {
 def take_back_future_dates(connection: Connection, now: datetime) -> int:
     """Replace dates of reading that lie in the future, left by a wrong clock, by the present.
 
-    With such a date a document would pass for newer than anything that is read until then: refreshes would be lost,
-    and deals that are gone from HubSpot would stay. Events have no index by these dates, so only those of deals with
-    such a date are looked at: both are written together.
+    A document with such a date would count as newer than anything read until then: refreshes would be lost, and deals
+    that are gone from HubSpot would stay. Events have no index by these dates, so only those of deals with such a date
+    are checked: both are written together.
 
     Returns:
         The number of deals that had such a date.
@@ -66,25 +66,27 @@ def take_back_future_dates(connection: Connection, now: datetime) -> int:
         for start in range(0, len(ids), _STEP):
             of_deals: Document = {"deal_id": {"$in": ids[start : start + _STEP]}}
             database.deal_timeline.update_many(of_deals | {"synced_at": later}, {"$set": {"synced_at": moment}})
-            # Last: a walk that breaks off finds the rest again.
+            # Last, so that a walk that breaks off finds the rest again.
             for name in (*_READING_DATES, "complete_as_of"):
                 database.deal_info.update_many(of_deals | {name: later}, {"$set": {name: moment}})
     if ids:
-        log.warning("%d deals bore dates in the future, left by a wrong clock; they count as read now", len(ids))
+        log.warning(
+            "%d deals had dates in the future, left by a wrong clock; they now count as read at present", len(ids)
+        )
     return len(ids)
 
 
 def update_name_keys(connection: Connection, step: int = _STEP) -> int:
-    """Walk through all deals and correct what follows from their names: earlier versions did not normalize names.
+    """Walk through all deals and correct the fields derived from names: earlier versions did not normalize names.
 
     Deals that other systems have written are marked as not archived, by which lists find them. A walk that was
-    interrupted, or that another worker is at, is continued.
+    interrupted, or that another worker is making, is continued.
 
     Returns:
         The number of deals that were changed here.
 
     Raises:
-        StoreError: MongoDB failed; call again to go on.
+        StoreError: MongoDB failed; call again to continue.
     """
     changed = 0
     walk = _begin(connection)
@@ -101,7 +103,7 @@ def update_name_keys(connection: Connection, step: int = _STEP) -> int:
 
 
 def _begin(connection: Connection) -> Document | None:
-    """Return the walk that is under way; a new one when the last has come to its end."""
+    """Return the walk in progress; a new one if the last has ended."""
     fresh: Document = {"$set": {"after": None, "finished": False}, "$inc": {"number": 1}}
     with connection.operation() as database:
         try:
@@ -109,11 +111,11 @@ def _begin(connection: Connection) -> Document | None:
                 _WALK | {"finished": {"$ne": False}}, fresh, upsert=True, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError:
-            return database.maintenance.find_one(_WALK)  # it is under way
+            return database.maintenance.find_one(_WALK)  # it is in progress
 
 
 def _advance(collection: Collection[Document], walk: Document, after: Any) -> Document | None:
-    """Note that all deals up to ``after`` are done, or all when it is None; return where to go on, None at the end."""
+    """Note that all deals up to ``after`` are done, or all if it is None; return where to continue, None at the end."""
     same = _WALK | {"number": walk["number"], "finished": False}
     change: Document = {"$set": {"finished": True}} if after is None else {"$max": {"after": after}}
     going_on = collection.find_one_and_update(same, change, return_document=ReturnDocument.AFTER)
@@ -124,14 +126,14 @@ def _correct(collection: Collection[Document], documents: Iterable[Document]) ->
     updates = [UpdateOne(document, {"$set": change}) for document in documents if (change := _correction(document))]
     if not updates:
         return 0
-    # The whole document is the condition: a deal that was renamed meanwhile has got its key with its new name.
+    # The whole document is the condition: a deal renamed meanwhile has received its key with its new name.
     with changing(collection.database) as whole:
         whole.begin()
         return collection.bulk_write(updates, ordered=False).modified_count
 
 
 def _correction(document: Document) -> Document:
-    """Return the fields that are not as they should be."""
+    """Return the correct values of the fields that are wrong."""
     change: Document = {}
     name = document.get("deal_name")
     if isinstance(name, str):

@@ -1,6 +1,6 @@
-"""Deals read for lists, in batches, so that no list is in memory as a whole and no batch holds up other threads.
+"""Deals read for lists, in batches, so that no whole list is in memory and no batch holds up other threads.
 
-PyMongo decodes a batch with the interpreter's lock held. Each batch is fetched by itself, and the lock is free while
+PyMongo decodes a batch with the interpreter's lock held. Each batch is fetched separately, and the lock is free while
 MongoDB is asked for the next one.
 """
 
@@ -23,7 +23,7 @@ from dealcache.repositories.hints import hinted
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, read_deal, read_records
 
-#: Deals in one batch. Decoding, converting and encoding 300 takes about a millisecond; each further question some 0.3.
+#: Deals in one batch. Decoding, converting and encoding 300 takes about a millisecond; each further query some 0.3.
 BATCH_SIZE = 300
 
 _INDEX = SORTS["created"].index
@@ -37,7 +37,7 @@ _ODD: Document = {"archived": {"$nin": [True, False]}}
 _SHOWN = ("deal_id", "deal_name", "create_date", "pipeline_id", "stage_id", "owner_id", "stage", "owner")
 _PROJECTION = {"_id": 0, "activities.count": 1} | dict.fromkeys(_SHOWN, 1)
 
-#: Stands for a date that is not shown, and so was not read.
+#: Replaces a date that is not shown, and so was not read.
 _NOT_READ = {"hubspot_updated_at": datetime(1970, 1, 1)}  # naive, as the driver gives dates here
 
 
@@ -61,7 +61,7 @@ class ListedDeal(NamedTuple):
 class DealBatches:
     """Reads deals for lists, newest created first. Raises StoreError or StoreUnavailable when MongoDB fails.
 
-    A generator that is closed before its end releases MongoDB's cursor.
+    Closing a generator before its end releases MongoDB's cursor.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -69,14 +69,14 @@ class DealBatches:
 
     def all_deals(self) -> Generator[list[ListedDeal], None, None]:
         """Yield all live deals."""
-        # The index is in order among the deals of which one thing is known: that they are not archived.
+        # The index is in this order only among deals with one value of ``archived``.
         condition, index = (LIVE, None) if self._has_odd() else (_PRESENT, _INDEX)
         with closing(self.documents(condition, _PROJECTION, _NEWEST_CREATED_FIRST, index=index)) as batches:
             for documents in batches:
                 yield listed_deals(documents, self._connection.unreadable)
 
     def _has_odd(self) -> bool:
-        """Return True if another system has written a deal that is neither archived nor not."""
+        """Return True if another system has written a deal whose ``archived`` is neither true nor false."""
         with self._connection.operation() as database:
 
             def ask(**hint: Any) -> list[Document]:
@@ -108,13 +108,13 @@ class DealBatches:
             order: how they are sorted; an index has to bring them in this order.
             size: how many make a batch.
             options: further arguments of PyMongo's ``find``.
-            index: the name of that index, if MongoDB has to be told.
+            index: the name of that index, if MongoDB needs a hint.
         """
         with self._connection.operation() as database:
             codec = database.deal_info.codec_options.with_options(tz_aware=False)
 
             def ask(**hint: Any) -> tuple[Any, Any]:
-                # Typed as if it gave documents; it gives bytes.
+                # Typed as if it returned documents; it returns bytes.
                 cursor: Any = database.deal_info.find_raw_batches(
                     condition, projection, sort=list(order), batch_size=size, **(options or {}), **hint
                 )
@@ -131,7 +131,7 @@ class DealBatches:
 
 
 def listed_deals(documents: Iterable[Document], unreadable: UnreadableRecords) -> list[ListedDeal]:
-    """Return documents as deals; those that are not as this service writes them are read as far as they can be."""
+    """Return documents as deals; those not written by this service are read as far as possible."""
     deals: list[ListedDeal] = []
     for document in documents:
         try:
@@ -153,7 +153,7 @@ def listed_deals(documents: Iterable[Document], unreadable: UnreadableRecords) -
     return deals
 
 
-#: Of a deal that no list has shown yet; only one whose events are not complete may be read so.
+#: Activities of a deal that no list has shown yet; only a deal whose events are incomplete may lack them.
 _NOT_COUNTED = {"count": 0}
 
 _TEXT_OR_NONE = frozenset((str, type(None)))

@@ -43,8 +43,8 @@ class DealInfoRepository:
     def find(self, key: DealKey) -> list[StoredDeal]:
         """Return the deal with that id, or all deals of that name in any case; archived ones are left out.
 
-        The id of a deal that was merged into another one leads to that one, also when it was merged again. Deals of
-        one name come in no particular order: choosing among them is up to the caller.
+        The id of a deal that was merged into another one leads to that one, over any number of merges. Deals of one
+        name are in no particular order: choosing among them is up to the caller.
         """
         if key.by == "name":
             return self._named([key.value])
@@ -54,7 +54,7 @@ class DealInfoRepository:
             live = [document for document in found if not document.get("archived")]
             if found and not live:
                 live = follow_merges(database.deal_info, found, DEAL_PROJECTION)
-        # While a merge is being stored, the deal that went and the one that it went into may both be there.
+        # While a merge is being stored, the merged deal and its target may both be found.
         live.sort(key=lambda document: document.get("deal_id") == key.value)
         return self._read(live[:1])
 
@@ -103,7 +103,7 @@ class DealInfoRepository:
         The deals that were merged into them are archived, for good. See :mod:`.newest_wins` for the order of versions.
 
         Args:
-            deals: as HubSpot gave them.
+            deals: the deals as HubSpot returned them.
             synced_at: the time just before HubSpot was asked.
         """
         with self._connection.operation() as database:
@@ -116,7 +116,7 @@ class DealInfoRepository:
             )
 
     def mark_archived(self, deal_ids: Iterable[str], at: datetime) -> Changes:
-        """Archive deals that HubSpot has no longer, and return the changes; unknown ids are ignored.
+        """Archive deals that HubSpot no longer has, and return the changes; unknown ids are ignored.
 
         Deals that were read later than ``at``, the time just before HubSpot was asked, stay as they are.
         """
@@ -156,14 +156,14 @@ class DealInfoRepository:
             return database.deal_info.count_documents(LIVE)
 
     def stalest(self, limit: int, closed_stage_ids: Iterable[str], older_than: datetime) -> list[str]:
-        """Return the ids of live deals whose associations are to be read again first; answered from an index.
+        """Return the ids of the live deals whose associations are due first to be read again; answered from an index.
 
         Deals in open stages come first, and within each group those never read, then the longest unread. A quarter is
-        left to those in closed stages, so that their turn comes too.
+        reserved for those in closed stages, so that their turn comes too.
 
         Args:
             limit: at most how many.
-            closed_stage_ids: the stages whose deals come last.
+            closed_stage_ids: the closed stages.
             older_than: deals whose associations were read then or later are left out.
         """
         closed = list(closed_stage_ids)
@@ -189,7 +189,7 @@ class DealInfoRepository:
     def synced_since(self, moment: datetime, size: int) -> Iterator[dict[Confirmed, list[str]]]:
         """Yield ``size`` live deals at a time whose events are complete as of ``moment`` or later, but for some types.
 
-        Their ids come by the time as of which the events are complete, and the types of which they are not.
+        Their ids are grouped by the time as of which the events are complete, and the types of which they are not.
         """
         since = {"$gte": milliseconds(moment)}
         recently = {"$or": [{"timeline_synced_at": since}, {"partly_synced_at": since}]} | LIVE

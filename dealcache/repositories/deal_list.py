@@ -39,7 +39,7 @@ from dealcache.repositories.improper_deals import ImproperDeals
 from dealcache.repositories.stage_moves import StageTotal
 
 _ID = {"_id": 1}
-#: Seconds for which the number of all deals, which only decides between indexes, is taken for what it was.
+#: Seconds for which the number of all deals is remembered, which only decides between indexes.
 _SIZE_SECONDS = 60.0
 
 #: Questions that are remembered at most as those whose first deals it took long to find, and for how long.
@@ -93,7 +93,7 @@ class DealListRepository:
             every = of_stages()
             if self._are_less(rest, index, sum(one.count for one in every) // 2):
                 return _without(every, self._added_up([([rest], index)], PRESENT))
-        # To judge the id of each deal would take MongoDB half the time of adding them up.
+        # Checking the id of each deal would take MongoDB half as long as adding them up.
         return self._added_up(total_conditions(parts), LISTED if improper else PRESENT)
 
     def _are_less(self, condition: Document, index: str, number: int) -> bool:
@@ -126,9 +126,9 @@ class DealListRepository:
         Args:
             wanted: which deals.
             order: their order.
-            after: the place that they follow; None for the first ones.
+            after: the place after which they come; None for the first ones.
             limit: how many.
-            matching: how many deals match, about; decides between indexes.
+            matching: roughly how many deals match; decides between indexes.
         """
         parts = self._parts(wanted)
         with self._lock:
@@ -157,7 +157,7 @@ class DealListRepository:
             return (wanted, order) in self._far
 
     def again(self, before: Sequence[Spot], order: Order) -> list[FoundDeal] | None:
-        """Return the deals of a page that was read before; None if one is gone, or has another value by now.
+        """Return the deals of a page that was read before; None if one is gone, or now has another value.
 
         Args:
             before: where they were.
@@ -176,7 +176,7 @@ class DealListRepository:
     def _read(
         self, conditions: Sequence[Document], order: Order, plan: Plan, steps: Sequence[Step], limit: int
     ) -> tuple[list[tuple[Document, int]], bool]:
-        """Return the first deals of some runs, each with its phase, and True if the plan's way took too long."""
+        """Return the first deals of some runs, each with its phase, and True if the planned way took too long."""
         found: list[tuple[Document, int]] = []
         took_too_long = False
         for step in steps:
@@ -195,7 +195,7 @@ class DealListRepository:
         return parts_of(replace(wanted, words=self._words.ordered(wanted.words)))
 
     def _in_full(self, place: Place | None) -> Place | None:
-        """Return a place with its whole text where that was cut, as far as the deal is still there."""
+        """Return a place with its whole text if that was cut and the deal still exists."""
         if place is None or not isinstance(place.value, str) or len(place.value) < LONGEST_TEXT:
             return place
         with self._connection.operation() as database:
@@ -213,7 +213,7 @@ class DealListRepository:
             )
 
     def _deals(self) -> int:
-        """Return about how many deals there are."""
+        """Return roughly how many deals there are."""
         if self._timer() >= self._sized_at + _SIZE_SECONDS:
             with self._connection.operation() as database:
                 self._size = database.deal_info.estimated_document_count()

@@ -1,8 +1,8 @@
-"""Arrays that another system has put in place of the values by which deals are put in order.
+"""Arrays that another system has put in place of the values by which deals are sorted.
 
-MongoDB compares an array by one of its items, and another one for each question, so that a page could not tell where
-the next one begins. Deals with arrays therefore come last, among those whose value is none. To find them takes a walk
-through an index; it is made only where the index has had an array.
+MongoDB compares an array by one of its items, and by different ones in different queries, so that a page could not tell
+where the next one begins. Deals with arrays therefore come last, among those without a valid value. Finding them takes
+a walk through an index, which is made only if the index has ever had an array.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KNOWN_SECONDS = 60.0
 
 
 class Arrays:
-    """Remembers which orders have arrays among their values. Thread-safe.
+    """Remembers which sort orders have arrays among their values. Thread-safe.
 
     Args:
         connection: the database.
@@ -35,7 +35,7 @@ class Arrays:
         self._known: dict[str, tuple[bool, float]] = {}
 
     def may_be_in(self, sort: Sort) -> bool:
-        """Return True if some deal may have an array there; raises StoreError when MongoDB fails."""
+        """Return True if some deal may have an array there; raise StoreError if MongoDB fails."""
         known, until = self._known.get(sort.index, (False, float("-inf")))
         if self._timer() >= until:
             known = self._ask(sort)
@@ -58,12 +58,12 @@ class Arrays:
             try:
                 told = database.command("explain", asked, verbosity="queryPlanner")
             except OperationFailure:
-                return False  # indexes are made while the service serves already
+                return False  # indexes are built while the service is already serving
         return bool(_multikey(told).get(sort.field))
 
 
 def _multikey(told: Any) -> Mapping[str, Any]:
-    """Return the fields of an index with the parts of their paths that have held arrays."""
+    """Return the fields of an index, each with the parts of its path that have ever held arrays."""
     if isinstance(told, Mapping):
         if isinstance(paths := told.get("multiKeyPaths"), Mapping):
             return paths

@@ -1,7 +1,7 @@
 """Chooses the indexes for lists of deals. Pure.
 
-MongoDB's planner would try all indexes of lists each time, because each begins with the same field, and remembers for a
-word that is in most names what was right for a rare one. The number of deals that match is known here.
+MongoDB's planner would try all indexes of lists each time, because all begin with the same field, and would reuse the
+plan for a rare word for one that is in most names. Here the number of deals that match is known.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from dealcache.model.deal_filter import Order
 from dealcache.repositories.deal_list_query import INDEX_KEYS, PLACE_INDEX, SORTS, WORDS_INDEX, Part
 from dealcache.repositories.documents import Document
 
-#: What MongoDB takes, in milliseconds, to pass over a key of an index or put it in order, and to read a deal for that.
+#: MongoDB's time, in milliseconds, to skip or sort a key of an index, and to read a deal for that.
 _KEY_MS, _DEAL_MS = 0.001, 0.002
 
-#: The least time, in milliseconds, after which another way is tried.
+#: The shortest time, in milliseconds, after which another way is tried.
 _PATIENCE_MS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to the first deals of an order.
+    """A way to read the first deals of an order.
 
     Args:
         index: the index to read by.
-        by_keys: True if the index has all that is asked for and the order in its keys, but is in another order: what
-            matches is put in order without being read.
+        by_keys: True if the keys of the index hold everything needed for filter and order, but in another order: the
+            matching keys are sorted without reading the deals.
     """
 
     index: str
@@ -39,8 +39,8 @@ class Plan:
     """A plan for reading a page.
 
     Args:
-        way: how.
-        instead: how when that takes longer than ``milliseconds``; None for no other way.
+        way: the way to read it.
+        instead: the way to use if that takes longer than ``milliseconds``; None for no other.
         milliseconds: how long ``way`` may take.
     """
 
@@ -72,7 +72,7 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
     sorted_ = Way(index, by_keys=fields <= INDEX_KEYS[index] and index != WORDS_INDEX)
     sorting = (_KEY_MS if sorted_.by_keys else _DEAL_MS) * matching
     if sorting < walking or far:
-        # What the index of one of several parts finds may be much more than what matches all of them.
+        # The index of one of several parts may find much more than matches all of them.
         several = Plan(sorted_, in_order, max(_PATIENCE_MS, int(walking)))
         return several if len(parts) > 1 and not far else Plan(sorted_)
     return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4)))

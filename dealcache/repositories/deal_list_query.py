@@ -1,8 +1,8 @@
 """Questions for lists of deals as MongoDB's conditions, with the indexes that serve them. Pure.
 
-Each order has an index whose keys go on with the deal's id and with what equality filters ask for, so that most deals
-that do not match are passed over without being read. Deals with a value come first, then those without one, then those
-in whose documents another system has put something else: each phase is a range, or some points, of the same index.
+Each order has an index whose keys continue with the deal's id and the fields of equality filters, so that most deals
+that do not match are skipped without being read. Deals with a value come first, then those without one, then those in
+which another system has put something else: each phase is a range, or some points, of the same index.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dealcache.repositories.amounts import LARGEST
 from dealcache.repositories.deal_places import ValueKind, is_value, stored_value
 from dealcache.repositories.documents import Document, milliseconds
 
-#: Deals that are not archived, and those of lists: documents without a proper id are no deals.
+#: Deals that are not archived, and those of lists: documents without a valid id are not deals.
 PRESENT: Document = {"archived": False}
 LISTED: Document = PRESENT | {"deal_id": {"$gte": ""}}
 
@@ -31,7 +31,7 @@ _OTHER_TYPES = ("object", "binData", "objectId", "bool", "regex", "javascript", 
 
 
 class _Kind(NamedTuple):
-    """The values of a field: the condition that there is one, and the conditions for anything else but nothing."""
+    """The values of a field: the condition for a valid one, and the conditions for any other but none."""
 
     name: ValueKind
     value: Document
@@ -51,8 +51,8 @@ _NUMBER = _Kind(
 class Sort:
     """An order: the field, in dots, the kind of its values, and the index.
 
-    ``descending`` if the index goes from the last value to the first; those of one value go from the first id to the
-    last in any case.
+    ``descending`` if the index goes from the last value to the first; deals of one value are sorted by ascending id in
+    either case.
     """
 
     field: str
@@ -71,11 +71,11 @@ SORTS: Mapping[str, Sort] = {
     "updated": Sort("hubspot_updated_at", _DATE, "by_update"),
 }
 
-#: What the keys of every order's index hold besides its field: for sums, and for filters.
+#: Further fields in the keys of every order's index: for sums, and for filters.
 _BESIDE = ("amount", "stage_id", "pipeline_id", "owner_id")
 
-#: What they hold further: a deal's dates go together, so that what a filter by the one leaves may all be far away in
-#: the order of another. A change of the activities is to change two indexes and no more.
+#: More of them: a deal's dates are correlated, so that the deals left by a filter on one may all be far away in the
+#: order of another. A change of the activities must change only two indexes.
 _FURTHER: Mapping[str, tuple[str, ...]] = {
     "created": ("close_date", "hubspot_updated_at"),
     "closes": ("create_date", "hubspot_updated_at"),
@@ -92,7 +92,7 @@ def _index(name: str, *fields: str, descending: str | None = None) -> IndexModel
 
 def _sort_index(name: str, sort: Sort) -> IndexModel:
     beside = (*(one for one in _BESIDE if one != sort.field), *_FURTHER.get(name, ()))
-    # With the name in front it serves those who look for a name, too.
+    # With the name in front it also serves look-ups by name.
     first = (sort.field, "deal_id", "archived") if name == "name" else ("archived", sort.field, "deal_id")
     return _index(sort.index, *first, *beside, descending=sort.field if sort.descending else None)
 
@@ -106,7 +106,7 @@ LIST_INDEXES: tuple[IndexModel, ...] = (
 )
 
 
-#: The fields in the keys of each.
+#: The fields in the keys of each index.
 INDEX_KEYS: Mapping[str, frozenset[str]] = {
     model.document["name"]: frozenset(model.document["key"]) for model in LIST_INDEXES
 }
@@ -119,7 +119,7 @@ class Part:
     Args:
         condition: what has to hold.
         index: the index that serves it.
-        fields: the fields that it looks at.
+        fields: the fields that it uses.
         pieces: conditions of one range each that exclude each other, and of which one holds where ``condition`` does.
         rest: a condition of one range that holds where ``condition`` does not; None if there is none.
     """
@@ -142,7 +142,7 @@ def word_condition(word: str) -> Document:
 
 
 def parts_of(wanted: DealFilter) -> list[Part]:
-    """Return the parts of a filter; the one whose index passes over most deals, presumably, comes first.
+    """Return the parts of a filter, the one whose index presumably excludes most deals first.
 
     The words are looked for in their order: the rarest one should come first.
     """
@@ -189,7 +189,7 @@ def _between(limits: Range) -> Document:
 
 
 def _end(value: float | datetime) -> Any:
-    """Return an end as MongoDB compares it; what lies beyond an edge of the calendar counts as that."""
+    """Return an end of a range as MongoDB compares it; beyond an edge of the calendar, that edge."""
     if not isinstance(value, datetime):
         return value
     return {EARLIEST: _EARLIEST, LATEST: _LATEST}.get(value, milliseconds(value))
@@ -219,8 +219,8 @@ def is_place(values: Sequence[object], order: Order) -> bool:
 class Step(NamedTuple):
     """A run of deals of one phase: its condition, and the number of the phase.
 
-    ``by_value`` if they are in the order of their values; otherwise they have all the same one, or none. ``further``
-    are conditions that hold of all deals of the phase.
+    ``by_value`` if they are sorted by their values; otherwise all have the same one, or none. ``further`` are
+    conditions that hold for all deals of the phase.
     """
 
     condition: Document

@@ -1,4 +1,4 @@
-"""Reads the runs of deals of which a page consists, each by a way that was planned."""
+"""Reads the runs of deals of which a page consists, each in its planned way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Run:
 
     Args:
         collection: the deals.
-        conditions: hold of all deals that are wanted.
+        conditions: hold for all wanted deals.
         order: the order.
         plan: how they are read.
     """
@@ -40,7 +40,7 @@ class Run:
         self._sort = SORTS[order.sort]
         self._descending = order.descending
         self._plan = plan
-        #: True if the way that was planned took too long.
+        #: True if the planned way took too long.
         self.took_too_long = False
 
     def read(self, step: Step, limit: int) -> list[Document]:
@@ -51,7 +51,7 @@ class Run:
         try:
             return self._read(plan.way, step, limit, max_time_ms=plan.milliseconds)
         except ExecutionTimeout:
-            # The deals that match are far away in this order: it is quicker to put them in order.
+            # The matching deals are far away in this order: sorting them is quicker.
             self.took_too_long = True
             return self._read(plan.instead, step, limit)
 
@@ -64,7 +64,7 @@ class Run:
             return self._by_keys(way, step.condition, [*order, *_BY_ID], limit, **more)
         if way.index != self._sort.index or self._descending is self._sort.descending:
             return self._find(way, step.condition, [*order, *_BY_ID], limit, **more)
-        # Backwards an index gives those of one value from the last id to the first.
+        # Read backwards, an index returns those of one value from the last id to the first.
         found = self._find(way, step.condition, [*order, ("deal_id", DESCENDING)], limit, **more)
         groups = [list(group) for _, group in groupby(found, self._value)]
         if len(found) == limit and len(groups[-1]) > 1:
@@ -76,7 +76,7 @@ class Run:
     def _by_keys(
         self, way: Way, condition: Document, order: Sequence[tuple[str, int]], limit: int, **more: Any
     ) -> list[Document]:
-        """Put what matches in order by an index alone, and read the first deals."""
+        """Sort the matching deals by an index alone, and read the first ones."""
         field = self._sort.field
         keys = self._find(way, condition, order, limit, {"_id": 0, "deal_id": 1, field: 1}, **more)
         ids = [key["deal_id"] for key in keys]
@@ -84,12 +84,12 @@ class Run:
         deals = [found[deal_id] for deal_id in ids if deal_id in found]
         if [stored_at(one, field) for one in deals] == [stored_at(key, field) for key in keys]:
             return deals
-        # Some have changed in between, and may have another place.
+        # Some have changed in between, and may be at another place.
         return self._find(way, condition, order, limit)
 
     def _value(self, document: Mapping[str, Any]) -> Any:
         value = stored_at(document, self._sort.field)
-        # MongoDB takes equal numbers of different types for equal, and so does Python but for this one.
+        # MongoDB takes equal numbers of different types for equal, and so does Python except for this type.
         return value.to_decimal() if isinstance(value, Decimal128) else value
 
     def _find(

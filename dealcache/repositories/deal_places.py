@@ -1,4 +1,4 @@
-"""Values by which deals are put in order, from documents to places and back. Pure.
+"""Values by which deals are sorted, from documents to places and back. Pure.
 
 A place is passed to clients and comes back, so its values are JSON: numbers as exact as they are stored, dates as
 milliseconds.
@@ -42,7 +42,7 @@ def place_of(document: Mapping[str, Any], field: str, kind: ValueKind, phase: in
 
 
 def place_value(kind: ValueKind, value: Any) -> str | int | float:
-    """Return a stored value as a place has it."""
+    """Return a stored value in the form of a place."""
     if kind == "date":
         if isinstance(value, datetime):
             return (value.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
@@ -55,7 +55,7 @@ def place_value(kind: ValueKind, value: Any) -> str | int | float:
 
 
 def stored_value(kind: ValueKind, value: str | int | float | None) -> Any:
-    """Return the value of a place as documents have it."""
+    """Return the value of a place in the form of documents."""
     if kind == "date":
         return DatetimeMS(int(value or 0))
     return Decimal128(value) if kind == "number" and isinstance(value, str) else value

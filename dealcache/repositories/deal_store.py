@@ -21,7 +21,7 @@ class DealStore:
     Args:
         deals: the deals.
         timelines: their events.
-        summaries: settles what was changed; None: that is left to others.
+        summaries: settles changed deals; None to leave that to others.
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class DealStore:
         """Write deals, their homonyms and, unless a newer load is stored, their events; return the visible changes.
 
         The events of deals that were merged into them are moved first, so that the fields of other systems are kept.
-        That the events are complete is noted last, so that an interrupted save leaves no deal behind whose stored
-        events are taken for all of them. The loads, one at least, count as begun when the first of them was.
+        The note that the events are complete is written last, so that an interrupted save leaves no deal whose stored
+        events are taken for all of them. The loads, at least one, count as begun when the first of them was.
         """
         with nullcontext() if self._summaries is None else self._summaries.one_change():
             return self._save(loads)
@@ -70,7 +70,7 @@ class DealStore:
         self._deals.note_timelines_synced(timelines, began, unread, as_of)
         for deal_id, synced_at in self._deals.timelines_synced_at(timelines).items():
             if synced_at > began:
-                # A newer load was saved meanwhile and has confirmed all its events; the rest is what this one added.
+                # A newer load was saved meanwhile and has confirmed all its events; the rest was added by this one.
                 changes.add(self._timelines.sweep([deal_id], synced_at))
         return changes
 
@@ -83,11 +83,11 @@ class DealStore:
         return self._timelines.stored_of(loaded.deal.deal_id, loaded.unread)
 
     def note_gone(self, missing_ids: Iterable[str], renamed: Iterable[Deal], at: datetime) -> Changes:
-        """Archive deals that are gone, store others that have another name now, and return the visible changes.
+        """Archive deals that are gone, store others that now have another name, and return the visible changes.
 
         Args:
             missing_ids: ids that HubSpot does not know, or knows as archived.
-            renamed: the deals that have another name now, as HubSpot gave them.
+            renamed: the deals that now have another name, as HubSpot returned them.
             at: the time just before HubSpot was asked.
         """
         changes = self._deals.mark_archived(missing_ids, at)

@@ -1,13 +1,12 @@
 """Summaries of deals' events for lists: ``activities`` in a deal's document of ``deal_info``.
 
 ``activities`` holds ``count`` and the times ``first``, ``last`` (of the events up to now) and ``end`` (of all); and
-``next`` if there are events that are planned for later. Of a deal whose events are complete it is true while the deal
-bears no mark, see :mod:`.stale_marks`, and ``next`` is still to come. A deal that an earlier version has written lacks
-it.
+``next`` if there are events planned for later. For a deal whose events are complete it is correct while the deal has no
+mark, see :mod:`.stale_marks`, and ``next`` is in the future. A deal written by an earlier version lacks it.
 
-To settle a deal is to count its events and take its mark away. Writers settle what they have changed; readers of lists
-settle what is left: what writers are at, what died writers and earlier versions have left, and what was planned and has
-come to pass.
+Settling a deal means counting its events and removing its mark. Writers settle the deals they have changed; readers of
+lists settle the rest: deals being written, deals left by dead writers and earlier versions, and deals with planned
+events whose time has come.
 """
 
 from __future__ import annotations
@@ -34,16 +33,16 @@ from dealcache.repositories.unordered_writes import REFUSALS
 
 log = logging.getLogger(__name__)
 
-#: Deals that are settled together: more would hold the interpreter's lock for too long.
+#: Deals to settle together: more would hold the interpreter's lock for too long.
 _BATCH = 250
 
-#: Deals that a reader of a list settles at most, which takes about a second.
+#: The most deals that a reader of a list settles, which takes about a second.
 _MOST_FOR_READER = 5_000
 
-#: Deals that one round of maintenance settles at most.
+#: The most deals that one round of maintenance settles.
 _MOST_A_ROUND = 20_000
 
-#: A deal that is marked again and again while it is counted is left to the one who marks it.
+#: Tries for a deal that is marked again while it is counted; after that it is left to its writers.
 _ATTEMPTS = 5
 
 _MARKED: Document = {"list_stale": {"$exists": True}}
@@ -55,11 +54,11 @@ _COUNTED = {"deal_id": 1, "activities": 1, "list_stale": 1}
 
 
 class ListsBehindError(StoreUnavailable):
-    """The events of so many deals are still to be counted that lists would not be true; trying again later helps."""
+    """The events of too many deals are still to be counted for lists to be correct; trying again later helps."""
 
 
 class DealSummaries:
-    """Settles deals, and tells the version of lists. Thread-safe.
+    """Settles deals, and knows the version of lists. Thread-safe.
 
     Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
@@ -77,20 +76,20 @@ class DealSummaries:
     ) -> None:
         self.marks = marks or StaleMarks()
         self._connection = connection
-        #: The present; what is later is planned.
+        #: The present; later events are planned.
         self.now = now
         self._version = ListVersion(connection)
         self._timelines = DealTimelineRepository(connection, self.marks)
 
     def version(self) -> int:
-        """Return the version of all lists; to be read before what a list shows, and after :meth:`settle_stale`.
+        """Return the version of all lists; to be read before the contents of a list, and after :meth:`settle_stale`.
 
-        Two lists that were read after the same version show the same of MongoDB's documents. Equal in all workers.
+        Two lists read after the same version show the same documents, in all workers.
         """
         return self.state().version
 
     def state(self) -> ListState:
-        """Return the version of all lists, and what is going on."""
+        """Return the version of all lists, and the changes in progress."""
         return self._version.read()
 
     def renew_version(self) -> None:
@@ -99,14 +98,14 @@ class DealSummaries:
 
     @contextmanager
     def one_change(self) -> Iterator[None]:
-        """Have all that this thread writes count as one change, for which the version is raised once."""
+        """Make all writes of this thread count as one change, for which the version is raised once."""
         with self._connection.operation() as database, changing(database):
             yield
 
     def settle(self, deal_ids: Iterable[str]) -> None:
-        """Settle those of these deals that this process has marked. Called by a writer that has written their events.
+        """Settle those of these deals that this process has marked. Called after their events were written.
 
-        Deals that are being written to are left to those who write.
+        Deals that are still being written are left to their writers.
         """
         self._settle_taken(self.marks.claim(deal_ids))
 
@@ -118,15 +117,15 @@ class DealSummaries:
             self._settle({"deal_id": {"$in": batch}} | _MARKED)
 
     def complete(self, deal_ids: Iterable[str], change: Document) -> set[str]:
-        """Settle deals, and change them so that their events count as complete from then on.
+        """Settle deals, and mark their events as complete from then on.
 
         Args:
             deal_ids: HubSpot's ids.
-            change: the update that says so.
+            change: the update that marks them.
 
         Returns:
-            Deals that were changed for certain. The others are unknown, or their events were complete before, or have
-            become so by this or by another writer meanwhile: of a later reading they are still to be told.
+            Deals that were certainly changed. The others are unknown, or their events were complete before, or have
+            become so meanwhile by this or another writer: a later reading still has to be noted for them.
         """
         ids = set(deal_ids)
         done = self._settle_taken(self.marks.claim(ids), change)
@@ -140,16 +139,18 @@ class DealSummaries:
         return done
 
     def settle_stale(self) -> None:
-        """Settle all complete deals whose summaries may not be true. Called before a list is read.
+        """Settle all complete deals whose summaries may be wrong. Called before a list is read.
 
         Raises:
             ListsBehindError: there are so many that the reader cannot wait for all of them.
         """
         if self._settle_all([MARKED_COMPLETE], _MOST_FOR_READER):
-            raise ListsBehindError("the activities of many deals are being counted; lists will be there in a moment")
+            raise ListsBehindError(
+                "the activities of many deals are being counted; lists will be available in a moment"
+            )
 
     def settle_abandoned(self) -> None:
-        """Settle what nobody else does: deals of died writers and of earlier versions, and planned events that came."""
+        """Settle deals left by dead writers and earlier versions, and those of planned events whose time has come."""
         with self._connection.operation() as database:
             others = living_writers(database) - {self.marks.writer}
         own: Document = {"list_stale.writers": self.marks.writer}
@@ -157,7 +158,7 @@ class DealSummaries:
         self._settle_all([MARKED_COMPLETE | own, _MARKED | abandoned], _MOST_A_ROUND)
 
     def _settle_all(self, marked: Sequence[Document], most: int) -> bool:
-        """Settle deals for which one of ``marked`` holds and those that lack a mark; return True if there are more."""
+        """Settle deals for which one of ``marked`` holds and those without a mark; return True if there are more."""
         due = [*marked, _UNCOUNTED, {"activities.next": {"$lte": milliseconds(self.now())}}]
         with self._connection.operation() as database:
             found = deals_of(database).find({"$or": due}, {"deal_id": 1, "list_stale": 1}, limit=most + 1).to_list()
@@ -168,7 +169,7 @@ class DealSummaries:
         return len(found) > most
 
     def recount(self, deal_ids: Sequence[str]) -> None:
-        """Settle deals whether they bear marks or not."""
+        """Settle deals with or without marks."""
         self._mark(deal_ids)
         self._settle({"deal_id": {"$in": deal_ids}} | _MARKED)
 
@@ -178,11 +179,11 @@ class DealSummaries:
                 writing.mark(deal_ids)
 
     def _settle_taken(self, tokens: Mapping[str, ObjectId], change: Document | None = None) -> set[str]:
-        """Settle deals by the tokens that their marks are known to have, and return those that were changed."""
+        """Settle deals by the known tokens of their marks, and return those that were changed."""
         done: set[str] = set()
         for batch in _batches(list(tokens)):
             counted = self.counted(batch)
-            # A mark that was set anew since they were taken has another token than any of these.
+            # A mark that was set again since then has a token other than these.
             same: Document = {
                 "deal_id": {"$in": batch},
                 "list_stale.token": {"$in": list({tokens[one] for one in batch})},
@@ -242,14 +243,14 @@ class DealSummaries:
             except WriteError as error:
                 if error.code not in REFUSALS:
                     raise
-                return 0  # a document that MongoDB refuses ended it for the others
+                return 0  # a document that MongoDB refused has ended the update of the others
 
     def _write(self, updates: Sequence[UpdateOne], *, journaled: bool, shown: bool = True) -> bool:
-        """Carry out updates; return True if all found their documents, or would have but for MongoDB's refusal.
+        """Carry out updates; return True if all found their documents, or failed only because MongoDB refused them.
 
         Args:
             updates: of deals.
-            journaled: whether they must not be lost when MongoDB crashes; without their marks, none would be.
+            journaled: whether they must survive a crash of MongoDB: without their marks, lost ones would go unnoticed.
             shown: whether lists show a difference.
         """
         if not updates:

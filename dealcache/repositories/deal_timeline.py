@@ -31,7 +31,8 @@ from dealcache.repositories.write_plan import has_key
 
 _SWEPT_AT_ONCE = 200  # deals; keeps one operation well below the time-out of the socket
 
-#: One batch for all but the largest deals; the driver's first batch is 101 documents, which costs a second round trip.
+#: A single batch for all but the largest deals; the driver's first batch is 101 documents, which costs a second round
+#: trip.
 _BATCH = 5_000
 
 _KEY = ("deal_id", "engagement_type", "engagement_id")
@@ -41,7 +42,7 @@ _EVENT_OF_DEAL = EVENT_PROJECTION | {"deal_id": 1}
 class DealTimelineRepository:
     """Reads and writes events. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
-    Deals whose events a method changes in number, type or time are marked, and are to be settled by the caller; see
+    Deals whose events a method changes in number, type or time are marked, and must be settled by the caller; see
     :class:`.DealSummaries`.
 
     Args:
@@ -58,15 +59,15 @@ class DealTimelineRepository:
         return dict(self.events_of([deal_id])).get(deal_id, [])
 
     def events_of(self, deal_ids: Iterable[str]) -> Iterator[tuple[str, list[Event]]]:
-        """Yield the events of many deals by one query, deal by deal, so that never all of them are in memory.
+        """Yield the events of many deals by one query, deal by deal, so that they are never all in memory.
 
-        Each deal that has events comes with all of them, oldest first, then by id.
+        Each deal with events is yielded with all of them, oldest first, then by id.
         """
         # With the deal in front the order is that of an index.
         order = [("deal_id", 1), ("occurred_at", 1), ("engagement_id", 1)]
         of_deals = {"deal_id": {"$in": list(deal_ids)}}
         with self._connection.operation() as database:
-            # The driver's aware dates cost a sixth of the time of reading a timeline; `read_event` adds UTC itself.
+            # The driver's aware dates cost a sixth of the time of reading a timeline, so `read_event` adds UTC itself.
             plain_dates = database.codec_options.with_options(tz_aware=False)
             collection = database.deal_timeline.with_options(codec_options=plain_dates)
             found = collection.find(of_deals, _EVENT_OF_DEAL, sort=order, batch_size=_BATCH)
@@ -112,7 +113,7 @@ class DealTimelineRepository:
 
         A document's ``synced_at`` is when HubSpot was asked for the version that confirmed it last. All events of this
         load get ``read_started_at``, the time just before the load's first call; older ones are not among them and are
-        deleted. So a slow older load never deletes what a newer one brought.
+        deleted. So a slow older load never deletes the events of a newer one.
         """
         changes = Changes()
         items = ((deal_id, event) for deal_id, events in timelines.items() for event in events)
@@ -134,7 +135,7 @@ class DealTimelineRepository:
             )
 
     def confirm(self, keys: Iterable[tuple[str, str, str]], at: datetime) -> None:
-        """Keep stored events of which HubSpot's present version could not be read at ``at``.
+        """Keep stored events whose present version at HubSpot could not be read at ``at``.
 
         Args:
             keys: deal id, engagement type and engagement id of each; those that are not stored are skipped.
@@ -156,7 +157,7 @@ class DealTimelineRepository:
         return read_records(EVENTS, documents, self._connection.unreadable)
 
     def sweep(self, deal_ids: Iterable[str], moment: datetime, types: Iterable[str] | None = None) -> Changes:
-        """Delete events that no reading confirmed which began at ``moment`` or later, and return the changes.
+        """Delete events not confirmed by a reading that began at ``moment`` or later, and return the changes.
 
         Args:
             deal_ids: the deals whose events these are.
@@ -172,7 +173,7 @@ class DealTimelineRepository:
         return changes
 
     def remove(self, keys: Iterable[tuple[str, str, str]], before: datetime) -> Changes:
-        """Delete single events that no reading confirmed which began at ``before`` or later, and return the changes.
+        """Delete single events not confirmed by a reading that began at ``before`` or later, and return the changes.
 
         Args:
             keys: deal id, engagement type and engagement id of each.
@@ -228,7 +229,7 @@ class DealTimelineRepository:
             ]
 
     def seen_since(self, engagement_type: str, engagement_ids: Iterable[str], moment: datetime) -> list[Event]:
-        """Return the newest version of each of these engagements that a reading confirmed at ``moment`` or later.
+        """Return the newest version of each of these engagements confirmed by a reading at ``moment`` or later.
 
         The fields of other systems are left out, because they belong to one deal.
         """
@@ -242,7 +243,7 @@ class DealTimelineRepository:
     def deals_with_events_of(self, owner_ids: Iterable[str], most: int) -> list[str]:
         """Return the ids of the deals with an event of one of these owners, ``most`` at most.
 
-        Reads the whole collection: owners are renamed too seldom for an index that every write would pay for.
+        This reads the whole collection: owners are renamed too rarely for an index that every write would pay for.
         """
         stages: list[Document] = [
             {"$match": {"owner_id": {"$in": list(owner_ids)}}},
@@ -259,7 +260,7 @@ class DealTimelineRepository:
 
         Answered from an index.
         """
-        # Without a condition on the deal MongoDB would read every document, with one it leaps from deal to deal.
+        # Without a condition on the deal MongoDB would read every document; with one it skips from deal to deal.
         deals = {"$gte": ""} if deal_ids is None else {"$in": list(deal_ids)}
         condition = {"deal_id": deals, "occurred_at": {"$gte": milliseconds(first), "$lt": milliseconds(before)}}
         return [group["_id"] for group in self._grouped(condition, {"_id": "$deal_id"})]

@@ -29,7 +29,7 @@ LIVE: Document = {"archived": {"$ne": True}}
 _KEY = ("deal_id",)
 _BATCH = 1_000
 
-#: Deals that are archived one by one, so that it is known what they were at that moment.
+#: Deals to archive one by one, so that their state at that moment is known.
 _FEW = 20
 _COUNTED = dict.fromkeys(COUNTED_FIELDS, 1)
 
@@ -44,15 +44,15 @@ def store_deals(
     """Write deals, each unless a newer version is stored, and return the visible changes.
 
     Deals that were merged into others end up archived. The ids merged away are looked up before the write, so that an
-    old reading of such a deal is stored as archived, and again after it for new deals, because another writer may have
-    stored meanwhile the deal that one was merged into without finding that one yet.
+    old reading of such a deal is stored as archived, and for new deals again after it, because another writer may
+    meanwhile have stored the deal into which one was merged without finding that one.
 
     Args:
         collection: the deals.
         deals: as HubSpot gave them.
         synced_at: the time just before HubSpot was asked, in milliseconds.
         unreadable: counts the deals that MongoDB refuses.
-        marks: those of this process; new deals bear one until their events are counted.
+        marks: those of this process; new deals have one until their events are counted.
     """
     given = list(deals)
     ids = [deal.deal_id for deal in given]
@@ -72,7 +72,7 @@ def store_deals(
         marks.remember((fields["deal_id"] for fields in written.inserted), first["token"])
         _note_moves(change.moves, written)
     for refused in written.refused:
-        unreadable.note("deals", refused["deal_id"], "MongoDB does not take it")
+        unreadable.note("deals", refused["deal_id"], "MongoDB refuses it")
     alive = [fields["deal_id"] for fields in written.added if not fields["archived"]]
     alive += [match.fields["deal_id"] for match in written.changed if not match.fields["archived"]]
     changes = deal_changes(written)
@@ -82,7 +82,7 @@ def store_deals(
 
 
 def _note_moves(moves: StageMoves, written: Written) -> None:
-    """Note what has come into stages and left them."""
+    """Note the deals that came into stages and left them."""
     if not written.is_as_planned:
         moves.forget()
     for fields in written.added:
@@ -92,9 +92,9 @@ def _note_moves(moves: StageMoves, written: Written) -> None:
 
 
 def _shared_names(collection: Collection[Document], written: Written) -> set[str]:
-    """Return the names of modified deals that other deals bear too.
+    """Return the names of modified deals that other deals have too.
 
-    Such a name means the deal that was modified last, which may be another one now though none looks different.
+    Such a name means the deal that was modified last, which may now be another one although none looks different.
     """
     modified = {
         match.fields["deal_name_key"]: match.fields["deal_name"]
@@ -148,7 +148,7 @@ def archive(
         collection: the deals.
         deal_ids: HubSpot's ids.
         at: as of when they are archived, in milliseconds.
-        condition: must hold of a deal besides.
+        condition: a further condition for the deals.
     """
     changes = Changes()
     live = {"deal_id": {"$in": list(deal_ids)}} | LIVE | (condition or {})

@@ -33,11 +33,11 @@ DEAL_FIELDS = (
     "archived",
     "merged_ids",
 )
-#: Labels that earlier versions stored, each with the id that it is the label of. They serve while the present label is
-#: unknown, so they stay until the id changes.
+#: Labels that earlier versions stored, each with the field of its id. They serve while the present label is unknown, so
+#: they stay until the id changes.
 FORMER_LABELS = {"owner": "owner_id", "stage": "stage_id", "pipeline": "pipeline_id"}
-#: What follows from a deal's name: the form in which names are compared, the words that are looked for, and the name
-#: that they are the words of, which tells when an earlier version has written another one.
+#: Fields derived from a deal's name: the form in which names are compared, the words for searches, and the name that
+#: these belong to, which shows whether an earlier version has written another name.
 NAME_FIELDS = ("deal_name_key", "name_words", "words_of")
 DEAL_DATES = ("hubspot_updated_at", "create_date", "close_date")
 EVENT_FIELDS = (
@@ -52,7 +52,7 @@ EVENT_FIELDS = (
     "hubspot_updated_at",
 )
 
-#: The fields of a deal that tell how old it is; see :class:`StoredDeal`.
+#: The fields with the age of a deal; see :class:`StoredDeal`.
 AGE_FIELDS = ("timeline_synced_at", "complete_as_of", "unread_types", "missed_at")
 
 #: The fields that are read of a deal and of an event.
@@ -74,9 +74,9 @@ EngagementKey = tuple[str, str]
 class StoredDeal:
     """A deal as MongoDB knows it.
 
-    ``timeline_synced_at`` is when HubSpot was asked for the events that MongoDB holds; None when it never was, so that
-    "no activities" and "activities never fetched" can be told apart. ``complete_as_of`` is when HubSpot was first asked
-    for a part of that: a sync reads a deal before its activities, and takes some of these from an earlier reading.
+    ``timeline_synced_at`` is when HubSpot was asked for the events that MongoDB holds; None if it never was, which
+    distinguishes "no activities" from "activities never fetched". ``complete_as_of`` is when HubSpot was first asked
+    for a part of them: a sync reads a deal before its activities, and takes some of these from an earlier reading.
     ``followed`` is False if a sync has found changes of the deal that it could not read.
     """
 
@@ -86,9 +86,9 @@ class StoredDeal:
     followed: bool = True
 
     def as_of(self, watermark: datetime | None, now: datetime) -> datetime | None:
-        """Return up to when HubSpot's changes are known to be in it; see :func:`.data_as_of`."""
+        """Return the moment up to which HubSpot's changes are known to be in it; see :func:`.data_as_of`."""
         complete = self.followed and self.timeline_synced_at is not None
-        # Earlier versions did not note it.
+        # Earlier versions did not store it.
         return data_as_of(self.complete_as_of or self.timeline_synced_at, watermark, now, complete)
 
 
@@ -114,7 +114,7 @@ class Totals(NamedTuple):
 def milliseconds(moment: datetime) -> datetime:
     """Return ``moment`` with the precision of a document, for comparing it with one that was read back."""
     finer = moment.microsecond % 1000
-    # HubSpot's own moments have none, and there are two of them in every event.
+    # HubSpot's own times have no microseconds, and there are two in every event.
     return moment.replace(microsecond=moment.microsecond - finer) if finer else moment
 
 
@@ -124,7 +124,7 @@ def utc(moment: datetime | None) -> datetime | None:
 
 
 def any_date(value: object) -> datetime | None:
-    """Return any value in a date's place as an aware date in UTC; None for what is no date."""
+    """Return any value in a date's place as an aware date in UTC; None if it is not a date."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else date_value(value)
 
 
@@ -149,14 +149,14 @@ def deal_fields(deal: Deal) -> Document:
 
 
 def name_fields(name: str) -> Document:
-    """Return the fields of ``deal_info`` that follow from a deal's name."""
+    """Return the fields of ``deal_info`` that are derived from a deal's name."""
     return {"deal_name_key": name_key(name), "name_words": words_of(name), "words_of": name}
 
 
 def event_fields(deal_id: str, event: Event) -> Document:
     """Return the fields of ``deal_timeline`` that come from HubSpot: never ``event.extra``.
 
-    ``owner`` is always empty; it is there because workers of earlier versions cannot read an event without it.
+    ``owner`` is always empty; workers of earlier versions cannot read an event without it.
     """
     fields: Document = {name: getattr(event, name) for name in EVENT_FIELDS}
     fields["owner"] = ""

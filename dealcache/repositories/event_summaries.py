@@ -1,4 +1,4 @@
-"""Sums up the events of deals for lists: how many there are, and when the first, the last and the next one are."""
+"""Summarizes the events of deals for lists: their number, and the times of the first, the last and the next one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def summaries_of(
 ) -> dict[str, Document]:
     """Return the summaries of deals; those without events are left out. Answered from an index.
 
-    Deals with events that are not as this service writes them are summed up as they are shown.
+    Deals with events not written by this service are summarized as they are shown.
 
     Args:
         connection: the database.
         timelines: the events in it.
         deal_ids: HubSpot's ids.
-        now: what is later is planned.
+        now: the present; later events are planned.
 
     Raises:
         StoreError: MongoDB failed.
@@ -54,7 +54,7 @@ def _stages(deal_ids: Sequence[str], now: datetime) -> list[Document]:
 
 
 def _summary(group: Document) -> Document | None:
-    """Return what MongoDB summed up; None if a value is none that this service writes."""
+    """Return MongoDB's result as a summary; None if a value was not written by this service."""
     times = {name: group[name] for name in _TIMES if name not in _NEXT or group[name] is not None}
     if group["sound"] and all(one is None or isinstance(one, datetime) for one in times.values()):
         return {"count": group["count"]} | times
@@ -69,5 +69,5 @@ def _summary_as_shown(timelines: DealTimelineRepository, deal_id: str, now: date
     last = max((time for time in times if time <= now), default=None)
     planned = [time for time in times if time > now]
     summary = {"count": totals.events, "first": totals.first, "last": last, "end": totals.last}
-    # Left out rather than None, so that deals without any are not in the index of planned events.
+    # Left out rather than None, so that deals without planned events are not in their index.
     return summary | ({"next": min(planned)} if planned else {})

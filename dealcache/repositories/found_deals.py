@@ -1,7 +1,7 @@
 """Documents of ``deal_info`` as the list of deals shows them.
 
-A page is fifty of them, and an export all there are, so documents that are as this service writes them are read by few
-checks; others are read as everywhere, see :mod:`.record_documents`.
+A page has fifty of them, and an export all, so documents written by this service are read with few checks; others are
+read as elsewhere, see :mod:`.record_documents`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dealcache.repositories.record_documents import DEALS, is_followed, read_rec
 _TIME_OR_NONE, _TEXT_OR_NONE = frozenset((datetime, type(None))), frozenset((str, type(None)))
 _TIMES = ("first", "last", "next")
 
-#: What is read of a deal; ``owner``, ``stage`` and ``pipeline`` are labels of earlier versions.
+#: The fields to read of a deal; ``owner``, ``stage`` and ``pipeline`` are labels of earlier versions.
 PROJECTION: Document = {"_id": 0} | dict.fromkeys(
     (
         *("deal_id", "deal_name", "deal_name_key", "hubspot_updated_at", "owner_id", "owner", "stage_id", "stage"),
@@ -45,7 +45,7 @@ class Activities:
 
 
 class Spot(NamedTuple):
-    """Where a deal was in an order: its phase, and the value that its document had there."""
+    """The place of a deal in an order: its phase, and the value in its document."""
 
     deal_id: str
     phase: int
@@ -58,7 +58,7 @@ class FoundDeal(NamedTuple):
     Args:
         stored: the deal.
         activities: None if they were never read.
-        document: from which it was read.
+        document: the document that it was read from.
         field: that of the order that was asked for, in dots, and ``kind`` the kind of its values.
         phase: see :class:`.Place`.
     """
@@ -72,12 +72,12 @@ class FoundDeal(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Where it is in the order."""
+        """The place of the deal in the order."""
         return place_of(self.document, self.field, self.kind, self.phase)
 
     @property
     def spot(self) -> Spot:
-        """Where it is in the order, as the document has it."""
+        """The place of the deal in the order, in the form of documents."""
         return Spot(self.document["deal_id"], self.phase, stored_at(self.document, self.field))
 
 
@@ -89,7 +89,7 @@ def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unre
         field: that of the order, in dots.
         kind: the kind of its values.
         phase: see :class:`.Place`.
-        unreadable: counts those that cannot be read as they are.
+        unreadable: counts documents that cannot be read completely.
     """
     stored = _sound(document) or read_records(DEALS, [document], unreadable)[0]
     was_read = stored.timeline_synced_at is not None
@@ -98,7 +98,7 @@ def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unre
 
 
 def _sound(document: Document) -> StoredDeal | None:
-    """Return a document that is as this service writes it; None for any other."""
+    """Return the deal of a document written by this service; None for any other."""
     get = document.get
     name, updated_at, amount = get("deal_name"), get("hubspot_updated_at"), get("amount")
     if type(name) is not str or type(updated_at) is not datetime or not (amount is None or type(amount) is float):
@@ -113,7 +113,7 @@ def _sound(document: Document) -> StoredDeal | None:
 
 
 def _activities(summary: Any) -> Activities | None:
-    """Return what a document tells of a deal's activities; None if they were never summed up."""
+    """Return a deal's activities from its document; None if they were never summarized."""
     if not isinstance(summary, dict):
         return None
     count = summary.get("count")

@@ -1,4 +1,4 @@
-"""Questions that name the index that MongoDB is to use."""
+"""Queries that name the index that MongoDB must use."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pymongo.errors import OperationFailure
 
 T = TypeVar("T")
 
-#: The code of a hint that names no index; indexes are made while the service serves already.
+#: The error code of a hint that names no index; indexes are built while the service is already serving.
 _BAD_VALUE = 2
 
 
 def hinted(ask: Callable[..., T], index: str) -> T:
-    """Ask with an index as the hint; without one while there is no such index."""
+    """Query with an index as the hint; without a hint while the index does not exist."""
     try:
         return ask(hint=index)
     except OperationFailure as error:

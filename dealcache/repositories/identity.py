@@ -12,7 +12,7 @@ from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.record_documents import read_all
 
-#: The document that names the HubSpot account whose data these are, and the one that names this very database.
+#: The document with the HubSpot account of the data, and the one with the name of this database.
 ACCOUNT = "account"
 INSTALLATION = "installation"
 
@@ -61,7 +61,7 @@ class IdentityRepository:
         return name if own is None else f"{name}-{bytes(own).hex()[:_COLLECTION_DIGITS]}"
 
     def _first(self, name: str, fields: Document) -> Document:
-        """Write a document unless it is there; return what is there."""
+        """Write a document unless it exists; return the existing one."""
         change = {"$setOnInsert": fields}
         with self._connection.operation() as database:
             identity = database.identity.with_options(read_preference=ReadPreference.PRIMARY)

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 _DAY_SECONDS = 86_400
 _JOB_SECONDS = 30 * _DAY_SECONDS  # after the job's end
-_EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event was worked off; HubSpot repeats a delivery for one day
-_OLD_EVENT_SECONDS = 14 * _DAY_SECONDS  # after the event came, whatever became of it: outages are shorter
+_EVENT_SECONDS = 3 * _DAY_SECONDS  # after the event was processed; HubSpot repeats a delivery for one day
+_OLD_EVENT_SECONDS = 14 * _DAY_SECONDS  # after the event arrived, processed or not: outages are shorter
 _LEASE_SECONDS = 60  # after its end; longer than a waiting worker takes to look
 _WORKER_SECONDS = 600  # after the last sign of life of a worker that died
 _STATISTICS_SECONDS = _DAY_SECONDS  # after a worker that died published them
@@ -47,15 +47,15 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         ),
         IndexModel([("archived_at", ASCENDING)], name="archived", partialFilterExpression={"archived": True}),
         IndexModel([("unread_types", ASCENDING)], name="unread", sparse=True),
-        # Two for the deals whose events are to be counted; most of the time they are empty.
+        # Two for the deals whose events must be counted; they are empty most of the time.
         IndexModel(
             [("timeline_synced_at", ASCENDING), ("deal_id", ASCENDING)],
             name="stale",
             partialFilterExpression={"list_stale": {"$exists": True}},
         ),
         IndexModel([("activities.next", ASCENDING)], name="planned", sparse=True),
-        # Two whose keys are few, so that they cost hardly any writing: archived deals are counted from the first alone;
-        # the other one has the deals whose activities were never read.
+        # Two with few keys, which cost hardly any writing: archived deals are counted from the first alone; the second
+        # has the deals whose activities were never read.
         IndexModel([("archived", ASCENDING)], name="archived_alone", partialFilterExpression={"archived": True}),
         IndexModel(
             [("timeline_synced_at", ASCENDING)],
@@ -70,12 +70,12 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             name="engagement_of_deal",
             unique=True,
         ),
-        # ``type`` at the end lets the counts by type and the extent be answered from the index alone.
+        # With ``type`` at the end, the counts by type and the extent are answered from the index alone.
         IndexModel(
             [("deal_id", ASCENDING), ("occurred_at", ASCENDING), ("engagement_id", ASCENDING), ("type", ASCENDING)],
             name="timeline",
         ),
-        # ``deal_id`` at the end lets the deals of an engagement be answered from the index alone.
+        # With ``deal_id`` at the end, the deals of an engagement are answered from the index alone.
         IndexModel(
             [("engagement_type", ASCENDING), ("engagement_id", ASCENDING), ("deal_id", ASCENDING)],
             name="deals_of_engagement",
@@ -84,7 +84,7 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "pipelines": (IndexModel([("pipeline_id", ASCENDING)], name="pipeline", unique=True),),
     "owners": (IndexModel([("owner_id", ASCENDING)], name="owner", unique=True),),
     "sync_jobs": (
-        # Two that forbid: to queue what is queued or running already, and to run two jobs at once.
+        # Two constraints: nothing that is queued or running is queued again, and no two jobs run at once.
         IndexModel([("active_identity", ASCENDING)], name="active_identity", unique=True, sparse=True),
         IndexModel([("status", ASCENDING)], name="running", unique=True, partialFilterExpression={"status": "running"}),
         IndexModel([("status", ASCENDING), ("created_at", DESCENDING)], name="newest_of_status"),
@@ -107,7 +107,7 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     ),
 }
 
-#: The indexes of earlier versions in whose place others have come.
+#: Indexes of earlier versions that others have replaced.
 _REPLACED: dict[str, tuple[str, ...]] = {
     "deal_info": (
         *("name", "newest_created"),
@@ -117,9 +117,9 @@ _REPLACED: dict[str, tuple[str, ...]] = {
 
 
 def ensure_indexes(connection: Connection) -> None:
-    """Create the indexes that are missing, then drop those in whose place they come.
+    """Create the missing indexes, then drop those that they replace.
 
-    Does nothing when all is as it should be; several workers may call it at once.
+    Does nothing if everything is in place; several workers may call it at once.
 
     Args:
         connection: the database.
@@ -129,7 +129,7 @@ def ensure_indexes(connection: Connection) -> None:
         StoreError: MongoDB refused, for example because a collection holds duplicates.
     """
     with connection.operation() as database:
-        # The longer time-out below would hold for choosing a server too, and with it when there is none.
+        # The longer time-out below would also apply to choosing a server, even if there is none.
         database.command("ping")
         with pymongo.timeout(_BUILD_SECONDS):
             for collection, models in INDEXES.items():
@@ -149,7 +149,7 @@ def _create(collection: Collection[Document], models: Sequence[IndexModel]) -> N
 
 
 def _create_unless_refused(collection: Collection[Document], model: IndexModel) -> None:
-    """Create an index; without it lists are slower, and all else goes on."""
+    """Create an index; without it lists are slower, and everything else works."""
     try:
         collection.create_indexes([model])
     except OperationFailure as failure:

@@ -1,12 +1,12 @@
-"""The collection ``invalidations``: the log of what is served no more, in one order for all workers of all hosts.
+"""The collection ``invalidations``: the log of what must no longer be served, in one order for all workers.
 
 Each document has the next whole number, its generation. A writer takes the highest one that it can see, adds one, and
-tries again when another one was quicker. So a document appears only after all before it, and a reader that knows the
-first ``n`` has missed nothing among them. Reserving a number first and writing later would leave gaps for a moment,
-which a poll would step over.
+tries again if another writer was quicker. So a document appears only after all earlier ones, and a reader that knows
+the first ``n`` has missed none of them. Reserving a number first and writing later would leave gaps for a moment, which
+a poll would skip.
 
-The newest :data:`KEPT` stay. A reader that was away for longer, or finds another history than the one it knows (a
-database that was restored), learns that it must trust nothing.
+The newest :data:`KEPT` are kept. A reader that was away for longer, or finds a history other than the one it knows (in
+a restored database), is told to trust nothing.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.newest_wins import lost_races
 from dealcache.repositories.record_documents import read_all
 
-#: How many of the newest stay at least, and after how many new ones older ones are removed.
+#: How many of the newest are kept at least, and after how many new ones older ones are removed.
 KEPT = 10_000
 _REMOVED_EVERY = 500
 
-#: Ids and names in one document at most.
+#: The most ids and names in one document.
 MOST_MARKS = 500
 
-#: How many are read at once.
+#: How many entries to read at once.
 _PAGE = 200
 
 _ATTEMPTS = 100  # each is lost only to another writer that succeeds
@@ -43,7 +43,7 @@ _ATTEMPTS = 100  # each is lost only to another writer that succeeds
 _WRITE_SECONDS = 2.0
 _READ_SECONDS = 0.8
 
-#: Milliseconds that MongoDB waits for a new entry before it says that there is none: a sign of life.
+#: Milliseconds that MongoDB waits for a new entry before it answers that there is none, which is a sign of life.
 _WAIT_MS = 250
 
 _INSERTS = [{"$match": {"operationType": "insert"}}]
@@ -53,7 +53,7 @@ _NEWEST_FIRST = [("_id", -1)]
 
 
 class HistoryLostError(Exception):
-    """Raised when later entries are not known any more, or the log is not the one that was followed."""
+    """Raised if later entries are no longer known, or the log is not the one that was followed."""
 
 
 class InvalidationLog:
@@ -73,11 +73,11 @@ class InvalidationLog:
         """Add entries.
 
         Args:
-            invalidations: in the order in which they are to stand; each with :data:`MOST_MARKS` marks at most, or
-                everything. A nonce that is not set is made.
+            invalidations: in the order of the log; each with :data:`MOST_MARKS` marks at most, or everything. A missing
+                nonce is made.
 
         Returns:
-            The same with their generations, one after the other but perhaps not without others in between.
+            The same with their generations, which ascend, perhaps with entries of other writers in between.
         """
         waiting = [one if one.nonce else replace(one, nonce=uuid.uuid4().hex) for one in invalidations]
         recorded: list[Invalidation] = []
@@ -95,14 +95,14 @@ class InvalidationLog:
         return recorded
 
     def since(self, generation: int, nonce: str) -> list[Invalidation]:
-        """Return what was recorded after an entry that the caller knows, oldest first; a page of it when there is much.
+        """Return the entries after one that the caller knows, oldest first; the first page if they are many.
 
         Args:
             generation: of that entry; 0 when the log was empty.
             nonce: of that entry.
 
         Raises:
-            HistoryLostError: that entry is not there any more.
+            HistoryLostError: that entry no longer exists.
         """
         with self._following.operation() as database, pymongo.timeout(_READ_SECONDS):
             found = database.invalidations.find({"_id": {"$gte": generation}}, sort=_OLDEST_FIRST, limit=_PAGE)
@@ -130,7 +130,7 @@ class InvalidationLog:
 
 
 class InvalidationFeed:
-    """New entries of the log as they come, by a change stream; used by one thread.
+    """New entries of the log as they are written, by a change stream; used by one thread.
 
     Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
@@ -143,7 +143,7 @@ class InvalidationFeed:
         self._stream: CollectionChangeStream[Document] | None = None
 
     def open(self) -> bool:
-        """Begin with what comes from now on; return False if MongoDB has no change streams, as a standalone one."""
+        """Begin with entries written from now on; return False if MongoDB, as a standalone, has no change streams."""
         with self._connection.operation() as database:
             hello: dict[str, Any] = database.command("hello")
             if "setName" not in hello and hello.get("msg") != "isdbgrid":
@@ -152,7 +152,7 @@ class InvalidationFeed:
         return True
 
     def read(self) -> list[Invalidation]:
-        """Return what was recorded since the last call, oldest first; an empty list after a moment: nothing was."""
+        """Return the entries recorded since the last call, oldest first; an empty list if none come within a moment."""
         if self._stream is None:
             raise RuntimeError("the feed is not open")
         with self._connection.operation():
@@ -160,7 +160,7 @@ class InvalidationFeed:
         return [] if event is None else read_all("invalidations", _to_invalidation, [event["fullDocument"]])
 
     def close(self) -> None:
-        """End; the feed may be opened again."""
+        """Close the feed, which may be opened again."""
         stream, self._stream = self._stream, None
         if stream is not None:
             with self._connection.operation():
@@ -177,11 +177,11 @@ def _numbered(invalidations: Sequence[Invalidation], last: int) -> list[Invalida
 
 
 def _insert(collection: Collection[Document], numbered: Sequence[Invalidation]) -> int:
-    """Write as many as can be written in this order; return how many."""
+    """Write as many as possible in this order; return their number."""
     try:
         collection.insert_many([_document(one) for one in numbered], ordered=True)
     except BulkWriteError as error:
-        lost_races(error)  # raises what is no lost race
+        lost_races(error)  # raises anything but a lost race
         return int(error.details["nInserted"])
     return len(numbered)
 
@@ -202,7 +202,7 @@ def _document(one: Invalidation) -> Document:
         "labels": one.labels,
         "deal_ids": sorted(one.selection.deal_ids),
         "name_keys": sorted(one.selection.name_keys),
-        # A list, because a deal's id is data and no field's name.
+        # A list, because a deal's id is data and not a field's name.
         "views": [
             {"deal_id": deal_id, "changed": sorted(changed), "names": sorted(one.names_of.get(deal_id, ()))}
             for deal_id, changed in sorted(one.views.items())

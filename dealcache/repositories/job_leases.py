@@ -1,7 +1,7 @@
-"""Leases of sync jobs: at most one job runs, and a process that dies loses it when its lease runs out.
+"""Leases of sync jobs: at most one job runs, and a process that dies loses it when its lease expires.
 
-A running job belongs to its ``owner`` until another process takes it over, also past ``lease_expires_at``: from then on
-others may. Every write of the owner has the condition that it still owns the job.
+A running job belongs to its ``owner`` until another process takes it over, even past ``lease_expires_at``, from which
+time on others may. Every write of the owner has the condition that it still owns the job.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dealcache.repositories.record_documents import read_all
 RUNNING = str(JobStatus.RUNNING)
 QUEUED = str(JobStatus.QUEUED)
 
-#: The message of a job that was cancelled while nobody was running it.
+#: The message of a job that was cancelled while no process was running it.
 UNATTENDED = "cancelled while nobody was running it"
 
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
@@ -45,10 +45,10 @@ class LeaseState(Enum):
     """The process still owns the job."""
 
     LOST = "lost"
-    """Another process took the job over, or ended it."""
+    """Another process took over the job, or ended it."""
 
     CANCEL = "cancel"
-    """The process still owns the job, and is to stop it."""
+    """The process still owns the job, and must stop it."""
 
 
 class JobLeases:
@@ -65,12 +65,12 @@ class JobLeases:
         only: str | None = None,
         without: Sequence[JobType] = (),
     ) -> Job | None:
-        """Claim a job: an abandoned one, else the oldest that is due, unless one is running; None if there is none.
+        """Claim a job: an abandoned one, or else the oldest that is due, unless one is running; None if there is none.
 
-        An abandoned job that is to be cancelled ends here.
+        An abandoned job that must be cancelled ends here.
 
         Args:
-            owner: names the process among all that share the database.
+            owner: the name of the process among all that share the database.
             now: the present.
             lease: how long it owns the job without renewing the lease.
             only: the id of the only job wanted; None for any.
@@ -78,7 +78,7 @@ class JobLeases:
         """
         moment = milliseconds(now)
         wanted = {} if only is None else {"_id": only}
-        # One that lasts longer than any lease was given by a clock that was wrong.
+        # One that lasts longer than any lease was written by a wrong clock.
         over = [{"lease_expires_at": {"$lte": moment}}, {"lease_expires_at": {"$gt": moment + 2 * lease}}]
         abandoned: Document = {"status": RUNNING, "$or": over}
         with self._connection.operation() as database:
@@ -105,14 +105,14 @@ class JobLeases:
     def save_checkpoint(
         self, job_id: str, owner: str, checkpoint: dict[str, Any], progress: Progress, since: datetime | None = None
     ) -> bool:
-        """Save from where the job resumes after a crash, unless another process owns it now: then return False.
+        """Save the position to resume at after a crash; return False if another process owns the job now.
 
         Args:
             job_id: the job.
             owner: the process that runs it.
-            checkpoint: JSON values and dates; replaces the one before.
-            progress: how far the job is.
-            since: from when on it looks for changes; None leaves that as it is.
+            checkpoint: JSON values and dates; replaces the previous one.
+            progress: the job's progress.
+            since: the moment from which it looks for changes; None to leave it unchanged.
         """
         change: Document = {"checkpoint": checkpoint, "progress": asdict(progress)}
         if since is not None:
@@ -129,7 +129,7 @@ class JobLeases:
         error: str | None,
         progress: Progress,
     ) -> bool:
-        """End the job, unless another process owns it now: then return False.
+        """End the job; return False if another process owns it now.
 
         Args:
             job_id: the job.
@@ -138,7 +138,7 @@ class JobLeases:
             now: the present.
             message: the outcome in a sentence.
             error: why it failed, None if it did not.
-            progress: how far it came.
+            progress: its final progress.
         """
         change = ending(status, now, message, error)
         change["$set"]["progress"] = asdict(progress)
@@ -147,10 +147,10 @@ class JobLeases:
     def release(self, job_id: str, owner: str, now: datetime, message: str, progress: Progress) -> bool:
         """Put the job back into the queue with its checkpoint, so that any process may resume it at once.
 
-        A job that is to be cancelled ends instead.
+        A job that must be cancelled ends instead.
 
         Returns:
-            False when another process owns the job now; nothing is written then.
+            False if another process owns the job now; nothing is written then.
         """
         waiting = {"status": QUEUED, "due_at": milliseconds(now), "message": message, "progress": asdict(progress)}
         change = {"$set": waiting, "$unset": dict.fromkeys(("owner", "lease_expires_at"), "")}
@@ -159,7 +159,7 @@ class JobLeases:
         return self.finish(job_id, owner, JobStatus.CANCELLED, now, message, None, progress)
 
     def reserve(self, job_id: str, owner: str, until: datetime) -> None:
-        """Reserve a queued job for ``owner`` until then, unless it is reserved for another process."""
+        """Reserve a queued job for ``owner``, unless it is reserved for another process."""
         free = {"_id": job_id, "status": QUEUED, "reserved_for": {"$in": [None, owner]}}
         self._updated(free, {"$set": {"reserved_for": owner, "reserved_until": milliseconds(until)}})
 
@@ -213,7 +213,7 @@ def to_job(document: Mapping[str, Any]) -> Job:
     """Return a document of ``sync_jobs`` as a value."""
     values: dict[str, Any] = {name: utc(document[name]) for name in _DATES if name in document}
     values |= {name: document[name] for name in _AS_THEY_ARE if name in document}
-    # Another release may count other things.
+    # Another release may have other counts.
     progress = {name: value for name, value in document["progress"].items() if name in _PROGRESS_FIELDS}
     progress["warnings"] = tuple(progress.get("warnings", ()))
     return Job(

@@ -33,7 +33,7 @@ def json_value(value: Any) -> Any:
 
 
 def date_value(value: object) -> datetime | None:
-    """Return a value as a date in UTC, an edge of the calendar if it lies beyond; None if it is none."""
+    """Return a value as a date in UTC, an edge of the calendar if it is beyond; None if it is not a date."""
     if isinstance(value, datetime):
         return in_utc(value) if value.tzinfo is not None else in_utc(value.replace(tzinfo=UTC))
     if isinstance(value, DatetimeMS):
@@ -47,7 +47,7 @@ def date_value(value: object) -> datetime | None:
 
 
 def number_value(value: object) -> float | None:
-    """Return a value as a finite number, None if it is none."""
+    """Return a value as a finite number, None if it is not one."""
     found = json_value(value)
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 

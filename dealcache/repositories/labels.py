@@ -70,7 +70,7 @@ class LabelRepository:
         return snapshot
 
     def read_at(self) -> datetime | None:
-        """Return the time of HubSpot's labels that are stored, None if some were never read."""
+        """Return the time at which the stored labels were read from HubSpot; None if some were never read."""
         newest: list[datetime | None] = []
         with self._connection.operation() as database:
             for collection in (database.owners, database.pipelines):
@@ -99,7 +99,7 @@ class LabelRepository:
 
 
 def _raw(collection: Collection[Document], projection: Document, order: Sequence[tuple[str, int]]) -> bytes:
-    """Return all documents as BSON, one behind the other."""
+    """Return all documents as concatenated BSON."""
     batches: Any = collection.find_raw_batches({}, projection, sort=list(order), batch_size=_BATCH_SIZE)
     return b"".join(batches)
 

@@ -1,9 +1,9 @@
-"""Has lists brought up to date before they are read, by as few questions as are needed.
+"""Brings lists up to date before they are read, with as few queries as possible.
 
-To look for deals that are to be settled (see :mod:`.deal_summaries`) takes MongoDB several times as long as to tell the
-version of the lists, and both are asked before each page. What is due by time alone, and what earlier versions have
-left, is not looked for again while the version is the same. Nor are marks while no process has given a sign of life
-since none was found: it gives one before it marks deals.
+Finding deals to settle (see :mod:`.deal_summaries`) takes MongoDB several times as long as reading the version of the
+lists, and both are needed before each page. Deals that are due by time alone, or left by earlier versions, are not
+searched for again while the version is the same. Nor are marks while no process has given a sign of life since none was
+found: a process gives one before it marks deals.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from dealcache.repositories.deal_summaries import MARKED_COMPLETE, DealSummaries
 from dealcache.repositories.documents import Document, any_date
 from dealcache.repositories.list_version import ListState
 
-#: Seconds after which all is looked for again: workers of earlier versions write without a new version.
+#: Seconds after which everything is searched for again: workers of earlier versions write without raising the version.
 _TRUSTED_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was found the last time: nothing more to settle.
+    """The result of the last search: nothing more to settle.
 
     Args:
         version: that of the lists.
         until: by the monotonic clock, how long that holds.
-        planned: when the next planned event comes to pass; None for no time.
+        planned: the time of the next planned event; None for no event.
         unmarked: the state in which no mark was found.
     """
 
@@ -40,7 +40,7 @@ class _Found:
 
 
 class ListPreparation:
-    """Brings lists up to date, and tells their version. Thread-safe.
+    """Brings lists up to date, and returns their version. Thread-safe.
 
     Args:
         connection: the database.
@@ -57,10 +57,10 @@ class ListPreparation:
         self._found: _Found | None = None
 
     def __call__(self) -> int:
-        """Have lists show what is true, and return their version; to be called before what they show is read.
+        """Bring lists up to date, and return their version; to be called before their contents are read.
 
         Raises:
-            StoreError: MongoDB failed; ListsBehindError: so much is to be counted that readers cannot wait for it.
+            StoreError: MongoDB failed; ListsBehindError: too much is to be counted for readers to wait for it.
         """
         state, found = self._summaries.state(), self._found
         if found is None or not self._holds(found, state):
@@ -101,5 +101,5 @@ class ListPreparation:
 
 
 def _nobody_marks(unmarked: ListState, now: ListState) -> bool:
-    """Return True if no process can have marked a deal between two states, before which none bore a mark."""
+    """Return True if no process can have marked a deal between two states, the first of which had no marks."""
     return unmarked.is_quiet and now.signed_at == unmarked.signed_at

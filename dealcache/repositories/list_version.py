@@ -1,11 +1,11 @@
 """The collection ``list_state``: the version of all lists of deals, which grows with every change that a list may show.
 
-A writer notes that it is changing something, changes it, and raises the version while it takes its note back. So a
-version that was read while nobody was changing anything stands for one content. While somebody is, every reading gives
-a version of its own, and so does a reading after a writer was killed, until its note counts as abandoned.
+A writer notes that it is changing something, changes it, and removes its note as it raises the version. So a version
+read while no writer was changing anything identifies one content. During a change every reading returns a version of
+its own, as does a reading after a writer was killed, until its note counts as abandoned.
 
-Versions are times of MongoDB's clock in milliseconds as far as that grows: a database that loses its last writes, or is
-restored from a backup, never gives an old version to a new content.
+Versions are times of MongoDB's clock in milliseconds, as long as these increase: a database that loses its last writes,
+or is restored from a backup, never gives an old version to new content.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.stage_moves import StageMoves
 
-#: Milliseconds after which a writer that gives no sign of life counts as dead. No write takes so long.
+#: Milliseconds after which a writer without a sign of life counts as dead. No write takes that long.
 DEAD_MILLISECONDS = 30_000
 
 #: For writes that precede or follow others in MongoDB's journal and mean nothing without them: they need not wait for
-#: it, for it never loses an earlier write without the later ones.
+#: the journal, which never loses an earlier write without the later ones.
 UNJOURNALED = WriteConcern(w=1)
 
-#: Seconds after which a change that goes on is noted again.
+#: Seconds after which a continuing change is noted again.
 _NOTE_SECONDS = 5.0
 
 _DEALS: Document = {"_id": "deals"}
@@ -51,13 +51,13 @@ def _alive(dates: str) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """The version of all lists, and what was going on when it was read.
+    """The version of all lists, and the changes in progress when it was read.
 
     Args:
         version: the version.
-        is_changing: True if somebody is changing something.
-        signed_at: when a process that writes has last given a sign of life; None if none has.
-        is_quiet: True if that is so long ago that whoever gave it counts as dead.
+        is_changing: True if a writer is changing something.
+        signed_at: when a writing process last gave a sign of life; None if none has.
+        is_quiet: True if that is so long ago that the process counts as dead.
     """
 
     version: int
@@ -88,7 +88,7 @@ _NONE_ABANDONED: Document = {"$eq": [{"$size": {"$objectToArray": "$changing"}},
 def _totals_at_raised(stages: Any, *conditions: Document) -> Document:
     """Return the update by which kept totals become those of the raised version, if they are those of the present one.
 
-    Otherwise they are dropped: somebody has raised the version who does not know what that did to them.
+    Otherwise they are dropped: another writer has raised the version without updating them.
     """
     present = {"$and": [{"$gt": ["$totals.version", 0]}, {"$eq": ["$totals.version", "$version"]}, *conditions]}
     raised = {"version": _RAISED, "stages": stages, "added_up_at": "$totals.added_up_at"}
@@ -106,7 +106,7 @@ class ListVersion:
         self._connection = connection
 
     def read(self) -> ListState:
-        """Return the version; read it before what it is the version of.
+        """Return the version; read it before the content that it identifies.
 
         Raises:
             StoreError: MongoDB failed.
@@ -116,7 +116,7 @@ class ListVersion:
             found = state.find_one(_DEALS, _READ) or {}
             if changing := bool(found.get("changing")):
                 left = {"changing": {"$arrayToObject": _alive("$changing")}, "version": _RAISED}
-                # What abandoned changes have done to the totals of stages is unknown.
+                # The effect of abandoned changes on the totals of stages is unknown.
                 change = [{"$set": left | _totals_at_raised("$totals.stages", _NONE_ABANDONED)}]
                 found |= state.find_one_and_update(_DEALS, change, return_document=ReturnDocument.AFTER) or {}
         return _read(found, changing)
@@ -128,7 +128,7 @@ class ListVersion:
 
 
 class Change:
-    """A change of what lists show, while it is being made. Works inside :meth:`.Connection.operation`.
+    """A change of lists in progress. Works inside :meth:`.Connection.operation`.
 
     Args:
         database: where it is made.
@@ -140,18 +140,18 @@ class Change:
         self._timer = timer
         self._note = f"changing.{ObjectId()}"
         self._noted_at: float | None = None
-        #: What it does to the totals of stages.
+        #: Its effect on the totals of stages.
         self.moves = StageMoves()
 
     def begin(self) -> None:
-        """Note that something is about to change; to be called before each write that a list shows."""
+        """Note that something is about to change; to be called before each write that affects lists."""
         note = [{"$set": {self._note: "$$NOW"}}]
         if self._noted_at is None:
             _update(self._state, note)
         elif self._timer() - self._noted_at <= _NOTE_SECONDS:
             return
         elif not self._state.update_one(_DEALS | {self._note: {"$exists": True}}, note).matched_count:
-            # It counted as abandoned: deals may have been added up meanwhile, with some of what was changed.
+            # It counted as abandoned: deals may have been added up meanwhile, with only some of its changes.
             self.moves.forget()
             _update(self._state, note)
         self._noted_at = self._timer()
@@ -165,15 +165,16 @@ class Change:
             _update(self._state, [{"$set": {"version": _RAISED} | totals}, {"$unset": [self._note]}])
 
 
-#: The change under way in this thread.
+#: The change in progress in this thread.
 _current: ContextVar[Change | None] = ContextVar("change of lists", default=None)
 
 
 @contextmanager
 def changing(database: Database[Document]) -> Iterator[Change]:
-    """Yield a change, to be begun before the first write that a list shows; afterwards the version is raised.
+    """Yield a change, to be begun before the first write that affects lists; afterwards raise the version.
 
-    Inside another one it is a part of that. Works inside :meth:`.Connection.operation` and raises the driver's errors.
+    Inside another change it becomes a part of that. Works inside :meth:`.Connection.operation` and raises the driver's
+    errors.
     """
     if outer := _current.get():
         try:
@@ -188,7 +189,7 @@ def changing(database: Database[Document]) -> Iterator[Change]:
         yield change
     except BaseException:
         change.moves.forget()
-        with suppress(PyMongoError):  # else the note tells of it until it counts as abandoned
+        with suppress(PyMongoError):  # otherwise the note stays until it counts as abandoned
             change.end()
         raise
     finally:
@@ -197,7 +198,7 @@ def changing(database: Database[Document]) -> Iterator[Change]:
 
 
 def kept_totals(database: Database[Document]) -> KeptTotals | None:
-    """Return the totals of stages that are kept, None while they may not be true; works as :func:`changing`."""
+    """Return the kept totals of stages, None while they may be wrong; works as :func:`changing`."""
     found = _state(database).find_one(_DEALS, {"version": 1, "changing": 1, "totals": 1, "now": "$$NOW"}) or {}
     totals = found.get("totals") or {}
     if found.get("changing") or not totals or totals["version"] != found["version"]:
@@ -206,7 +207,7 @@ def kept_totals(database: Database[Document]) -> KeptTotals | None:
 
 
 def keep_totals(database: Database[Document], version: int, stages: Document) -> None:
-    """Keep totals of stages that were added up after the version was read; does nothing if there is another by now.
+    """Keep totals of stages that were added up after the version was read; do nothing if it has changed since.
 
     Works as :func:`changing`.
     """
@@ -222,13 +223,13 @@ def show_alive(database: Database[Document], writer: str) -> None:
 
 
 def living_writers(database: Database[Document]) -> set[str]:
-    """Return the writers that have given a sign of life lately; works as :func:`changing`."""
+    """Return the writers that have recently given a sign of life; works as :func:`changing`."""
     living = {"living": {"$map": {"input": _alive("$writers"), "in": "$$this.k"}}}
     return set((_state(database).find_one(_DEALS, living) or {}).get("living", ()))
 
 
 def claim_check(database: Database[Document], minutes: int) -> bool:
-    """Return True if the last check of the lists is so long ago, and note that the caller makes one.
+    """Return True if a check of the lists is due, and note that the caller makes it.
 
     Works as :func:`changing`.
     """
@@ -242,9 +243,9 @@ def _state(database: Database[Document]) -> Collection[Document]:
 
 
 def _update(state: Collection[Document], change: list[Document]) -> int:
-    """Change the document, and return the number of documents that are different now: 1 or 0."""
+    """Change the document, and return the number of changed documents: 1 or 0."""
     try:
         done = state.update_one(_DEALS, change, upsert=True)
-    except DuplicateKeyError:  # another writer has just made the document
+    except DuplicateKeyError:  # another writer has just created the document
         done = state.update_one(_DEALS, change, upsert=True)
     return done.modified_count + (done.upserted_id is not None)

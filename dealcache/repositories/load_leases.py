@@ -1,11 +1,11 @@
-"""The collection ``load_leases``: which process loads what from HubSpot, of all that share the database.
+"""The collection ``load_leases``: which of the processes that share the database loads what from HubSpot.
 
-One document for each thing that is loaded. It belongs to one acquisition, which its ``nonce`` names, until that ends or
-``held_until`` is past: a holder that dies renews it no more and loses it by that. What has ended stays for a minute, so
-that the processes that waited for it learn how, and that others see what was refreshed lately.
+There is one document for each thing that is loaded. It belongs to one acquisition, identified by its ``nonce``, until
+that ends or ``held_until`` is past: a holder that dies stops renewing it, and so loses it. An ended lease is kept for a
+minute, so that the processes that waited for it learn the outcome, and others see what was recently refreshed.
 
-Time is MongoDB's own, so the clocks of the hosts need not agree. The writes ask for no journal: a lease that is lost in
-a crash costs a second load and nothing else.
+Times are those of MongoDB's clock, so the clocks of the hosts need not agree. The writes do not wait for the journal: a
+lease lost in a crash only costs a second load.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dealcache.repositories.documents import Document
 from dealcache.repositories.newest_wins import lost_races
 from dealcache.repositories.record_documents import read_all
 
-#: A moment in an expression of MongoDB's.
+#: A time in a MongoDB expression.
 Moment = datetime | Literal["$$NOW"]
 
 _ONE_MEMBER = WriteConcern(w=1, j=False)
@@ -46,24 +46,24 @@ class LoadEnd(StrEnum):
     """HubSpot refused, failed or did not answer; ``failure`` says more."""
 
     ABANDONED = "abandoned"
-    """The holder gave up for reasons of its own: the processes that waited try for themselves."""
+    """The holder gave up for reasons of its own; waiting processes try for themselves."""
 
     @classmethod
     def _missing_(cls, value: object) -> LoadEnd:
-        """Take a word of another release that is not known here for no more than that the load has ended."""
+        """Treat an unknown value of another release as an unspecified end of the load."""
         return cls.ABANDONED
 
 
-#: The ends after which a thing need not be loaded again at once.
+#: The outcomes after which a thing need not be loaded again at once.
 ENDED_WELL = frozenset({LoadEnd.LOADED, LoadEnd.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
 class LoadLease:
-    """A lease as it stood at one moment.
+    """A lease at one moment.
 
-    ``held`` is True while a load goes on under it, ``mine`` if the caller has acquired it just now. ``end`` is None
-    until the load has ended, and ``failure`` holds plain values when it failed.
+    ``held`` is True while a load is in progress under it, ``mine`` if the caller has just acquired it. ``end`` is None
+    until the load has ended, and ``failure`` holds plain values if it failed.
     """
 
     key: str
@@ -77,20 +77,20 @@ class LoadLease:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """The outcome of the load under a lease; ``failure`` tells more, in values that a document can hold."""
+    """The outcome of the load under a lease; ``failure`` describes it in values that a document can hold."""
 
     lease: LoadLease
     end: LoadEnd
     failure: Mapping[str, Any] | None = None
 
     def fields(self) -> Document:
-        """Return the fields in which processes that waited for it find that."""
+        """Return the fields in which waiting processes find it."""
         fields: Document = {"end": str(self.end)} | ({} if self.failure is None else {"failure": dict(self.failure)})
         return {name: {"$literal": value} for name, value in fields.items()}
 
 
 class LoadLeaseRepository:
-    """Gives leases and takes them back. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+    """Acquires and releases leases. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
         connection: the database.
@@ -104,7 +104,7 @@ class LoadLeaseRepository:
     @contextmanager
     def _leases(self) -> Iterator[driver.Collection[Document]]:
         with self._connection.operation() as database:
-            # From the primary, whatever the URI says: a secondary does not know yet that a load has ended.
+            # From the primary, whatever the URI says: a secondary may not know yet that a load has ended.
             yield database.load_leases.with_options(read_preference=ReadPreference.PRIMARY, write_concern=_ONE_MEMBER)
 
     def acquire(
@@ -117,20 +117,21 @@ class LoadLeaseRepository:
         pause: timedelta = timedelta(0),
         pause_after: Collection[LoadEnd] = ENDED_WELL,
     ) -> dict[str, LoadLease]:
-        """Take the leases that no process holds, but for what was loaded a moment ago; in two round trips, one in one.
+        """Acquire the free leases, except of recently loaded things; in two round trips, a single lease in one.
 
         Args:
-            wanted: what is to be loaded, one thing at least, each with the least generation whose load the caller can
-                use. A holder that began with an older one is not waited for: it loses the lease, and with that only the
-                right to tell how its load ended.
-            owner: names the process, for people.
-            term: how long a lease holds without being renewed.
-            generation: of the last invalidation that is known to the caller, whose load will see what it announced.
-            pause: how long after a load there is no other.
-            pause_after: the ends of a load of which that is true.
+            wanted: the things to load, at least one, each with the least generation whose load the caller can use. A
+                holder that began with an older one is not waited for: it loses the lease, and with it only the right to
+                record its outcome.
+            owner: the name of the process, for log messages.
+            term: how long a lease lasts without being renewed.
+            generation: that of the last invalidation known to the caller, whose load will see the change that it
+                announced.
+            pause: how long after a load a thing is not loaded again.
+            pause_after: the outcomes of a load for which that holds.
 
         Returns:
-            Each lease as it stands now; ``mine`` if it was taken.
+            Each lease in its present state; ``mine`` if it was acquired.
         """
         now = self._now()
         nonces = {key: uuid.uuid4().hex for key in wanted}
@@ -156,17 +157,17 @@ class LoadLeaseRepository:
         return {lease.key: replace(lease, mine=lease.nonce == nonces[lease.key]) for lease in found}
 
     def look(self, keys: Iterable[str]) -> dict[str, LoadLease]:
-        """Return the leases as they stand now, without those that never were, or ended long ago."""
+        """Return the leases in their present state, without those that never existed or ended long ago."""
         with self._leases() as leases:
             documents = leases.find({"_id": {"$in": list(keys)}}, _shown(self._now())).to_list()
         return {lease.key: lease for lease in read_all("load_leases", _to_lease, documents)}
 
     def renew(self, held: Mapping[str, str], term: timedelta) -> None:
-        """Renew leases, but for those that another process has by now, or that have ended.
+        """Renew leases, except for those that another process has by now, or that have ended.
 
         Args:
             held: the key of each by its nonce.
-            term: how long they hold from now on.
+            term: how long they last from now on.
         """
         under_way = {"_id": {"$in": list(held.values())}, "nonce": {"$in": list(held)}, "end": None}
         change = [{"$set": {"held_until": {"$add": [self._now(), _milliseconds(term)]}}}]
@@ -174,7 +175,7 @@ class LoadLeaseRepository:
             leases.update_many(under_way, change)
 
     def release(self, results: Iterable[LoadResult]) -> None:
-        """Note how loads ended and let others have their leases, but for those that another process has already."""
+        """Record the outcomes of loads and release their leases, except for those that another process already has."""
         now = self._now()
         changes = [
             UpdateOne({"_id": one.lease.key, "nonce": one.lease.nonce}, [{"$set": one.fields() | {"held_until": now}}])
@@ -185,7 +186,7 @@ class LoadLeaseRepository:
                 leases.bulk_write(changes, ordered=False)
 
     def note_loaded(self, key: str, owner: str) -> None:
-        """Note that what ``key`` stands for was loaded under another key just now, unless a load of it goes on."""
+        """Note that the thing of ``key`` was just loaded under another key, unless a load of it is in progress."""
         now = self._now()
         done: Document = {"owner": owner, "nonce": uuid.uuid4().hex, "generation": 0, "end": str(LoadEnd.LOADED)}
         change = _unless(_held(now), {"$mergeObjects": [{"$literal": done}, {"held_until": now}]})
@@ -207,7 +208,7 @@ def _taken(now: Moment, owner: str, nonce: str, term: timedelta, generation: int
 
 
 def _kept(now: Moment, since: int, pause: timedelta, ends: Collection[LoadEnd]) -> Document:
-    """Return the condition under which a lease is not to be had."""
+    """Return the condition under which a lease cannot be acquired."""
     held = {"$and": [_held(now), {"$gte": ["$generation", since]}]}
     return {"$or": [held, _ended_since(now, pause, ends)]} if pause else held
 

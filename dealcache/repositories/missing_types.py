@@ -1,10 +1,11 @@
 """Parts of a deal that HubSpot refused while it returned the rest: types of activities, or parts of this deal alone.
 
-A deal bears the types in ``unread_types``, and in ``partly_synced_at`` as of when the others are complete, if they were
-read whole; ``partly_as_of`` is to that what ``complete_as_of`` is to ``timeline_synced_at``. They go as soon as nothing
-is missing any more. A deal of which a sync could not read a part bears ``missed_at``, until it is read whole.
+A deal has the types in ``unread_types``, and in ``partly_synced_at`` the time as of which the others are complete, if
+they were read whole; ``partly_as_of`` is to that what ``complete_as_of`` is to ``timeline_synced_at``. These fields are
+removed as soon as nothing is missing. A deal of which a sync could not read a part has ``missed_at``, until it is read
+whole.
 
-The watermark of the syncs counts for neither any longer, so that such a deal first takes over what it was good for.
+The watermark of the syncs no longer counts for either kind of deal, so its value is first stored with the deal.
 """
 
 from __future__ import annotations
@@ -25,25 +26,25 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 #: The fields of ``deal_info`` that are about types.
 UNREAD_FIELDS: Document = {"unread_types": "", "partly_synced_at": "", "partly_as_of": ""}
 
-#: All fields that a complete reading of a deal takes away.
+#: All fields that a complete reading of a deal removes.
 OUTDATED_FIELDS: Document = UNREAD_FIELDS | {"missed_at": ""}
 
 
 class Confirmed(NamedTuple):
-    """As of when the events of deals are complete, and the types of activities of which they are not."""
+    """The time as of which the events of deals are complete, and the types of activities of which they are not."""
 
     at: datetime
     unread: tuple[str, ...]
 
 
 class MissingTypeRepository:
-    """Reads and writes them. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
+    """Reads and writes these fields. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def deals(self) -> dict[tuple[str, ...], list[str]]:
-        """Return the deals of which something is unread and that are not archived, by the types; from an index."""
+        """Return the live deals with unread types, by these types; answered from an index."""
         condition = {"unread_types": {"$exists": True}} | LIVE
         found: dict[tuple[str, ...], list[str]] = {}
         with self._connection.operation() as database:
@@ -54,14 +55,14 @@ class MissingTypeRepository:
         return found
 
     def partly_synced(self, deal_ids: Iterable[str]) -> set[str]:
-        """Return those of these deals that were read whole but for some types."""
+        """Return those of these deals that were read whole except for some types."""
         condition = {"deal_id": {"$in": list(deal_ids)}, "partly_synced_at": {"$exists": True}}
         with self._connection.operation() as database:
             found = database.deal_info.find(condition, {"_id": 0, "deal_id": 1}).to_list()
         return set(ids_of(found))
 
     def note_unread(self, deal_ids: Iterable[str], types: Iterable[str], at: datetime) -> None:
-        """Note that some types could not be read, of deals of which the others were known to be complete before.
+        """Note that some types could not be read, for deals whose other types were known to be complete before.
 
         Args:
             deal_ids: HubSpot's ids.
@@ -73,13 +74,13 @@ class MissingTypeRepository:
     def note_partly_synced(
         self, deal_ids: Iterable[str], types: Iterable[str], at: datetime, as_of: datetime | None = None
     ) -> None:
-        """Note that deals were read whole but for some types; see :meth:`note_unread`.
+        """Note that deals were read whole except for some types; see :meth:`note_unread`.
 
         Args:
             deal_ids: HubSpot's ids.
             types: the object names of the activities.
             at: the time just before HubSpot was asked.
-            as_of: the time just before the first of what was read of them; ``at`` unless given.
+            as_of: the time just before the first of these reads; ``at`` unless given.
         """
         dates = {"partly_synced_at": milliseconds(at), "partly_as_of": milliseconds(as_of or at)}
         self._note(deal_ids, at, {"$set": {"unread_types": sorted(types)} | dates})
@@ -97,7 +98,7 @@ class MissingTypeRepository:
             database.deal_info.update_many(meant, change | raised)
 
     def note_read(self, deal_ids: Iterable[str], types: Iterable[str]) -> None:
-        """Note that these types were read whole by now. A deal of which nothing else is missing is complete."""
+        """Note that these types have now been read whole. A deal of which nothing else is missing is complete."""
         ids = {"deal_id": {"$in": list(deal_ids)}}
         complete: Document = {
             "timeline_synced_at": {"$max": ["$timeline_synced_at", "$partly_synced_at"]},
@@ -113,7 +114,7 @@ class MissingTypeRepository:
 
 
 def confirmed(document: Document) -> Confirmed:
-    """Return as of when a deal's events are complete; one that lacks some types counts if it is the later."""
+    """Return the time as of which a deal's events are complete, even if for some types, if that is later."""
     whole, partly = (any_date(document.get(name)) for name in ("timeline_synced_at", "partly_synced_at"))
     if partly is None or (whole is not None and whole >= partly):
         return Confirmed(whole or _NEVER, ())
@@ -121,7 +122,7 @@ def confirmed(document: Document) -> Confirmed:
 
 
 def _keep_watermark(database: Database[Document], meant: Document, present: datetime) -> None:
-    """Have deals that syncs have kept up to date so far take over the watermark."""
+    """Store the watermark with deals that syncs have kept up to date so far."""
     state = database.sync_state.find_one({"_id": "account"}, {"watermark": 1}) or {}
     watermark = any_date(state.get("watermark"))
     if watermark is None or watermark > present:

@@ -1,9 +1,9 @@
 """Conditional updates of documents: newer versions replace older ones, never the other way round.
 
-Two versions are put in order by HubSpot's own ``hubspot_updated_at`` and, when that is equal, by ``synced_at``, the
-time just before HubSpot was asked: pipelines and owners have no dates that count. Archiving does not touch the former,
-so a document that is archived gives way only to what was read later, whatever its version. The comparison happens in
-MongoDB, inside the update, so that any number of threads and processes may write at once.
+Two versions are ordered by HubSpot's own ``hubspot_updated_at`` and, if that is equal, by ``synced_at``, the time just
+before HubSpot was asked: pipelines and owners have no usable dates. Archiving does not change the former, so an
+archived document is replaced only by what was read later, whatever its version. The comparison happens in MongoDB,
+inside the update, so that any number of threads and processes may write at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dealcache.repositories.connection import StoreError
 from dealcache.repositories.documents import Document
 
 _DUPLICATE_KEY = 11000
-_ATTEMPTS = 5  # a lost race is won at the next attempt unless the document is deleted in between as well
+_ATTEMPTS = 5  # a lost race is won at the next attempt unless the document is also deleted in between
 
 
 def newest_wins(key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime) -> UpdateOne:
@@ -37,10 +37,10 @@ def newest_wins(key: Sequence[str], fields: Mapping[str, Any], synced_at: dateti
 def write_newest(
     collection: Collection[Document], key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime
 ) -> Document | None:
-    """Carry out :func:`newest_wins` for one document; return it as it was just before, None when there was none.
+    """Carry out :func:`newest_wins` for one document; return its previous version, None if there was none.
 
     Raises:
-        StoreError: the race to be the first was lost again and again.
+        StoreError: the race to insert the document was lost repeatedly.
         PyMongoError: from the driver; the caller works inside :meth:`Connection.operation`.
     """
     condition = {name: fields[name] for name in key}
@@ -71,7 +71,7 @@ def _change(fields: Mapping[str, Any], synced_at: datetime) -> list[Document]:
 
 
 def _not_older(fields: Mapping[str, Any], synced_at: datetime) -> Document:
-    """Return the condition as an expression of MongoDB, to which a missing field is older than any date."""
+    """Return the condition as a MongoDB expression, in which a missing field is older than any date."""
     read_no_earlier = {"$lte": ["$synced_at", synced_at]}
     updated_at = fields.get("hubspot_updated_at")
     if updated_at is None:  # a pipeline has no such date: the time of reading alone decides
@@ -86,7 +86,7 @@ def write_all(collection: Collection[Document], updates: Sequence[UpdateOne]) ->
     """Carry out upserts of :func:`newest_wins` in any order; those that lost a race for a unique key are repeated.
 
     Raises:
-        StoreError: the race was lost again and again.
+        StoreError: the race was lost repeatedly.
         PyMongoError: from the driver; the caller works inside :meth:`Connection.operation`.
     """
     pending = updates
@@ -103,7 +103,7 @@ def write_all(collection: Collection[Document], updates: Sequence[UpdateOne]) ->
 
 
 def _others_were_faster(count: int, collection: Collection[Document]) -> StoreError:
-    return StoreError(f"{count} documents of {collection.name} could not be written: others kept getting there first")
+    return StoreError(f"{count} documents of {collection.name} could not be written: other writers were always first")
 
 
 def lost_races(error: BulkWriteError) -> list[int]:

@@ -1,4 +1,4 @@
-"""The state of the database for operators: its contents, jobs and webhook events, by one query that takes a moment."""
+"""The state of the database for operators: its contents, jobs and webhook events, by one quick query."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dealcache.repositories.webhook_events import PENDING, READ_ANYTHING, SET_AS
 
 log = logging.getLogger(__name__)
 
-#: Seconds for the quick questions, and for one that goes through a collection.
+#: Seconds for the quick queries, and for one that reads a whole collection.
 _SECONDS, _SCAN_SECONDS = 1.0, 10.0
 
 _HOUR = timedelta(hours=1)
@@ -32,7 +32,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class JobOverview:
-    """The running job, how many wait, and the jobs that were the last to be completed and to fail."""
+    """The running job, the number of queued ones, the last completed and the last failed one."""
 
     running: Job | None
     queued: int
@@ -46,8 +46,8 @@ class Overview:
 
     ``received`` counts the webhook events of the last hour; ``deals`` those that are not archived, ``activities`` all
     events, both None until they were counted; ``timelines_missing`` the deals of which no activities were ever read.
-    ``oldest_read_at`` is when the deal was read whose activities were read longest ago; it is only known while there is
-    no watermark of the syncs.
+    ``oldest_read_at`` is the earliest time at which a deal's activities were read; it is only known while there is no
+    watermark of the syncs.
     """
 
     state: SyncState
@@ -61,7 +61,7 @@ class Overview:
 
 
 class _Scan:
-    """A question that goes through a whole collection, and is therefore asked the more seldom the longer it takes."""
+    """A query that reads a whole collection, and is therefore made the more rarely the longer it takes."""
 
     def __init__(self, ask: Callable[[Database[Document]], None], timer: Callable[[], float]) -> None:
         self._ask = ask
@@ -70,7 +70,7 @@ class _Scan:
         self._ended_at: float | None = None
 
     def may_begin(self, share: float) -> bool:
-        """Return True if asking now takes no more than ``share`` of the time since the last answer."""
+        """Return True if the query takes at most ``share`` of the time since its last answer."""
         return self._ended_at is None or (self._timer() - self._ended_at) * share >= self.seconds
 
     def run(self, connection: Connection) -> None:
@@ -82,7 +82,7 @@ class _Scan:
 
 
 class OverviewRepository:
-    """Reads it. Used by one thread; every method raises StoreError or StoreUnavailable when MongoDB fails.
+    """Reads the overview. Used by one thread; every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
         connection: the database.
@@ -109,7 +109,7 @@ class OverviewRepository:
         """Return the present state; call :meth:`scan` before."""
         self._now = milliseconds(now)
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            # One query for all: asked one after the other they would take eight times as much processor time.
+            # One query for all: separate ones would take eight times as much processor time.
             collection = database.sync_state.with_options(codec_options=READ_ANYTHING)
             answers = {one["question"]: one for one in collection.aggregate(_questions(self._now))}
             deals = self._deals.read(database, self._process)
@@ -119,7 +119,7 @@ class OverviewRepository:
             return int(answers.get(question, {}).get("count", 0))
 
         state = read_all("sync_state", to_state, [answers.get("state", {})])[0]
-        # A date in the future was noted by a clock that was wrong.
+        # A date in the future was written by a wrong clock.
         self._wants_oldest = state.watermark is None or state.watermark > now
         oldest = answers.get("oldest pending")
         return Overview(
@@ -139,11 +139,11 @@ class OverviewRepository:
         )
 
     def scan(self, share: float, most_seconds: float = float("inf")) -> bool:
-        """Renew what :meth:`read` cannot tell quickly; return True if anything was to be renewed.
+        """Renew the parts that :meth:`read` cannot query quickly; return True if any was due.
 
         Args:
-            share: the part of the time that each question may take.
-            most_seconds: only questions that took no longer the last time.
+            share: the part of the time that each query may take.
+            most_seconds: only queries that took no longer the last time.
         """
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
             self._process = database.command("hello").get("topologyVersion", {}).get("processId")
@@ -169,7 +169,7 @@ class OverviewRepository:
 
 
 def _questions(now: datetime) -> list[Document]:
-    """Return the stages of a query of ``sync_state``; each document of its answer names its ``question``."""
+    """Return the stages of a query of ``sync_state``; each document of the result names its ``question``."""
 
     def last(status: JobStatus) -> list[Document]:
         return [{"$match": {"status": str(status)}}, {"$sort": {"finished_at": -1}}, {"$limit": 1}]

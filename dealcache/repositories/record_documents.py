@@ -1,4 +1,4 @@
-"""Documents read back as values, one by one: one that other systems have damaged holds up none beside it."""
+"""Documents read back as values, one by one, so that one that other systems have damaged does not affect the others."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ T = TypeVar("T")
 #: The fields of a deal that every document has.
 _NEEDED_OF_DEAL = frozenset(("deal_id", "deal_name", "hubspot_updated_at"))
 
-#: The time of what has none, and the type of an event of which not even the activity's type is known.
+#: The time of a record without one, and the type of an event whose activity's type is unknown.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAINEST = "Note"
 
 _EVENT_DATES = ("occurred_at", "hubspot_updated_at")
 
-#: How many fields of an event's document are this service's own, the deal's id included.
+#: How many fields of an event's document are this service's own, including the deal's id.
 _OWN_FIELDS = len(EVENT_FIELDS) + 1
 
 
 def read_deal(document: Mapping[str, Any]) -> tuple[StoredDeal, list[str]]:
     """Return a document of ``deal_info`` as a value, and the names of the fields that cannot be read.
 
-    Only the three fields without a default must be there.
+    Only the three fields without a default must be present.
     """
     values: dict[str, Any] = {}
     faults: list[str] = []
@@ -91,7 +91,7 @@ def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
             owner_id,
             owner,
             document["hubspot_updated_at"].replace(tzinfo=UTC),
-            # Of all fields that are read these are the last; most documents have none of them.
+            # These are the last of all fields that are read; most documents have none of them.
             foreign_fields(document) if len(document) > _OWN_FIELDS else {},
         )
     except (KeyError, TypeError, AttributeError):
@@ -100,7 +100,7 @@ def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
 
 
 def _mended_event(document: Mapping[str, Any]) -> tuple[Event, list[str]]:
-    """Do what :func:`read_event` does for a document that is not as this service writes them."""
+    """Do what :func:`read_event` does for a document that this service has not written."""
     updated_at = date_value(document.get("hubspot_updated_at"))
     occurred_at = date_value(document.get("occurred_at")) or updated_at or _NEVER
     engagement_type = text_value(document.get("engagement_type"))
@@ -175,7 +175,7 @@ def _whole(value: object) -> int:
     return 0 if number is None else int(number)
 
 
-#: The types of a field of a deal's document, and how a value of any other type is read.
+#: The types of a field of a deal's document, and the function that reads a value of any other type.
 _TEXT = ((str,), text_value)
 _TEXT_OR_NONE = ((str,), lambda value: text_value(value) or None)
 _DEAL_TYPES: Mapping[str, tuple[tuple[type, ...], Callable[[Any], Any]]] = dict.fromkeys(
@@ -193,7 +193,7 @@ _DEAL_TYPES: Mapping[str, tuple[tuple[type, ...], Callable[[Any], Any]]] = dict.
 
 
 class Kind(NamedTuple, Generic[T]):
-    """The way from documents of one collection to values.
+    """The conversion of documents of one collection to values.
 
     Args:
         read: returns a document as a value, as far as it can be read, and the names of the fields that cannot.
@@ -211,12 +211,12 @@ PIPELINES = Kind(read_pipeline, lambda document: ("pipelines", document.get("pip
 
 
 def read_records(kind: Kind[T], documents: Iterable[Mapping[str, Any]], unreadable: UnreadableRecords) -> list[T]:
-    """Return ``documents`` as values; one that another system has written, or written to, holds up none of the others.
+    """Return ``documents`` as values; one that another system has damaged does not affect the others.
 
     Args:
-        kind: of which collection they are.
-        documents: what MongoDB gave.
-        unreadable: counts those that cannot be read as they are.
+        kind: the conversion of their collection.
+        documents: the documents.
+        unreadable: counts those that cannot be read completely.
     """
     read = kind.read
     values: list[T] = []
@@ -234,7 +234,7 @@ def read_all(
     """Return ``documents`` of a collection that only this service writes, as values.
 
     Raises:
-        StoreError: a document lacks a field or holds something else in it, so this service has not written it.
+        StoreError: a field of a document is missing or invalid, so this service has not written it.
     """
     try:
         return [convert(document) for document in documents]

@@ -1,8 +1,8 @@
 """The exact number of documents in a collection, at the price of MongoDB's estimate.
 
-To count a million documents takes MongoDB a third of a second. The total that it keeps by itself costs nothing, but may
-be wrong after a crash of mongod. How it changes is right as long as one mongod runs. So documents are counted once, and
-what the total has gained or lost since is added.
+Counting a million documents takes MongoDB a third of a second. The total that it maintains itself costs nothing, but
+may be wrong after a crash of mongod. Its changes are correct as long as the same mongod runs. So documents are counted
+once, and the change of the total since then is added.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pymongo.database import Database
 
 from dealcache.repositories.documents import Document
 
-#: Seconds after which they are counted again, whatever happened.
+#: Seconds after which they are counted again in any case.
 _COUNT_AGAIN_SECONDS = 600.0
 
 
@@ -45,11 +45,11 @@ class RunningCount:
         self._base: _Base | None = None
 
     def read(self, database: Database[Document], process: object) -> int | None:
-        """Return how many documents there are; None until :meth:`count` has counted them in this run of mongod.
+        """Return the number of documents; None until :meth:`count` has counted them in this run of mongod.
 
         Args:
-            database: where the collection is.
-            process: names the present run of mongod.
+            database: the database of the collection.
+            process: identifies the present run of mongod.
         """
         base = self._base
         if base is None or base.process != process:
@@ -57,7 +57,7 @@ class RunningCount:
         return max(0, base.counted + database[self._name].estimated_document_count() - base.total)
 
     def is_due(self, process: object) -> bool:
-        """Return True if they are to be counted again: what is known may be wrong."""
+        """Return True if they must be counted again, because the known count may be wrong."""
         base = self._base
         if base is None or base.process != process or not base.is_sure:
             return True

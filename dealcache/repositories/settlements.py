@@ -1,4 +1,4 @@
-"""Deals with marks as they are read, and how they are written when their events are counted. Pure."""
+"""Reading deals with marks, and the updates of deals whose events were counted. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dealcache.repositories.documents import Document
 
 
 class Marked(NamedTuple):
-    """A deal with a mark. Any value may be another system's, but for ``deal_id`` and ``writers``."""
+    """A deal with a mark. Any value but ``deal_id`` and ``writers`` may be another system's."""
 
     key: Any
     deal_id: str
@@ -21,7 +21,7 @@ class Marked(NamedTuple):
 
 
 def read_marked(document: Document) -> Marked:
-    """Return a deal's document as a deal with a mark; a mark that is none has a writer who does not live."""
+    """Return a deal's document as a deal with a mark; an invalid mark counts as that of a dead writer."""
     deal_id, mark = document.get("deal_id"), document["list_stale"]
     fields = mark if isinstance(mark, dict) else {}
     writers = fields.get("writers")
@@ -55,12 +55,12 @@ def settled(summary: Document, change: Document | None, writers: Iterable[str] =
     Args:
         summary: the result.
         change: a further update; None for none.
-        writers: the processes that may be writing; without any, the mark goes.
+        writers: the processes that may be writing; without any, the mark is removed.
     """
     update = {name: dict(fields) for name, fields in (change or {}).items()}
     update.setdefault("$set", {})["activities"] = summary
     if left := sorted(writers):
-        # Whoever counts this deal at the same time must count again.
+        # Another process that counts this deal at the same time must count again.
         update["$set"] |= {"list_stale.token": ObjectId(), "list_stale.writers": left}
     else:
         update.setdefault("$unset", {})["list_stale"] = ""

@@ -1,6 +1,6 @@
-"""How a change of deals changes the number of deals in each stage and the sum of their amounts. Pure.
+"""The effect of changed deals on the number of deals in each stage and the sum of their amounts. Pure.
 
-Amounts are added up as decimal numbers: what comes and goes leaves no trace of its having been there.
+Amounts are added up as decimal numbers, so that a deal that comes and goes leaves no rounding error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dealcache.repositories.documents import Document
 _TEXT_OR_NONE = frozenset((str, type(None)))
 _NUMBERS = frozenset((int, float))
 
-#: The fields by which a deal counts in a stage.
+#: The fields of a deal that its stage's totals depend on.
 COUNTED_FIELDS = ("pipeline_id", "stage_id", "amount", "archived")
 
 
@@ -36,15 +36,15 @@ class StageTotal:
 
 
 class StageMoves:
-    """What comes into stages and leaves them by one change."""
+    """The deals that come into stages and leave them by one change."""
 
     def __init__(self) -> None:
         self._moved: dict[str, tuple[int, Decimal]] = {}
-        #: False if it is unknown what has come and left.
+        #: False if it is unknown which deals have come and left.
         self.are_known = True
 
     def forget(self) -> None:
-        """Note that it is unknown what comes and leaves."""
+        """Note that it is unknown which deals come and leave."""
         self.are_known = False
 
     def come(self, deal: Mapping[str, Any]) -> None:
@@ -67,7 +67,7 @@ class StageMoves:
             return
         known = amount is None or (type(amount) in _NUMBERS and math.isfinite(amount))
         if not known or not _TEXT_OR_NONE.issuperset((type(pipeline_id), type(stage_id))):
-            self.forget()  # another system's value, of which MongoDB makes what it likes
+            self.forget()  # another system's value, whose treatment by MongoDB is unknown
             return
         key = _key(pipeline_id, stage_id)
         count, total = self._moved.get(key, (0, Decimal(0)))

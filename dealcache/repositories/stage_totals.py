@@ -1,9 +1,9 @@
 """The number of deals in each stage and the sums of their amounts.
 
-To add up a hundred thousand deals takes MongoDB a tenth of a second. So the totals are kept in ``list_state``, and
-writers of deals note there what their changes do to them. They are true while everybody does: not after a writer was
-killed, and not when a worker of an earlier version has written. Another system may have written, too: so all deals are
-added up again from time to time, behind the readers.
+Adding up a hundred thousand deals takes MongoDB a tenth of a second. So the totals are kept in ``list_state``, and
+writers of deals update them there with each change. They are correct while every writer does so: not after a writer was
+killed, nor after a worker of an earlier version has written. Other systems may write too, so all deals are added up
+again from time to time, in the background.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from dealcache.repositories.stage_moves import StageTotal, kept, read_kept
 #: Seconds for which this process remembers totals, and after which kept ones are due to be added up again.
 _SECONDS = 60.0
 
-#: Age from which kept totals are not shown: whoever adds up behind the readers does not live.
+#: Age in seconds from which kept totals are not shown: no process is adding them up in the background.
 _TOO_OLD = timedelta(minutes=10)
 
-#: As :data:`LIVE`, in two questions that each look at one place of the index.
+#: The same as :data:`LIVE`, as two queries that each read one part of the index.
 _LIVE: tuple[Document, ...] = ({"archived": False}, {"archived": {"$nin": [True, False]}})
 
 
@@ -116,7 +116,7 @@ class StageTotalRepository:
         return totals
 
     def renew(self) -> None:
-        """Add up all deals if that was long ago and somebody has read the totals since; raises as :meth:`at`."""
+        """Add up all deals if that was long ago and the totals were read since; raises as :meth:`at`."""
         if not self._were_read:
             return
         with self._connection.operation() as database:

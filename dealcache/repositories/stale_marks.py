@@ -1,12 +1,12 @@
-"""Marks deals whose events are about to change, so that no list shows what was counted before.
+"""Marks deals whose events are about to change, so that no list shows an outdated count.
 
 A deal's mark, ``list_stale``, names the processes that may be writing its events, and holds a token that is new with
-each mark. It is set when a deal is stored first, and before events are written, moved or deleted. A process that has
-counted the events afterwards takes its name out, if the token is the same still and none of its threads is writing, and
-with the last name goes the mark. A process that gives no sign of life any more can be taken out by others. See
+each mark. It is set when a deal is first stored, and before events are written, moved or deleted. A process that has
+counted the events afterwards removes its name, if the token is still the same and none of its threads is writing; with
+the last name the mark is removed. A process without a sign of life can be removed by others. See
 :mod:`.deal_summaries`.
 
-While a process gives signs of life a mark of its own serves all its writes until it takes it away.
+While a process gives signs of life, one mark serves all its writes until it removes it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dealcache.repositories.list_version import DEAD_MILLISECONDS, show_alive
 #: Seconds between two signs of life of a process that writes.
 _SIGN_SECONDS = 5.0
 
-#: Seconds after which a process must not rely on its marks: others may be about to take it for dead.
+#: Seconds without a sign of life after which a process must not rely on its marks: others may soon take it for dead.
 _LAPSED_SECONDS = DEAD_MILLISECONDS / 1000 - 2 * _SIGN_SECONDS
 
 
@@ -45,12 +45,12 @@ class Writing:
         self.deal_ids: set[str] = set()
 
     def mark(self, deal_ids: Iterable[str]) -> None:
-        """Mark deals whose events are about to change, unless they bear a mark of this process."""
+        """Mark deals whose events are about to change, unless they have a mark of this process."""
         if unmarked := self.insert(deal_ids):
             self._marks.mark(self._database, unmarked)
 
     def insert(self, deal_ids: Iterable[str]) -> list[str]:
-        """Note that deals are about to be stored with their first mark; return those that bear no mark yet."""
+        """Note that deals are about to be stored with their first mark; return those without a mark."""
         new = set(deal_ids) - self.deal_ids
         self.deal_ids |= new
         return self._marks.begin(self._database, new) if new else []
@@ -64,7 +64,7 @@ class StaleMarks:
     """
 
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
-        #: Names this process in its marks.
+        #: The name of this process in its marks.
         self.writer = str(ObjectId())
         self._timer = timer
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class StaleMarks:
 
     @contextmanager
     def writing(self, database: Database[Document]) -> Iterator[Writing]:
-        """Return what marks deals, to be asked before each write of their events; all are written at the end.
+        """Yield the :class:`Writing` to call before each write of deals' events; all are written at the end.
 
         Works inside :meth:`.Connection.operation` and raises the driver's errors.
         """
@@ -90,7 +90,7 @@ class StaleMarks:
                 self._writing -= Counter(writing.deal_ids)
 
     def begin(self, database: Database[Document], deal_ids: set[str]) -> list[str]:
-        """Note that these deals are being written to; return those that bear no mark of this process."""
+        """Note that these deals are being written to; return those without a mark of this process."""
         with self._lock:
             self._writing.update(deal_ids)
         self.show_alive(database)
@@ -120,11 +120,11 @@ class StaleMarks:
             self.remember(deal_ids, token)
 
     def initial_mark(self) -> Document:
-        """Return the mark for deals that are stored first; see :meth:`Writing.insert`."""
+        """Return the mark for deals that are stored for the first time; see :meth:`Writing.insert`."""
         return {"token": ObjectId(), "since": datetime.now(UTC), "writers": [self.writer]}
 
     def remember(self, deal_ids: Iterable[str], token: ObjectId) -> None:
-        """Note that deals bear a mark of this process, and its token."""
+        """Note that deals have a mark of this process, and its token."""
         with self._lock:
             self._tokens.update(dict.fromkeys(deal_ids, token))
 

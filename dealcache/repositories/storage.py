@@ -38,11 +38,11 @@ class Storage:
     """All repositories of one process.
 
     Args:
-        uri: where MongoDB is.
+        uri: the URI of MongoDB.
         database: its name.
         threads: how many threads may use MongoDB at once.
         unreadable: counts the documents that cannot be read.
-        clock: is set by MongoDB's.
+        clock: synchronized with MongoDB's.
         now: the wall clock, aware, in UTC; the same clock unless given.
     """
 
@@ -58,7 +58,7 @@ class Storage:
         self.unreadable = unreadable
         self.connection = Connection(uri, database, threads=threads, unreadable=unreadable, clock=clock)
         marks = StaleMarks()
-        #: What lists show of deals' events, and the version of all lists.
+        #: The summaries of deals' events for lists, and the version of all lists.
         self.summaries = DealSummaries(
             self.connection, marks, now or (lambda: datetime.fromtimestamp(clock.now(), UTC))
         )
@@ -75,7 +75,7 @@ class Storage:
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         self.identity = IdentityRepository(self.connection)
-        #: The name of this database among all others; None until it is learnt.
+        #: The name of this database among all others; None until it is known.
         self.installation: str | None = None
         self.webhook_events = WebhookEventRepository(self.connection)
         self.load_leases = LoadLeaseRepository(self.connection)
@@ -83,7 +83,7 @@ class Storage:
         self._following = Connection(uri, database, threads=4, breaker=Breaker(0.0))
         self.invalidations = InvalidationLog(self.connection, self._following)
         self.invalidation_feed = InvalidationFeed(self._following)
-        # On the same: a worker must not pass for dead because its readers have all connections.
+        # On the same: a worker must not be taken for dead because its readers use all connections.
         self.workers = WorkerRegistry(self._following, clock)
         self.overview = OverviewRepository(self._following)
 

@@ -1,4 +1,4 @@
-"""Compares what lists show of deals' events with what counting them gives, and counts again where they differ.
+"""Compares the summaries of deals' events in lists with an actual count, and counts again where they differ.
 
 They differ when another program has written events, such as a worker of an earlier version.
 """
@@ -22,26 +22,26 @@ from dealcache.repositories.list_version import claim_check
 
 log = logging.getLogger(__name__)
 
-#: Deals that are compared together.
+#: Deals to compare together.
 _PAGE = 500
 
-#: Pages that one round of maintenance compares at most: 5,000 deals take a quarter of a second.
+#: The most pages to compare in one round of maintenance: 5,000 deals take a quarter of a second.
 _PAGES_A_ROUND = 10
 
 #: Minutes between two checks of all deals, by whichever process.
 CHECK_MINUTES = 15
 
-#: Rounds of maintenance between two questions whether a check is due: a minute.
+#: Rounds of maintenance between two looks whether a check is due: a minute.
 _ROUNDS = 12
 
-#: Deals that a log line names at most.
+#: The most deals that a log line names.
 _MOST_NAMED = 5
 
 _PROJECTION = {"deal_id": 1, "activities": 1, "list_stale": 1}
 
 
 class Compared(NamedTuple):
-    """The number of deals that were compared, and the ids of those that lists do not show as counting does."""
+    """The number of compared deals, and the ids of those whose summaries are wrong."""
 
     checked: int
     wrong: list[str]
@@ -64,10 +64,10 @@ class SummaryCheck:
     def pages(self, *, mend: bool) -> Iterator[Compared]:
         """Compare deals, some at a time.
 
-        Deals that are still to be counted are left out, for readers of lists count them first.
+        Deals that are still to be counted are left out, because readers of lists count them first.
 
         Args:
-            mend: whether deals that are wrong are counted again.
+            mend: whether deals with wrong summaries are counted again.
         """
         last: ObjectId | None = None
         while True:
@@ -82,7 +82,7 @@ class SummaryCheck:
             yield Compared(len(found), wrong)
 
     def run_round(self) -> None:
-        """Go on with the check under way, or begin one if it is due."""
+        """Continue the check in progress, or begin one if it is due."""
         self._rounds += 1
         if self._under_way is None:
             if self._rounds % _ROUNDS != 1:
@@ -96,7 +96,7 @@ class SummaryCheck:
             self._under_way = None
         if wrong := [one for page in pages for one in page.wrong]:
             named = ", ".join(wrong[:_MOST_NAMED])
-            log.warning("lists did not show the activities of %d deals, such as %s, as they are", len(wrong), named)
+            log.warning("lists showed wrong activities of %d deals, such as %s", len(wrong), named)
 
     def _differing(self, found: Sequence[Document]) -> list[Document]:
         unmarked = [one for one in found if "list_stale" not in one and one.get("activities") is not None]
@@ -106,7 +106,7 @@ class SummaryCheck:
         return [one for one in due if one["activities"] != counted.get(one["deal_id"], NO_EVENTS)]
 
     def _confirmed(self, differing: Sequence[Document]) -> list[str]:
-        """Return the ids of those deals that nobody has counted, or begun to write to, in the meantime."""
+        """Return the ids of those deals that no process has counted, or begun to write, in the meantime."""
         if not differing:
             return []
         before = {one["_id"]: one for one in differing}
@@ -120,6 +120,6 @@ class SummaryCheck:
 
 
 def _is_over(activities: Any, now: datetime) -> bool:
-    """Return True if what was planned has come to pass; what another system has put there tells of no plan."""
+    """Return True if the time of a planned event has come; another system's value counts as none."""
     planned = activities.get("next") if isinstance(activities, dict) else None
     return isinstance(planned, datetime) and planned <= now

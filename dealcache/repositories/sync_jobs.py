@@ -1,4 +1,4 @@
-"""The collection ``sync_jobs``: one document per job, from the moment that it is asked for until a month after it."""
+"""The collection ``sync_jobs``: one document per job, from its request until a month after its end."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Cancellation(Enum):
     """There is no such job."""
 
     REFUSED = "refused"
-    """It has ended already."""
+    """It has already ended."""
 
     CANCELLED = "cancelled"
-    """It will not run any more."""
+    """It will not run."""
 
     REQUESTED = "requested"
     """Its owner learns of it when it renews its lease."""
@@ -47,7 +47,7 @@ class SyncJobRepository(JobLeases):
         reserved_for: str | None = None,
         reserved_until: datetime | None = None,
     ) -> tuple[Job, bool]:
-        """Queue a job, unless one that asks for the same is queued or running.
+        """Queue a job, unless one for the same request is queued or running.
 
         Args:
             request: what to sync.
@@ -91,7 +91,7 @@ class SyncJobRepository(JobLeases):
         raise _restless(f"sync job {job_id}")
 
     def defer(self, job_id: str, due_at: datetime) -> None:
-        """Let a job that waits begin no earlier than ``due_at``; one that runs or has ended stays as it is."""
+        """Let a queued job begin no earlier than ``due_at``; a running or ended one is not changed."""
         self._updated({"_id": job_id, "status": QUEUED}, {"$max": {"due_at": milliseconds(due_at)}})
 
     def abandoned(self, since: datetime) -> str | None:
@@ -108,14 +108,14 @@ class SyncJobRepository(JobLeases):
         return None if document is None else _job(document)
 
     def list(self, status: JobStatus | None, limit: int) -> tuple[int, Jobs]:
-        """Jobs, newest first.
+        """Return jobs, newest first.
 
         Args:
-            status: only those that stand there; None for all.
-            limit: at most how many, above zero.
+            status: only jobs with this status; None for all.
+            limit: the most jobs, above zero.
 
         Returns:
-            How many there are, and the newest of them.
+            Their total number, and the newest of them.
         """
         condition = {} if status is None else {"status": str(status)}
         with self._connection.operation() as database:

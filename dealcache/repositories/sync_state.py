@@ -1,4 +1,4 @@
-"""The collection ``sync_state``: what one sync leaves to the next, in a single document."""
+"""The collection ``sync_state``: the state that syncs pass on, in a single document."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCOUNT = {"_id": "account"}
 SEEN_SECONDS = 0.125
 _SEEN = int(SEEN_SECONDS * 1000)
 
-#: What readers need of the watermark; the age is by MongoDB's own clock.
+#: The parts of the watermark that readers need; the age is by MongoDB's own clock.
 _NOTED = {
     "_id": 0,
     "watermark": 1,
@@ -40,16 +40,16 @@ class NotedWatermark:
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """The state that one sync leaves to the next.
+    """The state that one sync passes on to the next.
 
     ``watermark``: every change up to then is stored; None before the first sync. ``positions``: up to when the changes
-    of single types of records are stored, where that is later, because others could not be read. ``reread_at``: when
-    what no search finds was last looked for. ``archived_position``: the type of record and the page (None: the first)
-    at which the walk through the lists of archived records goes on; None at the start. ``next_run_at``: when the next
-    sync by itself is due. ``partly_loaded_at``: since when a full load has stored what it could, although it ended
-    without some types of records; None when the last one ended well. ``unlisted``: the types of activities whose
-    archived records HubSpot did not list when they were last asked for. ``completed``: when the last job of each type
-    was completed; ``full`` also when a job of another type loaded everything.
+    of single types of records are stored, if that is later because others could not be read. ``reread_at``: when the
+    last reconciliation was made. ``archived_position``: the type of record and the page (None: the first) at which the
+    walk through the lists of archived records continues; None at the start. ``next_run_at``: when the next sync by
+    itself is due. ``partly_loaded_at``: since when a full load has stored what it could, although it ended without some
+    types of records; None when the last one ended well. ``unlisted``: the types of activities whose archived records
+    HubSpot did not list when they were last asked for. ``completed``: when the last job of each type was completed;
+    ``full`` also when a job of another type loaded everything.
     """
 
     watermark: datetime | None = None
@@ -75,15 +75,15 @@ class SyncStateRepository:
         return read_all("sync_state", to_state, [document or {}])[0]
 
     def advance_watermark(self, to: datetime, present: datetime) -> None:
-        """Note that every change up to ``to`` is stored, unless that is known of a later time.
+        """Note that every change up to ``to`` is stored, unless a later time is already noted.
 
         Args:
             to: that time.
-            present: a later time than this one, which a wrong clock must have noted, does not count.
+            present: a noted time later than this, which a wrong clock must have written, does not count.
         """
         moved = self._raised("watermark", to, present)
         seen = {"$lte": [{"$ifNull": ["$watermark_noted_at", None]}, {"$subtract": ["$$NOW", _SEEN]}]}
-        # What not every process has seen yet is not what all have shown.
+        # A watermark that not every process has seen yet has not been shown by all.
         before = {"$cond": [seen, {"$ifNull": ["$watermark", None]}, {"$ifNull": ["$watermark_before", None]}]}
         noted = {"watermark": moved, "watermark_before": before, "watermark_noted_at": "$$NOW"}
         self._write([{"$set": noted}])
@@ -96,7 +96,7 @@ class SyncStateRepository:
         return NotedWatermark(
             any_date(document.get("watermark")),
             any_date(document.get("watermark_before")),
-            # Earlier versions did not note it.
+            # Earlier versions did not store it.
             float("inf") if not isinstance(age, int) else age / 1000.0,
         )
 
@@ -106,7 +106,7 @@ class SyncStateRepository:
             self._raise(f"positions.{one}", to, present)
 
     def note_partly_loaded(self, since: datetime | None) -> None:
-        """Note since when a full load that ended without some types has stored the others; None: it ended well."""
+        """Note since when a full load that ended without some types has stored the others; None if it ended well."""
         self._write({"$set": {"partly_loaded_at": None if since is None else milliseconds(since)}})
 
     def note_listed(self, object_type: str, *, listed: bool) -> None:
@@ -118,7 +118,7 @@ class SyncStateRepository:
         self._write({"$set": {f"completed.{job_type}": milliseconds(at)}})
 
     def note_reread(self, at: datetime, present: datetime) -> None:
-        """Note that at ``at``, or later, it was looked for what no search finds; ``present`` as above."""
+        """Note that a reconciliation was made at ``at`` or later; ``present`` as above."""
         self._raise("reread_at", at, present)
 
     def _raise(self, name: str, to: datetime, present: datetime) -> None:
@@ -130,7 +130,7 @@ class SyncStateRepository:
         return {"$cond": [future, moment, {"$max": [f"${name}", moment]}]}
 
     def note_archived_position(self, object_type: str, after: str | None) -> None:
-        """Note where the walk through the lists of archived records goes on.
+        """Note where the walk through the lists of archived records continues.
 
         Args:
             object_type: the type of the records.
@@ -143,10 +143,9 @@ class SyncStateRepository:
             database.sync_state.update_one(ACCOUNT, change, upsert=True)
 
     def claim_turn(self, now: datetime, interval: timedelta) -> bool:
-        """Return True if the next automatic sync is due and the caller is to start it; the one after is scheduled then.
+        """Return True if the next automatic sync is due and the caller must start it; schedule the one after it.
 
-        A time that lies further ahead than one interval comes from a longer one, or a clock that was wrong, and counts
-        as past.
+        A time further ahead than one interval comes from a longer one, or a wrong clock, and counts as past.
 
         Args:
             now: the present.
@@ -161,7 +160,7 @@ class SyncStateRepository:
                     ACCOUNT | {"$or": due}, {"$set": {"next_run_at": following}}, upsert=True
                 )
             except DuplicateKeyError:
-                return False  # it is there, but not due
+                return False  # it exists, but is not due
         return True
 
 

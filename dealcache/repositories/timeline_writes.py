@@ -31,8 +31,8 @@ from dealcache.repositories.write_plan import Match, has_key, key_of, newest_of_
 _KEY = ("deal_id", "engagement_type", "engagement_id")
 _ENGAGEMENT = ("engagement_type", "engagement_id")
 _WITHOUT_TEXTS = {"content": 0, "subject": 0}
-_WITHOUT = {"subject": "", "content": ""}  # an event of which MongoDB does not take more
-#: The fields that are summed up for lists.
+_WITHOUT = {"subject": "", "content": ""}  # an event of which MongoDB accepts no more
+#: The fields that are summarized for lists.
 _COUNTED = ("type", "occurred_at")
 _DELETIONS = 5_000  # keeps one operation well below the time-out of the socket
 
@@ -50,7 +50,7 @@ def write_events(
         collection: the events.
         items: deal ids, each with one event.
         synced_at: the time just before HubSpot was asked, in milliseconds.
-        unreadable: counts the events that MongoDB takes without their texts only, or refuses.
+        unreadable: counts the events that MongoDB accepts only without their texts, or refuses.
         marks: those of this process.
     """
     wanted = newest_of_each(_KEY, [event_fields(deal_id, event) for deal_id, event in items])
@@ -65,7 +65,7 @@ def write_events(
 
         written = write_batch(collection, _KEY, stored, wanted, synced_at, _WITHOUT, before)
     for refused in (*written.lessened, *written.refused):
-        unreadable.note(refused["engagement_type"], refused["engagement_id"], "MongoDB does not take all of it")
+        unreadable.note(refused["engagement_type"], refused["engagement_id"], "MongoDB does not accept all of it")
     return event_changes(written)
 
 
@@ -76,7 +76,7 @@ def _counts_otherwise(match: Match) -> bool:
 def _of_engagements(documents: Iterable[Mapping[str, str]]) -> Document:
     """Return the condition for these engagements in every deal.
 
-    By engagement, because an engagement has few deals while a deal has any number of engagements.
+    By engagement, because an engagement has few deals while a deal may have any number of engagements.
     """
     ids: dict[str, set[str]] = {}
     for document in documents:
@@ -96,7 +96,7 @@ def delete_events(
 
     Args:
         collection: the events.
-        condition: must hold of the events.
+        condition: holds for the events.
         before: in milliseconds.
         marks: those of this process.
         only: the keys (deal id, engagement type, engagement id) to delete; None for all.
@@ -134,8 +134,8 @@ def adopt_events(
 ) -> Changes:
     """Move the events of deals that were merged into ``deal_id`` to it, with the fields of other systems.
 
-    Where it has an engagement already, that document stays and takes over the fields of other systems that it lacks.
-    An interrupted move is continued by the next call.
+    If it already has an engagement, that document stays and takes over the fields of other systems that it lacks. An
+    interrupted move is continued by the next call.
     """
     former = [former_id for former_id in former_ids if former_id != deal_id]
     found = [one for one in collection.find({"deal_id": {"$in": former}}, _WITHOUT_TEXTS) if has_key(_ENGAGEMENT, one)]
@@ -168,7 +168,7 @@ def adopt_events(
 
 
 def _move(collection: Collection[Document], documents: Sequence[Document], deal_id: str) -> list[Document]:
-    """Move documents to ``deal_id``; return those whose engagement it has got meanwhile."""
+    """Move documents to ``deal_id``; return those whose engagement it has received meanwhile."""
     if not documents:
         return []
     moves = [
@@ -183,15 +183,15 @@ def _move(collection: Collection[Document], documents: Sequence[Document], deal_
 
 
 def _give_foreign_fields(collection: Collection[Document], documents: Iterable[Document], deal_id: str) -> None:
-    """Delete these documents after ``deal_id``'s own of the same engagements have got the foreign fields they lack."""
+    """Copy foreign fields to ``deal_id``'s own documents of the same engagements; delete these documents."""
     operations: list[UpdateOne | DeleteOne] = []
     for document in documents:
         foreign = {name: value for name, value in document.items() if name not in OWN_EVENT_FIELDS}
         own = dict(zip(_KEY, (deal_id, *key_of(_ENGAGEMENT, document)), strict=True))
         if foreign:
-            # Later fields win: the document keeps those that it has.
+            # Later fields win, so the document keeps those that it has.
             operations.append(UpdateOne(own, [{"$replaceWith": {"$mergeObjects": [{"$literal": foreign}, "$$ROOT"]}}]))
-        # It may just have been moved by another process: then it is the deal's own by now.
+        # Another process may have just moved it; then it is the deal's own by now.
         operations.append(DeleteOne({"_id": document["_id"], "deal_id": document["deal_id"]}))
     if operations:
         collection.bulk_write(operations, ordered=True)

@@ -12,26 +12,27 @@ from pymongo.errors import BulkWriteError, OperationFailure
 
 from dealcache.repositories.documents import Document
 
-#: Values that BSON cannot hold: lone surrogates, integers over 64 bits, documents over 16 MB.
+#: Errors of values that BSON cannot hold: lone surrogates, integers over 64 bits, documents over 16 MB.
 UNSTORABLE = (BSONError, UnicodeEncodeError, OverflowError)
 
-#: The server's codes that blame a document: BadValue, FailedToParse, TypeMismatch, InvalidBSON, PathNotViable, names of
-#: fields (52, 56, 57), DocumentValidationFailure, arrays and keys that no index takes, objects that are too large.
+#: The server's error codes that blame a document: BadValue, FailedToParse, TypeMismatch, InvalidBSON, PathNotViable,
+#: names of fields (52, 56, 57), DocumentValidationFailure, arrays and keys that an index refuses, objects that are too
+#: large.
 REFUSALS = frozenset({2, 9, 14, 22, 28, 52, 56, 57, 121, 171, 10334, 16755, 16766, 17280, 17419, 17420})
 
 _DUPLICATE_KEY = 11000
 
-#: The size of what is written with others; MongoDB's bound is 16 MiB for the whole document.
+#: The largest size of a document written together with others; MongoDB's bound is 16 MiB for a whole document.
 _MOST_BYTES = 16 * 1024 * 1024 - 65_536
 
 
 def write_unordered(
     collection: Collection[Document], operations: Sequence[InsertOne[Document] | UpdateOne]
 ) -> list[int]:
-    """Carry out what can be carried out.
+    """Carry out all operations that can be carried out.
 
     Returns:
-        The positions of the operations that failed because of their own document, or of a key that is taken.
+        The positions of the operations that failed because of their own document, or a duplicate key.
 
     Raises:
         PyMongoError: something else went wrong.
@@ -48,8 +49,8 @@ def write_unordered(
         unfit = {place for place, operation in enumerate(operations) if not _fits(operation)}
         rest = [place for place in range(len(operations)) if place not in unfit]
         if not unfit:
-            return rest  # MongoDB does not name it: each is tried by itself
-        # Some of them may have been carried out already; those that were inserted are found to be there.
+            return rest  # MongoDB does not name it, so each is tried by itself
+        # Some of them may already have been carried out; repeated inserts are found to be duplicates.
         failed = write_unordered(collection, [operations[place] for place in rest])
         return sorted(unfit | {rest[place] for place in failed})
     return []
@@ -65,7 +66,7 @@ def _blamed(error: BulkWriteError) -> list[int]:
 
 def _fits(operation: InsertOne[Document] | UpdateOne) -> bool:
     """Return True if BSON can hold what an operation writes; the server checks the rest."""
-    written = operation._doc  # the driver has no other way to look at it
+    written = operation._doc  # the driver has no other way to read it
     try:
         return len(bson.encode(written if isinstance(written, dict) else {"": written})) <= _MOST_BYTES
     except UNSTORABLE:

@@ -17,8 +17,8 @@ _SHOWN_OF_EVENT = ("type", "occurred_at", "subject", "content", "owner_id")
 def deal_changes(written: Written) -> Changes:
     """Return the views that written deals change.
 
-    Names are noted with every change, because entries cached under a name tell which deal it means, which others bear
-    it, or that there is none. So are the ids of merged deals when they begin, or cease, to lead to another deal.
+    Names are noted with every change, because entries cached under a name depend on which deal it means, which others
+    have it, or that there is none. So are the ids of merged deals when they begin, or cease, to lead to another deal.
     """
     changes = Changes()
     for fields in written.added:

@@ -1,11 +1,11 @@
 """The collection ``webhook_events``: events are kept until they are processed, and three days longer.
 
-The document stays for that long so that a delivery which HubSpot repeats is recognised.
+The document is kept that long so that a repeated delivery is recognized.
 
 An event waits (``pending``) until its record was read. One that failed, or may be to blame for the failure of others,
-bears the name of its ``record``, and is processed apart from the rest. Between two tries it is leased to nobody: so a
-worker of a previous release, which knows of no pauses, leaves it alone too. After a day it is set aside: it waits no
-more, and is kept to be counted.
+has the name of its ``record``, and is processed separately. Between two tries it is leased to a fictitious owner, so
+that a worker of a previous release, which knows no pauses, leaves it alone too. After a day it is set aside: it no
+longer waits, and is only counted.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from dealcache.repositories.newest_wins import lost_races
 _FIELDS = tuple(field.name for field in fields(WebhookEvent) if field.name != "key")
 _OLDEST_FIRST = [("received_at", 1), ("_id", 1)]
 
-#: The events that wait, and those that were set aside.
+#: The conditions for waiting events, and for those that were set aside.
 PENDING: Document = {"pending": True}
 SET_ASIDE: Document = {"set_aside_at": {"$exists": True}}
-_ATTEMPTS = 5  # each is lost only when others take everything that was free a moment ago
+_ATTEMPTS = 5  # each is lost only if others take everything that was free a moment ago
 
 #: The owner of an event between two tries.
 _NOBODY = "(paused)"
@@ -42,7 +42,7 @@ _SETTLED = {"pending": "", "set_aside_at": "", **_FREE}
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-#: Whatever another program or release wrote into a document, the others can be read.
+#: The document of an event that another program or release has damaged must not affect the others.
 READ_ANYTHING: CodecOptions[Document] = CodecOptions(
     tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_CLAMP, unicode_decode_error_handler="replace"
 )
@@ -65,7 +65,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventClaim:
-    """Claimed events, and whether the lease of another process on some of them ran out: it may have died."""
+    """Claimed events, and whether another process's lease on some of them expired: it may have died."""
 
     events: list[StoredEvent]
     abandoned: bool
@@ -78,9 +78,9 @@ class EventClaim:
 
 @dataclass(frozen=True, slots=True)
 class FailedRecord:
-    """The events of a record that failed, oldest first: the first stays for all of them.
+    """The events of a failed record, oldest first; only the first is kept for all of them.
 
-    ``attempts`` is how often it has failed by now, ``due_at`` when it is tried again; None: it is set aside.
+    ``attempts`` is how often it has failed by now, ``due_at`` when it is tried again; None if it is set aside.
     """
 
     keys: Sequence[Any]
@@ -92,7 +92,7 @@ class FailedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The number of waiting events, since when the oldest waits, and the number set aside."""
+    """The number of waiting events, the arrival of the oldest, and the number set aside."""
 
     pending: int
     oldest_at: datetime | None
@@ -119,14 +119,14 @@ class WebhookEventRepository:
         return len(received)
 
     def claim(self, owner: str, now: datetime, lease: timedelta, limit: int, *, suspected: bool = False) -> EventClaim:
-        """Claim waiting events, oldest first, also those that ``owner`` claimed before and neither did nor gave back.
+        """Claim waiting events, oldest first, including those that ``owner`` claimed before and did not finish.
 
         Args:
-            owner: names the process among all that share the database.
+            owner: the name of the process among all that share the database.
             now: the present.
-            lease: for how long no other process may claim them.
-            limit: at most how many.
-            suspected: claim those that failed or are suspected, and are due; otherwise the others.
+            lease: how long no other process may claim them.
+            limit: the most events.
+            suspected: whether to claim failed or suspected events that are due, or all others.
         """
         moment = milliseconds(now)
         free: Document = {
@@ -146,7 +146,7 @@ class WebhookEventRepository:
                 documents = events.find(own, sort=_OLDEST_FIRST).to_list() if found else []
                 if documents or not found:
                     break
-        # What others wrote may have anything for a key, also what no dict takes.
+        # A document of another program may have any key, even one that a dict does not accept.
         left = {repr(event["_id"]) for event in waiting if event.get("owner") not in (None, owner, _NOBODY)}
         abandoned = any(repr(document["_id"]) in left for document in documents)
         return EventClaim([_to_event(document, moment) for document in documents], abandoned)
@@ -159,7 +159,7 @@ class WebhookEventRepository:
             )
 
     def suspect(self, events: Iterable[StoredEvent], owner: str) -> None:
-        """Have events of ``owner`` processed apart from others, at once: their records failed together with others."""
+        """Mark events of ``owner`` to be processed separately at once: their records failed together with others."""
         updates = [
             UpdateOne({"_id": event.key, "owner": owner}, {"$set": {"record": event.record}, "$unset": _FREE})
             for event in events
@@ -169,9 +169,9 @@ class WebhookEventRepository:
                 database.webhook_events.bulk_write(updates, ordered=False)
 
     def join_failing(self, events: Iterable[StoredEvent], owner: str, now: datetime, every: timedelta) -> set[str]:
-        """Put new events of ``owner`` beside earlier ones that failed and are about the same records; return these.
+        """Attach new events of ``owner`` to earlier failed ones about the same records; return the attached ones.
 
-        They end the pause of the earlier ones, but not again within ``every``; else they wait for its end as well.
+        They end the pause of the earlier ones, at most once within ``every``; otherwise they wait for its end as well.
         """
         moment = milliseconds(now)
         by_record: dict[str, list[Any]] = {}
@@ -202,7 +202,7 @@ class WebhookEventRepository:
         return known
 
     def done(self, events: Iterable[StoredEvent], read_at: datetime, now: datetime) -> None:
-        """Mark events as done, and all others about the same records that came before ``read_at``."""
+        """Mark events as done, with all others about the same records that came before ``read_at``."""
         done = list(events)
         change = {"$set": {"done_at": milliseconds(now)}, "$unset": _SETTLED}
         earlier = {"done_at": None, "received_at": {"$lte": milliseconds(read_at)}}
@@ -277,7 +277,7 @@ def _to_event(document: Mapping[str, Any], now: datetime) -> StoredEvent:
 
 
 def received_at_of(document: Mapping[str, Any]) -> datetime | None:
-    """Return when an event came; if its document does not say so, since when it has failed."""
+    """Return when an event arrived or, if its document does not say, since when it has failed."""
     moments = [document.get(name) for name in ("received_at", "arrived_at")]
     known = [moment for moment in moments if isinstance(moment, datetime)]
     if not known and isinstance(document.get("failed_since"), datetime):

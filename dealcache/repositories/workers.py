@@ -1,8 +1,8 @@
-"""The collections ``workers``, which processes live, and ``worker_statistics``, what those with a cache publish of it.
+"""The collections ``workers``, the live processes, and ``worker_statistics``, the published statistics of their caches.
 
 Each process gives a sign of life every few seconds. All times are those of MongoDB's own clock, so hosts whose clocks
-differ agree on which processes live. A process that ends in good order removes its documents; one that dies stops
-counting when its last sign is :data:`LIVE_SECONDS` old, and an index removes what it left.
+differ agree on which processes live. A process that exits properly removes its documents; one that dies stops counting
+when its last sign is :data:`LIVE_SECONDS` old, and an index removes its documents.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from dealcache.repositories.record_documents import read_all
 #: Seconds after its last sign of life for which a process counts as alive.
 LIVE_SECONDS = 6.0
 
-#: Seconds for one operation; on a server that takes longer, membership is not the most urgent question.
+#: Seconds for one operation; on a server that takes longer, membership is not the most urgent problem.
 _SECONDS = 1.0
 
-#: A sign that is lost with the server is given again a moment later: no journal, no majority.
+#: No journal, no majority: a sign that is lost with the server is given again a moment later.
 _AT_ONCE = WriteConcern(w=1, j=False)
 
 _SEEN_LATELY: Document = {"$expr": {"$gt": ["$seen_at", {"$subtract": ["$$NOW", int(LIVE_SECONDS * 1000)]}]}}
 
 
 class WorkerRegistry:
-    """Reads and writes it. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+    """Reads and writes both. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
         connection: the database.
-        clock: is set by MongoDB's with each sign of life.
+        clock: synchronized with MongoDB's at each sign of life.
     """
 
     def __init__(self, connection: Connection, clock: RemoteClock | None = None) -> None:
@@ -45,7 +45,7 @@ class WorkerRegistry:
         self._clock = clock or RemoteClock()
 
     def sign(self, worker: Worker) -> None:
-        """Note that ``worker`` lives now, and what it says of itself."""
+        """Note that ``worker`` lives, with its report."""
         change = {
             "host": {"$literal": worker.host},
             "pid": worker.pid,
@@ -70,13 +70,13 @@ class WorkerRegistry:
                 self._clock.synchronize(signed["seen_at"].timestamp(), sent)
 
     def leave(self, worker: Worker) -> None:
-        """Note that ``worker`` ends."""
+        """Note that ``worker`` has ended."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
             _at_once(database.workers).delete_one({"_id": worker.owner})
             _at_once(database.worker_statistics).delete_one({"_id": worker.owner})
 
     def live(self) -> list[Worker]:
-        """All that live."""
+        """Return all live processes."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
             documents = _at_once(database.workers).find(_SEEN_LATELY, sort=[("_id", 1)]).to_list()
         return read_all("workers", _to_worker, documents)
@@ -88,7 +88,7 @@ class WorkerRegistry:
             _at_once(database.worker_statistics).update_one({"_id": owner}, change, upsert=True)
 
     def statistics(self, owners: Sequence[str]) -> dict[str, bytes]:
-        """Return the cache statistics that these workers published last, by their owners."""
+        """Return the last published cache statistics of these workers, by their owners."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
             documents = _at_once(database.worker_statistics).find({"_id": {"$in": owners}}).to_list()
         return {document["_id"]: document["message"] for document in documents}
@@ -104,7 +104,7 @@ def _to_worker(document: Mapping[str, Any]) -> Worker:
         document["host"],
         document["pid"],
         document["answers"],
-        # Workers of an earlier release do not say these.
+        # Workers of an earlier release do not write these.
         document.get("version"),
         document.get("pid_namespace"),
         document.get("parent_pid"),

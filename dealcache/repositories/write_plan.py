@@ -1,6 +1,6 @@
 """Compares stored documents with HubSpot's versions and plans the writes. Pure.
 
-Most documents are as they were at the last reading. Reading what is stored and writing only the difference takes a
+Most documents have not changed since the last reading. Reading the stored ones and writing only the differences takes a
 fifth of the time of writing everything: a conditional upsert costs MongoDB a tenth of a millisecond per document.
 """
 
@@ -15,7 +15,7 @@ from dealcache.repositories.documents import FORMER_LABELS, Document
 
 
 class Match(NamedTuple):
-    """A stored document and the fields that it is to have."""
+    """A stored document and its new fields."""
 
     stored: Document
     fields: Document
@@ -40,7 +40,7 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """Documents that MongoDB does not hold, holds in an older version, and those only to be marked as seen."""
+    """Documents to insert, documents stored in an older version, and those only to be marked as seen."""
 
     missing: list[Document] = field(default_factory=list)
     changed: list[Match] = field(default_factory=list)
@@ -74,11 +74,11 @@ def plan_writes(
 
     Args:
         key: the names of the fields that identify a document.
-        stored: the documents, with ``_id`` and ``synced_at``; others than those of ``wanted`` are ignored.
-        wanted: the fields that they are to have, each key once.
+        stored: the documents, with ``_id`` and ``synced_at``; those not in ``wanted`` are ignored.
+        wanted: their new fields, each key once.
         read_started_at: the time just before HubSpot was asked, in milliseconds.
     """
-    # Documents of other systems without a proper key are ignored.
+    # Documents of other systems without a valid key are ignored.
     held = {key_of(key, document): document for document in stored if has_key(key, document)}
     plan = WritePlan()
     for fields in wanted:
@@ -93,7 +93,7 @@ def plan_writes(
 
 
 def is_newer(document: Document, fields: Document, read_started_at: datetime) -> bool:
-    """Apply the rule of :mod:`.newest_wins`. A document only ever gets newer, so it may be skipped for good."""
+    """Apply the rule of :mod:`.newest_wins`. Documents only ever get newer, so newer ones may be skipped for good."""
     synced_at = _date(document, "synced_at")
     read_later = synced_at is not None and synced_at > read_started_at
     if read_later and document.get("archived"):
@@ -111,6 +111,6 @@ def _seen_before(document: Document, moment: datetime) -> bool:
 
 
 def _date(document: Document, name: str) -> datetime | None:
-    """Return the date ``name``, None if it is none."""
+    """Return the date ``name``, None if it is not one."""
     value = document.get(name)
     return value if isinstance(value, datetime) else None
