@@ -108,6 +108,8 @@ class Fields:
 
 def usable_id(value: object) -> str | None:
     """Return ``value`` as an id, None if it cannot be one: HubSpot writes ids as texts, in some places as numbers."""
+    if isinstance(value, str) and value.isdigit() and len(value) <= LONGEST_ID:
+        return value  # nearly all of them, which are many
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**LONGEST_ID else ""
     if not isinstance(value, str):
