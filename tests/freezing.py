@@ -2,10 +2,11 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.waiting import until
 
 
 def freeze(pid: int) -> None:
@@ -15,13 +16,10 @@ def freeze(pid: int) -> None:
     and takes some milliseconds to stop when the machine is busy.
 
     Raises:
-        AssertionError: When it runs on for ten seconds.
+        AssertionError: It runs on.
     """
     os.kill(pid, signal.SIGSTOP)
-    deadline = time.monotonic() + 10
-    while not _stands_still(pid):
-        assert time.monotonic() < deadline, f"process {pid} did not stop"
-        time.sleep(0.001)
+    until(lambda: _stands_still(pid))
 
 
 def thaw(pid: int) -> None:

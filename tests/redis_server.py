@@ -11,6 +11,7 @@ import redis
 
 from dealcache.sandbox.embedded.processes import free_port
 from tests.freezing import freeze, thaw
+from tests.waiting import PATIENCE
 
 
 class RedisServer:
@@ -40,7 +41,7 @@ class RedisServer:
         return self.url
 
     def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         with redis.Redis(port=self.port) as client:
             while True:
                 try:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.impatient import OPTIONS
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, signal_and_wait
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 HIT = b"GET /api/hubspot/deal-timeline?dealName=Acme%20renewal HTTP/1.1\r\nHost: localhost\r\n\r\n"
 BEGINNING = HIT[:50]
@@ -65,7 +65,7 @@ def read_answers(connection: socket.socket, count: int) -> list[bytes]:
 def fill(connection: socket.socket) -> None:
     """Ask until no more requests go into the buffers, because no answers come out of them."""
     connection.setblocking(False)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     blocked = 0
     while blocked < 10:
         assert time.monotonic() < deadline

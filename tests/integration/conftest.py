@@ -91,9 +91,12 @@ def make_mongod() -> Iterator[Callable[..., Mongod]]:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of the session's Redis, which nobody may stop; its users keep apart by their namespaces."""
+    """The URL of the session's Redis, which nobody may stop; its users keep apart by their namespaces.
+
+    Nothing is given up because a busy machine takes long for it.
+    """
     server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server.start()
+    yield f"{server.start()}?timeout=30&socket_timeout=30&socket_connect_timeout=30"
     server.kill()
 
 
@@ -101,15 +104,6 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def redis_connection(redis_url: str, namespace: str) -> Iterator[RedisConnection]:
     """A connection to it in a namespace that nobody else uses."""
     connection = RedisConnection(redis_url, namespace, threads=32)
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
-def patient_connection(redis_url: str, namespace: str) -> Iterator[RedisConnection]:
-    """The same for a hundred threads of a slow machine: nothing is given up because it takes long."""
-    patience = "timeout=30&socket_timeout=30&socket_connect_timeout=30"
-    connection = RedisConnection(f"{redis_url}?{patience}", namespace)
     yield connection
     connection.close()
 

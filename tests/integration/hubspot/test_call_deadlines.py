@@ -130,7 +130,7 @@ def test_an_interim_answer_is_never_taken_for_the_answer(status: bytes) -> None:
         peer(repeating(b"HTTP/1.1 " + status + b"\r\n\r\n" + WHOLE, b"")) as url,
         pytest.raises(Unavailable, match="BadStatusLine"),
     ):
-        get(url, Deadline(5.0))
+        get(url, Deadline(50.0))
 
 
 def test_a_reader_does_not_wait_as_long_as_a_sync_for_the_first_byte() -> None:
@@ -157,13 +157,13 @@ def test_a_connection_that_was_broken_off_is_not_used_again() -> None:
     with peer(behaviour) as url:
         transport = Transport(url, "token", 1)
 
-        def call() -> bytes:
-            options = {"params": None, "body": None, "deadline": Deadline(0.5), "answer_seconds": 10.0}
+        def call(seconds: float) -> bytes:
+            options = {"params": None, "body": None, "deadline": Deadline(seconds), "answer_seconds": 50.0}
             return transport.exchange("things", "GET", "/x", **options).body
 
         with pytest.raises(TimedOut):
-            call()
-        assert [call(), call()] == [b'{"a":1}'] * 2
+            call(0.5)
+        assert [call(50.0), call(50.0)] == [b'{"a":1}'] * 2
         assert len(connections) == 2
         transport.close()
 
@@ -183,7 +183,7 @@ def test_a_large_body_arrives_whole_at_a_slow_reader() -> None:
         connection.sendall(WHOLE)
 
     with peer(slow) as url:
-        assert get(url, Deadline(20.0), body=b" " * 3_000_000 + b"\0").body == b'{"a":1}'
+        assert get(url, Deadline(50.0), body=b" " * 3_000_000 + b"\0").body == b'{"a":1}'
     assert received.count(b" ") > 3_000_000
 
 
@@ -216,7 +216,7 @@ def test_a_name_that_is_not_resolved_outlives_no_deadline(monkeypatch: pytest.Mo
 
 def test_a_name_that_does_not_exist_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="gaierror"):
-        get("http://no-such-host.invalid", Deadline(20.0))
+        get("http://no-such-host.invalid", Deadline(50.0))
 
 
 def test_a_name_is_resolved_and_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +231,7 @@ def test_a_name_is_resolved_and_the_next_address_is_tried(monkeypatch: pytest.Mo
         refused = taken.getsockname()[1]
     monkeypatch.setattr(socket, "getaddrinfo", two)
     with peer(repeating(WHOLE, b"")) as url:
-        assert get(url.replace("127.0.0.1", "hubspot.test"), Deadline(5.0)).status == 200
+        assert get(url.replace("127.0.0.1", "hubspot.test"), Deadline(50.0)).status == 200
 
 
 @pytest.fixture(scope="module")
@@ -254,9 +254,9 @@ def test_tls_is_spoken(tls: tuple[ssl.SSLContext, str], monkeypatch: pytest.Monk
     context, certificate = tls
     with peer(repeating(WHOLE, b""), context) as url:
         with pytest.raises(HubSpotError, match="SSLCertVerificationError"):
-            get(url, Deadline(5.0))
+            get(url, Deadline(50.0))
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
-        assert get(url, Deadline(5.0)).body == b'{"a":1}'
+        assert get(url, Deadline(50.0)).body == b'{"a":1}'
 
 
 @pytest.mark.parametrize("name", ["nothing", "header", "trailers", "body until the end"])
@@ -311,7 +311,7 @@ def test_a_proxy_forwards_and_tunnels(tls: tuple[ssl.SSLContext, str], monkeypat
         with peer(repeating(WHOLE, b""), served) as url, peer(tunnel(url)) as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy)
             monkeypatch.setenv("HTTPS_PROXY", proxy)
-            assert get(url, Deadline(5.0)).body == b'{"a":1}'
+            assert get(url, Deadline(50.0)).body == b'{"a":1}'
 
 
 def test_a_proxy_that_drips_outlives_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

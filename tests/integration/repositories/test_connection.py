@@ -74,7 +74,7 @@ def test_killed_and_started_again(doomed: Connection, mongod: Mongod, clock: Clo
     with pytest.raises(StoreUnavailable):
         doomed.ping(1.0)
     clock.now += 2
-    doomed.ping(2.0)
+    doomed.ping(30.0)
     (stored,) = deals.find(DealKey("id", "1"))
     assert stored.timeline_synced_at == NOON
 

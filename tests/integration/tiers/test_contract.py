@@ -12,5 +12,5 @@ from tests.tier_contract import TierContract
 
 class TestRedisTier(TierContract):
     @pytest.fixture
-    def tier(self, patient_connection: RedisConnection, clock: ManualClock) -> RedisTier:
-        return RedisTier(patient_connection, clock)
+    def tier(self, redis_connection: RedisConnection, clock: ManualClock) -> RedisTier:
+        return RedisTier(redis_connection, clock)
