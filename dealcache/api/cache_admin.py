@@ -27,6 +27,7 @@ blueprint = parameters.StrictBlueprint(
 def _row(listing: Listing, now: float) -> dict[str, Any]:
     return {
         "key": listing.key,
+        "deal_id": listing.deal_id,
         "age_seconds": round(max(0.0, now - listing.fetched_at), 2),
         "time_remaining_seconds": round(max(0.0, listing.expires_at - now), 2),
         "is_expired": now >= listing.expires_at,
@@ -55,6 +56,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
             "workers_missing": told.missing,
             "complete": told.complete,
             "total_entries": told.total,
+            "matching_entries": told.matching,
             "cache_ttl_seconds": int(wired.cache_ttl) if wired.cache_ttl.is_integer() else wired.cache_ttl,
             "entries": [_row(row, now) for row in told.rows],
             "hits": hits,

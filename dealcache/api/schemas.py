@@ -117,6 +117,7 @@ class CacheEntrySchema(ma.Schema):
     """One cached key."""
 
     key = text_field("`<view>:<dealName>`.")
+    deal_id = text_field("The deal that it is of; null if it only says that no such deal is known.", allow_none=True)
     age_seconds = number_field("Since it was read from MongoDB or HubSpot.")
     time_remaining_seconds = number_field("Until it expires; 0 when it has.")
     is_expired = ma.fields.Boolean(required=True, metadata={"description": "Kept only in case every tier below fails."})
@@ -154,6 +155,7 @@ class CacheStatsSchema(ma.Schema):
         metadata={"description": "False if a worker is missing or may be, or has more keys than it publishes."},
     )
     total_entries = count_field("All cached keys; what several workers hold counts once.")
+    matching_entries = count_field("Those of them that begin with `prefix`, on this page or not.")
     cache_ttl_seconds = number_field("How long a value is fresh.")
     entries = ma.fields.List(ma.fields.Nested(CacheEntrySchema), required=True)
     next_cursor = ma.fields.String(metadata={"description": "Names the next page; there while more entries follow."})

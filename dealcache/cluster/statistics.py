@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from itertools import compress
 from typing import NamedTuple
@@ -32,6 +32,7 @@ class Listing(NamedTuple):
     expires_at: float
     size_bytes: int
     hits: int
+    deal_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Summary:
         failed: how many reads none could answer.
         usage: how full their memories are.
         total: how many different keys they hold.
+        matching: how many of them begin with the page's prefix.
         rows: the keys of the page, each with the times of the youngest value under it, and with sizes and hits added.
         last: the place of the last one if more follow.
         workers: how many workers are included.
@@ -81,6 +83,7 @@ class Summary:
     failed: int
     usage: Usage
     total: int
+    matching: int
     rows: list[Listing]
     workers: int
     missing: Sequence[str] = ()
@@ -194,6 +197,7 @@ def combine(
             sum(one.usage.evictions for one in each),
         ),
         total=len(youngest) + omitted,
+        matching=len(matching),
         rows=_rows(columns, youngest, chosen),
         last=last,
         workers=len(each),
@@ -243,4 +247,17 @@ def _rows(
 ) -> list[Listing]:
     sizes = _added(chosen, ((part.keys, part.size_bytes) for part in columns))
     hits = _added(chosen, ((part.keys, part.hits) for part in columns))
-    return [Listing(key, *youngest[key], sizes[key], hits[key]) for key in chosen]
+    deal_ids = _deal_ids(columns, youngest, frozenset(chosen))
+    return [Listing(key, *youngest[key], sizes[key], hits[key], deal_ids.get(key)) for key in chosen]
+
+
+def _deal_ids(
+    columns: Sequence[Columns], youngest: Mapping[str, tuple[float, float]], chosen: Set[str]
+) -> dict[str, str]:
+    """Return which deals the youngest values under these keys are of; keys of no deal are left out."""
+    return {
+        key: deal_id
+        for part in columns
+        for key, deal_id, fetched_at in zip(part.keys, part.deal_ids, part.fetched_at, strict=True)
+        if key in chosen and deal_id is not None and fetched_at == youngest[key][0]
+    }

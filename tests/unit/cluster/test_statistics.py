@@ -30,13 +30,14 @@ def statistics(
 
 
 def columns_of(rows: Sequence[Listing]) -> Columns:
-    """The columns of rows, whose deals have ids like ``id A``."""
-    keys, *others = (list(column) for column in zip(*rows, strict=True))
-    return Columns(keys, [f"id {key.partition(':')[2]}" for key in keys], *others)
+    """The columns of rows."""
+    keys, *others, deal_ids = (list(column) for column in zip(*rows, strict=True))
+    return Columns(keys, deal_ids, *others)
 
 
 def row(key: str, fetched_at: float = 10.0, size: int = 5, hits: int = 1) -> Listing:
-    return Listing(key, fetched_at, fetched_at + 600, size, hits)
+    """A row; the deals have ids like ``id A``."""
+    return Listing(key, fetched_at, fetched_at + 600, size, hits, f"id {key.partition(':')[2]}")
 
 
 def test_one_worker_alone_tells_what_it_holds():
@@ -46,6 +47,7 @@ def test_one_worker_alone_tells_what_it_holds():
         failed=1,
         usage=Usage(2, 10, 1_000, 2),
         total=2,
+        matching=2,
         rows=[row("info:B", 20), row("info:A", 10)],
         workers=1,
     )
@@ -63,6 +65,13 @@ def test_what_two_workers_hold_counts_once_with_the_youngest_ones_times_and_size
     assert told.complete
 
 
+def test_a_key_is_listed_with_the_deal_of_its_youngest_value():
+    ada = statistics(row("info:A", 10), row("info:B", 40), row("info:C", 10)._replace(deal_id=None))
+    bob = statistics(row("info:A", 30)._replace(deal_id="id Z"), row("info:B", 50)._replace(deal_id=None))
+    told = combine([ada, bob], Page("", 10, "key"))
+    assert [(one.key, one.deal_id) for one in told.rows] == [("info:A", "id Z"), ("info:B", None), ("info:C", None)]
+
+
 def test_prefix_and_limit_choose_among_what_all_hold_and_leave_the_total_alone():
     ada = statistics(row("info:A", 10), row("timeline:A", 50))
     bob = statistics(row("info:A", 60), row("info:B", 20))
@@ -73,6 +82,8 @@ def test_prefix_and_limit_choose_among_what_all_hold_and_leave_the_total_alone()
     assert combine([ada, bob], Page("", 0)).rows == []
     for prefix, limit in (("info:", 10), ("", 2), ("", 0)):
         assert combine([ada, bob], Page(prefix, limit)).total == 3
+    matching = [combine([ada, bob], Page(prefix, 1)).matching for prefix in ("info:", "info:A", "nothing", "")]
+    assert matching == [2, 1, 0, 3]
 
 
 def test_missing_workers_are_named():

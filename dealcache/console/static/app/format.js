@@ -11,6 +11,7 @@ const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle:
 const timeOfDay = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 const calendarDay = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
+const timeWithSeconds = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
 /** What stands where there is no value. */
@@ -93,6 +94,17 @@ export function time(milliseconds) {
 /** Return a day "YYYY-MM-DD" and a time "HH:MM" of the service's zone in the viewer's language. */
 export function dayAndTime(dayText, timeText) {
   return clock.format(new Date(`${dayText}T${timeText}:00Z`));
+}
+
+/** Return the time of day of a moment in milliseconds, to the second. */
+export function timeToTheSecond(milliseconds) {
+  return timeWithSeconds.format(milliseconds);
+}
+
+/** Return how many a second, with one digit behind the point where they are few. */
+export function rate(value) {
+  if (value === null || value === undefined) return NONE;
+  return (value < 10 ? oneDigit : whole).format(value);
 }
 
 /** Return the very moment in UTC, for a tooltip. */
