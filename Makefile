@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi vendor lint format bench bench-sync bench-lists load-test load-test-smoke perf clean
+.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for
 
 soak-quick: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same in a minute and a half
 	$(BIN)/python -m tests.soak --quick
+
+pictures: test-console ## test the console, and put pictures of it into docs/images/ for README
+	@mkdir -p docs/images && cp build/console/console-*.png docs/images/
 
 vendor: $(VENV)/.installed-console ## fetch the console's libraries again from npm, as packages.json names them
 	$(BIN)/python -m tests.console.packages

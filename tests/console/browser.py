@@ -73,9 +73,9 @@ class Console:
         self.driver.get(f"{self.url}/console{path}")
         self.wait(lambda: self.driver.find_elements(By.CSS_SELECTOR, "main *"))
 
-    def look(self, *, width: int = WIDE, dark: bool = False, reduced_motion: bool = True) -> None:
-        """See pages in a window of some width, in the light or the dark."""
-        metrics = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
+    def look(self, *, width: int = WIDE, height: int = HEIGHT, dark: bool = False, reduced_motion: bool = True) -> None:
+        """See pages in a window of some size, in the light or the dark."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
