@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from bson import ObjectId
+from bson import MinKey, ObjectId
 from pymongo import ReadPreference, UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -46,6 +46,8 @@ _MOST_A_ROUND = 20_000
 _ATTEMPTS = 5
 
 _MARKED: Document = {"list_stale": {"$exists": True}}
+#: All of them by their index, which begins with another field: otherwise MongoDB would look through all deals.
+_ANY_MARKED: Document = _MARKED | {"timeline_synced_at": {"$gte": MinKey()}}
 _COMPLETE: Document = {"timeline_synced_at": {"$ne": None}}
 #: Complete deals with marks; does not look through the index's many keys of deals that a first load has just completed.
 MARKED_COMPLETE: Document = _MARKED | {"timeline_synced_at": {"$gt": datetime(1, 1, 1, tzinfo=UTC)}}
@@ -111,8 +113,9 @@ class DealSummaries:
 
     def settle_own(self) -> None:
         """Settle all deals that this process has marked. Called at the end of a sync."""
+        own = _ANY_MARKED | {"list_stale.writers": self.marks.writer}
         with self._connection.operation() as database:
-            ids = ids_of(database.deal_info.find(_MARKED | {"list_stale.writers": self.marks.writer}, {"deal_id": 1}))
+            ids = ids_of(database.deal_info.find(own, {"deal_id": 1}))
         for batch in _batches(ids):
             self._settle({"deal_id": {"$in": batch}} | _MARKED)
 
@@ -155,7 +158,7 @@ class DealSummaries:
             others = living_writers(database) - {self.marks.writer}
         own: Document = {"list_stale.writers": self.marks.writer}
         abandoned: Document = {"list_stale.writers": {"$nin": [self.marks.writer, *others]}}
-        self._settle_all([MARKED_COMPLETE | own, _MARKED | abandoned], _MOST_A_ROUND)
+        self._settle_all([MARKED_COMPLETE | own, _ANY_MARKED | abandoned], _MOST_A_ROUND)
 
     def _settle_all(self, marked: Sequence[Document], most: int) -> bool:
         """Settle deals for which one of ``marked`` holds and those without a mark; return True if there are more."""
