@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,6 +24,12 @@ settings.load_profile("dealcache")
 # A shell that runs tests in the background has them, and all programs that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+#: Directories of tests that wait for processes and time-outs, rather than compute.
+WAITING = {"e2e", "cluster", "benchmarks", "embedded", "server", "live"}
+
+#: Those of tests that compute longest.
+COMPUTING = ("sync", "service")
 
 # What stands in a suite that several modules run explains its failures as well as what stands in a test module.
 pytest.register_assert_rewrite("tests.tier_contract")
@@ -42,6 +50,18 @@ def databases(mongodb_uri: str) -> Iterator[Databases]:
     lender = Databases(mongodb_uri)
     yield lender
     lender.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have files whose tests wait and files whose tests compute by turns, for several processes take them in order."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [path for path in files if WAITING.intersection(path.parts)]
+    computing = [path for path in files if not WAITING.intersection(path.parts)]
+    computing.sort(key=lambda path: path.parent.name not in COMPUTING)
+    by_turns = [path for pair in zip_longest(waiting, computing) for path in pair if path is not None]
+    items[:] = [item for path in by_turns for item in files[path]]
 
 
 def pytest_collection_finish() -> None:
