@@ -111,7 +111,7 @@ def test_an_empty_service_says_what_to_do(start_service: StartService, open_cons
     console.open("/status")
     console.wait_for("No deals are stored. Start a sync of everything.")
     assert headline(console) == "1 thing is not well."
-    assert console.driver.find_element(By.CLASS_NAME, "big-age").text == "unknown"
+    assert console.driver.find_element(By.CLASS_NAME, "big-age").text == "none yet"
     console.inspect("status-empty")
     console.driver.find_element(By.CSS_SELECTOR, ".finding a").click()
     console.the("heading", "Syncs")

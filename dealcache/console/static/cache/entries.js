@@ -5,6 +5,7 @@ import { bytes, count, counted, duration } from "../app/format.js";
 import { address } from "../app/router.js";
 import { Heading } from "../parts/sorting.js";
 import { Empty } from "../parts/states.js";
+import { useHeld } from "./holding.js";
 
 /** What is cached of a deal, by the beginning of its keys. */
 const VIEWS = [
@@ -55,13 +56,23 @@ export function Filters({ prefix, onPrefix, field }) {
   </form>`;
 }
 
-/** The table; `question` is what was asked for: prefix, sort and cursor. */
-export function Entries({ stats, question, onSort, onClear }) {
+/**
+ * The table.
+ *
+ * @param {Object} newest what the service answered.
+ * @param {{prefix: string, sort: string, cursor: string}} question what was asked for.
+ * @param {(sort: string) => void} onSort takes another order.
+ * @param {(name: string) => Promise} onClear clears what is cached of a name; resolved once that is done.
+ */
+export function Entries({ newest, question, onSort, onClear }) {
+  const { shown: stats, isHeld, release, events } = useHeld(newest, JSON.stringify(question));
   const { entries, matching_entries: matching } = stats;
+  const clear = (name) => onClear(name).then(release);
   if (entries.length === 0) return html`<${Nothing} stats=${stats} question=${question} />`;
   return html`
     <p class="muted">
-      ${count(entries.length)} of ${counted(matching, "entry", "entries")}${question.prefix && " found"}
+      ${count(entries.length)} of ${counted(matching, "entry", "entries")}${question.prefix && " found"}${isHeld &&
+      "; held while you are in the list"}
     </p>
     <div class="scroll" tabindex="0" role="region" aria-label="Table of the entries">
       <table class="cache-entries">
@@ -79,10 +90,10 @@ export function Entries({ stats, question, onSort, onClear }) {
             <th scope="col"><span class="cache-hidden">Actions</span></th>
           </tr>
         </thead>
-        <tbody>
+        <tbody ...${events}>
           ${entries.map((entry, index) => {
             const id = `key-${index}`;
-            return html`<${Entry} key=${entry.key} entry=${entry} id=${id} onClear=${onClear} />`;
+            return html`<${Entry} key=${entry.key} entry=${entry} id=${id} onClear=${clear} />`;
           })}
         </tbody>
       </table>

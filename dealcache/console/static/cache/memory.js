@@ -17,13 +17,13 @@ export function MemoryPanel({ stats }) {
       <div><dt>Kept for</dt><dd>${duration(stats.cache_ttl_seconds)}</dd></div>
       <div><dt>Workers</dt><dd>${count(stats.workers)}</dd></div>
     </dl>
-    ${!stats.complete && html`<p class="warn">${incomplete(missing)}</p>`}
+    ${!stats.complete && html`<p class="warn cache-note">${incomplete(missing)}</p>`}
   </section>`;
 }
 
 function incomplete(missing) {
-  const which = missing.length > 0 ? `Not counted: ${missing.join(", ")}.` : "Not all workers may be counted.";
-  return `${which} The numbers are those of the others.`;
+  if (missing.length === 0) return "Perhaps not all workers are counted.";
+  return `Workers that are not counted: ${missing.join(", ")}.`;
 }
 
 /** Which tiers have answered, in all. */

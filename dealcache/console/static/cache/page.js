@@ -57,7 +57,7 @@ export function Page() {
       <${Filters} prefix=${question.prefix} field=${search} onPrefix=${(prefix, how) => ask({ prefix }, how)} />
       ${loading.data &&
       html`<${Entries}
-          stats=${loading.data.stats}
+          newest=${loading.data.stats}
           question=${question}
           onSort=${(sort) => ask({ sort })}
           onClear=${(name) => clear(clearDeal(name))}

@@ -23,12 +23,13 @@ function counts(value) {
 
 /** The age of the data in large, and how much there is. */
 export function DataPanel({ status: { data }, age }) {
+  const unknown = data.deals === 0 ? "none yet" : UNKNOWN;
   return html`<section class="panel" aria-labelledby="data">
     <h2 id="data">Data</h2>
     <p class="big-age" title=${exactly(data.as_of)}>
-      ${age === null ? UNKNOWN : duration(Math.round(age))}${age !== null && html` <small>old</small>`}
+      ${age === null ? unknown : html`${duration(Math.round(age))} <small>old</small>`}
     </p>
-    <p class="muted">HubSpot's changes are known up to <${Moment} at=${data.as_of} /></p>
+    ${data.as_of && html`<p class="muted">HubSpot's changes are known up to <${Moment} at=${data.as_of} /></p>`}
     <dl class="facts">
       <${Fact} term="Deals" value=${counts(data.deals)} />
       <${Fact} term="Activities" value=${counts(data.activities)} />
