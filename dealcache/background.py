@@ -1,4 +1,4 @@
-"""Background threads: work that is done again and again until the process ends, and the maintenance of a process."""
+"""Background threads: work repeated until the process ends, and the maintenance of a process."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from queue import Empty, SimpleQueue
 
 log = logging.getLogger(__name__)
 
-#: Wakes that wait to be seen. Unlike an Event, a SimpleQueue may be used by a signal handler that interrupts its own
-#: thread in the middle of a call.
+#: Pending wake-ups. Unlike an Event, a SimpleQueue may be used by a signal handler that interrupts its own thread in
+#: the middle of a call.
 Wakes = SimpleQueue[None]
 
 
 def wait_for_wake(wakes: Wakes, seconds: float | None) -> None:
-    """Return when woken, or after so many seconds; None: only when woken."""
+    """Wait until woken, or for so many seconds; None: only until woken."""
     try:
         wakes.get(timeout=seconds)
     except Empty:
@@ -26,8 +26,8 @@ def wait_for_wake(wakes: Wakes, seconds: float | None) -> None:
 class BackgroundThread:
     """Runs ``work`` in a daemon thread, once per interval and whenever it is woken, until it is stopped.
 
-    A failure is logged and does not end the thread. Expected failures get one warning when they begin and one line when
-    they are over; any other exception is logged with its traceback.
+    A failure is logged and does not end the thread. Expected failures are logged with one warning when they begin and
+    one line when they are over, any other exception with its traceback.
 
     Threads do not survive a fork, so :meth:`start` is called after it. Methods may be called by any thread, and
     :meth:`wake` by a signal handler.
@@ -36,10 +36,10 @@ class BackgroundThread:
         name: of the thread, as in "<name> failed".
         work: one round; returns the seconds until the next one, or None for the interval.
         interval: seconds between two rounds; None: the next round comes when woken.
-        expected: exceptions that are no fault of this program, such as a database that does not answer.
+        expected: exceptions that are not bugs, such as a database that does not answer.
         retry_after: seconds until the next round after a failure; the interval unless given.
         longest_retry: doubles ``retry_after`` with each failure in a row up to this; it stays the same unless given.
-        wait: replaces the passing of time in tests.
+        wait: waits for wake-ups; tests replace it.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class BackgroundThread:
                 self._thread.start()
 
     def wake(self) -> None:
-        """Have the next round begin at once, or right after the present one; wakes that come meanwhile are one."""
+        """Begin the next round at once, or right after the present one; several wake-ups meanwhile count as one."""
         if self._wakes.empty():
             self._wakes.put(None)
 
@@ -124,7 +124,7 @@ class BackgroundThread:
         if self._stopping:
             log.debug("%s failed while the process ends: %s", self.name, failure)
         elif not isinstance(failure, self._expected):
-            log.error("%s failed and goes on", self.name, exc_info=failure)
+            log.error("%s failed and continues", self.name, exc_info=failure)
         elif not self._warned:
             self._warned = True
             log.warning("%s failed and is tried again: %s", self.name, failure)
@@ -136,7 +136,7 @@ class BackgroundThread:
         while not self._stopping:
             while not self._wakes.empty():
                 self._wakes.get()
-            if self._stopping:  # its wake may be the one that was taken
+            if self._stopping:  # the wake-up of stop() may be the one that was taken
                 return
             pause = self.run_once()
             if not self._stopping:
@@ -144,13 +144,13 @@ class BackgroundThread:
 
 
 class Maintenance:
-    """Recurring tasks, and what could not be done at start, in a background thread.
+    """Recurring tasks, and tasks of the start until they succeed, in a background thread.
 
     Args:
-        recurring: names and tasks of what is done in every round.
-        once: names and tasks of what is done until it succeeds, and when it failed is tried again later.
-        expected: the failures that are no fault of this program. They are logged, once for each kind in a row, and
-            keep no other task from being done.
+        recurring: the tasks of every round, by name.
+        once: the tasks to do until they succeed, by name; failed ones are retried later.
+        expected: exceptions that are not bugs. They are logged, once for each kind in a row, and do not keep other
+            tasks from being done.
         interval: seconds between two rounds.
         retry_after: seconds until a task of ``once`` that failed is tried again.
         clock: the monotonic clock, in seconds.
@@ -197,13 +197,13 @@ class Maintenance:
                 self._due[name] = self._clock() + self._retry_after
 
     def _attempt(self, name: str, task: Callable[[], object], retry_after: float) -> bool:
-        """Do a task unless the process ends, and return True if it succeeded."""
+        """Do a task unless the process is stopping, and return True if it succeeded."""
         if self._thread.is_stopping:
             return False
         try:
             task()
         except self._expected as failure:
-            if not self._thread.is_stopping:  # else what it used was closed while it was at it
+            if not self._thread.is_stopping:  # otherwise its connections were closed in the middle
                 level = logging.DEBUG if self._logged.get(name) is type(failure) else logging.WARNING
                 self._logged[name] = type(failure)
                 log.log(level, "%s failed and will be tried again every %g s: %s", name, retry_after, failure)

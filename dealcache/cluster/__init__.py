@@ -1,4 +1,4 @@
-"""Which processes share the database, what all of them together hold in memory, and the state of the service."""
+"""The processes that share the database, the statistics of their caches, and the state of the service."""
 
 from dealcache.cluster.cluster_statistics import ClusterStatistics
 from dealcache.cluster.hubspot_probe import HubSpotProbe

@@ -1,7 +1,7 @@
-"""Cache statistics of all workers: each publishes its own after a sign of life, and combines those of the others.
+"""Cache statistics of all workers: each publishes its own after a sign of life, and adds those of the others.
 
-They are written to MongoDB only while other workers live, only when they changed, and so seldom that writing them takes
-no more than a hundredth of one core. So they are two seconds old at most; those of a worker with more than about ten
+They are written to MongoDB only while other workers live, only when they changed, and so rarely that writing them takes
+at most a hundredth of one core. So they are at most two seconds old; those of a worker with more than about ten
 thousand keys, all in use, somewhat more. A worker's own are exact.
 """
 
@@ -20,10 +20,10 @@ from dealcache.repositories import StoreError, WorkerRegistry
 
 log = logging.getLogger(__name__)
 
-#: The part of one core that publishing may take.
+#: The share of one core that publishing may take.
 _CPU_SHARE = 0.01
 
-#: Seconds after which statistics are published though they did not change: a MongoDB that crashed may have lost them.
+#: Seconds after which unchanged statistics are published again: a MongoDB that crashed may have lost them.
 _RENEW_SECONDS = 30.0
 
 
@@ -31,10 +31,10 @@ class ClusterStatistics:
     """The cache statistics of this worker, and of all.
 
     Args:
-        registry: where workers publish their statistics.
+        registry: the published statistics of workers.
         membership: knows which workers live.
         own: returns the statistics of this worker.
-        cleared_since: returns what invalidations later than a generation concern, as far as they are known here.
+        cleared_since: returns what invalidations later than a generation select, as far as they are known here.
         timer: the monotonic clock, in seconds.
         cpu_timer: the processor time of the calling thread, in seconds.
     """
@@ -58,7 +58,7 @@ class ClusterStatistics:
         self._due = self._stale_at = float("-inf")
 
     def publish(self) -> None:
-        """Publish the statistics of this worker, if there is anybody to read them and something new in them.
+        """Publish the statistics of this worker, if another worker lives and they have changed.
 
         Raises:
             StoreError: MongoDB failed.
@@ -79,7 +79,7 @@ class ClusterStatistics:
         return combine([self._own()], page)
 
     def everywhere(self, page: Page) -> Summary:
-        """Return the statistics of all workers that live; when MongoDB fails, of this one, and the summary says so."""
+        """Return the statistics of all live workers; if MongoDB fails, those of this one, marked in the summary."""
         try:
             others = [one for one in self._membership.look() if one.has_cache]
             published = self._read(others) if others else {}
@@ -91,7 +91,7 @@ class ClusterStatistics:
         return combine([self._own(), *published.values()], page, missing, all_known=self._membership.is_sure)
 
     def _read(self, workers: list[Worker]) -> dict[str, Statistics]:
-        """Return what workers published, by their owners, without what was cleared since."""
+        """Return the published statistics of workers, by their owners, without keys cleared since."""
         statistics: dict[str, Statistics] = {}
         for owner, message in self._registry.statistics([one.owner for one in workers]).items():
             try:

@@ -1,4 +1,4 @@
-"""Knows whether HubSpot answers, from the calls that are made anyhow or, when there are none, from probes."""
+"""Knows whether HubSpot answers, from the calls that are made anyway or, without any, from probes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dealcache.cluster.reports import CallOutcome
 
 
 class HubSpotProbe:
-    """Asks HubSpot for an answer in a thread of its own, only when it is told to.
+    """Probes HubSpot in a thread of its own, only on request.
 
     Args:
         last_outcome: returns whether HubSpot served the last call of this process, and how many seconds ago that was;
             None before any.
-        answers: returns whether HubSpot answers, after asking it if need be.
+        answers: returns whether HubSpot answers, after a probe if necessary.
         timer: the monotonic clock, in seconds.
     """
 
@@ -39,11 +39,11 @@ class HubSpotProbe:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a probe that is under way ends by itself."""
+        """End; a probe in progress ends by itself."""
         self._thread.stop(0.0)
 
     def wake(self) -> None:
-        """Have HubSpot asked, without waiting for its answer."""
+        """Request a probe, without waiting for its answer."""
         self._is_wanted = True
         self._thread.wake()
 
@@ -56,14 +56,14 @@ class HubSpotProbe:
         return min(known, key=lambda one: one.age, default=None)
 
     def wait(self, most_age: float, within: float) -> None:
-        """Return when a probe has ended no longer than ``most_age`` seconds ago, after ``within`` seconds at most."""
+        """Wait, for ``within`` seconds at most, for a probe that ended no longer than ``most_age`` seconds ago."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._probed is not None and self._timer() - self._probed[1] <= most_age, within
             )
 
     def probe(self) -> None:
-        """Find out whether HubSpot answers, if that was asked for."""
+        """Probe HubSpot if that was requested."""
         if not self._is_wanted:
             return
         self._is_wanted = False

@@ -13,15 +13,15 @@ from dealcache.repositories import StoreError, WorkerRegistry
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two signs of life: two may be lost before others take this process for dead; and after one failed.
+#: Seconds between two signs of life, also after a failed one: two may be lost before others take this process for dead.
 SIGN_SECONDS, _RETRY_SECONDS = 2.0, 0.5
 
 
 class Membership:
-    """This process among all that live, with a background thread that gives its signs of life.
+    """This process among all live ones, with a background thread that gives its signs of life.
 
     Args:
-        registry: where all processes give their signs of life.
+        registry: the signs of life of all processes.
         worker: this process.
         on_count: called with the number of live processes each time it is looked up.
         timer: the monotonic clock, in seconds.
@@ -64,7 +64,7 @@ class Membership:
 
         Args:
             publish_statistics: called after each sign of life; None for a process that has no cache.
-            report: returns what goes with each sign of life, a few kilobytes at most.
+            report: returns the message to send with each sign of life, a few kilobytes at most.
         """
         self._report = report
         if publish_statistics is not None:
@@ -79,7 +79,7 @@ class Membership:
             try:
                 self._registry.leave(self._worker)
             except StoreError as failure:
-                log.debug("others will find out by themselves that this process has ended: %s", failure)
+                log.debug("other processes will notice by themselves that this process has ended: %s", failure)
 
     def renew(self) -> None:
         """Give a sign of life, read those of the other processes, and publish statistics.
@@ -96,12 +96,12 @@ class Membership:
         try:
             return self._report()
         except Exception:
-            # The others must not take this process for dead because of it.
+            # The other processes must not take this one for dead because of it.
             log.exception("the report of this process cannot be made")
             return b""
 
     def look(self) -> tuple[Worker, ...]:
-        """Return the other processes that live, now.
+        """Return the other processes that live at present.
 
         Raises:
             StoreError: MongoDB failed.
@@ -117,7 +117,7 @@ class Membership:
 
     @property
     def live(self) -> tuple[Worker, ...]:
-        """All that lived at the last look, this one included if it had given a sign."""
+        """All processes alive at the last look, including this one if it had given a sign."""
         return self._live
 
     @property
@@ -127,14 +127,14 @@ class Membership:
 
     @property
     def others(self) -> tuple[Worker, ...]:
-        """The others that lived at the last look, at most two seconds ago unless MongoDB is away."""
+        """The other processes alive at the last look, at most two seconds ago unless MongoDB is away."""
         return self._others
 
     @property
     def is_sure(self) -> bool:
-        """False if this process itself passed for dead at the last look, as one does that could not reach MongoDB."""
+        """False if this process itself counted as dead at the last look, because it could not reach MongoDB."""
         return not self._passes_for_dead
 
     def live_count(self) -> int:
-        """Return how many processes lived at the last look, this one included; never raises."""
+        """Return how many processes were alive at the last look, including this one; never raise."""
         return 1 + len(self._others)

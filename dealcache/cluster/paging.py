@@ -1,4 +1,4 @@
-"""Pages of a listing of keys: in several orders, each page beginning where the one before ended. Pure."""
+"""Pages of a listing of keys, in several orders; each page begins where the previous one ended. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from operator import gt, lt
 from typing import NamedTuple
 
-#: What keys can be sorted by; a ``-`` before it turns the order round. By ``age`` the youngest come first.
+#: The orders of keys; a ``-`` in front reverses them. By ``age`` the youngest come first.
 SORTS = ("key", "age", "remaining", "size", "hits")
 
 
 class Place(NamedTuple):
-    """The place of a key in an order: what it is sorted by, as a number, then the key itself."""
+    """The place of a key in an order: its value as a number, then the key itself."""
 
     rank: float
     key: str
@@ -21,13 +21,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The keys that are wanted.
+    """The wanted keys.
 
     Args:
-        prefix: only keys that begin so.
-        limit: how many at most.
-        sort: one of :data:`SORTS`, perhaps with a ``-`` before it.
-        after: the place of the last key of the page before; None for the first page.
+        prefix: only keys that begin with it.
+        limit: the most keys.
+        sort: one of :data:`SORTS`, perhaps with a ``-`` in front.
+        after: the place of the last key of the previous page; None for the first page.
     """
 
     prefix: str = ""
@@ -47,9 +47,9 @@ class Page:
 
         Args:
             keys: the keys that begin with ``prefix``.
-            values: of each key what it is sorted by; not used when that is the key.
+            values: the value of each key to sort by; unused if that is the key itself.
         """
-        # Texts cannot be negated, so keys are taken from the other end instead.
+        # Texts cannot be negated, so the keys are taken from the other end.
         pick, follows = (heapq.nlargest, lt) if self.sort == "-key" else (heapq.nsmallest, gt)
         sign = -1.0 if self.sort.startswith("-") else 1.0
         by_key = self.sorted_by == "key"

@@ -1,4 +1,4 @@
-"""The reports of workers, given with their signs of life: a kilobyte each, so that the state of all is at hand."""
+"""The reports of workers, sent with their signs of life: a kilobyte each, so that the state of all is available."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import orjson
 
 from dealcache.tiers import Usage
 
-#: Of what :func:`encode` makes; another release may have another one.
+#: The format of :func:`encode`; another release may have another one.
 _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class DailyCalls:
-    """The calls that HubSpot leaves today, of how many, and how many seconds ago it said so; None where it did not."""
+    """Today's remaining calls, their limit, and how many seconds ago HubSpot stated them; None if it did not."""
 
     left: int | None
     limit: int | None
@@ -36,11 +36,11 @@ class WorkerReport:
     """The state of one worker.
 
     Args:
-        by_tier: how many reads each tier has answered there.
-        usage: how full its memory is.
-        latencies: for each tier the durations of the last minute's reads, counted by bucket.
-        calls_left: how many calls each of HubSpot's limits allows this worker now, where it has a share of its own.
-        daily: what HubSpot told it of the day's calls; None before it did.
+        by_tier: how many reads each tier of the worker has answered.
+        usage: the size of its memory tier.
+        latencies: the durations of the last minute's reads of each tier, counted by bucket.
+        calls_left: how many calls each of HubSpot's limits allows this worker now, if it has a share of its own.
+        daily: the day's calls as HubSpot stated them; None if it did not yet.
         hubspot: the outcome of its last call; None before the first.
     """
 

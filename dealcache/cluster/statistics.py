@@ -1,4 +1,4 @@
-"""Cache statistics of one worker, their form in MongoDB, and those of several workers together. Pure."""
+"""Cache statistics of one worker, their form in MongoDB, and their combination for several workers. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dealcache.tiers import Columns, Usage
 #: The most keys, and about as many compressed bytes, that one worker publishes; a document may have 16 MB.
 MOST_KEYS, MOST_BYTES = 100_000, 8_000_000
 
-#: Of what :func:`encode` makes; another release may have another one.
+#: The format of :func:`encode`; another release may have another one.
 _FORMAT = 1
 
 _NEVER = (float("-inf"), float("-inf"))
@@ -40,12 +40,12 @@ class Statistics:
     """The statistics of one worker.
 
     Args:
-        by_tier: how many reads each tier has answered there.
-        failed: how many reads none could answer.
-        usage: how full its memory is.
-        generation: of the last invalidation that it had applied before ``columns`` were read.
-        columns: its entries, part by part; of its own they may be read once, as they are at that time.
-        omitted: how many more entries it has than ``columns`` has.
+        by_tier: how many reads each tier of the worker has answered.
+        failed: how many reads no tier could answer.
+        usage: the size of its memory tier.
+        generation: that of the last invalidation applied before ``columns`` were read.
+        columns: its entries, in parts; the worker's own can be read only once, as they are at that time.
+        omitted: the number of entries missing from ``columns``.
     """
 
     by_tier: Mapping[str, int]
@@ -57,7 +57,7 @@ class Statistics:
 
     @property
     def counts(self) -> object:
-        """A value that differs as soon as an entry is added, replaced, served or removed."""
+        """A value that changes as soon as an entry is added, replaced, served or removed."""
         return self.by_tier, self.failed, self.usage, self.generation
 
 
@@ -67,15 +67,15 @@ class Summary:
 
     Args:
         by_tier: how many reads each tier has answered.
-        failed: how many reads none could answer.
-        usage: how full their memories are.
+        failed: how many reads no tier could answer.
+        usage: the size of their memory tiers.
         total: how many different keys they hold.
         matching: how many of them begin with the page's prefix.
-        rows: the keys of the page, each with the times of the youngest value under it, and with sizes and hits added.
+        rows: the keys of the page, each with the times of its youngest value, and the sums of sizes and hits.
         last: the place of the last one if more follow.
         workers: how many workers are included.
-        missing: the workers that are not, by host and process id.
-        complete: False if workers are missing or may be, or if one holds more keys than it publishes: then ``total``
+        missing: the workers that are not included, by host and process id.
+        complete: False if workers are or may be missing, or one holds more keys than it publishes, so that ``total``
             may count a key twice.
     """
 
@@ -92,9 +92,9 @@ class Summary:
 
 
 def encode(statistics: Statistics, most_keys: int = MOST_KEYS, most_bytes: int = MOST_BYTES) -> bytes:
-    """Return statistics as one compressed message, with fewer keys where it would be too large.
+    """Return statistics as one compressed message, with fewer keys if it would be too large.
 
-    It is made part by part: encoding all keys at once would hold up whatever else the process does.
+    It is made in parts: encoding all keys at once would hold up everything else in the process.
     """
     compressor = zlib.compressobj(1)
     message, keys, omitted = bytearray(), 0, 0
@@ -135,13 +135,13 @@ def decode(message: bytes) -> Statistics:
 
 
 def without(statistics: Statistics, cleared: Selection) -> Statistics:
-    """Return the statistics as they are without the entries that ``cleared`` concerns."""
+    """Return the statistics without the entries that ``cleared`` selects."""
     if not cleared:
         return statistics
     usage, columns = statistics.usage, list(statistics.columns)
     if cleared.everything:
         return replace(statistics, usage=replace(usage, entries=0, size_bytes=0), columns=(), omitted=0)
-    # A name also concerns what is cached under other names of its deals.
+    # A name also selects entries under other names of its deals.
     ids = cleared.deal_ids | {
         deal_id
         for part in columns
@@ -173,8 +173,8 @@ def combine(
 
     Args:
         workers: the statistics of each.
-        page: the keys that are listed; the others count all the same.
-        missing: the workers whose statistics are not there.
+        page: the keys to list; the others are counted nevertheless.
+        missing: the workers without statistics.
         all_known: False if there may be further workers.
     """
     each = [replace(one, columns=list(one.columns)) for one in workers]
@@ -219,7 +219,7 @@ def _youngest(columns: Iterable[Columns]) -> dict[str, tuple[float, float]]:
 def _values(
     sorted_by: str, columns: Iterable[Columns], youngest: Mapping[str, tuple[float, float]], keys: Sequence[str]
 ) -> Mapping[str, float]:
-    """Return of each key what keys are sorted by; the younger one is the one that was fetched later."""
+    """Return the value of each key to sort by; the younger of two is the one fetched later."""
     match sorted_by:
         case "age":
             return {key: -youngest[key][0] for key in keys}

@@ -1,4 +1,4 @@
-"""The state of the whole service: of this worker, of the others as they told it, and of what all of them depend on."""
+"""The state of the whole service: of this worker, of the others by their reports, and of their common dependencies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from dealcache.repositories import Overview
 #: Seconds that a request waits for a new snapshot, and for HubSpot's answer, both together.
 _WAIT_SECONDS = 0.005
 
-#: Seconds after which HubSpot's state is to be found out anew, and after which it is unknown. What another worker said
-#: may be six seconds older than it seems, from its sign of life to our snapshot and since then: 15 s in all.
+#: Seconds after which HubSpot's state must be renewed, and after which it is unknown. The report of another worker may
+#: be six seconds older than it seems, from its sign of life to our snapshot and since then: 15 s in all.
 _PROBE_AFTER_SECONDS, _UNKNOWN_AFTER_SECONDS = 6.0, 9.0
 
-#: Seconds for which what others said counts after the last snapshot.
+#: Seconds after the last snapshot for which reports of others count.
 _SAID_SECONDS = 4.0
 
 
@@ -30,9 +30,9 @@ _SAID_SECONDS = 4.0
 class Status:
     """The state of the service.
 
-    ``workers`` are those that live, None while that is unknown; ``reports`` are those of all workers, ``of_server``
+    ``workers`` are the live ones, None while they are unknown; ``reports`` are those of all workers, ``of_server``
     those of this one's server. ``hubspot`` is None while it is unknown whether HubSpot answers, ``daily`` while the
-    day's calls are; ``calls`` has what is left of each of HubSpot's limits, and the limit.
+    day's calls are unknown; ``calls`` has the calls left of each of HubSpot's limits, and the limit.
     """
 
     snapshot: Snapshot
@@ -45,7 +45,7 @@ class Status:
 
 
 def as_of(overview: Overview | None, now: datetime) -> datetime | None:
-    """Return up to when HubSpot's changes are known: the watermark of the syncs, or what was read longest ago."""
+    """Return up to when HubSpot's changes are known: the watermark of the syncs, or the oldest reading of a deal."""
     if overview is None:
         return None
     watermark = data_as_of(None, overview.state.watermark, now, complete=True)
@@ -53,10 +53,10 @@ def as_of(overview: Overview | None, now: datetime) -> datetime | None:
 
 
 class ServiceStatus:
-    """Puts it together, without waiting for anything that does not answer.
+    """Composes the status, without waiting for anything that does not answer.
 
     Args:
-        membership: knows which workers live, and what they said.
+        membership: knows the live workers and their reports.
         own: returns the report of this worker.
         monitor: makes snapshots of MongoDB and Redis.
         probe: knows whether HubSpot answers.
@@ -82,13 +82,13 @@ class ServiceStatus:
         self._timer = timer
 
     def probe_hubspot(self) -> None:
-        """Have HubSpot asked unless its state is known, here or by another worker."""
+        """Request a probe of HubSpot, unless this or another worker knows its state."""
         outcome = self._newest_outcome(self._reports_of_others())
         if outcome is None or outcome.age > _PROBE_AFTER_SECONDS:
             self._probe.wake()
 
     def request_overview(self) -> float:
-        """Have the state of the database found out; see :meth:`.StatusMonitor.request`."""
+        """Request the state of the database; see :meth:`.StatusMonitor.request`."""
         return self._monitor.request()
 
     def overview(self, asked_at: float, within: float = _WAIT_SECONDS) -> Overview | None:
@@ -96,7 +96,7 @@ class ServiceStatus:
         return self._monitor.newest(asked_at, within).overview
 
     def read(self) -> Status:
-        """Return the present state; it takes some milliseconds at most."""
+        """Return the present state, within some milliseconds."""
         asked_at = self._monitor.request()
         self.probe_hubspot()
         until = self._timer() + _WAIT_SECONDS
@@ -118,14 +118,14 @@ class ServiceStatus:
         )
 
     def _live(self) -> list[Worker]:
-        """Return the workers that live; of those whose processes can be seen from here, none that is gone."""
+        """Return the live workers, without those whose processes are visible from here and gone."""
         me = self._membership.worker
         return [
             one for one in self._membership.live if one.has_cache and not (one.is_beside(me) and not exists(one.pid))
         ]
 
     def _reports_of_others(self) -> dict[Worker, WorkerReport]:
-        """Return what the other workers that live said of themselves; nothing when that is long ago."""
+        """Return the reports of the other live workers; none if they are too old."""
         if self._membership.age > _SAID_SECONDS:
             return {}
         owner = self._membership.owner
@@ -137,7 +137,7 @@ class ServiceStatus:
         return min((one for one in outcomes if one is not None), key=lambda one: one.age, default=None)
 
     def _calls(self, snapshot: Snapshot, others: Iterable[WorkerReport]) -> dict[str, tuple[int, int]]:
-        """Return what is left of each limit, and the limit; of ``others`` each has a share of its own."""
+        """Return the calls left of each limit, and the limit; each of ``others`` has a share of its own."""
         shares = [one.calls_left for one in others]
         calls: dict[str, tuple[int, int]] = {}
         for bucket, limit in snapshot.call_limits.items():

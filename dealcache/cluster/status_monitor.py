@@ -1,7 +1,7 @@
-"""Monitors what this process depends on, in a thread of its own, so that a request for the status waits for nothing.
+"""Monitors the dependencies of this process in a thread of its own, so that a request for the status waits for nothing.
 
-A request has the thread make a new snapshot and waits for it some milliseconds at most; after that it takes the last
-one. The thread also makes snapshots by itself now and then, so that the first request finds one too.
+A request makes the thread take a new snapshot and waits for it some milliseconds at most; after that it uses the last
+one. The thread also takes snapshots by itself now and then, so that the first request finds one too.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from dealcache.repositories import Overview, StoreError
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two snapshots: while somebody asks, and when nobody has asked for a minute.
+#: Seconds between two snapshots: while there are requests, and when there was none for a minute.
 ASKED_SECONDS, IDLE_SECONDS = 1.5, 8.0
 _ASKED_LATELY_SECONDS = 60.0
 
-#: The part of the time that a question which goes through a collection may take, likewise.
+#: The share of the time that a query of a whole collection may take, likewise.
 _ASKED_SHARE, _IDLE_SHARE = 0.05, 0.005
 
-#: What takes no longer is part of each snapshot.
+#: Queries that take no longer are part of each snapshot.
 _QUICK_SECONDS = 0.005
 
-#: Seconds for which a snapshot counts as new, and after which it counts no longer.
+#: Seconds for which a snapshot counts as new, and after which it no longer counts.
 _NEW_SECONDS, _OLD_SECONDS = 0.1, 12.0
 
 
@@ -35,8 +35,8 @@ _NEW_SECONDS, _OLD_SECONDS = 0.1, 12.0
 class Snapshot:
     """The state of the dependencies at one moment.
 
-    ``began_at`` is on the monitor's clock; ``overview`` None when MongoDB did not answer; ``redis`` tells whether Redis
-    did, None without one; ``calls_left`` and ``call_limits`` are HubSpot's limits by the name of the bucket.
+    ``began_at`` is on the monitor's clock; ``overview`` is None if MongoDB did not answer; ``redis`` tells whether
+    Redis did, None without Redis; ``calls_left`` and ``call_limits`` are HubSpot's limits by the name of the bucket.
     """
 
     began_at: float = float("-inf")
@@ -52,15 +52,15 @@ class Snapshot:
 
 
 class StatusMonitor:
-    """Makes snapshots.
+    """Takes snapshots.
 
     Args:
         read: returns the state of the database; raises StoreError if MongoDB does not answer.
-        scan: renews what cannot be told quickly, within a share of the time, see :meth:`.OverviewRepository.scan`.
-        find_workers: finds out which processes live; raises StoreError too.
+        scan: renews the slow parts within a share of the time, see :meth:`.OverviewRepository.scan`.
+        find_workers: looks up the live processes; may raise StoreError too.
         ping_redis: returns whether Redis answers; None without one.
-        calls: returns how many calls HubSpot's limits leave, and how many there are, by the name of the bucket.
-        probe_hubspot: has HubSpot asked, unless its state is known, without waiting for its answer.
+        calls: returns the calls left of HubSpot's limits, and the limits, by the name of the bucket.
+        probe_hubspot: requests a probe of HubSpot, unless its state is known, without waiting for its answer.
         on_overview: called with each state of the database that was read.
         timer: the monotonic clock, in seconds.
     """
@@ -94,7 +94,7 @@ class StatusMonitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a snapshot that is under way, perhaps of a MongoDB that hangs, ends by itself."""
+        """End; a snapshot in progress, perhaps of a hanging MongoDB, ends by itself."""
         self._thread.stop(0.5)
 
     def request(self) -> float:
@@ -105,9 +105,9 @@ class StatusMonitor:
         return self._asked_at
 
     def newest(self, asked_at: float, within: float) -> Snapshot:
-        """Return the last snapshot, one that was begun after ``asked_at`` if there is one ``within`` so many seconds.
+        """Return the last snapshot; one begun after ``asked_at`` if there is one ``within`` so many seconds.
 
-        While MongoDB does not answer it returns at once. Instead of one that is too old it returns an empty one.
+        While MongoDB does not answer it returns at once. A snapshot that is too old is replaced by an empty one.
         """
         with self._changed:
             self._changed.wait_for(lambda: not self._is_worth_waiting(asked_at), within)
@@ -120,7 +120,7 @@ class StatusMonitor:
         return not has_failed and last.began_at < asked_at - _NEW_SECONDS
 
     def renew(self) -> float:
-        """Make a snapshot; return the seconds until the next one."""
+        """Take a snapshot; return the seconds until the next one."""
         asked_lately = self._timer() - self._asked_at < _ASKED_LATELY_SECONDS
         share = _ASKED_SHARE if asked_lately else _IDLE_SHARE
         if asked_lately:
@@ -138,7 +138,7 @@ class StatusMonitor:
             self._scan(share, _QUICK_SECONDS)
             overview = self._read()
         except StoreError as failure:
-            log.debug("MongoDB does not tell its state: %s", failure)
+            log.debug("the state of MongoDB cannot be read: %s", failure)
         if overview is not None:
             self._on_overview(overview)
         redis = None if self._ping_redis is None else self._ping_redis()
@@ -152,5 +152,5 @@ class StatusMonitor:
         try:
             return self._scan(share, float("inf"))
         except StoreError as failure:
-            log.debug("MongoDB does not count what it holds: %s", failure)
+            log.debug("MongoDB's documents cannot be counted: %s", failure)
             return False

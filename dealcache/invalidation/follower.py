@@ -17,9 +17,9 @@ class LogFollower:
     """Keeps one process up to date, in a background thread.
 
     Args:
-        publisher: applies what was recorded.
-        feed: new entries of the log as they come, where MongoDB has change streams.
-        watermark: is told each time that everything recorded so far is known.
+        publisher: applies recorded entries.
+        feed: new entries of the log as they are written, if MongoDB has change streams.
+        watermark: notified each time that everything recorded so far is known.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LogFollower:
                 self._feed.close()
 
     def follow(self) -> float | None:
-        """Apply what is new; return 0 where the change stream lets the next call wait for more.
+        """Apply new entries; return 0 if the next call waits for more on the change stream.
 
         Raises:
             StoreError: MongoDB failed.

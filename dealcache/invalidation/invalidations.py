@@ -1,4 +1,4 @@
-"""Wiring of the parts that keep the caches of one process coherent with those of all others."""
+"""Wiring of the parts that keep the caches of all processes coherent."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from dealcache.reader import Fence, InvalidationWatermark, LabelDirectory, Reade
 from dealcache.repositories import InvalidationFeed, InvalidationLog
 from dealcache.tiers import MemoryTier, Tier
 
-if TYPE_CHECKING:  # redis-py is there only where it is used
+if TYPE_CHECKING:  # redis-py is installed only where it is used
     from dealcache.redis_connection import RedisConnection
 
 
 class Invalidations:
-    """This process's part in the invalidations of all that share the database.
+    """This process's part in the invalidations of all processes that share the database.
 
     Args:
         invalidation_log: the log of invalidations.
-        feed: new entries of the log as they come, where MongoDB has change streams.
+        feed: new entries of the log as they are written, if MongoDB has change streams.
         redis: the Redis that processes share; None when there is none.
         memory: this process's memory tier.
         shared: the tier that processes share; None when there is none.
@@ -32,7 +32,7 @@ class Invalidations:
         on_applied: called for each entry that this process has applied.
         on_sure: called with the time, epoch seconds, up to which everything is known here.
         on_change: called once with each entry that says that views really changed.
-        on_wait: called each time that a thread begins to wait for another one's load.
+        on_wait: called each time that a thread begins to wait for another thread's load.
         labels: the labels with which views are made here.
         clock: the wall clock, epoch seconds.
     """
@@ -76,7 +76,7 @@ class Invalidations:
             self._subscriber.start()
 
     def stop(self) -> None:
-        """Record what is left, and end. Called before the connections are closed."""
+        """Record pending invalidations, and end. Called before the connections are closed."""
         self.publisher.close()
         if self._subscriber is not None:
             self._subscriber.stop()

@@ -1,4 +1,4 @@
-"""The outbox: invalidations on their way into the log, and what has come of them."""
+"""The outbox: invalidations on their way into the log, and their outcomes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from dealcache.model.invalidation import Changes, Invalidation, Selection
 from dealcache.reader import Applied, Token
 from dealcache.repositories import MOST_MARKS
 
-#: Marks that are kept of what could not be recorded yet; with more, everything is invalidated instead.
+#: The most marks to keep of unrecorded invalidations; beyond that, everything is invalidated instead.
 _MOST_UNRECORDED = 5_000
 
 
 def doubt_at(at: datetime) -> Invalidation:
-    """Return the entry that says that it is not known what changed."""
+    """Return the entry for an unknown change."""
     return Invalidation(Selection.all(), at, nonce=uuid.uuid4().hex, doubt=True)
 
 
 def invalidations_of(
     selection: Selection, changes: Changes | None, at: datetime, *, labels: bool = False
 ) -> list[Invalidation]:
-    """Return the entries of the log that say ``selection``, each small enough for one document.
+    """Return the log entries for ``selection``, each small enough for one document.
 
-    That ``labels`` changed is said by the first, so that a process that knows one of the others knows it too.
+    The first one tells whether ``labels`` changed, so that a process that knows one of the others knows that too.
     """
     views = {} if changes is None else changes.views
     names = {} if changes is None else changes.names_of
@@ -45,13 +45,13 @@ def _frozen(by_deal: Mapping[str, Iterable[str]], part: Selection) -> dict[str, 
 
 @dataclass(slots=True)
 class PendingInvalidation:
-    """An invalidation that is to be recorded, in as many entries as it takes.
+    """An invalidation to be recorded, in as many entries as necessary.
 
     Args:
         entries: of the log.
-        claim: the token of a load that brings the new value of the selected deals.
-        applied: what has come of it so far.
-        is_known: it could not be recorded before, so that it holds in this process already.
+        claim: the token of a load with the new value of the selected deals.
+        applied: its effect so far.
+        is_known: whether it could not be recorded before, and so already holds in this process.
     """
 
     entries: list[Invalidation]
@@ -60,12 +60,12 @@ class PendingInvalidation:
     is_known: bool = False
 
     def add(self, more: Applied) -> None:
-        """Note what came of one of the entries."""
+        """Note the outcome of one of the entries."""
         self.applied = Applied(self.applied.cleared | more.cleared, more.token, more.generation)
 
 
 class Outbox:
-    """The pending invalidations, and one invalidation that sums up all that could not be. Thread-safe."""
+    """The pending invalidations, and one invalidation for all that could not be recorded. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ class Outbox:
             self._pending.append(pending)
 
     def take(self) -> list[PendingInvalidation]:
-        """Take everything out, oldest first; what could not be recorded before comes first, as one invalidation."""
+        """Remove and return everything, oldest first, beginning with all that could not be recorded before, as one."""
         with self._lock:
             batch, self._pending = self._pending, []
             old, self._unrecorded = self._unrecorded, None
@@ -88,14 +88,14 @@ class Outbox:
         return [PendingInvalidation(entries, is_known=True), *batch]
 
     def put_back(self, pending: PendingInvalidation) -> None:
-        """Keep what could not be recorded, to be taken again."""
+        """Keep unrecorded invalidations, to be taken again."""
         with self._lock:
             for one in pending.entries:
                 self._unrecorded = one if self._unrecorded is None else _both(self._unrecorded, one)
 
     @property
     def has_unrecorded(self) -> bool:
-        """True if there is something that could not be recorded at the first try."""
+        """True if something could not be recorded at the first try."""
         return self._unrecorded is not None
 
 

@@ -1,11 +1,11 @@
 """Publishes the invalidations of this process, and applies those of all processes.
 
-An invalidation of this process is applied at once. Its place among those of others comes with the writing to the
-invalidation log; so it is applied once more when its place is known, as all are: each process applies the whole log,
-entry by entry. Many threads may invalidate at once; the one that writes takes along all that is pending.
+An invalidation of this process is applied at once. Its position among those of others is fixed when it is written to
+the invalidation log, so it is then applied once more, like all others: each process applies the whole log, entry by
+entry. Many threads may invalidate at once; the thread that writes takes all pending invalidations along.
 
-What cannot be recorded, because MongoDB does not answer, holds here all the same, is published through Redis if there
-is one, and stays in the outbox until MongoDB is back.
+An invalidation that cannot be recorded, because MongoDB does not answer, still holds here, is published through Redis
+if there is one, and stays in the outbox until MongoDB is back.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class InvalidationPublisher:
 
     Args:
         invalidation_log: the log that all processes share.
-        state: what this process caches.
-        notify: tells other processes of entries at once, where there is a Redis.
+        state: the caches of this process.
+        notify: sends entries to other processes at once, if there is a Redis.
         on_change: called once with each entry that says that views really changed.
         on_recorded: called with the number of entries that this process has added to the log.
         on_applied: called for each entry that this process has applied.
@@ -70,19 +70,19 @@ class InvalidationPublisher:
         return pending.applied
 
     def labels_changed(self, selection: Selection, changes: Changes | None = None) -> None:
-        """Have every process read the labels again, and let go the views of the selected deals, which show them."""
+        """Make every process read the labels again, and drop the views of the selected deals, which show them."""
         self._outbox.add(PendingInvalidation(invalidations_of(selection, changes, self._now(), labels=True)))
         self._write()
 
     def changed(self, changes: Changes) -> None:
-        """Let go what is cached of changed deals: here at once, elsewhere as soon as it is recorded, in a moment."""
+        """Drop the cached views of changed deals: here at once, elsewhere as soon as this is recorded, in a moment."""
         if changes:
             self._post(invalidations_of(Selection.changed(changes), changes, self._now()))
 
     def doubt(self) -> None:
-        """Trust nothing that is cached, likewise: a write broke off, or its writer died, and may have changed anything.
+        """Stop trusting everything that is cached, likewise: an interrupted write may have changed anything.
 
-        It is kept, though: it may still serve when every tier below fails.
+        It is kept, and may still serve if every tier below fails.
         """
         self._post([doubt_at(self._now())])
 
@@ -94,24 +94,26 @@ class InvalidationPublisher:
         self._writer.wake()
 
     def settle(self) -> None:
-        """Return when all invalidations so far are recorded.
+        """Wait until all invalidations so far are recorded.
 
         Raises:
-            StoreUnavailable: MongoDB does not answer; it is tried again later.
+            StoreUnavailable: MongoDB does not answer; recording is tried again later.
         """
-        with self._writing:  # while another thread writes, what it has taken is neither pending nor recorded
+        with (
+            self._writing
+        ):  # while another thread writes, the invalidations it has taken are neither pending nor recorded
             self._write_outbox()
             if self._outbox.has_unrecorded:
-                raise StoreUnavailable("other workers cannot be told of changes yet")
+                raise StoreUnavailable("other workers cannot be notified of changes yet")
 
     def retry(self) -> None:
-        """Try to record what could not be recorded before."""
+        """Retry recording what could not be recorded before."""
         if self._outbox.has_unrecorded:
             self._write()
 
     def close(self) -> None:
-        """Record what is left; called before the process ends."""
-        self._writer.stop(0.0)  # not waited for: what it is at is settled here
+        """Record pending invalidations; called before the process ends."""
+        self._writer.stop(0.0)  # not waited for: its present work is settled here
         try:
             self.settle()
         except StoreError as failure:
@@ -136,10 +138,10 @@ class InvalidationPublisher:
                     self._apply(entry)
 
     def apply(self, entries: Sequence[Invalidation]) -> None:
-        """Apply entries that this process received; if some before them are not known here, these are read first.
+        """Apply entries that this process received; if earlier ones are unknown here, they are read first.
 
         Raises:
-            StoreError: they could not be read.
+            StoreError: the earlier ones could not be read.
         """
         with self._order:
             for entry in entries:
@@ -155,7 +157,7 @@ class InvalidationPublisher:
             self._write_outbox()
 
     def _write_outbox(self) -> None:
-        """Record all that is pending; the caller holds the lock."""
+        """Record all pending invalidations; the caller holds the lock."""
         batch = self._outbox.take()
         if not batch:
             return
@@ -190,7 +192,8 @@ class InvalidationPublisher:
             try:
                 self.apply(recorded)
             except StoreError as failure:
-                # What stands between is unknown, so no load may store because of these; they are applied again later.
+                # The entries in between are unknown, so these permit no load to store its value; they are applied again
+                # later.
                 log.warning("the invalidation log cannot be read: %s", failure)
                 for entry in recorded:
                     pending = self._own.pop(entry.nonce, None)
@@ -210,7 +213,7 @@ class InvalidationPublisher:
         try:
             return self._log.since(generation, nonce)
         except HistoryLostError:
-            log.warning("the invalidation log is not the one that was followed: all that is cached is let go")
+            log.warning("the invalidation log is not the one that was followed: everything cached is dropped")
             entries = self._log.newest(1)
             self._position = (entries[-1].generation, entries[-1].nonce) if entries else (0, "")
             self._state.restart(self._position[0])

@@ -1,8 +1,8 @@
 """Publishes invalidations through Redis, which takes milliseconds, and subscribes to those of other processes.
 
-Messages carry keys and generations, never values, and nothing depends on their arrival: what was in a lost message is
-read from the log in MongoDB. A subscription that lives, though, is as good a sign as the log itself that nothing was
-missed: so MongoDB may be away for a while without any memory being mistrusted.
+Messages carry keys and generations, never values, and nothing depends on their arrival: the contents of a lost message
+are read from the log in MongoDB. But a live subscription is as good a sign as the log itself that nothing was missed,
+so MongoDB may be away for a while without any memory tier becoming untrusted.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from dealcache.model.workers import RedisUnavailable
 from dealcache.reader import InvalidationWatermark
 from dealcache.repositories import StoreError
 
-if TYPE_CHECKING:  # redis-py is there only where it is used
+if TYPE_CHECKING:  # redis-py is installed only where it is used
     from dealcache.redis_connection import RedisConnection, Subscription
 
 log = logging.getLogger(__name__)
 
 _CHANNEL = "invalidations"
 
-#: Seconds between two questions whether Redis is still there, within which messages are waited for.
+#: Seconds between two checks that Redis still answers, during which messages are awaited.
 _LISTEN_SECONDS = 0.25
 
 #: Seconds between two tries to subscribe.
@@ -60,7 +60,7 @@ def decode(message: bytes) -> list[Invalidation]:
     """Return the entries of a message.
 
     Raises:
-        ValueError: it is none of ours.
+        ValueError: it is not such a message.
     """
     try:
         return [_entry(row) for row in orjson.loads(message)]
@@ -88,7 +88,7 @@ class RedisPublisher:
         self._connection = connection
 
     def publish(self, entries: Sequence[Invalidation]) -> None:
-        """Publish ``entries``; when that fails, other processes find them in the log a moment later."""
+        """Publish ``entries``; if that fails, other processes find them in the log a moment later."""
         try:
             with self._connection.operation() as redis:
                 redis.publish(self._connection.key(_CHANNEL), encode(entries))
@@ -97,12 +97,12 @@ class RedisPublisher:
 
 
 class RedisSubscriber:
-    """Applies what others publish, in a background thread.
+    """Applies published entries of other processes, in a background thread.
 
     Args:
         connection: the Redis that processes share.
-        publisher: applies what others have recorded.
-        watermark: is told each time that nothing can have been missed.
+        publisher: applies the entries.
+        watermark: notified each time that nothing can have been missed.
     """
 
     def __init__(
@@ -130,15 +130,15 @@ class RedisSubscriber:
                 while not self._thread.is_stopping:
                     self._listen(subscription)
         except RedisUnavailable as failure:
-            log.debug("Redis is not listened to: %s", failure)
+            log.debug("the subscription to Redis failed: %s", failure)
 
     def _listen(self, subscription: Subscription) -> None:
-        """Take in what has come, make sure that the subscription lives, and wait a while for more."""
+        """Apply received messages, make sure that the subscription lives, and wait a while for more."""
         moment = self._watermark.moment()
         for message in subscription.until_answer():
             self._apply(message)
         if not self._complete:
-            # What was recorded before the subscription began, or passed by unread, is read from the log.
+            # Entries recorded before the subscription began, or missed by it, are read from the log.
             self._complete = self._has_read(self._publisher.catch_up)
         if self._complete:
             self._watermark.note(moment)
@@ -149,7 +149,7 @@ class RedisSubscriber:
         try:
             entries = decode(message)
         except ValueError as error:
-            log.warning("a message in Redis was left out: %s", error)
+            log.warning("a message in Redis was ignored: %s", error)
             self._complete = False
         else:
             self._complete &= self._has_read(lambda: self._publisher.apply(entries))

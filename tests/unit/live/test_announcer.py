@@ -202,4 +202,4 @@ def test_an_error_of_our_own_does_not_end_the_thread(stand, caplog):
     stand.changed("2", INFO)
     assert told.wait(60)
     assert stand.announcer._thread.stop(10)
-    assert "announcer failed and goes on" in caplog.text
+    assert "announcer failed and continues" in caplog.text
