@@ -25,7 +25,7 @@ from dealcache.api.edge import Edge
 from dealcache.api.hooks import install_hooks
 from dealcache.api.services import install_services
 from dealcache.api.spec import ProblemApi, spec_config
-from dealcache.cli import jobs_command, lists_command, sync_command
+from dealcache.cli import COMMANDS
 from dealcache.console import make_blueprint
 from dealcache.container import Container
 from dealcache.settings import Settings, load_settings
@@ -62,7 +62,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
         Blueprint("assets", __name__, static_folder="api/static/swagger-ui", static_url_path="/api/docs/assets")
     )
     app.wsgi_app = Edge(app.wsgi_app, container.cors)  # type: ignore[method-assign]
-    app.cli.add_command(sync_command)
-    app.cli.add_command(jobs_command)
-    app.cli.add_command(lists_command)
+    for command in COMMANDS:
+        app.cli.add_command(command)
     return app

@@ -1,6 +1,6 @@
-"""Reads the parameters of the sync calls, which come in the query string or as a JSON object in the body.
+"""Reads the parameters of the sync calls from the query string, from a JSON object in the body, or from both.
 
-Strictly: a parameter that is misspelt, or that is not read, would make another sync of the one that was meant.
+The parser is strict: a parameter that is misspelt or ignored would request a different sync.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class SyncParser(parameters.StrictParser):
     """Reads the query string and the body as one set of parameters."""
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """The parameters of both places, as texts; one that stands in both must be the same in both."""
+        """Return the parameters of both places, as texts; one given in both must have the same value."""
         given: dict[str, str] = super().load_querystring(req, schema)
         body = _texts(json_object(req), schema.fields)
         differing = [name for name in given.keys() & body.keys() if not _same(schema, name, given[name], body[name])]
@@ -32,7 +32,7 @@ class SyncParser(parameters.StrictParser):
 
 
 class SyncBlueprint(Blueprint):
-    """A blueprint whose parameters come from both places."""
+    """A blueprint whose parameters may be given in both places."""
 
     ARGUMENTS_PARSER = SyncParser()
 
@@ -48,7 +48,7 @@ class SyncBlueprint(Blueprint):
 
 
 def _texts(content: Mapping[str, Any], fields: Mapping[str, ma.fields.Field[Any]]) -> dict[str, str]:
-    """The values of a body as they would stand in a query string."""
+    """Return the values of a body in the form of a query string; raise ValidationError for invalid ones."""
     texts: dict[str, str] = {}
     errors: dict[str, list[str]] = {}
     for name, value in content.items():
@@ -62,9 +62,10 @@ def _texts(content: Mapping[str, Any], fields: Mapping[str, ma.fields.Field[Any]
 
 
 def _text(field: ma.fields.Field[Any] | None, value: Any) -> str:
+    """Return a JSON value as a query string has it; raise ValidationError if its type is not that of ``field``."""
     match field, value:
         case None, _:
-            return ""  # its name alone is refused later
+            return ""  # an unknown parameter, whose name is refused later
         case ma.fields.Boolean(), bool():
             return "true" if value else "false"
         case ma.fields.Boolean(), _:
@@ -81,6 +82,7 @@ def _text(field: ma.fields.Field[Any] | None, value: Any) -> str:
 
 
 def _same(schema: ma.Schema, name: str, one: str, other: str) -> bool:
+    """Return True if two texts mean the same value of a parameter."""
     field = schema.fields.get(name)
     if one == other or field is None:
         return True

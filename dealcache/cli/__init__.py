@@ -1,0 +1,9 @@
+"""The click commands: sync in the foreground, list and cancel jobs, check the lists."""
+
+from dealcache.cli.jobs import jobs_command
+from dealcache.cli.lists import lists_command
+from dealcache.cli.sync import sync_command
+
+COMMANDS = (sync_command, jobs_command, lists_command)
+
+__all__ = ["COMMANDS"]

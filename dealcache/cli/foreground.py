@@ -1,0 +1,114 @@
+"""Runs a sync job in the foreground of a terminal, showing its progress."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from dealcache.cli.support import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, console
+from dealcache.cluster import Membership
+from dealcache.model.jobs import FINAL, Job, JobStatus
+from dealcache.repositories import StoreError, SyncJobRepository
+from dealcache.sync.progress_display import Display, display_for
+
+if TYPE_CHECKING:  # it is wired with these commands
+    from dealcache.container import Container
+
+_EXIT_CODES = {JobStatus.COMPLETED: 0, JobStatus.CANCELLED: EXIT_CANCELLED}
+
+#: Seconds between two looks at the running job.
+_LOOK_SECONDS = 0.5
+
+
+def run_in_foreground(parts: Container, job: Job) -> int:
+    """Work on a job until it has ended or the user interrupts it; return the exit code."""
+    jobs, runner = parts.storage.sync_jobs, parts.runner
+    failure: list[StoreError] = []
+
+    def work() -> None:
+        try:
+            runner.run_job(job.job_id)
+        except StoreError as error:
+            failure.append(error)
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    worker = threading.Thread(target=work, name="sync-foreground", daemon=True)
+    worker.start()
+    began_at = time.monotonic()
+    with display_for(console()) as display, _registered(parts.membership):
+        try:
+            while worker.is_alive():
+                worker.join(_LOOK_SECONDS)
+                _show(display, jobs, job.job_id)
+        except KeyboardInterrupt:
+            runner.stop()
+            worker.join()
+            return _interrupted(jobs, job.job_id)
+    if failure:
+        raise click.ClickException(f"MongoDB: {failure[0]}")
+    return _ended(jobs.get(job.job_id), time.monotonic() - began_at)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _registered(membership: Membership) -> Iterator[None]:
+    """Count this process among all live ones, with which it shares HubSpot's limits."""
+    membership.start()
+    try:
+        yield
+    finally:
+        membership.stop()
+
+
+def _show(display: Display, jobs: SyncJobRepository, job_id: str) -> None:
+    try:
+        job = jobs.get(job_id)
+    except StoreError:
+        display.note("MongoDB does not answer; the job waits for it")
+        return
+    if job is not None:
+        display.show(job)
+
+
+def _interrupted(jobs: SyncJobRepository, job_id: str) -> int:
+    job = jobs.get(job_id)
+    if job is not None and job.status in FINAL:
+        return _ended(job, 0.0)
+    click.echo(f"Interrupted. Job {job_id} is left as it is: the service or the same command continues it.")
+    return EXIT_INTERRUPTED
+
+
+def _ended(job: Job | None, seconds: float) -> int:
+    """Print the result of a job that has ended; return the exit code."""
+    if job is None:
+        raise click.ClickException("the job has disappeared")
+    table = Table(show_header=False, box=None)
+    progress = job.progress
+    for name, value in (
+        ("job", job.job_id),
+        ("status", job.status),
+        ("message", job.error or job.message),
+        *(("warning", one) for one in progress.warnings),
+        ("deals read", f"{progress.deals_read:,}"),
+        ("deals changed", f"{progress.deals_changed:,}"),
+        ("activities read", f"{progress.activities_read:,}"),
+        ("activities stored", f"{progress.activities_written:,}"),
+        ("calls to HubSpot", f"{progress.calls:,}"),
+        ("waited for limits", f"{progress.waited_seconds:,.1f} s, over all threads"),
+        ("took", f"{seconds:,.1f} s"),
+    ):
+        table.add_row(name, escape(str(value)))
+    console().print(table)
+    return _EXIT_CODES.get(job.status, EXIT_FAILED)
