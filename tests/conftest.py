@@ -25,6 +25,9 @@ settings.load_profile("dealcache")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+#: What clients of the session's mongod are told.
+OPTIONS = "journal=false&serverSelectionTimeoutMS=30000&connectTimeoutMS=30000&waitQueueTimeoutMS=30000"
+
 #: Directories of tests that wait for processes and time-outs, rather than compute.
 WAITING = {"e2e", "cluster", "benchmarks", "embedded", "server", "live"}
 
@@ -37,10 +40,10 @@ pytest.register_assert_rewrite("tests.tier_contract")
 
 @pytest.fixture(scope="session")
 def mongodb_uri() -> Iterator[str]:
-    """The URI of the session's mongod, which nobody may stop."""
+    """The URI of the session's mongod, which nobody may stop: nothing need be in its journal, or is given up soon."""
     with fast_directory() as directory:
         mongod = Mongod(directory / "data")
-        yield mongod.start()
+        yield f"{mongod.start()}?{OPTIONS}"
         mongod.stop()
 
 

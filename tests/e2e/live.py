@@ -17,7 +17,7 @@ PATH = "/ws/deal-updates"
 
 
 #: Seconds after which clients have been told of a change for sure: the service holds it back for one.
-HELD_BACK = 1.5
+HELD_BACK = 2.5
 
 
 class LiveClient:

@@ -148,12 +148,12 @@ def test_stats_show_what_the_contract_shows(filled: Service) -> None:
     body = filled.get("deal-info", dealName=ACME).data
     stats = filled.get("cache-stats").get_json()
     assert set(stats) == {
-        *("total_entries", "cache_ttl_seconds", "entries", "hits", "misses", "hit_ratio"),
+        *("total_entries", "matching_entries", "cache_ttl_seconds", "entries", "hits", "misses", "hit_ratio"),
         *("size_bytes", "max_bytes", "evictions", "tiers"),
         *("scope", "workers", "workers_missing", "complete"),
     }
     assert (stats["scope"], stats["workers"], stats["workers_missing"], stats["complete"]) == ("group", 1, [], True)
-    assert stats["total_entries"] == 6
+    assert stats["total_entries"] == stats["matching_entries"] == 6
     assert stats["cache_ttl_seconds"] == 600
     assert (stats["max_bytes"], stats["evictions"]) == (268435456, 0)
     assert stats["tiers"] == {
