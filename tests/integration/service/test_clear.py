@@ -168,7 +168,8 @@ def test_stats_show_what_the_contract_shows(filled: Service) -> None:
     views = ("activities_count", "timeline", "info")
     assert by_key.keys() == {f"{view}:{name}" for view in views for name in (ACME, "Other")}
     entry = by_key[f"info:{ACME}"]
-    assert set(entry) == {"key", "age_seconds", "time_remaining_seconds", "is_expired", "size_bytes", "hits"}
+    assert set(entry) == {"key", "deal_id", "age_seconds", "time_remaining_seconds", "is_expired", "size_bytes", "hits"}
+    assert entry["deal_id"] == ACME_ID
     assert entry["age_seconds"] == 45.23
     assert 600 * 0.95 - 45.23 < entry["time_remaining_seconds"] <= 600 - 45.23
     assert entry["is_expired"] is False
