@@ -60,7 +60,14 @@ def test_a_service_that_syncs_tells_of_its_data_and_its_jobs(make_service: MakeS
     service = make_service(SYNC_INTERVAL_SECONDS="0", HUBSPOT_CLIENT_SECRET="secret")
     service.parts.start()
     told = until(service, lambda told: told["workers"] and told["data"]["deals"] is not None)
-    assert told["data"] == {"as_of": None, "age_seconds": None, "deals": 0, "activities": 0, "timelines_missing": 0}
+    assert told["data"] == {
+        "as_of": None,
+        "age_seconds": None,
+        "max_age_seconds": 0,
+        "deals": 0,
+        "activities": 0,
+        "timelines_missing": 0,
+    }
     assert (told["sync"]["interval_seconds"], told["sync"]["last_completed"]) == (0, None)
     assert told["webhooks"] == {
         "enabled": True,
@@ -135,6 +142,7 @@ def test_without_mongodb_it_answers_at_once_with_nulls(
         service.get(view, dealName=ACME)
     mongod.kill()
     told = until(service, lambda told: told["tiers"]["mongodb"]["ok"] is False)
+    assert told["data"].pop("max_age_seconds") == 0  # a setting
     assert set(told["data"].values()) == {None}
     assert (told["workers"], told["sync"]["running"], told["webhooks"]["pending"]) == (None, None, None)
     assert told["tiers"]["memory"]["hits"] == service.get("cache-stats").get_json()["tiers"]["memory"]["hits"]
