@@ -273,6 +273,22 @@ def test_reads_are_counted_drawn_and_written_down(console: Console, cached: Guni
     console.wait(lambda: console.script(width) < 320)
 
 
+def test_without_a_connection_what_is_shown_is_marked_as_old(console: Console, cached: Gunicorn) -> None:
+    console.open("/cache")
+    console.wait(lambda: len(keys(console)) == 9)
+    console.disconnect()
+    console.press("Key")
+    console.wait_for("Offline")
+    console.wait(lambda: len(console.driver.find_elements(By.CSS_SELECTOR, ".stale")) == 2)
+    assert len(keys(console)) == 9
+    console.screenshot("cache-offline")
+    assert console.barriers() == []
+    console.disconnect(offline=False)
+    console.wait(lambda: not console.driver.find_elements(By.CSS_SELECTOR, ".stale"), 60)
+    assert keys(console) == sorted(keys(console))
+    assert all("ERR_INTERNET_DISCONNECTED" in line for line in console.complaints())
+
+
 def test_only_this_page_fetches_what_draws_charts(console: Console, cached: Gunicorn) -> None:
     fetched = "return performance.getEntriesByType('resource').filter((one) => /uplot.js$/.test(one.name)).length"
     console.open("/status")

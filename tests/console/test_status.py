@@ -140,6 +140,8 @@ def test_without_redis_and_hubspot_both_are_said_the_worse_first(
     start_service: StartService, open_console: OpenConsole, redis: RedisServer, hubspot: HubSpot
 ) -> None:
     console = open_console(start_service(REDIS_URL=redis.url))
+    console.open("/cache")
+    console.wait(lambda: console.driver.find_elements(By.CSS_SELECTOR, ".cache-line.redis"))
     console.open("/status")
     console.wait_for("No deals are stored.")
     console.wait(lambda: row(console, "Redis").startswith("Redis answers"))
@@ -174,7 +176,7 @@ def test_without_a_connection_nothing_is_called_well(console: Console) -> None:
     console.wait(lambda: headline(console) == WELL)
     console.disconnect()
     console.wait(lambda: headline(console) == "It is not known whether all is well.", 60)
-    assert "The service cannot be reached." in console.text
+    assert "Offline" in console.text
     console.screenshot("status-offline")
     assert console.barriers() == []
     console.disconnect(offline=False)

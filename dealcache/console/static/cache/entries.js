@@ -107,9 +107,11 @@ function Entry({ entry, id, onClear }) {
   const link = entry.deal_id && address(`/deals/${encodeURIComponent(entry.deal_id)}`);
   return html`<tr>
     <th scope="row" id=${id}>
-      <span class="muted">${entry.key.slice(0, split)}</span>
-      ${link ? html`<a dir="auto" href=${link}>${name}</a>` : html`<span dir="auto">${name}</span>`}
-      ${!link && html` <span class="badge">not found</span>`}
+      <span class="cache-key" title=${entry.key}>
+        <span class="muted">${entry.key.slice(0, split)}</span>
+        ${link ? html`<a dir="auto" href=${link}>${name}</a>` : html`<span dir="auto">${name}</span>`}
+      </span>
+      ${!link && html`<span class="badge">not found</span>`}
     </th>
     <td class="numeric">${duration(Math.floor(entry.age_seconds))}</td>
     <td class="numeric">

@@ -52,7 +52,7 @@ export function Page() {
     </div>
     ${loading.error?.status === 422 && html`<p><a href=${address("/cache")}>Show the first page of all entries</a></p>`}
     <${Loaded} loading=${loading} what="the cache">${(data) => html`<${Numbers} ...${data} />`}</${Loaded}>
-    <section class="panel" aria-labelledby="entries">
+    <section class="panel ${loading.error && loading.data ? "stale" : ""}" aria-labelledby="entries">
       <h2 id="entries">Entries</h2>
       <${Filters} prefix=${question.prefix} field=${search} onPrefix=${(prefix, how) => ask({ prefix }, how)} />
       ${loading.data &&

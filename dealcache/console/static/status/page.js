@@ -4,7 +4,7 @@ import { html, useEffect } from "../vendor/preact.js";
 import { when } from "../app/format.js";
 import { dataAge, useStatusLoading } from "../app/service.js";
 import { useNow } from "../parts/frame.js";
-import { Failure, Loading } from "../parts/states.js";
+import { Loaded } from "../parts/states.js";
 import { DataPanel, SyncsPanel, WebhooksPanel } from "./facts.js";
 import { LimitsPanel, TiersPanel, WorkersPanel } from "./tables.js";
 import { verdict } from "./verdict.js";
@@ -15,15 +15,16 @@ export function Page() {
   useEffect(() => {
     document.title = "Status · dealcache";
   }, []);
-  const { data, error, isLoading, reload } = useStatusLoading();
+  const loading = useStatusLoading();
+  const { data, error } = loading;
   return html`
     <div class="page-head">
       <h1>Status</h1>
       ${data && html`<p class="muted">As of ${when(data.at)}, by the service's clock</p>`}
     </div>
-    ${error && html`<${Failure} error=${error} retry=${reload} />`}
-    ${data === null && !error && isLoading && html`<${Loading} what="the status" />`}
-    ${data && html`<${Shown} status=${data} isCurrent=${error === null} />`}
+    <${Loaded} loading=${loading} what="the status">
+      ${(status) => html`<${Shown} status=${status} isCurrent=${error === null} />`}
+    </${Loaded}>
   `;
 }
 
@@ -31,7 +32,7 @@ function Shown({ status, isCurrent }) {
   const age = dataAge(status, useNow());
   return html`
     <${Verdict} verdict=${verdict(status, { age, isCurrent })} />
-    <div class="panels status-panels ${isCurrent ? "" : "stale"}">
+    <div class="panels status-panels">
       <${DataPanel} status=${status} age=${age} />
       <${TiersPanel} tiers=${status.tiers} />
       <${SyncsPanel} sync=${status.sync} />
