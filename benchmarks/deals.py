@@ -44,6 +44,6 @@ def store(mongodb_uri: str, database: str, loaded: Iterable[LoadedDeal]) -> list
     deals = DealStore(DealInfoRepository(connection), DealTimelineRepository(connection))
     every = list(loaded)
     for first in range(0, len(every), _STORED_TOGETHER):
-        deals.save_many(every[first : first + _STORED_TOGETHER])
+        deals.save(*every[first : first + _STORED_TOGETHER])
     connection.close()
     return [target_of(one.deal.deal_name) for one in every]

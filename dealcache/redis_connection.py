@@ -1,6 +1,6 @@
 """The Redis client of one process: short time-outs, a breaker, and the driver's errors turned into one of ours.
 
-Redis only makes things faster: it holds nothing that is not elsewhere too. So an operation is given up after
+Redis only makes things faster: it holds nothing that is not elsewhere too. So an operation is abandoned after
 :data:`TIMEOUT_SECONDS`, and after a failure only one is tried every :data:`PAUSE_SECONDS`. A Redis that is slow or gone
 costs one reader one time-out every few seconds.
 """
@@ -42,7 +42,7 @@ _POOL_SECONDS = 0.1
 
 
 class _Connections(LifoQueue[Any]):
-    """The idle connections of a pool; unlike the driver's it knows "all in use" from "unreachable"."""
+    """The idle connections of a pool; unlike the driver's it distinguishes "all in use" from "unreachable"."""
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         try:
@@ -67,7 +67,7 @@ class Subscription:
         """Ping Redis, and yield the messages that come before its answer.
 
         Raises:
-            RedisUnavailable: no answer in time, or the channel is another one by now.
+            RedisUnavailable: no answer in time, or the channel has changed meanwhile.
         """
         if not self._is_current():
             raise RedisUnavailable("the channel in Redis is another one now")
@@ -88,7 +88,7 @@ class Subscription:
     def _until(self, seconds: float) -> Iterator[dict[str, Any]]:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            # None is also what the driver makes of messages that it was told to ignore.
+            # The driver also returns None for messages that it was told to ignore.
             heard = self._pubsub.get_message(timeout=left)
             if heard is not None:
                 yield heard
@@ -98,8 +98,8 @@ class RedisConnection:
     """Connections to one Redis. Made after a fork; connects lazily. Thread-safe.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``; its options win over ours.
-        namespace: keeps apart installations that share a Redis; while a function returns None Redis is not used.
+        url: ``redis://``, ``rediss://`` or ``unix://``; its options take precedence over ours.
+        namespace: separates installations that share a Redis; while a function returns None, Redis is not used.
         threads: how many threads use it at once.
         breaker: refuses operations while Redis is known to be down.
     """
@@ -164,7 +164,7 @@ class RedisConnection:
         except BreakerOpenError:
             raise RedisUnavailable("Redis did not answer a moment ago; it will be asked again shortly") from None
         except MaxConnectionsError as error:
-            # Our own pool is exhausted, which says nothing about the server: not a case for the breaker.
+            # Our own pool is exhausted, which says nothing about the server, and must not open the breaker.
             raise RedisUnavailable("all connections to Redis are in use") from error
         except (RedisConnectionError, RedisTimeoutError) as error:
             self._breaker.failed()
@@ -176,7 +176,7 @@ class RedisConnection:
 
     @contextmanager
     def subscription(self, channel: str) -> Iterator[Subscription]:
-        """Subscribe to a channel of the namespace, past the breaker: a subscriber finds out when Redis is back.
+        """Subscribe to a channel of the namespace, bypassing the breaker: a subscriber finds out when Redis is back.
 
         Raises:
             RedisUnavailable: Redis does not answer, at any time while the context lasts.

@@ -43,7 +43,7 @@ class Variable:
     Args:
         name: as it stands in the environment.
         default: used when the variable is missing or empty; None where the contract says "none".
-        parse: from the text to the value; raises ValueError for what it does not take.
+        parse: converts the text to the value; raises ValueError for an invalid one.
         may_hold: the end of the sentence "it may hold …", shown to the operator.
         secret: True if its text must never be shown.
     """
@@ -57,7 +57,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the environment decides, typed. Durations are seconds, sizes are bytes."""
+    """All settings of the environment, typed. Durations are seconds, sizes are bytes."""
 
     hubspot_access_token: str
     hubspot_base_url: str
@@ -110,10 +110,10 @@ class Settings:
 
 
 def waiting_threads(threads: int) -> int:
-    """Return how many threads beside the working ``threads`` a worker has for requests that wait for HubSpot.
+    """Return how many threads a worker has, beside the working ``threads``, for requests that wait for HubSpot.
 
-    A waiting thread costs memory but no processor. With places of their own, all readers of a cold deal can wait for
-    its one load, and ``threads`` are left for all other requests.
+    A waiting thread costs memory but no processor time. With threads of their own, all readers of a cold deal can wait
+    for its one load, and ``threads`` remain for all other requests.
     """
     return threads * 4
 

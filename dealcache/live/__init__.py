@@ -1,6 +1,6 @@
 """Live updates: WebSocket clients are notified of changed deals.
 
-An :class:`Announcer` makes messages out of changes; the :class:`Hub` serves all clients from one thread.
+An :class:`Announcer` turns changes into messages; the :class:`Hub` serves all clients from one thread.
 """
 
 from dealcache.live.announcer import Announcer

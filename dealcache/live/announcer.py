@@ -1,8 +1,8 @@
-"""Makes updates for clients out of changes: waits a moment, looks up the names of the deals, and publishes.
+"""Turns changes into updates for clients: waits a moment, looks up the names of the deals, and publishes.
 
-It works in a background thread: the caller that reports a change must not wait, and neither must the clients' thread
-for MongoDB. Changes are kept by deal: one that changes again while it waits is announced once, with all that changed.
-So what waits is bounded by the number of deals.
+This happens in a background thread: the caller that reports a change must not wait, nor must the clients' thread wait
+for MongoDB. Changes are kept by deal: a deal that changes again while it waits is announced once, with all changes. So
+the number of waiting changes is bounded by the number of deals.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from dealcache.repositories import StoreError
 
 log = logging.getLogger(__name__)
 
-#: How many deals are looked up together; also how much goes out to a client in one piece.
+#: How many deals are looked up together, and sent to a client in one piece.
 MOST_AT_ONCE = 200
 
-#: Seconds between two tries to look names up, and after how many clients are told without: a change of primary takes
-#: MongoDB some seconds, and an update that does not go out is lost for good.
+#: Seconds between two tries to look up names, and those after which updates go out without them: a change of primary
+#: takes MongoDB some seconds, and an update that is not sent is lost for good.
 RETRY_SECONDS, MOST_TRIES = 1.0, 120
 
-#: For how long the clients' thread is waited for before it gets more, in seconds.
+#: Seconds to wait for the clients' thread before it gets more.
 _PATIENCE = 5.0
 
 
 @dataclass(slots=True)
 class _PendingUpdate:
-    """A deal to be announced: when it changed last, when it is due, what changed, its names as far as known.
+    """A deal to be announced: when it last changed, when it is due, the changed views, its names as far as known.
 
     ``due`` is a time of the monotonic clock.
     """
@@ -51,10 +51,10 @@ class Announcer:
     """Announces changes to the clients of the hub.
 
     Args:
-        names_of: looks up what deals are called, by id; raises StoreError.
+        names_of: looks up the names of deals, by id; raises StoreError.
         hub: publishes the updates.
-        hold_seconds: for how long a change is held back, so that a client that reads on receiving it finds the new
-            value, whichever worker it asks. One that connects meanwhile gets it too: it may have read the old value.
+        hold_seconds: how long a change is held back, so that a client that reads on receiving it finds the new value,
+            whichever worker it asks. A client that connects meanwhile gets it too: it may have read the old value.
         clock: the monotonic clock, in seconds.
     """
 
@@ -80,7 +80,7 @@ class Announcer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end; what waits is dropped, for all clients are about to leave."""
+        """Ask the thread to end; waiting changes are dropped, because all clients are about to leave."""
         self._thread.stop(0.0)
 
     def announce(self, changes: Changes, at: datetime) -> None:
@@ -88,7 +88,7 @@ class Announcer:
 
         Args:
             changes: what changed.
-            at: when that was noticed, aware.
+            at: when the change was noticed, aware.
         """
         if not changes.views or not (self._hold_seconds or self._hub.has_clients):
             return
@@ -103,7 +103,7 @@ class Announcer:
         self._thread.wake()
 
     def tell_due(self) -> float | None:
-        """Announce all deals that are due; return the seconds until the next one is, None when none waits."""
+        """Announce all deals that are due; return the seconds until the next one is due, None if none waits."""
         if (left := self._retry_at - self._clock()) > 0:
             return left
         while batch := self._take_due():
@@ -137,7 +137,7 @@ class Announcer:
         return batch
 
     def _put_back(self, batch: Mapping[str, _PendingUpdate]) -> None:
-        """Have the deals of a batch wait again, before all others; one that has changed meanwhile waits with that."""
+        """Put the deals of a batch back in front of all others, merged with changes that have come meanwhile."""
         with self._lock:
             for deal_id, earlier in reversed(list(batch.items())):
                 later = self._waiting.get(deal_id)
@@ -157,5 +157,5 @@ def _updates(batch: Mapping[str, _PendingUpdate], names: Mapping[str, str]) -> l
 
 
 def _only(names: set[str]) -> str:
-    """Return the one name; empty when there is none, or if it is not known which of several is the present one."""
+    """Return the only name; empty if there is none, or if it is unknown which of several is the present one."""
     return next(iter(names)) if len(names) == 1 else ""

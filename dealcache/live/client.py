@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dealcache.live.connection import LiveConnection
 from dealcache.live.subscription import Subscription
 
-#: What the kernel may keep of what a client does not take, in bytes; it doubles the figure. Left to itself it would
-#: keep megabytes, and a slow client would be noticed that much later.
+#: Bytes that the kernel may buffer for a client, which it doubles. By default it would buffer megabytes, and a slow
+#: client would be noticed that much later.
 _SEND_BUFFER = 64 * 1024
 
 _CHUNK = 64 * 1024
@@ -20,7 +20,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Client:
-    """A client. It is there before its socket is, so that it misses nothing from the moment it is let in.
+    """A client. It exists before its socket does, so that it misses nothing from the moment it is admitted.
 
     Args:
         subscription: what it asked for in the handshake.
@@ -28,7 +28,7 @@ class Client:
         clock: the monotonic clock, in seconds.
 
     Attributes:
-        connection: what is said on it; :meth:`flush` sends what waits there.
+        connection: its WebSocket; :meth:`flush` sends what waits there.
         pinged: True while the answer to a ping is due.
     """
 
@@ -59,7 +59,7 @@ class Client:
         self._selector.register(sock, selectors.EVENT_READ, self)
 
     def read(self) -> bytes | None:
-        """Return what has come; empty at the end, None when there is nothing yet.
+        """Return the received bytes; empty at the end, None if there are none yet.
 
         Raises:
             OSError: the connection broke.
@@ -72,10 +72,10 @@ class Client:
             return None
 
     def flush(self) -> bool:
-        """Send what the socket takes; the selector says when it takes more.
+        """Send as much as the socket takes; the selector reports when it takes more.
 
         Returns:
-            False when that was the last, and the socket is to be closed.
+            False if that was the last, and the socket must be closed.
 
         Raises:
             OSError: the connection broke.
@@ -92,7 +92,7 @@ class Client:
         if outgoing.size:
             return True
         if self.connection.has_failed:
-            # It reads why before it sees the end; closing now could destroy what it has not read yet.
+            # It must read the reason before it sees the end; closing now could discard bytes that it has not read yet.
             self._sock.shutdown(socket.SHUT_WR)
         return not self.connection.is_over
 
@@ -102,7 +102,7 @@ class Client:
             self._selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0), self)
 
     def close(self, reset: bool = False) -> None:
-        """Close the socket; with ``reset`` the kernel forgets at once what the client has not taken."""
+        """Close the socket; with ``reset`` the kernel discards at once what the client has not taken."""
         self.connection.outgoing.clear()
         if self._sock is None:
             return

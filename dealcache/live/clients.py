@@ -1,7 +1,7 @@
-"""All clients of one worker, and which updates each of them gets. Runs in one thread, the hub's, and never waits.
+"""All clients of one worker, and the updates that each of them gets. Runs in one thread, the hub's, and never waits.
 
-A client has one deadline at a time, and each is equally far ahead when it is set. So the order in which deadlines were
-set is the order in which they come, and keeping time costs nothing for those whose time has not come.
+A client has one deadline at a time, and all are equally far ahead when they are set. So deadlines come in the order in
+which they were set, and those in the future cost nothing.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from dealcache.live.subscription import Audience, Subscription
 
 log = logging.getLogger(__name__)
 
-#: After so many seconds without a byte a client is pinged, and after as many more it is dropped.
+#: Seconds without a byte after which a client is pinged, and after as many more dropped.
 QUIET_SECONDS = 20.0
 
-#: Deadlines are looked at once in so many seconds, so that clients that came one by one are pinged together.
+#: Seconds between two checks of deadlines, so that clients that came one by one are pinged together.
 _ROUND_SECONDS = 1.0
 
-#: Bytes that may wait for all clients together. Beyond, the next one that has not taken what it got before is dropped.
+#: Bytes that may wait for all clients together. Beyond that, the next client with unsent bytes is dropped.
 MOST_WAITING_OF_ALL = 64 * 1024 * 1024
 
-#: What all clients together may send in a second, in bytes, and at once: some 40,000 names. More is read later.
+#: Bytes that all clients together may send in a second, and at once: some 40,000 names. More is read later.
 BYTES_OF_ALL, BYTES_OF_ALL_AT_ONCE = 1024 * 1024, 8 * 1024 * 1024
 
 
@@ -44,22 +44,22 @@ class Observer(Protocol):
         """Set the number of clients."""
 
     def live_messages(self, count: int) -> None:
-        """Count updates that were handed to clients, each for each of them."""
+        """Count updates handed to clients, each once for every client."""
 
     def live_dropped(self, reason: str) -> None:
-        """Count a client that was given up, or sent away.
+        """Count a client that was dropped, or turned away.
 
         Args:
-            reason: given up: ``slow``, ``silent``, ``lost`` (its connection), ``failed`` (this program); sent away:
+            reason: dropped: ``slow``, ``silent``, ``lost`` (its connection), ``failed`` (an error here); turned away:
                 ``flood`` (it sent too much), ``crowded`` (all have subscribed to too many names).
         """
 
 
 class Clients:
-    """The clients. :meth:`serve` is to be called when the socket of one is ready.
+    """The clients. :meth:`serve` must be called when the socket of one is ready.
 
     Args:
-        observer: is told what happens.
+        observer: counts what happens.
         clock: the monotonic clock, in seconds.
         on_leave: called when a client is gone.
     """
@@ -84,7 +84,7 @@ class Clients:
         return len(self._deadlines)
 
     def enter(self, client: Client) -> None:
-        """Let a client in: what is delivered from now on waits until its socket is there."""
+        """Admit a client: updates delivered from now on wait until its socket is connected."""
         wanted = client.connection.subscription
         client.connection.share(self._total, partial(self._audience.has_room, client))
         if not self._audience.has_room(client, wanted):
@@ -100,7 +100,7 @@ class Clients:
         Args:
             client: one that has entered.
             sock: its socket, which from now on is ours alone.
-            early: what it sent behind the handshake, without waiting for the answer to it.
+            early: the bytes that it sent after the handshake, without waiting for the answer.
         """
         if client not in self._deadlines:  # that took too long
             sock.close()
@@ -118,7 +118,7 @@ class Clients:
 
     @property
     def has_read_enough(self) -> bool:
-        """True if the clients have sent so much that more is to be read a moment later."""
+        """True if the clients have sent so much that more is read only a moment later."""
         return not self._intake.take(0)
 
     def serve(self, client: Client, mask: int) -> None:
@@ -128,7 +128,7 @@ class Clients:
             self._attempt(client, partial(self._read if reads else self._flush, client))
 
     def deliver(self, updates: Sequence[DealUpdate]) -> None:
-        """Send updates to the clients that want them; what one client gets goes out in one piece."""
+        """Send updates to the clients that subscribed to them; those of one client go out in one piece."""
         frames = frames_of(updates)
         of_all, narrowed = list(self._audience.of_all), self._audience.narrowed(updates)
         together = b"".join(frames)
@@ -139,7 +139,7 @@ class Clients:
         self._observer.live_messages(len(of_all) * len(frames) + sum(map(len, narrowed.values())))
 
     def keep_time(self) -> float | None:
-        """Ping the clients that were quiet for long, drop those that still are; return the seconds until the next call.
+        """Ping clients that were silent for long, drop those that still are; return the seconds until the next call.
 
         None: never.
         """
@@ -148,7 +148,7 @@ class Clients:
             client, deadline = next(iter(self._deadlines.items()))
             if deadline > now:
                 return max(deadline - now, _ROUND_SECONDS)
-            if not client.is_connected:  # it was let in and never came
+            if not client.is_connected:  # it was admitted and never connected
                 self._leave(client)
             elif client.pinged or not client.connection.is_open:
                 self._drop(client, "silent")
@@ -159,19 +159,19 @@ class Clients:
         return None
 
     def say_goodbye(self) -> None:
-        """Tell all clients, and those whose socket is still to come, that the service stops."""
+        """Tell all clients, including those that are still to connect, that the service stops."""
         self._closing = True
         for client in list(self._deadlines):
             if client.is_connected:
                 self._attempt(client, partial(self._part, client))
 
     def abandon(self) -> None:
-        """Close the connections of all that are still there."""
+        """Close the connections of all remaining clients."""
         for client in list(self._deadlines):
             self._leave(client)
 
     def _attempt(self, client: Client, work: Callable[[], None]) -> None:
-        """Do something for one client; what goes wrong is the end of this one and of no other."""
+        """Do something for one client; a failure ends this one and no other."""
         try:
             work()
         except TooSlowError:
@@ -192,7 +192,7 @@ class Clients:
         if not data:
             self._leave(client)
             return
-        if client.connection.is_open:  # one that is closing gets no more time, however much it sends
+        if client.connection.is_open:  # a closing client gets no more time, however much it sends
             client.pinged = False
             self._put_off(client)
         self._take_in(client, data)
@@ -228,14 +228,14 @@ class Clients:
         self._deadlines.move_to_end(client)
 
     def _note_refusal(self, client: Client) -> None:
-        """Count a client that is sent away; it hears of nothing any more."""
+        """Count a client that is turned away; it gets no more updates."""
         reason = client.connection.refused or ""
         log.info("sent a live client away: %s", reason)
         self._observer.live_dropped(reason)
         self._audience.put(client, Subscription.to(()))
 
     def _drop(self, client: Client, reason: str) -> None:
-        """Give a client up, with all that waits for it."""
+        """Drop a client, with everything that waits for it."""
         log.info("dropped a live client: %s", reason)
         self._observer.live_dropped(reason)
         self._leave(client, reset=True)

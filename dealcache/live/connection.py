@@ -1,7 +1,7 @@
-"""One client's WebSocket: its messages, its subscription, and what waits to be sent to it. Does no I/O.
+"""One client's WebSocket: its messages, its subscription, and the bytes to be sent to it. Does no I/O.
 
-The protocol itself is wsproto's. Here is what dealcache makes of it: which messages mean something, how large they may
-be, and how a connection ends.
+wsproto implements the protocol. This module has dealcache's part: which messages are valid, how large they may be, and
+how a connection ends.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from dealcache.live.subscription import Subscription
 #: The largest message of a client, in bytes: a thousand names of 250 letters each.
 MOST_MESSAGE = 256 * 1024
 
-#: How many bytes may wait for a client, beside what the kernel keeps: some 3,000 updates.
+#: Bytes that may wait for a client, beside the kernel's buffer: some 3,000 updates.
 MOST_WAITING = 512 * 1024
 
-#: What a client may send in a second, and how much more at once after it was quiet: messages, pings and pongs; parts of
-#: messages, empty ones too; bytes. A page that subscribes anew with each click is far below.
+#: Limits per second for a client, and reserves for bursts: messages, pings and pongs; parts of messages, including
+#: empty ones; bytes. A page that subscribes again with each click is far below.
 MESSAGES, MESSAGES_AT_ONCE = 5, 20
 PARTS, PARTS_AT_ONCE = 100, 300
 BYTES, BYTES_AT_ONCE = 64 * 1024, 3 * MOST_MESSAGE
 
 
 class FloodError(Exception):
-    """A client goes on sending after the connection was closed."""
+    """A client continues to send after the connection was closed."""
 
 
 class LiveConnection:
@@ -42,10 +42,10 @@ class LiveConnection:
         clock: the monotonic clock, in seconds.
 
     Attributes:
-        refused: ``flood`` or ``crowded``, if it was closed because the client sent or wanted more than may be.
-        subscription: what it wants now.
-        outgoing: what is to be sent; the caller of a method sends it afterwards. Each method raises
-            :class:`.TooSlowError` when too much waits: the client is to be dropped then.
+        refused: ``flood`` or ``crowded``, if it was closed because the client sent or subscribed to too much.
+        subscription: its present subscription.
+        outgoing: the bytes to send; the caller of a method sends them afterwards. Each method raises
+            :class:`.TooSlowError` if too much waits; the client must then be dropped.
     """
 
     def __init__(self, subscription: Subscription, clock: Callable[[], float] = time.monotonic) -> None:
@@ -62,7 +62,7 @@ class LiveConnection:
         self._text = bytearray()
 
     def share(self, total: Total, allows: Callable[[Subscription], bool]) -> None:
-        """Keep to bounds that hold for all clients together.
+        """Apply the bounds of all clients together.
 
         Args:
             total: what waits for all of them.
@@ -78,19 +78,19 @@ class LiveConnection:
 
     @property
     def is_over(self) -> bool:
-        """True if both sides have said that they close it: nothing is to come, and what waits is the last."""
+        """True if both sides have closed it: nothing more comes, and what waits is the last."""
         return self._protocol.state is ConnectionState.CLOSED
 
     @property
     def has_failed(self) -> bool:
-        """True if it is closed because of what the client did: nothing that it sends is looked at any more."""
+        """True if it was closed because of the client's behaviour: its further messages are ignored."""
         return self._failed
 
     def receive(self, data: bytes) -> None:
-        """Take in what the client sent; the answers wait in :attr:`outgoing`.
+        """Process the client's bytes; the answers wait in :attr:`outgoing`.
 
         Raises:
-            FloodError: it sends on and on, though the connection is closed.
+            FloodError: it keeps sending although the connection is closed.
         """
         if self._failed or self.is_over:
             self._ignored += len(data)
@@ -124,7 +124,7 @@ class LiveConnection:
             self.outgoing.add(self._protocol.send(CloseConnection(code, reason)))
 
     def turn_away(self) -> None:
-        """Close the connection of a client for whose subscription there is no room."""
+        """Close the connection of a client whose subscription exceeds the bounds."""
         self._refuse("crowded", "The clients of this worker have subscribed to too many names; try again later.")
 
     def _may_be_handled(self, event: Event) -> bool:
@@ -139,7 +139,7 @@ class LiveConnection:
         if isinstance(event, CloseConnection):
             self._closed_by(event)
         elif not self.is_open:
-            return  # said before the client knew that we close
+            return  # sent before the client knew that we close
         elif isinstance(event, Ping):
             self.outgoing.add(self._protocol.send(event.response()))
         elif isinstance(event, BytesMessage):
@@ -150,7 +150,7 @@ class LiveConnection:
     def _closed_by(self, event: CloseConnection) -> None:
         if self._protocol.state is ConnectionState.REMOTE_CLOSING:
             self.outgoing.add(self._protocol.send(event.response()))
-        elif not self.is_over:  # not the client's word but wsproto's: what it sent breaks the protocol
+        elif not self.is_over:  # not from the client but from wsproto: its bytes violate the protocol
             self._fail(CloseReason(event.code), event.reason or "")
 
     def _collect(self, event: TextMessage) -> None:

@@ -1,4 +1,4 @@
-"""Bounds on what clients send, and on what waits to be sent to them."""
+"""Bounds on the bytes that clients send, and on those that wait to be sent to them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 
 class TokenBucket:
-    """A token bucket: a limit per second that lets what was not taken be taken later, up to a reserve.
+    """A token bucket: a limit per second, of which unused tokens may be taken later, up to a reserve.
 
     Args:
         rate: tokens per second.
-        reserve: tokens at most, and at first.
+        reserve: the most tokens, and those at the start.
         clock: the monotonic clock, in seconds.
     """
 
@@ -26,7 +26,7 @@ class TokenBucket:
         self._at = clock()
 
     def take(self, amount: float) -> bool:
-        """Take so many tokens; return False if fewer are left: the difference is owed."""
+        """Take tokens; return False if fewer are left, in which case the difference is owed."""
         now = self._clock()
         self._left = min(self._reserve, self._left + (now - self._at) * self._rate) - amount
         self._at = now
@@ -39,7 +39,7 @@ class TooSlowError(Exception):
 
 @dataclass(slots=True)
 class Total:
-    """The bytes that wait in several queues together, and their bound: past it a queue takes only its first."""
+    """The bytes that wait in several queues together, and their bound, beyond which only empty queues accept more."""
 
     most: int
     size: int = 0
@@ -49,8 +49,8 @@ class Outgoing:
     """The bytes that wait until a client takes them. They are not copied: most are shared by many clients.
 
     Args:
-        most: how many bytes may wait.
-        total: what waits in this and in other queues.
+        most: the most bytes that may wait.
+        total: the bytes that wait in this and other queues.
     """
 
     def __init__(self, most: int, total: Total | None = None) -> None:
@@ -64,10 +64,10 @@ class Outgoing:
         """Append ``data``.
 
         Raises:
-            TooSlowError: the bound would be passed.
+            TooSlowError: the bound would be exceeded.
         """
         size = len(data)
-        # A client that takes all that it gets is not to suffer from others that do not.
+        # A client that takes everything must not suffer from others that do not.
         if self.size + size > self._most or (self.size and self._total.size + size > self._total.most):
             raise TooSlowError
         self._parts.append(data)
@@ -75,7 +75,7 @@ class Outgoing:
         self._total.size += size
 
     def first(self) -> memoryview:
-        """Return the bytes that are to be sent next; empty when none wait."""
+        """Return the bytes to send next; empty if none wait."""
         return memoryview(self._parts[0])[self._sent_of_first :] if self._parts else memoryview(b"")
 
     def sent(self, count: int) -> None:
@@ -88,7 +88,7 @@ class Outgoing:
             self._sent_of_first = 0
 
     def clear(self) -> None:
-        """Drop what waits."""
+        """Drop all waiting bytes."""
         self._total.size -= self.size
         self.size = self._sent_of_first = 0
         self._parts.clear()

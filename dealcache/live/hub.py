@@ -1,7 +1,7 @@
-"""Where live updates go out: one thread per worker that serves all its WebSocket clients.
+"""The hub of live updates: one thread per worker that serves all its WebSocket clients.
 
-A connection does not hold a thread of the server's pool: after the handshake its socket is handed over to this thread,
-which waits for all sockets at once. Other threads only put work into its inbox, which never makes them wait.
+A connection does not occupy a thread of the server's pool: after the handshake its socket is handed over to this
+thread, which waits for all sockets at once. Other threads only put work into its inbox, which never blocks.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ MOST_CLIENTS = 5000
 #: Files that a worker may need for everything else: a thousand HTTP connections, and those to MongoDB, Redis, HubSpot.
 _OTHER_FILES = 1500
 
-#: For how long clients may take to answer when the service says goodbye, in seconds.
+#: Seconds that clients may take to answer when the service closes their connections.
 _GOODBYE_SECONDS = 1.0
 
 _STOP_SECONDS = 5.0
 
-#: For how long nothing is read when the clients have sent too much, in seconds.
+#: Seconds without reading after the clients have sent too much.
 _REST_SECONDS = 0.05
 
 
@@ -53,7 +53,7 @@ class Hub:
         self._clients = Clients(observer, clock, self._free_a_place)
         self._lock = threading.Lock()
         self._inbox: deque[Callable[[], None]] = deque()
-        self._waker: socket.socket | None = None  # wakes the thread, while it runs
+        self._waker: socket.socket | None = None  # wakes the thread while it runs
         self._thread: threading.Thread | None = None
         self._goodbye_by: float | None = None
         self._places = 0
@@ -64,7 +64,7 @@ class Hub:
         """Begin. Called after the server has forked.
 
         Args:
-            places: how many clients may be there at once; as many as the limit on open files allows unless given.
+            places: the most clients at once; as many as the limit on open files allows unless given.
         """
         self._places = make_room() if places is None else places
         self._waker, wakeups = socket.socketpair()
@@ -80,7 +80,7 @@ class Hub:
         return self._taken > 0
 
     def admit(self, subscription: Subscription) -> Client | None:
-        """Return a client that gets what is published from now on; None when there is no place for it."""
+        """Return a client that gets updates published from now on; None if there is no place for it."""
         client = Client(subscription, self._selector, self._clock)
         with self._lock:
             if self._goodbye_by is not None or self._taken >= self._places:
@@ -94,9 +94,9 @@ class Hub:
         """Hand the socket of an admitted client over.
 
         Args:
-            client: what :meth:`admit` gave.
+            client: the client that :meth:`admit` returned.
             sock: its socket, on which the handshake has been answered. The caller must not touch it any more.
-            early: what the client has sent behind the handshake, and the server has read.
+            early: the bytes that the server has read after the handshake.
         """
         with self._lock:
             taken = self._put(partial(self._clients.connect, client, sock, early))
@@ -110,11 +110,11 @@ class Hub:
                 self._idle.clear()
 
     def wait_until_idle(self, seconds: float) -> None:
-        """Wait until all that was published is with the clients, or in what is kept for them."""
+        """Wait until all published updates are sent to the clients or in their queues."""
         self._idle.wait(seconds)
 
     def say_goodbye(self) -> None:
-        """Take no more clients, and close the connections of those there are, which get a moment to answer."""
+        """Admit no more clients, and close the connections of the present ones, which get a moment to answer."""
         with self._lock:
             if self._goodbye_by is None:
                 self._goodbye_by = self._clock() + _GOODBYE_SECONDS
@@ -127,11 +127,11 @@ class Hub:
             self._thread.join(_STOP_SECONDS)
 
     def _put(self, work: Callable[[], None]) -> bool:
-        """Have the thread do something soon; False when it does not run. The caller holds the lock."""
+        """Queue work for the thread; return False if it is not running. The caller holds the lock."""
         if self._waker is None:
             return False
         self._inbox.append(work)
-        with suppress(BlockingIOError):  # it is awake
+        with suppress(BlockingIOError):  # it is already awake
             self._waker.send(b"\0")
         return True
 
@@ -159,7 +159,7 @@ class Hub:
         return self._goodbye_by is not None and (not self._clients or self._clock() >= self._goodbye_by)
 
     def _patience(self) -> float | None:
-        """For how long nothing but a socket can be a reason to wake up, in seconds; None: for ever."""
+        """Return the seconds for which only a socket can be a reason to wake up; None for ever."""
         until_next = self._clients.keep_time()
         if self._goodbye_by is None:
             return until_next
@@ -182,7 +182,7 @@ class Hub:
         with self._lock:
             waker, self._waker = self._waker, None
         self._clients.abandon()
-        self._work_off()  # whose socket comes now finds that it is late, which closes it
+        self._work_off()  # a client that connects now is too late, and is closed
         self._clients.abandon()
         self._selector.close()
         for end in (waker, wakeups):
@@ -191,7 +191,7 @@ class Hub:
 
 
 def make_room() -> int:
-    """Raise this process's limit on open files as far as is allowed and needed; return how many clients fit into it.
+    """Raise this process's limit on open files as far as allowed and needed; return how many clients it allows.
 
     The usual soft limit, 1,024, is there for programs that use ``select(2)``; this one does not.
     """
@@ -204,7 +204,7 @@ def make_room() -> int:
 
 
 def places_within(files: int) -> int:
-    """Return how many clients there may be when so many files may be open: a quarter at least, the rest at most."""
+    """Return how many clients a limit on open files allows: at least a quarter of it, at most the rest."""
     if files == resource.RLIM_INFINITY:
         return MOST_CLIENTS
     return min(MOST_CLIENTS, max(files - _OTHER_FILES, files // 4))

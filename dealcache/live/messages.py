@@ -54,20 +54,21 @@ def subscribed(names: Iterable[str]) -> str:
 
 
 def refused(detail: str) -> str:
-    """Return the message that what a client sent had no effect."""
+    """Return the message that a client's message had no effect."""
     return orjson.dumps({"type": "error", "detail": detail}).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class DealUpdate:
-    """A deal of which something changed.
+    """A changed deal.
 
     Attributes:
         deal_id: HubSpot's id.
         deal_name: its present name; empty when it is not known.
         changed: the views that changed, by the names in ``dealcache.model.invalidation``.
-        at: when it was noticed, aware.
-        other_names: further names under which it is or was known: clients that asked for one of them are told too.
+        at: when the change was noticed, aware.
+        other_names: further names under which it is or was known: clients that asked for one of them get the update
+            too.
     """
 
     deal_id: str

@@ -1,4 +1,4 @@
-"""Which updates a client wants, and which clients want an update. Pure."""
+"""The updates that a client has subscribed to, and the subscribers of an update. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dealcache.model.deals import name_key
 
 C = TypeVar("C", bound=Hashable)
 
-#: The names of all clients of a worker together: how many there may be, and the bytes that they take.
+#: The most names of all clients of a worker together, and the most bytes of these names.
 MOST_NAMES_OF_ALL, MOST_BYTES_OF_ALL = 100_000, 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """The deals that a client wants to hear of, by the keys of their names; None: all deals."""
+    """The deals that a client has subscribed to, by the keys of their names; None for all deals."""
 
     name_keys: frozenset[str] | None = None
 
@@ -35,10 +35,10 @@ class Subscription:
 
 
 class Audience(Generic[C]):
-    """The clients by what they want, so that an update costs as much as it has recipients, not as there are clients.
+    """The clients by their subscriptions, so that the cost of an update depends on its recipients, not on all clients.
 
     Attributes:
-        of_all: the clients that want to hear of all deals.
+        of_all: the clients that have subscribed to all deals.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Audience(Generic[C]):
         self._names = self._bytes = 0
 
     def has_room(self, client: C, subscription: Subscription) -> bool:
-        """Return True if a client may have this subscription, in place of what it has, beside those of all others."""
+        """Return True if there is room for a client's new subscription in place of its present one."""
         names, size = subscription.cost
         had = self._subscriptions.get(client)
         had_names, had_size = had.cost if had is not None else (0, 0)
@@ -56,7 +56,7 @@ class Audience(Generic[C]):
         return not names or (names_of_all <= MOST_NAMES_OF_ALL and bytes_of_all <= MOST_BYTES_OF_ALL)
 
     def put(self, client: C, subscription: Subscription) -> None:
-        """Note what a client wants, in place of what it wanted before."""
+        """Replace the subscription of a client."""
         self.remove(client)
         self._subscriptions[client] = subscription
         self._count(subscription, 1)
@@ -83,7 +83,7 @@ class Audience(Generic[C]):
         self._bytes += sign * size
 
     def narrowed(self, updates: Sequence[DealUpdate]) -> dict[C, list[int]]:
-        """Return the updates for each client that named deals, by their places in ``updates``, in order."""
+        """Return the updates for each client that named deals, by their indexes in ``updates``, in order."""
         wanted: dict[C, list[int]] = {}
         for place, update in enumerate(updates):
             for client in set().union(*(self._by_name.get(key, ()) for key in update.name_keys)):

@@ -144,7 +144,7 @@ class HubSpotSource:
             return True
         try:
             self._admit_write(Deadline(self._deadline_seconds))
-            changes.add(self._store.save_many(list(loads.values())))
+            changes.add(self._store.save(*loads.values()))
             foreign = self._store.foreign_fields(loads)
             kept = {deal_id: self._store.kept_events(loaded) for deal_id, loaded in loads.items() if loaded.unread}
         except StoreError as error:

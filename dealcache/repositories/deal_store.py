@@ -31,11 +31,7 @@ class DealStore:
         self._timelines = timelines
         self._summaries = summaries
 
-    def save(self, loaded: LoadedDeal) -> Changes:
-        """Do for one deal what :meth:`save_many` does."""
-        return self.save_many([loaded])
-
-    def save_many(self, loads: Sequence[LoadedDeal]) -> Changes:
+    def save(self, *loads: LoadedDeal) -> Changes:
         """Write deals, their homonyms and, unless a newer load is stored, their events; return the visible changes.
 
         The events of deals that were merged into them are moved first, so that the fields of other systems are kept.

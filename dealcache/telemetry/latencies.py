@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dealcache.telemetry.metrics import READ_BUCKETS
 
-#: Upper bounds of the buckets, in seconds: from a microsecond to half a minute, three to each doubling, and those that
-#: Prometheus is shown, so that its counts follow from these.
+#: Upper bounds of the buckets, in seconds: from a microsecond to half a minute, three to each doubling, and those of
+#: the Prometheus histogram, so that its counts follow from these.
 BOUNDS = tuple(sorted({*READ_BUCKETS, *(1e-6 * 2 ** (step / 3) for step in range(75))}))
 
-#: For each of our buckets the one of :data:`.READ_BUCKETS` that it is a part of.
+#: For each of our buckets the one of :data:`.READ_BUCKETS` that contains it.
 _READ_BUCKET = tuple(bisect_left(READ_BUCKETS, bound) for bound in (*BOUNDS, float("inf")))
 
-#: Counts of durations by the number of their bucket; buckets without any are left out.
+#: Counts of durations by the number of their bucket; empty buckets are left out.
 Counts = Mapping[int, int]
 
-#: Seconds that are counted together, and how many such slots make a minute.
+#: Seconds of a slot whose durations are counted together, and the number of slots in a minute.
 _SLOT_SECONDS, _SLOTS = 2.0, 30
 
 
@@ -75,7 +75,7 @@ class RecentLatencies:
         self.add_counts(tier, {bisect_left(BOUNDS, seconds): 1})
 
     def add_counts(self, tier: str, counts: Counts) -> None:
-        """Add many reads that are counted by bucket already."""
+        """Add many reads that are already counted by bucket."""
         with self._lock:
             slot = self._present()
             if not self._slots or self._slots[-1][0] != slot:

@@ -1,10 +1,10 @@
 """Writes log lines in batches, from one thread, a few times a second.
 
-Measured on 16 threads, a write system call per line costs a cached read a tenth of its throughput: not for the call
-itself, but because each one gives up the interpreter lock and has to fight for it again.
+Measured with 16 threads, a write system call per line costs cached reads a tenth of their throughput: not because of
+the call itself, but because each one releases the interpreter lock and has to compete for it again.
 
-A thread that logs puts its line into a queue and goes on, whatever becomes of the reader. There is one lock, logging's
-own of the handler, under which nothing waits: only the thread that writes does, and it holds no lock meanwhile.
+A thread that logs puts its line into a queue and continues, whatever the reader does. There is one lock, that of the
+logging handler, under which nothing waits: only the writing thread waits, and it holds no lock meanwhile.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from dealcache.telemetry.log_outputs import MOST_BYTES, LogOutput
 #: Lines and bytes that may wait; with more, lines are dropped and counted.
 MOST_LINES, MOST_WAITING = 10_000, 8 * 1024 * 1024
 
-#: The longest line, in bytes. Instead of a longer one a line says how long it was.
+#: The longest line, in bytes. A longer one is replaced by a line that says how long it was.
 LONGEST_LINE = 1024 * 1024
 
-#: Seconds that a process without a thread of its own for it, such as gunicorn's master, waits for a reader; and that
-#: lines are waited for when a worker ends.
+#: Seconds that a process without a writing thread, such as gunicorn's master, waits for a reader; and seconds that an
+#: ending worker waits for its lines to be written.
 _PATIENCE, _STOP_SECONDS = 1.0, 2.0
 
-#: For how long the thread waits for a reader before it looks whether it is to end, in seconds.
+#: Seconds that the thread waits for a reader before it checks whether it must end.
 _LOOK_SECONDS = 0.25
 
 
@@ -38,11 +38,11 @@ class BatchingHandler(logging.Handler):
     """Writes at once until :meth:`start_batching`; from then on in batches, and errors without delay.
 
     Args:
-        output: where lines go.
-        interval: seconds between two batches: what a killed process loses at most of its last lines.
-        hurried: True to write each line as soon as it comes, for a person that watches.
-        most_lines: lines that may wait.
-        most_bytes: bytes that may wait.
+        output: takes the lines.
+        interval: seconds between two batches, and so the last lines that a killed process may lose.
+        hurried: True to write each line at once, for a person who watches.
+        most_lines: the most lines that may wait.
+        most_bytes: the most bytes that may wait.
     """
 
     def __init__(
@@ -61,30 +61,30 @@ class BatchingHandler(logging.Handler):
         self._most_lines, self._most_bytes = most_lines, most_bytes
         self._on_dropped: Callable[[int], None] = _tell_nobody
         self._thread: BackgroundThread | None = None
-        self._ended = False  # its thread did not end in time, and is writing still
+        self._ended = False  # its thread did not end in time, and is still writing
         self._stuck = False
         self._forget()
         _forget_after_fork(self)
 
     def _forget(self) -> None:
-        """Hold nothing; after a fork, what waits is the parent's to write."""
+        """Drop the queue; after a fork, the parent writes what waits."""
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._dropped = 0
         self._piece, self._lines_in_piece = b"", 0
 
     def start_batching(self, on_dropped: Callable[[int], None] | None = None) -> None:
-        """Begin to collect lines; called after a fork, for the thread that writes them does not survive one.
+        """Begin to collect lines; called after a fork, because the writing thread does not survive one.
 
         Args:
-            on_dropped: told how many lines were dropped, each time that happens.
+            on_dropped: called with the number of dropped lines each time that happens.
         """
         self._on_dropped = on_dropped or _tell_nobody
         self._thread = BackgroundThread("log", self._write_batch, self._interval)
         self._thread.start(self._interval)
 
     def stop_batching(self) -> None:
-        """Write what waits, as far as it is taken within two seconds, and write at once from now on."""
+        """Write what waits, as far as the reader takes it within two seconds, and write at once from now on."""
         thread = self._thread
         if thread is None:
             return
@@ -100,7 +100,7 @@ class BatchingHandler(logging.Handler):
                 self._on_dropped(self._count())
 
     def close(self) -> None:
-        """Write what waits, as far as it is taken; logging calls this when the program ends."""
+        """Write what waits, as far as the reader takes it; logging calls this when the program ends."""
         self.stop_batching()
         if not self._ended:
             self._output.close()
@@ -121,7 +121,7 @@ class BatchingHandler(logging.Handler):
             self._thread.wake()
 
     def _line(self, record: logging.LogRecord) -> bytes:
-        """The line of a record; of one that cannot be shown, a line that says so. Nothing goes past the queue."""
+        """Return the line of a record, or one that says that it cannot be shown. Nothing bypasses the queue."""
         try:
             line = self._encoded(record)
         except Exception as error:  # noqa: BLE001 - whatever the arguments of a line raise
@@ -147,11 +147,11 @@ class BatchingHandler(logging.Handler):
         self._write_until(time.monotonic() + _LOOK_SECONDS)
 
     def _write_until(self, moment: float) -> bool:
-        """Write what waits, for as long as something is taken before that moment; return True if nothing is left."""
+        """Write what waits until that moment; return True if nothing is left."""
         while piece := self._next_piece():
             try:
                 taken = self._output.write(piece, max(0.0, moment - time.monotonic()))
-            except OSError:  # there is nowhere to say so, and it may pass: the lines wait, and what waits is bounded
+            except OSError:  # there is nowhere to report it, and it may pass: the lines wait, in bounded number
                 return False
             if taken == 0:
                 return False
@@ -161,7 +161,7 @@ class BatchingHandler(logging.Handler):
         return True
 
     def _next_piece(self) -> bytes:
-        """As many lines as are written together, or what is left of them."""
+        """Return as many lines as are written together, or the rest of them."""
         with self._locked():
             if not self._piece:
                 lines = [self._waiting.popleft()] if self._waiting else []
@@ -173,7 +173,7 @@ class BatchingHandler(logging.Handler):
             return self._piece
 
     def _note(self, taken: int) -> None:
-        """Note that so many bytes are gone; where lines were dropped, go on once half of the room is free."""
+        """Note that so many bytes were written; after dropped lines, accept new ones once half of the room is free."""
         with self._locked():
             self._bytes -= taken
             self._piece = self._piece[taken:]
@@ -194,7 +194,7 @@ class BatchingHandler(logging.Handler):
 
 
 def _tell_nobody(_count: int) -> None:
-    """Do nothing: a process without metrics."""
+    """Do nothing, in a process without metrics."""
 
 
 def _record(text: str, like: logging.LogRecord | None = None) -> logging.LogRecord:

@@ -32,7 +32,7 @@ def log_read(
         status: the HTTP status of the answer.
         stale: whether a stale value served.
         detail: why the read failed.
-        at: when it was, epoch seconds; now unless given.
+        at: the time of it, epoch seconds; now unless given.
     """
     note = f" {detail}" if detail else (" stale" if stale else "")
     write(
@@ -45,7 +45,7 @@ def log_read(
 
 
 def log_hits(counts: Mapping[str, int]) -> None:
-    """Write one line for many reads that memory answered: how many there were of each view and deal."""
+    """Write one line for many reads that memory answered: the number for each view and deal."""
     count = sum(counts.values())
     message = f"memory {_the_only(counts)} x {count} 200"
     write(_read_log, logging.INFO, message, {"tier": "memory", "status": 200, "count": count, "hits": dict(counts)})
@@ -58,19 +58,19 @@ def log_request(
 
     Args:
         method: the HTTP method.
-        target: the target as it stood in the request line.
+        target: the target in the request line.
         status: the HTTP status of the answer.
         milliseconds: how long it took.
         size: bytes of the body that was sent.
-        at: when it was, epoch seconds; now unless given.
-        fields: what else is known of it: ``request_id``, ``remote``, ``user_agent``.
+        at: the time of it, epoch seconds; now unless given.
+        fields: further fields: ``request_id``, ``remote``, ``user_agent``.
     """
     known = {"method": method, "target": target, "status": status, "bytes": size, "ms": round(milliseconds, 3)}
     write(_request_log, logging.INFO, f"{method} {target} {status} {milliseconds:.2f} ms", known | fields, at)
 
 
 def log_requests(counts: Mapping[str, int]) -> None:
-    """Write one line of the access log for many requests: how many there were by method, target and status."""
+    """Write one line of the access log for many requests: the number by method, target and status."""
     count = sum(counts.values())
     write(_request_log, logging.INFO, f"{_the_only(counts)} x {count}", {"count": count, "requests": dict(counts)})
 
@@ -85,8 +85,8 @@ def log_batch(
     """Write the line of one batch.
 
     Args:
-        deals: for how many deals it asked.
-        views: the views of each that were asked for.
+        deals: the number of deals that were asked for.
+        views: the views of each deal.
         tiers: how many views each tier answered.
         problems: the number of deals that could not be answered, by the reason.
         milliseconds: how long the batch took.

@@ -1,11 +1,11 @@
-"""Where log lines go: outputs that take what they can within a bound of time, and never hold their caller for longer.
+"""Outputs of log lines, which write as much as they can within a time limit and never block their caller for longer.
 
-A reader of standard error that stops reading, a terminal with Ctrl-S pressed: a plain ``write`` waits for them without
-an end. Setting ``O_NONBLOCK`` on the descriptor is no way out, for it would hold for every process that shares it, the
-shell included. So a pipe or a terminal is opened once more, without waiting, for this process alone.
+If a reader of standard error stops reading, or Ctrl-S is pressed in a terminal, a plain ``write`` blocks for ever.
+Setting ``O_NONBLOCK`` on the descriptor is no solution, because it would affect every process that shares it, including
+the shell. So a pipe or a terminal is opened once more, non-blocking, for this process alone.
 
-The processes of a service share one pipe. That no line is cut by another process's, as far as it is not longer than
-``PIPE_BUF``, is the kernel's promise for writes up to that size, and what :meth:`DescriptorOutput.write` cares for.
+The processes of a service share one pipe. Lines up to ``PIPE_BUF`` bytes are never interleaved with those of other
+processes: the kernel guarantees it for writes up to that size, and :meth:`DescriptorOutput.write` keeps to them.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class LogOutput(Protocol):
         """Take as much of ``data`` as there is room for, waiting at most so long for any; return how many bytes.
 
         Raises:
-            OSError: the output refuses, because its reader is gone or the disk is full.
+            OSError: the output failed, because its reader is gone or the disk is full.
         """
 
     def close(self) -> None:
-        """Let go what was opened for it; the stream itself stays."""
+        """Close what was opened for it; the stream itself stays open."""
 
 
 def output_of(stream: IO[str] | None) -> LogOutput:
-    """Return the output behind a stream: that of its descriptor if it has one; None, a closed stream, takes nothing."""
+    """Return the output of a stream: that of its descriptor if it has one; lines to None, a closed stream, are lost."""
     try:
         descriptor = stream.fileno() if stream is not None else None
     except (OSError, AttributeError):
@@ -47,9 +47,9 @@ def output_of(stream: IO[str] | None) -> LogOutput:
 
 
 class StreamOutput:
-    """A stream without a descriptor, such as one in memory; None, a closed one: what is written is lost.
+    """A stream without a descriptor, such as one in memory; or None, a closed one, whose lines are lost.
 
-    The stream is its owner's, and stays open.
+    The stream belongs to its owner, and stays open.
     """
 
     def __init__(self, stream: IO[str] | None) -> None:
@@ -70,7 +70,7 @@ class DescriptorOutput:
     """A file, pipe, terminal or socket, by its descriptor.
 
     Args:
-        descriptor: open for writing; stays as it is.
+        descriptor: open for writing; it is not changed.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -87,7 +87,7 @@ class DescriptorOutput:
                 self._descriptor = os.open(f"/proc/self/fd/{descriptor}", flags)
                 self._pipe_size = fcntl.fcntl(self._descriptor, fcntl.F_GETPIPE_SZ)
             except OSError:
-                # No pipe; or another user's, or no /proc: where there is room at all, PIPE_BUF bytes do not wait.
+                # Not a pipe, another user's, or no /proc: if there is any room, PIPE_BUF bytes do not block.
                 pass
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLOUT)
@@ -104,7 +104,7 @@ class DescriptorOutput:
             return 0
 
     def _portion(self, data: bytes) -> int:
-        """Return how many bytes to write at once, so that they go out whole."""
+        """Return how many bytes to write at once, so that lines are written whole."""
         if self._is_file or len(data) <= select.PIPE_BUF:
             return len(data)
         if self._pipe_size and not self._bytes_in_pipe():

@@ -36,7 +36,7 @@ class RequestIdFilter(logging.Filter):
     """Gives every record the id of the request that it belongs to."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Never drops a record; keeps an id that the record brings."""
+        """Keep every record, and an id that the record already has."""
         if not hasattr(record, "request_id"):
             record.request_id = request_id_var.get()
         return True
@@ -45,7 +45,7 @@ class RequestIdFilter(logging.Filter):
 class JsonFormatter(logging.Formatter):
     """One JSON object per line: time, level, logger, message, request id, and the fields given to :func:`write`.
 
-    Our own, because every cached read passes here twice: the usual library takes 10 microseconds per line, this 3.
+    Our own, because every cached read passes here twice: the usual library takes 10 microseconds per line, this one 3.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -67,7 +67,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """One line for a person; a read is coloured by the tier that answered, a failed one is red."""
+    """One line for a person; a read is coloured by the tier that answered, a failed read is red."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its end."""
@@ -78,7 +78,7 @@ class ConsoleFormatter(logging.Formatter):
             colour = TIER_COLOURS.get(tier, "")
         else:
             colour = _LEVEL_COLOURS.get(record.levelno, "")
-        # A request's target may hold what a terminal would obey.
+        # A request's target may contain a terminal's control sequences.
         message = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", record.getMessage())
         line = f"{_DIM}{clock}{_RESET} {colour}{message}{_RESET if colour else ''}"
         request_id = fields.get("request_id") or getattr(record, "request_id", "-")
@@ -95,7 +95,7 @@ def make_formatter(log_format: str) -> logging.Formatter:
 
 
 def choose_format(wanted: str | None, stream: IO[str] | None) -> str:
-    """Return ``wanted`` if the operator set it; else ``console`` on a terminal and ``json`` anywhere else."""
+    """Return ``wanted`` if the operator set it, or else ``console`` on a terminal and ``json`` anywhere else."""
     return wanted or ("console" if stream is not None and stream.isatty() else "json")
 
 
@@ -119,22 +119,23 @@ def configure(log_format: str | None, level: str, stream: IO[str] | None = None)
 
     Args:
         log_format: ``console``, ``json``, or None to decide by whether the stream is a terminal.
-        level: the least severe level that is written; libraries stay at WARNING unless it is DEBUG.
-        stream: where to, standard error unless given.
+        level: the lowest level to write; libraries stay at WARNING unless it is DEBUG.
+        stream: the output, standard error unless given.
     """
-    # What no formatter of ours shows need not be looked up for each record (logging's documentation, "Optimization").
+    # Values that no formatter of ours shows need not be looked up for each record (logging's documentation,
+    # "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     replaced = _batching_handlers()
     root.handlers[:] = [make_handler(log_format, stream)]
-    for one in replaced:  # a reload of gunicorn's configuration comes here again
+    for one in replaced:  # a reload of gunicorn's configuration calls this again
         one.close()
     root.setLevel("DEBUG" if level == "DEBUG" else "WARNING")
     logging.getLogger("dealcache").setLevel(level)
 
 
 def start_batching(on_dropped: Callable[[int], None] | None = None) -> None:
-    """Let a thread of this process write its log, so that no other one waits for a reader.
+    """Let a thread of this process write its log, so that no other thread waits for a reader.
 
     Args:
         on_dropped: called with the number of lines that were dropped because the log was not read.
@@ -144,7 +145,7 @@ def start_batching(on_dropped: Callable[[int], None] | None = None) -> None:
 
 
 def stop_batching() -> None:
-    """Write what waits, as far as it is read; called before the process ends."""
+    """Write what waits, as far as the reader takes it; called before the process ends."""
     for handler in _batching_handlers():
         handler.stop_batching()
 
@@ -154,13 +155,13 @@ def _batching_handlers() -> list[BatchingHandler]:
 
 
 def write(logger: logging.Logger, level: int, message: str, fields: Mapping[str, Any], at: float | None = None) -> None:
-    """Log a finished message with fields of its own, without the search for the calling line, which is not shown.
+    """Log a finished message with fields of its own, without looking up the calling line, which is not shown.
 
     Args:
         logger: the logger.
         level: how severe it is.
         message: the text.
-        fields: what a collector wants by name; ``request_id`` overrides the one of the running request.
+        fields: named values for a collector; ``request_id`` overrides that of the running request.
         at: when it happened, epoch seconds; now unless given.
     """
     if logger.isEnabledFor(level):

@@ -1,13 +1,13 @@
-"""The files in which the workers of one server keep the values of their metrics, so that each can show those of all.
+"""The files in which the workers of a server keep the values of their metrics, so that each can show those of all.
 
 prometheus-client writes them into ``PROMETHEUS_MULTIPROC_DIR``, a few for each process. Every server has a directory of
-its own for them, inside of the one that the operator names there, or else of the one for temporary files: so it begins
-empty, two servers never add up each other's values, and what else the operator keeps there stays. A server holds a lock
-on its directory for as long as one of its processes lives; the next one that starts beside it removes the directories
-that are no longer locked.
+its own for them, inside the one that the operator names there, or else inside the one for temporary files: so it begins
+empty, two servers never add up each other's values, and other files of the operator are not touched. A server holds a
+lock on its directory for as long as one of its processes lives; the next one that starts beside it removes the
+directories that are no longer locked.
 
-When a worker has ended, what it held counts no longer, but what it has counted does. Its counters are added to those of
-all that ended before, or their files would become more with each restart, and with them the time of each scrape.
+After a worker has ended, its gauges no longer count, but its counters do. These are added to those of all workers that
+ended before; otherwise the number of files, and the time of each scrape, would grow with each restart.
 
 prometheus-client decides at its import where values live, so nothing here imports it before it is used.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _PREFIX = "dealcache-metrics-"
 _LOCK = "lock"
 
-#: Kinds of files whose values stay when their process has ended.
+#: Kinds of files whose values are kept after their process has ended.
 _LASTING = ("counter", "histogram", "summary")
 
 
@@ -39,11 +39,11 @@ def provide(given: str | None) -> Path:
     """Return the directory of this server, empty unless it was made before.
 
     Args:
-        given: a directory in which it is made; None for that of temporary files. Or the directory of this server
-            itself, as it comes from before a reload, or from the master that this one replaces.
+        given: a directory in which to create it; None for that of temporary files. Or the directory of this server
+            itself, from before a reload, or from the master that this one replaces.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     place = Path(given or tempfile.gettempdir())
     if place.name.startswith(_PREFIX) and place.is_dir():
@@ -56,7 +56,7 @@ def provide(given: str | None) -> Path:
 
 
 def _hold(directory: Path) -> None:
-    """Lock a directory until this process has ended, and all that it forks, and the one that it becomes by exec."""
+    """Lock a directory until this process, all that it forks, and the program that it executes have ended."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.set_inheritable(descriptor, True)
@@ -67,7 +67,7 @@ def _remove_abandoned(place: Path) -> None:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
-            continue  # it is another user's, or has gone meanwhile
+            continue  # it belongs to another user, or has been removed meanwhile
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -88,7 +88,7 @@ def collect(directory: Path) -> Iterable[Metric]:
     from prometheus_client.multiprocess import MultiProcessCollector
 
     with _locked(directory, fcntl.LOCK_SH):
-        # A file without content is just being made.
+        # An empty file is just being created.
         files = [str(path) for path in directory.glob("*.db") if _size(path) > 0]
         metrics: Iterable[Metric] = list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
     return metrics
@@ -97,12 +97,12 @@ def collect(directory: Path) -> Iterable[Metric]:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:  # a gauge's, whose worker has just ended
+    except FileNotFoundError:  # that of a gauge whose worker has just ended
         return 0
 
 
 def retire(directory: Path, pid: int) -> None:
-    """Take the gauges of a worker that has ended out of the metrics, and keep its counters."""
+    """Remove the gauges of a worker that has ended from the metrics, and keep its counters."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
@@ -111,7 +111,7 @@ def retire(directory: Path, pid: int) -> None:
             for path in _abandoned_files(directory):
                 _merge_into_dead(path)
     except BlockingIOError:
-        return  # a scrape is under way; the files count as they are until the next worker ends
+        return  # a scrape is in progress; the files count as they are until the next worker ends
 
 
 def _abandoned_files(directory: Path) -> Iterator[Path]:
@@ -135,7 +135,7 @@ def _merge_into_dead(path: Path) -> None:
 
 @contextmanager
 def _locked(directory: Path, how: int) -> Iterator[None]:
-    """Keep readers of the files and the merging of them apart.
+    """Keep readers of the files and their merging apart.
 
     Raises:
         BlockingIOError: ``how`` says not to wait, and the lock is taken.

@@ -28,7 +28,7 @@ READ_BUCKETS = (
 _SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
 
 
-#: The outcomes of re-reads, so that each is there from the start.
+#: The outcomes of re-reads, so that each is present from the start.
 REREAD_OUTCOMES = ("refreshed", "gone", "unneeded", "failed", "skipped")
 
 
@@ -40,7 +40,7 @@ class CountedHistogram(Histogram):
 
         Args:
             counts: how many there are in each bucket, the one without a bound last.
-            total: the sum of all that was observed.
+            total: the sum of the observations.
         """
         self._sum.inc(total)
         for bucket, count in zip(self._buckets, counts, strict=True):
@@ -62,7 +62,7 @@ class _AllWorkers(Collector):
 
 
 class Metrics:
-    """The service's metrics. Parts are given the metric that they report to, or a method where there is more to do."""
+    """The service's metrics. Parts get the metric that they report to, or a method if there is more to do."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -91,15 +91,15 @@ class Metrics:
             registry=self.registry,
         )
         self._retries = self._counter("hubspot_retries", "Retried calls by endpoint and reason", "endpoint", "reason")
-        # The most recent: what a worker heard that has made no call since tells nothing.
+        # The most recent: an old value of a worker that has made no call since means nothing.
         self._calls_left = self._gauge(
             "hubspot_budget_left", "Calls that a rate limit still allows in its window", "livemostrecent", "bucket"
         )
         self.daily_calls_left = self._gauge(
             "hubspot_daily_calls_left", "Calls that HubSpot's limit of the day leaves", "livemostrecent"
         )
-        # What MongoDB holds is the same for all workers, each of which looks every few seconds. Times do not go back,
-        # and a worker that has not looked yet has 0; of what may fall, the most recent look counts.
+        # The contents of MongoDB are the same for all workers, each of which looks every few seconds. Times never fall,
+        # and a worker that has not looked yet has 0, so the maximum counts; of values that may fall, the most recent.
         self._data_as_of = self._gauge(
             "data_as_of_timestamp_seconds", "Up to when HubSpot's changes are known; 0: not at all", "livemax"
         )
@@ -127,9 +127,9 @@ class Metrics:
             "HTTP connections closed to make room, or because an answer was not taken, by reason",
             "reason",
         )
-        self.webhook_events = self._counter("webhook_events", "Webhook events whose records were looked at")
+        self.webhook_events = self._counter("webhook_events", "Webhook events whose records were processed")
         self._webhook_events_dropped = self._counter(
-            "webhook_events_dropped", "Webhook events that were not looked into", "reason"
+            "webhook_events_dropped", "Webhook events that were dropped", "reason"
         )
         self._pending = self._gauge("webhook_events_pending", "Webhook events that wait", "livemostrecent")
         self._oldest = self._gauge(
@@ -146,7 +146,9 @@ class Metrics:
         self._live_clients = self._gauge("live_clients", "Clients of live updates", "livesum")
         self._live_messages = self._counter("live_messages", "Updates handed to clients, each counted for each of them")
         self._live_dropped = self._counter("live_dropped", "Clients of live updates given up, by reason", "reason")
-        self.log_lines_dropped = self._counter("log_lines_dropped", "Log lines that nobody read in time, not written")
+        self.log_lines_dropped = self._counter(
+            "log_lines_dropped", "Log lines that were not written because the reader was too slow"
+        )
         self.invalidations_recorded = self._counter("invalidations_recorded", "Entries added to the invalidation log")
         self.invalidations_applied = self._counter(
             "invalidations_applied", "Entries of the invalidation log applied, by each worker"
@@ -156,7 +158,7 @@ class Metrics:
             "Until when the worker that lags most knows all invalidations",
             "livemin",
         )
-        self.followed_until.set_to_current_time()  # a new worker has missed nothing, and 0 would be an alarm
+        self.followed_until.set_to_current_time()  # a new worker has missed nothing, and 0 would raise an alarm
         self.workers = self._gauge("workers", "Live processes of all instances", "livemax")
         self._evicted_so_far = 0
         self._lock = threading.Lock()
@@ -181,7 +183,7 @@ class Metrics:
         self._child(self._requests, route, str(status)).inc(count)
 
     def connection_dropped(self, reason: str) -> None:
-        """Count a connection that was closed before its client or its time was done with it."""
+        """Count a connection that was closed before its client had finished or its time was over."""
         self._child(self._connections_dropped, reason).inc()
 
     def read_finished(self, view: str, tier: str, seconds: float) -> None:
@@ -190,7 +192,7 @@ class Metrics:
         self._child(self._read_seconds, tier).observe(seconds)
 
     def reads_finished(self, view: str, tier: str, count: int) -> None:
-        """Count reads whose time is told otherwise, or is that of a whole batch and would tell nothing about one."""
+        """Count reads whose time is reported separately, or is that of a whole batch."""
         self._child(self._reads, view, tier).inc(count)
 
     def reads_lasted(self, tier: str, counts: Sequence[int], seconds: float) -> None:
@@ -198,7 +200,7 @@ class Metrics:
         self._child(self._read_seconds, tier).add(counts, seconds)
 
     def cache_changed(self, usage: Usage) -> None:
-        """Show how full the memory tier is."""
+        """Show the size of the memory tier."""
         self._entries.set(usage.entries)
         self._bytes.set(usage.size_bytes)
         with self._lock:
@@ -227,7 +229,7 @@ class Metrics:
         self._rereads.labels(outcome).inc(count)
 
     def job_ended(self, kind: str, status: str) -> None:
-        """Count a sync job that came to its end in this process."""
+        """Count a sync job that ended in this process."""
         self._sync_jobs.labels(kind, status).inc()
 
     def database_seen(
@@ -241,7 +243,7 @@ class Metrics:
         """Show the state of the database.
 
         Args:
-            as_of: up to when HubSpot's changes are known, epoch seconds; None if that is unknown.
+            as_of: up to when HubSpot's changes are known, epoch seconds; None if unknown.
             timelines_missing: how many deals' activities were never read.
             jobs_waiting: how many sync jobs wait.
             jobs_running: how many run.
@@ -255,11 +257,11 @@ class Metrics:
             self._last_success.labels(kind).set(at)
 
     def webhook_events_dropped(self, reason: str, count: int) -> None:
-        """Count webhook events that were not looked into."""
+        """Count webhook events that were dropped."""
         self._webhook_events_dropped.labels(reason).inc(count)
 
     def webhook_backlog(self, pending: int, oldest_seconds: float, set_aside: int) -> None:
-        """Show how many webhook events wait, for how long the oldest of them does, and how many were set aside."""
+        """Show how many webhook events wait, how long the oldest has waited, and how many were set aside."""
         self._pending.set(pending)
         self._oldest.set(oldest_seconds)
         self._set_aside.set(set_aside)

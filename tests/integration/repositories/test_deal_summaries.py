@@ -136,7 +136,7 @@ def test_marks_and_summaries_of_other_systems_hold_nothing_up(worker: Worker) ->
 
 def test_too_many_are_left_to_maintenance(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dealcache.repositories.deal_summaries._MOST_FOR_READER", 2)
-    worker.storage.store.save_many([a_load(1, deal=a_deal(str(deal_id))) for deal_id in range(5)])
+    worker.storage.store.save(*(a_load(1, deal=a_deal(str(deal_id))) for deal_id in range(5)))
     worker.storage.prepare_lists()
     worker.database.deal_info.update_many({}, {"$unset": {"activities": ""}})  # as an earlier version stored them
     worker.storage.summaries.renew_version()  # as at the start
@@ -149,7 +149,7 @@ def test_too_many_are_left_to_maintenance(worker: Worker, monkeypatch: pytest.Mo
 
 def test_what_an_earlier_version_has_written_is_counted_when_it_is_found(make_worker: MakeWorker) -> None:
     present, earlier = make_worker(), make_worker()
-    present.storage.store.save_many([a_load(1, 2, deal=a_deal(str(deal_id))) for deal_id in range(3)])
+    present.storage.store.save(*(a_load(1, 2, deal=a_deal(str(deal_id))) for deal_id in range(3)))
     present.database.deal_info.update_one({"deal_id": "0"}, {"$unset": {"activities": ""}})
     present.storage.prepare_lists()
     assert present.wrong() == {}
@@ -169,7 +169,7 @@ def test_what_an_earlier_version_has_written_is_counted_when_it_is_found(make_wo
 @pytest.mark.parametrize("look", ["settle_stale", "settle_abandoned", "settle_own"])
 def test_who_looks_for_marks_looks_into_indexes_alone(worker: Worker, profiled: Profiled, look: str) -> None:
     loads = [a_load(1, deal=a_deal(str(deal_id))) for deal_id in range(300)]
-    worker.storage.store.save_many(loads[:290])
+    worker.storage.store.save(*loads[:290])
     worker.storage.deals.store([load.deal for load in loads[290:]], at(1))  # their events were never read
     worker.storage.timelines.write([("7", an_event(2))], at(1))
     operations = profiled(getattr(worker.storage.summaries, look))

@@ -18,7 +18,7 @@ def workers(mongodb_uri: str, database_name: str) -> Iterator[list[Worker]]:
     """Two workers, of which the first has written two deals."""
     made = [Worker(mongodb_uri, database_name) for _ in range(2)]
     made[0].storage.summaries.marks._timer = ManualClock(1000.0)
-    made[0].storage.store.save_many([a_load(1, 2, deal=a_deal(str(deal_id))) for deal_id in (1, 2)])
+    made[0].storage.store.save(*(a_load(1, 2, deal=a_deal(str(deal_id))) for deal_id in (1, 2)))
     yield made
     for worker in made:
         worker.close()

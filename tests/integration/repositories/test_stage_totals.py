@@ -65,7 +65,7 @@ def change(worker: Worker, random: Random, minute: int) -> None:
         [
             lambda: storage.deals.store(deals, at(minute)),
             lambda: storage.deals.store(deals, at(minute - 2)),
-            lambda: storage.store.save_many([a_load(1, 2, deal=deal, began=at(minute)) for deal in deals]),
+            lambda: storage.store.save(*(a_load(1, 2, deal=deal, began=at(minute)) for deal in deals)),
             lambda: storage.deals.mark_archived(ids[:2], at(minute)),
             lambda: storage.timelines.write([(ids[0], an_event(minute))], at(minute)),
             lambda: storage.summaries.settle_own(),
@@ -108,7 +108,7 @@ def test_they_are_true_after_a_kill(workers: list[Worker], monkeypatch: pytest.M
         with killed_before(number, monkeypatch):
             try:
                 deals = [a_deal(one, stage_id=stage, hubspot_updated_at=at(number)) for one in ("1", "2", "new")]
-                dying.storage.store.save_many([a_load(1, deal=deal, began=at(number)) for deal in deals])
+                dying.storage.store.save(*(a_load(1, deal=deal, began=at(number)) for deal in deals))
                 dying.storage.deals.mark_archived(["new"], at(number))
             except KilledError:
                 pass
