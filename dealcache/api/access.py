@@ -10,7 +10,7 @@ from enum import Enum
 #: Texts that mean true in a boolean parameter.
 TRUTHY = frozenset({"true", "True"})
 
-#: Where HubSpot delivers: its signature lets it in, not a token.
+#: The path of HubSpot's webhook deliveries, which are authenticated by a signature instead of a token.
 WEBHOOKS_PATH = "/api/hubspot/webhooks"
 
 #: The subprotocol that announces that the next one is a token; see :func:`authorization_of`.
@@ -19,7 +19,7 @@ BEARER = "bearer"
 #: The largest request body, in bytes: a hundred deal names of the greatest length take less than a fifth.
 MOST_BYTES = 1024 * 1024
 
-#: The largest webhook delivery, in bytes: a hundred events, some with a long text; one refused is an event lost.
+#: The largest webhook delivery, in bytes: a hundred events, some with a long text; refusing one would lose events.
 MOST_BYTES_OF_A_DELIVERY = 8 * 1024 * 1024
 
 _OPEN_PREFIXES = ("/api/docs", "/api/openapi.json")
@@ -53,7 +53,7 @@ def need_of(method: str, path: str, query: Mapping[str, str]) -> Need:
 
 
 def authorization_of(path: str, authorization: str | None, subprotocols: str | None) -> str | None:
-    """Return the ``Authorization`` of a request, or what stands in for it in a WebSocket handshake.
+    """Return the ``Authorization`` of a request, or its replacement in a WebSocket handshake.
 
     A script in a browser cannot set the header there, but it can name the subprotocols ``bearer`` and the token.
 
@@ -69,19 +69,19 @@ def authorization_of(path: str, authorization: str | None, subprotocols: str | N
 
 
 def most_bytes(path: str) -> int:
-    """Return how many bytes the body of a request to ``path`` may have."""
+    """Return the most bytes that the body of a request to ``path`` may have."""
     return MOST_BYTES_OF_A_DELIVERY if path == WEBHOOKS_PATH else MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens that are set; None for those that are not."""
+    """The configured tokens; None for those that are not set."""
 
     api_token: str | None
     admin_token: str | None
 
     def refusal(self, need: Need, authorization: str | None) -> int | None:
-        """Return the status with which a request is refused, 401 or 403, or None when it is let in."""
+        """Return the status with which a request is refused, 401 or 403, or None if it is allowed."""
         if not self.required(need):
             return None
         token = _bearer(authorization)
@@ -92,7 +92,7 @@ class Tokens:
         return 401
 
     def required(self, need: Need) -> bool:
-        """Return True if a request that needs ``need`` has to bring a token."""
+        """Return True if a request that needs ``need`` must have a token."""
         if need is Need.NOTHING:
             return False
         return self.api_token is not None or (need is Need.ADMIN and self.admin_token is not None)

@@ -41,7 +41,8 @@ class DealNames(ma.fields.List[str]):
             metadata={"description": description, "minItems": 1, "maxItems": MOST_NAMES, "example": ["Acme renewal"]},
         )
 
-    # One pass of our own: marshmallow's takes longer for a hundred names than everything else about cached answers.
+    # A single pass of our own: marshmallow's takes longer for a hundred names than everything else about cached
+    # answers.
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, list):
             raise ma.ValidationError("Must be a list of names.")
@@ -79,7 +80,7 @@ class BatchParameters(ma.Schema):
 
 
 class BatchedDealSchema(ma.Schema):
-    """The views of one deal that were wanted."""
+    """The requested views of one deal."""
 
     info = ma.fields.Nested(schemas.DealInfoSchema)
     activities_count = ma.fields.Nested(schemas.ActivitiesCountSchema)
@@ -126,7 +127,7 @@ blueprint = parameters.StrictBlueprint(
 @blueprint.arguments(BatchParameters())
 @documented(blueprint, BatchSchema, [Documented(415, "The body is not JSON.")], SERVER_TIMING)
 def deals_batch(wanted: BatchQuery) -> Response:
-    """Return up to a hundred deals by their names, each tier asked once for all; 200 also when some names failed."""
+    """Return up to a hundred deals by their names, asking each tier once for all; 200 even if some names failed."""
     started = time.perf_counter()
     answer = services().reader.read_many(
         wanted.keys.values(), wanted.views, mode_of(request.headers.get("Cache-Control"))
@@ -138,7 +139,7 @@ def deals_batch(wanted: BatchQuery) -> Response:
 
 
 def _shown(keys: dict[str, DealKey], answer: BatchAnswer) -> dict[str, Any]:
-    """Return the body, in which views are the cached bytes, not parsed and encoded again."""
+    """Return the body, which contains the cached bytes of views without encoding them again."""
     deals: dict[str, dict[str, orjson.Fragment | str | None]] = {}
     errors: dict[str, dict[str, Any]] = {}
     for given, key in keys.items():

@@ -72,7 +72,9 @@ def cache_stats(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/clear-endpoint-cache", methods=["DELETE"])
-@blueprint.arguments(parameters.OptionalDealQuery(), location="query", unknown=RAISE)  # a typo must not clear all
+@blueprint.arguments(
+    parameters.OptionalDealQuery(), location="query", unknown=RAISE
+)  # a typo must not clear everything
 @documented(
     blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]
 )

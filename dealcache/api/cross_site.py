@@ -1,8 +1,8 @@
 """Web pages of other sites: those of ``CORS_ORIGINS`` may use the service, all others are kept out. Pure decisions.
 
-A browser sends requests of any page to any address, those of its own machine included. Without a token two things tell
-such requests apart: the ``Origin`` that browsers add to every unsafe method (Fetch standard, section 3.2), and the
-``Host`` that a page keeps when its own name is made to point here (DNS rebinding).
+A browser sends requests of any page to any address, even on its own machine. Without a token two things identify such
+requests: the ``Origin`` that browsers add to every unsafe method (Fetch standard, section 3.2), and the ``Host`` that a
+page keeps when its own name is made to point here (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Cors:
         return origin in self.origins or "*" in self.origins
 
     def headers(self, origin: str | None) -> list[tuple[str, str]]:
-        """Return the headers of every answer to ``origin``; ``Vary`` also where it is not allowed."""
+        """Return the headers of every answer to ``origin``; ``Vary`` even if it is not allowed."""
         if not self.origins:
             return []
         if origin is None or not self.allows(origin):
@@ -52,7 +52,7 @@ class Cors:
         ]
 
     def preflight(self, method: str, origin: str | None, requested_method: str | None) -> list[tuple[str, str]] | None:
-        """Return what a preflight's answer has beside :meth:`headers`; None if the request is no allowed preflight."""
+        """Return the headers of a preflight's answer beside :meth:`headers`; None if it is not allowed."""
         if method != "OPTIONS" or requested_method is None or origin is None or not self.allows(origin):
             return None
         return [
@@ -68,7 +68,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: A name or an address, and perhaps a port (RFC 9112, 3.2).
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s/@?#\[\]:]+)(?::[0-9]*)?")
 
-#: Hosts whose verdict is remembered.
+#: The most hosts whose verdict is remembered.
 _HOSTS = 256
 
 _FOREIGN_PAGE = Problem(403, "Pages of this origin may not change anything here; CORS_ORIGINS names those that may.")
@@ -80,7 +80,7 @@ _FOREIGN_HOST = Problem(
 
 
 class Sender(NamedTuple):
-    """The three header fields that tell where a request comes from; None for one that is missing."""
+    """The three header fields that tell where a request comes from; None for a missing one."""
 
     host: str | None
     origin: str | None
@@ -88,7 +88,7 @@ class Sender(NamedTuple):
 
 
 def sender_of(headers: Headers) -> Sender:
-    """Return the sender that the headers of a request name."""
+    """Return the sender named by the headers of a request."""
     return Sender(headers.get("Host"), headers.get("Origin"), headers.get("X-Forwarded-Host"))
 
 
@@ -97,8 +97,8 @@ class CrossSiteGuard:
 
     Args:
         bind: the address of the service.
-        public_url: scheme and host as clients see them, None if not known.
-        cors: which origins may use the service.
+        public_url: scheme and host as clients see them, None if unknown.
+        cors: the origins that may use the service.
         tokens: True if a token is required; then nothing is refused here, because a browser adds none by itself.
     """
 
@@ -112,7 +112,7 @@ class CrossSiteGuard:
         self.allows_host = lru_cache(_HOSTS)(self._allows_host)
 
     def refusal(self, method: str, sender: Sender) -> Problem | None:
-        """Return why a request for which no token is needed is refused, or None when it is let in."""
+        """Return why a request that needs no token is refused, or None if it is allowed."""
         if not self.allows_host(sender.host):
             return _FOREIGN_HOST
         if not self._checks_origin or sender.origin is None or method in _SAFE_METHODS:
@@ -137,8 +137,8 @@ class CrossSiteGuard:
 def is_same_host(origin: str, host: str) -> bool:
     """Return True if a page of ``origin`` comes from ``host``.
 
-    A proxy may have taken the port off ``host``; before a loopback name there is none, and other programs of this
-    machine have pages at other ports.
+    A proxy may have removed the port of ``host``. In front of a loopback name there is no proxy, and other programs of
+    this machine have pages at other ports.
     """
     try:
         page, ours = urlsplit(origin), urlsplit(f"//{host}")
@@ -149,6 +149,6 @@ def is_same_host(origin: str, host: str) -> bool:
 
 
 def _name_of(host: str) -> str | None:
-    """Return the name in a ``Host`` field, in lower case, without its port and the root's dot; None if it is none."""
+    """Return the name in a ``Host`` field, in lower case, without port and the root's dot; None if it is invalid."""
     match = _HOST.fullmatch(host.strip())
     return match[1].strip("[]").lower().removesuffix(".") if match else None

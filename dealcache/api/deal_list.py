@@ -28,7 +28,7 @@ blueprint = parameters.StrictBlueprint(
 @blueprint.arguments(DealListQuery(), location="query", unknown=RAISE)  # a misspelt filter would list all deals
 @documented(blueprint, DealListSchema, [STORE_FAILURE])
 def deal_list(query: dict[str, Any]) -> Response:
-    """Return the deals that match, one page of them, or all as a file."""
+    """Return the matching deals, one page of them, or all as a file."""
     lists, question = services().deal_lists, query["question"]
     try:
         if query["format"] != "json":

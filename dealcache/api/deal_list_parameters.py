@@ -22,7 +22,7 @@ _MOST_VALUES = 100
 _MOST_IDLE_DAYS = 36_500
 _MOST_ROWS, _USUAL_ROWS = 500, 50
 
-#: What each of a range's two ends is called, the lower one first.
+#: The names of the two ends of each range, the lower one first.
 _RANGES = (("min_amount", "max_amount"), ("created_since", "created_until"), ("closes_since", "closes_until"))
 
 
@@ -46,7 +46,7 @@ def _day(description: str) -> Day:
 
 
 class DealListQuery(ma.Schema):
-    """Which deals to list, in which order, and how much of it."""
+    """The deals to list, their order, and the page."""
 
     q = ma.fields.String(
         validate=ma.validate.Length(max=NAME_LENGTH, error=f"May have {NAME_LENGTH} characters at most."),
@@ -97,7 +97,7 @@ class DealListQuery(ma.Schema):
 
     @ma.post_load
     def add_question(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Add ``question``: which deals are wanted, in which order."""
+        """Add ``question``: the wanted deals and their order."""
         sort: str = data["sort"]
         days = ("created_since", "created_until", "closes_since", "closes_until")
         question = DealQuestion(
@@ -116,5 +116,5 @@ class DealListQuery(ma.Schema):
 
 
 def _independent(words: list[str]) -> tuple[str, ...]:
-    """Return the words without those that another one begins with: they ask for nothing more."""
+    """Return the words without those that are the beginning of another one, which add nothing."""
     return tuple(one for one in words if not any(other != one and other.startswith(one) for other in words))

@@ -21,7 +21,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 #: Units of an age, largest first, in seconds.
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 
-#: Stages whose labels are remembered while a list is made; an account has some dozens.
+#: The most stages whose labels are remembered while a list is made; an account has some dozens.
 _MOST_STAGES = 1_000
 
 _NOTHING_OF_ALL = dict.fromkeys(("name", "createdate", "stage", "owner", "activities"))
@@ -56,7 +56,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def all_deals(labels: Labels, unreadable: UnreadableRecords) -> Callable[[Iterable[ListedDeal]], list[Row]]:
-    """Return a function that makes rows of the list of all deals, batch by batch: it goes on counting."""
+    """Return a function that makes rows of the list of all deals, batch by batch, with a running number."""
     stage_label = lru_cache(_MOST_STAGES)(labels.stage_label)
     owners = labels.owners
     place = -1
@@ -88,7 +88,7 @@ def all_deals(labels: Labels, unreadable: UnreadableRecords) -> Callable[[Iterab
 
 
 def _shown(deal: D, show: Callable[[D], Row], otherwise: Callable[[D], Row], unreadable: UnreadableRecords) -> Row:
-    """Return a deal's row; ``otherwise`` makes it if it cannot be shown, so that no other row is lost."""
+    """Return a deal's row; if it cannot be shown, ``otherwise`` makes one, so that no other row is lost."""
     try:
         return show(deal)
     except Exception as error:  # noqa: BLE001 - the boundary around a record
@@ -143,7 +143,7 @@ def stage_list(labels: Labels) -> list[Row]:
 def pipeline_summary(totals: Iterable[StageTotal], labels: Labels) -> list[Row]:
     """Return one line for each stage, most deals first, then by label or, without one, by id."""
     lines: dict[StageKey | str | None, Row] = {}
-    # In one order, so that what is unchanged has the same lines, sums and entity tag each time.
+    # In a fixed order, so that unchanged data has the same lines, sums and entity tag each time.
     for total in sorted(totals, key=lambda one: (one.pipeline_id or "", one.stage_id or "")):
         key = labels.stage_key(total.pipeline_id, total.stage_id)
         stage = labels.stage(total.pipeline_id, total.stage_id)

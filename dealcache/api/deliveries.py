@@ -46,18 +46,18 @@ _EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzin
 
 
 class Delivery(NamedTuple):
-    """The events of a delivery; ``malformed`` counts those that make no sense."""
+    """The events of a delivery; ``malformed`` counts invalid ones."""
 
     events: list[WebhookEvent]
     malformed: int
 
 
 class _MalformedEventError(ValueError):
-    """An event lacks what it must have."""
+    """An event lacks a required field."""
 
 
 def of_account(events: Iterable[Any], portal_id: int) -> list[Any]:
-    """Return the events of a HubSpot account, and those that do not tell which one they are of."""
+    """Return the events of a HubSpot account, and those that name no account."""
     return [
         event
         for event in events
@@ -66,10 +66,10 @@ def of_account(events: Iterable[Any], portal_id: int) -> list[Any]:
 
 
 def events_in(body: bytes, most: int) -> list[Any] | None:
-    """Return the array of a delivery; None if the body is none, or holds more events than ``most``.
+    """Return the array of a delivery; None if the body is not one, or has more events than ``most``.
 
-    One event with a text that ends within a character, or a number beyond all measure, costs no other one: JSON allows
-    both, and the standard library's parser reads them.
+    An event with a text that ends within a character, or with an enormous number, does not affect the others: JSON
+    allows both, and the standard library's parser reads them.
     """
     try:
         events = orjson.loads(body)
@@ -131,7 +131,7 @@ def _merge(event: Event, object_type: str, object_id: str) -> WebhookEvent:
 
 
 def _association(event: Event, object_type: str | None) -> WebhookEvent | None:
-    """Return the event of a deal and an activity joined or parted, seen from the deal; None for other pairs."""
+    """Return the event of an association between a deal and an activity, seen from the deal; None for other pairs."""
     from_type, to_type = _end_types(event, object_type)
     ends = [(from_type, "fromObjectId"), (to_type, "toObjectId")]
     if from_type != _DEALS:
@@ -147,33 +147,33 @@ def _association(event: Event, object_type: str | None) -> WebhookEvent | None:
 
 
 def _end_types(event: Event, object_type: str | None) -> tuple[str | None, str | None]:
-    """The types at both ends: of what says so itself, else of words like ``DEAL_TO_NOTE``."""
+    """Return the types at both ends, from their own fields or else from a name like ``DEAL_TO_NOTE``."""
     from_word, _, to_word = _text(event, "associationType").lower().partition("_to_")
     from_type = _TYPES.get(_text(event, "fromObjectTypeId")) or (_TYPES.get(from_word) if from_word else object_type)
     return from_type, _TYPES.get(_text(event, "toObjectTypeId")) or _TYPES.get(to_word)
 
 
 def _key(event: Event, *what: str | None) -> str:
-    """Equal for one event that comes twice, with whatever ``eventId`` and ``attemptNumber``, and for no others.
+    """Return a key that only repetitions of an event share, whatever their ``eventId`` and ``attemptNumber``.
 
-    Those that do not say when they happened are told apart by their ``eventId``.
+    Events without a time are distinguished by their ``eventId``.
     """
     when = event.get("occurredAt")
     told_by = when if _is_number(when) else ["eventId", event.get("eventId")]
     named = [event.get("portalId"), event.get("subscriptionId"), event.get("propertyName"), told_by]
     try:
         return hashlib.blake2b(orjson.dumps([named, what]), digest_size=16).hexdigest()
-    except TypeError:  # nested without end, or no text that there can be
+    except TypeError:  # nested too deep, or not a possible text
         raise _MalformedEventError from None
 
 
 def _moment(event: Event) -> datetime:
     value = event.get("occurredAt")
     if not _is_number(value):
-        return _EPOCH  # only its record is looked at, which may have changed
+        return _EPOCH  # only its record matters, which may have changed
     try:
         return _EPOCH + timedelta(milliseconds=value)
-    except (OverflowError, ValueError):  # it happened all the same, whenever that was
+    except (OverflowError, ValueError):  # it happened nevertheless, at an unknown time
         return _EPOCH if value != value else _EARLIEST if value < 0 else _LATEST
 
 

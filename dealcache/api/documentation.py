@@ -105,8 +105,8 @@ def documented(
                 **body,
             )(described)
         described = blueprint.response(status, schema, headers=dict(headers or {}))(described)
-        # The decorators' wrappers would only pass the finished response on, each in some microseconds of every request;
-        # only their description is kept.
+        # The decorators' wrappers would only pass on the finished response, each at a cost of some microseconds per
+        # request, so only their description is kept.
         view._apidoc = described._apidoc  # type: ignore[attr-defined]
         return view
 

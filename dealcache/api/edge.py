@@ -1,4 +1,4 @@
-"""The outermost WSGI layer: gives every request its id, every answer the headers that all answers carry."""
+"""The outermost WSGI layer: gives every request its id, and every answer the headers that all answers have."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
-#: Segments that no path of ours has: each has names only.
+#: Segments that no path of ours has; ours consist of names only.
 _NO_NAMES = frozenset({"", ".", ".."})
 
-#: The only paths that end with a slash; the first is that of an absolute target which ends with the host.
+#: The only paths that end with a slash; the first is that of an absolute target that ends with the host.
 _FOLDERS = frozenset({"", "/", "/console/"})
 
-#: A path that is none of ours: no route has a segment of a dot.
+#: A path that is not ours: no route has a segment of a dot.
 _NOWHERE = "/."
 
 
 def is_plain_path(path: str, raw_target: str) -> bool:
-    """Return True if a path shows by itself where its segments begin and end.
+    """Return True if the segments of a path are unambiguous.
 
-    Werkzeug takes slashes off the beginning, and puts a missing one there, so ``//metrics`` and ``metrics`` would be
-    ``/metrics``; it resolves what is before the name of a file, and takes slashes off its end; and where a slash is
-    percent-encoded it is no separator (RFC 3986, 2.2). What stands before this service, and decides by paths, need not
-    see the same in them.
+    Werkzeug removes surplus slashes from the beginning, and adds a missing one, so ``//metrics`` and ``metrics`` would
+    be ``/metrics``; it resolves dots before the name of a file, and removes slashes from its end; and a percent-encoded
+    slash is not a separator (RFC 3986, 2.2). A proxy in front of this service that decides by paths need not interpret
+    them in the same way.
 
     Args:
         path: the path, decoded.
-        raw_target: the request's target as it came.
+        raw_target: the request's target as received.
     """
     if path in _FOLDERS:
         return True
@@ -47,7 +47,7 @@ def is_plain_path(path: str, raw_target: str) -> bool:
 
 
 def sane_request_id(given: str | None) -> str | None:
-    """Return the caller's request id if it looks sane, so that logs of both sides can be joined; else None."""
+    """Return the caller's request id if it looks sane, so that logs of both sides can be matched; else None."""
     return given if given is not None and _SANE_ID.fullmatch(given) else None
 
 
@@ -57,7 +57,7 @@ def request_id_of(given: str | None) -> str:
 
 
 class RequestIds:
-    """Makes request ids for one thread, many at once, for one by one each takes as long as a look into memory."""
+    """Makes request ids for one thread, many at once, because a single one takes as long as a look-up in memory."""
 
     _AT_ONCE = 256
 
@@ -66,7 +66,7 @@ class RequestIds:
         self._place = 0
 
     def new(self) -> str:
-        """Return an id such as :func:`request_id_of` makes."""
+        """Return an id like those of :func:`request_id_of`."""
         place = self._place
         if place == len(self._digits):
             self._digits, place = f"{random.getrandbits(128 * self._AT_ONCE):0{32 * self._AT_ONCE}x}", 0

@@ -11,7 +11,7 @@ from flask import Response
 from dealcache.api.schemas import EXPORT_FORMATS
 from dealcache.api.streaming import CSV, NDJSON, Batches, Row, csv_lines, json_lines, streamed_response
 
-#: Events of a timeline that are written at once.
+#: Events of a timeline to write at once.
 _EVENTS_AT_ONCE = 200
 
 #: The columns of a timeline as CSV.
@@ -22,7 +22,7 @@ TIMELINE_COLUMNS = (
 
 
 def export_format() -> ma.fields.String:
-    """Return the parameter that asks for a file."""
+    """Return the parameter that requests a file."""
     return ma.fields.String(
         validate=ma.validate.OneOf(EXPORT_FORMATS, error="Must be one of: {choices}."),
         load_default="json",
@@ -49,7 +49,7 @@ def export_response(
 
 
 def timeline_export(kind: str, timeline: dict[str, Any], headers: Iterable[tuple[str, str]] = ()) -> Response:
-    """Return a timeline, as it is cached or a part of it, as a file to save."""
+    """Return a cached timeline, or a part of it, as a file to save."""
     name = "".join(one for one in timeline["deal_id"] if one.isascii() and one.isalnum())
     return export_response(kind, f"deal-{name}-timeline", TIMELINE_COLUMNS, _parts(timeline["events"]), headers)
 

@@ -22,7 +22,7 @@ def install_hooks(app: Flask, tokens: Tokens, guard: CrossSiteGuard, metrics: Me
 
     @app.after_request
     def count(response: Response) -> Response:
-        # Never the path as it came: each unknown path would make a time series of its own.
+        # Never the requested path: each unknown path would make a time series of its own.
         route = request.url_rule.rule if request.url_rule else "unmatched"
         metrics.request_finished(route, response.status_code)
         return response
@@ -49,7 +49,7 @@ def _refuse_access(tokens: Tokens, guard: CrossSiteGuard) -> Response | None:
 
 
 def _refuse_body() -> Response | None:
-    """Refuse a huge body before anything reads it, also where no body is expected."""
+    """Refuse a huge body before anything reads it, even where no body is expected."""
     most = request.max_content_length
     if most is not None and request.content_length is not None and request.content_length > most:
         return problem_response(Problem(413, f"The body is larger than {most} bytes."))

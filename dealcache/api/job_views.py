@@ -14,7 +14,7 @@ from dealcache.reader.views import timestamp
 
 
 def job_view(job: Job) -> dict[str, Any]:
-    """A job as JSON values."""
+    """Return a job as JSON values."""
     request, progress = job.request, asdict(job.progress)
     warnings = progress.pop("warnings")
     return {
@@ -101,7 +101,7 @@ class JobsSchema(ma.Schema):
 
 
 class AcceptedSyncSchema(ma.Schema):
-    """That a sync will be done."""
+    """The acceptance of a sync."""
 
     status = text_field("`accepted`.")
     message = text_field("Whether it is new, or was queued or running already.")
@@ -109,7 +109,7 @@ class AcceptedSyncSchema(ma.Schema):
 
 
 class CancelledSyncSchema(ma.Schema):
-    """That a job stops."""
+    """The cancellation of a job."""
 
     status = text_field("`success`.")
     message = text_field("Whether it has stopped, or will in a moment.")

@@ -1,8 +1,8 @@
-"""Answers of lists: entity tags of long ones are made before they are read, so that an unchanged list costs little.
+"""Answers of lists. The entity tags of long ones are made before they are read, so that an unchanged list costs little.
 
-A list shows MongoDB's documents and HubSpot's labels. The version of all lists stands for the documents and a digest
-for the labels, so a tag is the same in all workers. Both are read before what they stand for: what is newer than its
-tag has another one the next time.
+A list shows MongoDB's documents and HubSpot's labels. The version of all lists identifies the documents and a digest
+the labels, so a tag is the same in all workers. Both are read before the contents: contents newer than their tag get
+another one the next time.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from dealcache.api.responses import CACHE_CONTROL, JSON, conditional_response, n
 from dealcache.api.streaming import streamed_response
 from dealcache.reader.entries import entity_tag
 
-#: Counts the changes of how lists are written: another release must not take its tag for this one's.
+#: The version of the format of lists: another release must not take its tags for this one's.
 _FORMAT = 1
 
 
 def list_tag(*depends_on: object) -> str:
-    """Return the entity tag of a list that depends on these values alone."""
+    """Return the entity tag of a list that depends only on these values."""
     return entity_tag(orjson.dumps([_FORMAT, *depends_on]))
 
 
 def short_list(content: object) -> Response:
-    """Return a list of some dozens of rows, or 304 when the client has it; it is cheap enough to tag what it shows."""
+    """Return a list of some dozens of rows, or 304 if the client has it; it is cheap enough to tag its contents."""
     body = orjson.dumps(content)
     return conditional_response(body, entity_tag(body), _headers())
 
 
 def long_list(pieces: Callable[[], Iterator[bytes]], etag: str) -> Response:
-    """Return a list of any length, or 304 when the client has it; ``pieces`` makes its body.
+    """Return a list of any length, or 304 if the client has it; ``pieces`` makes its body.
 
     Raises:
         StoreError: MongoDB failed before there was anything to send.

@@ -1,8 +1,8 @@
 """``/ws/deal-updates``: accepts WebSocket handshakes, and hands connections over to the thread of live updates.
 
-The change of protocols is an ordinary answer, written, logged and counted like any other. Only when it is out is the
-socket taken away from gunicorn, whose worker lets it go (see ``dealcache.server.worker``), so that no thread of the
-pool is held by a connection. The client has entered the hub before that, and misses nothing that happens meanwhile.
+The change of protocols is an ordinary answer, written, logged and counted like any other. Once it is sent, the socket
+is detached from gunicorn, whose worker releases it (see ``dealcache.server.worker``), so that no thread of the pool is
+occupied by a connection. The client has entered the hub before that, and misses nothing in between.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
 
 
 class HandshakeRefusedError(Exception):
-    """The request is no handshake that can be accepted; ``problem`` says why."""
+    """The request is not a handshake that can be accepted; ``problem`` says why."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
@@ -46,16 +46,16 @@ class HandshakeRefusedError(Exception):
 def accept(http_version: str, headers: Headers, allows: Callable[[str], bool]) -> dict[str, str]:
     """Return the headers that accept a WebSocket handshake (RFC 6455, section 4.2).
 
-    wsproto parses handshakes too, from bytes; here the server has parsed the request already, and a refusal is to be
+    wsproto parses handshakes too, but from bytes; here the server has already parsed the request, and a refusal must be
     a problem that says what is wrong.
 
     Args:
         http_version: such as ``HTTP/1.1``.
         headers: the request's.
-        allows: tells if pages of an origin may use this service.
+        allows: returns whether pages of an origin may use this service.
 
     Raises:
-        HandshakeRefusedError: the request is no handshake, a bad one, or one of a foreign page.
+        HandshakeRefusedError: the request is not a handshake, an invalid one, or one of a foreign page.
     """
     _check_upgrade(http_version, headers)
     _check_body(headers)
@@ -98,7 +98,7 @@ def _key(headers: Headers) -> bytes:
 
 
 def _check_origin(origin: str | None, allows: Callable[[str], bool]) -> None:
-    """Refuse foreign pages: browsers let any page open a WebSocket to anywhere."""
+    """Refuse foreign pages: browsers let any page open a WebSocket to any host."""
     if origin is None or allows(origin):
         return
     raise HandshakeRefusedError(Problem(403, "Pages of this origin may not connect; CORS_ORIGINS names those that do."))
@@ -108,7 +108,7 @@ blueprint = parameters.StrictBlueprint("live", __name__, description="Clients he
 
 _PATH = "/ws/deal-updates"
 
-#: Seconds of ``Retry-After`` when all places are taken, or the worker is about to stop.
+#: Seconds of ``Retry-After`` if all places are taken, or the worker is about to stop.
 _WAIT_SECONDS = 5
 
 _ANSWERS = [
@@ -121,7 +121,7 @@ _ANSWERS = [
 
 
 @blueprint.route(_PATH)
-@blueprint.route(_PATH, websocket=True)  # Werkzeug routes handshakes apart from other requests
+@blueprint.route(_PATH, websocket=True)  # Werkzeug routes handshakes separately from other requests
 @blueprint.arguments(parameters.LiveQuery(), location="query")
 @documented(blueprint, None, _ANSWERS, status=101)
 def deal_updates(query: dict[str, Any]) -> Response:
@@ -145,7 +145,7 @@ def deal_updates(query: dict[str, Any]) -> Response:
         return problem_response(Problem(503, "All places for live updates are taken, or it stops.", headers=wait))
     response = Response(status=101, headers=headers)
     del response.headers["Content-Type"]
-    # The server calls this when it has sent the answer, or has failed to.
+    # The server calls this when it has sent the answer, or failed to.
     response.call_on_close(partial(_hand_over, request.environ, wired.live, client))
     return response
 
@@ -156,6 +156,6 @@ def _can_hand_over(environ: WSGIEnvironment) -> bool:
 
 
 def _hand_over(environ: WSGIEnvironment, hub: Hub, client: Client) -> None:
-    """Take the socket from gunicorn, with the bytes that it has read beyond the request."""
+    """Take the socket from gunicorn, with the bytes that it has read after the request."""
     early = environ["wsgi.input"].reader.unreader.take_buffered()
     hub.connect(client, socket.socket(fileno=environ["gunicorn.socket"].detach()), early)

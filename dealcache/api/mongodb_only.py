@@ -47,7 +47,7 @@ def _respond(view: View, key: DealKey) -> Response:
 @blueprint.route("/health")
 @documented(blueprint, schemas.HealthSchema)
 def health() -> Response:
-    """Return that the API is there, without asking anything."""
+    """Return that the API is available, without querying anything."""
     return json_response({"status": "healthy", "version": "v2"})
 
 
@@ -109,7 +109,7 @@ def deals(query: dict[str, Any]) -> Response:
     wired, stage = services(), query["stage"]
     storage = wired.storage
     version, (labels, digest) = storage.summaries.version(), storage.labels.snapshot()
-    # The text of an age depends on the time, and the entity tag is to tell all that the body depends on.
+    # The text of an age depends on the time, and the entity tag must include everything that the body depends on.
     now = datetime.fromtimestamp(wired.clock() // 60 * 60, UTC)
 
     def rows(stored: Iterable[Deal]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ blueprint = parameters.StrictBlueprint("operations", __name__, description="Prob
 @blueprint.route("/healthz")
 @documented(blueprint, schemas.LivenessSchema, access=False)
 def healthz() -> Response:
-    """Return that the process lives, without asking anything."""
+    """Return that the process lives, without querying anything."""
     return json_response({"status": "ok"})
 
 
@@ -33,7 +33,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Return the state of the service; without HubSpot it is only degraded."""
     wired = services()
-    asked_at = wired.status.request_overview()  # is found out while the others are asked
+    asked_at = wired.status.request_overview()  # runs while the others are asked
     missing = [name for name, answers in wired.dependencies.items() if not answers()]
     status = "unavailable" if "mongodb" in missing else "degraded" if missing else "ready"
     content: dict[str, Any] = {"status": status, "missing": missing}
@@ -51,5 +51,5 @@ def metrics() -> Response:
     """Return all metrics, of all workers together."""
     wired = services()
     wired.recorder.settle()
-    wired.status.overview(wired.status.request_overview(), _SCRAPE_SECONDS)  # sets the gauges of what is found
+    wired.status.overview(wired.status.request_overview(), _SCRAPE_SECONDS)  # sets the gauges of the result
     return Response(wired.metrics.render(), content_type=CONTENT_TYPE_LATEST)

@@ -21,7 +21,7 @@ from dealcache.model.deals import EVENT_TYPES
 from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
 _FALSY = {"false", "False"}
-#: The rules of ``deal_name``, as far as a regular expression of JSON Schema can say them.
+#: The rules of ``deal_name``, as far as a regular expression of JSON Schema can express them.
 NAME_PATTERN = (
     r"^[\t-\r ]*[^\u0000-\u001f\u007f-\u009f]*"
     r"[^\s\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2060\ufeff]"
@@ -30,14 +30,14 @@ NAME_PATTERN = (
 
 
 class Repeatable(ma.fields.List[Any]):
-    """A parameter that may be given several times, which makes a list; other parameters may not."""
+    """A parameter that may be given several times, which makes a list; others may not."""
 
 
 def json_object(req: Request) -> dict[str, Any]:
-    """Return the object in a request's body, an empty one when there is no body.
+    """Return the object in a request's body, an empty one if there is no body.
 
     Raises:
-        ValidationError: the body is no JSON object.
+        ValidationError: the body is not a JSON object.
         UnsupportedMediaType: it is not declared as JSON.
     """
     raw = req.get_data()
@@ -57,8 +57,8 @@ def json_object(req: Request) -> dict[str, Any]:
 class StrictParser(FlaskParser):
     """Reads query strings with ``parse_query``, and JSON bodies.
 
-    Unknown parameters of a query string are ignored. Unknown fields of a body are refused, because a misspelt one
-    would be ignored.
+    Unknown parameters of a query string are ignored. Unknown fields of a body are refused, because a misspelt one would
+    otherwise be ignored.
     """
 
     DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"json": ma.RAISE}
@@ -149,7 +149,7 @@ class OptionalDealQuery(ma.Schema):
 
     @ma.post_load
     def add_key(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Add ``key``: the deal that is named, or None."""
+        """Add ``key``: the named deal, or None."""
         return {**data, "key": query.deal_key(data)}
 
 

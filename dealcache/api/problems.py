@@ -49,6 +49,6 @@ class Problem:
 
 
 def invalid(errors: Mapping[str, list[str]]) -> Problem:
-    """The 422 for parameters that cannot be used; its detail names the fields."""
+    """Return the 422 for invalid parameters; its detail names the fields."""
     detail = "; ".join(f"{field}: {' '.join(texts)}" for field, texts in errors.items())
     return Problem(422, detail, errors=errors)

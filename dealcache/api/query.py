@@ -1,6 +1,6 @@
 """Query strings, parsed strictly.
 
-Werkzeug decodes broken escapes and UTF-8 sequences to something and takes the first of repeated parameters. In a
+Werkzeug decodes broken escapes and UTF-8 sequences to something, and takes the first of repeated parameters. In a
 look-up by name that could mean another deal, so here each of these is an error that names the parameter.
 """
 
@@ -30,7 +30,7 @@ _DEAL_ID = re.compile(r"[0-9]{1,20}")
 
 
 class InvalidQueryError(ValueError):
-    """A query that cannot be used; ``errors`` says what is wrong, field by field."""
+    """An invalid query; ``errors`` says what is wrong, field by field."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{field}: {' '.join(texts)}" for field, texts in errors.items()))
@@ -38,7 +38,7 @@ class InvalidQueryError(ValueError):
 
 
 class Query(NamedTuple):
-    """A parsed query: each parameter's first value, and the further ones of those that were given more than once."""
+    """A parsed query: the first value of each parameter, and the further values of repeated ones."""
 
     values: Mapping[str, str]
     repeated: Mapping[str, list[str]]
@@ -50,7 +50,7 @@ def parse_query(raw: str) -> Query:
     """Parse a query string.
 
     Args:
-        raw: the query string as WSGI gives it: still percent-encoded, bytes above 127 as Latin-1.
+        raw: the query string of WSGI: still percent-encoded, bytes above 127 as Latin-1.
 
     Raises:
         InvalidQueryError: an escape or a UTF-8 sequence is broken.
@@ -86,10 +86,10 @@ def deal_id(text: str) -> str:
 
 
 def deal_key(values: Mapping[str, str]) -> DealKey | None:
-    """Return the deal that the parameters name, by ``dealId`` before ``dealName``; None when both are missing.
+    """Return the deal that the parameters name, by ``dealId`` before ``dealName``; None if both are missing.
 
     Raises:
-        InvalidQueryError: one of them cannot be used.
+        InvalidQueryError: one of them is invalid.
     """
     key: DealKey | None = None
     errors: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Counts, measures and logs every read, whichever way it was answered."""
+"""Counts, measures and logs every read, however it was answered."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class ReadRecorder:
     """Keeps the read counts of this worker, and reports each read to metrics and log.
 
     Args:
-        metrics: where reads are counted for Prometheus.
+        metrics: counts reads for Prometheus.
 
     Attributes:
-        latencies: the time of each read of the last minute; of those of a batch, whose time tells nothing, none.
+        latencies: the time of each read of the last minute, except those of batches, whose time says nothing about one
+            read.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -38,15 +39,15 @@ class ReadRecorder:
         self._settle: Callable[[], None] = lambda: None
 
     def settle_first(self, settle: Callable[[], None]) -> None:
-        """Have ``settle`` called before counts are shown: it hands on reads that were only noted."""
+        """Call ``settle`` before counts are shown: it hands on reads that were only noted."""
         self._settle = settle
 
     def settle(self) -> None:
-        """Take in all reads that were answered before the call, so that metrics and counts include them."""
+        """Include all reads that were answered before the call in metrics and counts."""
         self._settle()
 
     def hits(self, view: View, count: int) -> None:
-        """Count reads that the hit lane answered, which measures and logs them by itself."""
+        """Count reads that the hit lane answered, which measures and logs them itself."""
         with self._lock:
             self._by_tier["memory"] += count
         self._metrics.reads_finished(view, "memory", count)
@@ -55,7 +56,7 @@ class ReadRecorder:
         """Add durations of hits that the hit lane answered.
 
         Args:
-            counts: how many fell into each bucket of ``latencies``, the one without a bound last.
+            counts: the number in each bucket of ``latencies``, the one without a bound last.
             seconds: their sum.
         """
         self.latencies.add_counts("memory", {bucket: count for bucket, count in enumerate(counts) if count})

@@ -20,10 +20,10 @@ from dealcache.reader.entries import entity_tag
 from dealcache.telemetry.logs import request_id_var
 from dealcache.tiers import Entry
 
-#: A browser must ask again each time, so that a clear is seen at once; the answer is the user's own.
+#: A browser must ask again each time, so that a clear takes effect at once; the answer is private to the user.
 CACHE_CONTROL = "private, no-cache"
 
-#: RFC 9211, 2.2: why a tier did not answer.
+#: RFC 9211, 2.2: the reason why a tier did not answer.
 _FORWARD = {
     TierOutcome.MISS: "fwd=miss",
     TierOutcome.STALE: "fwd=stale",
@@ -36,8 +36,8 @@ _FORWARD = {
 def cache_status(answer: Answer, now: float) -> str:
     """Return the ``Cache-Status`` of an answer: one member for each tier that was asked (RFC 9211).
 
-    The ``ttl`` is what is left of the value's time, negative when it is over. A fresh value that this process could
-    not be sure of, served because every tier below failed, is marked as ``unsure``.
+    The ``ttl`` is the rest of the value's time, negative when it is over. A fresh value that this process could not
+    trust, served because every tier below failed, is marked as ``unsure``.
     """
     ttl = math.floor(answer.entry.expires_at - now)
     members = []
@@ -80,7 +80,7 @@ def content_headers(body: bytes, etag: str, unmodified: bool) -> tuple[str, list
 
 
 def read_headers(answer: Answer, now: float) -> list[tuple[str, str]]:
-    """Return the headers that tell where an answer came from and how old it is at ``now``, in epoch seconds."""
+    """Return the headers with the source of an answer and its age at ``now``, in epoch seconds."""
     return [
         ("X-Cache-Tier", answer.tier),
         ("Cache-Status", cache_status(answer, now)),
@@ -92,7 +92,7 @@ def read_headers(answer: Answer, now: float) -> list[tuple[str, str]]:
 
 
 def as_of_headers(entry: Entry) -> list[tuple[str, str]]:
-    """Return the header that tells up to when HubSpot's changes are known to be in an answer; none if unknown."""
+    """Return the header with the moment up to which HubSpot's changes are known to be in an answer; none if unknown."""
     shown = shown_as_of(entry.data_as_of)
     return [] if shown is None else [("X-Data-As-Of", shown)]
 
@@ -126,14 +126,14 @@ def problem_response(problem: problems.Problem) -> Response:
 
 
 def json_response(content: Any, status: int = 200) -> Response:
-    """Return ``content`` as JSON that no cache on the way may keep."""
+    """Return ``content`` as JSON that intermediate caches must not store."""
     response = Response(orjson.dumps(content), status=status, content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def conditional_response(body: bytes, etag: str, headers: Iterable[tuple[str, str]]) -> Response:
-    """Return a body with its entity tag, or 304 when the client has it (RFC 9110, 13.1.2)."""
+    """Return a body with its entity tag, or 304 if the client has it (RFC 9110, 13.1.2)."""
     unmodified = not_modified(request.headers.get("If-None-Match"), etag)
     status, content = content_headers(body, etag, unmodified)
     response = Response(None if unmodified else body, status, [*content, *headers])
@@ -149,7 +149,7 @@ def unknown_deal(key: DealKey) -> problems.Problem:
 
 
 def read_response(answer: Answer, key: DealKey, now: float, part: bytes | None = None) -> Response:
-    """Return the response to a read of ``key`` through the tiers; its body is ``part`` when only a part is wanted."""
+    """Return the response to a read of ``key`` through the tiers; its body is ``part`` if only a part is wanted."""
     headers = read_headers(answer, now)
     if answer.entry.status == 404:
         response = problem_response(unknown_deal(key))
@@ -161,7 +161,7 @@ def read_response(answer: Answer, key: DealKey, now: float, part: bytes | None =
 
 
 def stored_response(entry: Entry, part: bytes | None = None) -> Response:
-    """Return the response to a read of MongoDB alone; its body is ``part`` when only a part is wanted."""
+    """Return the response to a read of MongoDB alone; its body is ``part`` if only a part is wanted."""
     headers = [("Cache-Control", CACHE_CONTROL), *as_of_headers(entry)]
     if part is not None:
         return conditional_response(part, entity_tag(part), headers)

@@ -25,14 +25,14 @@ class LabelRefresh(Protocol):
     """Reads labels from HubSpot."""
 
     def refresh(self) -> None:
-        """Have the labels stored as they are in HubSpot now; raise HubSpotError if HubSpot fails."""
+        """Store the labels as they are in HubSpot now; raise HubSpotError if HubSpot fails."""
 
 
 class Services(Protocol):
     """The parts of the container that blueprints use. ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds.
 
-    ``dependencies`` return by name whether each answers; ``wake_sync`` and ``wake_webhooks`` say that there is work in
-    MongoDB.
+    ``dependencies`` has functions, by name, that return whether a dependency answers; ``wake_sync`` and
+    ``wake_webhooks`` announce work in MongoDB.
     """
 
     reader: DealReader

@@ -41,7 +41,7 @@ _REQUEST_ID: Description = {
     }
 }
 
-#: The other forms of an answer that may be had as a file.
+#: The other formats of an answer that is available as a file.
 _FILES: Description = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in (CSV, NDJSON)}
 
 #: Paths on which no deal needs to be named.
@@ -52,7 +52,7 @@ _CACHE_CONTROL_COUNTS = {*PATHS, "/api/hubspot/deals-batch"}
 
 
 def corrected(description: Description) -> Description:
-    """Correct what flask-smorest generates, where its means do not reach; ``description`` itself is changed."""
+    """Correct flask-smorest's description where its own means are not enough; ``description`` itself is changed."""
     for response in description.get("components", {}).get("responses", {}).values():
         _say_problem_json(response)
     for path, operation in _operations(description):
@@ -80,17 +80,17 @@ def _operations(description: Description) -> Iterator[tuple[str, Description]]:
 
 
 def _say_problem_json(response: Description) -> None:
-    """Set the content type that flask-smorest gives as plain JSON for its own error answers."""
+    """Correct the content type of flask-smorest's own error answers, which it declares as plain JSON."""
     content = response.get("content", {})
     if "application/json" in content:
         response["content"] = {CONTENT_TYPE: content["application/json"]}
 
 
 def _one_way_to_name_a_deal(parameters: list[Any]) -> list[Any]:
-    """Say that one of ``dealName`` and ``dealId`` must be there, which two parameters of their own cannot say.
+    """Declare that one of ``dealName`` and ``dealId`` is required, which two separate parameters cannot express.
 
-    An object of style ``form`` that is exploded stands for its properties, each a parameter of its name (OpenAPI 3.1,
-    "Style Values").
+    An exploded object of style ``form`` means its properties, each a parameter of its name (OpenAPI 3.1, "Style
+    Values").
     """
     by_name = {one["name"]: one for one in parameters if isinstance(one, dict) and "name" in one}
     if not {"dealName", "dealId"} <= by_name.keys():
@@ -123,7 +123,7 @@ _DETAILS = {
     500: "Something went wrong inside the service.",
 }
 
-#: Nothing from another host, nothing inline: the page runs our own files only. Swagger UI sets styles by script.
+#: Nothing from another host, nothing inline: the page runs only our own files. Swagger UI sets styles by script.
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
 )
@@ -132,8 +132,8 @@ _PAGE_POLICY = (
 class ProblemApi(Api):
     """flask-smorest's Api, with errors as problem+json and a documentation page of our own files.
 
-    The description is made when somebody first asks for it: that takes as long as all else that the application is made
-    of, and most processes are never asked.
+    The description is made on the first request for it: that takes as long as the rest of the application's start, and
+    most processes never get such a request.
     """
 
     ERROR_SCHEMA = ProblemSchema
@@ -159,7 +159,7 @@ class ProblemApi(Api):
         self._spec = spec
 
     def register_blueprint(self, blueprint: Blueprint) -> None:
-        """Register a blueprint with the application now, and in the description when there is one."""
+        """Register a blueprint with the application now, and in the description once there is one."""
         self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
         self._app.register_blueprint(blueprint)
         self._described.append(blueprint)
@@ -173,7 +173,7 @@ class ProblemApi(Api):
             spec.tag({"name": blueprint.name, "description": blueprint.description})
 
     def handle_http_exception(self, error: HTTPException) -> flask.Response:
-        """Turn what Flask raises into a problem."""
+        """Turn an exception of Flask into a problem."""
         if error.code is None or error.code < 400:
             return flask.Response(error.get_response().get_data(), status=error.code, headers=error.get_headers())
         errors = _validation_errors(error)
@@ -202,7 +202,7 @@ class ProblemApi(Api):
 
 
 def _no_descriptors(error: OSError) -> flask.Response:
-    """Answer 503 when no file or connection can be opened because too many are open."""
+    """Answer 503 if no file or connection can be opened because too many are open."""
     if error.errno not in (errno.EMFILE, errno.ENFILE):
         raise error
     detail = "The service has too many files and connections open; try again shortly."
@@ -210,9 +210,9 @@ def _no_descriptors(error: OSError) -> flask.Response:
 
 
 def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
-    """Return webargs' messages without their first level, the place that the parameters came from.
+    """Return webargs' messages without their first level, the location of the parameters.
 
-    A message about an item of a list in a body names its place in the list, from 0: ``deal_names.3``.
+    A message about an item of a list in a body names its index, from 0: ``deal_names.3``.
     """
     messages = (getattr(error, "data", None) or {}).get("messages") or {}
     errors: dict[str, list[str]] = {}
@@ -229,7 +229,7 @@ def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
 
 
 def _flat(texts: Any) -> list[str]:
-    """Return messages as one list; those of a list parameter come under the places of its items."""
+    """Return messages as one list; those of a list parameter are keyed by the indexes of its items."""
     if isinstance(texts, dict):
         return sorted({text for inner in texts.values() for text in _flat(inner)})
     return list(texts) if isinstance(texts, list) else [str(texts)]

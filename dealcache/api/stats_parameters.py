@@ -1,4 +1,4 @@
-"""The parameters of ``cache-stats``: which entries, in which order, whose, and where the page before ended."""
+"""The parameters of ``cache-stats``: filter, order, scope, and the cursor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dealcache.reader.timeline_filter import InvalidCursorError
 
 
 class StatsQuery(ma.Schema):
-    """Narrows and sorts the list of cached entries, and says whose they are."""
+    """Filters and sorts the list of cached entries, and selects the workers."""
 
     limit = Count(
         validate=ma.validate.Range(min=0, max=100_000),
@@ -38,7 +38,7 @@ class StatsQuery(ma.Schema):
 
     @ma.post_load
     def add_page(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Add ``page``, the keys that are listed, and ``question``, to which its cursors belong."""
+        """Add ``page``, the keys to list, and ``question``, to which its cursors belong."""
         question = [data["prefix"], data["sort"], data["scope"]]
         after = _place(data["cursor"], question) if "cursor" in data else None
         page = Page(data["prefix"], data["limit"], data["sort"], after)

@@ -21,7 +21,7 @@ blueprint = parameters.StrictBlueprint(
 @blueprint.route("/status")
 @documented(blueprint, StatusSchema)
 def status() -> Response:
-    """Return how old the data is, what syncs and webhooks do, how the tiers are, and which workers live."""
+    """Return the age of the data, the state of syncs, webhooks and tiers, and the live workers."""
     wired = services()
     told = wired.status.read()
     now = datetime.fromtimestamp(wired.clock(), UTC)

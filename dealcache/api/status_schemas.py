@@ -1,4 +1,4 @@
-"""The body of the status as marshmallow schemas. What cannot be known is null."""
+"""The body of the status as marshmallow schemas. Unknown values are null."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class DataStatusSchema(ma.Schema):
 
 
 class SyncStatusSchema(ma.Schema):
-    """Where the syncs stand."""
+    """The state of the syncs."""
 
     interval_seconds = number_field("Seconds between two syncs by themselves; 0: there are none.")
     next_at = moment_field("When the next one is due.", allow_none=True)
@@ -57,7 +57,7 @@ class SyncStatusSchema(ma.Schema):
 
 
 class WebhooksStatusSchema(ma.Schema):
-    """Where the webhook events stand."""
+    """The state of the webhook events."""
 
     enabled = ma.fields.Boolean(
         required=True, metadata={"description": "Whether the app's client secret is set; without it all are refused."}

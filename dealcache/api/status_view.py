@@ -1,4 +1,4 @@
-"""The state of the service as JSON values; what cannot be known is None."""
+"""The state of the service as JSON values; unknown ones are None."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class StatusFacts:
     """The settings that are shown.
 
     Args:
-        sync_interval: seconds between two syncs by themselves.
-        webhooks: whether there are webhooks.
+        sync_interval: seconds between two automatic syncs.
+        webhooks: whether webhooks are enabled.
         redis: whether there is a Redis.
         time_zone: the zone of the days that answers show.
-        max_data_age: seconds from which on data is read again behind; 0: never.
+        max_data_age: the age in seconds from which data is read again in the background; 0: never.
     """
 
     sync_interval: float
@@ -154,7 +154,7 @@ def _job(job: Job | None) -> dict[str, Any] | None:
 
 
 def _number(seconds: float) -> float:
-    """Return a whole number as such: clients see what was configured."""
+    """Return a whole number as such, so that clients see the configured value."""
     return int(seconds) if float(seconds).is_integer() else seconds
 
 

@@ -1,7 +1,7 @@
-"""Bodies in pieces: rows are read, encoded and sent batch by batch, so that no list is in memory as a whole.
+"""Bodies in pieces: rows are read, encoded and sent batch by batch, so that no whole list is in memory.
 
 A batch is a list of some hundred rows. PyMongo decodes it and orjson encodes it with the interpreter's lock held, so
-its size decides how long cached reads wait; between two pieces the lock is given away.
+its size decides how long cached reads wait; the lock is released between two pieces.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from flask import Response
 
 from dealcache.repositories import StoreError
 
-#: What Python's codecs and browsers take for CSV and for JSON lines in UTF-8.
+#: The content types of CSV and of JSON lines in UTF-8, as browsers know them.
 CSV, NDJSON = "text/csv; charset=utf-8", "application/x-ndjson"
 
-#: How a text begins that a spreadsheet would calculate, or might where it drops blanks or knows full-width signs.
+#: The beginnings of texts that a spreadsheet would calculate, or might if it drops blanks or accepts full-width signs.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r]")
 
 Row = Mapping[str, Any]
@@ -33,7 +33,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Batches(Protocol[T_co]):
-    """Batches of rows; ``close`` gives up what has not been read, and what is held for it. A generator is one."""
+    """Batches of rows, such as a generator; ``close`` abandons the rest and releases its resources."""
 
     def __iter__(self) -> Iterator[Sequence[T_co]]: ...
 
@@ -41,16 +41,16 @@ class Batches(Protocol[T_co]):
 
 
 class AnswerBrokenError(Exception):
-    """The rest of a body cannot be read; the beginning is sent, so the connection has to end without its end."""
+    """The rest of a body cannot be read; its beginning is already sent, so the connection must be broken off."""
 
 
 class Body:
-    """The body of an answer, made piece by piece while the client takes it; its first piece is made at once.
+    """The body of an answer, made piece by piece as the client takes it; its first piece is made at once.
 
-    Pieces may be made in several threads, one after the other: each is made with the context of the request.
+    Pieces may be made in several threads, one after another, each with the context of the request.
 
     Args:
-        pieces: makes them; a generator that releases what it holds when it is closed.
+        pieces: makes them; a generator that releases its resources when it is closed.
         give_way: called after each piece but the first, with the seconds for which other threads may run.
 
     Raises:
@@ -78,7 +78,7 @@ class Body:
             raise AnswerBrokenError(str(failure)) from failure
 
     def close(self) -> None:
-        """Release what is held for the pieces that are left."""
+        """Release the resources of the remaining pieces."""
         close = getattr(self._pieces, "close", None)
         if close is not None:
             self._context.run(close)
@@ -88,7 +88,7 @@ def streamed_response(pieces: Iterator[bytes], content_type: str, headers: Itera
     """Return a response whose body comes in ``pieces``.
 
     Raises:
-        StoreError: MongoDB failed before the first piece; later on the connection is broken instead.
+        StoreError: MongoDB failed before the first piece; later the connection is broken off instead.
     """
     return Response(Body(pieces), 200, list(headers), content_type=content_type)
 
@@ -96,7 +96,7 @@ def streamed_response(pieces: Iterator[bytes], content_type: str, headers: Itera
 def converted(
     batches: Batches[T], convert: Callable[[Sequence[T]], Sequence[Row]]
 ) -> Generator[Sequence[Row], None, None]:
-    """Yield what ``convert`` makes of each batch."""
+    """Yield the conversion of each batch."""
     with closing(batches):
         for batch in batches:
             yield convert(batch)
@@ -124,7 +124,7 @@ def csv_lines(columns: Sequence[str], batches: Batches[Row]) -> Iterator[bytes]:
     """Yield rows as CSV (RFC 4180), the header line together with the first batch, each batch as a piece.
 
     Args:
-        columns: the names in the header line, and of what is shown of each row.
+        columns: the names in the header line, which are the keys of the rows to show.
         batches: the rows.
     """
     buffer = io.StringIO(newline="")
@@ -139,18 +139,18 @@ def csv_lines(columns: Sequence[str], batches: Batches[Row]) -> Iterator[bytes]:
 
 
 def csv_cell(value: object) -> object:
-    """Return a value as a cell: nothing for None, and no text that a spreadsheet would take for a formula."""
+    """Return a value as a cell: nothing for None, and never a text that a spreadsheet would take for a formula."""
     if isinstance(value, str):
         return f"'{value}" if _FORMULA.match(value) else value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Mapping | list):  # of another system
+    if isinstance(value, Mapping | list):  # a value of another system
         return csv_cell(orjson.dumps(value).decode())
     return "" if value is None else value
 
 
 def _taken(buffer: io.StringIO) -> bytes:
-    """Return what is in the buffer, and empty it."""
+    """Return the contents of the buffer, and empty it."""
     content = buffer.getvalue().encode("utf-8", "replace")
     buffer.seek(0)
     buffer.truncate()

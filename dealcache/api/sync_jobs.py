@@ -1,4 +1,4 @@
-"""Asking for syncs, and looking after the jobs that do them: ``/api/hubspot/v2/sync``."""
+"""Requests for syncs, and their jobs: ``/api/hubspot/v2/sync``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_JOB = Documented(404, "There is no such job.")
 _ACCOUNT = Documented(409, "MongoDB holds the data of another HubSpot account.")
 _ANSWERS = [Documented(415, "The body is not JSON."), _ACCOUNT, STORE_FAILURE]
 
-#: How long a request for a sync waits to learn whose token this is, if that is not known yet, in seconds.
+#: Seconds that a request for a sync waits to learn the token's account, if that is unknown.
 _ACCOUNT_SECONDS = 2.0
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -115,7 +115,7 @@ def cancel(job_id: str) -> Response:
 
 
 def _accept(wanted: SyncRequest) -> Response:
-    """Queue what is wanted, unless it is already, or MongoDB holds the data of another account."""
+    """Queue a sync, unless it is already queued or MongoDB holds the data of another account."""
     if (refusal := _refusal()) is not None:
         return problem_response(refusal)
     if wanted.stage is not None:
@@ -127,21 +127,21 @@ def _accept(wanted: SyncRequest) -> Response:
 
 
 def _refusal() -> Problem | None:
-    """Return why no sync may run; one that HubSpot's present state alone keeps from running is queued."""
+    """Return why no sync may run; a sync that only HubSpot's present state prevents is queued."""
     try:
         services().account.admit(Deadline(_ACCOUNT_SECONDS))
     except WrongAccount as wrong:
         return Problem(409, f"{wrong.reason}.")
     except HubSpotError as failure:
-        log.debug("a sync is queued although HubSpot does not tell whose token this is: %s", failure)
+        log.debug("a sync is queued although the token's account is unknown: %s", failure)
     return None
 
 
 def _known_stage(text: str) -> str:
-    """The one name of a stage; HubSpot is asked again before a stage is called unknown.
+    """Return the one name of a stage; HubSpot is asked again before a stage is called unknown.
 
     Raises:
-        InvalidQueryError: there is no such stage; its text lists those there are.
+        InvalidQueryError: there is no such stage; its text lists the existing ones.
     """
     wired = services()
     name = wired.storage.labels.read().stage_name(text)
@@ -150,7 +150,7 @@ def _known_stage(text: str) -> str:
     try:
         wired.labels.refresh()
     except HubSpotError as failure:
-        log.warning("a stage is not known, and HubSpot cannot tell whether it is new: %s", failure)
+        log.warning("a stage is unknown, and HubSpot cannot be asked whether it is new: %s", failure)
     labels = wired.storage.labels.read()
     name = labels.stage_name(text)
     if name is None:

@@ -1,4 +1,4 @@
-"""The parameters of the sync calls, and the sync request that they stand for."""
+"""The parameters of the sync calls, and the sync request that they make."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dealcache.model.jobs import MOST_EPOCH_DAYS, JobStatus, JobType, SyncReques
 #: The longest range of days, both ends included.
 MOST_DAYS = 366
 
-#: Days that can be turned into moments of any time zone, and that HubSpot can know something of.
+#: Years whose days can be converted to times of any time zone, and in which HubSpot can have data.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 
 
 class SyncDay(parameters.Day):
-    """A day that a sync can look at."""
+    """A day of a sync."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -63,7 +63,7 @@ def _day(description: str) -> SyncDay:
 
 
 class _Parameters(ma.Schema):
-    """The base of all: unknown parameters are refused, and those that are needed may stand in either place."""
+    """Base class: unknown parameters are refused, and required ones may be given in either place."""
 
     NEEDED: tuple[str, ...] = ()
 
@@ -72,14 +72,14 @@ class _Parameters(ma.Schema):
 
     @ma.validates_schema
     def all_there(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        """Refuse a call without what is needed; the description of one place cannot say that the other will do."""
+        """Refuse a call without a required parameter; the schema of one place cannot say that the other will do."""
         missing = {name: ["Give this parameter."] for name in self.NEEDED if name not in data}
         if missing:
             raise ma.ValidationError(dict(missing))
 
 
 class SyncParameters(_Parameters):
-    """The deals to sync; without any of these, all that changed since the last sync."""
+    """The deals to sync; without any parameter, everything that changed since the last sync."""
 
     full = parameters.boolean("Everything that HubSpot has.")
     epoch_days = parameters.Count(
@@ -91,7 +91,7 @@ class SyncParameters(_Parameters):
 
     @ma.validates_schema
     def one_thing(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        """Everything, or one deal, is not to be narrowed; a stage may be, by days."""
+        """Refuse to narrow down everything or one deal; a stage may be, by days."""
         given = [name for name in ("full", "epoch_days", "stage", "deal") if data.get(name)]
         if len(given) > 1 and {"full", "deal"} & set(given):
             names = {name: " and ".join(other for other in given if other != name) for name in given}
@@ -132,7 +132,7 @@ class StageRangeParameters(_Parameters):
 
     @ma.validates_schema
     def in_order(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        """The range must not end before it begins, nor be longer than a year."""
+        """Refuse a range that ends before it begins, or is longer than a year."""
         if not {"start_date", "end_date"} <= data.keys():
             return
         first, last = (date.fromisoformat(data[name]) for name in ("start_date", "end_date"))
@@ -176,7 +176,7 @@ class DateParameters(_Parameters):
 
 
 class JobsQuery(ma.Schema):
-    """Narrows the list of jobs."""
+    """Filters the list of jobs."""
 
     status = ma.fields.Enum(JobStatus, by_value=True, load_default=None, metadata={"description": "Only those."})
     limit = parameters.Count(

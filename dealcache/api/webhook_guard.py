@@ -1,6 +1,6 @@
 """Accepts the webhook deliveries that HubSpot signed, and logs now and then that others were refused.
 
-HubSpot signs the URI as it calls it, so the URI of a request is needed as its sender wrote it.
+HubSpot signs the URI that it calls, so the URI of a request is needed exactly as its sender wrote it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Anybody may call the path as often as they like, and must not fill the log that way.
+#: Anyone may call the path as often as they like, which must not fill the log.
 _LOG_INTERVAL_SECONDS = 60.0
 
 
@@ -32,8 +32,8 @@ class WebhookGuard:
 
     Args:
         secret: the client secret of the HubSpot app; without it all deliveries are refused.
-        public_url: scheme and host by which HubSpot calls the service; None for those of the request.
-        trusted: the proxies that are believed about scheme and host.
+        public_url: the scheme and host that HubSpot calls; None for those of the request.
+        trusted: the proxies that are trusted about scheme and host.
         clock: the wall clock, epoch seconds.
     """
 
@@ -49,7 +49,7 @@ class WebhookGuard:
         self._suppressed = 0
 
     def accepts(self, request: Request) -> bool:
-        """Return True if HubSpot signed the request; reads its body, unless it is refused without."""
+        """Return True if HubSpot signed the request; this reads its body, unless it is refused without."""
         reason = self._reason_against(request)
         if reason is not None:
             self._refused(request.remote_addr or "a Unix socket", reason)
@@ -98,15 +98,15 @@ def public_uri(environ: WSGIEnvironment, public_url: str | None, trusted: Iterab
 
     Args:
         environ: the request.
-        public_url: scheme and host as clients see them, perhaps with a path in front of ours; None if not known.
-        trusted: the proxies that are believed about scheme and host when ``public_url`` is None.
+        public_url: scheme and host as clients see them, perhaps with a path in front of ours; None if unknown.
+        trusted: the proxies that are trusted about scheme and host if ``public_url`` is None.
     """
     return f"{public_url or _origin(environ, trusted)}{_target(environ)}"
 
 
 def _target(environ: WSGIEnvironment) -> str:
     raw = environ.get("RAW_URI")
-    if raw is None:  # PEP 3333 knows it only decoded
+    if raw is None:  # PEP 3333 has only the decoded path
         path = quote((environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]).encode("latin-1"), safe=_PATH_SAFE)
         query = environ.get("QUERY_STRING", "")
         return f"{path}?{query}" if query else path
@@ -118,7 +118,7 @@ def _origin(environ: WSGIEnvironment, trusted: Iterable[Network]) -> str:
     scheme = environ["wsgi.url_scheme"]
     host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
     if _is_trusted(environ.get("REMOTE_ADDR", ""), trusted):
-        # A chain of proxies makes lists of these; the first of each is what the one in front was called by.
+        # A chain of proxies makes lists of these; the first value of each comes from the outermost proxy.
         forwarded = _first(environ.get("HTTP_X_FORWARDED_PROTO", "")).lower()
         scheme = forwarded if forwarded in {"http", "https"} else scheme
         host = _first(environ.get("HTTP_X_FORWARDED_HOST", "")) or host
@@ -131,7 +131,7 @@ def _first(field: str) -> str:
 
 def _is_trusted(peer: str, trusted: Iterable[Network]) -> bool:
     if not peer:
-        return True  # a Unix socket: gunicorn trusts it too, for only this machine can reach it
+        return True  # a Unix socket: gunicorn trusts it too, because only this machine can reach it
     try:
         address = ip_address(peer)
     except ValueError:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 blueprint = parameters.StrictBlueprint("webhooks", __name__, description="What HubSpot calls when something changes.")
 
-#: The most events in a delivery: ten times as many as HubSpot's guide "Webhooks" tells of, for one refused is lost.
+#: The most events in a delivery: ten times as many as in HubSpot's guide "Webhooks", because a refused one is lost.
 MOST_EVENTS = 1000
 
 _SIGNED = Documented(401, "The delivery does not bear a signature of HubSpot's.")
@@ -34,7 +34,7 @@ _BODY = {
 
 
 class AcceptedEventsSchema(ma.Schema):
-    """That the events of a delivery are stored."""
+    """The acceptance of a delivery."""
 
     status = ma.fields.String(required=True, metadata={"description": "`accepted`."})
     events = ma.fields.Integer(required=True, metadata={"description": "How many the delivery held."})
@@ -48,7 +48,7 @@ class AcceptedEventsSchema(ma.Schema):
 @blueprint.doc(requestBody=_BODY, security=[])
 @documented(blueprint, AcceptedEventsSchema, [_SIGNED, _INVALID, STORE_FAILURE], access=False)
 def webhooks() -> Response:
-    """Take in a delivery of HubSpot's, signed with the app's client secret (version 3 or 1)."""
+    """Accept a delivery of HubSpot, signed with the app's client secret (version 3 or 1)."""
     wired = services()
     if not wired.webhook_guard.accepts(request):
         return problem_response(Problem(401, "The delivery does not bear a signature that this service accepts."))
@@ -62,7 +62,7 @@ def webhooks() -> Response:
         log.warning("%d webhook events of other HubSpot accounts than %s were dropped", foreign, portal_id)
     parsed, malformed = deliveries.parse_events(own)
     if malformed:
-        log.warning("%d of %d events of a webhook delivery make no sense and were left out", malformed, len(events))
+        log.warning("%d of %d events of a webhook delivery are invalid and were left out", malformed, len(events))
     new = 0
     if parsed:
         new = wired.storage.webhook_events.store(parsed, datetime.fromtimestamp(wired.clock(), UTC))
