@@ -57,23 +57,31 @@ export function Page() {
         <${Summary} loading=${summary} stages=${known} words=${question.stage} onChange=${(stage) => ask({ stage })} />
       </${Part}>
     </div>
-    ${errors
-      ? html`<${Empty} title="These filters cannot be applied.">
-          <p>What is wrong stands beside the fields.</p>
-          <button type="button" onClick=${clear}>Show all deals</button>
+    ${loading.error?.problem?.errors?.cursor
+      ? html`<${Empty} title="There is no such page of this list.">
+          <button type="button" onClick=${() => ask({})}>Show the first page</button>
         </${Empty}>`
-      : html`<${Loaded} loading=${{ ...loading, data: steady.page }} what="deals">
-          ${(page) =>
-            html`<${Results}
-              ...${steady}
-              question=${question}
-              isCurrent=${page.key === key}
-              ask=${ask}
-              turn=${turn}
-              clear=${clear}
-            />`}
-        </${Loaded}>`}
+      : errors
+        ? html`<${Refused} clear=${clear} />`
+        : html`<${Loaded} loading=${{ ...loading, data: steady.page }} what="deals">
+            ${(page) =>
+              html`<${Results}
+                ...${steady}
+                question=${question}
+                isCurrent=${page.key === key}
+                ask=${ask}
+                turn=${turn}
+                clear=${clear}
+              />`}
+          </${Loaded}>`}
   `;
+}
+
+function Refused({ clear }) {
+  return html`<${Empty} title="These filters cannot be applied.">
+    <p>What is wrong stands beside the fields.</p>
+    <button type="button" onClick=${clear}>Show all deals</button>
+  </${Empty}>`;
 }
 
 function Search({ field, value, error, onWrite }) {

@@ -2,8 +2,11 @@
 
 import { go, useRoute } from "../app/router.js";
 
+/** The orders that the API knows; ascending, or descending with "-" before it. */
+const SORTS = ["name", "amount", "created", "closes", "activities", "last_activity", "updated"];
+
 /** The order unless another one is asked for, as in the API. */
-export const USUAL_SORT = "-created";
+const USUAL_SORT = "-created";
 
 /** Pages behind the present one that an address remembers; cursors only lead forward. */
 const MOST_CURSORS = 12;
@@ -35,11 +38,12 @@ export const NOTHING = Object.fromEntries([...ONE.map((name) => [name, ""]), ...
  * @returns {Object} the filters by name, `sort`, `page` (from 1), and `cursors`: the last ones that led here.
  */
 export function questionOf(query) {
+  const sort = query.get("sort") ?? "";
   const cursors = query.getAll("cursor").filter(Boolean);
   return {
     ...Object.fromEntries(ONE.map((name) => [name, query.get(name) ?? ""])),
     ...Object.fromEntries(MANY.map((name) => [name, query.getAll(name).filter(Boolean)])),
-    sort: query.get("sort") || USUAL_SORT,
+    sort: SORTS.includes(sort.replace(/^-/, "")) ? sort : USUAL_SORT,
     cursors,
     page: cursors.length === 0 ? 1 : Math.max(cursors.length + 1, Math.trunc(Number(query.get("page"))) || 0),
   };
