@@ -78,6 +78,14 @@ def sync_all_stages_date(wanted: SyncRequest) -> Response:
     return _accept(wanted)
 
 
+@blueprint.route("/all-stages/date-range", methods=["POST"])
+@blueprint.takes(sync_parameters.RangeParameters)
+@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+def sync_all_stages_date_range(wanted: SyncRequest) -> Response:
+    """The same for a range of days, both included. `start_date` and `end_date` are needed."""
+    return _accept(wanted)
+
+
 @blueprint.route("/status/<job_id>")
 @documented(blueprint, job_views.JobSchema, [_NO_JOB, STORE_FAILURE])
 def status(job_id: str) -> Response:

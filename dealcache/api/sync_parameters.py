@@ -122,11 +122,10 @@ class StageDateParameters(_Parameters):
         return SyncRequest(JobType.STAGE_DATES, stage=data["stage"], first_day=day, last_day=day)
 
 
-class StageRangeParameters(_Parameters):
-    """A stage and some days."""
+class RangeParameters(_Parameters):
+    """Some days."""
 
-    NEEDED = ("stage", "start_date", "end_date")
-    stage = _stage()
+    NEEDED: tuple[str, ...] = ("start_date", "end_date")
     start_date = _day("The first day, in the timeline's zone.")
     end_date = _day("The last day, included.")
 
@@ -145,7 +144,16 @@ class StageRangeParameters(_Parameters):
     def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
         """The request that these parameters stand for."""
         first, last = (date.fromisoformat(data[name]) for name in ("start_date", "end_date"))
-        return SyncRequest(JobType.STAGE_DATES, stage=data["stage"], first_day=first, last_day=last)
+        stage = data.get("stage")
+        kind = JobType.ALL_STAGES_DATE if stage is None else JobType.STAGE_DATES
+        return SyncRequest(kind, stage=stage, first_day=first, last_day=last)
+
+
+class StageRangeParameters(RangeParameters):
+    """A stage and some days."""
+
+    NEEDED = ("stage", "start_date", "end_date")
+    stage = _stage()
 
 
 class DealDateParameters(_Parameters):

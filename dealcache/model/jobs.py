@@ -23,7 +23,7 @@ class JobType(StrEnum):
     DEAL = "deal"  # one
     STAGE_DATES = "stage_dates"  # those of a stage with an activity on, or a change of, some days
     DEAL_DATE = "deal_date"  # one, because of a day
-    ALL_STAGES_DATE = "all_stages_date"  # those of all stages with an activity on, or a change of, a day
+    ALL_STAGES_DATE = "all_stages_date"  # those of all stages with an activity on, or a change of, some days
 
 
 #: Jobs that start by themselves.

@@ -132,6 +132,11 @@ CALLS = [
         SyncRequest(JobType.DEAL_DATE, deal="42", first_day=DAY, last_day=DAY),
     ),
     ("/all-stages/date", {"date_str": "2026-02-28"}, SyncRequest(JobType.ALL_STAGES_DATE, first_day=DAY, last_day=DAY)),
+    (
+        "/all-stages/date-range",
+        {"start_date": "2026-02-28", "end_date": "2027-02-28"},
+        SyncRequest(JobType.ALL_STAGES_DATE, first_day=DAY, last_day=date(2027, 2, 28)),
+    ),
 ]
 
 
@@ -213,6 +218,8 @@ REFUSED = [
     ),
     ("/deal/date", {"date_str": "2026-02-28"}, {"deal"}),
     ("/all-stages/date", {"stage": "Closed Won", "date_str": "2026-02-28"}, {"stage"}),
+    ("/all-stages/date-range", {}, {"start_date", "end_date"}),
+    ("/all-stages/date-range", {"start_date": "2026-02-28", "end_date": "2026-02-27"}, {"end_date"}),
 ]
 
 
