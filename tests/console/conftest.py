@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from selenium import webdriver
@@ -53,8 +54,8 @@ def start_service(
         return started[-1]
 
     yield start
-    for service in started:
-        service.stop()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Gunicorn.stop, started))
 
 
 @pytest.fixture(scope="module")

@@ -18,16 +18,20 @@ export function confirmed(asked) {
   return new Promise((resolve) => (question.value = { ...asked, settle: resolve }));
 }
 
+/** How many dialogs there were: one may stand on another, and each has a heading of its own. */
+let dialogs = 0;
+
 /** A modal dialog. `onClose` is called when it was closed by Escape or by a button of the form in it. */
 export function Dialog({ title, onClose, children }) {
   const dialog = useRef();
+  const [heading] = useState(() => `dialog-title-${++dialogs}`);
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
     return () => before?.focus?.();
   }, []);
-  return html`<dialog ref=${dialog} aria-labelledby="dialog-title" onClose=${onClose}>
-    <h2 id="dialog-title">${title}</h2>
+  return html`<dialog ref=${dialog} aria-labelledby=${heading} onClose=${onClose}>
+    <h2 id=${heading}>${title}</h2>
     ${children}
   </dialog>`;
 }

@@ -40,7 +40,7 @@ function Details({ job }) {
     <p><strong><${JobName} job=${job} /></strong></p>
     ${hasEnded(job)
       ? html`<${Result} job=${job} />`
-      : html`<p><${Standing} job=${job} /> ${job.status === "queued" ? sentence(job.message || "waits for its turn") : phaseText(job)} ${failure && sentence(failure)}</p>`}
+      : html`<p><${Standing} job=${job} /> ${job.status === "queued" ? sentence(job.message || "waits for its turn") : phaseText(job)} ${failure}</p>`}
     <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
     <p class="muted">Id <code>${job.job_id}</code></p>
   </div>`;

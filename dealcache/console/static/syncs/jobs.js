@@ -57,7 +57,7 @@ export class JobReader {
     }
     const { past, total } = this.#past;
     const ended = await this.#ended(active, past, signal);
-    const now = running.jobs.map((job) => ({ ...job, isLimited: this.#isLimited(job) }));
+    const now = running.jobs.map((job) => ({ ...job, ...this.#pace(job) }));
     this.#before = new Map(active.map((job) => [job.job_id, job]));
     return {
       running: now,
@@ -79,10 +79,13 @@ export class JobReader {
     return found.filter(hasEnded);
   }
 
-  /** Return true if the calls of a job have waited for HubSpot's limits since the look before. */
-  #isLimited(job) {
-    const before = this.#before.get(job.job_id)?.progress;
-    return before !== undefined && job.progress.waited_seconds - before.waited_seconds > WAITED;
+  /** Return whether the calls of a job have waited for HubSpot's limits since the look before, and if there were none. */
+  #pace({ job_id: id, progress }) {
+    const before = this.#before.get(id)?.progress;
+    return {
+      isLimited: before !== undefined && progress.waited_seconds - before.waited_seconds > WAITED,
+      isStill: before?.calls === progress.calls,
+    };
   }
 }
 

@@ -41,14 +41,14 @@ function Running({ job, status, now, refresh }) {
       <${CancelButton} job=${job} refresh=${refresh} />
     </div>
     <div class="syncs-progress">
-      <progress max="100" value=${progress.percent} aria-label="Progress of ${jobText(job)}"></progress>
+      <${Bar} key=${progress.percent === null} percent=${progress.percent} label="Progress of ${jobText(job)}" />
       <span class="syncs-percent">${progress.percent === null ? "" : percent(progress.percent / 100)}</span>
     </div>
     <p>
       ${phaseText(job)}${" "}
       ${progress.seconds_left > 0 && html`<span class="muted">About ${duration(Math.ceil(progress.seconds_left))} left.</span>`}
     </p>
-    ${failure && html`<p class="warn">${sentence(failure)} It is tried again by itself.</p>`}
+    ${failure && html`<p class="warn">${failure} – it is tried again by itself.</p>`}
     ${job.cancelled && html`<p class="warn">It was cancelled, and stops within seconds.</p>`}
     ${isFirst && html`<p>Nothing was read completely yet: <a href=${address("/deals")}>Deals</a> shows what is stored so far.</p>`}
     <dl class="facts">
@@ -65,10 +65,15 @@ function Running({ job, status, now, refresh }) {
   </article>`;
 }
 
-/** Return true if a limit of HubSpot has no call left just now, for a job that has waited for limits before. */
+/** A bar; a new one is made whenever it becomes known or unknown how far the job is: a value cannot be taken away. */
+function Bar({ percent, label }) {
+  const value = percent === null ? {} : { value: percent };
+  return html`<progress max="100" aria-label=${label} ...${value}></progress>`;
+}
+
+/** Return true if a job makes no calls, and one of HubSpot's limits has none left. */
 function isHeldUp(job, status) {
-  const limits = Object.values(status?.hubspot_limits ?? {});
-  return job.progress.waited_seconds > 0 && limits.some((limit) => limit?.left === 0);
+  return job.isStill && Object.values(status?.hubspot_limits ?? {}).some((limit) => limit?.left === 0);
 }
 
 function Queued({ job, isBehind, now, refresh }) {

@@ -68,10 +68,10 @@ function Table({ jobs, isWhole }) {
       </tr>
     </thead>
     <tbody role="rowgroup">
-      ${(isWhole ? jobs.map((job) => [job]) : grouped(jobs)).map((group) =>
-        group.length < MANY && group.length > 0
+      ${(isWhole ? jobs.map((job) => [job]) : grouped(jobs)).flatMap((group) =>
+        group.length < MANY
           ? group.map((job) => html`<${Row} key=${job.job_id} job=${job} />`)
-          : html`<${Quiet} key=${group.at(-1).job_id} jobs=${group} />`,
+          : [html`<${Quiet} key=${group.at(-1).job_id} jobs=${group} />`],
       )}
     </tbody>
   </table>`;
@@ -100,7 +100,7 @@ export function Result({ job }) {
   return html`<div class="syncs-result">
     <${Standing} job=${job} />
     <div>
-      ${job.error && html`<p class="bad">${sentence(job.error)}</p>`}
+      ${job.error && html`<p class="bad" dir="auto">${job.error}</p>`}
       ${job.status === "failed" && html`<p>${advice(job.error ?? "")}</p>`}
       ${job.message && html`<p class=${job.error ? "muted" : ""}>${sentence(job.message)}</p>`}
       ${job.warnings.length > 0 && html`<${Warnings} warnings=${job.warnings} />`}
@@ -112,7 +112,7 @@ export function Result({ job }) {
 function Warnings({ warnings }) {
   return html`<details>
     <summary class="warn">${counted(warnings.length, "warning")}</summary>
-    <ul>${warnings.map((one) => html`<li>${sentence(one)}</li>`)}</ul>
+    <ul>${warnings.map((one) => html`<li dir="auto">${one}</li>`)}</ul>
   </details>`;
 }
 

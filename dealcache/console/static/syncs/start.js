@@ -86,6 +86,7 @@ function Choice({ name, choice, isChosen, onChoose }) {
       id="choice-${name}"
       name="choice"
       checked=${isChosen}
+      autofocus=${isChosen}
       aria-describedby="choice-${name}-text"
       onChange=${() => onChoose(name)}
     />

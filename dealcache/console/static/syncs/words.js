@@ -67,8 +67,8 @@ export function JobName({ job }) {
 
 /** Return how a job has ended as a sentence. */
 export function outcome(job) {
-  const how = { completed: "completed", failed: "failed", cancelled: "cancelled" }[job.status] ?? job.status;
-  return `${jobText(job)}: ${how}. ${sentence(job.error ?? job.message)}`;
+  const more = job.error ? "The list of past syncs says why." : sentence(job.message);
+  return `${jobText(job)}: ${job.status}. ${more}`;
 }
 
 /** Return a text of the API as a sentence. */
@@ -97,9 +97,9 @@ export function Standing({ job, isLimited = false }) {
 function standing(job, isLimited) {
   if (job.status === "completed") return ["Completed", "good"];
   if (job.status === "failed") return ["Failed", "bad"];
-  if (job.status === "cancelled") return ["Cancelled", ""];
+  if (job.status === "cancelled") return ["Cancelled", "muted"];
   if (job.cancelled) return ["Stopping", "warn"];
-  if (job.status === "queued") return ["Waiting", ""];
+  if (job.status === "queued") return ["Waiting", "muted"];
   if (failureOf(job)) return ["Trying again", "warn"];
   return isLimited ? ["Waiting for HubSpot’s limits", "warn"] : ["Running", "good"];
 }
