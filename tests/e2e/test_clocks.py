@@ -100,7 +100,7 @@ def test_each_host_sees_its_own_refresh_and_the_others(host: StartHost, hubspot:
     assert time.strftime("%Y-%m-%dT%H", time.gmtime(time.time() + wrong_by)) in told
     for count, (one, other) in enumerate(((right, wrong), (wrong, right)), start=1):
         (note,) = hubspot.change({"do": "add_activity", "object_type": "notes", "deals": [deal_id]})
-        events = until(partial(refreshed, one, name, count))
+        events = until(partial(refreshed, one, name, count), every=1.0)
         assert events[-1]["engagement_id"] == note
         until(partial(shown, other, name, count))
         assert len(events_at(one, "/api/hubspot/v2/deal-timeline", name)) == count
@@ -108,7 +108,7 @@ def test_each_host_sees_its_own_refresh_and_the_others(host: StartHost, hubspot:
     away = {"do": "disassociate", "from_type": "deals", "from_id": deal_id, "to_type": "notes", "to_id": note}
     hubspot.change(away)
     for one in (wrong, right):
-        until(partial(refreshed, one, name, 1))
+        until(partial(refreshed, one, name, 1), every=1.0)
         assert len(events_at(one, "/api/hubspot/v2/deal-timeline", name)) == 1
 
 
