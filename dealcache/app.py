@@ -35,11 +35,11 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
     """Make the WSGI application; ``app.extensions["dealcache"]`` is its container, which starts its threads.
 
     Args:
-        settings: what the environment decides; read from it unless given.
+        settings: the settings; read from the environment unless given.
         clock: epoch seconds; see :class:`Container`.
 
     Raises:
-        SettingsError: the environment holds a value that cannot be used.
+        SettingsError: the environment has an invalid value.
     """
     settings = settings or load_settings(os.environ)
     container = Container(settings, clock)
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
     reading = (reads, batches, status, mongodb_only, deal_list, operations)
     for part in (*reading, cache_admin, sync_jobs, webhooks, live_handshake):
         description.register_blueprint(part.blueprint)
-    # A proxy may have taken a path off, which browsers still have in front.
+    # A proxy may have removed a path, which browsers still have in front.
     taken_off = urlsplit(settings.public_url or "").path
     if settings.console == "on":
         app.add_url_rule("/", "start", lambda: redirect(f"{taken_off}/console/"))

@@ -1,4 +1,4 @@
-"""A circuit breaker: without it each request to a server that is down would hold a thread for the time-out."""
+"""A circuit breaker: without it each request to a server that is down would occupy a thread for the time-out."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class BreakerOpenError(Exception):
 class Breaker:
     """Refuses operations for a pause after a failure, then lets one through as a probe. Thread-safe.
 
-    While the probe runs, others are refused; when it has not come back after another pause, the next one is let
-    through. So a probe that hangs cannot keep the breaker open for ever.
+    While the probe runs, others are refused; if it has not returned after another pause, the next one is let through.
+    So a hanging probe cannot keep the breaker open for ever.
 
     Args:
         pause: seconds between a failure and the probe.
@@ -30,7 +30,7 @@ class Breaker:
 
     def admit(self) -> None:
         """Raise BreakerOpenError if an operation failed a moment ago and it is not yet time for the next probe."""
-        if self._retry_at is None:  # the normal case takes no lock; to see a failure one operation late does no harm
+        if self._retry_at is None:  # the normal case takes no lock; seeing a failure one operation late does no harm
             return
         with self._lock:
             now = self._clock()

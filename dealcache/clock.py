@@ -1,8 +1,8 @@
-"""The time of another machine, so that one clock orders the notes of several hosts.
+"""The time of another machine, so that one clock orders the records of several hosts.
 
-Hosts' clocks differ, and are set back and forth. So no time of one host is compared with that of another, or with an
-earlier one of its own wall clock: all go by MongoDB's time, as its answers tell it, carried on in between by the
-monotonic clock, which is never set. Likewise all times given to HubSpot go by HubSpot's clock.
+Hosts' clocks differ, and are set back and forth. So a time of one host is never compared with that of another, or with
+an earlier one of its own wall clock: all use MongoDB's time, as stated in its answers, extrapolated by the monotonic
+clock, which is never set. Likewise all times sent to HubSpot use HubSpot's clock.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Callable
 class RemoteClock:
     """The wall clock of another machine, in epoch seconds; the host's own until it is known. Thread-safe.
 
-    An answer that tells the time was made between the sending of its request and its coming in. Within what that leaves
-    open, the clock stays as it is, so that it neither jitters nor goes back because of a slow answer.
+    An answer with the time was made between the sending of its request and its arrival. Within that uncertainty the
+    clock is not changed, so that it neither jitters nor goes back because of a slow answer.
 
     Args:
-        wall: the host's wall clock, looked at once.
+        wall: the host's wall clock, read once.
         timer: the monotonic clock, in seconds.
 
-    ``now`` is a function that returns the same as a call of the clock, in half the time, which each hit takes.
+    ``now`` is a function that returns the same as a call of the clock in half the time, which counts in each hit.
     """
 
     __slots__ = ("_shift", "is_known", "now", "timer")
@@ -46,12 +46,12 @@ class RemoteClock:
         return self.now()
 
     def synchronize(self, at: float, sent: float, precision: float = 0.001) -> None:
-        """Set the clock by an answer that has just come.
+        """Set the clock by an answer that has just arrived.
 
         Args:
-            at: the time that it tells, epoch seconds.
-            sent: when it was asked for, by ``timer``.
-            precision: by how much the time may be cut off, in seconds.
+            at: the time in the answer, epoch seconds.
+            sent: when the request was sent, by ``timer``.
+            precision: by how much the time may be truncated, in seconds.
         """
         lowest, highest = at - self.timer(), at + precision - sent
         if lowest <= highest:  # a monotonic clock does not go back

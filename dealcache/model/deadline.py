@@ -1,4 +1,4 @@
-"""A point in time after which a read gives up, passed down to every call it makes."""
+"""The point in time after which a read gives up, passed down to every call that it makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Deadline:
 
     Args:
         seconds: how long from now until the deadline.
-        clock: the monotonic clock, in seconds; tests pass one that they tick by hand.
+        clock: the monotonic clock, in seconds; tests pass one that they advance.
     """
 
     __slots__ = ("_clock", "_expires_at")
@@ -25,7 +25,7 @@ class Deadline:
         return max(0.0, self._expires_at - self._clock())
 
     def part(self, share: float) -> Deadline:
-        """Return the deadline at which this ``share`` of the time that is left will have passed."""
+        """Return the deadline at which this ``share`` of the remaining time will have passed."""
         return Deadline(self.remaining() * share, self._clock)
 
     def expired(self) -> bool:

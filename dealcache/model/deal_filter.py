@@ -1,4 +1,4 @@
-"""Which deals of a list are wanted, in terms of ids and times, and in which order. Plain values."""
+"""The wanted deals of a list, in terms of ids and times, and their order. Plain values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dealcache.model.labels import Labels, Stage, StageKey
 
 
 class StagePlace(NamedTuple):
-    """Where deals of one stage id are in a stage that is meant; two pipelines may use one stage id.
+    """The pipelines in which a stage id means a wanted stage; two pipelines may use one stage id.
 
-    ``only_in`` are the pipelines in which they are, None for any; ``not_in`` those in which they are not.
+    ``only_in`` are the pipelines in which it does, None for any; ``not_in`` those in which it does not.
     """
 
     stage_id: str
@@ -22,7 +22,7 @@ class StagePlace(NamedTuple):
 
 
 class Range(NamedTuple):
-    """Numbers or times from ``least`` to ``most``, both included, or without an end where it is None."""
+    """Numbers or times from ``least`` to ``most``, both included; None for an open end."""
 
     least: float | datetime | None = None
     most: float | datetime | None = None
@@ -37,20 +37,20 @@ ANY = Range()
 
 @dataclass(frozen=True, slots=True)
 class DealFilter:
-    """Which deals are wanted: those for which all holds that is given.
+    """A filter of deals: those for which every given condition holds.
 
     Args:
-        words: each begins a word of the name; as :func:`.words.words_of` makes them.
-        stages: where they are; None for anywhere.
+        words: each begins a word of the name; in the form of :func:`.words.words_of`.
+        stages: their stages; None for all.
         is_open: False for deals in a stage of ``closed``, True for the others, None for both.
         closed: the stages whose deals are won or lost; empty where ``is_open`` is None.
         pipeline_ids: their pipelines; None for all.
         owner_ids: their owners; None for all.
-        known_owner_ids: the owners with a name, where deals of no or another owner are wanted besides; else None.
+        known_owner_ids: the owners with a name, if deals of no or another owner are wanted too; else None.
         amount: their amounts.
         created: when they were created.
         closes: when they close.
-        idle_since: none of their activities was then or later, but for planned ones; None for any.
+        idle_since: they have no activities then or later, except planned ones; None for any.
     """
 
     words: tuple[str, ...] = ()
@@ -67,13 +67,13 @@ class DealFilter:
 
 
 def is_of_stages(wanted: DealFilter) -> bool:
-    """Return True if deals match, or do not, by their stages and pipelines alone."""
+    """Return True if only stages and pipelines decide whether deals match."""
     stages = ("stages", "is_open", "closed", "pipeline_ids")
     return wanted == DealFilter(**{name: getattr(wanted, name) for name in stages})
 
 
 def is_in(wanted: DealFilter, pipeline_id: str | None, stage_id: str | None) -> bool:
-    """Return True if deals of a stage and pipeline match, as far as that decides."""
+    """Return True if deals of a stage and pipeline match, as far as these decide."""
     if wanted.stages is not None and not _is_place(wanted.stages, pipeline_id, stage_id):
         return False
     if wanted.is_open is not None and wanted.is_open is _is_place(wanted.closed, pipeline_id, stage_id):
@@ -97,7 +97,7 @@ class Order(NamedTuple):
     descending: bool = True
 
 
-#: The order of a list for which none is asked.
+#: The order of a list unless another is requested.
 NEWEST_FIRST = Order()
 
 #: The names of all orders.
@@ -108,8 +108,7 @@ class Place(NamedTuple):
     """A deal's place in an order.
 
     Args:
-        phase: 0 among the deals that have a value, 1 among those that have none, 2 among those of which the database
-            holds something else in its place.
+        phase: 0 for deals with a value, 1 for those without one, 2 for those with something else in its place.
         value: for phase 0: a text, a number (one that is no float as text), or milliseconds since 1970.
         deal_id: the deal.
     """
@@ -120,7 +119,7 @@ class Place(NamedTuple):
 
 
 def stage_places(labels: Labels, stages: Collection[StageKey]) -> tuple[StagePlace, ...]:
-    """Return where deals have one of these stages; a deal in no known pipeline goes by the id of its stage alone."""
+    """Return the places of these stages; a deal in no known pipeline goes by the id of its stage alone."""
     holders: dict[str, set[str]] = {}
     for pipeline in labels.pipelines:
         for stage in pipeline.stages:

@@ -1,4 +1,4 @@
-"""A question for a list of deals as a client asks it: with labels, names and days. Plain values."""
+"""A question for a list of deals in the terms of clients: labels, names and days. Plain values."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dealcache.model.deal_filter import NEWEST_FIRST, Order
 
 @dataclass(frozen=True, slots=True)
 class DealQuestion:
-    """Which deals a client wants to see; what is None, or empty, is no matter.
+    """The deals that a client wants to see; None or empty for no condition.
 
     Args:
-        words: of which each begins a word of the name.
-        stages: labels or ids, of which any will do; ``pipelines`` and ``owners`` likewise.
+        words: each begins a word of the name.
+        stages: labels or ids, any of which may match; ``pipelines`` and ``owners`` likewise.
         is_open: True for deals that are neither won nor lost, False for the others.
         min_amount: the least amount; ``max_amount`` the largest.
         created_since: the first day of creation; ``created_until`` the last one.
         closes_since: the first day of closing; ``closes_until`` the last one.
-        idle_days: for so many days there was no activity.
-        order: in which order.
+        idle_days: the number of days without any activity.
+        order: their order.
     """
 
     words: tuple[str, ...] = ()

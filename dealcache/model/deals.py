@@ -1,7 +1,7 @@
 """Deals, their engagements as timeline events, and the names of deals. Plain values.
 
 ``dealcache.hubspot.mapping`` makes them from HubSpot's JSON, ``dealcache.repositories`` from MongoDB's documents;
-``dealcache.reader.views`` makes from them the views that clients see.
+``dealcache.reader.views`` turns them into the views that clients see.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EVENT_TYPES: tuple[str, ...] = (
     *("SMS", "WhatsApp", "LinkedIn Message", "Postal Mail"),
 )
 
-#: The ``type`` of an event of each activity, where the activity itself does not say more.
+#: The ``type`` of an event of each activity, unless the activity itself is more specific.
 EVENT_TYPE_OF: Mapping[str, str] = {
     "calls": "Call",
     "emails": "Outgoing Email",
@@ -31,7 +31,7 @@ EVENT_TYPE_OF: Mapping[str, str] = {
     "postal_mail": "Postal Mail",
 }
 
-#: HubSpot's object names of the activities, in the order in which they are asked for.
+#: HubSpot's object names of the activities, in the order in which they are requested.
 ENGAGEMENT_TYPES = tuple(EVENT_TYPE_OF)
 
 #: Fields that other systems write to a stored event: shown by the timeline, kept by every write, never made up.
@@ -42,7 +42,8 @@ NAME_LENGTH = 512
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
-#: Characters that do not count around a name: Unicode's white space, and those without any width, which pasting brings.
+#: Characters that are ignored around a name: Unicode's white space, and zero-width characters, which come with pasted
+#: text.
 _AROUND = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -67,7 +68,7 @@ def bare_name(name: str) -> str:
 def name_key(name: str) -> str:
     """Return the form in which names are compared: :func:`bare_name` case-folded, as in HubSpot's look-up.
 
-    Folding takes characters apart that NFC had put together, and the other way round, so it has NFD before it and NFC
+    Folding decomposes characters that NFC has composed, and the other way round, so NFD is applied before it and NFC
     after it (Unicode, section 3.13, canonical caseless matching).
     """
     bare = name.strip(_AROUND)
@@ -77,7 +78,7 @@ def name_key(name: str) -> str:
 def stored_name_keys(name: str) -> tuple[str, ...]:
     """Return the forms under which a deal of this name may be stored: :func:`name_key`, and those of earlier versions.
 
-    Those did not normalize, and may still be running beside this one.
+    Earlier versions did not normalize, and may still be running beside this one.
     """
     bare = name.strip(_AROUND)
     if bare.isascii():
@@ -87,7 +88,7 @@ def stored_name_keys(name: str) -> tuple[str, ...]:
 
 
 def deal_name(text: str) -> str:
-    """Return a deal's name as a client gives it, as it is looked up; see :func:`bare_name`.
+    """Return the name of a deal from a client in the form for look-ups; see :func:`bare_name`.
 
     Raises:
         ValueError: it is empty, too long, or holds control characters.
@@ -153,9 +154,9 @@ class Event:
 class LoadedDeal:
     """The result of one complete load from HubSpot: the deal, all its events, and the other deals of the same name.
 
-    ``read_started_at`` is the time just before the first call, so that two loads can be put in order. ``unread``
-    are the types and ids of activities that the deal has and that could not be read: events of theirs that are stored
-    stay. ``as_of`` is an earlier time where the deal is only known from a search, which may be behind.
+    ``read_started_at`` is the time just before the first call, by which two loads are ordered. ``unread`` are the types
+    and ids of the deal's activities that could not be read, whose stored events are kept. ``as_of`` is an earlier time
+    if the deal is only known from a search, which may be behind.
     """
 
     deal: Deal
@@ -170,8 +171,8 @@ def choose_deal(name: str, candidates: Iterable[Deal]) -> tuple[Deal, tuple[Deal
     """Return the deal that ``name`` means among ``candidates`` and the others of that name, best first; None if none.
 
     Names are not unique, neither in HubSpot nor in MongoDB. A deal counts if its :func:`name_key` is that of ``name``
-    and it is not archived. Among those a name in the very same case wins, whatever is around it and whichever way its
-    characters are composed, then the most recent change, then the highest id.
+    and it is not archived. Among those a name in the very same case wins, whatever white space is around it and however
+    its characters are composed, then the most recent change, then the highest id.
     """
     key, bare = name_key(name), bare_name(name)
     matching = {deal.deal_id: deal for deal in candidates if name_key(deal.deal_name) == key and not deal.archived}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-#: The most by which a date may seem to lie in the future because hosts' clocks differ.
+#: The most by which a date may seem to be in the future because hosts' clocks differ.
 _CLOCKS_APART = timedelta(seconds=1)
 
 
@@ -13,11 +13,12 @@ def data_as_of(
 ) -> datetime | None:
     """Return up to when HubSpot's changes are known to be in a stored deal; None if that is unknown.
 
-    A date in the future was written by a wrong clock and counts for nothing.
+    A date in the future was written by a wrong clock and is ignored.
 
     Args:
         synced_at: the time just before HubSpot was last asked for the deal with its activities; None if it never was.
-        watermark: up to when the syncs have found every change that a search can show; read before the deal was.
+        watermark: the moment up to which the syncs have found every change that a search can show, read before the
+            deal.
         now: the present.
         complete: whether the deal's activities have all been read: only then have syncs kept it up to date.
     """

@@ -23,10 +23,10 @@ class Changes:
 
     Attributes:
         views: the views that changed, by deal id.
-        names: the present and former names of changed deals: entries of a name (also that no such deal exists, or
-            which other deals bear the name) are invalidated with the deal.
+        names: the present and former names of changed deals: entries of a name (including that no such deal exists, and
+            which other deals have the name) are invalidated with the deal.
         names_of: those of ``names`` that are or were a deal's own, by deal id, as far as the write shows them: a
-            renamed deal has its old name here and its new one, a deal of which only events changed has none.
+            renamed deal has its old and its new name here, a deal of which only events changed has none.
     """
 
     views: dict[str, set[str]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Changes:
     names_of: dict[str, set[str]] = field(default_factory=dict)
 
     def note(self, deal_id: str, views: Iterable[str], names: Iterable[str] = ()) -> None:
-        """Add that some ``views`` of a deal changed, which is or was known under ``names``."""
+        """Note that some ``views`` changed of a deal that is or was known under ``names``."""
         self.views.setdefault(deal_id, set()).update(views)
         own = set(names)
         if own:
@@ -88,11 +88,11 @@ class Selection:
         return Selection(self.deal_ids | other.deal_ids, self.name_keys | other.name_keys)
 
     def __and__(self, other: Selection) -> Selection:
-        """Return what both concern; not for everything."""
+        """Return the intersection of two selections, neither of which is everything."""
         return Selection(self.deal_ids & other.deal_ids, self.name_keys & other.name_keys)
 
     def __sub__(self, other: Selection) -> Selection:
-        """Return what this one concerns and ``other`` does not; not for everything."""
+        """Return the difference of two selections, neither of which is everything."""
         return Selection(self.deal_ids - other.deal_ids, self.name_keys - other.name_keys)
 
     def __len__(self) -> int:
@@ -100,11 +100,11 @@ class Selection:
         return len(self.deal_ids) + len(self.name_keys)
 
     def __bool__(self) -> bool:
-        """Return True if it concerns anything at all."""
+        """Return True if it selects anything at all."""
         return self.everything or len(self) > 0
 
     def parts(self, size: int) -> list[Selection]:
-        """Split it into parts of at most ``size`` marks; a small one, even if empty, is one part."""
+        """Split the selection into parts of at most ``size`` marks; a small one, even an empty one, is one part."""
         if self.everything or len(self) <= size:
             return [self]
         marks = [(deal_id, None) for deal_id in sorted(self.deal_ids)] + [
@@ -125,16 +125,16 @@ class Invalidation:
     """One entry of the invalidation log.
 
     Args:
-        selection: the entries that are served no more.
-        at: when it was recorded, aware and in UTC; for people and for live updates, no decision depends on it.
-        views: the views that really changed, by deal; empty when nothing changed, as for a clear.
+        selection: the entries that must no longer be served.
+        at: when it was recorded, aware and in UTC; for people and for live updates: no decision depends on it.
+        views: the views that really changed, by deal; empty if nothing changed, as for a clear.
         names_of: the names that are or were those of a changed deal, as far as the change shows them.
         nonce: unique, also among invalidations of the same generation in another history of the database.
-        generation: its place among all invalidations of all workers, from 1; 0 before it is recorded. The generation
-            of a deal is that of the last invalidation which concerns it.
+        generation: its position among all invalidations of all workers, from 1; 0 before it is recorded. The generation
+            of a deal is that of the last invalidation that selects it.
         doubt: True if it concerns everything, and it is unknown whether anything changed: entries are not trusted, but
             may still be served when every tier below fails.
-        labels: True if labels of owners, stages or pipelines changed and are to be read again before the next view.
+        labels: True if labels of owners, stages or pipelines changed and must be read again before the next view.
     """
 
     selection: Selection

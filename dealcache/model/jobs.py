@@ -26,7 +26,7 @@ class JobType(StrEnum):
     ALL_STAGES_DATE = "all_stages_date"  # those of all stages with an activity on, or a change of, some days
 
 
-#: Jobs that start by themselves.
+#: Jobs that start automatically.
 BY_THEMSELVES = (JobType.SCHEDULED, JobType.CONFIRM)
 
 
@@ -40,7 +40,7 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-#: How many days a sync reaches back at most.
+#: The most days that a sync reaches back.
 MOST_EPOCH_DAYS = 3650
 
 #: The states in which a job has ended.
@@ -66,13 +66,13 @@ class SyncRequest:
     def for_options(
         cls, *, everything: bool = False, deal: str | None = None, stage: str | None = None, days: int | None = None
     ) -> SyncRequest:
-        """Return the request for what somebody asked for, who may have asked for nothing in particular.
+        """Return the request for some options; without any, for the changes since the last sync.
 
         Args:
             everything: all that HubSpot has; goes with nothing else.
             deal: one deal, by name or id; goes with nothing else.
             stage: the deals of a stage.
-            days: what changed in the last so many days, of ``stage`` if one is given.
+            days: changes of the last so many days, of ``stage`` if one is given.
         """
         if everything:
             return cls(JobType.FULL)
@@ -84,7 +84,7 @@ class SyncRequest:
 
     @property
     def identity(self) -> str:
-        """Equal for requests that ask for the same thing, and only for them."""
+        """A value that only equal requests share."""
         return json.dumps(self.parameters(), sort_keys=True)
 
     def parameters(self) -> dict[str, Any]:
@@ -107,9 +107,9 @@ class Progress:
     """The progress of a job.
 
     ``deals_written`` and ``activities_written`` count what was stored, whether or not it was known before;
-    ``deals_changed`` the deals of which something that clients see is different now; ``calls`` counts each try;
-    ``waited_seconds`` is the time that calls waited for HubSpot's limits, added up over all threads; ``percent`` and
-    ``seconds_left`` are None where unknown. ``warnings`` name what the job did without, in short sentences.
+    ``deals_changed`` the deals with a change that clients can see; ``calls`` counts each try; ``waited_seconds`` is the
+    time that calls waited for HubSpot's limits, added up over all threads; ``percent`` and ``seconds_left`` are None
+    where unknown. ``warnings`` say in short sentences what the job had to do without.
     """
 
     phase: str = "waiting"
@@ -129,9 +129,9 @@ class Progress:
 class Job:
     """A job as MongoDB holds it.
 
-    ``due_at`` is when it may begin; ``since`` the time from which on changes are searched, None where that means
-    nothing; ``attempts`` how often it was started; ``checkpoint`` what it needs to resume; ``owner`` and
-    ``lease_expires_at`` the process that runs it, and until when no other may.
+    ``due_at`` is when it may begin; ``since`` the time from which changes are searched, None if not applicable;
+    ``attempts`` how often it was started; ``checkpoint`` what it needs to resume; ``owner`` and ``lease_expires_at``
+    the process that runs it, and until when no other may.
     """
 
     job_id: str

@@ -19,7 +19,7 @@ UNKNOWN_OWNER = "Unknown Owner"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An owner of records; ``name`` is None for one without any name, ``archived`` True for one who has left."""
+    """An owner of records; ``name`` is None for one without a name, ``archived`` True for one who has left."""
 
     owner_id: str
     name: str | None
@@ -28,7 +28,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a deal pipeline; ``probability`` is 0.0 to 1.0, or None when HubSpot gives none."""
+    """One stage of a deal pipeline; ``probability`` is 0.0 to 1.0, or None if HubSpot has none."""
 
     stage_id: str
     label: str
@@ -96,7 +96,7 @@ class Labels:
     Args:
         known_owners: all owners, including those who have left.
         pipelines: all deal pipelines in display order, archived ones included.
-        version: number of label changes that this process had heard of; see :mod:`.reader.label_directory`.
+        version: the number of label changes known to this process; see :mod:`.reader.label_directory`.
         is_current: False if newer labels exist that could not be read.
     """
 
@@ -113,7 +113,7 @@ class Labels:
         stages = {StageKey(one.pipeline_id, stage.stage_id): stage for one in self.pipelines for stage in one.stages}
         in_use = {one.pipeline_id for one in self.pipelines if not one.archived}
         anywhere: dict[str | None, StageKey] = {}
-        # Of several stages with one id the first that is in use wins.
+        # The first stage in use wins among several with one id.
         for key in sorted(stages, key=lambda key: stages[key].archived or key.pipeline_id not in in_use):
             anywhere.setdefault(key.stage_id, key)
         object.__setattr__(self, "owners", {one.owner_id: one.name or "" for one in self.known_owners})
@@ -126,7 +126,7 @@ class Labels:
     def owner_of_deal(self, deal: Deal) -> str:
         """Return the name of the deal's owner, or :data:`UNKNOWN_OWNER`.
 
-        An owner of whom nothing is known goes by the name that an earlier version stored, as do stages and pipelines.
+        An unknown owner is shown by the name that an earlier version stored, as are stages and pipelines.
         """
         return self.owners.get(deal.owner_id, deal.owner or "") or UNKNOWN_OWNER
 
@@ -169,7 +169,7 @@ class Labels:
     # Stages
 
     def stage_key(self, pipeline_id: str | None, stage_id: str | None) -> StageKey | None:
-        """Return which stage these ids mean, None if it is unknown; the stage id alone decides in no known pipeline."""
+        """Return the stage that these ids mean, None if unknown; without a known pipeline, by the stage id alone."""
         if pipeline_id is None or pipeline_id not in self._pipelines:
             return self._anywhere.get(stage_id)
         key = StageKey(pipeline_id, stage_id or "")
@@ -202,8 +202,8 @@ class Labels:
     def stage_name(self, wanted: str) -> str | None:
         """Return one name for all the ways to name a stage: its label as HubSpot writes it. None if there is none.
 
-        Where that label would mean other stages than ``wanted`` does (an id, say, of one of two stages that bear it),
-        it stays what it is.
+        If that label would mean other stages than ``wanted`` does (such as the id of one of two stages with the same
+        label), ``wanted`` is returned unchanged.
         """
         chosen = self.stages_named(wanted)
         if not chosen:
@@ -222,7 +222,7 @@ class Labels:
         ]
 
     def stage_labels(self) -> list[str]:
-        """Return the labels of all stages in use; with the pipeline's where several stages bear the same one."""
+        """Return the labels of all stages in use, with the pipeline's label if several stages have the same one."""
         in_use = self.stages_in_use()
         bearers = Counter(name_key(stage.label) for _, stage in in_use)
         return [
@@ -237,7 +237,7 @@ class Labels:
     # Changes
 
     def changes_since(self, before: Labels) -> LabelChanges:
-        """Return the ids whose labels are others than in ``before``."""
+        """Return the ids whose labels differ from those in ``before``."""
         old, new = ({key: stage.label for key, stage in labels._stages.items()} for labels in (before, self))
         return LabelChanges(
             _differing(before.owners, self.owners),

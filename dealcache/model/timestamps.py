@@ -1,7 +1,7 @@
 """Parsing timestamps and converting them to time zones; a time beyond the edges of the calendar counts as the edge.
 
-HubSpot holds whatever somebody typed. 9999-12-31T23:59:59Z is a date like any other until it is shown in Berlin, where
-it falls into the year 10000, which :class:`~datetime.datetime` does not know.
+HubSpot stores whatever a user typed. 9999-12-31T23:59:59Z is a date like any other until it is shown in Berlin, where
+it falls into the year 10000, which :class:`~datetime.datetime` does not support.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _LATEST_MS = (LATEST - _EPOCH) // timedelta(milliseconds=1)
 
 _MILLISECONDS = re.compile(r"(-?)(\d+)(?:\.\d*)?\Z", re.ASCII)
 
-#: As many digits as any time of the calendar has, in milliseconds.
+#: The most digits of a time of the calendar, in milliseconds.
 _MOST_DIGITS = 18
 
-# A date of a year that datetime does not know: 0, one before it, or one of five digits and more.
+# A date in a year that datetime does not support: 0, a negative one, or one of five digits or more.
 _BEYOND = re.compile(r"([+-]?)(\d{4,})-\d\d(?:-\d\d|\Z)", re.ASCII)
 
 
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:
-    """Return the aware ``moment`` in ``zone``, or the edge of the calendar if the zone's own time lies beyond it."""
+    """Return the aware ``moment`` in ``zone``, or the edge of the calendar if the zone's time is beyond it."""
     try:
         return moment.astimezone(zone)
     except OverflowError:
@@ -48,7 +48,7 @@ def from_milliseconds(count: int) -> datetime:
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """Return the time, in UTC, that a JSON value of HubSpot stands for; None if it stands for none.
+    """Return the time, in UTC, of a JSON value from HubSpot; None if it is not a time.
 
     A text is ISO 8601, in UTC if it names no zone, or epoch milliseconds; a number is epoch milliseconds.
     """

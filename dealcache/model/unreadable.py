@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-#: Reported records that are remembered; beyond, the oldest is forgotten, and may be reported again.
+#: Reported records to remember; beyond that, the oldest is forgotten, and may be reported again.
 MOST_REMEMBERED = 10_000
 
-#: The types that are counted by their names: HubSpot's of objects. A document of others' may name any other.
+#: The types that are counted by name: HubSpot's object types. A document of another program may name any other.
 TYPES = frozenset(
     {"deals", "calls", "emails", "meetings", "notes", "tasks", "communications", "postal_mail", "owners", "pipelines"}
 )
@@ -21,9 +21,9 @@ _LONGEST_ID = 100
 
 
 class UnreadableRecords:
-    """Logs and counts records with which something is wrong. Thread-safe.
+    """Logs and counts damaged records. Thread-safe.
 
-    A record is logged by its type and id and never with what it holds, which is other people's correspondence.
+    A record is logged by its type and id, never with its contents, which are other people's correspondence.
 
     Args:
         on_unreadable: called with the type of each such record, once.
@@ -35,14 +35,14 @@ class UnreadableRecords:
         self._reported: dict[tuple[str, str], None] = {}
 
     def note(self, record_type: object, record_id: object, reason: str) -> None:
-        """Log and count a record, unless this process has done so before.
+        """Log and count a record, unless this process has already done so.
 
         Args:
             record_type: HubSpot's name of its type.
-            record_id: its id; anything but a text or a number is none.
-            reason: what is the matter and what follows; may name properties, must not quote their values.
+            record_id: its id; anything but a text or a number counts as none.
+            reason: the fault and its consequence; may name properties, must not quote their values.
         """
-        # Of the texts that BSON knows, one cannot be looked up in a set: code.
+        # One of BSON's text types, code, cannot be looked up in a set.
         kind = str(record_type) if isinstance(record_type, str) and str(record_type) in TYPES else _OTHER
         shown = _printable(record_id) if isinstance(record_id, str | int) else "without an id"
         with self._lock:

@@ -1,4 +1,4 @@
-"""The words of a name, in the form in which they are looked for: case and accents do not count."""
+"""The words of a name, in the form for searches: case and accents do not count."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from unicodedata import category, normalize
 
 from dealcache.model.deals import NAME_LENGTH
 
-#: The most words of one name; more than a name of the contract's length can have, but for single letters.
+#: The most words of one name; more than a name of the contract's length can have, except with single letters.
 MOST_WORDS = 256
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
-#: Letters whose stroke or missing dot Unicode does not take off as it does accents.
+#: Letters whose stroke or missing dot Unicode does not remove as it does accents.
 _STROKES = str.maketrans("øłđħŧı", "oldhti")
 
 
 def words_of(text: str) -> list[str]:
     """Return the words of a name, each once: runs of letters and digits, folded.
 
-    Folding is Unicode's for compatibility caseless matching (section 3.13) without the marks. What stands behind the
-    longest name of the contract does not count, so that a stranger's name has no thousands of words.
+    Folding is Unicode's for compatibility caseless matching (section 3.13) without the marks. Text beyond the
+    contract's longest name is ignored, so that a stranger's name cannot have thousands of words.
     """
     named = text[:NAME_LENGTH]
     if named.isascii():
@@ -33,9 +33,9 @@ def _folded(text: str) -> str:
 
 
 def _letter(character: str) -> str:
-    """Return a character of a word as it is, nothing for an accent, and a space for what separates words."""
+    """Return a character of a word unchanged, nothing for an accent, and a space for a separator."""
     if character.isalnum():
         return character
     kind = category(character)
-    # Vowel signs that take room of their own belong to their word, which Python does not count as alphabetic.
+    # Spacing vowel signs belong to their word, although Python does not count them as alphabetic.
     return "" if kind in ("Mn", "Me") else character if kind == "Mc" else " "

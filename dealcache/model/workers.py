@@ -1,4 +1,4 @@
-"""The processes of one service, on whichever hosts they run, and the failure of the Redis that they share."""
+"""The processes of one service, on any host, and the failure of the Redis that they share."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Worker:
         host: the name of its host.
         pid: its process id there.
         has_cache: True for a worker of the server, False for a command, which has no cache.
-        version: the release that it runs; None for one of an earlier release, which does not say.
-        pid_namespace: in which ``pid`` is its id; containers of one host may each have their own. None as above.
+        version: the release that it runs; None for an earlier release, which does not state it.
+        pid_namespace: the namespace of ``pid``; containers of one host may each have their own. None as above.
         parent_pid: the process that started it, for a worker the master of its server; None as above.
         started_at: when it gave its first sign of life; None before.
-        report: what it said of itself with its last sign of life, see :mod:`dealcache.cluster.reports`.
+        report: its report with the last sign of life, see :mod:`dealcache.cluster.reports`.
     """
 
     owner: str
@@ -44,7 +44,7 @@ class Worker:
         return f"{self.host}-{self.pid}"
 
     def is_beside(self, other: Worker) -> bool:
-        """Return True if both count processes alike, so that one can see whether the other's process exists."""
+        """Return True if both use the same process ids, so that one can see whether the other's process exists."""
         return self.pid_namespace is not None and (self.host, self.pid_namespace) == (other.host, other.pid_namespace)
 
     def is_of_server(self, other: Worker) -> bool:
@@ -53,7 +53,7 @@ class Worker:
 
 
 def this_worker() -> Worker:
-    """Return a new identity for this process; to be called once, after the fork."""
+    """Return a new identity for this process; must be called once, after the fork."""
     host, pid = socket.gethostname(), os.getpid()
     return Worker(
         f"{host}-{pid}-{uuid.uuid4().hex[:8]}",
@@ -84,7 +84,7 @@ def _pid_namespace() -> str | None:
 
 
 class RedisUnavailable(Exception):  # noqa: N818 - the name says the state
-    """Redis does not answer, or refuses; callers go on without it. The message names no host and no secret.
+    """Redis does not answer, or refuses; callers continue without it. The message contains no host and no secret.
 
-    It is defined here so that it can be named where redis-py is not installed.
+    It is defined here so that it can be used where redis-py is not installed.
     """

@@ -79,24 +79,7 @@ def archive_what_has_just_changed(account: Account) -> None:
     account.data.archive("deals", account.deal(1))
 
 
-CHANGES = (
-    update_deal,
-    update_activity,
-    add_deal,
-    add_old_activities_to_a_new_deal,
-    add_activity,
-    add_activity_without_deal,
-    archive_deal,
-    archive_activities,
-    associate,
-    disassociate,
-    move_activity,
-    merge_into_a_new_deal,
-    merge_into_the_primary,
-    archive_what_has_just_changed,
-)
-
-#: Those of them that need nothing that an earlier one has taken away.
+#: Changes that need nothing that an earlier one has taken away.
 CHANGES_AFTER_EACH_OTHER = (
     update_deal,
     update_activity,
@@ -111,3 +94,5 @@ CHANGES_AFTER_EACH_OTHER = (
     move_activity,
     merge_into_a_new_deal,
 )
+
+CHANGES = (*CHANGES_AFTER_EACH_OTHER, merge_into_the_primary, archive_what_has_just_changed)
