@@ -86,6 +86,7 @@ def open_console(chromium: webdriver.Chrome) -> Iterator[OpenConsole]:
         chromium.switch_to.new_window("tab")
         opened.append(Console(chromium, service.url))
         opened[-1].complaints()
+        opened[-1].hosts()
         opened[-1].look()
         return opened[-1]
 

@@ -97,6 +97,8 @@ def test_a_reader_further_down_is_not_moved(
     refreshed(service, deal_id)
     console.wait_for("64 of 64 events")
     console.wait(lambda: "A lane more" in console.text)
+    said = console.driver.find_element(By.CSS_SELECTOR, ".announcement")
+    console.wait(lambda: "timeline changed (4 new events)" in said.text)
     assert abs(console.script(TOP, read) - place) < 2
 
 
@@ -250,7 +252,7 @@ def test_the_chosen_part_is_saved_as_a_file(console: Console, service: Gunicorn,
     behaviour = {"behavior": "allow", "downloadPath": str(tmp_path)}
     console.driver.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
     opened(console, timeline["deal_id"], "?types=Call&since=2026-01-01")
-    console.press("CSV")
+    console.press("Download CSV")
     path = console.wait(lambda: next(tmp_path.glob("*.csv"), None))
     assert path.name == f"deal-{timeline['deal_id']}-timeline.csv"
     console.wait(path.read_text)

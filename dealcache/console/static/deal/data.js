@@ -18,10 +18,10 @@ const NO_NEWS = { at: null, parts: [], added: new Set(), refreshed: null };
  * Read a deal, and follow it.
  *
  * @param {string} id HubSpot's id.
- * @returns {{info: Object, timeline: Object, news: Object, live: string, refresh: () => Promise<boolean>}} `info` and
- *   `timeline` are as of useLoad, their data {content, source}. `news` is what changed last since the page was opened:
- *   {at, parts, added, refreshed}: words, the ids of new events, and {tier, milliseconds} if it was asked for. `refresh`
- *   takes the deal from HubSpot; its promise is false if it was not allowed to, and fails with ApiError.
+ * @returns {{info: Object, timeline: Object, news: Object, live: string, refresh: () => Promise<boolean>}} `info`
+ *   and `timeline` are as of useLoad, their data {content, source}. `news` is what changed last while the page is open:
+ *   {at, parts, added, refreshed}: words, the ids of new events, and {tier, milliseconds} if it was asked for.
+ *   `refresh` takes the deal from HubSpot; its promise is false if it was not allowed to, and fails with ApiError.
  */
 export function useDeal(id) {
   const info = useView(INFO, id);
@@ -69,7 +69,7 @@ function joined(before, now) {
   return { ...now, parts, added: new Set([...before.added, ...now.added]) };
 }
 
-/** One view of a deal. As long as its entity tag is the same, its content is the same object: nothing is drawn again. */
+/** One view of a deal. While its entity tag is the same, its content is the same object: nothing is drawn again. */
 function useView(path, dealId) {
   const last = useRef({ tag: null, content: null });
   const accept = ({ data, headers, milliseconds }) => {

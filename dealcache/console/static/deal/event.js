@@ -22,17 +22,23 @@ export function Event({ event, isChosen, isNew, isPlanned, opened, onChoose }) {
   const [isOpen, setOpen] = useState(false);
   useEffect(() => void (opened && setOpen(true)), [opened]);
   const classes = ["event", tone(event.type), isChosen ? "is-chosen" : "", isPlanned ? "is-planned" : ""];
-  return html`<li class=${classes.filter(Boolean).join(" ")} id=${`event-${event.id}`} aria-current=${isChosen ? "true" : null}>
+  return html`<li
+    class=${classes.filter(Boolean).join(" ")}
+    id=${`event-${event.id}`}
+    aria-current=${isChosen ? "true" : null}
+  >
     <details open=${isOpen} onToggle=${({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary onClick=${() => onChoose(event.id)}>
-        <time datetime=${event.timestamp} title=${exactly(event.timestamp)}>${dayAndTime(event.date_str, event.time_str)}</time>
+        <time datetime=${event.timestamp} title=${exactly(event.timestamp)}
+          >${dayAndTime(event.date_str, event.time_str)}</time
+        >
         <span class="event-type"><span class="dot" aria-hidden="true"></span>${event.type}</span>
         <span class="event-about">
           ${isNew && html`<span class="badge good">New</span>`} ${isPlanned && html`<span class="badge">Planned</span>`}
           ${present(event.sentiment) && html`<span class="badge">${text(event.sentiment)}</span>`}
           <span class="event-words" dir="auto">
-            ${event.subject ? html`<b>${event.subject}</b>` : !event.content && html`<span class="muted">No subject</span>`}
-            ${" "}<span class="muted">${event.content_preview}</span>
+            ${event.subject && html`<b>${event.subject}</b>`}${" "}
+            <span class="muted">${event.content_preview || (event.subject ? "" : "No subject")}</span>
           </span>
         </span>
         <span class="event-owner muted" dir="auto">${event.owner}</span>
@@ -46,13 +52,23 @@ function Body({ event }) {
   const foreign = Object.entries(FOREIGN).filter(([field]) => present(event[field]));
   const now = route();
   return html`<div class="event-body">
-    ${event.content
-      ? html`<p class="event-content" dir="auto">${event.content}</p>`
-      : html`<p class="muted">This event has no content.</p>`}
-    ${foreign.length > 0 &&
-    html`<dl class="facts">
-      ${foreign.map(([field, label]) => html`<div><dt>${label}</dt><dd dir="auto">${text(event[field])}</dd></div>`)}
-    </dl>`}
+    ${
+      event.content
+        ? html`<p class="event-content" dir="auto">${event.content}</p>`
+        : html`<p class="muted">This event has no content.</p>`
+    }
+    ${
+      foreign.length > 0 &&
+      html`<dl class="facts">
+        ${foreign.map(
+          ([field, label]) =>
+            html`<div>
+              <dt>${label}</dt>
+              <dd dir="auto">${text(event[field])}</dd>
+            </div>`,
+        )}
+      </dl>`
+    }
     <p class="muted">
       ${exactly(event.timestamp)} · ${event.owner || "No owner"} · ${count(event.content.length)} characters ·${" "}
       <a href=${address(now.path, { event: event.id })}>Link to this event</a>

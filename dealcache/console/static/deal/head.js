@@ -1,6 +1,6 @@
 /** The head of the page: name, what to do with the deal, its facts, and what changed last. */
 
-import { html, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { ApiError, download } from "../app/api.js";
 import { amount, day, duration, milliseconds, NONE, time, when } from "../app/format.js";
 import { address } from "../app/router.js";
@@ -24,19 +24,39 @@ export function Head({ id, deal, view }) {
     setAsking({ isBusy: true, failure: null });
     setAsking({ isBusy: false, failure: await failureOf(deal.refresh) });
   };
+  const lines = useRef();
+  const news = newsLine(deal.news);
+  useEffect(() => {
+    // Who reads further down does not see the line.
+    if (news && lines.current.getBoundingClientRect().bottom < 0) say(news);
+  }, [news]);
   const source = deal.timeline.data?.source ?? deal.info.data?.source;
   return html`
     <div class="page-head">
       <h1 dir="auto">${facts ? facts.dealName || "A deal without a name" : `Deal ${id}`}</h1>
-      ${inHubSpot && html`<a class="button" href=${inHubSpot} target="_blank" rel="noopener noreferrer">Open in HubSpot</a>`}
-      <button type="button" disabled=${!deal.timeline.data} title="The events of the chosen types and days as a file; the search does not apply" onClick=${() => save(id, view)}>CSV</button>
+      ${
+        inHubSpot &&
+        html`<a class="button" href=${inHubSpot} target="_blank" rel="noopener noreferrer">Open in HubSpot</a>`
+      }
+      <button
+        type="button"
+        disabled=${!deal.timeline.data}
+        title="The events of the chosen types and days as a file; the search does not apply"
+        onClick=${() => save(id, view)}
+      >
+        Download CSV
+      </button>
       <button type="button" class="primary" disabled=${asking.isBusy} onClick=${refresh}>Refresh</button>
     </div>
-    <div class="deal-lines">
+    <div class="deal-lines" ref=${lines}>
       ${source && html`<${Source} source=${source} live=${deal.live} />`}
-      ${asking.failure
-        ? html`<p class="bad" role="alert">${asking.failure}${source?.asOf ? ` What is shown is of ${when(source.asOf)}.` : ""}</p>`
-        : html`<p class="deal-news" role="status">${asking.isBusy ? "HubSpot is asked…" : newsLine(deal.news)}</p>`}
+      ${
+        asking.failure
+          ? html`<p class="bad" role="alert">
+              ${asking.failure}${source?.asOf ? ` What is shown is of ${when(source.asOf)}.` : ""}
+            </p>`
+          : html`<p class="deal-news" role="status">${asking.isBusy ? "HubSpot is asked…" : news}</p>`
+      }
     </div>
     ${facts && html`<${Facts} facts=${facts} events=${deal.timeline.data?.content.events} />`}
   `;
@@ -47,7 +67,8 @@ async function failureOf(refresh) {
     return (await refresh()) ? null : "Not refreshed: this needs the admin token.";
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    const wait = error.retryAfter && !/try again/i.test(error.message) ? ` Try again in ${duration(error.retryAfter)}.` : "";
+    const wait =
+      error.retryAfter && !/try again/i.test(error.message) ? ` Try again in ${duration(error.retryAfter)}.` : "";
     return `Not refreshed: ${error.message}${wait}`;
   }
 }
@@ -87,8 +108,19 @@ function Facts({ facts, events }) {
     ["Next activity", events ? day(next) : NONE],
   ];
   return html`<dl class="facts panel">
-    ${rows.map(([label, value]) => html`<div key=${label}><dt>${label}</dt><dd dir="auto">${value || NONE}</dd></div>`)}
-    ${others.length > 0 &&
-    html`<div><dt>Also of this name</dt><dd class="others">${others.map((other) => html`<a href=${address(`/deals/${other}`)}>${other}</a> `)}</dd></div>`}
+    ${rows.map(
+      ([label, value]) =>
+        html`<div key=${label}>
+          <dt>${label}</dt>
+          <dd dir="auto">${value || NONE}</dd>
+        </div>`,
+    )}
+    ${
+      others.length > 0 &&
+      html`<div>
+        <dt>Also of this name</dt>
+        <dd class="others">${others.map((other) => html`<a href=${address(`/deals/${other}`)}>${other}</a> `)}</dd>
+      </div>`
+    }
   </dl>`;
 }

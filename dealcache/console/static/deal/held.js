@@ -32,5 +32,7 @@ function isRead(list) {
   if (!list?.firstElementChild) return false;
   const { top } = list.getBoundingClientRect();
   const isTopSeen = top > 0 && top < innerHeight;
-  return isTopSeen && (list.contains(document.activeElement) || list.querySelector("details[open], .event:hover") !== null);
+  return (
+    isTopSeen && (list.contains(document.activeElement) || list.querySelector("details[open], .event:hover") !== null)
+  );
 }

@@ -1,14 +1,15 @@
 /** The events as a list, which says all that the picture shows. */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
-import { count, counted } from "../app/format.js";
+import { count } from "../app/format.js";
 import { useKeys } from "../parts/keys.js";
-import { Empty } from "../parts/states.js";
 import { Event } from "./event.js";
+import { useHeld } from "./held.js";
 import { momentOf } from "./marks.js";
 import { STEP, useSpan } from "./span.js";
-import { putBack, rowsRead } from "./still.js";
-import { useHeld } from "./held.js";
+import { putBack } from "./still.js";
+import { Nothing, Tools } from "./tools.js";
+import { NO_FILTERS } from "./view.js";
 
 /**
  * The list.
@@ -32,28 +33,30 @@ export function List({ all, events, view, change, added, now, picked }) {
   const choose = (id) => change({ event: id }, { replace: true });
   const step = (by) => {
     const next = place < 0 ? 0 : Math.min(ordered.length - 1, Math.max(0, place + by));
-    if (!ordered.length) return;
+    if (ordered.length === 0) return;
     wanted.current = ordered[next].id;
-    if (next === place) showRow(wanted.current);
-    else choose(ordered[next].id);
+    if (next !== place) return choose(ordered[next].id);
+    showRow(ordered[next].id);
+    wanted.current = null;
   };
   useKeys({
     j: { does: "Next event", run: () => step(1) },
     k: { does: "Previous event", run: () => step(-1) },
     "/": { does: "Search events", run: () => search.current?.focus() },
   });
-  // What the address names is looked up once when the page opens, and whenever a key, a mark or the history asks.
+  // The event that is to be brought into sight once it is drawn: when the page opens, and when a key asks for it.
   const wanted = useRef(view.event);
+  const isFirst = useRef(true);
   const [first] = useState(view.event);
   useLayoutEffect(() => {
     if (wanted.current === null || place < 0) return;
-    showRow(wanted.current);
+    showRow(wanted.current, isFirst.current ? "center" : "nearest");
+    isFirst.current = false;
     wanted.current = null;
   });
   useEffect(() => {
     if (picked.id === null) return;
-    wanted.current = null;
-    showRow(picked.id);
+    showRow(picked.id, "center");
   }, [picked.times]);
 
   const shownBefore = useRef([]);
@@ -67,12 +70,30 @@ export function List({ all, events, view, change, added, now, picked }) {
   };
   const openedOf = (id) => (id === picked.id ? picked.times : id === first ? -1 : 0);
   return html`<section aria-labelledby="events-title" class="panel">
-    <${Tools} view=${view} change=${change} search=${search} shown=${ordered.length} total=${all.length} held=${held.size} release=${release} />
-    ${view.event && place < 0 && html`<p class="notice">The event that the address names is not among those shown. <button type="button" onClick=${() => change({ types: null, q: null, since: null, until: null })}>Show all</button></p>`}
+    <${Tools}
+      view=${view}
+      change=${change}
+      search=${search}
+      shown=${ordered.length}
+      total=${all.length}
+      held=${held.size}
+      release=${release}
+    />
+    ${view.event && place < 0 && html`<${Hidden} change=${change} />`}
     ${ordered.length === 0 && html`<${Nothing} total=${all.length} change=${change} />`}
-    ${span.from > 0 && html`<p class="more"><button type="button" onClick=${before}>Show ${count(Math.min(STEP, span.from))} before these (${count(span.from)} not shown)</button></p>`}
+    ${span.from > 0 && html`<${Before} left=${span.from} before=${before} />`}
     <ol class="events" ref=${list}>
-      ${ordered.slice(span.from, span.to).map((event) => html`<${Event} key=${event.id} event=${event} isChosen=${event.id === view.event} isNew=${added.has(event.id)} isPlanned=${momentOf(event) > now} opened=${openedOf(event.id)} onChoose=${choose} />`)}
+      ${ordered.slice(span.from, span.to).map(
+        (event) => html`<${Event}
+          key=${event.id}
+          event=${event}
+          isChosen=${event.id === view.event}
+          isNew=${added.has(event.id)}
+          isPlanned=${momentOf(event) > now}
+          opened=${openedOf(event.id)}
+          onChoose=${choose}
+        />`,
+      )}
     </ol>
     ${span.to < ordered.length && html`<${More} key=${question} left=${ordered.length - span.to} more=${span.more} />`}
   </section>`;
@@ -88,35 +109,19 @@ function useOrdered(events, held, oldestFirst) {
   return kept.current.ordered;
 }
 
-function Tools({ view, change, search, shown, total, held, release }) {
-  const isNarrowed = view.q || view.types.size || view.since || view.until;
-  return html`<div class="list-tools">
-    <h2 id="events-title">Events</h2>
-    <input
-      type="search"
-      ref=${search}
-      aria-label="Search events"
-      placeholder="Search events"
-      value=${view.q}
-      onInput=${(event) => change({ q: event.target.value || null }, { replace: true })}
-    />
-    <select aria-label="Order" value=${view.oldestFirst ? "oldest" : "newest"} onChange=${(event) => change({ order: event.target.value === "oldest" ? "oldest" : null })}>
-      <option value="newest">Newest first</option>
-      <option value="oldest">Oldest first</option>
-    </select>
-    <p role="status" class="list-count">${count(shown)} of ${counted(total, "event")}</p>
-    ${isNarrowed && html`<button type="button" class="quiet" onClick=${() => change({ types: null, q: null, since: null, until: null })}>Clear filters</button>`}
-    ${held > 0 && html`<button type="button" class="primary" onClick=${release}>Show ${counted(held, "new event")}</button>`}
-  </div>`;
+function Hidden({ change }) {
+  return html`<p class="notice">
+    The event that the address names is not among those shown.
+    <button type="button" onClick=${() => change(NO_FILTERS)}>Show all</button>
+  </p>`;
 }
 
-function Nothing({ total, change }) {
-  if (total === 0) {
-    return html`<${Empty} title="No events yet.">HubSpot knows no meeting, call, e-mail, note or task of this deal. Refresh asks again.</${Empty}>`;
-  }
-  return html`<${Empty} title="No event is like that.">
-    <button type="button" onClick=${() => change({ types: null, q: null, since: null, until: null })}>Show all ${counted(total, "event")}</button>
-  </${Empty}>`;
+function Before({ left, before }) {
+  return html`<p class="more">
+    <button type="button" onClick=${before}>
+      Show ${count(Math.min(STEP, left))} before these (${count(left)} not shown)
+    </button>
+  </p>`;
 }
 
 /** Draws more by itself before the end of what is drawn comes into sight, and on demand. */
@@ -125,16 +130,20 @@ function More({ left, more }) {
   const latest = useRef();
   latest.current = more;
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && latest.current(), { rootMargin: "0px 0px 600px" });
+    const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && latest.current(), {
+      rootMargin: "0px 0px 600px",
+    });
     observer.observe(button.current);
     return () => observer.disconnect();
   }, [left]);
-  return html`<p class="more"><button type="button" ref=${button} onClick=${more}>Show more (${count(left)} not shown)</button></p>`;
+  return html`<p class="more">
+    <button type="button" ref=${button} onClick=${more}>Show more (${count(left)} not shown)</button>
+  </p>`;
 }
 
 /** Bring an event into sight, with the focus on it. */
-function showRow(id) {
+function showRow(id, block = "nearest") {
   const row = document.getElementById(`event-${id}`);
   row?.querySelector("summary").focus({ preventScroll: true });
-  row?.scrollIntoView({ block: "nearest" });
+  row?.scrollIntoView({ block });
 }

@@ -7,7 +7,8 @@ export function linesOf({ events, type, isPlanned }) {
   const [first, last] = [events[0], events.at(-1)];
   const kind = isPlanned ? `${type}, planned` : type;
   if (events.length > 1) {
-    const days = first.date_str === last.date_str ? day(first.date_str) : `${day(first.date_str)} – ${day(last.date_str)}`;
+    const days =
+      first.date_str === last.date_str ? day(first.date_str) : `${day(first.date_str)} – ${day(last.date_str)}`;
     return [days, `${kind}: ${count(events.length)} events`, "Press to look closer"];
   }
   return [dayAndTime(first.date_str, first.time_str), kind, first.subject || first.content_preview || "No subject"];
@@ -34,7 +35,8 @@ export function stepped(marks, place, key) {
   const lane = sign > 0 ? Math.min(...lanes) : Math.max(...lanes);
   let nearest = null;
   marks.forEach((one, at) => {
-    if (one.lane === lane && (nearest === null || Math.abs(one.x - mark.x) < Math.abs(marks[nearest].x - mark.x))) nearest = at;
+    if (one.lane === lane && (nearest === null || Math.abs(one.x - mark.x) < Math.abs(marks[nearest].x - mark.x)))
+      nearest = at;
   });
   return nearest;
 }

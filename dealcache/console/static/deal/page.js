@@ -33,7 +33,8 @@ export function Page({ argument: id }) {
   const isOnline = useStore(online);
   if (isUnknown) {
     return html`<${Empty} isPage title="There is no deal with this id.">
-      Neither HubSpot nor what is stored has a deal <code>${id}</code>. <a href=${address("/deals")}>Look at the deals</a>
+      Neither HubSpot nor what is stored has a deal <code>${id}</code>.${" "}
+      <a href=${address("/deals")}>Look at the deals</a>
     </${Empty}>`;
   }
   const isOld = !isOnline || info.error !== null || timeline.error !== null;
@@ -41,9 +42,16 @@ export function Page({ argument: id }) {
     <div class=${isOld ? "deal is-old" : "deal"}>
       <${Head} id=${id} deal=${deal} view=${view} />
       <${Failures} info=${info} timeline=${timeline} />
-      ${timeline.data
-        ? html`<${Events} events=${timeline.data.content.events} added=${deal.news.added} view=${view} change=${change} />`
-        : (timeline.isLoading || info.isLoading) && !timeline.error && html`<${Loading} what="the deal" />`}
+      ${
+        timeline.data
+          ? html`<${Events}
+              events=${timeline.data.content.events}
+              added=${deal.news.added}
+              view=${view}
+              change=${change}
+            />`
+          : (timeline.isLoading || info.isLoading) && !timeline.error && html`<${Loading} what="the deal" />`
+      }
     </div>
   </${Still}>`;
 }
@@ -72,22 +80,47 @@ function Events({ events, added, view, change }) {
     setPicked(({ times }) => ({ id, times: times + 1 }));
   };
   return html`
-    ${events.length > 0 &&
-    html`<div class="deal-top">
-      <section class="panel" aria-labelledby="types-title">
-        <h2 id="types-title">Types</h2>
-        <${Bars} label="Types of events" rows=${rowsOf(events, shown.counted)} chosen=${view.types} onToggle=${(type) => change({ types: toggled(view.types, type) })} />
-      </section>
-      <section class="panel" aria-labelledby="chart-title">
-        <div class="chart-head">
-          <h2 id="chart-title">Timeline</h2>
-          <${Range} view=${view} change=${change} events=${events} domain=${domain} now=${now} />
-        </div>
-        <${Chart} events=${shown.charted} all=${events} domain=${domain} now=${now} view=${view} onRange=${(since, until) => change({ since, until })} onPick=${pick} />
-        <p class="chart-note muted">Hollow marks are planned. A number stands for so many events. Drag over the picture for a part of it.</p>
-      </section>
-    </div>`}
-    <${List} all=${events} events=${shown.listed} view=${view} change=${change} added=${added} now=${now} picked=${picked} />
+    ${
+      events.length > 0 &&
+      html`<div class="deal-top">
+        <section class="panel" aria-labelledby="types-title">
+          <h2 id="types-title">Types</h2>
+          <${Bars}
+            label="Types of events"
+            rows=${rowsOf(events, shown.counted)}
+            chosen=${view.types}
+            onToggle=${(type) => change({ types: toggled(view.types, type) })}
+          />
+        </section>
+        <section class="panel" aria-labelledby="chart-title">
+          <div class="chart-head">
+            <h2 id="chart-title">Timeline</h2>
+            <${Range} view=${view} change=${change} events=${events} domain=${domain} now=${now} />
+          </div>
+          <${Chart}
+            events=${shown.charted}
+            all=${events}
+            domain=${domain}
+            now=${now}
+            view=${view}
+            onRange=${(since, until) => change({ since, until })}
+            onPick=${pick}
+          />
+          <p class="chart-note muted">
+            Hollow marks are planned. A number stands for so many events. Drag over the picture for a part of it.
+          </p>
+        </section>
+      </div>`
+    }
+    <${List}
+      all=${events}
+      events=${shown.listed}
+      view=${view}
+      change=${change}
+      added=${added}
+      now=${now}
+      picked=${picked}
+    />
   `;
 }
 

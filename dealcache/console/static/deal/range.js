@@ -33,25 +33,40 @@ export function Range({ view, change, events, domain, now }) {
   };
   return html`<div class="range" role="group" aria-label="Days shown">
     <span class="range-lengths">
-      <button type="button" aria-pressed=${isAll ? "true" : "false"} onClick=${() => change({ since: null, until: null })}>
+      <button
+        type="button"
+        aria-pressed=${isAll ? "true" : "false"}
+        onClick=${() => change({ since: null, until: null })}
+      >
         All
       </button>
       ${LENGTHS.map(
-        ([name, length]) => html`<button
-          type="button"
-          aria-pressed=${days === length ? "true" : "false"}
-          onClick=${() => zoom(length)}
-        >
-          ${name}
-        </button>`,
+        ([name, length]) =>
+          html`<button type="button" aria-pressed=${days === length ? "true" : "false"} onClick=${() => zoom(length)}>
+            ${name}
+          </button>`,
       )}
     </span>
     <span class="range-lengths">
       <button type="button" aria-label="Earlier" title="Earlier" disabled=${isAll} onClick=${() => move(-1)}>‹</button>
       <button type="button" aria-label="Later" title="Later" disabled=${isAll} onClick=${() => move(1)}>›</button>
     </span>
-    <label>From <input type="date" max=${view.until || null} value=${view.since} onChange=${(event) => change({ since: event.target.value || null })} /></label>
-    <label>to <input type="date" min=${view.since || null} value=${view.until} onChange=${(event) => change({ until: event.target.value || null })} /></label>
+    <label
+      >From
+      <input
+        type="date"
+        max=${view.until || null}
+        value=${view.since}
+        onChange=${(event) => change({ since: event.target.value || null })}
+    /></label>
+    <label
+      >to
+      <input
+        type="date"
+        min=${view.since || null}
+        value=${view.until}
+        onChange=${(event) => change({ until: event.target.value || null })}
+    /></label>
   </div>`;
 }
 

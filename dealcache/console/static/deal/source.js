@@ -27,17 +27,24 @@ export function Source({ source, live }) {
   const now = useNow();
   const isOnline = useStore(online);
   const hears = isOnline || live !== "live" ? live : "away";
+  const isStale = /stale-if-error|unsure/.test(source.status);
   const age = Math.max(0, Math.floor(source.age + (now - source.at) / 1_000));
   return html`<p class="source muted">
     <span title=${source.status}>From ${TIERS[source.tier] ?? source.tier}</span>
     <span>${duration(age)} in the cache</span>
-    ${source.asOf && html`<span>Data as of <time datetime=${source.asOf} title=${exactly(source.asOf)}>${ago(source.asOf, now)}</time></span>`}
+    ${source.asOf && html`<${AsOf} at=${source.asOf} now=${now} />`}
     <span title="From the request to the answer, and the part of it that the service's tiers took">
       ${milliseconds(source.milliseconds)}, ${milliseconds(source.inService)} in the service
     </span>
-    <span class=${hears === "live" ? "good" : ""}><span aria-hidden="true">${hears === "live" ? "●" : "○"}</span> ${LIVE[hears]}</span>
-    ${/stale-if-error|unsure/.test(source.status) && html`<span class="badge warn">Stale: what lies below the cache is away</span>`}
+    <span class=${hears === "live" ? "good" : ""}
+      ><span aria-hidden="true">${hears === "live" ? "●" : "○"}</span> ${LIVE[hears]}</span
+    >
+    ${isStale && html`<span class="badge warn">Stale: what lies below the cache is away</span>`}
     ${/revalidating/.test(source.status) && html`<span class="badge">HubSpot is being asked again</span>`}
     ${!isOnline && html`<span class="badge warn">Offline: this is of before</span>`}
   </p>`;
+}
+
+function AsOf({ at, now }) {
+  return html`<span>Data as of <time datetime=${at} title=${exactly(at)}>${ago(at, now)}</time></span>`;
 }

@@ -22,7 +22,10 @@ export function useSpan(events, question, wanted) {
   if (kept.current.question !== question) [from, to] = [0, FIRST];
   else if (kept.current.events !== events) [from, to] = moved(kept.current, events);
   if (kept.current.question !== question || kept.current.wanted !== wanted) {
-    [from, to] = including([from, to], events.findIndex((event) => event.id === wanted));
+    [from, to] = including(
+      [from, to],
+      events.findIndex((event) => event.id === wanted),
+    );
   }
   kept.current = { from, to, events, question, wanted };
   const extend = (down, up) => {

@@ -1,4 +1,4 @@
-/** The types of events: their order, and the class that gives each its colour. Never by colour alone: a label is beside it. */
+/** The types of events: their order, and the class that gives each its colour; a label is always beside it. */
 
 const TYPES = [
   "Meeting",

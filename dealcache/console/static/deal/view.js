@@ -3,6 +3,9 @@
 import { useCallback, useMemo } from "../vendor/preact.js";
 import { go, route, useRoute } from "../app/router.js";
 
+/** The changes after which all events are looked at. */
+export const NO_FILTERS = { types: null, q: null, since: null, until: null };
+
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const texts = new WeakMap();
 
