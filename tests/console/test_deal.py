@@ -128,6 +128,16 @@ def test_days_by_length_by_steps_and_by_dates(console: Console, acme: dict[str, 
     assert sum(int(mark.text or 1) for mark in marks(console)) == len(among)
 
 
+def test_a_day_is_typed_digit_by_digit(console: Console, acme: dict[str, Any]) -> None:
+    opened(console, acme["deal_id"])
+    entries = console.script("return history.length")
+    console.the("field", "From").send_keys("03032026")  # the same in whatever order day and month are
+    among = [event for event in acme["events"] if event["date_str"] >= "2026-03-03"]
+    console.wait_for(f"{len(among)} of 60 events")
+    assert console.address.endswith("?since=2026-03-03")
+    assert console.script("return history.length") == entries + 1
+
+
 def days_of(console: Console) -> int:
     return console.script(
         "const at = (name) => Date.parse(new URLSearchParams(location.search).get(name));"

@@ -29,9 +29,9 @@ export function Event({ event, isChosen, isNew, isPlanned, opened, onChoose }) {
   >
     <details open=${isOpen} onToggle=${({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary onClick=${() => onChoose(event.id)}>
-        <time datetime=${event.timestamp} title=${exactly(event.timestamp)}
-          >${dayAndTime(event.date_str, event.time_str)}</time
-        >
+        <time datetime=${event.timestamp} title=${exactly(event.timestamp)}>
+          ${dayAndTime(event.date_str, event.time_str)}
+        </time>
         <span class="event-type"><span class="dot" aria-hidden="true"></span>${event.type}</span>
         <span class="event-about">
           ${isNew && html`<span class="badge good">New</span>`} ${isPlanned && html`<span class="badge">Planned</span>`}

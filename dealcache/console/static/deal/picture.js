@@ -22,6 +22,7 @@ for (const unit of Object.keys(TICKS)) {
 /** One mark; `place` is its place among all of them. */
 export function Mark({ mark, place, y, isChosen, isTabStop }) {
   const { x, half, events, isPlanned } = mark;
+  const around = Math.max(12, half + 4);
   const classes = ["mark", tone(mark.type), isPlanned && "is-planned", isChosen && "is-chosen"];
   return html`<g
     class=${classes.filter(Boolean).join(" ")}
@@ -31,13 +32,12 @@ export function Mark({ mark, place, y, isChosen, isTabStop }) {
     aria-label=${labelOf(mark)}
     transform="translate(${x.toFixed(1)} ${y})"
   >
-    ${isChosen && html`<rect class="ring" x=${-half - 4} y="-12.5" width=${2 * half + 8} height="25" rx="12.5" />`}
+    ${isChosen && html`<rect class="ring" x=${-around} y="-12" width=${2 * around} height="24" rx="12" />`}
     ${
       events.length === 1
         ? html`<circle r=${isPlanned ? half - 1 : half} />`
-        : html`<rect x=${-half} y="-8.5" width=${2 * half} height="17" rx="8.5" /><text dy="0.35em"
-              >${events.length}</text
-            >`
+        : html`<rect x=${-half} y="-8.5" width=${2 * half} height="17" rx="8.5" />
+            <text dy="0.35em">${events.length}</text>`
     }
   </g>`;
 }
@@ -48,9 +48,9 @@ export function Grid({ lanes, ticks, x, yOf, sizes, isWide, height }) {
     ${ticks.map(
       ({ at, unit }) =>
         html`<line class="tick" x1=${x(at)} x2=${x(at)} y1=${TOP} y2=${height - AXIS} />
-          <text class="tick-label" x=${Math.min(sizes.right - 24, Math.max(24, x(at)))} y=${height - 7}
-            >${TICKS[unit].format(at)}</text
-          >`,
+          <text class="tick-label" x=${Math.min(sizes.right - 24, Math.max(24, x(at)))} y=${height - 7}>
+            ${TICKS[unit].format(at)}
+          </text>`,
     )}
     ${lanes.map(
       (type, lane) =>

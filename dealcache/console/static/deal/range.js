@@ -1,7 +1,10 @@
 /** The days that are looked at: by length, step by step, or by their dates. */
 
-import { html } from "../vendor/preact.js";
+import { html, useRef } from "../vendor/preact.js";
 import { DAY, dayOf, momentOf, startOf } from "./marks.js";
+
+/** Days before are of years that are being typed. */
+const FIRST_DAY = "1970-01-01";
 
 const LENGTHS = [
   ["Year", 365],
@@ -51,23 +54,30 @@ export function Range({ view, change, events, domain, now }) {
       <button type="button" aria-label="Earlier" title="Earlier" disabled=${isAll} onClick=${() => move(-1)}>‹</button>
       <button type="button" aria-label="Later" title="Later" disabled=${isAll} onClick=${() => move(1)}>›</button>
     </span>
-    <label
-      >From
-      <input
-        type="date"
-        max=${view.until || null}
-        value=${view.since}
-        onChange=${(event) => change({ since: event.target.value || null })}
-    /></label>
-    <label
-      >to
-      <input
-        type="date"
-        min=${view.since || null}
-        value=${view.until}
-        onChange=${(event) => change({ until: event.target.value || null })}
-    /></label>
+    <${Day} label="From" value=${view.since} max=${view.until} onDay=${(since, how) => change({ since }, how)} />
+    <${Day} label="to" value=${view.until} min=${view.since} onDay=${(until, how) => change({ until }, how)} />
   </div>`;
+}
+
+/** A field for a day. Browsers tell of each digit of a year: only whole ones count, and they leave one entry. */
+function Day({ label, value, min, max, onDay }) {
+  const isLater = useRef(false);
+  const take = ({ target }) => {
+    if (target.value && target.value < FIRST_DAY) return;
+    onDay(target.value || null, { replace: isLater.current });
+    isLater.current = true;
+  };
+  return html`<label>
+    ${label}
+    <input
+      type="date"
+      value=${value}
+      min=${min || FIRST_DAY}
+      max=${max || null}
+      onFocus=${() => (isLater.current = false)}
+      onChange=${take}
+    />
+  </label>`;
 }
 
 /** Return the last day of a new range: around what is looked at, else up to today, else up to the last event. */

@@ -36,9 +36,9 @@ export function Source({ source, live }) {
     <span title="From the request to the answer, and the part of it that the service's tiers took">
       ${milliseconds(source.milliseconds)}, ${milliseconds(source.inService)} in the service
     </span>
-    <span class=${hears === "live" ? "good" : ""}
-      ><span aria-hidden="true">${hears === "live" ? "●" : "○"}</span> ${LIVE[hears]}</span
-    >
+    <span class=${hears === "live" ? "good" : ""}>
+      <span aria-hidden="true">${hears === "live" ? "●" : "○"}</span> ${LIVE[hears]}
+    </span>
     ${isStale && html`<span class="badge warn">Stale: what lies below the cache is away</span>`}
     ${/revalidating/.test(source.status) && html`<span class="badge">HubSpot is being asked again</span>`}
     ${!isOnline && html`<span class="badge warn">Offline: this is of before</span>`}

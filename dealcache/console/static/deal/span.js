@@ -3,7 +3,7 @@
 import { useRef, useState } from "../vendor/preact.js";
 
 /** How many are drawn at first and at once, and how many before one that is jumped to. */
-const FIRST = 40;
+const FIRST = 30;
 export const STEP = 100;
 const BEFORE = 20;
 

@@ -6,7 +6,7 @@ import { go, route, useRoute } from "../app/router.js";
 /** The changes after which all events are looked at. */
 export const NO_FILTERS = { types: null, q: null, since: null, until: null };
 
-const DAY = /^\d{4}-\d\d-\d\d$/;
+const DAY = /^(19|2\d)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;
 const texts = new WeakMap();
 
 /**
@@ -26,7 +26,10 @@ export function useView() {
 }
 
 function viewOf(query) {
-  const dayOf = (name) => (DAY.test(query.get(name)) ? query.get(name) : "");
+  const dayOf = (name) => {
+    const text = query.get(name) ?? "";
+    return DAY.test(text) && !Number.isNaN(Date.parse(text)) ? text : "";
+  };
   return {
     types: new Set((query.get("types") ?? "").split(",").filter(Boolean)),
     q: query.get("q") ?? "",
