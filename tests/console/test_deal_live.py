@@ -89,7 +89,7 @@ def test_a_reader_further_down_is_not_moved(
 ) -> None:
     deal_id = make_deal("Read further down", *MANY)
     followed(console, deal_id)
-    read = console.wait(lambda: rows(console)[30])
+    read = console.wait(lambda: rows(console)[20])
     console.script("arguments[0].scrollIntoView({block: 'center'})", read)
     place = console.script(TOP, read)
     add(hubspot, deal_id, *(note(f"Newer {number}", "2026-10-01T10:00:00Z") for number in range(3)))
@@ -171,7 +171,7 @@ def test_refresh_says_in_words_why_it_failed(
     console = open_console(told)
     deal_id = make_deal(f"Not refreshed {status}", note("An old one"))
     followed(console, deal_id)
-    hubspot.steer("POST", "faults", match="/crm/", status=status)
+    hubspot.steer("POST", "faults", match="/crm/", status=status, headers={"Retry-After": "1"})
     console.press("Refresh")
     console.wait_for(f"Not refreshed: {words}", 60)
     console.wait_for("What is shown is of ")
