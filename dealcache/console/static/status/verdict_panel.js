@@ -3,7 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { address } from "../app/router.js";
 
-const PAGES = { syncs: "Syncs", cache: "Cache" };
+const PAGES = { syncs: "Look at the syncs", cache: "Look at the cache" };
 
 /** Shows what verdict() decided. Only the sentence is spoken when it changes; ages in the list change all the time. */
 export function Verdict({ verdict: { level, title, findings, notes } }) {
