@@ -115,11 +115,13 @@ def test_an_empty_database_offers_the_first_sync(start_service: StartService, op
     console = open_console(start_service())
     console.open()
     console.wait_for("No deals are stored yet.")
+    assert not console.all("field", "Stage")
     console.inspect("deals-empty")
     assert console.the("link", "Look at the syncs").get_attribute("href").endswith("/console/syncs")
     console.press("Start sync")
     console.wait_for("The sync was started.")
     console.wait(lambda: rows(console), 60)
+    assert console.all("field", "Stage")
 
 
 def test_newer_data_wait_until_the_reader_wants_them(console: Console, database: Database[Any]) -> None:

@@ -49,7 +49,7 @@ export function Page() {
       <${Search} field=${search} value=${question.q} error=${errors?.q} onWrite=${(q) => ask({ q }, { replace: true })} />
       ${isFiltered(question) && html`<button type="button" onClick=${clear}>Clear filters</button>`}
     </div>
-    <div class="deals-panels">
+    <div class="deals-panels" hidden=${steady.page?.total === 0 && !isFiltered(question)}>
       <${Part} name="filters" title="Filters" hasErrors=${errors !== null}>
         <${Filters} question=${question} stages=${known} owners=${[...owners]} errors=${errors ?? {}} ask=${ask} />
       </${Part}>

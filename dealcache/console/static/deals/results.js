@@ -92,7 +92,7 @@ function NoDeals() {
       ? html`<p>A sync reads them from HubSpot; they are shown here as they come in.</p>`
       : html`<p>The first sync reads all deals and activities from HubSpot.</p>
           <button type="button" class="primary" onClick=${start}>Start sync</button>`}
-    <p><a href=${address("/syncs")}>Look at the syncs</a></p>
+    <p class="state-next"><a href=${address("/syncs")}>Look at the syncs</a></p>
   </${Empty}>`;
 }
 
