@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from pymongo.collection import Collection
 
 from dealcache.model.deal_filter import SORTS, DealFilter, Order, Range, StagePlace
 from dealcache.repositories import Connection, DealListRepository
@@ -104,3 +105,60 @@ def test_a_page_of_all_deals_reads_no_deal_that_it_does_not_show(
     deals.page(DealFilter(), order, None, 1, 300)
     read = sum(one["docsExamined"] for one in profiled(lambda: deals.page(DealFilter(), order, None, 20, 300)))
     assert read <= 21 + 21 * (order == Order("activities", True))  # there deals of one value are read again in order
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sort"),
+    [
+        ("created", "closes"),
+        ("created", "updated"),
+        ("closes", "created"),
+        ("closes", "updated"),
+        ("idle", "created"),
+        ("idle", "closes"),
+    ],
+)
+@pytest.mark.parametrize("descending", [False, True])
+def test_days_that_are_far_away_in_another_order_are_put_in_order_by_keys_alone(
+    connection: Connection, profiled: Profiled, wanted: str, sort: str, descending: bool
+) -> None:
+    with connection.operation() as database:
+        insert(database, deal_documents(400))
+    order, limit = Order(sort, descending), 20
+    total = DealListRepository(connection).total(FILTERS[wanted]).count
+    expected = DealListRepository(connection).page(FILTERS[wanted], order, None, limit, total)
+    deals = DealListRepository(connection)
+    deals.page(DealFilter(), order, None, 1, 400)
+    deals._far[FILTERS[wanted], order] = True
+    assert deals.page(FILTERS[wanted], order, None, limit, total) == expected
+    keys, documents = profiled(lambda: deals.page(FILTERS[wanted], order, None, limit, total))
+    assert total > 2 * limit
+    assert keys["docsExamined"] == 0
+    assert documents["docsExamined"] == limit + 1
+
+
+def test_a_deal_that_moves_while_a_page_is_read_has_its_new_place(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connection.operation() as database:
+        insert(database, deal_documents(200))
+    wanted, order = FILTERS["created"], Order("updated", True)
+    deals = DealListRepository(connection)
+    total = deals.total(wanted).count
+    deals._far[wanted, order] = True
+    find = Collection.find
+    moved: list[str] = []
+
+    def find_late(collection: Any, condition: Any, *arguments: Any, **options: Any) -> Any:
+        if set(condition) == {"deal_id"} and not moved:
+            moved.append(condition["deal_id"]["$in"][3])
+            long_ago = {"$set": {"hubspot_updated_at": NOW - timedelta(days=9_000)}}
+            collection.update_one({"deal_id": moved[0]}, long_ago)
+        return find(collection, condition, *arguments, **options)
+
+    monkeypatch.setattr(Collection, "find", find_late)
+    found, more = deals.page(wanted, order, None, 10, total)
+    assert len(found) == 10
+    assert more
+    assert moved[0] not in {one.stored.deal.deal_id for one in found}
+    assert (found, more) == DealListRepository(connection).page(wanted, order, None, 10, total)
