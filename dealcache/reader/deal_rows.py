@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from dealcache.model.deal_filter import is_open
+from dealcache.model.deals import Deal
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels
 from dealcache.model.unreadable import UnreadableRecords
@@ -57,6 +58,8 @@ class RowMaker:
         self._now = now
         self._unreadable = unreadable
         self._texts: dict[datetime, str] = {}
+        #: Most deals of an answer are in few stages: label of the stage and of the pipeline, and whether it is open.
+        self._places: dict[tuple[str | None, ...], tuple[str, str, bool]] = {}
 
     def row(self, listed: FoundDeal) -> dict[str, Any]:
         """Return a deal's row; one with nulls if the deal cannot be shown."""
@@ -70,12 +73,13 @@ class RowMaker:
     def _row(self, listed: FoundDeal) -> dict[str, Any]:
         deal, labels, zone, done = listed.stored.deal, self._labels, self._zone, listed.activities
         as_of = listed.stored.as_of(self._watermark, self._now)
+        stage, pipeline, still_open = self._place_of(deal)
         return {
             "deal_id": deal.deal_id,
             "deal_name": deal.deal_name,
-            "stage": labels.stage_of_deal(deal),
+            "stage": stage,
             "stage_id": deal.stage_id,
-            "pipeline": labels.pipeline_of_deal(deal),
+            "pipeline": pipeline,
             "pipeline_id": deal.pipeline_id,
             "owner": labels.owner_of_deal(deal),
             "owner_id": deal.owner_id,
@@ -83,7 +87,7 @@ class RowMaker:
             "currency": None,
             "create_date": day(deal.create_date, zone),
             "close_date": day(deal.close_date, zone),
-            "open": is_open(labels, deal.pipeline_id, deal.stage_id),
+            "open": still_open,
             "activities": None if done is None else done.count,
             "first_activity": None if done is None else day(done.first, zone),
             "last_activity": None if done is None else day(done.last, zone),
@@ -91,6 +95,15 @@ class RowMaker:
             "updated_at": timestamp(deal.hubspot_updated_at),
             "as_of": self._text_of(as_of),
         }
+
+    def _place_of(self, deal: Deal) -> tuple[str, str, bool]:
+        key = deal.pipeline_id, deal.stage_id, deal.pipeline, deal.stage
+        place = self._places.get(key)
+        if place is None:
+            labels = self._labels
+            is_still_open = is_open(labels, deal.pipeline_id, deal.stage_id)
+            place = self._places[key] = labels.stage_of_deal(deal), labels.pipeline_of_deal(deal), is_still_open
+        return place
 
     def _text_of(self, as_of: datetime | None) -> str | None:
         """Return a moment as text; cached, because most deals of an answer share it."""
