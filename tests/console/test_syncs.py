@@ -228,7 +228,7 @@ def test_what_the_service_refuses_is_said_at_the_field(console: Console) -> None
     refused("Which stage", "1 to 512 characters")
     console.open("/syncs?start=days&first=2026-11-02&last=2026-11-01")
     console.press("Start")
-    refused("Last day", "Must not lie before")
+    refused("Last day", "Must not lie before the first day.")
     console.inspect("syncs-days")
     console.the("field", "First day").send_keys(Keys.BACKSPACE, Keys.TAB, Keys.BACKSPACE, Keys.TAB, Keys.BACKSPACE)
     console.press("Start")

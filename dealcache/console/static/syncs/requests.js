@@ -68,7 +68,10 @@ function errorsOf(error) {
   const errors = {};
   for (const [name, reasons] of Object.entries(error.problem.errors)) {
     const field = FIELD_OF[name] ?? "";
-    errors[field] = [errors[field], field === "" ? `${name}:` : "", ...[reasons].flat()].filter(Boolean).join(" ");
+    errors[field] = [errors[field], field === "" ? `${name}:` : "", ...[reasons].flat()]
+      .filter(Boolean)
+      .join(" ")
+      .replace("start_date", "the first day"); // its name in the form
   }
   return errors;
 }
