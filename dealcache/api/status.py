@@ -14,7 +14,7 @@ from dealcache.api.status_schemas import StatusSchema
 from dealcache.api.status_view import status_view
 
 blueprint = parameters.StrictBlueprint(
-    "status", __name__, url_prefix="/api/hubspot", description="What goes on in the service."
+    "status", __name__, url_prefix="/api/hubspot", description="The state of the service."
 )
 
 

@@ -22,7 +22,7 @@ blueprint = parameters.StrictBlueprint("webhooks", __name__, description="What H
 #: The most events in a delivery: ten times as many as in HubSpot's guide "Webhooks", because a refused one is lost.
 MOST_EVENTS = 1000
 
-_SIGNED = Documented(401, "The delivery does not bear a signature of HubSpot's.")
+_SIGNED = Documented(401, "The delivery has no valid signature of HubSpot.")
 _INVALID = Documented(422, "The body is not an array of up to 1,000 events.")
 
 _BODY = {
@@ -51,7 +51,7 @@ def webhooks() -> Response:
     """Accept a delivery of HubSpot, signed with the app's client secret (version 3 or 1)."""
     wired = services()
     if not wired.webhook_guard.accepts(request):
-        return problem_response(Problem(401, "The delivery does not bear a signature that this service accepts."))
+        return problem_response(Problem(401, "The delivery has no signature that this service accepts."))
     events = deliveries.events_in(request.get_data(), MOST_EVENTS)
     if events is None:
         return problem_response(invalid({"body": [f"Must be a JSON array of {MOST_EVENTS} events at most."]}))

@@ -95,7 +95,7 @@ class DailyCalls:
         if left is not None:
             self._on_known(left)
         if changed and before:
-            log.info("HubSpot serves calls again: %s of the day's are left, syncs by themselves go on", left)
+            log.info("HubSpot serves calls again: %s of the day's are left, automatic syncs continue", left)
         elif changed:
             log.warning(
                 "HubSpot's calls of the day are nearly used up: %s of %s are left, so that syncs by themselves wait",

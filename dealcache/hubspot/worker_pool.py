@@ -86,7 +86,7 @@ class WorkerPool:
         *,
         ahead: bool = False,
     ) -> None:
-        """Run ``call`` in the executor ``ahead``, or as soon as fewer than ``limit`` calls are under way."""
+        """Run ``call`` in the executor ``ahead``, or as soon as fewer than ``limit`` calls are in progress."""
         self._check_stop()
         if ahead:
             self._start(self._ahead, call, _Callbacks(on_result, on_failure))

@@ -88,7 +88,7 @@ class ListPreparation:
         return state.version
 
     def _has_marked(self) -> bool:
-        """Return True if a complete deal bears a mark."""
+        """Return True if a complete deal has a mark."""
         with self._connection.operation() as database:
             return bool(deals_of(database).find(MARKED_COMPLETE, {"_id": 1}, limit=1).to_list())
 

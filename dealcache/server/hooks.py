@@ -144,7 +144,7 @@ def pre_exec(arbiter: Any) -> None:
 
 
 def on_exit(arbiter: Any) -> None:
-    """Remove the metrics of a server that ends, unless another master goes on with them."""
+    """Remove the metrics of a server that ends, unless another master uses them."""
     replaced_one_lives = arbiter.master_pid != 0 and arbiter.master_pid == os.getppid()
     if arbiter.reexec_pid == 0 and not replaced_one_lives:
         metric_files.remove(_metrics_directory())

@@ -94,7 +94,7 @@ class JobProgress:
             if len(known) < _MOST_WARNINGS:
                 self._progress.warnings = (*known, text if len(known) < _MOST_WARNINGS - 1 else _MORE_WARNINGS)
         if not logged:
-            log.warning("a sync goes on, but: %s", warning)
+            log.warning("a sync continues, but: %s", warning)
 
     def deals_read(self, count: int) -> None:
         """Note that so many deals were read from HubSpot, with what belongs to them."""

@@ -1,4 +1,4 @@
-"""Reads what HubSpot can return, without the single records that it cannot."""
+"""Reads records, without the single ones that HubSpot cannot return."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RecordReader:
         """Read all deals of activities, at most 1,000.
 
         Returns:
-            The deals of each activity, and the activities of which they are not all known.
+            The deals of each activity, and the activities whose deals are not all known.
         """
         found: dict[str, set[str]] = {one: set() for one in ids}
         pending: Mapping[str, str | None] = dict.fromkeys(found)

@@ -1,7 +1,7 @@
-"""The types of records that HubSpot refuses to a job: all else is done, and the job fails at its end.
+"""The types of records that HubSpot refuses to a job: everything else is done, and the job fails at its end.
 
-A token may lack the scope for emails; HubSpot may fail with one type for hours. What does not need that type must not
-wait for it.
+A token may lack the scope for emails; HubSpot may fail with one type for hours. Work that does not need that type must
+not wait for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dealcache.model.deals import ENGAGEMENT_TYPES
 
 log = logging.getLogger(__name__)
 
-#: Failures that concern the whole account, not what was asked for.
+#: Failures that concern the whole account, not a single type.
 _OF_THE_ACCOUNT = (Unauthorised, RateLimited)
 
 #: Failures that may pass by themselves.
@@ -23,7 +23,7 @@ _PASSING = (Unavailable, TimedOut)
 
 
 class TypesRefusedError(Exception):
-    """A job has done all it could, but for some types of records.
+    """A job has done everything except for some types of records.
 
     Args:
         failures: why, by type.
@@ -40,10 +40,10 @@ class TypesRefusedError(Exception):
 
 
 class RefusedTypes:
-    """The types that a job has been refused. Thread-safe.
+    """The types that HubSpot has refused to a job. Thread-safe.
 
     Args:
-        tolerant: whether the job goes on without them; otherwise a refusal is raised like any other failure.
+        tolerant: whether the job continues without them; otherwise a refusal is raised like any other failure.
     """
 
     def __init__(self, *, tolerant: bool = False) -> None:
@@ -53,7 +53,7 @@ class RefusedTypes:
         self._unreadable: set[str] = set()
 
     def __contains__(self, kind: object) -> bool:
-        """Return True if records of this type cannot be read by their ids, or not be found from their deals."""
+        """Return True if records of this type cannot be read by their ids, or cannot be found from their deals."""
         return kind in self._unreadable
 
     def __bool__(self) -> bool:
@@ -61,19 +61,19 @@ class RefusedTypes:
         return bool(self._failures)
 
     def note_search(self, kind: str, failure: HubSpotError) -> None:
-        """Note that records of a type cannot be found by what they are; from their deals they may. See :meth:`note`."""
+        """Note that records of a type cannot be searched for; they may be found from their deals. See :meth:`note`."""
         self.note(kind, failure, readable=True)
 
     def note(self, kind: str, failure: HubSpotError, *, readable: bool = False) -> None:
-        """Note that a type is refused: the one that the call was about, ``kind`` if that is unknown.
+        """Note that a type is refused: the type of the call, or ``kind`` if that is unknown.
 
         Args:
             kind: the type.
             failure: how it was refused.
-            readable: whether its records may be read for all that.
+            readable: whether its records may be readable nevertheless.
 
         Raises:
-            HubSpotError: the failure, if it concerns more than one type or the job goes without none.
+            HubSpotError: the failure, if it concerns more than one type or the job is not tolerant.
         """
         if not self.tolerant or isinstance(failure, _OF_THE_ACCOUNT):
             raise failure
@@ -84,7 +84,7 @@ class RefusedTypes:
             if not readable:
                 self._unreadable.add(kind)
         if not known:
-            log.warning("a sync goes on without %s: %s", kind, failure)
+            log.warning("a sync continues without %s: %s", kind, failure)
 
     def failure(self, kind: str) -> HubSpotError:
         """Return why a type has been refused."""
@@ -109,12 +109,12 @@ def type_of(endpoint: str | None) -> str | None:
 
 
 def in_brief(failure: HubSpotError) -> str:
-    """Return what happened without what differs from one time to the next."""
+    """Return the failure without the parts that differ from one time to the next."""
     return failure.reason if failure.status is None else f"{failure.reason}, status {failure.status}"
 
 
 def _advised(failure: HubSpotError) -> str:
-    """Return what happened, and what an operator can do about it."""
+    """Return the failure, and what an operator can do about it."""
     if isinstance(failure, Forbidden):
         return f"{failure}. Give the token this right; the next sync reads what is missing"
     if isinstance(failure, _PASSING):

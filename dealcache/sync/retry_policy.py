@@ -12,19 +12,19 @@ from dealcache.sync.selected import NoSuchDealError
 #: The failures that :func:`retry_delay` knows.
 EXPECTED_FAILURES: tuple[type[Exception], ...] = (HubSpotError, StoreError, NoSuchDealError, TypesRefusedError)
 
-#: Seconds to wait after each failure in a row; after as many without progress the job fails. Each of HubSpot's comes
-#: after all tries of one call.
+#: Seconds to wait after each failure in a row; after that many without progress the job fails. Each failure of HubSpot
+#: comes after all tries of one call.
 _DELAYS = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 
-#: As many of them where only some types of records are missing: the next sync goes on with these.
+#: How many of these pauses are made if only some types of records are missing: the next sync continues with these.
 _TRIES_OF_TYPES = 3
 
-#: Calls that are made for readers too, and so with their patience: what refuses one has been asked once, and may refuse
-#: a second time before it counts.
+#: Calls that are shared with readers, and so have their patience: a refusal comes after a single try, so a second one
+#: is allowed before it counts.
 _SHARED_CALLS = frozenset({"owners", "pipelines", "account_details"})
 _REFUSALS_OF_SHARED_CALLS = 2
 
-#: Seconds between tries of MongoDB, for as long as it takes: without it not even a failure can be noted.
+#: Seconds between tries of MongoDB, without limit: without MongoDB not even a failure can be recorded.
 _MONGODB_DELAY = 2.0
 
 #: Seconds to wait when the account's calls of the day are used up: HubSpot gives new ones at its midnight.
@@ -33,8 +33,8 @@ _DAILY_DELAY = 600.0
 #: Before the second try of a record, doubled before each further one up to the longest.
 _RECORD_DELAY, LONGEST_RECORD_DELAY = timedelta(seconds=2), timedelta(minutes=15)
 
-#: How old a webhook event has to be before it is set aside, and how often its record must have failed by then: what
-#: came before a long outage gets its tries.
+#: How old a webhook event has to be before it is set aside, and how often its record must have failed by then, so that
+#: events from before a long outage get their tries.
 _PATIENCE, _LEAST_ATTEMPTS = timedelta(days=1), 5
 
 

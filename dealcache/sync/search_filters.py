@@ -1,8 +1,8 @@
-"""The filters of searches, and the steps through all that one finds. Pure.
+"""The filters of searches, and the steps through all results of one. Pure.
 
-HubSpot's search gives 10,000 results at most and its pages are offsets into an order that changes meanwhile. So each
+HubSpot's search returns 10,000 results at most, and its pages are offsets into an order that changes meanwhile. So each
 page here is a search of its own, for ids above the last one seen: however many records share one modified date, and
-whatever is changed on the way, each record that matches and stays as it is comes exactly once.
+whatever changes meanwhile, each matching record that does not change is found exactly once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Window:
     end: datetime
 
     def of(self, property_name: str) -> list[dict[str, Any]]:
-        """The filters for records whose date ``property_name`` lies in the window."""
+        """Return the filters for records whose date ``property_name`` is in the window."""
         return [
             {"propertyName": property_name, "operator": "GTE", "value": _milliseconds(self.start)},
             {"propertyName": property_name, "operator": "LT", "value": _milliseconds(self.end)},

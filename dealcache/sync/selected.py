@@ -1,4 +1,4 @@
-"""Some deals, read again whole: one by its name or id, those of a stage, those that had to do with some days."""
+"""Some deals, read again whole: one by its name or id, those of a stage, or those with changes on some days."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from dealcache.sync.search_filters import (
 
 
 class NoSuchDealError(Exception):
-    """Neither HubSpot nor MongoDB knows the deal that was to be synced."""
+    """Neither HubSpot nor MongoDB knows the requested deal."""
 
 
 class SelectedDeals:
     """Reads the deals that a request selects, with all their activities, archived ones and changed associations too.
 
-    There is no checkpoint: what is selected is found again after a crash, and it is little.
+    There is no checkpoint: the few selected deals are found again after a crash.
 
     Args:
         context: the job's parts.
-        request: what is selected.
-        stage_ids: the stages that the request's stage stands for; empty when it names none.
+        request: selects the deals.
+        stage_ids: the stages that the request's stage means; empty if it names none.
         zone: the zone of the request's days.
     """
 
@@ -97,7 +97,7 @@ class SelectedDeals:
         return self._read([*named, *stored])
 
     def _ids_in_stages(self) -> list[str]:
-        """Return the ids that HubSpot's index has and those that MongoDB has, for either may be behind."""
+        """Return the ids that HubSpot's index has and those that MongoDB has, because either may be behind."""
         days_back = self._request.epoch_days
         now = self._context.now()
         also = () if days_back is None else Window(now - timedelta(days=days_back), now).of("hs_lastmodifieddate")
@@ -123,7 +123,7 @@ class SelectedDeals:
         return [*ids, *self._context.timelines.deals_with_events_between(window.start, window.end, of_stages)]
 
     def _search(self, object_type: str, groups: Sequence[Group]) -> list[str]:
-        """Return the ids that match; as many as could be had of a search that HubSpot refuses."""
+        """Return the matching ids; those found so far if HubSpot refuses the search."""
         ids: list[str] = []
         while True:
             search: Callable[[], Found] = partial(

@@ -17,17 +17,17 @@ from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.record_reader import RecordReader
 
-#: For each type of activity and each id, the deals that have it.
+#: The deals of each activity, by type and id.
 Wanted = dict[str, dict[str, set[str]]]
 
 #: Activities by type and id.
 Engagements = set[tuple[str, str]]
 
-#: Deals with activities that could not be read come first when associations are read again, as long as there are few:
-#: others must have their turn too.
+#: Deals with activities that could not be read come first when associations are read again, as long as they are few:
+#: others must get their turn too.
 _MOST_READ_AGAIN = 100
 
-#: How many events are looked up and written in one go.
+#: How many events are looked up and written at once.
 _BATCH = 500
 
 
@@ -36,24 +36,24 @@ class Chunk:
     """Up to 1,000 deals whose associations are read together.
 
     Args:
-        complete: the deals whose activities are all read; of the others only the ones that MongoDB lacks.
+        complete: the deals whose activities are all read; of others only those that MongoDB lacks are.
         read_at: the time just before their associations were read.
-        cursor: where the list of deals goes on after them, None at its end.
+        cursor: where the list of deals continues after them, None at its end.
         kinds: the types of activities that are read.
-        renewed: the types of which all activities are read again, whatever MongoDB has.
+        renewed: the types whose activities are all read again, whatever MongoDB has.
         as_of: the time just before the first of the deals was read; it moves back when activities are taken from an
             earlier reading.
 
     Attributes:
         lacking: for each type, the deals of which it could not be read.
-        gone: deals that turned out to be no more: what they have is kept.
+        gone: deals that turned out not to exist any more: their events are kept.
         wanted: the associations found so far.
-        open_pages: how many reads of associations are under way.
+        open_pages: how many reads of associations are in progress.
         cursors: guards the further pages of each type.
         unread: how many of the activities are still to be read.
         to_read: how many there were to be read.
-        planned: whether it is known which these are.
-        closing: whether all is stored that there is, so that only this is to be noted.
+        planned: whether these are known.
+        closing: whether everything is stored, so that only the note of that is missing.
         closed: whether everything is stored.
     """
 
@@ -101,7 +101,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rest to be read for a chunk: activities, and deals that live on under another id."""
+    """The remaining reads of a chunk: activities, and deals that were merged into others."""
 
     to_read: Wanted
     successors: frozenset[str]
@@ -130,7 +130,7 @@ class TimelineSync:
     def plan(self, chunk: Chunk) -> Plan:
         """Return what must be read for a chunk whose associations are known.
 
-        What a deal has lost is removed here, and what MongoDB has already is stored for it.
+        Events that a deal has lost are removed here, and those that MongoDB already has are stored for it.
         """
         known = [one for one in chunk.deal_ids if one not in chunk.complete]
         stored = _comparable(self._context.timelines.engagements_of(known) if known else {}, chunk)
@@ -151,14 +151,14 @@ class TimelineSync:
     def _verify_emptied(
         self, chunk: Chunk, stored: Mapping[str, Engagements], lost: dict[str, Engagements]
     ) -> frozenset[str]:
-        """Spare the events of deals that have no associations because they are no more.
+        """Keep the events of deals that have no associations because they no longer exist.
 
-        A deal that was merged into another has none under its old id; its events, with what others wrote to them, go
-        to the other deal. One that was archived keeps them for the day when it is restored. They are added to
-        ``chunk.gone`` and taken out of ``lost``.
+        A deal that was merged into another has none under its old id; its events, with the fields of other systems, are
+        moved to the other deal. An archived one keeps them in case it is restored. Such deals are added to
+        ``chunk.gone`` and removed from ``lost``.
 
         Returns:
-            The deals that others were merged into and that are to be read whole.
+            The deals that others were merged into and that must be read whole.
         """
         emptied = [deal_id for deal_id, keys in lost.items() if keys == stored[deal_id]]
         incomplete: set[str] = set()
@@ -176,13 +176,13 @@ class TimelineSync:
         return frozenset(incomplete)
 
     def store_seen(self, kind: str, to_read: dict[str, set[str]], chunk: Chunk, since: datetime) -> None:
-        """Store activities for further deals, and take them out of ``to_read``, if others had them read ``since`` then.
+        """Store activities for further deals, and remove from ``to_read`` those read for others ``since`` then.
 
         Args:
             kind: the type of them all.
             to_read: their ids, each with its deals.
             chunk: the chunk of these deals.
-            since: how old what MongoDB has may be.
+            since: the earliest time at which MongoDB's version may have been read.
         """
         for ids in batches_of(to_read, _BATCH):
             events = self._context.timelines.seen_since(kind, ids, since)
@@ -193,8 +193,8 @@ class TimelineSync:
     def read(self, engagement_type: str, targets: Mapping[str, set[str]], read_at: datetime) -> None:
         """Read activities of one type, at most 100, and store each for its deals.
 
-        Those that HubSpot does not have any more are no failure: deals that still hold an event of theirs lose it when
-        their chunk ends, or by the list of archived records. What is stored of those that cannot be read stays.
+        Activities that HubSpot no longer has are not a failure: deals that still have an event of theirs lose it when
+        their chunk ends, or by the list of archived records. Stored events of unreadable ones are kept.
         """
         read = self._records.activities(engagement_type, list(targets))
         self._write(((event, targets.get(event.engagement_id, set())) for event in read.records), read_at)
@@ -217,7 +217,8 @@ class TimelineSync:
     def close(self, chunk: Chunk) -> None:
         """Mark a chunk's deals as complete, and remove the events that were not confirmed.
 
-        What could not be read stays as it is. A full load removes nothing before its end. Lists show them from here on.
+        Unreadable parts stay as they are. A full load removes nothing before its end. Lists show the deals from here
+        on.
         """
         for lacking, ids in chunk.by_lacking(chunk.complete).items():
             read = [kind for kind in chunk.kinds if kind not in lacking]
@@ -250,7 +251,7 @@ class TimelineSync:
         chunk: Chunk,
         note: Callable[[Collection[str], Collection[str], datetime], None],
     ) -> None:
-        """Have refused types read again soon; for single deals the turn of all is soon enough."""
+        """Mark refused types to be read again soon; single deals are read again in turn."""
         if any(kind in self._context.refused_types for kind in lacking):
             note(deal_ids, lacking, chunk.read_at)
         else:
@@ -263,7 +264,7 @@ class TimelineSync:
 
 
 def _comparable(stored: Mapping[str, Engagements], chunk: Chunk) -> dict[str, Engagements]:
-    """Return what is stored of the types that were read; deals without such are left out."""
+    """Return the stored events of the types that were read; deals without such are left out."""
     found: dict[str, Engagements] = {}
     for deal_id, keys in stored.items():
         read = {kind for kind in chunk.kinds if deal_id not in chunk.lacking.get(kind, ())}
@@ -273,7 +274,7 @@ def _comparable(stored: Mapping[str, Engagements], chunk: Chunk) -> dict[str, En
 
 
 def _lost(stored: Mapping[str, Engagements], wanted: Wanted) -> dict[str, Engagements]:
-    """Return what each deal holds and is not associated with any more; deals without such are left out."""
+    """Return the events of each deal that it is no longer associated with; deals without such are left out."""
     surplus = {deal_id: set(keys) for deal_id, keys in stored.items()}
     for kind, deals_by_id in wanted.items():
         for one, deals in deals_by_id.items():

@@ -1,7 +1,7 @@
 """Reads again the records that webhook events are about.
 
 A delivery says that something happened, not what is true now: events come twice, late, and in any order. So they only
-tell which records to read.
+decide which records to read.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class WebhookSync:
 
 
 def reason_of(failure: Exception) -> str:
-    """Return why a record failed, in words that hold nothing of its content."""
+    """Return why a record failed, without any of its contents."""
     if isinstance(failure, HubSpotError | StoreError):
         return f"{type(failure).__name__}: {failure}"
     place, trace = "", failure.__traceback__

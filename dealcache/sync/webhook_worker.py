@@ -1,4 +1,4 @@
-"""Processes the webhook events that were stored, in threads of this process, beside whatever job is running."""
+"""Processes stored webhook events in threads of this process, beside a running job."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dealcache.sync.cancellation import CancellationToken, CancelReason, Stopped
 from dealcache.sync.event_processor import WebhookEventProcessor
 from dealcache.sync.retry_policy import EXPECTED_FAILURES
 
-#: Seconds after the first event of a burst: HubSpot sends one for each property that was changed.
+#: Seconds to wait after the first event of a burst: HubSpot sends one for each changed property.
 _GATHER_SECONDS = 0.3
 
-#: Seconds between two polls for events that another process has taken in and not processed, and for those whose
-#: pause is over.
+#: Seconds between two polls for events that another process has received and not processed, and for those whose pause
+#: is over.
 _POLL_SECONDS, _RETRY_POLL_SECONDS = 5.0, 2.0
 
-#: Seconds to wait after a failure of everything, doubled each time up to the longest.
+#: Seconds to wait after an outage, doubled each time up to the longest.
 _RETRY_SECONDS, _LONGEST_RETRY = 2.0, 60.0
 
 _STOP_SECONDS = 5.0
 
 
 class WebhookWorker:
-    """Two threads: one processes new events; the other retries what failed, which may take long and delays nothing.
+    """Two threads: one processes new events; the other retries failed ones, which may take long and delays nothing.
 
     Args:
         processor: processes the events.
@@ -47,7 +47,7 @@ class WebhookWorker:
         self._retries.start(_RETRY_POLL_SECONDS)
 
     def stop(self) -> None:
-        """End; claimed events are given back."""
+        """End; claimed events are released."""
         self._token.cancel(CancelReason.SHUTDOWN)
         for thread in (self._new, self._retries):
             thread.stop(_STOP_SECONDS)

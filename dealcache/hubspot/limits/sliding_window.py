@@ -161,8 +161,8 @@ class SlidingWindow:
     def _until_free(self, now: float, surplus: int) -> float:
         """Return the seconds until the slot with the index ``surplus`` frees, 0.0 for a negative index.
 
-        Slots free in the order of their answers; those of calls under way, and those that callers ahead are about to
-        take, come last. Each that frees is taken again by a caller ahead and frees anew a period later.
+        Slots free in the order of their answers; those of calls in progress, and those that callers ahead are about to
+        take, come last. Each freed slot is taken again by a caller ahead, and frees again a period later.
         """
         if surplus < 0:
             return 0.0
