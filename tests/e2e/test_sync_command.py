@@ -110,7 +110,7 @@ def test_cancelled_from_another_process(run_flask: RunFlask, wide_hubspot: HubSp
     assert (row(command, "job"), row(command, "status")) == (job_id, "cancelled")
     again = run_flask("jobs", "cancel", job_id)
     assert again.ended() == 1
-    assert "ended already" in again.said
+    assert "already ended" in again.said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
