@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, redirect
+from flask import Blueprint, Flask
 
 from dealcache.api import (
     batches,
@@ -53,11 +53,9 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
     reading = (reads, batches, status, mongodb_only, deal_list, operations)
     for part in (*reading, cache_admin, sync_jobs, webhooks, live_handshake):
         description.register_blueprint(part.blueprint)
-    # A proxy may have removed a path, which browsers still have in front.
-    taken_off = urlsplit(settings.public_url or "").path
     if settings.console == "on":
-        app.add_url_rule("/", "start", lambda: redirect(f"{taken_off}/console/"))
-        app.register_blueprint(make_blueprint(taken_off))
+        # A proxy may have removed a path, which browsers still have in front.
+        app.register_blueprint(make_blueprint(urlsplit(settings.public_url or "").path))
     app.register_blueprint(
         Blueprint("assets", __name__, static_folder="api/static/swagger-ui", static_url_path="/api/docs/assets")
     )

@@ -1,8 +1,12 @@
-"""The console over HTTP: ``/console/`` and its assets. Every page is the same document; its modules do the rest."""
+"""The console over HTTP: ``/console/`` and its assets.
+
+``/`` leads there. Every page is the same document; its modules do the rest.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -31,18 +35,28 @@ def make_blueprint(taken_off: str) -> Blueprint:
     """
     folder = Path(__file__).parent
     assets = read_assets(folder / "static")
-    blueprint = Blueprint("console", __name__, url_prefix=_PATH, template_folder="templates")
+    blueprint = Blueprint("console", __name__, template_folder="templates")
+    blueprint.after_app_request(_guarded)
 
     def base() -> str:
         return taken_off or request.script_root
 
+    # Paths alone, never whole addresses: what browsers call this service is the proxy's affair.
     @blueprint.get("/")
+    @blueprint.get(_PATH)
+    def root() -> AnyResponse:
+        return redirect(f"{base()}{_PATH}/")
+
+    @blueprint.get(f"{_PATH}/")
     def start() -> AnyResponse:
         return redirect(f"{base()}{_PATH}/{_FIRST}")
 
-    @blueprint.get("/<path:page>")
-    def page(page: str) -> Response:
-        name, is_known = _page_of(page)
+    @blueprint.get(f"{_PATH}/<path:page>", strict_slashes=False)
+    def page(page: str) -> AnyResponse:
+        name, is_known = _page_of(page.rstrip("/"))
+        if is_known and request.path.endswith("/"):
+            query = request.query_string.decode("latin-1")
+            return redirect(f"{base()}{quote(request.path.rstrip('/'))}{query and '?'}{query}")
         response = make_response(
             render_template(
                 "console.html",
@@ -53,23 +67,28 @@ def make_blueprint(taken_off: str) -> Blueprint:
             ),
             200 if is_known else 404,
         )
-        response.headers.update(_HEADERS)
         response.headers["Cache-Control"] = _REVALIDATED
         response.add_etag()
         response.make_conditional(request.environ)
         return response
 
-    @blueprint.get("/assets/<digest>/<path:path>")
+    @blueprint.get(f"{_PATH}/assets/<digest>/<path:path>")
     def asset(digest: str, path: str) -> Response:
         found = assets.files.get(path)
         if found is None or digest != assets.digest:
             abort(404)
         response = Response(found.content, content_type=found.media_type)
-        response.headers.update(_HEADERS)
         response.headers["Cache-Control"] = _FOR_A_YEAR
         return response
 
     return blueprint
+
+
+def _guarded(response: Response) -> Response:
+    """Give everything below the console's path its policy: refusals, errors and unknown paths, too."""
+    if request.path == _PATH or request.path.startswith(f"{_PATH}/"):
+        response.headers.update(_HEADERS)
+    return response
 
 
 def _page_of(path: str) -> tuple[str, bool]:

@@ -20,6 +20,7 @@ ASSET = re.compile(r'(?:href|src)="(/[^"]+)"')
 
 def client_of(taken_off: str = "") -> FlaskClient:
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # as in the service
     app.register_blueprint(make_blueprint(taken_off))
     return app.test_client()
 
@@ -75,6 +76,52 @@ def test_only_the_modules_and_styles_of_the_page_are_fetched_at_once(client: Fla
     assert "uplot.js" not in page
     assert "/deal/deal.css" in page
     assert "/deals/deals.css" not in page
+
+
+@pytest.mark.parametrize("base", ["", "/sales"])
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/", "/console/"),
+        ("/console", "/console/"),
+        ("/console/", "/console/deals"),
+        ("/console/status/", "/console/status"),
+        ("/console/deals//", "/console/deals"),
+        ("/console/deals/A%20B%3F/?type=call&q=%26", "/console/deals/A%20B%3F?type=call&q=%26"),
+    ],
+)
+@pytest.mark.parametrize("proxy", ["takes it off", "passes it on"])
+def test_slashes_too_many_or_too_few_lead_to_the_page_by_its_path_alone(
+    base: str, path: str, place: str, proxy: str
+) -> None:
+    is_taken_off = proxy == "takes it off"
+    client = client_of(base if is_taken_off else "")
+    answer = client.get(path, environ_overrides={} if is_taken_off else {"SCRIPT_NAME": base})
+    assert (answer.status_code, answer.headers["Location"]) == (302, base + place)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/console", 302),
+        ("GET", "/console/", 302),
+        ("GET", "/console/deals", 200),
+        ("HEAD", "/console/deals", 200),
+        ("POST", "/console/deals", 405),
+        ("GET", "/console/nope", 404),
+        ("GET", "/console/nope/", 404),
+        ("GET", "/console/assets/none/app/main.js", 404),
+    ],
+)
+def test_every_answer_below_the_path_has_the_policy(client: FlaskClient, method: str, path: str, status: int) -> None:
+    answer = client.open(path, method=method)
+    assert answer.status_code == status
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_is_not_the_consoles_has_no_policy_of_it(client: FlaskClient) -> None:
+    assert "Content-Security-Policy" not in client.get("/consoles").headers
 
 
 def test_assets_of_another_release_are_unknown(client: FlaskClient) -> None:
