@@ -1,4 +1,4 @@
-"""What the page of deals shows of odd deals, of none, of newer ones, and while the service is away."""
+"""The page of deals with odd deals, with none, with newer ones, and while the service is away."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def workers(mongodb_uri: str, database_name: str) -> Iterator[list[Worker]]:
 
 
 def asked(profiled: Profiled, worker: Worker) -> list[dict[str, Any]]:
-    """What is asked of the deals before a list is read."""
+    """The queries of deals before a list is read."""
     return profiled(worker.storage.prepare_lists)
 
 

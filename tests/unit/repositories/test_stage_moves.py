@@ -1,4 +1,4 @@
-"""How changes of deals change the totals of stages: pure."""
+"""The effect of changed deals on the totals of stages. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def deal(pipeline_id: Any = "p", stage_id: Any = "won", amount: Any = 10.1, arch
 
 
 def moved(moves: StageMoves) -> dict[str, tuple[int, str]]:
-    """What is added to each stage, by its key."""
+    """Return what is added to each stage, by its key."""
     _, changes = moves.applied_to("$stages")["$mergeObjects"]
     return {
         key: (sums["count"]["$add"][1], str(sums["amount"]["$add"][1].to_decimal())) for key, sums in changes.items()
