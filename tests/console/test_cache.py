@@ -216,7 +216,7 @@ def test_clearing_needs_the_admin_token(start_service: StartService, open_consol
     console.the("dialog").find_element(By.CSS_SELECTOR, "button.danger").click()
     console.the("dialog", "This needs the admin token")
     console.press("Cancel")
-    console.wait_for("Nothing was cleared: no token was given.")
+    console.wait_for("Nothing was cleared: this needs the admin token.")
     assert service.get("/api/hubspot/cache-stats").json()["total_entries"] == 3
     console.press("Clear all")
     console.the("dialog").find_element(By.CSS_SELECTOR, "button.danger").click()

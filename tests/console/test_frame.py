@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.console.browser import Console
@@ -76,7 +77,7 @@ def test_a_token_is_asked_for_kept_for_the_tab_and_never_part_of_an_address(
     assert console.barriers() == []
     console.fill("Token", "wrong")
     console.press("Use token")
-    console.wait_for("The token in use was refused")
+    console.wait_for("The last token was refused")
     console.screenshot("token-refused")
     console.fill("Token", "for-readers")
     console.press("Use token")
@@ -88,6 +89,34 @@ def test_a_token_is_asked_for_kept_for_the_tab_and_never_part_of_an_address(
     assert "for-readers" not in console.driver.current_url
     assert console.driver.get_cookies() == []
     assert all("401" in line for line in console.complaints())
+
+
+def test_a_token_that_is_not_the_admins_does_not_take_the_place_of_the_readers(
+    guarded: Gunicorn, open_console: OpenConsole
+) -> None:
+    console = open_console(guarded)
+    console.open("/cache")
+    console.fill("Token", "for-readers")
+    console.press("Use token")
+    console.wait_for("Nothing is cached.")
+    console.press("Clear all")
+    console.the("dialog").find_element(By.CSS_SELECTOR, "button.danger").click()
+    console.wait_for("The token in use is good for reading alone.")
+    console.fill("Token", "wrong")
+    console.press("Use token")
+    console.wait_for("The last token was refused")
+    console.press("Cancel")
+    console.wait_for("Nothing was cleared: this needs the admin token.")
+    console.press("Status", "link")
+    console.wait_for("Workers and versions")
+    console.press("Cache", "link")
+    console.press("Clear all")
+    console.the("dialog").find_element(By.CSS_SELECTOR, "button.danger").click()
+    console.fill("Token", "for-admins")
+    console.press("Use token")
+    console.wait_for("0 entries left the caches.")
+    assert console.driver.execute_script("return Object.values(sessionStorage)") == ["for-admins"]
+    assert all("401" in line or "403" in line for line in console.complaints())
 
 
 @pytest.mark.parametrize("page", ["deals", "syncs", "cache", "status", "nope"])

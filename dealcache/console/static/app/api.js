@@ -32,6 +32,7 @@ export class ApiError extends Error {
  * @param {Object} [how.query] the parameters, as for address in router.js.
  * @param {Object} [how.body] what is sent as JSON.
  * @param {Object} [how.headers] more header fields.
+ * @param {string|null} [how.bearer] another token than the one in use.
  * @param {AbortSignal} [how.signal] ends the call.
  * @returns {Promise<{data: any, headers: Headers, milliseconds: number}>}
  * @throws {ApiError} the service refused, failed or could not be reached.
@@ -51,12 +52,20 @@ export async function call(path, how = {}) {
  * @returns {Promise<Object|null>} as of call; null if the person gave no token.
  */
 export async function change(path, how = {}) {
-  for (;;) {
+  let bearer = token.value;
+  for (let given = null; ; ) {
     try {
-      return await call(path, how);
+      const answer = await call(path, { ...how, bearer });
+      if (given !== null) token.value = given;
+      return answer;
     } catch (error) {
-      if (!(error instanceof ApiError) || ![401, 403].includes(error.status) || error.isForeignPage) throw error;
-      if (!(await askForAdminToken())) return null;
+      const isRefusal = [401, 403].includes(error.status) && !error.isForeignPage;
+      // What is wrong with the request itself is only said to whom may make it.
+      if (given !== null && !isRefusal && error.status >= 400 && error.status < 500) token.value = given;
+      if (!isRefusal) throw error;
+      given = await askForAdminToken(bearer, error.status === 403);
+      if (given === null) return null;
+      bearer = given;
     }
   }
 }
@@ -82,7 +91,7 @@ export async function download(path, query, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-async function send(path, { method = "GET", query = {}, body, headers = {}, signal }) {
+async function send(path, { method = "GET", query = {}, body, headers = {}, bearer = token.value, signal }) {
   const search = parameters(query).toString();
   const timeout = AbortSignal.timeout(LONGEST);
   try {
@@ -90,7 +99,7 @@ async function send(path, { method = "GET", query = {}, body, headers = {}, sign
       method,
       headers: {
         ...headers,
-        ...(token.value === null ? {} : { Authorization: `Bearer ${token.value}` }),
+        ...(bearer === null ? {} : { Authorization: `Bearer ${bearer}` }),
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       },
       body: body === undefined ? undefined : JSON.stringify(body),

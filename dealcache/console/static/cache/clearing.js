@@ -26,7 +26,7 @@ async function clear(question, query) {
   if (!(await confirmed(question))) return false;
   try {
     const done = await change(PATH, { method: "DELETE", query });
-    if (done === null) say("Nothing was cleared: no token was given.");
+    if (done === null) say("Nothing was cleared: this needs the admin token.");
     else say(`${counted(done.data.entries_cleared, "entry", "entries")} left the caches.`);
     return done !== null;
   } catch (error) {

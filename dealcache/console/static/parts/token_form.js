@@ -25,7 +25,7 @@ function Form({ question }) {
     if (value) answer(value);
   };
   return html`<form onSubmit=${submit}>
-    ${question.refused && html`<p class="bad" role="alert">The token in use was refused: it is wrong, expired, or not enough.</p>`}
+    ${question.refused && html`<p class="bad" role="alert">${question.refused}</p>`}
     <label for="token">Token</label>
     <input id="token" ref=${field} type="password" autocomplete="off" required aria-describedby="token-note" />
     <p id="token-note" class="muted">It is kept for this tab alone and sent as a bearer token.</p>
