@@ -46,7 +46,7 @@ _SIZE_SECONDS = 60.0
 _MOST_FAR, _FAR_SECONDS = 256, 60.0
 
 #: Of fewer deals that match it is no matter, and a shorter time is no long one.
-_MANY, _LONG_SECONDS = 2_000, 0.004
+_MANY, _LONG_SECONDS = 500, 0.002
 
 
 @dataclass(frozen=True, slots=True)
