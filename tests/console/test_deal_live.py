@@ -149,9 +149,7 @@ def test_without_a_network_what_is_shown_is_marked_as_old(console: Console, make
     console.complaints()
 
 
-def test_refresh_says_what_changed_and_that_nothing_did(
-    console: Console, hubspot: HubSpot, make_deal: MakeDeal
-) -> None:
+def test_refresh_says_what_changed(console: Console, hubspot: HubSpot, make_deal: MakeDeal) -> None:
     deal_id = make_deal("To be refreshed", note("An old one"))
     followed(console, deal_id)
     add(hubspot, deal_id, note("Just made", "2026-05-01T10:00:00Z"))
@@ -160,8 +158,6 @@ def test_refresh_says_what_changed_and_that_nothing_did(
     console.wait_for("timeline changed (1 new event)")
     console.wait_for("Just made")
     assert "From HubSpot" in console.text
-    console.press("Refresh")
-    console.wait_for("nothing changed")
 
 
 @pytest.mark.parametrize(("status", "words"), [(429, "HubSpot limits our calls"), (503, "HubSpot is not available")])
@@ -224,6 +220,74 @@ def test_a_deal_that_goes_away_is_still_shown_and_marked(
     console.wait_for("This deal is not in HubSpot any more.")
     assert "A last word" in console.text
     console.complaints()
+
+
+def test_a_merged_deal_is_followed_under_its_new_id(
+    console: Console, service: Gunicorn, hubspot: HubSpot, make_deal: MakeDeal
+) -> None:
+    loser, primary = make_deal("Loser", note("Of the one")), make_deal("Primary", note("Of the other"))
+    (merged,) = hubspot.change({"do": "merge", "object_type": "deals", "primary_id": primary, "loser_id": loser})
+    followed(console, loser)
+    console.wait_for(f"Deal {loser} was merged: HubSpot has it as deal {merged}, which is shown.")
+    assert console.the("link", "Open in HubSpot").get_attribute("href").endswith(f"/{merged}")
+    add(hubspot, str(merged), note("After the merge", "2026-05-01T10:00:00Z"))
+    refreshed(service, str(merged))
+    console.wait_for("After the merge")
+    console.inspect("deal-merged")
+    console.press(str(merged), "link")
+    console.wait(lambda: console.address == f"/deals/{merged}")
+    console.wait_for_no("was merged")
+
+
+@pytest.mark.parametrize("name", ["Two\nlines", "\u200b", ""], ids=["a line's end", "nothing seen", "empty"])
+def test_a_deal_is_followed_whatever_its_name_is(
+    console: Console, service: Gunicorn, hubspot: HubSpot, make_deal: MakeDeal, name: str
+) -> None:
+    deal_id = make_deal(name, note("An old one"))
+    followed(console, deal_id)
+    console.the("heading", "Two lines" if name.startswith("Two") else f"Deal {deal_id} without a name")
+    add(hubspot, deal_id, note("A brand new one", "2026-05-01T10:00:00Z"))
+    refreshed(service, deal_id)
+    console.wait_for("A brand new one")
+
+
+def test_a_deal_that_loses_its_name_says_so(
+    console: Console, service: Gunicorn, hubspot: HubSpot, make_deal: MakeDeal
+) -> None:
+    deal_id = make_deal("To be forgotten")
+    followed(console, deal_id)
+    hubspot.change({"do": "update", "object_type": "deals", "record_id": deal_id, "properties": {"dealname": ""}})
+    refreshed(service, deal_id)
+    console.wait_for("name changed to none")
+    console.the("heading", f"Deal {deal_id} without a name")
+
+
+def test_refresh_says_that_nothing_changed_and_that_hubspot_is_not_asked_again_so_soon(
+    console: Console, make_deal: MakeDeal
+) -> None:
+    deal_id = make_deal("Refreshed twice", note("Once"))
+    followed(console, deal_id)
+    console.press("Refresh")
+    console.wait_for("from HubSpot in ")
+    console.wait_for("nothing changed")
+    console.press("Refresh")
+    console.wait_for("Not asked again so soon: HubSpot was asked")
+    assert "nothing changed" not in console.text
+
+
+def test_without_a_network_it_is_said_once_and_what_is_read_stays(console: Console, make_deal: MakeDeal) -> None:
+    deal_id = make_deal("Offline", note("Still read"))
+    followed(console, deal_id)
+    console.disconnect()
+    try:
+        console.press("Refresh")
+        console.wait_for("Not refreshed: The service cannot be reached.")
+        assert "Still read" in console.text
+        assert not console.all("button", "Try again")
+    finally:
+        console.disconnect(offline=False)
+    console.wait_for_no("Offline: the service cannot be reached.")
+    assert all("net::" in line for line in console.complaints())
 
 
 def test_tokens_are_asked_for_by_right(guarded: Gunicorn, open_console: OpenConsole, make_deal: MakeDeal) -> None:

@@ -14,6 +14,9 @@ const calendarDay = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZ
 const timeWithSeconds = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
+/** A letter, a digit or anything else that is seen. */
+const SEEN = /[^\p{C}\p{Z}]/u;
+
 /** What stands where there is no value. */
 export const NONE = "–";
 
@@ -25,6 +28,16 @@ const UNITS = [
   ["minute", 60],
   ["second", 1],
 ];
+
+/** Return true if a deal's name has anything that is seen. */
+export function isNamed(name) {
+  return SEEN.test(name ?? "");
+}
+
+/** Return what a deal is called: its name, or its id if nothing is seen of that. */
+export function dealName(id, name) {
+  return isNamed(name) ? name : `Deal ${id} without a name`;
+}
 
 /** Return a whole number, digits in groups. */
 export function count(value) {

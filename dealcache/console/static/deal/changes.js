@@ -1,9 +1,9 @@
 /** What is different in a deal from before, in words. */
 
-import { amount, counted, day } from "../app/format.js";
+import { amount, counted, day, isNamed } from "../app/format.js";
 
 const FACTS = {
-  dealName: ["name", (value) => value],
+  dealName: ["name", (value) => isNamed(value) && value],
   dealStage: ["stage", (value) => value],
   pipeline: ["pipeline", (value) => value],
   dealOwner: ["owner", (value) => value],
@@ -15,7 +15,7 @@ const FACTS = {
 /** Return sentences' parts on what is different in the facts, such as "stage changed to Closed Won". */
 export function factChanges(before, after) {
   const changed = Object.entries(FACTS).filter(([field]) => before[field] !== after[field]);
-  return changed.map(([field, [name, shown]]) => `${name} changed to ${shown(after[field]) ?? "none"}`);
+  return changed.map(([field, [name, shown]]) => `${name} changed to ${shown(after[field]) || "none"}`);
 }
 
 /**

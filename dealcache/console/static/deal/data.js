@@ -20,7 +20,7 @@ const NO_NEWS = { at: null, parts: [], added: new Set(), refreshed: null };
  * @param {string} id HubSpot's id.
  * @returns {{info: Object, timeline: Object, news: Object, live: string, refresh: () => Promise<boolean>}} `info`
  *   and `timeline` are as of useLoad, their data {content, source}. `news` is what changed last while the page is open:
- *   {at, parts, added, refreshed}: words, the ids of new events, and {tier, milliseconds} if it was asked for.
+ *   {at, parts, added, refreshed}: words, the ids of new events, and {tier, milliseconds, asOf} if it was asked for.
  *   `refresh` takes the deal from HubSpot; its promise is false if it was not allowed to, and fails with ApiError.
  */
 export function useDeal(id) {
@@ -48,7 +48,8 @@ export function useDeal(id) {
     info.reload(); // which tells of the first and the last activity too
   };
   const content = info.data?.content ?? null;
-  const live = useLive(content && { id, name: content.dealName }, reload, () => reload());
+  // A deal that was merged into another one has its id, under which its changes are told.
+  const live = useLive(content && { id: content.dealId, name: content.dealName }, reload, () => reload());
 
   const refresh = async () => {
     const answer = await change(TIMELINE, { query: { dealId: id, refresh: "true" } });
@@ -56,8 +57,8 @@ export function useDeal(id) {
     const facts = await call(INFO, { query: { dealId: id } });
     timeline.take(answer);
     info.take(facts);
-    const refreshed = { tier: answer.headers.get("X-Cache-Tier"), milliseconds: answer.milliseconds };
-    setNews({ at: Date.now(), ...compare(), refreshed });
+    const { tier, milliseconds, asOf } = sourceOf(answer.headers, answer.milliseconds);
+    setNews({ at: Date.now(), ...compare(), refreshed: { tier, milliseconds, asOf } });
     return true;
   };
   return { info, timeline, news, live, refresh };

@@ -2,11 +2,14 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { ApiError, download } from "../app/api.js";
-import { amount, day, duration, milliseconds, NONE, time, when } from "../app/format.js";
+import { ago, amount, day, dealName, duration, milliseconds, NONE, time, when } from "../app/format.js";
 import { address } from "../app/router.js";
 import { hubspotAddress, useStatus } from "../app/service.js";
 import { say } from "../parts/announce.js";
-import { Source, TIERS } from "./source.js";
+import { Source } from "./source.js";
+
+/** Characters from which on a name is set smaller, so that it does not fill a phone by itself. */
+const LONG = 120;
 
 /**
  * The head.
@@ -19,7 +22,7 @@ export function Head({ id, deal, view }) {
   const status = useStatus();
   const [asking, setAsking] = useState({ isBusy: false, failure: null });
   const facts = deal.info.data?.content;
-  const inHubSpot = hubspotAddress(status?.account?.portal_id, id);
+  const inHubSpot = hubspotAddress(status?.account?.portal_id, facts?.dealId ?? id);
   const refresh = async () => {
     setAsking({ isBusy: true, failure: null });
     setAsking({ isBusy: false, failure: await failureOf(deal.refresh) });
@@ -33,7 +36,9 @@ export function Head({ id, deal, view }) {
   const source = deal.timeline.data?.source ?? deal.info.data?.source;
   return html`
     <div class="page-head">
-      <h1 dir="auto">${facts ? facts.dealName || "A deal without a name" : `Deal ${id}`}</h1>
+      <h1 dir="auto" class=${facts?.dealName.length > LONG ? "is-long" : ""}>
+        ${facts ? dealName(facts.dealId, facts.dealName) : `Deal ${id}`}
+      </h1>
       ${
         inHubSpot &&
         html`<a class="button" href=${inHubSpot} target="_blank" rel="noopener noreferrer">Open in HubSpot</a>`
@@ -77,8 +82,11 @@ function newsLine({ at, parts, refreshed }) {
   if (at === null) return "";
   const what = parts.join("; ");
   if (!refreshed) return `Updated ${time(at)}: ${what}`;
-  const from = TIERS[refreshed.tier] ?? refreshed.tier;
-  return `Refreshed ${time(at)} from ${from} in ${milliseconds(refreshed.milliseconds)}: ${what || "nothing changed"}`;
+  if (refreshed.tier !== "hubspot") {
+    // The service has what HubSpot said a moment ago, perhaps to somebody else, and does not ask again so soon.
+    return `Not asked again so soon: HubSpot was asked ${ago(refreshed.asOf, at)}${what && `; ${what}`}`;
+  }
+  return `Refreshed ${time(at)} from HubSpot in ${milliseconds(refreshed.milliseconds)}: ${what || "nothing changed"}`;
 }
 
 async function save(id, { types, since, until }) {

@@ -17,7 +17,8 @@ const HELD_BACK = 300;
 /**
  * Hear of a deal's changes while a part is shown.
  *
- * @param {Object|null} deal {id, name}; null while it is not known. A deal without a name is heard of among all deals.
+ * @param {Object|null} deal {id, name}; null while it is not known. A deal whose name nobody can ask for, or that has
+ *   none, is heard of among all deals.
  * @param {(changed: string[]) => void} onChange takes the views that changed.
  * @param {() => void} onMissed is called when a change may have been missed: the deal should be read again.
  * @returns {"connecting"|"live"|"away"|"paused"} whether changes are heard of.
@@ -77,6 +78,8 @@ class Listener {
     this.#socket = socket;
     socket.onopen = () => {
       this.#failures = 0;
+      // Not in the address, where a name that the service does not take would end the connection.
+      if (this.#deal.name) socket.send(JSON.stringify({ action: "subscribe", deal_names: [this.#deal.name] }));
       this.#setState("live");
       if (this.#wasAway || performance.now() - this.#began > HELD_BACK) this.#latest.current.onMissed();
       this.#wasAway = false;
@@ -86,8 +89,7 @@ class Listener {
   }
 
   #address() {
-    const name = this.#deal.name ? `?dealName=${encodeURIComponent(this.#deal.name)}` : "";
-    return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${PATH}${name}`;
+    return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${PATH}`;
   }
 
   #hear(message) {

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { online } from "../app/api.js";
-import { count } from "../app/format.js";
+import { count, dealName } from "../app/format.js";
 import { address } from "../app/router.js";
 import { useStatus } from "../app/service.js";
 import { useStore } from "../app/store.js";
@@ -25,7 +25,8 @@ export function Page({ argument: id }) {
   const deal = useDeal(id);
   const [view, change] = useView();
   const { info, timeline } = deal;
-  const name = info.data?.content.dealName || `Deal ${id}`;
+  const facts = info.data?.content;
+  const name = facts ? dealName(facts.dealId, facts.dealName) : `Deal ${id}`;
   const isUnknown = [404, 422].includes(info.error?.status) && info.data === null;
   useEffect(() => {
     document.title = `${isUnknown ? "No such deal" : name} · dealcache`;
@@ -41,6 +42,7 @@ export function Page({ argument: id }) {
   return html`<${Still} data=${timeline.data?.content}>
     <div class=${isOld ? "deal is-old" : "deal"}>
       <${Head} id=${id} deal=${deal} view=${view} />
+      ${facts && facts.dealId !== id && html`<${Merged} id=${id} into=${facts.dealId} />`}
       <${Failures} info=${info} timeline=${timeline} />
       ${
         timeline.data
@@ -56,6 +58,15 @@ export function Page({ argument: id }) {
   </${Still}>`;
 }
 
+/** Says that HubSpot has the deal under another id: links to the old one lead here. */
+function Merged({ id, into }) {
+  return html`<p class="notice" role="status">
+    <span>
+      Deal ${id} was merged: HubSpot has it as deal <a href=${address(`/deals/${into}`)}>${into}</a>, which is shown.
+    </span>
+  </p>`;
+}
+
 /** Why something could not be read; once, if it is the same for both. */
 function Failures({ info, timeline }) {
   const retry = () => {
@@ -65,7 +76,9 @@ function Failures({ info, timeline }) {
   if ([info, timeline].some(({ error, data }) => error?.status === 404 && data !== null)) {
     return html`<p class="notice" role="alert">This deal is not in HubSpot any more. What is shown is of before.</p>`;
   }
-  const errors = [info.error, timeline.error].filter(Boolean);
+  // Of no answer at all the frame's bar tells: what is read stays where it is.
+  const isTold = ({ error, data }) => error !== null && (error.status !== 0 || data === null);
+  const errors = [info, timeline].filter(isTold).map(({ error }) => error);
   const different = errors.filter((error, place) => errors.findIndex((one) => one.message === error.message) === place);
   return different.map((error) => html`<${Failure} key=${error.message} error=${error} retry=${retry} />`);
 }

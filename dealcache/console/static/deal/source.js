@@ -7,7 +7,7 @@ import { useStore } from "../app/store.js";
 import { useNow } from "../parts/frame.js";
 
 /** The tiers as people call them. */
-export const TIERS = { memory: "memory", redis: "Redis", mongodb: "MongoDB", hubspot: "HubSpot" };
+const TIERS = { memory: "memory", redis: "Redis", mongodb: "MongoDB", hubspot: "HubSpot" };
 
 const LIVE = {
   connecting: "Connecting for live updates",

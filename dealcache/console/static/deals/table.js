@@ -1,13 +1,10 @@
 /** The table of deals. */
 
 import { html, useMemo } from "../vendor/preact.js";
-import { NONE, amount, count, day } from "../app/format.js";
+import { NONE, amount, count, day, dealName, isNamed } from "../app/format.js";
 import { address } from "../app/router.js";
 import { Moment } from "../parts/moment.js";
 import { Heading } from "../parts/sorting.js";
-
-/** A letter, a digit or anything else that is seen. */
-const SEEN = /[^\p{C}\p{Z}]/u;
 
 /** What the API calls an owner of whom nothing is known. */
 const UNKNOWN = "Unknown Owner";
@@ -82,12 +79,12 @@ function Row({ deal, sorted }) {
 }
 
 function Name({ deal }) {
-  const isNamed = SEEN.test(deal.deal_name ?? "");
+  const name = dealName(deal.deal_id, deal.deal_name);
   // What narrow screens have no columns for.
   const further = [deal.amount === null ? "" : amount(deal.amount, deal.currency), deal.stage, deal.owner].filter(Boolean).join(" · ");
   return html`
-    <a class="deals-name" dir="auto" href=${address(`/deals/${encodeURIComponent(deal.deal_id)}`)} title=${isNamed ? deal.deal_name : null}>
-      ${isNamed ? deal.deal_name : html`<em>Deal ${deal.deal_id} without a name</em>`}
+    <a class="deals-name" dir="auto" href=${address(`/deals/${encodeURIComponent(deal.deal_id)}`)} title=${name}>
+      ${isNamed(deal.deal_name) ? name : html`<em>${name}</em>`}
     </a>
     <span class="deals-further muted" dir="auto">${further}</span>
   `;
