@@ -212,6 +212,9 @@ def test_everything_goes_by_keyboard(console: Console, acme: dict[str, Any]) -> 
     console.wait(lambda: chosen(console).get_attribute("id") == f"event-{acme['events'][-1]['id']}")
     console.keys("/")
     assert console.driver.switch_to.active_element.accessible_name == "Search events"
+    console.keys(Keys.ENTER, "k")
+    console.wait(lambda: chosen(console).get_attribute("id") == f"event-{acme['events'][-1]['id']}")
+    assert "q=" not in console.address
     console.script("arguments[0].focus()", console.driver.find_element(By.CSS_SELECTOR, '.mark[tabindex="0"]'))
     console.wait(lambda: console.driver.find_elements(By.CSS_SELECTOR, ".mark-tip"))[0]
     console.keys(Keys.ESCAPE)
@@ -221,7 +224,10 @@ def test_everything_goes_by_keyboard(console: Console, acme: dict[str, Any]) -> 
     assert "mark" in classes(console.driver.switch_to.active_element)
     assert len(marks(console, '[tabindex="0"]')) == 1
     console.keys("?")
-    assert all(what in console.the("dialog").text for what in ("Next event", "Previous event", "Search events"))
+    assert all(
+        what in console.the("dialog").text
+        for what in ("Next event", "Previous event", "Search; Enter leads on to the events")
+    )
     console.keys(Keys.ESCAPE)
 
 

@@ -42,7 +42,7 @@ export function List({ all, events, view, change, added, now, picked }) {
   useKeys({
     j: { does: "Next event", run: () => step(1) },
     k: { does: "Previous event", run: () => step(-1) },
-    "/": { does: "Search events", run: () => search.current?.focus() },
+    "/": { does: "Search; Enter leads on to the events", run: () => search.current?.focus() },
   });
   // The event that is to be brought into sight once it is drawn: when the page opens, and when a key asks for it.
   const wanted = useRef(view.event);

@@ -38,7 +38,7 @@ export function Page() {
   const search = useRef();
   useEffect(() => void (document.title = "Deals · dealcache"), []);
   useKeys({
-    "/": { does: "Search", run: () => search.current.select() },
+    "/": { does: "Search; Enter leads on to the deals", run: () => search.current.select() },
     j: { does: "Next deal", run: () => moveRow(1) },
     k: { does: "Previous deal", run: () => moveRow(-1) },
   });

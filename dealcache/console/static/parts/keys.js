@@ -27,12 +27,15 @@ export function Keys() {
   useKeys({ "?": { does: "Show all keys", run: () => setOpen(true) } });
   useEffect(() => {
     const press = (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (document.querySelector("dialog[open]")) return;
+      // What was searched for can be gone through at once, with "j" and "k" from there.
+      const isSearched = event.key === "Enter" && event.target.matches("input[type=search]");
+      if (isSearched && !event.isComposing) return merged().j?.run();
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return undefined;
+      if (document.querySelector("dialog[open]")) return undefined;
       const found = merged()[event.key];
-      if (!found) return;
+      if (!found) return undefined;
       event.preventDefault();
-      found.run();
+      return found.run();
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
