@@ -175,6 +175,12 @@ def test_refresh_says_in_words_why_it_failed(
     assert "An old one" in console.text
     console.screenshot(f"deal-not-refreshed-{status}")
     assert console.barriers() == []
+    hubspot.reset()
+    add(hubspot, deal_id, note("A newer one", "2026-05-01T10:00:00Z"))
+    # HubSpot is asked again only after the pause that it wanted.
+    until(lambda: told.get(TIMELINE, dealId=deal_id, refresh="true").headers.get("X-Cache-Tier") == "hubspot", 60)
+    console.wait_for("A newer one")
+    console.wait_for_no("Not refreshed:")
     assert all(" 50" in line for line in console.complaints())
 
 

@@ -34,6 +34,8 @@ export function Head({ id, deal, view }) {
     if (news && lines.current.getBoundingClientRect().bottom < 0) say(news);
   }, [news]);
   const source = deal.timeline.data?.source ?? deal.info.data?.source;
+  // What is shown is newer than the refresh that failed.
+  useEffect(() => setAsking((before) => ({ ...before, failure: null })), [source?.at]);
   return html`
     <div class="page-head">
       <h1 dir="auto" class=${facts?.dealName.length > LONG ? "is-long" : ""}>
