@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -51,12 +50,9 @@ def make_blueprint(taken_off: str) -> Blueprint:
     def start() -> AnyResponse:
         return redirect(f"{base()}{_PATH}/{_FIRST}")
 
-    @blueprint.get(f"{_PATH}/<path:page>", strict_slashes=False)
-    def page(page: str) -> AnyResponse:
-        name, is_known = _page_of(page.rstrip("/"))
-        if is_known and request.path.endswith("/"):
-            query = request.query_string.decode("latin-1")
-            return redirect(f"{base()}{quote(request.path.rstrip('/'))}{query and '?'}{query}")
+    @blueprint.get(f"{_PATH}/<path:page>")
+    def page(page: str) -> Response:
+        name, is_known = _page_of(page)
         response = make_response(
             render_template(
                 "console.html",

@@ -67,6 +67,20 @@ def test_without_a_network_a_bar_says_so_until_it_is_back(console: Console) -> N
     assert all("ERR_INTERNET_DISCONNECTED" in line for line in console.complaints())
 
 
+def test_a_page_whose_modules_do_not_come_is_not_blank(console: Console) -> None:
+    console.driver.execute_cdp_cmd("Network.enable", {})
+    console.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
+    console.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/app/main.js"]})
+    console.open("/status")
+    console.wait_for("The console does not load")
+    assert console.barriers() == []
+    console.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    console.open("/status")
+    console.the("heading", "Status")
+    assert "does not load" not in console.text
+    assert all("main.js" in line for line in console.complaints())
+
+
 def test_a_token_is_asked_for_kept_for_the_tab_and_never_part_of_an_address(
     guarded: Gunicorn, open_console: OpenConsole
 ) -> None:

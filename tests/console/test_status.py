@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.console.browser import Console
 from tests.console.conftest import OpenConsole, StartService
 from tests.databases import fast_directory
 from tests.e2e.programs import Gunicorn, HubSpot
+from tests.freezing import frozen
 from tests.redis_server import RedisServer
 
 WELL = "All is well."
@@ -171,6 +173,21 @@ def test_scheduled_syncs_and_webhooks_are_shown(start_service: StartService, ope
     assert pids == {str(pid) for pid in service.workers()}
 
 
+def test_a_sync_that_is_due_is_not_said_to_come_in_the_past(console: Console) -> None:
+    late = """const get = fetch;
+        fetch = async (...asked) => {
+          const answer = await get(...asked);
+          if (!String(asked[0]).endsWith("/status")) return answer;
+          const status = await answer.json();
+          status.sync.next_at = "2026-01-01T00:00:00Z";
+          return Response.json(status);
+        };"""
+    console.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": late})
+    console.open("/status")
+    console.wait(lambda: headline(console) != "")
+    assert fact(console, "syncs", "Next") == "due now"
+
+
 def test_without_a_connection_nothing_is_called_well(console: Console) -> None:
     console.open("/status")
     console.wait(lambda: headline(console) == WELL)
@@ -182,6 +199,21 @@ def test_without_a_connection_nothing_is_called_well(console: Console) -> None:
     console.disconnect(offline=False)
     console.wait(lambda: headline(console) == WELL, 60)
     assert all("ERR_INTERNET_DISCONNECTED" in line for line in console.complaints())
+
+
+def test_a_service_that_hangs_is_not_called_well(start_service: StartService, open_console: OpenConsole) -> None:
+    service = start_service()
+    console = open_console(service)
+    console.open("/status")
+    console.wait(lambda: headline(console) != "")
+    with ExitStack() as still:
+        for pid in service.workers():
+            still.enter_context(frozen(pid))
+        # Long before anything else is given up.
+        console.wait(lambda: headline(console) == "It is not known whether all is well.", 40)
+        assert "Offline" in console.text
+    console.wait(lambda: headline(console) != "It is not known whether all is well.", 60)
+    assert "Offline" not in console.text
 
 
 def test_each_answer_is_asked_for_once(console: Console) -> None:

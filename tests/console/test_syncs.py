@@ -150,6 +150,24 @@ def test_a_sync_that_waits_for_limits_says_so(service: Gunicorn, hubspot: HubSpo
     console.wait_for("No sync runs.", 60)
 
 
+def test_what_holds_up_a_sync_is_known_as_soon_as_it_runs(
+    service: Gunicorn, hubspot: HubSpot, console: Console
+) -> None:
+    hubspot.steer("PATCH", "settings", limits={"ten_secondly": 1})
+    console.open("/syncs")
+    console.wait_for("No sync runs.")
+    counted = "return performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/status')).length"
+    console.wait(lambda: console.script(counted) > 0)
+    before = console.script(counted)
+    start(console, "Everything")
+    # At once, then again and again: not when the next of every fifteen seconds is due.
+    console.wait(lambda: console.script(counted) >= before + 4, 12)
+    hubspot.steer("PATCH", "settings", limits=False)
+    console.press("Cancel")
+    console.press("Cancel sync")
+    console.wait_for("No sync runs.", 60)
+
+
 def test_a_sync_that_failed_says_why_and_what_to_do(hubspot: HubSpot, console: Console) -> None:
     hubspot.steer("POST", "faults", match=".", status=401)
     console.open("/syncs")

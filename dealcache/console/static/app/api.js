@@ -33,6 +33,7 @@ export class ApiError extends Error {
  * @param {Object} [how.body] what is sent as JSON.
  * @param {Object} [how.headers] more header fields.
  * @param {string|null} [how.bearer] another token than the one in use.
+ * @param {number} [how.longest] milliseconds after which it is given up, a minute unless given.
  * @param {AbortSignal} [how.signal] ends the call.
  * @returns {Promise<{data: any, headers: Headers, milliseconds: number}>}
  * @throws {ApiError} the service refused, failed or could not be reached.
@@ -91,9 +92,9 @@ export async function download(path, query, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-async function send(path, { method = "GET", query = {}, body, headers = {}, bearer = token.value, signal }) {
+async function send(path, { method = "GET", query = {}, body, headers = {}, bearer = token.value, longest = LONGEST, signal }) {
   const search = parameters(query).toString();
-  const timeout = AbortSignal.timeout(LONGEST);
+  const timeout = AbortSignal.timeout(longest);
   try {
     const response = await fetch(BASE + path + (search && `?${search}`), {
       method,
@@ -111,7 +112,9 @@ async function send(path, { method = "GET", query = {}, body, headers = {}, bear
   } catch (error) {
     if (signal?.aborted) throw error;
     online.value = false;
-    const detail = timeout.aborted ? "The service did not answer within a minute." : "The service cannot be reached.";
+    const detail = timeout.aborted
+      ? `The service did not answer within ${longest / 1_000} seconds.`
+      : "The service cannot be reached.";
     throw new ApiError(0, { detail }, null);
   }
 }

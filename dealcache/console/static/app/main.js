@@ -77,4 +77,6 @@ function decoded(segment) {
 }
 
 startRouter();
-render(html`<${App} />`, document.getElementById("app"));
+const app = document.getElementById("app");
+app.replaceChildren(); // what the document says while there are no modules
+render(html`<${App} />`, app);

@@ -7,15 +7,17 @@ import { Store, useStore } from "./store.js";
 
 const STATUS = "/api/hubspot/status";
 
+/** Milliseconds after which the status is given up: it comes within 20 whatever is down, or the service hangs. */
+const LONGEST = 5_000;
+
 /** The newest status that any part of the page has read, with `receivedAt`, when that was; null before the first. */
 export const status = new Store(null);
 
 /** What useLoad says of it: why there is no newer one, and how to ask again. */
 const statusLoading = new Store({ data: null, error: null, isLoading: false, isStale: false, reload: () => {} });
 
-/** Read the status, for whoever shows more of it than the store's last one. */
-export async function readStatus(signal) {
-  const { data } = await call(STATUS, { signal });
+async function readStatus(signal) {
+  const { data } = await call(STATUS, { signal, longest: LONGEST });
   status.value = { ...data, receivedAt: Date.now() };
   return status.value;
 }
@@ -28,6 +30,11 @@ export function useStatus() {
 /** Return what useLoad says of the status. */
 export function useStatusLoading() {
   return useStore(statusLoading);
+}
+
+/** Ask for the status now, and soon again if it moves: for whoever knows that it has changed. */
+export function reloadStatus() {
+  statusLoading.value.reload();
 }
 
 /** Return how old the data is at a moment, in seconds, by the service's own clock; null while that is unknown. */

@@ -1,7 +1,7 @@
 /** Facts in lists: the data, the syncs, the webhooks, the releases. What is null is unknown, never 0. */
 
 import { html } from "../vendor/preact.js";
-import { count, duration, exactly } from "../app/format.js";
+import { count, duration, exactly, percent } from "../app/format.js";
 import { address } from "../app/router.js";
 import { Moment } from "../parts/moment.js";
 
@@ -48,7 +48,7 @@ export function SyncsPanel({ sync }) {
     <h2 id="syncs">Syncs</h2>
     <dl class="facts">
       <${Fact} term="Scheduled" value=${interval === 0 ? "no" : `every ${duration(interval)}`} />
-      <${Fact} term="Next" value=${isKnown ? "" : null}><${At} at=${sync.next_at} /></${Fact}>
+      <${Fact} term="Next" value=${isKnown ? "" : null}><${Next} sync=${sync} /></${Fact}>
       <${Fact} term="Running" value=${isKnown ? "" : null}>${sync.running ? progress(sync.running) : "none"}</${Fact}>
       <${Fact} term="Waiting" value=${counts(sync.queued)} />
       <${Fact} term="Last completed" value=${isKnown ? "" : null}>
@@ -65,8 +65,12 @@ function At({ at }) {
   return at ? html`<${Moment} at=${at} isRelative />` : "none";
 }
 
-function progress(job) {
-  return job.progress.percent === null ? "yes" : `${count(job.progress.percent)} % done`;
+function Next({ sync: { next_at: at } }) {
+  return at && Date.parse(at) <= Date.now() ? html`<span title=${exactly(at)}>due now</span>` : html`<${At} at=${at} />`;
+}
+
+function progress({ progress: { percent: done } }) {
+  return done === null ? "yes" : `${percent(done / 100)} done`;
 }
 
 /** What HubSpot announces, and what has become of it. */

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { useLoad } from "../app/load.js";
 import { go, useRoute } from "../app/router.js";
-import { readStatus } from "../app/service.js";
+import { reloadStatus } from "../app/service.js";
 import { say } from "../parts/announce.js";
 import { useKeys } from "../parts/keys.js";
 import { Loaded } from "../parts/states.js";
@@ -28,6 +28,9 @@ export function Page() {
   });
   useEffect(() => void (document.title = "Syncs · dealcache"), []);
   useEndings(jobs.data?.ended);
+  const moves = jobs.data?.moves ?? false;
+  // A job tells that it runs before the status is looked at again, which tells what holds it up.
+  useEffect(() => void (moves && reloadStatus()), [moves]);
 
   const here = Object.fromEntries(query);
   const show = (changed, how) => go(PATH, { ...here, ...changed }, how);
@@ -35,7 +38,7 @@ export function Page() {
   const refresh = () => {
     reader.current.forget();
     jobs.reload();
-    return readStatus().catch(() => null); // the list of jobs says what is wrong
+    reloadStatus();
   };
   const closeStart = () => show({ start: "", deal: "", stage: "", first: "", last: "" }, { replace: true });
   useKeys({ s: { does: "Start a sync", run: start } });

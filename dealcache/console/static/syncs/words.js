@@ -15,6 +15,9 @@ const PHASES = {
   "associations of other deals": "looks at which activities belong to which deal",
 };
 
+/** Failures that are none: HubSpot's limits are used up, and more calls come by themselves. */
+const LIMITED = /limit of the day|rate limit/;
+
 const AFTER_FAILURE = "waiting after a failure: ";
 
 /** Return true if nobody asked for a job. */
@@ -100,6 +103,7 @@ function standing(job, isLimited) {
   if (job.status === "cancelled") return ["Cancelled", "muted"];
   if (job.cancelled) return ["Stopping", "warn"];
   if (job.status === "queued") return ["Waiting", "muted"];
-  if (failureOf(job)) return ["Trying again", "warn"];
-  return isLimited ? ["Waiting for HubSpot’s limits", "warn"] : ["Running", "good"];
+  const failure = failureOf(job);
+  if (failure && !LIMITED.test(failure)) return ["Trying again", "warn"];
+  return failure || isLimited ? ["Waiting for HubSpot’s limits", "warn"] : ["Running", "good"];
 }
