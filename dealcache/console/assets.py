@@ -7,8 +7,10 @@ rewritten, and a page never mixes the modules of two releases.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 #: The types of the files that browsers get; others, such as licences, are not served.
 _TYPES = {
@@ -20,11 +22,12 @@ _TYPES = {
 #: Hexadecimal digits of the digest.
 _DIGITS = 16
 
-#: The folders whose files every page needs.
+#: The folders whose style sheets every page needs.
 _COMMON = ("vendor/", "app/", "parts/")
 
-#: A module that is fetched by the parts that need it.
-_LATER = "vendor/uplot.js"
+#: A module that every page begins with, and the import of another one; those inside functions are for later.
+_ENTRY = "app/main.js"
+_IMPORT = re.compile(r"""^import\b[^;]*?\bfrom "(\.[^"]+)";""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,16 @@ class Assets:
 
     def modules(self, page: str) -> list[str]:
         """Return the paths of the modules that a page needs, so that a browser can fetch them all at once."""
-        wanted = (*_COMMON, f"{page}/")
-        modules = (path for path in sorted(self.files) if path.endswith(".js") and path.startswith(wanted))
-        return [path for path in modules if path != _LATER]
+        needed: set[str] = set()
+        found = {_ENTRY, f"{page}/page.js"} & self.files.keys()
+        while found:
+            needed |= found
+            found = {one for path in found for one in self._imports(path)} - needed
+        return sorted(needed)
+
+    def _imports(self, path: str) -> list[str]:
+        text = self.files[path].content.decode()
+        return [normpath(join(dirname(path), place)) for place in _IMPORT.findall(text)]
 
 
 def read_assets(folder: Path) -> Assets:

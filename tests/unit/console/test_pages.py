@@ -119,6 +119,17 @@ def test_what_is_not_the_consoles_has_no_policy_of_it(client: FlaskClient) -> No
     assert "Content-Security-Policy" not in client.get("/consoles").headers
 
 
+def test_the_modules_of_a_page_are_those_that_it_imports_and_they_exist() -> None:
+    assets = read_assets(STATIC)
+    everything = set()
+    for page in ("deals", "deal", "syncs", "cache", "status"):
+        modules = assets.modules(page)
+        assert {"app/main.js", "vendor/preact.js", f"{page}/page.js"} <= set(modules) <= assets.files.keys()
+        everything |= set(modules)
+    # What no page imports is dead; uPlot is fetched by the part that draws with it.
+    assert {path for path in assets.files if path.endswith(".js")} - everything == {"vendor/uplot.js"}
+
+
 def test_assets_of_another_release_are_unknown(client: FlaskClient) -> None:
     (main,) = {place for place in ASSET.findall(client.get("/console/deals").text) if place.endswith("main.js")}
     digest = main.split("/")[3]
