@@ -59,7 +59,7 @@ test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the long test
 	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 2 $(BY_FILE) -m "long or fuzz"
 
 test-console: $(VENV)/.installed-console ## use the console in a real browser, and save pictures of it in build/console/
-	$(BIN)/python -m pytest -n 2 $(BY_FILE) tests/console
+	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/console
 
 # They measure rates, so nothing runs beside them.
 drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs repeatedly, for some minutes

@@ -2,12 +2,12 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { useLoad } from "../app/load.js";
-import { parameters } from "../app/router.js";
+import { parameters, route } from "../app/router.js";
 import { status } from "../app/service.js";
 import { useKeys } from "../parts/keys.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { Filters, SHOWN } from "./filters.js";
-import { NOTHING, isFiltered, parametersOf, useQuestion } from "./question.js";
+import { NOTHING, isFiltered, parametersOf, questionOf, useQuestion } from "./question.js";
 import { readDeals } from "./reading.js";
 import { Results } from "./results.js";
 import { readStages, readSummary } from "./stages.js";
@@ -28,7 +28,7 @@ const owners = new Set();
 export function Page() {
   const { question, ask, turn } = useQuestion();
   const query = parametersOf(question);
-  const key = parameters(query).toString();
+  const key = keyOf(question);
   const loading = useLoad((signal) => readList(query, key, signal), key, { moves: isFirstSync });
   const stages = useLoad(readStages, "stages");
   const summary = useLoad(readSummary, "summary", { moves: isFirstSync });
@@ -39,7 +39,7 @@ export function Page() {
   useEffect(() => void (document.title = "Deals · dealcache"), []);
   useKeys({
     "/": { does: "Search; Enter leads on to the deals", run: () => search.current.select() },
-    j: { does: "Next deal", run: () => moveRow(1) },
+    j: { does: "Next deal", run: useNext(steady.page) },
     k: { does: "Previous deal", run: () => moveRow(-1) },
   });
   const known = stages.data ?? [];
@@ -111,6 +111,23 @@ function Part({ name, title, note = "", hasErrors = false, children }) {
     <summary><h2>${title}</h2>${note && html` <span class="muted">${note}</span>`}</summary>
     ${children}
   </details>`;
+}
+
+/** Return what leads to the next row; while another list is on its way, to that one's first row once it is there. */
+function useNext(page) {
+  const isWanted = useRef(false);
+  // By the address: it is newer than what was drawn when Enter follows the last letter at once.
+  const isThere = () => page?.key === keyOf(questionOf(route().query));
+  const run = () => {
+    isWanted.current = !isThere();
+    if (!isWanted.current) moveRow(1);
+  };
+  useEffect(() => void (isWanted.current && isThere() && run()));
+  return run;
+}
+
+function keyOf(question) {
+  return parameters(parametersOf(question)).toString();
 }
 
 async function readList(query, key, signal) {
