@@ -103,8 +103,7 @@ class Site:
         try:
             until(prepared, 40)
             wrong = [one for page in storage.summary_check.pages(mend=False) for one in page.wrong]
-            version, labels = storage.summaries.version(), storage.labels.read()
-            told = _rounded(storage.stage_totals.at(version, labels))
+            told = _rounded(storage.stage_totals.at(storage.summaries.version()))
             added_up = _rounded(storage.stage_totals.add_up())
         finally:
             storage.close()
