@@ -83,6 +83,7 @@ def wire_reading(parts: Container) -> Reading:
             storage.unreadable,
             parts.zone,
             parts.now,
+            completed=label_directory.completed,
         ),
         revalidator,
         lease_renewer,

@@ -56,6 +56,7 @@ class DealLists:
         zone: the zone of all days.
         now: returns the present.
         timer: the monotonic clock, in seconds.
+        completed: returns the labels for deals that lack some of those it is given.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class DealLists:
         zone: tzinfo,
         now: Callable[[], datetime],
         timer: Callable[[], float] = time.monotonic,
+        completed: Callable[[Labels], Labels] = lambda known: known,
     ) -> None:
+        self._completed = completed
         self._deals = deals
         self._labels = labels
         self._stage_totals = stage_totals
@@ -165,6 +168,8 @@ class DealLists:
         return known
 
     def _rows(self, found: Sequence[FoundDeal], labels: Labels, watermark: datetime | None) -> list[Row]:
+        if labels.unknown_in(one.stored.deal for one in found):
+            labels = self._completed(labels)
         maker = RowMaker(labels, watermark, self._zone, self._now(), self._unreadable)
         return [maker.row(one) for one in found]
 
