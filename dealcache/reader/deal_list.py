@@ -16,7 +16,7 @@ from dealcache.model.deal_question import DealQuestion
 from dealcache.model.labels import Labels
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
-from dealcache.reader.deal_resolution import resolve
+from dealcache.reader.deal_resolution import UnknownLabelError, resolve
 from dealcache.reader.deal_rows import RowMaker
 from dealcache.repositories import DealListRepository, FoundDeal, ListTotal, Spot, StageTotal
 
@@ -152,7 +152,11 @@ class DealLists:
     def _begin(self, question: DealQuestion) -> tuple[datetime | None, Labels, DealFilter]:
         """Return the parts that must be read before the deals."""
         labels = self._labels()
-        wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
+        try:
+            wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
+        except UnknownLabelError:
+            labels = self._completed(labels)
+            wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
         return self._watermark(), labels, wanted
 
     def _total(self, version: int, wanted: DealFilter, *, again: bool = False) -> ListTotal:
