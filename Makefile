@@ -98,7 +98,7 @@ bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 1
 bench-lists: $(VENV)/.installed-dev ## measure lists of up to 100,000 deals, and cached reads beside them (ten minutes)
 	$(BIN)/python -m benchmarks.lists
 
-# The settings of these are variables, from the command line or the environment: HOST=, RATE= and the others in README.
+# The settings of these are variables, from the command line or the environment: HOST=, RATE= and the others in docs/performance.md.
 load-test: $(VENV)/.installed-dev ## load the service at HOST= as its users would, and write build/load-test.html
 	$(BIN)/python -m benchmarks.load
 

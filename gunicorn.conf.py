@@ -1,4 +1,4 @@
-"""gunicorn's configuration, all of it from the environment (see README, "Configuration")."""
+"""gunicorn's configuration, all of it from the environment (see docs/configuration.md)."""
 
 import os
 import resource

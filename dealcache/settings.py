@@ -1,7 +1,8 @@
 """The environment, parsed and checked once at start.
 
-Each variable of the contract is one row of :data:`VARIABLES`; README's table is checked against it by a test. A value
-that cannot be used raises :class:`SettingsError`, whose message is the one line that the operator sees.
+Each variable of the contract is one row of :data:`VARIABLES`; a test compares them with the table in
+docs/configuration.md. A value that cannot be used raises :class:`SettingsError`, whose message is the one line that the
+operator sees.
 """
 
 from __future__ import annotations

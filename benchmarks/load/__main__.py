@@ -1,4 +1,4 @@
-"""``python -m benchmarks.load``: loads the service at ``HOST``; see README, "Under load"."""
+"""``python -m benchmarks.load``: loads the service at ``HOST``; see docs/performance.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.perf``: judges the service at ``HOST`` by the deal ``DEAL``; see README, "Under load"."""
+"""``python -m benchmarks.perf``: judges the service at ``HOST`` by the deal ``DEAL``; see docs/performance.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics for Prometheus. Every one is listed in README; a test keeps the two together.
+"""The metrics for Prometheus. Every one is listed in docs/operations.md; a test keeps the two together.
 
 With several workers each process writes its values into files of ``PROMETHEUS_MULTIPROC_DIR``, which
 ``gunicorn.conf.py`` sets before this module is imported, and :meth:`Metrics.render` adds up what all of them wrote; see

@@ -1,18 +1,28 @@
-"""README describes every variable and every metric, and rooms import only what the map allows."""
+"""The documentation has every path, variable and metric, links lead somewhere, rooms import only what they may."""
 
 from __future__ import annotations
 
 import ast
+import functools
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from dealcache.settings import VARIABLES
 from dealcache.telemetry.metrics import Metrics
+from tests.unit.api.openapi_facts import facts_of, present_description
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text("utf-8")
+CONFIGURATION = (DOCS / "configuration.md").read_text("utf-8")
+OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+
+#: Pages that the service has beside the paths that its OpenAPI description names.
+PAGES_OF_THE_SERVICE = {"GET /api/docs", "GET /api/openapi.json", "GET /console/"}
 
 #: Which rooms, and which modules of the root, each room may import; arrows go one way.
 ALLOWED = {
@@ -35,8 +45,8 @@ ALLOWED = {
 
 
 def row_of(variable: str) -> str:
-    rows = re.findall(rf"^\| `{variable}` \|.*$", README, re.MULTILINE)
-    assert len(rows) == 1, f"README's table has {len(rows)} rows for {variable}"
+    rows = re.findall(rf"^\| `{variable}` \|.*$", CONFIGURATION, re.MULTILINE)
+    assert len(rows) == 1, f"the table has {len(rows)} rows for {variable}"
     return rows[0]
 
 
@@ -50,8 +60,7 @@ def test_every_variable_stands_in_the_table_with_its_default(variable):
 
 
 def test_the_table_has_no_variable_that_the_code_does_not_know():
-    table = README.split("## Configuration")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) == {one.name for one in VARIABLES}
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", CONFIGURATION, re.MULTILINE)) == {one.name for one in VARIABLES}
 
 
 def test_no_other_variable_is_read():
@@ -63,12 +72,60 @@ def test_no_other_variable_is_read():
 
 
 def test_every_metric_stands_in_the_table():
-    table = README.split("## What Prometheus sees")[1].split("\n## ")[0]
+    table = OPERATIONS.split("\n## Metrics\n")[1].split("\n## ")[0]
     shown = set(re.findall(r"`(dealcache_[a-z_]+)`", table))
     collected = {
         f"{family.name}_total" if family.type == "counter" else family.name for family in Metrics().registry.collect()
     }
     assert shown == collected
+
+
+def text_of(page: Path) -> str:
+    """Return a page without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+@functools.cache
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page; the second one of a text ends in ``-1``."""
+    anchors: set[str] = set()
+    seen: Counter[str] = Counter()
+    for heading in re.findall(r"^#+ +(.*?) *$", text_of(page), re.MULTILINE):
+        shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+        anchors.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return anchors
+
+
+def is_broken(target: str, page: Path) -> bool:
+    """Return True if a link of a page leads nowhere in this repository; links to other hosts are not followed."""
+    if re.match(r"[a-z]+:", target):
+        return False
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    return not (file.is_relative_to(ROOT) and file.exists()) or (bool(anchor) and anchor not in anchors_of(file))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text_of(page)))
+    assert [target for target in links if is_broken(target, page)] == []
+
+
+def test_every_page_is_linked_from_readme():
+    assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(re.findall(r"\]\((docs/[^)#]+)\)", README))
+
+
+def test_readme_is_short():
+    assert len(README.splitlines()) <= 200
+
+
+def test_every_path_stands_in_the_table():
+    table = README.split("\n## Paths\n")[1].split("\n## ")[0]
+    shown = re.findall(r"`([A-Z]+ /[^`]*)`", "\n".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
+    described = re.findall(r"^([A-Z]+ /\S*) :: exists$", "\n".join(facts_of(present_description())), re.MULTILINE)
+    assert sorted(shown) == sorted({*described, *PAGES_OF_THE_SERVICE})
 
 
 def imports_of(path: Path) -> set[str]:
