@@ -46,7 +46,7 @@ def wire_reading(parts: Container) -> Reading:
     """Make the read path on top of the caches, MongoDB and HubSpot."""
     settings, storage, label_directory = parts.settings, parts.storage, parts.label_directory
     policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
-    watermark = SyncWatermark(storage.sync_state.noted_watermark)
+    watermark = SyncWatermark(storage.sync_state.noted_watermarks)
     maker = EntryMaker(
         policy,
         parts.zone,

@@ -1,33 +1,40 @@
 """The watermark of the syncs as readers see it: older than the data they read, and the same in all processes.
 
 Reading it each time would add a sixth to the cost of a read of MongoDB, so it is remembered for some hundredths of a
-second. A new one counts once every process must have seen it, so that answers of different processes never go back.
+second. A new one counts once every process must have read it, so that answers of different processes never go back.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from dealcache.repositories.sync_state import SEEN_SECONDS, NotedWatermark
+from dealcache.repositories.sync_state import COUNTS_AFTER_SECONDS, NotedWatermark
 
-#: Seconds for which it is remembered: half of the time after which a new one counts.
-REMEMBERED_SECONDS = SEEN_SECONDS / 2
+#: Seconds for which the watermarks are remembered. Less than it takes until a new one counts, or a process could still
+#: miss one that counts elsewhere.
+REMEMBERED_SECONDS = COUNTS_AFTER_SECONDS / 2
+
+#: MongoDB gives times in whole milliseconds, rounded down.
+_ROUNDED = 0.001
 
 
 class SyncWatermark:
     """The moment up to which the syncs have found all changes. Thread-safe.
 
     Args:
-        read: reads it from MongoDB; may raise StoreError.
+        read: reads the watermarks from MongoDB; may raise StoreError.
         timer: the monotonic clock, in seconds.
     """
 
-    def __init__(self, read: Callable[[], NotedWatermark], timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, read: Callable[[], Sequence[NotedWatermark]], timer: Callable[[], float] = time.monotonic
+    ) -> None:
         self._read = read
         self._timer = timer
-        self._known: tuple[float, NotedWatermark] = (float("-inf"), NotedWatermark())
+        #: The times before and after the query, and its result.
+        self._known: tuple[float, float, Sequence[NotedWatermark]] = (float("-inf"), float("-inf"), ())
 
     def __call__(self) -> datetime | None:
         """Return it; None if it is unknown. Data read from MongoDB afterwards contains all changes up to it.
@@ -35,9 +42,18 @@ class SyncWatermark:
         Raises:
             StoreError: MongoDB failed.
         """
-        read_at, noted = self._known
+        asked_at, answered_at, noted = self._known
         now = self._timer()
-        if not read_at <= now < read_at + REMEMBERED_SECONDS:
-            # Taken before the query: its answer is no older.
-            read_at, noted = self._known = now, self._read()
-        return noted.watermark if noted.age + now - read_at >= SEEN_SECONDS else noted.before
+        if asked_at <= now < asked_at + REMEMBERED_SECONDS:
+            # MongoDB gave its time somewhere between: what counts by one of the two and not by the other is uncertain.
+            watermark = _counting(noted, now - asked_at + _ROUNDED)
+            if watermark == _counting(noted, now - answered_at):
+                return watermark
+        noted = self._read()
+        self._known = now, self._timer(), noted
+        return _counting(noted, 0.0)
+
+
+def _counting(noted: Sequence[NotedWatermark], elapsed: float) -> datetime | None:
+    """Return the latest watermark that counts ``elapsed`` seconds after they were read."""
+    return next((one.watermark for one in reversed(noted) if one.counts_in <= elapsed), None)

@@ -5,37 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, any_date, milliseconds, utc
+from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.record_documents import read_all
 
 #: The condition for the one document.
 ACCOUNT = {"_id": "account"}
 
-#: Seconds after which every process that answers readers has seen a new watermark.
-SEEN_SECONDS = 0.125
-_SEEN = int(SEEN_SECONDS * 1000)
+#: Seconds after which a new watermark counts, because every process that answers readers has read it by then.
+COUNTS_AFTER_SECONDS = 0.125
+_COUNTS_AFTER = int(COUNTS_AFTER_SECONDS * 1000)
 
-#: The parts of the watermark that readers need; the age is by MongoDB's own clock.
-_NOTED = {
-    "_id": 0,
-    "watermark": 1,
-    "watermark_before": 1,
-    "age": {"$subtract": ["$$NOW", "$watermark_noted_at"]},
-}
+#: The watermarks as noted; an earlier version wrote only the latest, which it did not note here.
+_ONLY = {"$cond": [{"$gt": ["$watermark", None]}, [{"watermark": "$watermark", "counts_at": "$$NOW"}], []]}
+_LISTED = {"$cond": [{"$eq": [{"$last": "$watermarks.watermark"}, "$watermark"]}, "$watermarks", _ONLY]}
+
+#: A watermark that would count later than a new one was written while MongoDB's clock was ahead.
+_AHEAD = {"$gt": ["$$this.counts_at", {"$add": ["$$NOW", _COUNTS_AFTER]}]}
+_COUNTED = {"watermark": "$$this.watermark", "counts_at": "$$NOW"}
+_WATERMARKS = {"$map": {"input": _LISTED, "in": {"$cond": [_AHEAD, _COUNTED, "$$this"]}}}
+
+#: The parts of the watermark that readers need, with the time by MongoDB's own clock.
+_NOTED = {"_id": 0, "watermarks": _WATERMARKS, "now": "$$NOW"}
 
 
 @dataclass(frozen=True, slots=True)
 class NotedWatermark:
-    """A watermark, the one that was noted before it, and how many seconds ago the former was noted."""
+    """A watermark, and in how many seconds it counts; not above 0: it counts already."""
 
-    watermark: datetime | None = None
-    before: datetime | None = None
-    age: float = 0.0
+    watermark: datetime
+    counts_in: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +85,24 @@ class SyncStateRepository:
             to: that time.
             present: a noted time later than this, which a wrong clock must have written, does not count.
         """
-        moved = self._raised("watermark", to, present)
-        seen = {"$lte": [{"$ifNull": ["$watermark_noted_at", None]}, {"$subtract": ["$$NOW", _SEEN]}]}
-        # A watermark that not every process has seen yet has not been shown by all.
-        before = {"$cond": [seen, {"$ifNull": ["$watermark", None]}, {"$ifNull": ["$watermark_before", None]}]}
-        noted = {"watermark": moved, "watermark_before": before, "watermark_noted_at": "$$NOW"}
-        self._write([{"$set": noted}])
-
-    def noted_watermark(self) -> NotedWatermark:
-        """Return the watermark as readers need it, see :class:`.SyncWatermark`."""
-        with self._connection.operation() as database:
-            document = database.sync_state.find_one(ACCOUNT, _NOTED) or {}
-        age = document.get("age")
-        return NotedWatermark(
-            any_date(document.get("watermark")),
-            any_date(document.get("watermark_before")),
-            # Earlier versions did not store it.
-            float("inf") if not isinstance(age, int) else age / 1000.0,
+        counting = {"$filter": {"input": "$watermarks.counts_at", "cond": {"$lte": ["$$this", "$$NOW"]}}}
+        needed = {"$filter": {"input": "$watermarks", "cond": {"$gte": ["$$this.counts_at", {"$max": counting}]}}}
+        advanced = {"watermark": "$watermark", "counts_at": {"$add": ["$$NOW", _COUNTS_AFTER]}}
+        self._write(
+            [
+                {"$set": {"watermarks": _WATERMARKS}},
+                {"$set": {"watermark": self._raised("watermark", to, present)}},
+                {"$set": {"watermarks": {"$concatArrays": [needed, [advanced]]}}},
+            ]
         )
+
+    def noted_watermarks(self) -> list[NotedWatermark]:
+        """Return the latest watermark that counts and those that will, oldest first; see :class:`.SyncWatermark`."""
+        with self._connection.operation() as database:
+            document = database.sync_state.find_one(ACCOUNT, _NOTED)
+        if document is None:
+            return []
+        return read_all("sync_state", partial(_to_noted, document["now"]), document["watermarks"])
 
     def advance_positions(self, object_types: Iterable[str], to: datetime, present: datetime) -> None:
         """Note that every change of these types up to ``to`` is stored; as :meth:`advance_watermark`."""
@@ -177,3 +181,8 @@ def to_state(document: Mapping[str, Any]) -> SyncState:
         unlisted=frozenset(document.get("unlisted", ())),
         completed={name: moment.replace(tzinfo=UTC) for name, moment in document.get("completed", {}).items()},
     )
+
+
+def _to_noted(now: datetime, document: Mapping[str, Any]) -> NotedWatermark:
+    """Return a watermark as a value, ``now`` being MongoDB's time."""
+    return NotedWatermark(document["watermark"].replace(tzinfo=UTC), (document["counts_at"] - now).total_seconds())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from dealcache.repositories import Connection, SyncState, SyncStateRepository
-from dealcache.repositories.sync_state import NotedWatermark
+from dealcache.repositories.sync_state import COUNTS_AFTER_SECONDS, NotedWatermark
 from tests.integration.repositories.races import race
 from tests.unit.repositories.samples import NOON, at
 
@@ -31,30 +31,55 @@ def test_times_only_go_forward(state: SyncStateRepository) -> None:
     assert state.load() == SyncState(watermark=at(2), reread_at=at(4))
 
 
-def test_readers_learn_the_watermark_with_the_one_before_and_its_age(
+def shown(state: SyncStateRepository) -> list[tuple[datetime, bool]]:
+    """Return the noted watermarks, and whether each counts."""
+    return [(one.watermark, one.counts_in <= 0.0) for one in state.noted_watermarks()]
+
+
+def let_pass(connection: Connection, seconds: int) -> None:
+    """Have the watermarks been noted that much earlier."""
+    earlier = {"watermark": "$$this.watermark", "counts_at": {"$subtract": ["$$this.counts_at", seconds * 1000]}}
+    change = {"watermarks": {"$map": {"input": "$watermarks", "in": earlier}}}
+    with connection.operation() as database:
+        database.sync_state.update_one({}, [{"$set": change}])
+
+
+def test_readers_learn_the_watermark_that_counts_and_those_that_will(
     state: SyncStateRepository, connection: Connection
 ) -> None:
-    assert state.noted_watermark().watermark is None
+    assert state.noted_watermarks() == []
     state.advance_watermark(at(1), at(9))
+    assert shown(state) == [(at(1), False)]
+    assert 0.0 < state.noted_watermarks()[0].counts_in <= COUNTS_AFTER_SECONDS
+    let_pass(connection, 10)
     state.advance_watermark(at(2), at(9))
-    noted = state.noted_watermark()
-    # The one at 1 was noted a moment ago, so it need not have been seen everywhere.
-    assert (noted.watermark, noted.before) == (at(2), None)
-    assert 0.0 <= noted.age < 60.0
-    with connection.operation() as database:
-        change = [{"$set": {"watermark_noted_at": {"$subtract": ["$watermark_noted_at", 10_000]}}}]
-        database.sync_state.update_one({}, change)
-    assert state.noted_watermark().age >= 10.0
     state.advance_watermark(at(3), at(9))
-    assert (state.noted_watermark().watermark, state.noted_watermark().before) == (at(3), at(2))
+    # Each counts when its own time has come, whatever was noted after it.
+    assert [one.watermark for one in state.noted_watermarks()] == [at(1), at(2), at(3)]
+    let_pass(connection, 10)
+    state.advance_watermark(at(4), at(9))
+    assert shown(state) == [(at(3), True), (at(4), False)]
 
 
-def test_a_watermark_of_an_earlier_version_has_been_seen(state: SyncStateRepository, connection: Connection) -> None:
+def test_a_watermark_of_an_earlier_version_counts(state: SyncStateRepository, connection: Connection) -> None:
     with connection.operation() as database:
         database.sync_state.insert_one({"_id": "account", "watermark": at(1)})
-    assert state.noted_watermark() == NotedWatermark(at(1), None, float("inf"))
+    assert state.noted_watermarks() == [NotedWatermark(at(1))]
     state.advance_watermark(at(2), at(9))
-    assert state.noted_watermark().before == at(1)
+    assert shown(state) == [(at(1), True), (at(2), False)]
+    with connection.operation() as database:  # it runs again for a while
+        database.sync_state.update_one({}, {"$set": {"watermark": at(3)}})
+    assert shown(state) == [(at(3), True)]
+
+
+def test_a_watermark_that_was_noted_while_the_clock_was_ahead_counts(
+    state: SyncStateRepository, connection: Connection
+) -> None:
+    state.advance_watermark(at(1), at(9))
+    let_pass(connection, -3600)
+    assert shown(state) == [(at(1), True)]
+    state.advance_watermark(at(2), at(9))
+    assert shown(state) == [(at(1), True), (at(2), False)]
 
 
 def test_each_type_has_a_position_of_its_own_where_it_is_further(state: SyncStateRepository) -> None:

@@ -89,10 +89,10 @@ def as_of(response: Any) -> float:
 
 
 def let_all_see(account: Account) -> None:
-    """Have a new watermark counted as seen by all processes."""
-    earlier = [{"$set": {"watermark_noted_at": {"$subtract": ["$$NOW", 10_000]}}}]
-    account.service.database.sync_state.update_one({"watermark": {"$ne": None}}, earlier)
-    account.sync.mongodb._sync_watermark._known = (float("-inf"), None)
+    """Have a new watermark count at once."""
+    now = [{"$set": {"watermarks.counts_at": "$$NOW"}}]
+    account.service.database.sync_state.update_one({"watermark": {"$ne": None}}, now)
+    account.sync.mongodb._sync_watermark._known = (float("-inf"), float("-inf"), ())
 
 
 class Model:
