@@ -19,19 +19,10 @@ ACCOUNT = {"_id": "account"}
 
 #: Seconds after which a new watermark counts, because every process that answers readers has read it by then.
 COUNTS_AFTER_SECONDS = 0.125
-_COUNTS_AFTER = int(COUNTS_AFTER_SECONDS * 1000)
 
 #: The watermarks as noted; an earlier version wrote only the latest, which it did not note here.
 _ONLY = {"$cond": [{"$gt": ["$watermark", None]}, [{"watermark": "$watermark", "counts_at": "$$NOW"}], []]}
-_LISTED = {"$cond": [{"$eq": [{"$last": "$watermarks.watermark"}, "$watermark"]}, "$watermarks", _ONLY]}
-
-#: A watermark that would count later than a new one was written while MongoDB's clock was ahead.
-_AHEAD = {"$gt": ["$$this.counts_at", {"$add": ["$$NOW", _COUNTS_AFTER]}]}
-_COUNTED = {"watermark": "$$this.watermark", "counts_at": "$$NOW"}
-_WATERMARKS = {"$map": {"input": _LISTED, "in": {"$cond": [_AHEAD, _COUNTED, "$$this"]}}}
-
-#: The parts of the watermark that readers need, with the time by MongoDB's own clock.
-_NOTED = {"_id": 0, "watermarks": _WATERMARKS, "now": "$$NOW"}
+_NOTED = {"$cond": [{"$eq": [{"$last": "$watermarks.watermark"}, "$watermark"]}, "$watermarks", _ONLY]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +58,21 @@ class SyncState:
 
 
 class SyncStateRepository:
-    """Reads and writes it. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
+    """Reads and writes it. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: the connection to MongoDB.
+        counts_after: seconds after which a new watermark counts.
+    """
+
+    def __init__(self, connection: Connection, counts_after: float = COUNTS_AFTER_SECONDS) -> None:
         self._connection = connection
+        #: By MongoDB's own clock, when a watermark that is noted now will count.
+        self._counts_at = {"$add": ["$$NOW", int(counts_after * 1000)]}
+        # One that would count later than that was noted while the clock was ahead.
+        counted = {"watermark": "$$this.watermark", "counts_at": "$$NOW"}
+        as_noted = {"$cond": [{"$gt": ["$$this.counts_at", self._counts_at]}, counted, "$$this"]}
+        self._watermarks = {"$map": {"input": _NOTED, "in": as_noted}}
 
     def load(self) -> SyncState:
         """Return the present state."""
@@ -87,10 +89,10 @@ class SyncStateRepository:
         """
         counting = {"$filter": {"input": "$watermarks.counts_at", "cond": {"$lte": ["$$this", "$$NOW"]}}}
         needed = {"$filter": {"input": "$watermarks", "cond": {"$gte": ["$$this.counts_at", {"$max": counting}]}}}
-        advanced = {"watermark": "$watermark", "counts_at": {"$add": ["$$NOW", _COUNTS_AFTER]}}
+        advanced = {"watermark": "$watermark", "counts_at": self._counts_at}
         self._write(
             [
-                {"$set": {"watermarks": _WATERMARKS}},
+                {"$set": {"watermarks": self._watermarks}},
                 {"$set": {"watermark": self._raised("watermark", to, present)}},
                 {"$set": {"watermarks": {"$concatArrays": [needed, [advanced]]}}},
             ]
@@ -99,7 +101,7 @@ class SyncStateRepository:
     def noted_watermarks(self) -> list[NotedWatermark]:
         """Return the latest watermark that counts and those that will, oldest first; see :class:`.SyncWatermark`."""
         with self._connection.operation() as database:
-            document = database.sync_state.find_one(ACCOUNT, _NOTED)
+            document = database.sync_state.find_one(ACCOUNT, {"watermarks": self._watermarks, "now": "$$NOW"})
         if document is None:
             return []
         return read_all("sync_state", partial(_to_noted, document["now"]), document["watermarks"])
