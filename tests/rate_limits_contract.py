@@ -254,12 +254,39 @@ class RateLimitsContract:
         clock.now += 12.0
         assert least_left_during_sync(rate_limits, clock, 15.0) == 2
 
-    @pytest.mark.parametrize(("limit", "small"), [(100, 20), (190, 38)])
-    def test_a_small_sync_is_not_slowed(self, rate_limits, clock, limit, small):
+    @pytest.mark.parametrize(("limit", "small"), [(100, 80), (190, 152)])
+    def test_a_small_sync_is_not_slowed_when_nobody_reads(self, rate_limits, clock, limit, small):
         rate_limits.adopt_app_limit(limit)
         starts = sync_starts(rate_limits, clock, small + 1)
         assert starts[small - 1] == starts[0]
         assert starts[small] > starts[0]
+
+    @pytest.mark.parametrize(("limit", "small"), [(100, 20), (190, 38)])
+    def test_a_sync_beside_readers_takes_a_fifth_of_the_limit_at_once(self, rate_limits, clock, limit, small):
+        rate_limits.adopt_app_limit(limit)
+        use(rate_limits, Bucket.APP, Deadline(1, clock))
+        starts = sync_starts(rate_limits, clock, small)
+        assert starts[small - 2] == starts[0]
+        assert starts[small - 1] > starts[0]
+
+    def test_a_sync_gives_way_as_soon_as_somebody_reads(self, rate_limits, clock):
+        began = clock()
+        assert sync_starts(rate_limits, clock, 50)[-1] == began
+        use(rate_limits, Bucket.APP, Deadline(1, clock))
+        with pytest.raises(RateLimited):
+            use(rate_limits, Bucket.APP, Deadline(1, clock), Priority.SYNC)
+        assert clock() == began
+        assert rate_limits.left(Bucket.APP) == 49
+
+    def test_a_sync_that_was_slowed_takes_nothing_at_once_until_it_has_paused_for_a_period(self, rate_limits, clock):
+        starts = sync_starts(rate_limits, clock, 400)
+        assert len(set(starts[80:])) == 320
+        clock.now += 8.0
+        again = sync_starts(rate_limits, clock, 80)
+        assert again[79] > again[0]
+        clock.now += 20.1
+        again = sync_starts(rate_limits, clock, 80)
+        assert again[79] == again[0]
 
     @pytest.mark.parametrize("bucket", Bucket)
     @pytest.mark.parametrize("latency", [0.0, 0.15])

@@ -110,6 +110,7 @@ class SharedWindow:
             "share_beyond_rereads": sliding_window.SHARE_BEYOND_REREADS,
             "share_in_quiet": sliding_window.SHARE_IN_QUIET,
             "unpaced_share": sliding_window.UNPACED_SHARE,
+            "least_for_readers": sliding_window.LEAST_FOR_READERS,
         }
 
     @property

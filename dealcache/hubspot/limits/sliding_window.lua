@@ -19,7 +19,7 @@ local function now_of_redis()
   return time[1] * 1000000 + time[2]
 end
 
-local names = { 'seen', 'limit', 'due', 'reader', 'paused' }
+local names = { 'seen', 'limit', 'due', 'reader', 'paused', 'paced_at' }
 local it = {}
 for index, value in ipairs(redis.call('HMGET', state, unpack(names))) do
   it[names[index]] = tonumber(value)
@@ -36,6 +36,7 @@ if not it.seen then
   it = { limit = message.limit, due = 0, reader = 0, paused = 0 }
 end
 it.seen = now
+it.paced_at = it.paced_at or 0
 it.paused = math.max(it.paused, now + message.pause)
 it.limit = message.new_limit or it.limit
 for _, call in ipairs(message.answered) do
@@ -57,14 +58,27 @@ local function until_free(surplus)
   return first + period * math.floor(surplus / all) - now
 end
 
+local function readers_expected()
+  return now - it.reader <= rules.readers_stay * period
+end
+
 local function sync_slots()
-  local readers = now - it.reader <= rules.readers_stay * period
-  local one_in = readers and rules.share_for_readers or rules.share_in_quiet
+  local one_in = readers_expected() and rules.share_for_readers or rules.share_in_quiet
   return math.max(1, it.limit - math.max(1, math.floor(it.limit / one_in)))
 end
 
+local function unpaced_slots()
+  if now - it.paced_at <= period then
+    return 0
+  end
+  if readers_expected() then
+    return math.ceil(it.limit / rules.unpaced_share)
+  end
+  return math.max(1, it.limit - math.max(rules.least_for_readers, math.floor(it.limit / rules.share_for_readers)))
+end
+
 local function until_due(ahead, slots)
-  local surplus = used + ahead - math.ceil(it.limit / rules.unpaced_share)
+  local surplus = used + ahead - unpaced_slots()
   if surplus < 0 then
     return 0
   end
@@ -91,21 +105,28 @@ if ask then
   end
   wait = math.max(0, math.ceil(wait_of(ask.priority, ask.ahead)))
   if wait == 0 and ask.start then
-    granted, used = 1, used + 1
-    redis.call('ZADD', calls, now + rules.lease + period, ask.id)
     if ask.priority == SYNC then
+      if used >= unpaced_slots() then
+        it.paced_at = now
+      end
       local step = period / sync_slots()
       it.due = math.max(it.due, now - step / 2) + step
     else
       redis.call('ZREM', waiting[ask.priority], ask.id)
     end
+    granted, used = 1, used + 1
+    redis.call('ZADD', calls, now + rules.lease + period, ask.id)
   elseif ask.priority < SYNC then
     redis.call('ZADD', waiting[ask.priority], now + rules.patience, ask.id)
     redis.call('PEXPIRE', waiting[ask.priority], rules.kept_ms)
   end
 end
 
-redis.call('HSET', state, 'seen', it.seen, 'limit', it.limit, 'due', it.due, 'reader', it.reader, 'paused', it.paused)
+local kept = {}
+for _, name in ipairs(names) do
+  kept[#kept + 1], kept[#kept + 2] = name, it[name]
+end
+redis.call('HSET', state, unpack(kept))
 redis.call('PEXPIRE', state, rules.kept_ms)
 redis.call('PEXPIRE', calls, rules.kept_ms)
 return { granted, wait, used, it.limit, math.max(0, math.ceil(it.paused - now)) }

@@ -8,7 +8,9 @@ quick next one arrive too close together.
 Re-reads that no reader waits for leave a third of the slots free. Two more rules pace a sync so that readers never wait
 long behind it. Some slots are always left free: few without readers, more for some time after one came. And its starts
 are spread evenly over the period, so that slots free one by one: calls that all started together would free their slots
-together too, and a late reader would wait for most of a period.
+together too, and a late reader would wait for most of a period. Most syncs are small, and spreading would only make
+them slow. So a sync begins without any pace: while there are no readers, it may take most of a period's slots at once,
+and the rest is for those who come. One that needs more is paced from there on, for as long as it goes on.
 
 ``sliding_window.lua`` follows the same rules for all workers together.
 """
@@ -34,8 +36,10 @@ SHARE_BEYOND_REREADS = 3
 #: Periods after a reader came for which more readers are expected.
 READERS_STAY = 3
 
-#: A sync may take one slot in this many without any pace: a small sync should not be slow.
+#: While there are readers, a sync may take one slot in this many without any pace. While there are none, it may take
+#: all but those that it would leave to readers, of which there are so many at least.
 UNPACED_SHARE = 5
+LEAST_FOR_READERS = 2
 
 
 class Caller(NamedTuple):
@@ -73,7 +77,7 @@ class SlidingWindow:
         self._workers = workers
         self._in_flight = 0
         self._answered: deque[float] = deque()
-        self._paused_until = self._reader_seen_at = self._sync_due = float("-inf")
+        self._paused_until = self._reader_seen_at = self._sync_due = self._paced_at = float("-inf")
         self._update_share()
 
     def try_start(self, now: float, caller: Caller) -> float:
@@ -112,12 +116,14 @@ class SlidingWindow:
 
     def start(self, now: float, caller: Caller) -> None:
         """Occupy a slot, whether one is free or not."""
-        self._in_flight += 1
         if caller.priority is Priority.SYNC:
+            if self._used(now) >= self._unpaced_slots(now):
+                self._paced_at = now
             # A schedule: each start moves the next one's due time by a step, whenever it really happened. So unpaced
             # starts are an advance, and a thread that wakes late does not lower the rate: the next follows sooner.
             step = self._period / self._sync_slots(now)
             self._sync_due = max(self._sync_due, now - step / 2) + step
+        self._in_flight += 1
 
     def finish(self, now: float, caller: Caller) -> None:
         """Note that a started call is over; its slot frees one period after ``now``."""
@@ -172,7 +178,7 @@ class SlidingWindow:
 
     def _until_due(self, now: float, ahead: int, taken: int, slots: int) -> float:
         """Return the seconds until the pace of the sync lets its next call start, after ``ahead`` others."""
-        surplus = taken - -(-self._limit // UNPACED_SHARE)
+        surplus = taken - self._unpaced_slots(now)
         if surplus < 0:
             return 0.0
         return self._sync_due - now + self._period / slots * min(ahead, surplus)
@@ -181,8 +187,18 @@ class SlidingWindow:
         """Return how many slots re-reads may fill up to; one at least."""
         return max(1, self._limit - -(-self._limit // SHARE_BEYOND_REREADS))
 
+    def _readers_expected(self, now: float) -> bool:
+        return now - self._reader_seen_at <= READERS_STAY * self._period
+
     def _sync_slots(self, now: float) -> int:
         """Return how many slots a sync may occupy; one at least, or it would never end."""
-        readers = now - self._reader_seen_at <= READERS_STAY * self._period
-        reserve = max(1, self._limit // (SHARE_FOR_READERS if readers else SHARE_IN_QUIET))
-        return max(1, self._limit - reserve)
+        one_in = SHARE_FOR_READERS if self._readers_expected(now) else SHARE_IN_QUIET
+        return max(1, self._limit - max(1, self._limit // one_in))
+
+    def _unpaced_slots(self, now: float) -> int:
+        """Return how many slots may be taken before calls of a sync are paced."""
+        if now - self._paced_at <= self._period:
+            return 0
+        if self._readers_expected(now):
+            return -(-self._limit // UNPACED_SHARE)
+        return max(1, self._limit - max(LEAST_FOR_READERS, self._limit // SHARE_FOR_READERS))

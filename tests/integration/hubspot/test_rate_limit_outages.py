@@ -74,8 +74,8 @@ def test_without_redis_a_sync_keeps_its_pace_within_the_share(workers, own_redis
     for _ in range(200):
         with workers[0].acquire(Bucket.APP, Deadline(1000, clock), Priority.SYNC):
             starts.append(clock())
-    assert starts[4] == starts[0]
-    assert starts[5] > starts[4]
+    assert starts[19] == starts[0]
+    assert starts[20] > starts[19]
     assert 199 / (starts[-1] - starts[0]) == pytest.approx(2.4, rel=0.05)
 
 
