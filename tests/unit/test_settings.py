@@ -54,6 +54,12 @@ def test_an_empty_variable_is_a_missing_one():
         ("THREADS", "1.5"),
         ("WEB_CONCURRENCY", "-1"),
         ("WEB_CONCURRENCY", "0"),
+        ("WEB_CONCURRENCY", "257"),  # each would be started, until the machine had no memory left
+        ("THREADS", "1025"),
+        ("HUBSPOT_DEADLINE_SECONDS", "3601"),
+        ("CACHE_TTL_SECONDS", "1e9"),
+        ("STALE_IF_ERROR_SECONDS", "1e9"),
+        ("NEGATIVE_TTL_SECONDS", "1e9"),
         ("CACHE_TTL_SECONDS", "ten"),
         ("CACHE_TTL_SECONDS", "0"),
         ("CACHE_TTL_SECONDS", "nan"),
