@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf clean
+.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,16 +22,13 @@ $(VENV)/.installed-dev: $(BIN)/python setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@ $(VENV)/.installed-run
 
-# What tests and benchmarks need of Debian, and a lean machine may lack: libcurl for the embedded mongod, Redis, and
-# wrong clocks.
-$(VENV)/.installed-debian: $(BIN)/python Makefile
-	@ldconfig -p | grep -q 'libcurl\.so\.4' && command -v redis-server >/dev/null \
-	    && ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { apt-get update -qq \
-	    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libcurl4 redis-server libfaketime; }
+# What tests and benchmarks need of Debian, and a lean machine may lack.
+$(VENV)/.installed-debian: $(BIN)/python tests/install.sh tests/debian.sh
+	@sh tests/install.sh
 	@touch $@
 
 # The load generator, and what the service is compared with; neither `make run` nor `make test` needs them.
-$(VENV)/.installed-bench: $(VENV)/.installed-dev benchmarks/peers/install.sh
+$(VENV)/.installed-bench: $(VENV)/.installed-dev benchmarks/peers/install.sh tests/debian.sh
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[bench]"
 	@sh benchmarks/peers/install.sh
 	@touch $@
@@ -108,6 +105,12 @@ load-test-smoke: $(VENV)/.installed-dev $(VENV)/.installed-debian ## the same fo
 # Nothing is installed for it: an operator's machine needs Python alone.
 perf: $(BIN)/python ## check that the service at HOST= is as fast as promised, for the deal DEAL=
 	@$(BIN)/python -m benchmarks.perf
+
+install: ## install as a service on this machine, or upgrade it (as root); DESTDIR=: only put the files there
+	@sh deploy/install.sh
+
+uninstall: ## remove the service; configuration and data stay, unless PURGE=1 has the configuration removed
+	@sh deploy/install.sh --uninstall $(if $(PURGE),--purge)
 
 clean: ## remove what was built; the data of `make run` in .dealcache/ stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

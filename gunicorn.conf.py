@@ -20,6 +20,7 @@ from dealcache.server.hooks import (  # noqa: F401 - gunicorn finds its hooks he
     start_again_as_started,
     worker_exit,
 )
+from dealcache.server.systemd import postpone_ready
 from dealcache.settings import SettingsError, load_settings
 
 try:
@@ -57,6 +58,7 @@ def on_starting(server: Any) -> None:
     """Prepare the stop and the next start, and warn of what an operator should know."""
     start_again_as_started(server, sys.executable, sys.orig_argv)
     drain_listeners_on_stop(server)
+    postpone_ready(server)
     announce(_settings, _lane_lacks)
 
 

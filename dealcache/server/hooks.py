@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dealcache.server import affinity
+from dealcache.server import affinity, systemd
 from dealcache.server.allocator import limit_arenas
 from dealcache.server.listener_drain import refuse_new_connections
 from dealcache.setting_values import is_loopback
@@ -97,11 +97,12 @@ def begin_to_stop(app: Any) -> None:
     app.extensions["dealcache"].begin_to_stop()
 
 
-def post_fork(_arbiter: Any, worker: Any) -> None:
+def post_fork(arbiter: Any, worker: Any) -> None:
     """Bound a worker's memory and how long a thread keeps the interpreter lock, and pin the worker to its core.
 
     Called before the worker loads the application.
     """
+    worker.notify_socket = arbiter.notify_socket
     sys.setswitchinterval(_HANDOVER_SECONDS)
     limit_arenas(os.environ)
     if worker.core is not None:
@@ -109,11 +110,12 @@ def post_fork(_arbiter: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the background threads of a worker, after the fork."""
+    """Start the background threads of a worker, after the fork, and report that the service is ready."""
     container = worker.wsgi.extensions["dealcache"]
     logs.start_batching(container.metrics.log_lines_dropped.inc)
     container.start()
     _spare_the_collector()
+    systemd.report_ready(worker.notify_socket)
 
 
 def _spare_the_collector() -> None:

@@ -171,7 +171,7 @@ def test_the_threads_of_a_worker_keep_its_event_loop_waiting_for_less_than_a_mil
     asked: list[float] = []
     monkeypatch.setattr("sys.setswitchinterval", asked.append)
     monkeypatch.setattr("dealcache.server.hooks.limit_arenas", lambda _environment: True)
-    post_fork(None, SimpleNamespace(core=None))
+    post_fork(SimpleNamespace(notify_socket=None), SimpleNamespace(core=None))
     assert all(seconds < 0.001 for seconds in asked)
     assert asked
 
@@ -182,7 +182,7 @@ def test_full_collections_pass_over_what_a_worker_has_at_start(monkeypatch: pyte
     metrics = SimpleNamespace(log_lines_dropped=SimpleNamespace(inc=None))
     container = SimpleNamespace(metrics=metrics, start=lambda: started.append([1]))
     try:
-        post_worker_init(SimpleNamespace(wsgi=SimpleNamespace(extensions={"dealcache": container})))
+        post_worker_init(SimpleNamespace(wsgi=SimpleNamespace(extensions={"dealcache": container}), notify_socket=None))
         assert started
         assert not any(one is started for one in gc.get_objects())
     finally:
