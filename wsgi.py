@@ -1,15 +1,5 @@
-"""The WSGI application, for gunicorn and for the ``flask`` command."""
+"""The WSGI application for a checkout, as ``wsgi:app``: that of the package."""
 
-import os
+from dealcache.wsgi import app
 
-if os.environ.get("FLASK_RUN_FROM_CLI"):
-    # A command has no workers whose metrics it could tell, and nobody removes what it would leave in the directory.
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-
-from dealcache.app import create_app
-from dealcache.settings import SettingsError
-
-try:
-    app = create_app()
-except SettingsError as error:
-    raise SystemExit(f"dealcache: {error}") from None
+__all__ = ["app"]

@@ -94,7 +94,7 @@ def networks(text: str) -> tuple[Network, ...]:
 
     Source: gunicorn's setting ``forwarded_allow_ips``, which reads the same variable.
     """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = [part.strip() for part in text.split(",") if part]
     all_of_them = (ip_network("0.0.0.0/0"), ip_network("::/0"))
     return tuple(one for part in parts for one in (all_of_them if part == "*" else (ip_network(part),)))
 

@@ -198,16 +198,12 @@ _REQUIRED = {
 def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
     text = environ.get(variable.name, "").strip()
     if not text:
-        if variable.name in _REQUIRED:
-            raise SettingsError(
-                f"{variable.name} is not set: {_REQUIRED[variable.name]}, or use `make run`, which starts one"
-            )
         return variable.default
     try:
         return variable.parse(text)
     except ValueError:
         # Credentials before an "@" are masked also where a URI stands in the wrong variable.
-        shown = re.sub(r"//[^/@]*@", "//***@", text[:200])
+        shown = re.sub(r"(?s)//.*@", "//***@", text)[:200]
         holds = "a value that is not shown" if variable.secret else repr(shown)
         raise SettingsError(f"{variable.name} holds {holds}; it may hold {variable.may_hold}") from None
 
@@ -226,7 +222,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """Return the settings of an environment, complete and checked.
 
     Raises:
-        SettingsError: for the first variable with an invalid value, in the order of :data:`VARIABLES`.
+        SettingsError: for the first variable with an invalid value, in the order of :data:`VARIABLES`, or else for the
+            first one that is missing.
     """
-    values = {variable.name.lower(): _read(variable, environ) for variable in VARIABLES}
-    return Settings(**values)
+    values = {variable.name: _read(variable, environ) for variable in VARIABLES}
+    for name, remedy in _REQUIRED.items():
+        if values[name] is None:
+            raise SettingsError(f"{name} is not set: {remedy}, or use `dealcache demo`, which starts one")
+    return Settings(**{name.lower(): value for name, value in values.items()})

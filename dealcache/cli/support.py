@@ -1,17 +1,20 @@
-"""The parts that commands share: the container, errors in one line, and tables."""
+"""The parts that commands share: the container, errors in one line, tables, and becoming another program."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
-from flask import current_app
+from flask import current_app, has_app_context
 from rich.console import Console
 
 from dealcache.hubspot import HubSpotError
 from dealcache.repositories import StoreError
+from dealcache.settings import load_settings
 
 if TYPE_CHECKING:  # it is wired with these commands
     from dealcache.container import Container
@@ -26,9 +29,28 @@ _PIPED_WIDTH = 200
 
 
 def container() -> Container:
-    """Return the container of the application that runs the command."""
-    wired: Container = current_app.extensions["dealcache"]
-    return wired
+    """Return the container: that of the application which ``flask`` has loaded, else one for the environment.
+
+    Raises:
+        SettingsError: the environment holds an invalid value.
+    """
+    if has_app_context():
+        wired: Container = current_app.extensions["dealcache"]
+        return wired
+    root = click.get_current_context().find_root()
+    if root.obj is None:
+        # A command has no workers whose metrics it could tell, and nobody removes what it would leave in the directory.
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        from dealcache.container import Container
+
+        root.obj = Container(load_settings(os.environ))
+    made: Container = root.obj
+    return made
+
+
+def become(module: str, *arguments: str, environ: Mapping[str, str] = os.environ) -> NoReturn:
+    """Replace this process by ``python -m module``, which imports nothing from the working directory."""
+    os.execve(sys.executable, [sys.executable, "-P", "-m", module, *arguments], environ)  # noqa: S606 - no shell is wanted
 
 
 @contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # it is wired with these commands
     from dealcache.container import Container
 
 
-@click.command("sync")
+@click.command("sync", short_help="Bring MongoDB up to date with HubSpot.")
 @click.option("--full", is_flag=True, help="Everything that HubSpot has.")
 @click.option("--stage", help="The deals of this stage: its label in any case, or its id.")
 @click.option("--since", metavar="DAYS|DATE", help="What changed in this many days, or since a day (YYYY-MM-DD).")

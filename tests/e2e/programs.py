@@ -126,6 +126,9 @@ class HubSpot(Program):
 class Gunicorn(Program):
     """The service behind gunicorn."""
 
+    #: Its working directory.
+    cwd = ROOT
+
     def __init__(
         self,
         directory: Path,
@@ -147,7 +150,7 @@ class Gunicorn(Program):
         }
         settings |= environ
         self.database = settings.get("MONGODB_DATABASE", "dealcache")
-        super().__init__(GUNICORN, directory, environment(**settings), stderr=stderr)
+        super().__init__(GUNICORN, directory, environment(**settings), cwd=self.cwd, stderr=stderr)
         try:
             until(self._answers)
         except BaseException:

@@ -102,6 +102,7 @@ def test_an_empty_variable_is_a_missing_one():
         ("PUBLIC_URL", "wss://deals.example.com"),
         ("FORWARDED_ALLOW_IPS", "proxy.example.com"),
         ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1, ,::1"),
         ("LOG_LEVEL", "LOUD"),
     ],
 )
@@ -122,13 +123,19 @@ def test_a_bad_uri_does_not_show_its_password():
     assert "hunter2" not in message_of(MONGODB_URI="mongodb://user:hunter2@db:port/")
     assert "hunter2" not in message_of(MONGODB_URI="mongodb://user:hun@ter2@db/")
     assert "hunter2" not in message_of(HUBSPOT_BASE_URL="ftp://user:hunter2@db/")
+    assert "hunter2" not in message_of(HUBSPOT_BASE_URL=f"ftp://user:hun/ter2{'x' * 300}hunter2@db/")
     assert "hunter2" not in message_of(PUBLIC_URL="https://user:hunter2@deals.example.com")
 
 
 @pytest.mark.parametrize("name", sorted(NEEDED))
 def test_what_is_needed_and_missing_is_told_with_a_way_out(name):
-    with pytest.raises(SettingsError, match=f"^{name} is not set: .*make run"):
+    with pytest.raises(SettingsError, match=f"^{name} is not set: .*dealcache demo"):
         load_settings({key: value for key, value in NEEDED.items() if key != name})
+
+
+def test_an_invalid_value_is_told_before_a_missing_one():
+    with pytest.raises(SettingsError, match="WEB_CONCURRENCY holds"):
+        load_settings({"WEB_CONCURRENCY": "two"})
 
 
 def test_printing_settings_shows_no_secret():

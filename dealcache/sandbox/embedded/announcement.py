@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _EXAMPLES = (
@@ -10,8 +13,6 @@ _EXAMPLES = (
     "/api/hubspot/v2/pipeline-summary",
     "/api/hubspot/cache-stats",
 )
-
-_COMMANDS = "test -f .dealcache/environment && . .dealcache/environment; .venv/bin/flask --app wsgi sync"
 
 #: Addresses that mean "every interface", and how to reach such a server from here.
 _REACHED_BY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
@@ -60,8 +61,15 @@ def announcement(bind: str, hubspot: str, mongodb: str, environ: Mapping[str, st
         lines += ["  The API:", *(f"    curl{header} '{base}{path}'" for path in _EXAMPLES)]
         if environ.get("CONSOLE", "").strip().lower() != "off":
             lines.insert(0, f"Open {base}/console/ in a browser.")
-    lines.append(f"  Commands: {_COMMANDS}")
+    lines.append(f"  Commands: test -f .dealcache/environment && . .dealcache/environment; {_script()} sync")
     return "\n".join([*lines, "  Ctrl-C stops everything."])
+
+
+def _script() -> str:
+    """Return how a shell in the working directory calls the command ``dealcache`` of this installation."""
+    script = Path(sys.executable).with_name("dealcache")
+    below = script.is_relative_to(Path.cwd())
+    return shlex.quote(str(script.relative_to(Path.cwd()) if below else script))
 
 
 def hubspot_line(environ: Mapping[str, str], simulated: bool) -> str:

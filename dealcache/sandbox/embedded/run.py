@@ -23,12 +23,13 @@ from dealcache.sandbox.embedded import processes
 from dealcache.sandbox.embedded.announcement import address_of, announcement, hubspot_line, without_credentials
 from dealcache.sandbox.embedded.mongod import EmbeddedError, Mongod
 
-SERVICE = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
+#: Nothing is imported from the working directory (-P), which is the operator's.
+_PYTHON = (sys.executable, "-P", "-m")
+SERVICE = (*_PYTHON, "dealcache", "serve")
 #: Each start has a simulator of its own, so what an earlier one knew goes.
-SYNC = (sys.executable, "-m", "flask", "--app", "wsgi", "sync", "--full")
-SIMULATOR = (sys.executable, "-m", "dealcache.sandbox.simulator", "--port", "0", "--deals", "200", "--seed", "7")
+SYNC = (*_PYTHON, "dealcache", "sync", "--full")
+SIMULATOR = (*_PYTHON, "dealcache.sandbox.simulator", "--port", "0", "--deals", "200", "--seed", "7")
 
-_ROOT = Path(__file__).parents[3]
 _SIMULATOR_SAYS = "simulator listening on "
 _SIMULATOR_TOKEN = "simulator-token"  # noqa: S105 - the simulator's, which everybody may know
 _DEMO_DATABASE = "dealcache_demo"
@@ -67,7 +68,7 @@ class Run:
     Args:
         environ: the operator's environment.
         directory: where ``.dealcache/`` is.
-        service: the command of the service, run in the root of the repository.
+        service: the command of the service.
         simulator: the command of the simulator.
         sync: the command that stores the simulator's deals.
         stop: set when all is to end.
@@ -115,7 +116,7 @@ class Run:
             self._write_environment(started)
             if self._simulated:
                 self._sync_demo_deals()
-            service = processes.start(self._service, environ=self._environ, directory=_ROOT)
+            service = processes.start(self._service, environ=self._environ)
             started.callback(processes.stop, service, _SERVICE_PATIENCE)
             self._wait_until_healthy(service, bind)
             if not self._stop.is_set:
@@ -149,7 +150,7 @@ class Run:
         log = self._state / "simulator.log"
         with log.open("wb") as output:
             unbuffered = self._environ | {"PYTHONUNBUFFERED": "1"}
-            process = processes.start(self._simulator, environ=unbuffered, directory=_ROOT, output=output)
+            process = processes.start(self._simulator, environ=unbuffered, output=output)
         started.callback(processes.stop, process, _SIMULATOR_PATIENCE)
         self._environ["HUBSPOT_BASE_URL"] = self._simulator_url(process, log)
         self._environ["HUBSPOT_ACCESS_TOKEN"] = _SIMULATOR_TOKEN
@@ -172,7 +173,7 @@ class Run:
         """Fill MongoDB, so that lists have something to show; the service starts also when this fails."""
         log = self._state / "sync.log"
         with log.open("wb") as output:
-            process = processes.start(self._sync, environ=self._environ, directory=_ROOT, output=output)
+            process = processes.start(self._sync, environ=self._environ, output=output)
         deadline = time.monotonic() + _SYNC_SECONDS
         while process.poll() is None and time.monotonic() < deadline and not self._stop.is_set:
             time.sleep(0.05)

@@ -113,13 +113,13 @@ def arbiter(**pids: int) -> SimpleNamespace:
 def metrics_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory that a server has made in the operator's one."""
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    provide_metrics_directory()
+    provide_metrics_directory(os.environ)
     return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 
 
 def test_the_metrics_directory_is_the_servers_own_and_the_same_after_a_reload(metrics_directory, tmp_path):
     assert metrics_directory.parent == tmp_path
-    provide_metrics_directory()
+    provide_metrics_directory(os.environ)
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(metrics_directory)
 
 
@@ -149,7 +149,7 @@ def test_a_directory_that_cannot_be_made_is_said_in_one_line(tmp_path, monkeypat
     given = str(tmp_path / "file" / "below")
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", given)
     with pytest.raises(SettingsError) as refused:
-        provide_metrics_directory()
+        provide_metrics_directory(os.environ)
     assert "PROMETHEUS_MULTIPROC_DIR" in str(refused.value)
     assert given in str(refused.value)
     assert "\n" not in str(refused.value)
