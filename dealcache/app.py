@@ -59,6 +59,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
     app.register_blueprint(
         Blueprint("assets", __name__, static_folder="api/static/swagger-ui", static_url_path="/api/docs/assets")
     )
+    routes = {one.rule for one in app.url_map.iter_rules()}
+    container.metrics.expect_routes(route for route in routes if route.startswith("/api/hubspot"))
     app.wsgi_app = Edge(app.wsgi_app, container.cors)  # type: ignore[method-assign]
     for command in COMMANDS:
         app.cli.add_command(command)

@@ -9,6 +9,7 @@ from typing import get_args
 
 from dealcache.api.failures import problem_of
 from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import ALL_VIEWS
 from dealcache.reader import Answer, BatchAnswer
 from dealcache.reader.answers import TierName
 from dealcache.telemetry.latencies import RecentLatencies, read_buckets
@@ -32,6 +33,7 @@ class ReadRecorder:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        metrics.expect_reads(ALL_VIEWS, TIERS)
         self.latencies = RecentLatencies()
         self._lock = threading.Lock()
         self._by_tier = dict.fromkeys(TIERS, 0)

@@ -95,6 +95,10 @@ class ServiceStatus:
         """Return the state of the database; None while MongoDB does not answer. See :meth:`.StatusMonitor.newest`."""
         return self._monitor.newest(asked_at, within).overview
 
+    def daily_calls(self) -> DailyCalls | None:
+        """Return the day's calls as HubSpot last stated them to any worker; None while they are unknown."""
+        return _newest_daily([self._own(), *self._reports_of_others().values()])
+
     def read(self) -> Status:
         """Return the present state, within some milliseconds."""
         asked_at = self._monitor.request()
@@ -113,7 +117,7 @@ class ServiceStatus:
             reports=reports,
             of_server=[own, *(report for worker, report in others.items() if worker.is_of_server(me))],
             hubspot=outcome.served if outcome is not None and outcome.age <= _UNKNOWN_AFTER_SECONDS else None,
-            daily=min((one.daily for one in reports if one.daily is not None), key=lambda one: one.age, default=None),
+            daily=_newest_daily(reports),
             calls=self._calls(snapshot, others.values() if self._has_shares else ()),
         )
 
@@ -144,3 +148,8 @@ class ServiceStatus:
             left = snapshot.calls_left[bucket] + sum(share.get(bucket, 0) for share in shares)
             calls[bucket] = (min(left, limit), limit)
         return calls
+
+
+def _newest_daily(reports: Iterable[WorkerReport]) -> DailyCalls | None:
+    known = (one.daily for one in reports if one.daily is not None)
+    return min(known, key=lambda one: one.age, default=None)

@@ -61,7 +61,7 @@ class StatusMonitor:
         ping_redis: returns whether Redis answers; None without one.
         calls: returns the calls left of HubSpot's limits, and the limits, by the name of the bucket.
         probe_hubspot: requests a probe of HubSpot, unless its state is known, without waiting for its answer.
-        on_overview: called with each state of the database that was read.
+        on_snapshot: called with each snapshot, before requests get it.
         timer: the monotonic clock, in seconds.
     """
 
@@ -73,7 +73,7 @@ class StatusMonitor:
         ping_redis: Callable[[], bool] | None,
         calls: Callable[[], tuple[Mapping[str, int], Mapping[str, int]]],
         probe_hubspot: Callable[[], None],
-        on_overview: Callable[[Overview], None],
+        on_snapshot: Callable[[Snapshot], None],
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
@@ -82,7 +82,7 @@ class StatusMonitor:
         self._ping_redis = ping_redis
         self._calls = calls
         self._probe_hubspot = probe_hubspot
-        self._on_overview = on_overview
+        self._on_snapshot = on_snapshot
         self._timer = timer
         self._asked_at = float("-inf")
         self._last = Snapshot()
@@ -139,12 +139,12 @@ class StatusMonitor:
             overview = self._read()
         except StoreError as failure:
             log.debug("the state of MongoDB cannot be read: %s", failure)
-        if overview is not None:
-            self._on_overview(overview)
         redis = None if self._ping_redis is None else self._ping_redis()
         left, limits = self._calls()
+        snapshot = Snapshot(began_at, overview, redis, left, limits)
+        self._on_snapshot(snapshot)
         with self._changed:
-            self._last = Snapshot(began_at, overview, redis, left, limits)
+            self._last = snapshot
             self._changed.notify_all()
         return overview is not None
 

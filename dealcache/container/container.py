@@ -127,6 +127,7 @@ class Container:
         storage, metrics, redis = self.storage, self.metrics, self.redis
         self.membership = Membership(storage.workers, this_worker(), metrics.workers.set)
         self.memory = MemoryTier(self.settings.cache_max_bytes, self.clock, metrics.cache_changed)
+        metrics.cache_changed(self.memory.usage())
         self.live = Hub(metrics)
         self.announcer = Announcer(
             lambda ids: {one.deal.deal_id: one.deal.deal_name for one in storage.deals.stored(ids).values()},
@@ -163,7 +164,6 @@ class Container:
             settings.hubspot_api_version,
             make_rate_limits(self.redis, self.membership.live_count, settings.hubspot_access_token, self.account),
             self.metrics,
-            self.metrics.daily_calls_left.set,
             self.account.admit,
             storage.unreadable,
             self.clock,
@@ -182,6 +182,7 @@ class Container:
 
     def _wire_status(self) -> None:
         settings, storage = self.settings, self.storage
+        self.metrics.sync_interval.set(settings.sync_interval_seconds)
         self.status_facts = StatusFacts(
             settings.sync_interval_seconds,
             settings.hubspot_client_secret is not None,
@@ -197,7 +198,7 @@ class Container:
             ping_redis=None if self.redis is None else self.redis.answers,
             calls=self.state.calls,
             probe_hubspot=lambda: self.status.probe_hubspot(),
-            on_overview=self.state.show_overview,
+            on_snapshot=self.state.show_snapshot,
         )
         self.status = ServiceStatus(
             self.membership,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dealcache.cluster import reports
 from dealcache.cluster.statistics import Statistics
 from dealcache.cluster.status import as_of
+from dealcache.cluster.status_monitor import Snapshot
 from dealcache.hubspot.limits.buckets import Bucket
 from dealcache.repositories import Overview
 
@@ -51,8 +52,17 @@ class WorkerState:
         limits = self._parts.hubspot.rate_limits
         return {one.value: limits.left(one) for one in Bucket}, {one.value: limits.limit(one) for one in Bucket}
 
-    def show_overview(self, overview: Overview) -> None:
-        """Update the metrics of the database."""
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Update the metrics of the dependencies, of the database, and of the calls left today."""
+        metrics = self._parts.metrics
+        metrics.dependency_seen("mongodb", answers=snapshot.overview is not None)
+        metrics.dependency_seen("redis", answers=snapshot.redis is not False)
+        if (daily := self._parts.status.daily_calls()) is not None:
+            metrics.daily_calls(daily.left, daily.limit)
+        if snapshot.overview is not None:
+            self._show_overview(snapshot.overview)
+
+    def _show_overview(self, overview: Overview) -> None:
         moment = as_of(overview, self._parts.now())
         self._parts.metrics.database_seen(
             None if moment is None else moment.timestamp(),

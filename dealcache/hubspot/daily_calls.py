@@ -33,14 +33,10 @@ class DailyCalls:
         scarce: True if so few are left that scheduled syncs must wait.
 
     Args:
-        on_known: called with the calls that are left, each time that an answer says so; must not raise.
         clock: the monotonic clock, in seconds.
     """
 
-    def __init__(
-        self, on_known: Callable[[int], None] = lambda _left: None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._on_known = on_known
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self.left: int | None = None
@@ -92,8 +88,6 @@ class DailyCalls:
             self.left, self.limit, self._known_at = left, limit, self._clock()
             self.scarce = left is not None and left < RESERVED_SHARE * (limit or 1)
             changed = self.scarce != before
-        if left is not None:
-            self._on_known(left)
         if changed and before:
             log.info("HubSpot serves calls again: %s of the day's are left, automatic syncs continue", left)
         elif changed:

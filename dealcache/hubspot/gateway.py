@@ -43,7 +43,6 @@ class HubSpotGateway:
         api_version: ``v3`` or a dated version.
         rate_limits: the rate limits, shared by all connections.
         observer: observes the calls.
-        daily_calls_left: called with the calls that are left today, each time that HubSpot gives their number.
         admit: called before each call for data; raises if there must be none.
         unreadable: reports records that cannot be read.
         clock: our clock, epoch seconds; ``timer`` is its monotonic companion.
@@ -60,7 +59,6 @@ class HubSpotGateway:
         api_version: str,
         rate_limits: RateLimits,
         observer: Observer,
-        daily_calls_left: Callable[[int], None],
         admit: Callable[[Deadline], None],
         unreadable: UnreadableRecords,
         clock: Callable[[], float],
@@ -74,7 +72,7 @@ class HubSpotGateway:
         self._clock = clock
         self._hubspot_clock = RemoteClock(clock, timer)
         self.rate_limits = rate_limits
-        self.daily_calls = DailyCalls(daily_calls_left)
+        self.daily_calls = DailyCalls()
         self.executor = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="hubspot")
         self.reread_executor = ThreadPoolExecutor(_REREAD_THREADS, thread_name_prefix="hubspot-reread")
         self._observer = observer

@@ -146,6 +146,13 @@ def worker_exit(_arbiter: Any, worker: Any) -> None:
     if app is not None:
         app.extensions["dealcache"].stop()
     logs.stop_batching()
+    if _was_told_to_stop():
+        metric_files.mark_stopped(_metrics_directory(), worker.pid)
+
+
+def _was_told_to_stop() -> bool:
+    """Return True in a worker that ends in order; gunicorn ends others, such as one that hung, with another code."""
+    return getattr(sys.exception(), "code", None) == 0
 
 
 def child_exit(_arbiter: Any, worker: Any) -> None:

@@ -7,7 +7,8 @@ lock on its directory for as long as one of its processes lives; the next one th
 directories that are no longer locked.
 
 After a worker has ended, its gauges no longer count, but its counters do. These are added to those of all workers that
-ended before; otherwise the number of files, and the time of each scrape, would grow with each restart.
+ended before; otherwise the number of files, and the time of each scrape, would grow with each restart. A worker that
+ends because it was told to leaves a mark; the master counts those that end without one as lost.
 
 prometheus-client decides at its import where values live, so nothing here imports it before it is used.
 """
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _PREFIX = "dealcache-metrics-"
 _LOCK = "lock"
+
+#: The name and the description of the counter of workers that ended without being told to.
+LOST = ("dealcache_workers_lost", "Workers that were killed, crashed or hung")
 
 #: Kinds of files whose values are kept after their process has ended.
 _LASTING = ("counter", "histogram", "summary")
@@ -101,17 +105,42 @@ def _size(path: Path) -> int:
         return 0
 
 
+def mark_stopped(directory: Path, pid: int) -> None:
+    """Note that a worker ends because it was told to; called in that worker."""
+    _mark_of(directory, pid).touch()
+
+
 def retire(directory: Path, pid: int) -> None:
-    """Remove the gauges of a worker that has ended from the metrics, and keep its counters."""
+    """Remove the gauges of a worker that has ended from the metrics, and keep its counters; count it if it was lost."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+    try:
+        _mark_of(directory, pid).unlink()
+    except FileNotFoundError:
+        _count_as_lost(directory / f"counter_{pid}.db")
     try:
         with _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
             for path in _abandoned_files(directory):
                 _merge_into_dead(path)
     except BlockingIOError:
         return  # a scrape is in progress; the files count as they are until the next worker ends
+
+
+def _mark_of(directory: Path, pid: int) -> Path:
+    return directory / f"stopped_{pid}"
+
+
+def _count_as_lost(counters: Path) -> None:
+    """Add 1 to :data:`LOST` among the counters of a worker that has ended."""
+    from prometheus_client import mmap_dict
+
+    mapped: Any = mmap_dict.MmapedDict  # it has no types
+    name, text = LOST
+    key = mmap_dict.mmap_key(name, f"{name}_total", [], [], text)
+    values = mapped(str(counters))
+    values.write_value(key, values.read_value(key)[0] + 1, 0.0)
+    values.close()
 
 
 def _abandoned_files(directory: Path) -> Iterator[Path]:

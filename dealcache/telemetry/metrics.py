@@ -28,8 +28,20 @@ READ_BUCKETS = (
 _SLOW = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20)
 
 
-#: The outcomes of re-reads, so that each is present from the start.
+# Label values of which an alarm or a chart needs the first event: Prometheus sees no increase in a series that begins
+# with it, so each of these series begins with 0.
+
+#: The outcomes of re-reads.
 REREAD_OUTCOMES = ("refreshed", "gone", "unneeded", "failed", "skipped")
+
+#: Statuses of answers that failed because of the service or of what it depends on.
+SERVER_ERRORS = ("500", "502", "503", "504")
+
+#: HubSpot's statuses when the token is invalid or revoked, and when it lacks a scope.
+TOKEN_REFUSALS = ("401", "403")
+
+#: What the service cannot do without; HubSpot's state is not among it, because it is not probed all the time.
+DEPENDENCIES = ("mongodb", "redis")
 
 
 class CountedHistogram(Histogram):
@@ -78,6 +90,7 @@ class Metrics:
         )
         self._entries = self._gauge("cache_entries", "Entries in the memory tier", "livesum")
         self._bytes = self._gauge("cache_bytes", "Bytes in the memory tier", "livesum")
+        self._max_bytes = self._gauge("cache_max_bytes", "The bound on the bytes in the memory tier", "livesum")
         self._evictions = self._counter("cache_evictions", "Entries given up to stay within the byte bound")
         self.flight_waits = self._counter("single_flight_waits", "Times a thread waited for another one's load")
         self.shared_flight_waits = self._counter("shared_flight_waits", "Times a process waited for another one's load")
@@ -90,13 +103,33 @@ class Metrics:
             buckets=_SLOW,
             registry=self.registry,
         )
+        self._refusals = self._counter(
+            "hubspot_refusals", "Calls that HubSpot refused because of the token (401) or its scopes (403)", "status"
+        )
+        for status in TOKEN_REFUSALS:
+            self._refusals.labels(status)
         self._retries = self._counter("hubspot_retries", "Retried calls by endpoint and reason", "endpoint", "reason")
         # The most recent: an old value of a worker that has made no call since means nothing.
         self._calls_left = self._gauge(
             "hubspot_budget_left", "Calls that a rate limit still allows in its window", "livemostrecent", "bucket"
         )
-        self.daily_calls_left = self._gauge(
+        self._daily_left = self._gauge(
             "hubspot_daily_calls_left", "Calls that HubSpot's limit of the day leaves", "livemostrecent"
+        )
+        self._daily_limit = self._gauge(
+            "hubspot_daily_calls_limit", "HubSpot's limit of calls in a day; 0: not known yet", "livemostrecent"
+        )
+        # A worker that cannot reach a dependency fails its readers, whatever the others can.
+        self._down = self._gauge(
+            "dependency_down",
+            "1 while a dependency does not answer; 0 for one that is not used",
+            "livemax",
+            "dependency",
+        )
+        for dependency in DEPENDENCIES:
+            self._down.labels(dependency)
+        self.sync_interval = self._gauge(
+            "sync_interval_seconds", "SYNC_INTERVAL_SECONDS: seconds between automatic syncs; 0: none", "livemax"
         )
         # The contents of MongoDB are the same for all workers, each of which looks every few seconds. Times never fall,
         # and a worker that has not looked yet has 0, so the maximum counts; of values that may fall, the most recent.
@@ -160,6 +193,8 @@ class Metrics:
         )
         self.followed_until.set_to_current_time()  # a new worker has missed nothing, and 0 would raise an alarm
         self.workers = self._gauge("workers", "Live processes of all instances", "livemax")
+        # The master counts them, see dealcache.telemetry.metric_files.
+        Counter(*metric_files.LOST, registry=self.registry)
         self._evicted_so_far = 0
         self._lock = threading.Lock()
         self._children: dict[tuple[object, ...], Any] = {}
@@ -177,6 +212,18 @@ class Metrics:
         if child is None:
             child = self._children[key] = metric.labels(*labels)
         return child
+
+    def expect_routes(self, routes: Iterable[str]) -> None:
+        """Show the server errors of each route from the start."""
+        for route in routes:
+            for status in SERVER_ERRORS:
+                self._requests.labels(route, status)
+
+    def expect_reads(self, views: Iterable[str], tiers: Sequence[str]) -> None:
+        """Show the reads of each view by each tier, and the failed ones, from the start."""
+        for view in views:
+            for tier in (*tiers, "error"):
+                self._reads.labels(view, tier)
 
     def request_finished(self, route: str, status: int, count: int = 1) -> None:
         """Count an answered request; ``route`` is the rule that matched, never the path as it came."""
@@ -203,6 +250,7 @@ class Metrics:
         """Show the size of the memory tier."""
         self._entries.set(usage.entries)
         self._bytes.set(usage.size_bytes)
+        self._max_bytes.set(usage.max_bytes)
         with self._lock:
             new, self._evicted_so_far = (
                 usage.evictions - self._evicted_so_far,
@@ -214,6 +262,8 @@ class Metrics:
     def call_finished(self, endpoint: str, status: str, seconds: float) -> None:
         """Count a call to HubSpot; ``status`` is the HTTP status or the kind of failure."""
         self._calls.labels(endpoint, status).inc()
+        if status in TOKEN_REFUSALS:
+            self._refusals.labels(status).inc()
         self._call_seconds.labels(endpoint).observe(seconds)
 
     def retried(self, endpoint: str, reason: str) -> None:
@@ -223,6 +273,15 @@ class Metrics:
     def calls_left(self, bucket: str, left: int) -> None:
         """Show how many calls a rate limit still allows."""
         self._calls_left.labels(bucket).set(left)
+
+    def daily_calls(self, left: int | None, limit: int | None) -> None:
+        """Show the calls that HubSpot's limit of the day leaves, and the limit; None while unknown."""
+        self._daily_left.set(left or 0)
+        self._daily_limit.set(limit or 0)
+
+    def dependency_seen(self, dependency: str, *, answers: bool) -> None:
+        """Show whether a dependency answers, one of :data:`DEPENDENCIES`."""
+        self._down.labels(dependency).set(not answers)
 
     def reread(self, outcome: str, count: int) -> None:
         """Count deals that were to be read again."""

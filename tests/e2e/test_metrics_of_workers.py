@@ -30,6 +30,7 @@ pytestmark = pytest.mark.long
 
 REQUESTS = "dealcache_requests_total"
 ENTRIES = "dealcache_cache_entries"
+LOST = "dealcache_workers_lost_total"
 PROBES = 'route="/healthz"'
 
 
@@ -87,6 +88,7 @@ def test_what_a_killed_worker_held_counts_no_longer_and_what_it_counted_does(
         kill_one(service)
     until(lambda: total(service, ENTRIES) == 0)
     assert probes(service) == counted
+    assert total(service, LOST) == 4
     # Two living workers with four kinds of gauges, counters and histograms, and two files for all that are dead.
     until(lambda: {"counter_dead.db", "histogram_dead.db"} < files(tmp_path))
     assert len(files(tmp_path)) <= 2 * 6 + 2
@@ -103,7 +105,7 @@ def test_workers_that_are_replaced_after_some_requests_lose_no_count(
         probe(service, 10)
         sent += 10
     until(lambda: len(service.workers()) == 2)
-    assert probes(service) == before + sent
+    assert (probes(service), total(service, LOST)) == (before + sent, 0)
     until(lambda: len(files(tmp_path)) <= 2 * 6 + 2)
 
 
@@ -120,6 +122,7 @@ def test_a_reload_loses_no_count_and_keeps_nothing_of_the_old_workers(
     until(lambda: len(service.workers()) == 2 and old.isdisjoint(service.workers()))
     until(lambda: total(service, ENTRIES) == 0)
     assert probes(service) == counted
+    assert total(service, LOST) == 0
     assert directories(tmp_path) == place
     service.stop()
     assert directories(tmp_path) == []

@@ -100,4 +100,7 @@ def test_the_metric_shows_what_is_left(account: Account) -> None:
     left = daily_calls(account).left
     assert left is not None
     assert 8_900 < left < 9_000
-    assert f"dealcache_hubspot_daily_calls_left {left}.0" in account.service.get("/metrics").text
+    account.service.parts.status_monitor.renew()
+    metrics = account.service.get("/metrics").text
+    assert f"dealcache_hubspot_daily_calls_left {left}.0" in metrics
+    assert f"dealcache_hubspot_daily_calls_limit {daily_calls(account).limit}.0" in metrics

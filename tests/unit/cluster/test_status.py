@@ -97,7 +97,7 @@ def test_of_the_days_calls_the_last_word_counts():
     old, new = DailyCalls(900, 1_000, 50.0), DailyCalls(800, 1_000, 2.0)
     assert Stand(worker("a"), worker("b", replace(NOBODY, daily=old))).read().daily.left == 900
     both = Stand(worker("a", replace(NOBODY, daily=new)), worker("b", replace(NOBODY, daily=old)))
-    assert both.read().daily == new
+    assert both.read().daily == both.status.daily_calls() == new
     assert Stand().read().daily is None
 
 

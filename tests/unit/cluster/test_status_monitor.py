@@ -32,7 +32,7 @@ class Stand:
             ping_redis=lambda: not self.redis_is_down,
             calls=lambda: ({"app": 7}, {"app": 100}),
             probe_hubspot=self._probe,
-            on_overview=self.shown.append,
+            on_snapshot=self.shown.append,
             timer=self.clock,
         )
 
@@ -75,7 +75,7 @@ def test_a_look_tells_of_everything(stand):
         {"app": 7},
         {"app": 100},
     )
-    assert stand.shown == [snapshot.overview]
+    assert stand.shown == [snapshot]
 
 
 def test_it_looks_often_and_probes_hubspot_only_while_somebody_asks(stand):
@@ -105,7 +105,7 @@ def test_without_mongodb_the_rest_is_known_and_nobody_waits(stand):
     stand.clock.tick(1)
     snapshot = stand.monitor.newest(stand.monitor.request(), FOR_EVER)
     assert (snapshot.overview, snapshot.redis, snapshot.is_empty) == (None, True, False)
-    assert len(stand.shown) == 1
+    assert [one.overview is None for one in stand.shown] == [False, True]
     stand.mongodb_is_down = False
     stand.monitor.renew()
     assert stand.newest().overview.number == 2

@@ -122,12 +122,22 @@ def write(directory: Path, name: str, pid: int | str, **values: float) -> None:
     file.close()
 
 
+LOST = f"{metric_files.LOST[0]}_total"
+
+
 def told(directory: Path) -> dict[tuple[str, Any], float]:
     return {
         (sample.name, sample.labels.get("kind") or sample.labels.get("le")): sample.value
         for metric in metric_files.collect(directory)
         for sample in metric.samples
+        if sample.name != LOST
     }
+
+
+def lost(directory: Path) -> float:
+    return sum(
+        sample.value for metric in metric_files.collect(directory) for sample in metric.samples if sample.name == LOST
+    )
 
 
 def test_the_dead_count_for_what_they_counted_and_no_longer_for_what_they_held(tmp_path):
@@ -147,6 +157,17 @@ def test_the_dead_count_for_what_they_counted_and_no_longer_for_what_they_held(t
         *("counter_dead.db", "histogram_dead.db"),
         *(f"{name}_{LIVING}.db" for name in ("counter", "histogram", "gauge_livesum")),
     }
+
+
+def test_a_worker_that_was_killed_is_counted_as_lost_and_one_that_was_told_to_stop_is_not(tmp_path):
+    metric_files.mark_stopped(tmp_path, DEAD)
+    write(tmp_path, "counter", DEAD, hit=1)
+    metric_files.retire(tmp_path, DEAD)
+    assert (told(tmp_path), lost(tmp_path)) == ({("seen_total", "hit"): 1}, 0)
+    for pid in (DEAD, DEAD_TOO):  # one has the number of a worker that had been told to stop, the other counted nothing
+        metric_files.retire(tmp_path, pid)
+    assert (told(tmp_path), lost(tmp_path)) == ({("seen_total", "hit"): 1}, 2)
+    assert [path.name for path in tmp_path.glob("stopped_*")] == []
 
 
 def test_however_many_die_there_is_one_file_of_a_kind_for_them(tmp_path):

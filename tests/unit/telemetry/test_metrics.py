@@ -33,7 +33,9 @@ def test_everything_reported_is_rendered():
     metrics.read_finished("info", "memory", 0.00007)
     metrics.call_finished("deals_search", "200", 0.2)
     metrics.retried("deals_search", "503")
+    metrics.call_finished("deals_search", "401", 0.2)
     metrics.calls_left("search", 4)
+    metrics.daily_calls(249_000, 250_000)
     metrics.flight_waits.inc()
     metrics.hubspot_waiting.set(3)
     metrics.invalidations_recorded.inc(2)
@@ -45,13 +47,33 @@ def test_everything_reported_is_rendered():
     assert value(metrics, "dealcache_read_seconds_bucket", tier="memory", le="0.0001") == 1
     assert value(metrics, "dealcache_hubspot_calls_total", endpoint="deals_search", status="200") == 1
     assert value(metrics, "dealcache_hubspot_retries_total", endpoint="deals_search", reason="503") == 1
+    assert [value(metrics, "dealcache_hubspot_refusals_total", status=one) for one in ("401", "403")] == [1, 0]
     assert value(metrics, "dealcache_hubspot_budget_left", bucket="search") == 4
+    assert value(metrics, "dealcache_hubspot_daily_calls_left") == 249_000
+    assert value(metrics, "dealcache_hubspot_daily_calls_limit") == 250_000
     assert value(metrics, "dealcache_single_flight_waits_total") == 1
     assert value(metrics, "dealcache_invalidations_recorded_total") == 2
     assert value(metrics, "dealcache_invalidations_applied_total") == 1
     assert value(metrics, "dealcache_followed_until_timestamp_seconds") == 1_800_000_000.5
     assert value(metrics, "dealcache_workers") == 4
     assert b"dealcache_hubspot_waiting_threads 3.0" in metrics.render()
+
+
+def test_a_dependency_is_down_while_it_does_not_answer():
+    metrics = Metrics()
+    shown = []
+    for answers in (False, True):
+        metrics.dependency_seen("redis", answers=answers)
+        shown.append([value(metrics, "dealcache_dependency_down", dependency=one) for one in ("mongodb", "redis")])
+    assert shown == [[0, 1], [0, 0]]
+
+
+def test_series_of_which_alarms_need_the_first_event_begin_with_0():
+    metrics = Metrics()
+    metrics.expect_routes(["/api/hubspot/deal-info"])
+    metrics.expect_reads(["info"], ["memory"])
+    assert value(metrics, "dealcache_requests_total", route="/api/hubspot/deal-info", status="503") == 0
+    assert [value(metrics, "dealcache_reads_total", view="info", tier=one) for one in ("memory", "error")] == [0, 0]
 
 
 def test_a_worker_that_has_only_begun_lags_behind_nobody():
