@@ -33,6 +33,11 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev benchmarks/peers/install.sh tes
 	@sh benchmarks/peers/install.sh
 	@touch $@
 
+# Prometheus' promtool, which checks and tests the alarms.
+$(VENV)/.installed-promtool: $(BIN)/python tests/debian.sh
+	@command -v promtool >/dev/null || sh tests/debian.sh prometheus
+	@touch $@
+
 # A browser for the tests of the console, and axe-core, which judges how accessible its pages are.
 $(VENV)/.installed-console: $(VENV)/.installed-dev $(VENV)/.installed-debian tests/console/install.sh
 	@sh tests/console/install.sh
@@ -52,7 +57,7 @@ test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
-test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run the long tests, which start many services, and the fuzzers
+test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian $(VENV)/.installed-promtool ## run the long tests, which start many services, and the fuzzers
 	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 2 $(BY_FILE) -m "long or fuzz"
 
 test-console: $(VENV)/.installed-console ## use the console in a real browser, and save pictures of it in build/console/

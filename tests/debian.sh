@@ -17,7 +17,7 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$
 if command -v systemctl >/dev/null; then
     for package in "$@"; do
         case $package in
-        nginx | redis-server | varnish) systemctl --quiet disable "$package" ;;
+        nginx | prometheus | redis-server | varnish) systemctl --quiet disable "$package" ;;
         esac
         [ "$package" != varnish ] || systemctl --quiet disable varnishncsa
     done
