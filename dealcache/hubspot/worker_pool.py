@@ -85,13 +85,18 @@ class WorkerPool:
         on_failure: Callable[[HubSpotError], None] | None = None,
         *,
         ahead: bool = False,
+        first: bool = False,
     ) -> None:
-        """Run ``call`` in the executor ``ahead``, or as soon as fewer than ``limit`` calls are in progress."""
+        """Run ``call`` in the executor ``ahead``, or as soon as fewer than ``limit`` calls are in progress.
+
+        ``first`` puts it in front of the calls that queue here.
+        """
         self._check_stop()
+        callbacks = _Callbacks(on_result, on_failure)
         if ahead:
-            self._start(self._ahead, call, _Callbacks(on_result, on_failure))
+            self._start(self._ahead, call, callbacks)
         else:
-            self._queue.append((call, _Callbacks(on_result, on_failure)))
+            (self._queue.appendleft if first else self._queue.append)((call, callbacks))
             self._fill()
 
     def add_future(

@@ -71,14 +71,15 @@ class ActivityLoader:
     def begin(self, chunk: Chunk) -> None:
         """Begin with a chunk."""
         self._open.append(chunk)
-        chunk.open_pages = 1
         for kind in chunk.kinds:
             if kind in self._refused_types:
                 chunk.lack(kind, chunk.deal_ids)
             else:
-                chunk.open_pages += 1
-                self._read_associations(chunk, kind, dict.fromkeys(chunk.deal_ids))
-        self._pages_ended(chunk)
+                chunk.unplanned.add(kind)
+        chunk.paging |= chunk.unplanned
+        for kind in sorted(chunk.paging):
+            self._read_associations(chunk, kind, dict.fromkeys(chunk.deal_ids))
+        self._close_if_done(chunk)
 
     def make_room(self) -> None:
         """Wait until another chunk may begin."""
@@ -89,6 +90,9 @@ class ActivityLoader:
     def finish(self) -> None:
         """Wait until all chunks are closed."""
         while self._open:
+            for kind in ENGAGEMENT_TYPES:
+                if not any(kind in chunk.unplanned for chunk in self._open):
+                    self._read_waiting(kind)  # no other batch of it fills up any more
             self._step()
 
     def _step(self) -> None:
@@ -107,13 +111,14 @@ class ActivityLoader:
             partial(self._work.associations, kind, deals),
             partial(self._associations_read, chunk, kind),
             partial(self._associations_failed, chunk, kind),
+            first=True,  # its further pages come one after another, and batches wait for them
         )
 
     def _associations_failed(self, chunk: Chunk, kind: str, failure: HubSpotError) -> None:
         self._refused_types.note(kind, failure)
         chunk.lack(kind, chunk.deal_ids)
         chunk.wanted.pop(kind, None)
-        self._pages_ended(chunk)
+        self._pages_ended(chunk, kind)
 
     def _associations_read(self, chunk: Chunk, kind: str, page: AssociationPage) -> None:
         chunk.lack(kind, page.refused)
@@ -126,23 +131,34 @@ class ActivityLoader:
         if following := {one: after for one, after in page.after.items() if one not in repeated}:
             self._read_associations(chunk, kind, following)
             return
-        self._pages_ended(chunk)
+        self._pages_ended(chunk, kind)
 
-    def _pages_ended(self, chunk: Chunk) -> None:
-        """Plan the chunk when the associations of all types are known, as far as they can be."""
-        chunk.open_pages -= 1
-        if chunk.open_pages == 0:
-            self._planning += 1
-            self._pool.submit(partial(self._work.plan, chunk), partial(self._planned, chunk))
+    def _pages_ended(self, chunk: Chunk, kind: str) -> None:
+        """Plan what can be planned now that the associations of one type are known, as far as they can be.
 
-    def _planned(self, chunk: Chunk, plan: Plan) -> None:
-        chunk.wanted.clear()
-        chunk.cursors.clear()
-        chunk.planned = True
+        Each type of a whole chunk is planned by itself. Otherwise a deal that has lost its associations of all types
+        may no longer exist, and none is planned before that is known.
+        """
+        chunk.paging.discard(kind)
+        if chunk.is_whole:
+            self._plan(chunk, frozenset((kind,)))
+        elif not chunk.paging:
+            self._plan(chunk, frozenset(chunk.unplanned))
+
+    def _plan(self, chunk: Chunk, kinds: frozenset[str]) -> None:
+        self._planning += 1
+        wanted = {kind: chunk.wanted.pop(kind) for kind in kinds & chunk.wanted.keys()}
+        for kind in kinds:
+            chunk.cursors.pop(kind, None)
+        self._pool.submit(partial(self._work.plan, chunk, wanted), partial(self._planned, chunk, kinds), first=True)
+
+    def _planned(self, chunk: Chunk, kinds: frozenset[str], plan: Plan) -> None:
+        chunk.unplanned -= kinds
         for kind, deals_by_id in plan.to_read.items():
             if kind in self._refused_types:
                 chunk.lack(kind, (deal_id for deals in deals_by_id.values() for deal_id in deals))
                 continue
+            chunk.to_read += len(deals_by_id)
             # MongoDB did not have these when the plan was made, but it has them now.
             meanwhile = self._read_meanwhile[kind]
             known = {one: deals for one, deals in deals_by_id.items() if one in meanwhile}
@@ -156,8 +172,7 @@ class ActivityLoader:
             self._read_meanwhile = {kind: {} for kind in ENGAGEMENT_TYPES}
         if plan.successors:
             self.begin(Chunk(tuple(plan.successors), plan.successors, chunk.read_at, as_of=chunk.as_of))
-        chunk.to_read = chunk.unread
-        if self._open[0] is not chunk:
+        if not chunk.unplanned and self._open[0] is not chunk:
             self._hasten()
         self._close_if_done(chunk)
 
@@ -235,7 +250,7 @@ class ActivityLoader:
         self._show_progress()
 
     def _close_if_done(self, chunk: Chunk) -> None:
-        if chunk.planned and chunk.unread == 0 and not chunk.closing:
+        if not chunk.unplanned and chunk.unread == 0 and not chunk.closing:
             chunk.closing = True
             self._pool.submit(partial(self._work.close, chunk), lambda _done: self._closed(chunk))
 

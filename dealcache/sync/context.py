@@ -25,6 +25,10 @@ from dealcache.sync.refused_types import RefusedTypes
 #: Calls and writes that a sync may have in progress at once: enough to use up HubSpot's limits at a second per call.
 SYNC_THREADS = 10
 
+#: Calls that wait for the next thread, so that none is idle until the job's own thread has handled a result. Few,
+#: because a call that is to come first still comes after them.
+_CALLS_AT_HAND = 3
+
 
 class ChangePublisher(Protocol):
     """Announces changes in MongoDB to all caches and listeners; ``dealcache.invalidation`` has it. Thread-safe."""
@@ -106,7 +110,7 @@ class SyncContexts:
         self._check_account()
         executor = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync")
         ahead = ThreadPoolExecutor(1, thread_name_prefix="sync-ahead")
-        pool = WorkerPool(executor, 2 * SYNC_THREADS, ahead=ahead, check_stop=stop.check)
+        pool = WorkerPool(executor, SYNC_THREADS + _CALLS_AT_HAND, ahead=ahead, check_stop=stop.check)
         rate_limits = self._hubspot.rate_limits.metered(progress.called)
         with self._hubspot.connect(rate_limits, SYNC_THREADS + 1) as client:
             source = HubSpotReader(client, self._look_up_labels, progress, stop, self._sizes)

@@ -11,7 +11,16 @@ from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.pages import batches_of
 from dealcache.model.deals import Deal, Event
 from dealcache.sync.context import SyncContext
+from dealcache.sync.hubspot_reader import DealPage
 from dealcache.sync.record_reader import RecordReader
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page of deals as HubSpot returned it; ``read_at`` is the time just before."""
+
+    page: DealPage
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +60,15 @@ class DealSync:
         self._context = context
         self._records = RecordReader(context)
 
-    def store_page(self, after: str | None) -> StoredPage:
-        """Read and store the next page of all deals."""
+    def read_page(self, after: str | None) -> ReadPage:
+        """Read the next page of all deals."""
         read_at = self._context.now()
-        page = self._context.hubspot.list_deals(after)
-        self._store(page.deals, read_at)
-        return StoredPage([deal.deal_id for deal in page.deals], page.after, read_at)
+        return ReadPage(self._context.hubspot.list_deals(after), read_at)
+
+    def store_page(self, read: ReadPage) -> StoredPage:
+        """Store the deals of a page."""
+        self._store(read.page.deals, read.read_at)
+        return StoredPage([deal.deal_id for deal in read.page.deals], read.page.after, read.read_at)
 
     def store_batch(self, ids: Sequence[str]) -> StoredBatch:
         """Read and store the deals with these ids, at most 100, and mark those that HubSpot no longer has.

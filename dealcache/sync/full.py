@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -16,7 +15,7 @@ from dealcache.repositories import Confirmed
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.changed_deals import backfill_missing_types
 from dealcache.sync.context import SyncContext
-from dealcache.sync.deal_sync import DealSync, StoredPage
+from dealcache.sync.deal_sync import DealSync, ReadPage, StoredPage
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.timeline_sync import Chunk
 
@@ -28,45 +27,56 @@ _PAGES_AHEAD = 10
 
 
 class DealPages:
-    """The pages of the list of all deals, read ahead and stored one after another, because each names the next.
+    """The pages of the list of all deals. They are read ahead one after another, because each names the next.
+
+    While one is read, the one before it is stored.
 
     Args:
         pool: does the work.
-        work: reads and stores a page.
+        work: reads and stores the pages.
         after: the cursor to continue at, None for the start of the list.
     """
 
     def __init__(self, pool: WorkerPool, work: DealSync, after: str | None) -> None:
         self._pool = pool
         self._work = work
-        self._ready: deque[StoredPage] = deque()
+        self._stored: dict[int, StoredPage] = {}
         self._cursors = CursorGuard()
         self._cursors.check(after, "deals")
         self._following: str | None = None
+        self._pages_read = self._pages_given = 0
         self._read(after)
 
     def next(self) -> StoredPage:
         """The next page; the last one names none after it."""
-        while not self._ready:
+        while self._pages_given not in self._stored:
             self._pool.handle_next()
-        page = self._ready.popleft()
-        if self._following is not None:
-            after, self._following = self._following, None
-            self._read(after)
+        page = self._stored.pop(self._pages_given)
+        self._pages_given += 1
+        self._read_ahead()
         return page
 
     def _read(self, after: str | None) -> None:
-        self._pool.submit(partial(self._work.store_page, after), self._take, ahead=True)
+        self._pool.submit(partial(self._work.read_page, after), self._store, ahead=True)
 
-    def _take(self, page: StoredPage) -> None:
-        self._ready.append(page)
-        if page.after is None:
-            return
-        self._cursors.check(page.after, "deals")
-        if len(self._ready) < _PAGES_AHEAD:
-            self._read(page.after)
-        else:
-            self._following = page.after
+    def _store(self, read: ReadPage) -> None:
+        taken = partial(self._take, self._pages_read)
+        self._pages_read += 1
+        self._following = read.page.after
+        if self._following is not None:
+            self._cursors.check(self._following, "deals")
+        self._read_ahead()
+        self._pool.submit(partial(self._work.store_page, read), taken, first=True)
+
+    def _take(self, number: int, page: StoredPage) -> None:
+        self._stored[number] = page
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        ahead = self._pages_read - self._pages_given
+        if self._following is not None and ahead < _PAGES_AHEAD and ahead - len(self._stored) < 2:
+            after, self._following = self._following, None
+            self._read(after)
 
 
 class FullLoad:

@@ -48,11 +48,11 @@ class Chunk:
         lacking: for each type, the deals of which it could not be read.
         gone: deals that turned out not to exist any more: their events are kept.
         wanted: the associations found so far.
-        open_pages: how many reads of associations are in progress.
+        paging: the types whose associations are being read.
         cursors: guards the further pages of each type.
+        unplanned: the types of which it is not known yet which activities must be read.
         unread: how many of the activities are still to be read.
         to_read: how many there were to be read.
-        planned: whether these are known.
         closing: whether everything is stored, so that only the note of that is missing.
         closed: whether everything is stored.
     """
@@ -68,11 +68,11 @@ class Chunk:
     lacking: dict[str, set[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     wanted: Wanted = field(default_factory=dict)
-    open_pages: int = 0
+    paging: set[str] = field(default_factory=set)
     cursors: defaultdict[str, CursorGuard] = field(default_factory=lambda: defaultdict(CursorGuard))
+    unplanned: set[str] = field(default_factory=set)
     unread: int = 0
     to_read: int = 0
-    planned: bool = False
     closing: bool = False
     closed: bool = False
 
@@ -92,16 +92,21 @@ class Chunk:
         return found
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all activities of all its deals are read."""
+        return self.members <= self.complete
+
+    @property
     def share_done(self) -> float:
         """The share of the activities that is stored, 0.0 to 1.0."""
-        if not self.planned:
+        if self.unplanned:
             return 0.0
         return 1.0 - self.unread / self.to_read if self.to_read else 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The remaining reads of a chunk: activities, and deals that were merged into others."""
+    """What must be read for some types of a chunk: activities, and deals that others were merged into."""
 
     to_read: Wanted
     successors: frozenset[str]
@@ -127,20 +132,24 @@ class TimelineSync:
         """Return a page of the activities of one type for each deal."""
         return self._records.associations("deals", deals, kind)
 
-    def plan(self, chunk: Chunk) -> Plan:
-        """Return what must be read for a chunk whose associations are known.
+    def plan(self, chunk: Chunk, wanted: Wanted) -> Plan:
+        """Return what must be read for some types of a chunk, or all unless it is whole.
 
         Events that a deal has lost are removed here, and those that MongoDB already has are stored for it.
+
+        Args:
+            chunk: the chunk.
+            wanted: the associations of these types, which are all known.
         """
         known = [one for one in chunk.deal_ids if one not in chunk.complete]
         stored = _comparable(self._context.timelines.engagements_of(known) if known else {}, chunk)
-        lost = _lost(stored, chunk.wanted)
+        lost = _lost(stored, wanted)
         successors = self._verify_emptied(chunk, stored, lost)
         if lost:
             keys = [(deal_id, *key) for deal_id, engagements in lost.items() for key in engagements]
             self._context.progress.changed(self._context.timelines.remove(keys, chunk.read_at))
         to_read: Wanted = {}
-        for kind, deals_by_id in chunk.wanted.items():
+        for kind, deals_by_id in wanted.items():
             at_hand = {} if kind in chunk.renewed else stored
             lacking = {one: _lacking(deals, (kind, one), at_hand) for one, deals in deals_by_id.items()}
             to_read[kind] = {one: deals for one, deals in lacking.items() if deals}

@@ -105,6 +105,19 @@ def test_waiting_for_room_leaves_little_to_do(pool):
     assert 0 < pool.pending < 4
 
 
+def test_a_call_that_comes_first_overtakes_those_that_queue():
+    hold = threading.Event()
+    served: list[str] = []
+    with ThreadPoolExecutor(1) as executor:
+        pool = WorkerPool(executor, 1)
+        pool.submit(hold.wait, ignore)
+        pool.submit(lambda: "queued", served.append)
+        pool.submit(lambda: "first", served.append, first=True)
+        hold.set()
+        pool.wait_all()
+    assert served == ["first", "queued"]
+
+
 def test_a_call_handles_other_results_while_it_waits(pool):
     seen: list[str] = []
     pool.submit(lambda: "other", seen.append)
