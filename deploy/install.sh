@@ -144,6 +144,7 @@ activate() {
     if [ "$before" != "$1" ]; then
         if is_in_use && ! hand_over; then
             make_current "$before"
+            prune
             fail "release $1 does not start, so $before goes on: see journalctl -u $standby"
         fi
         [ -z "$before" ] || link "releases/$before" "$home/previous"
