@@ -188,24 +188,32 @@ VARIABLES: tuple[Variable, ...] = (
     ),
 )
 
-#: Variables without which the service has nothing to read from.
-_REQUIRED = {
+#: Variables without which the service has nothing to read from, and what to do about each.
+REQUIRED = {
     "HUBSPOT_ACCESS_TOKEN": "set it to a HubSpot private-app token",
     "MONGODB_URI": "set it to the MongoDB to use",
 }
 
 
-def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
+def read(variable: Variable, environ: Mapping[str, str]) -> Any:
+    """Return the value of one variable, its default if it is missing or empty.
+
+    Raises:
+        SettingsError: it holds an invalid value.
+    """
     text = environ.get(variable.name, "").strip()
     if not text:
         return variable.default
     try:
         return variable.parse(text)
     except ValueError:
-        # Credentials before an "@" are masked also where a URI stands in the wrong variable.
-        shown = re.sub(r"(?s)//.*@", "//***@", text)[:200]
-        holds = "a value that is not shown" if variable.secret else repr(shown)
+        holds = "a value that is not shown" if variable.secret else repr(without_credentials(text)[:200])
         raise SettingsError(f"{variable.name} holds {holds}; it may hold {variable.may_hold}") from None
+
+
+def without_credentials(text: str) -> str:
+    """Return ``text`` with the credentials of URIs masked: they may stand in the wrong variable."""
+    return re.sub(r"(?s)//.*@", "//***@", text)
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> tuple[str | None, str]:
@@ -215,7 +223,7 @@ def load_log_settings(environ: Mapping[str, str] = os.environ) -> tuple[str | No
         SettingsError: one of them holds an invalid value.
     """
     by_name = {variable.name: variable for variable in VARIABLES}
-    return _read(by_name["LOG_FORMAT"], environ), _read(by_name["LOG_LEVEL"], environ)
+    return read(by_name["LOG_FORMAT"], environ), read(by_name["LOG_LEVEL"], environ)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -225,8 +233,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         SettingsError: for the first variable with an invalid value, in the order of :data:`VARIABLES`, or else for the
             first one that is missing.
     """
-    values = {variable.name: _read(variable, environ) for variable in VARIABLES}
-    for name, remedy in _REQUIRED.items():
+    values = {variable.name: read(variable, environ) for variable in VARIABLES}
+    for name, remedy in REQUIRED.items():
         if values[name] is None:
             raise SettingsError(f"{name} is not set: {remedy}, or use `dealcache demo`, which starts one")
     return Settings(**{name.lower(): value for name, value in values.items()})

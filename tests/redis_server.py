@@ -54,15 +54,24 @@ class RedisServer:
                 else:
                     return
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def freeze(self) -> None:
         """Let it answer nothing while its connections stay open."""
-        assert self._process is not None
-        freeze(self._process.pid)
+        freeze(self.pid)
 
     def thaw(self) -> None:
         """Let it go on."""
-        assert self._process is not None
-        thaw(self._process.pid)
+        thaw(self.pid)
+
+    def be_replica(self) -> None:
+        """Let it refuse writes, as the replica of a server that is away."""
+        with redis.Redis(port=self.port) as client:
+            client.replicaof("127.0.0.1", "1")
 
     def kill(self) -> None:
         """End it at once, with all that it holds."""

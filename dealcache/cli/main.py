@@ -8,6 +8,8 @@ import click
 
 from dealcache import __version__
 from dealcache.cli import COMMANDS
+from dealcache.cli.check import check_command
+from dealcache.cli.config import config_command
 from dealcache.cli.demo import demo_command
 from dealcache.cli.serve import serve_command
 from dealcache.settings import SettingsError
@@ -35,5 +37,5 @@ def main() -> None:
     """
 
 
-for command in (serve_command, demo_command, *COMMANDS):
+for command in (serve_command, demo_command, check_command, config_command, *COMMANDS):
     main.add_command(command)

@@ -24,6 +24,7 @@ class Paths:
             raise ValueError(f"HubSpot API version {version!r} is none of {', '.join(API_VERSIONS)}")
         semantic = version == "v3"
         self.account_details = f"/account-info/{version}/details"
+        self.daily_usage = f"/account-info/{version}/api-usage/daily/private-apps"
         self.owners = "/crm/v3/owners" if semantic else f"/crm/owners/{version}"
         self.deal_pipelines = "/crm/v3/pipelines/deals" if semantic else f"/crm/pipelines/{version}/deals"
         self._objects = "/crm/v3/objects" if semantic else f"/crm/objects/{version}"

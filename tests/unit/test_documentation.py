@@ -39,6 +39,7 @@ ALLOWED = {
     "api": {"model", "reader", "tiers", "repositories", "hubspot", "cluster", "live", "telemetry", "setting_values"},
     "lane": {"background", "model", "reader", "tiers", "api", "telemetry"},
     "server": {"lane", "api", "telemetry", "settings", "setting_values"},
+    "checks": {"model", "repositories", "hubspot", "cluster", "redis_connection", "settings", "setting_values"},
     "console": set(),
     "sandbox": set(),
 }

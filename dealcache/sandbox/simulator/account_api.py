@@ -120,6 +120,14 @@ def daily_usage(exchange: Exchange) -> Response:
     return json_response(200, {"results": [usage]})
 
 
+def token_info(exchange: Exchange) -> Response:
+    """``POST /oauth/v2/private-apps/get/access-token-info``: the account and the scopes of the token in the body."""
+    if exchange.body().get("tokenKey") != exchange.site.token:
+        raise invalid("tokenKey is not a valid token")
+    scopes = sorted(exchange.site.scopes)
+    return json_response(200, {"userId": 1, "hubId": exchange.site.portal_id, "appId": 1, "scopes": scopes})
+
+
 def _pipelines(exchange: Exchange) -> list[dict[str, Any]]:
     return exchange.site.data.pipelines if exchange.kind.name == "deals" else []
 

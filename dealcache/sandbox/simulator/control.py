@@ -131,7 +131,7 @@ class Control:
         return json_response(200, body)
 
     def _change_settings(self, request: Request) -> Response:
-        """``latency`` (seconds), ``limits`` (true, false or their sizes), ``token``, ``behaviour`` (its fields)."""
+        """``latency`` (seconds), ``limits`` (true, false, sizes), ``token``, ``scopes``, ``behaviour`` (its fields)."""
         changes = parse_object(request.body)
         site = self._application.site
         for name, value in changes.items():
@@ -139,6 +139,8 @@ class Control:
                 self._application.latency = float(value)
             elif name == "token":
                 site.token = str(value)
+            elif name == "scopes":
+                site.scopes = frozenset(value)
             elif name == "limits":
                 site.set_limits(Limits() if value is True else _build(Limits, value) if value else None)
             elif name == "behaviour":

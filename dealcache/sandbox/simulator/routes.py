@@ -48,6 +48,7 @@ _AREAS = {
     "owners": r"/crm/(?:v3/owners|owners/{date})",
     "properties": r"/crm/(?:v3/properties|properties/{date})",
     "account": r"/account-info/(?:v3|{date})",
+    "token": r"/oauth/v2/private-apps/get",
 }
 _DATE = r"(?P<date>2026-0[39])"
 
@@ -170,6 +171,7 @@ _TABLE: tuple[tuple[str, str, str, str, Endpoint, Right, Bucket], ...] = (
         "none",
         "app",
     ),
+    ("POST", "token", "/access-token-info", "account", account_api.token_info, "none", "app"),
 )
 
 

@@ -67,3 +67,13 @@ def test_email_content_needs_a_scope_of_its_own(hub):
     assert shown["properties"]["hs_email_text"].startswith("The content of this email has been redacted")
     assert shown["properties"]["hs_email_subject"] == "Hi"
     assert shown["properties"]["hs_email_html"] is None
+
+
+def test_the_token_tells_its_account_and_scopes(hub):
+    path = "/oauth/v2/private-apps/get/access-token-info"
+    hub.json("PATCH", "/_simulator/settings", {"scopes": ["crm.objects.deals.read"]})
+
+    told = hub.json("POST", path, {"tokenKey": hub.site.token})
+
+    assert (told["hubId"], told["scopes"]) == (hub.site.portal_id, ["crm.objects.deals.read"])
+    hub.json("POST", path, {"tokenKey": "another"}, status=400)

@@ -1,0 +1,61 @@
+"""Data age: how old is what is stored, and did the last sync succeed?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dealcache.checks.findings import Finding, failed, ok, warning
+from dealcache.cluster.status import as_of
+from dealcache.model.freshness import as_of_text
+from dealcache.repositories import Overview
+from dealcache.settings import Settings
+
+SUBJECT = "data"
+
+
+def judge_data_age(settings: Settings, overview: object, now: datetime) -> list[Finding]:
+    """Return the findings about the stored data and the syncs that keep it up to date.
+
+    Args:
+        settings: the environment's settings.
+        overview: the :class:`.Overview` of the database, anything else if it could not be read.
+        now: the present, aware.
+    """
+    if not isinstance(overview, Overview):
+        return [failed(f"{SUBJECT} age", "it is not known, because MongoDB did not tell it")]
+    return [_judge_age(settings, as_of(overview, now), now), *_judge_syncs(overview)]
+
+
+def _judge_age(settings: Settings, moment: datetime | None, now: datetime) -> Finding:
+    subject = f"{SUBJECT} age"
+    if moment is None:
+        return warning(subject, "nothing is stored yet", "run `dealcache sync`, or set SYNC_INTERVAL_SECONDS")
+    age = max(0.0, (now - moment).total_seconds())
+    text = f"{_span(age)}; changes up to {as_of_text(moment)} are known"
+    most = settings.max_data_age_seconds
+    if not most or age <= most:
+        return ok(subject, text)
+    text = f"{text}, which is older than MAX_DATA_AGE_SECONDS ({most:g} s)"
+    if settings.sync_interval_seconds:
+        return failed(subject, text, "see whether the service runs, and why its last syncs failed: `dealcache jobs`")
+    return warning(subject, text, "set SYNC_INTERVAL_SECONDS, or run `dealcache sync`")
+
+
+def _judge_syncs(overview: Overview) -> list[Finding]:
+    """Return a warning if the last sync that ended has failed."""
+    subject, jobs = f"{SUBJECT} syncs", overview.jobs
+    last, lost = jobs.last_completed, jobs.last_failed
+    if lost is None or lost.finished_at is None:
+        return []
+    if last is not None and last.finished_at is not None and last.finished_at >= lost.finished_at:
+        return []
+    text = f"the last one failed at {as_of_text(lost.finished_at)}: {lost.error or lost.message}"
+    return [warning(subject, text, "`dealcache jobs` lists the latest ones")]
+
+
+def _span(seconds: float) -> str:
+    """Return a time span in words, in its largest fitting unit."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:g} {unit}"
+    return f"{seconds:.0f} seconds"

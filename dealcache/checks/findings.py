@@ -1,0 +1,51 @@
+"""The result of a check: one line for an operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding.
+
+    Args:
+        level: how bad it is.
+        subject: what was checked.
+        text: what was found.
+        remedy: what to do about it; empty if there is nothing to do.
+    """
+
+    level: Level
+    subject: str
+    text: str
+    remedy: str = ""
+
+    def line(self) -> str:
+        """Return the finding as one line."""
+        line = f"{self.level:<8} {self.subject}: {self.text}" + (f"; {self.remedy}" if self.remedy else "")
+        return " ".join(line.splitlines())
+
+
+def ok(subject: str, text: str) -> Finding:
+    """Return that all is well."""
+    return Finding(Level.OK, subject, text)
+
+
+def warning(subject: str, text: str, remedy: str = "") -> Finding:
+    """Return what the service can work with, but the operator should know."""
+    return Finding(Level.WARNING, subject, text, remedy)
+
+
+def failed(subject: str, text: str, remedy: str = "") -> Finding:
+    """Return what the service cannot work with as it should."""
+    return Finding(Level.FAILED, subject, text, remedy)

@@ -1,0 +1,122 @@
+"""HubSpot: does it accept the token, whose is it, and what may it do?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from dealcache.checks.facts import NO_ANSWER, Facts
+from dealcache.checks.findings import Finding, failed, ok, warning
+from dealcache.hubspot import Forbidden, RateLimited, Unauthorised, WrongAccount
+from dealcache.hubspot.daily_calls import RESERVED_SHARE
+from dealcache.hubspot.token_probe import READABLE, DailyUsage, TokenProbe
+from dealcache.model.deadline import Deadline
+
+SUBJECT = "HubSpot"
+
+_EMAIL_SCOPE = "sales-email-read"
+
+#: What is read with each scope that the service needs. Source: the security sections of HubSpot's OpenAPI files, and
+#: for e-mails its engagements guide: without a scope of their own, their content is withheld.
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "crm.objects.deals.read": ("deals", "pipelines"),
+    "crm.objects.contacts.read": ("calls", "meetings", "notes", "tasks", "communications", "postal_mail"),
+    _EMAIL_SCOPE: ("emails",),
+    "crm.objects.owners.read": ("owners",),
+}
+
+
+def questions_of(probe: TokenProbe, deadline: Deadline) -> Mapping[str, Callable[[], object]]:
+    """Return what is asked of HubSpot, by name. Each question raises HubSpotError if it fails."""
+    return {
+        "account": partial(probe.portal_id, deadline),
+        "scopes": partial(probe.scopes, deadline),
+        "usage": partial(probe.daily_usage, deadline),
+        **{what: partial(probe.read_one, what, deadline) for what in READABLE},
+    }
+
+
+def judge_hubspot(
+    facts: Facts, database: str, calls_in_ten_seconds: int, noted_usage: DailyUsage | None
+) -> list[Finding]:
+    """Return the findings about HubSpot; those that follow from its not answering are left out.
+
+    Args:
+        facts: the answers to the questions of :func:`questions_of`, and the account whose data are stored.
+        database: the name of the database, for messages.
+        calls_in_ten_seconds: the calls that HubSpot allows in ten seconds.
+        noted_usage: the day's calls by the headers of HubSpot's answers.
+    """
+    account = facts["account"]
+    # Some tokens may read records, but not the account's details.
+    if not isinstance(account, str) and not any(isinstance(facts[what], bool) for what in READABLE):
+        return [_unusable(account)]
+    return [
+        ok(f"{SUBJECT} token", "HubSpot accepts it"),
+        _judge_account(account, facts["bound account"], database),
+        *(_judge_scope(scope, facts) for scope in SCOPES),
+        ok(f"{SUBJECT} limits", f"{calls_in_ten_seconds} calls in ten seconds"),
+        _judge_usage(noted_usage or facts["usage"]),
+    ]
+
+
+def _unusable(error: object) -> Finding:
+    subject = f"{SUBJECT} token"
+    if isinstance(error, Unauthorised):
+        return failed(subject, str(error), "set HUBSPOT_ACCESS_TOKEN to the present token of the private app")
+    if isinstance(error, RateLimited):
+        remedy = "wait until midnight in the account's time zone" if error.daily else "try again in a minute"
+        return failed(SUBJECT, str(error), f"{remedy}, and see which other apps use up the account's calls")
+    text = "no answer in time" if error is NO_ANSWER else str(error)
+    return failed(SUBJECT, text, "see whether HUBSPOT_BASE_URL is right and can be reached from here, also by proxy")
+
+
+def _judge_account(account: object, bound: object, database: str) -> Finding:
+    subject = f"{SUBJECT} account"
+    if not isinstance(account, str) or not account.isdecimal():
+        text = "HubSpot does not name it" if account is None else str(account)
+        return warning(subject, text, "the service cannot tell whether the stored data are of the same account")
+    if bound is None:
+        return ok(subject, f"{account}; no data of any account are stored yet")
+    if not isinstance(bound, int):
+        return ok(subject, f"{account}; it is not known whose data MongoDB holds")
+    if bound == int(account):
+        return ok(subject, f"{account}, whose data the database {database!r} holds")
+    return failed(subject, str(WrongAccount(int(account), bound, database)))
+
+
+def _judge_scope(scope: str, facts: Facts) -> Finding:
+    """Judge by what could be read: HubSpot accepts other scopes too for some records."""
+    subject, read = f"{SUBJECT} scope {scope}", SCOPES[scope]
+    remedy = f"add {scope} to the scopes of the private app"
+    answers = {what: facts[what] for what in read}
+    if refused := [what for what, answer in answers.items() if isinstance(answer, Forbidden)]:
+        return failed(subject, f"HubSpot refuses to list {_listed(refused)}", remedy)
+    if lost := [(what, answer) for what, answer in answers.items() if not isinstance(answer, bool)]:
+        what, answer = lost[0]
+        if isinstance(answer, RateLimited):
+            return warning(subject, "not checked, because HubSpot's limits are reached", "run this check again later")
+        text = "no answer in time" if answer is NO_ANSWER else str(answer)
+        return failed(subject, f"listing {_listed([what])} failed: {text}", "run this check again")
+    granted = facts["scopes"]
+    unnamed = scope == _EMAIL_SCOPE and isinstance(granted, frozenset) and scope not in granted
+    if unnamed or not all(answers.values()):
+        return failed(subject, "HubSpot lists e-mails, but withholds what they say", remedy)
+    return ok(subject, f"{_listed(read)} can be read")
+
+
+def _listed(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(name.replace("_", " ") for name in names)
+
+
+def _judge_usage(usage: object) -> Finding:
+    subject = f"{SUBJECT} calls today"
+    if not isinstance(usage, DailyUsage):
+        return warning(subject, "HubSpot does not tell how many are left")
+    text = f"{usage.left:,} of {usage.limit:,} are left"
+    remedy = "see which apps of the account use them up, and SYNC_INTERVAL_SECONDS; they start anew at midnight"
+    if not usage.left:
+        return failed(subject, f"{text}, so that nothing can be read", remedy)
+    if usage.left < RESERVED_SHARE * usage.limit:
+        return warning(subject, f"{text}, so that scheduled syncs wait", remedy)
+    return ok(subject, text)

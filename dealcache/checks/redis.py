@@ -1,0 +1,45 @@
+"""Redis: does it answer, and may we write?"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from dealcache.checks.facts import NO_ANSWER
+from dealcache.checks.findings import Finding, failed, ok
+
+if TYPE_CHECKING:
+    from dealcache.redis_connection import RedisConnection
+
+SUBJECT = "Redis"
+
+#: Seconds after which what a check that was killed has written is gone.
+_KEPT_SECONDS = 10
+
+
+def write_to(redis: RedisConnection) -> bool:
+    """Write a value and delete it again.
+
+    Raises:
+        RedisUnavailable: Redis does not answer, or refuses.
+    """
+    key = redis.key(uuid.uuid4().hex)
+    with redis.operation() as client:
+        client.set(key, b"", ex=_KEPT_SECONDS)
+        client.delete(key)
+    return True
+
+
+def judge_redis(written: object) -> Finding:
+    """Return the finding about Redis.
+
+    Args:
+        written: the result of :func:`write_to`; None if no Redis is configured.
+    """
+    if written is None:
+        return ok(SUBJECT, "not configured, so that each worker caches in its own memory alone (REDIS_URL)")
+    if written is True:
+        return ok(SUBJECT, "answers, and can be written to")
+    text = "no answer in time" if written is NO_ANSWER else str(written)
+    remedy = "see whether it runs and can be reached from here, and whether REDIS_URL has the right user and password"
+    return failed(SUBJECT, text, f"{remedy}. Meanwhile the service works without it")
