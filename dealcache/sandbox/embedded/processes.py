@@ -19,6 +19,7 @@ def start(
     command: Sequence[str],
     *,
     environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
     output: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, which ends when this process dies.
@@ -28,11 +29,13 @@ def start(
     Args:
         command: program and arguments.
         environ: its environment; this process's unless given.
+        directory: its working directory; this process's unless given.
         output: takes its standard output and error; those of this process unless given.
     """
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(_PARENT_DEATH_SIGNAL), str(os.getpid()), *command],
         env=None if environ is None else dict(environ),
+        cwd=directory,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
