@@ -19,7 +19,7 @@ from benchmarks.deals import deal_of_size
 from benchmarks.report import Report
 from benchmarks.service import ROOT, Server
 from benchmarks.stand import Stand
-from dealcache.tiers.memory import ENTRY_OVERHEAD
+from dealcache.tiers.slot import ENTRY_OVERHEAD
 
 MAX_BYTES = 268_435_456
 _TIMELINE = 20_480

@@ -24,7 +24,7 @@ from dealcache.lane.route import parse_route
 from dealcache.reader import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry
-from dealcache.tiers.memory import GONE
+from dealcache.tiers.slot import GONE
 
 #: How many routes and requests are remembered, each up to how many bytes long: a few megabytes of each.
 _ROUTES, _LONGEST_TARGET = 8192, 512

@@ -7,7 +7,7 @@ import re
 from dealcache.api.query import PATHS, InvalidQueryError, deal_key, parse_query
 from dealcache.model.deals import DealKey
 from dealcache.tiers import CacheKey, Slot, View
-from dealcache.tiers.memory import GONE
+from dealcache.tiers.slot import GONE
 
 #: RFC 9112, 3.2: a target is printable ASCII; without a fragment, which belongs to the client (RFC 9110, 4.2.5).
 _QUERY = re.compile(rb"[\x21\x22\x24-\x7e]+")
@@ -21,7 +21,7 @@ PATH_OF = {view: path for path, view in PATHS.items()}
 KINDS = (("GET", 200), ("GET", 304), ("HEAD", 200), ("HEAD", 304))
 
 #: A slot that was never filled.
-_NOWHERE = Slot(GONE)
+_NOWHERE = Slot(CacheKey(View.INFO, "name", ""), GONE)
 
 
 class Route:

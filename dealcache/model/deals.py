@@ -51,10 +51,14 @@ _AROUND = (
 )
 
 
+#: The ways to name a deal; see :class:`DealKey`.
+Naming = Literal["name", "id"]
+
+
 class DealKey(NamedTuple):
     """A client's name for a deal: its exact HubSpot id, or its name as the client wrote it (stripped)."""
 
-    by: Literal["name", "id"]
+    by: Naming
     value: str
 
 

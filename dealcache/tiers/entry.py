@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from dealcache.model.deals import DealKey, name_key
+from dealcache.model.deals import DealKey, Naming, name_key
 
 #: The most by which the clocks of processes that share entries may differ, in seconds; see ``dealcache.clock``.
 CLOCKS_APART = 1.0
@@ -19,6 +19,9 @@ class View(StrEnum):
     TIMELINE = "timeline"
     INFO = "info"
 
+    #: Enum's own is written in Python, and each look-up of a key calls it.
+    __hash__ = str.__hash__
+
 
 class CacheKey(NamedTuple):
     """The key of one view of one deal, as the reader named the deal.
@@ -27,7 +30,7 @@ class CacheKey(NamedTuple):
     """
 
     view: View
-    by: Literal["name", "id"]
+    by: Naming
     value: str
 
     @classmethod

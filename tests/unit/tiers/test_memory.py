@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from sys import getsizeof
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from dealcache.model.deals import DealKey
 from dealcache.tiers import CacheKey, Entry, MemoryTier, Selection, Usage, View
-from dealcache.tiers.memory import ENTRY_OVERHEAD
+from dealcache.tiers.slot import ENTRY_OVERHEAD
 from tests.clocks import ManualClock
 from tests.listings import rows_of
 from tests.tier_contract import always, entry, key
@@ -23,8 +24,8 @@ def put(tier: MemoryTier, clock: ManualClock, number: int, size: int, lives: flo
     return tier.put(CacheKey.of(View.TIMELINE, DealKey("name", name)), entry, lambda: True)
 
 
-def cost(size: int) -> int:
-    return size + ENTRY_OVERHEAD
+def cost(size: int, name: str = "deal 0") -> int:
+    return size + ENTRY_OVERHEAD + getsizeof(name)
 
 
 def test_gives_up_the_least_recently_used():
@@ -58,7 +59,7 @@ def test_a_replacement_that_does_not_fit_removes_the_old_value():
 
 def test_evicted_entries_leave_no_trace_in_the_indexes():
     clock = ManualClock()
-    tier = MemoryTier(2 * cost(10), clock)
+    tier = MemoryTier(2 * cost(10, "deal 49"), clock)
     for number in range(50):
         put(tier, clock, number, 10)
     assert len(tier._by_deal) == 2
@@ -76,6 +77,28 @@ def test_expired_entries_leave_no_trace_in_the_indexes():
     tier.sweep()
     assert not tier._by_deal
     assert not tier._by_name
+
+
+def test_names_are_counted_and_each_string_once(tier, clock):
+    """A name may take 2 KB, in each of the spellings that it is asked for in."""
+    name = "\U0001f980" * 512
+    tier.put(key(name), entry(clock, "1", name), always)
+    assert tier.usage().size_bytes == cost(2, name)
+    tier.put(key("1", by="id"), entry(clock, "1", name), always)
+    assert tier.usage().size_bytes == 2 * cost(2, name)
+    tier.put(key(name + "!"), entry(clock, "1", name), always)
+    assert tier.usage().size_bytes == 3 * cost(2, name) + getsizeof(name + "!")
+
+
+def test_views_of_a_deal_that_were_read_apart_share_its_strings(tier, clock):
+    for view in View:
+        name, deal_id = "".join(["Ac", "me"]), "".join(["1", "2"])
+        tier.put(key(name, view), entry(clock, deal_id, name), always)
+    entries = [tier.get(key("Acme", view)) for view in View]
+    assert len({id(one.deal_name) for one in entries}) == len({id(one.deal_id) for one in entries}) == 1
+    renamed = entry(clock, "12", "Acme 2")
+    tier.put(key("Acme 2"), renamed, always)
+    assert tier.get(key("Acme 2")) == renamed
 
 
 @pytest.fixture
@@ -131,7 +154,7 @@ def test_all_entries_are_listed_in_parts_the_youngest_first(clock, monkeypatch):
 
 
 def test_looking_does_not_count_as_using(clock):
-    tier = MemoryTier(2 * 1700, clock)
+    tier = MemoryTier(2 * cost(2, "third"), clock)
     tier.put(key("old"), entry(clock, "1", "old"), always)
     tier.put(key("young"), entry(clock, "2", "young"), always)
     rows_of(tier)
