@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf install uninstall clean
+.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi types vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,10 +38,13 @@ $(VENV)/.installed-promtool: $(BIN)/python tests/debian.sh
 	@command -v promtool >/dev/null || sh tests/debian.sh prometheus
 	@touch $@
 
-# A browser for the tests of the console, and axe-core, which judges how accessible its pages are.
-$(VENV)/.installed-console: $(VENV)/.installed-dev $(VENV)/.installed-debian tests/console/install.sh
+# A browser for the tests of the console, axe-core, which judges how accessible its pages are, and what makes and checks
+# the types in clients/.
+$(VENV)/.installed-console: $(VENV)/.installed-dev $(VENV)/.installed-debian tests/console/install.sh clients/package.json clients/package-lock.json
 	@sh tests/console/install.sh
 	@$(BIN)/python -m tests.console.packages build/axe
+	@mkdir -p build/clients && cp clients/package.json clients/package-lock.json build/clients/
+	@npm ci --prefix build/clients --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
@@ -60,8 +63,8 @@ test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian $(VENV)/.installed-promtool ## run the long tests, which start many services, and the fuzzers
 	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 2 $(BY_FILE) -m "long or fuzz"
 
-test-console: $(VENV)/.installed-console ## use the console in a real browser, and save pictures of it in build/console/
-	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/console
+test-console: $(VENV)/.installed-console ## use the console in a real browser, save pictures of it in build/console/, and check the types in clients/
+	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/console tests/clients
 
 # They measure rates, so nothing runs beside them.
 drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs repeatedly, for some minutes
@@ -78,6 +81,9 @@ pictures: test-console ## test the console, and put pictures of it into docs/ima
 
 vendor: $(VENV)/.installed-console ## fetch the console's libraries again from npm, as packages.json names them
 	$(BIN)/python -m tests.console.packages
+
+types: $(VENV)/.installed-console ## make clients/dealcache.d.ts from the OpenAPI description, after an intended change
+	$(BIN)/python -m tests.clients.typescript
 
 openapi: $(VENV)/.installed-dev ## record what the OpenAPI description promises, after an intended change
 	$(BIN)/python -m tests.unit.api.openapi_facts

@@ -106,10 +106,10 @@ def _one_way_to_name_a_deal(parameters: list[Any]) -> list[Any]:
         "style": "form",
         "explode": True,
         "description": "Names the deal: `dealName` or `dealId`, each a parameter of its own.",
+        # Each alternative with its properties: tools that make types look for them there.
         "schema": {
             "type": "object",
-            "properties": properties,
-            "anyOf": [{"required": ["dealName"]}, {"required": ["dealId"]}],
+            "anyOf": [{"type": "object", "properties": properties, "required": [name]} for name in properties],
         },
         "example": {"dealName": "Acme renewal"},
     }
