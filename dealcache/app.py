@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
@@ -31,6 +32,14 @@ from dealcache.container import Container
 from dealcache.settings import Settings, load_settings
 
 
+class SynchronousFlask(Flask):
+    """A Flask application without coroutines, for which it would look at each hook and view of each request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is."""
+        return func
+
+
 def create_app(settings: Settings | None = None, clock: Callable[[], float] | None = None) -> Flask:
     """Make the WSGI application; ``app.extensions["dealcache"]`` is its container, which starts its threads.
 
@@ -43,7 +52,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
     """
     settings = settings or load_settings(os.environ)
     container = Container(settings, clock)
-    app = Flask("dealcache", static_folder=None, template_folder="api/templates")
+    app = SynchronousFlask("dealcache", static_folder=None, template_folder="api/templates")
     app.config.update(spec_config(secured=settings.api_token is not None), MAX_CONTENT_LENGTH=MOST_BYTES)
     # A path with doubled slashes is unknown, not moved.
     app.url_map.merge_slashes = False

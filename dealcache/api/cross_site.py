@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
-
-from werkzeug.datastructures import Headers
 
 from dealcache.api.problems import Problem
 from dealcache.setting_values import is_loopback, is_loopback_host
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 _REQUEST_HEADERS = "Authorization, Cache-Control, Content-Type, If-None-Match, X-Browser-ID, X-Request-ID, X-Session-ID"
@@ -87,9 +88,10 @@ class Sender(NamedTuple):
     forwarded_host: str | None = None
 
 
-def sender_of(headers: Headers) -> Sender:
+def sender_of(environ: WSGIEnvironment) -> Sender:
     """Return the sender named by the headers of a request."""
-    return Sender(headers.get("Host"), headers.get("Origin"), headers.get("X-Forwarded-Host"))
+    # Not `request.headers`: each of its look-ups takes a microsecond, in every request.
+    return Sender(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), environ.get("HTTP_X_FORWARDED_HOST"))
 
 
 class CrossSiteGuard:

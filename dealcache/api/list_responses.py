@@ -37,7 +37,7 @@ def long_list(pieces: Callable[[], Iterator[bytes]], etag: str) -> Response:
     Raises:
         StoreError: MongoDB failed before there was anything to send.
     """
-    if not_modified(request.headers.get("If-None-Match"), etag):
+    if not_modified(request.environ.get("HTTP_IF_NONE_MATCH"), etag):
         return conditional_response(b"", etag, _headers())
     body = iter(()) if request.method == "HEAD" else pieces()
     return streamed_response(body, JSON, [("ETag", etag), *_headers()])

@@ -132,7 +132,7 @@ def deal_updates(query: dict[str, Any]) -> Response:
     of these deals only. A token may be given as the second of two subprotocols, `bearer` and the token.
     """
     wired = services()
-    allows = partial(wired.guard.is_own_page, sender=sender_of(request.headers))
+    allows = partial(wired.guard.is_own_page, sender=sender_of(request.environ))
     try:
         headers = accept(request.environ["SERVER_PROTOCOL"], request.headers, allows)
     except HandshakeRefusedError as refused:

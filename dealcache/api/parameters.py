@@ -17,6 +17,7 @@ from webargs.flaskparser import FlaskParser
 from dealcache.api import query
 from dealcache.api.access import TRUTHY
 from dealcache.api.exports import export_format
+from dealcache.api.query_schema import QuerySchema
 from dealcache.model.deals import EVENT_TYPES
 from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
@@ -31,6 +32,9 @@ NAME_PATTERN = (
 
 class Repeatable(ma.fields.List[Any]):
     """A parameter that may be given several times, which makes a list; others may not."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        return super()._deserialize(value if isinstance(value, list) else [value], attr, data, **kwargs)
 
 
 def json_object(req: Request) -> dict[str, Any]:
@@ -69,12 +73,13 @@ class StrictParser(FlaskParser):
             parsed = query.parse_query(req.environ.get("QUERY_STRING", ""))
         except query.InvalidQueryError as error:
             raise ma.ValidationError(dict(error.errors)) from error
-        lists = {name for name, field in schema.fields.items() if isinstance(field, Repeatable)}
-        repeated = parsed.repeated.keys() & schema.fields.keys() - lists
-        if repeated:
-            raise ma.ValidationError({name: ["Give this parameter once."] for name in sorted(repeated)})
-        given = {name: [parsed.values[name], *parsed.repeated.get(name, ())] for name in lists & parsed.values.keys()}
-        return {**parsed.values, **given}
+        if not parsed.repeated:
+            return parsed.values
+        known = {name: field for name, field in schema.fields.items() if name in parsed.repeated}
+        once = sorted(name for name, field in known.items() if not isinstance(field, Repeatable))
+        if once:
+            raise ma.ValidationError({name: ["Give this parameter once."] for name in once})
+        return {**parsed.values, **{name: [parsed.values[name], *parsed.repeated[name]] for name in known}}
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Return the body's object."""
@@ -127,7 +132,7 @@ def boolean(description: str) -> ma.fields.Boolean:
     return ma.fields.Boolean(truthy=set(TRUTHY), falsy=_FALSY, metadata={"description": description})
 
 
-class OptionalDealQuery(ma.Schema):
+class OptionalDealQuery(QuerySchema):
     """Names a deal, or none."""
 
     dealName = ma.fields.String(
@@ -147,20 +152,19 @@ class OptionalDealQuery(ma.Schema):
         },
     )
 
-    @ma.post_load
-    def add_key(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    def completed(self, loaded: dict[str, Any]) -> dict[str, Any]:
         """Add ``key``: the named deal, or None."""
-        return {**data, "key": query.deal_key(data)}
+        return super().completed({**loaded, "key": query.deal_key(loaded)})
 
 
 class DealQuery(OptionalDealQuery):
     """Names a deal."""
 
-    @ma.validates_schema
-    def one_of_both(self, data: dict[str, Any], **_kwargs: Any) -> None:
+    def completed(self, loaded: dict[str, Any]) -> dict[str, Any]:
         """Require one of the two ways to name a deal."""
-        if "dealName" not in data and "dealId" not in data:
-            raise ma.ValidationError("Give dealName or dealId.", "dealName")
+        if "dealName" not in loaded and "dealId" not in loaded:
+            raise ma.ValidationError({"dealName": ["Give dealName or dealId."]})
+        return super().completed(loaded)
 
 
 class LiveQuery(ma.Schema):
@@ -174,13 +178,13 @@ class LiveQuery(ma.Schema):
     )
 
 
-class RefreshQuery(ma.Schema):
+class RefreshQuery(QuerySchema):
     """Asks for a fresh copy."""
 
     refresh = boolean("Ask HubSpot, and write the result through all tiers.")
 
 
-class TimelineQuery(ma.Schema):
+class TimelineQuery(QuerySchema):
     """Asks for a part of a timeline."""
 
     types = DelimitedList(
@@ -199,14 +203,13 @@ class TimelineQuery(ma.Schema):
 
     format = export_format()
 
-    @ma.post_load
-    def add_filter(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    def completed(self, loaded: dict[str, Any]) -> dict[str, Any]:
         """Add ``filter``: the part of the timeline."""
-        names = ("since", "until", "limit", "cursor") if data["format"] == "json" else ("since", "until")
+        names = ("since", "until", "limit", "cursor") if loaded["format"] == "json" else ("since", "until")
         wanted = TimelineFilter(
-            types=frozenset(data.get("types", ())), **{name: data[name] for name in names if name in data}
+            types=frozenset(loaded.get("types", ())), **{name: loaded[name] for name in names if name in loaded}
         )
-        return {**data, "filter": wanted}
+        return super().completed({**loaded, "filter": wanted})
 
 
 class DealRead(DealQuery, RefreshQuery):
@@ -221,7 +224,7 @@ class StoredTimelineRead(DealQuery, TimelineQuery):
     """The parameters of a timeline from MongoDB."""
 
 
-class StageQuery(ma.Schema):
+class StageQuery(QuerySchema):
     """Names a stage."""
 
     stage = ma.fields.String(

@@ -30,11 +30,12 @@ blueprint = parameters.StrictBlueprint(
 def _read(view: View, query: dict[str, Any]) -> Answer:
     """Read a view through the tiers, and record the outcome."""
     key: DealKey = query["key"]
-    recorder = services().recorder
-    mode = Mode.REFRESH if query.get("refresh") else mode_of(request.headers.get("Cache-Control"))
+    wired = services()
+    recorder = wired.recorder
+    mode = Mode.REFRESH if query.get("refresh") else mode_of(request.environ.get("HTTP_CACHE_CONTROL"))
     started = time.perf_counter()
     try:
-        answer = services().reader.read(view, key, mode)
+        answer = wired.reader.read(view, key, mode)
     except FAILURES as failure:
         problem = problem_of(failure)
         recorder.failed(view, key, problem.status, f"{problem.detail} ({failure})", time.perf_counter() - started)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Response, request
+from werkzeug.datastructures import Headers
 from werkzeug.http import parse_dict_header, parse_etags
 
 from dealcache.api import problems
@@ -19,6 +20,9 @@ from dealcache.reader import Answer, Mode, Step, TierOutcome
 from dealcache.reader.entries import entity_tag
 from dealcache.telemetry.logs import request_id_var
 from dealcache.tiers import Entry
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 #: A browser must ask again each time, so that a clear takes effect at once; the answer is private to the user.
 CACHE_CONTROL = "private, no-cache"
@@ -59,8 +63,10 @@ def _why_stale(answer: Answer, ttl: int) -> str:
 
 def mode_of(cache_control: str | None) -> Mode:
     """Return the mode that a request's ``Cache-Control`` asks for."""
+    if cache_control is None:
+        return Mode.DEFAULT
     # Directives are case-insensitive (RFC 9111, 5.2), which Werkzeug's own property forgets.
-    wishes = parse_dict_header((cache_control or "").lower())
+    wishes = parse_dict_header(cache_control.lower())
     return Mode.NO_CACHE if "no-cache" in wishes else Mode.DEFAULT
 
 
@@ -117,6 +123,19 @@ def not_modified(if_none_match: str | None, etag: str) -> bool:
 JSON = "application/json"
 
 
+class CompleteResponse(Response):
+    """A response that is given all of its headers, its length included.
+
+    Werkzeug copies the headers of any other response to complete them, which takes a cached read 12 µs.
+    """
+
+    default_mimetype = None
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """Return the headers as they are."""
+        return self.headers
+
+
 def problem_response(problem: problems.Problem) -> Response:
     """Return a problem as a response."""
     body = problem.body(request_id_var.get())
@@ -127,19 +146,16 @@ def problem_response(problem: problems.Problem) -> Response:
 
 def json_response(content: Any, status: int = 200) -> Response:
     """Return ``content`` as JSON that intermediate caches must not store."""
-    response = Response(orjson.dumps(content), status=status, content_type=JSON)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    body = orjson.dumps(content)
+    headers = [("Content-Type", JSON), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+    return CompleteResponse([body], status, headers)
 
 
 def conditional_response(body: bytes, etag: str, headers: Iterable[tuple[str, str]]) -> Response:
     """Return a body with its entity tag, or 304 if the client has it (RFC 9110, 13.1.2)."""
-    unmodified = not_modified(request.headers.get("If-None-Match"), etag)
+    unmodified = not_modified(request.environ.get("HTTP_IF_NONE_MATCH"), etag)
     status, content = content_headers(body, etag, unmodified)
-    response = Response(None if unmodified else body, status, [*content, *headers])
-    if unmodified:
-        del response.headers["Content-Type"]
-    return response
+    return CompleteResponse([] if unmodified else [body], status, [*content, *headers])
 
 
 def unknown_deal(key: DealKey) -> problems.Problem:

@@ -82,7 +82,8 @@ def make_blueprint(taken_off: str) -> Blueprint:
 
 def _guarded(response: Response) -> Response:
     """Give everything below the console's path its policy: refusals, errors and unknown paths, too."""
-    if request.path == _PATH or request.path.startswith(f"{_PATH}/"):
+    path = request.path
+    if path == _PATH or path.startswith(f"{_PATH}/"):
         response.headers.update(_HEADERS)
     return response
 

@@ -41,7 +41,7 @@ class TimelineFilter:
 
     def is_whole(self) -> bool:
         """Return True if the whole timeline is wanted, as it is cached."""
-        return self == TimelineFilter()
+        return self == _WHOLE
 
     def apply(self, timeline: Mapping[str, Any]) -> dict[str, Any]:
         """Return the wanted part of ``timeline``.
@@ -70,6 +70,9 @@ class TimelineFilter:
             and (self.since is None or event["date_str"] >= self.since)
             and (self.until is None or event["date_str"] <= self.until)
         )
+
+
+_WHOLE = TimelineFilter()
 
 
 def _place(event: Mapping[str, Any]) -> tuple[str, str, str]:
