@@ -13,7 +13,7 @@ from dealcache.telemetry.logs import request_id_var
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 #: Segments that no path of ours has; ours consist of names only.
@@ -46,14 +46,15 @@ def is_plain_path(path: str, raw_target: str) -> bool:
     return "%2f" not in raw_target.partition("?")[0].lower()
 
 
-def sane_request_id(given: str | None) -> str | None:
+def sane_request_id(given: bytes | None) -> bytes | None:
     """Return the caller's request id if it looks sane, so that logs of both sides can be matched; else None."""
     return given if given is not None and _SANE_ID.fullmatch(given) else None
 
 
 def request_id_of(given: str | None) -> str:
     """Return the caller's request id if it looks sane; else a new one: 32 hexadecimal digits."""
-    return sane_request_id(given) or f"{random.getrandbits(128):032x}"
+    sane = sane_request_id(None if given is None else given.encode("latin-1", "replace"))
+    return sane.decode() if sane else f"{random.getrandbits(128):032x}"
 
 
 class RequestIds:
@@ -62,14 +63,14 @@ class RequestIds:
     _AT_ONCE = 256
 
     def __init__(self) -> None:
-        self._digits = ""
+        self._digits = b""
         self._place = 0
 
-    def new(self) -> str:
+    def new(self) -> bytes:
         """Return an id like those of :func:`request_id_of`."""
         place = self._place
         if place == len(self._digits):
-            self._digits, place = f"{random.getrandbits(128 * self._AT_ONCE):0{32 * self._AT_ONCE}x}", 0
+            self._digits, place = b"%0*x" % (32 * self._AT_ONCE, random.getrandbits(128 * self._AT_ONCE)), 0
         self._place = end = place + 32
         return self._digits[place:end]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,15 +19,15 @@ from dealcache.api.responses import content_headers, not_modified, read_headers
 from dealcache.lane.hit_recorder import HitRecorder
 from dealcache.lane.hit_request import HitRequest, HitRequestParser
 from dealcache.lane.hit_request import Incomplete as Incomplete
+from dealcache.lane.known_requests import KnownRequests
 from dealcache.lane.route import parse_route
 from dealcache.reader import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry
 from dealcache.tiers.slot import GONE
 
-#: How many routes and requests are remembered, each up to how many bytes long: a few megabytes of each.
+#: How many routes are remembered, each up to how many bytes long: a few megabytes.
 _ROUTES, _LONGEST_TARGET = 8192, 512
-_REQUESTS, _LONGEST_REQUEST = 2048, 2048
 
 #: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because creating an
 #: object of a class takes as long as finding the value.
@@ -82,14 +81,13 @@ class HitLane:
         self._ids = RequestIds()
         remembered = lru_cache(maxsize=_ROUTES)(parse_route)
         self._find_route = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_route(raw)
-        # What a request asks for is decided by its bytes alone, and browsers send the same ones again and again.
-        self._known: OrderedDict[bytes, HitRequest] = OrderedDict()
         self.limit()
 
     def limit(self, **limits: Any) -> None:
         """Take over the limits of the server: keyword arguments of gunicorn_h1c's parser."""
         self._parser = HitRequestParser(self._cors, self._guard, limits, self._find_route)
-        self._known.clear()
+        self._known = KnownRequests()
+        self._same = self._known.same
 
     def answer(self, data: bytes, seen: int, client: Any, allowed: bool = True) -> Reply | None:
         """Return the answer to the request that ``data`` begins with, or None if a thread must answer it.
@@ -104,7 +102,9 @@ class HitLane:
             Incomplete: the head of the request is not there in full.
         """
         started = self._timer()
-        request = self._known.get(data) or self._parse(data, seen)
+        request, request_id = self._same(data), None
+        if request is None:
+            request, request_id = self._known.find(data) or self._parse(data, seen, started)
         if request is None or not allowed:
             return None
         route = request.route
@@ -119,21 +119,19 @@ class HitLane:
             ready = slot.derived = make_response_head(entry, now)
         unmodified = request.if_none_match is not None and _is_unmodified(request.if_none_match, ready)
         body = b"" if unmodified or request.is_head else entry.body
-        request_id = request.request_id or self._ids.new()
+        request_id = request_id or self._ids.new()
         seconds = self._timer() - started
         self._recorder.hit(request, unmodified, seconds, now, request_id, len(body), client)
         start = ready.unmodified if unmodified else ready.full
-        head = b"%b%.3f\r\nX-Request-ID: %b\r\n%b" % (start, seconds * 1000.0, request_id.encode(), request.end)
-        return head, body, request.consumed
+        head = b"%b%.3f\r\nX-Request-ID: %b\r\n%b" % (start, seconds * 1000.0, request_id, request.end)
+        return head, body, len(data) - request.follows
 
-    def _parse(self, data: bytes, seen: int) -> HitRequest | None:
-        """Parse a request, and remember it unless it has an id of its own: the same bytes never come again then."""
+    def _parse(self, data: bytes, seen: int, now: float) -> tuple[HitRequest | None, bytes | None]:
         request = self._parser.parse(data, seen)
-        if request is not None and not request.has_id and len(data) <= _LONGEST_REQUEST:
-            self._known[data] = request
-            if len(self._known) > _REQUESTS:
-                self._known.popitem(last=False)
-        return request
+        if request is None:
+            return None, None
+        self._known.add(data, request, now)
+        return request, request.request_id
 
     def _may_read(self, request: HitRequest) -> bool:
         return self._tokens.refusal(Need.READ, request.authorization) is None
@@ -149,16 +147,26 @@ def make_response_head(entry: Entry, now: float) -> ResponseHead:
     ttl = math.floor(entry.expires_at - now)
     # When the first of Date, Age and the ttl of Cache-Status changes.
     until = min(math.floor(now) + 1.0, entry.fetched_at + age + 1.0, entry.expires_at - ttl)
-    return ResponseHead(until, _head(entry, now, False), _head(entry, now, True), entry.etag.encode())
-
-
-def _head(entry: Entry, now: float, unmodified: bool) -> bytes:
-    status, content = content_headers(entry.body, entry.etag, unmodified)
     answer = Answer(entry, "memory", (Step("memory", TierOutcome.HIT, 0.0),))
     *others, (last, _) = read_headers(answer, now)
-    server = [("Server", SERVER), ("Date", http_date(now)), ("Connection", "keep-alive")]
-    lines = [f"{name}: {value}\r\n" for name, value in (*server, *content, *others)]
-    return f"HTTP/1.1 {status}\r\n{''.join(lines)}{last}: memory;dur=".encode("latin-1")
+    end = f"{_lines(others)}{last}: memory;dur="
+    return ResponseHead(until, _head(entry, now, False, end), _head(entry, now, True, end), entry.etag.encode())
+
+
+def _head(entry: Entry, now: float, unmodified: bool, end: str) -> bytes:
+    status, content = content_headers(entry.body, entry.etag, unmodified)
+    start = f"HTTP/1.1 {status}\r\nServer: {SERVER}\r\nDate: {_date(int(now))}\r\nConnection: keep-alive\r\n"
+    return f"{start}{_lines(content)}{end}".encode("latin-1")
+
+
+def _lines(headers: Iterable[tuple[str, str]]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers])
+
+
+@lru_cache(2)  # in each second all values that are asked for get a new head
+def _date(second: int) -> str:
+    date: str = http_date(second)
+    return date
 
 
 class NoLane:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from dealcache.api.recorder import ReadRecorder
 from dealcache.background import BackgroundThread
-from dealcache.lane.hit_request import Fields, HitRequest
+from dealcache.lane.hit_request import HitRequest
 from dealcache.lane.route import KINDS, PATH_OF, Route
 from dealcache.telemetry.latencies import BOUNDS
 from dealcache.telemetry.log_lines import log_hits, log_read, log_request, log_requests
@@ -42,7 +42,7 @@ class _Hit(NamedTuple):
     kind: int
     seconds: float
     at: float
-    request_id: str
+    request_id: bytes
     size: int
     client: Any
 
@@ -88,7 +88,7 @@ class HitRecorder:
         unmodified: bool,
         seconds: float,
         at: float,
-        request_id: str,
+        request_id: bytes,
         size: int,
         client: Any,
     ) -> None:
@@ -181,7 +181,7 @@ class HitRecorder:
     def _log(self, hit: _Hit) -> None:
         route, milliseconds = hit.request.route, hit.seconds * 1000.0
         method, status = KINDS[hit.kind]
-        token = request_id_var.set(hit.request_id)
+        token = request_id_var.set(hit.request_id.decode())
         try:
             log_read(route.view, route.deal.value, "memory", milliseconds, 200, at=hit.at)
             if self._log_requests:
@@ -192,7 +192,7 @@ class HitRecorder:
                     milliseconds,
                     hit.size,
                     remote=_remote(hit.client),
-                    user_agent=_user_agent(hit.request.fields),
+                    user_agent=hit.request.user_agent,
                     at=hit.at,
                 )
         finally:
@@ -212,11 +212,6 @@ class HitRecorder:
             if self._log_requests:
                 log_requests(requests)
         self._unlogged.clear()
-
-
-def _user_agent(fields: Fields) -> str:
-    """Return the field's value; ``-`` when there is none, joined when there are several."""
-    return ",".join(value.decode("latin-1") for name, value in fields if name.lower() == b"user-agent") or "-"
 
 
 def _remote(client: Any) -> str:

@@ -17,14 +17,14 @@ from dealcache.lane.support import SCHEME_FIELDS
 Incomplete = IncompleteError
 
 #: Names, in any case, and values.
-Fields = Iterable[tuple[bytes, bytes]]
+_Fields = Iterable[tuple[bytes, bytes]]
 
 #: Origins whose headers are remembered.
 _ORIGINS = 256
 
 #: Indexes of the header fields that matter, in the result of :func:`fields_that_matter`.
-_AUTHORIZATION, _IF_NONE_MATCH, _ORIGIN, _REQUEST_ID, _CACHE_CONTROL, _CONNECTION, _HOST, _SCHEME = range(8)
-_COUNT = 8
+_AUTHORIZATION, _IF_NONE_MATCH, _ORIGIN, _REQUEST_ID, _CACHE_CONTROL, _CONNECTION, _HOST, _SCHEME, _AGENT = range(9)
+_COUNT = 9
 
 #: The index of fields that leave a request to a thread: a body, an expectation, another protocol.
 _UNUSUAL = -1
@@ -37,6 +37,7 @@ _PLACES = {
     b"cache-control": _CACHE_CONTROL,
     b"connection": _CONNECTION,
     b"host": _HOST,
+    b"user-agent": _AGENT,
     b"content-length": _UNUSUAL,
     b"content-type": _UNUSUAL,
     b"transfer-encoding": _UNUSUAL,
@@ -56,7 +57,8 @@ class HitRequest(NamedTuple):
     """A plain request for a view of a deal.
 
     ``has_id`` is True if the caller gave it an id, ``request_id`` is that id if it looks sane; ``end`` is the end of
-    the answer's head, cross-origin headers and the empty line; ``consumed`` is how many bytes the request takes.
+    the answer's head, cross-origin headers and the empty line; ``follows`` is how many of the bytes received come
+    after the request.
     """
 
     route: Route
@@ -64,10 +66,10 @@ class HitRequest(NamedTuple):
     authorization: str | None
     if_none_match: bytes | None
     has_id: bool
-    request_id: str | None
+    request_id: bytes | None
+    user_agent: str
     end: bytes
-    fields: Fields
-    consumed: int
+    follows: int
 
 
 class HitRequestParser:
@@ -108,8 +110,7 @@ class HitRequestParser:
         if method not in (b"GET", b"HEAD") or request["minor_version"] != 1 or data.startswith(b"\r"):
             return None
         route = self._find_route(request["path"])
-        fields = request["headers"]
-        values = None if route is None else fields_that_matter(fields)
+        values = None if route is None else fields_that_matter(request["headers"])
         if route is None or values is None or not self._guard.allows_host(_text(values[_HOST])):
             return None
         return HitRequest(
@@ -118,14 +119,14 @@ class HitRequestParser:
             _text(values[_AUTHORIZATION]),
             values[_IF_NONE_MATCH],
             values[_REQUEST_ID] is not None,
-            sane_request_id(_text(values[_REQUEST_ID])),
+            sane_request_id(values[_REQUEST_ID]),
+            _text(values[_AGENT]) or "-",
             self._end(values[_ORIGIN]),
-            fields,
-            request["consumed"],
+            len(data) - request["consumed"],
         )
 
 
-def fields_that_matter(fields: Fields) -> list[bytes | None] | None:
+def fields_that_matter(fields: _Fields) -> list[bytes | None] | None:
     """Return the values of the fields that matter to a hit, each at its index; None for an unusual request.
 
     Unusual are a field that matters and comes twice, one with an underscore, whose name gunicorn would have to judge,

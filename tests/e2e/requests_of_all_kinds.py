@@ -131,6 +131,22 @@ def fields(draw: st.DrawFn, etag: str) -> str:
     return f"{draw(cases)(name)}{draw(colons)}{value}{draw(folds)}"
 
 
+#: Lines with a request id, as the only difference between a request and the one before, and what may stand beside it.
+ID_LINES = (
+    *("X-Request-ID: abc", "x-request-id: abc", "X-Request-Id: abc", "X-REQUEST-ID: abc", "X_Request_ID: abc"),
+    *("X-Request-ID: {longest}", "X-Request-ID: {longest}x", "X-Request-ID: ", "X-Request-ID:", "X-Request-ID:abc"),
+    *("X-Request-ID:  abc", "X-Request-ID: abc ", "X-Request-ID: abc\t", "X-Request-ID:\tabc", "X-Request-ID : abc"),
+    *("X-Request-ID: a b", "X-Request-ID: a,b", "X-Request-ID: a\x00b", "X-Request-ID: a\x7f", "X-Request-ID: é"),
+    *("X-Request-ID: abc\r\n folded", "X-Request-ID: \r\n\tabc", "X-Request-ID: abc\nd", "X-Request-ID: abc\rd"),
+    *("X-Request-ID: abc\r\nX-Request-ID: abc", "X-Request-ID: abc\r\nx-request-id: def", " X-Request-ID: abc"),
+    *("X-Request-ID: abc\r\nX_Request_ID: def", "X-Odd: a\nX-Request-ID: abc", "X-Odd: X-Request-ID: abc"),
+    *("X-Request-ID: abc\r\nContent-Length: 5", "X-Request-ID: abc\r\nTransfer-Encoding: chunked", "X-Request-ID"),
+    *("X-Request-ID: abc\r\n", "\r\nX-Request-ID: abc", "X-Request-ID: abc\r\n\r\nGET /healthz HTTP/1.1"),
+)
+ids = st.sampled_from(["1", "abc-123", "d5a6e2f04b1c4f0e8a7b9c3d2e1f0a9b", "x" * 128, *ID_LINES]).map(
+    lambda text: (text if "equest" in text else f"X-Request-ID: {text}").format(longest="x" * 128)
+)
+
 BODIES = (
     b"",
     b"",
@@ -174,6 +190,7 @@ def requests(draw: st.DrawFn, etag: str) -> bytes:
         usual += [f"Authorization: Bearer {API}"] * draw(st.sampled_from([1] * 12 + [0, 2]))
     more = st.lists(fields(etag), max_size=1 if plain in ("fields", "both") else 3)
     lines += draw(st.permutations(usual + draw(more)))
+    lines += draw(st.lists(ids, max_size=1))
     end = draw(st.sampled_from(["\r\n"] * 30 + ["\n"]))
     before = draw(st.sampled_from([""] * 30 + ["\r\n", "\r\n\r\n", "\n", " "]))
     head = before + "".join(line + end for line in lines) + end
@@ -205,6 +222,20 @@ def oddities(etag: str) -> Iterator[bytes]:
         bodies = sorted(set(BODIES)) if field.startswith(("Content-Length", "Transfer")) else [b""]
         yield from (f"GET {hit} HTTP/1.1\r\n{usual}{field}\r\n".encode("latin-1") + body for body in bodies)
     yield from (text.replace("{hit}", hit).encode("latin-1") for text in SMUGGLED)
+
+
+def varied(place: int) -> Iterator[tuple[bytes, bytes]]:
+    """A hit with an id of its own, and the same hit with each line of an id instead.
+
+    Args:
+        place: which of the header lines it is.
+    """
+    lines = ["Host: localhost", f"Authorization: Bearer {API}"]
+    start, end = ("".join(f"{line}\r\n" for line in part) for part in (lines[:place], lines[place:]))
+    head = f"GET {BASE}{VIEWS[0]}?dealName={quote(ACME)} HTTP/1.1\r\n{start}"
+    first = f"{head}X-Request-ID: {'f' * 128}\r\n{end}\r\n".encode()
+    for line in ID_LINES:
+        yield first, f"{head}{line.format(longest='x' * 128)}\r\n{end}\r\n".encode("latin-1")
 
 
 #: What proxies say of the scheme; some of it contradicts the rest.

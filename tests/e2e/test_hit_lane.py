@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.e2e.programs import ACME, Gunicorn, HubSpot
-from tests.e2e.requests_of_all_kinds import API, BASE, COLD, ORIGIN, VIEWS, Script, oddities, scripts
+from tests.e2e.requests_of_all_kinds import API, BASE, COLD, ID_LINES, ORIGIN, VIEWS, Script, oddities, scripts, varied
 from tests.examples import ALL, examples
 from tests.waiting import until
 
@@ -159,6 +159,17 @@ def test_each_oddity_by_itself(both: Both) -> None:
         assert difference is None, (octets, difference)
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_each_kind_of_id_in_a_request_that_is_known_but_for_it(both: Both, place: int) -> None:
+    after = f"{HIT}X-Request-ID: after\r\n\r\n".encode()
+    before = lane_hits(both.on)
+    for first, octets in varied(place):
+        for pieces in ((first, octets, after), (first, octets + after), (first, after + octets)):
+            difference = differ(both, Script(pieces))
+            assert difference is None, (octets, difference)
+    assert lane_hits(both.on) - before > 3 * len(ID_LINES)
+
+
 @pytest.mark.long
 def test_without_tokens_both_answer_to_the_same_names_and_pages(both_without_tokens: Both) -> None:
     own = ("localhost", "127.0.0.1:1", "[::1]", "deals.example.com", "DEALS.example.com:443", "ui.example.com")
@@ -188,7 +199,8 @@ def test_a_plain_hit_takes_the_lane(both: Both, method: str, more: str) -> None:
 
 @pytest.mark.fuzz
 def test_split_at_every_byte(both: Both) -> None:
-    octets = f"{HIT}X-Request-ID: mine\r\n\r\n{HIT}If-None-Match: {both.etag}\r\n\r\n".encode()
+    second = f"{HIT}If-None-Match: {both.etag}\r\nX-Request-ID: mine\r\n\r\n".encode()
+    octets = f"{HIT}X-Request-ID: mine\r\n\r\n".encode() + second
     whole = said(both.on, Script((octets,)))
     assert whole.count(b"HTTP/1.1 200 OK") == whole.count(b"HTTP/1.1 304 NOT MODIFIED") == 1
     for place in range(1, len(octets), 1 if ALL else 5):
