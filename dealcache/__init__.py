@@ -1,3 +1,3 @@
 """dealcache answers for HubSpot: a deal's activities from memory, then MongoDB, then HubSpot."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

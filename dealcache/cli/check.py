@@ -39,7 +39,7 @@ _EXPECTED = (StoreError, HubSpotError, RedisUnavailable, SettingsError)
 def check_command() -> None:
     """Check the settings, MongoDB, HubSpot, Redis, webhooks and the age of the data, within 15 seconds.
 
-    Each line begins with ok, warning or failed, and says what to do. HubSpot is called fourteen times. No secret is
+    Each line begins with ok, warning or failed, and says what to do. HubSpot is called thirteen times. No secret is
     shown.
 
     Exit codes: 0 nothing failed, 1 something did.
