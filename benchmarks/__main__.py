@@ -24,6 +24,7 @@ from benchmarks import (
 from benchmarks.lane import cores, misses, senders, waiting
 from benchmarks.report import Report
 from benchmarks.stand import Stand
+from benchmarks.sync import first
 
 _ONLY = "run this section only, `lane` all that begin with it; may be repeated"
 _PURPOSE = "Runs the sections, prints their figures and whether the promises are kept."
@@ -44,6 +45,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "parallel": ("Many readers of one cold deal", parallel.run),
     "sharing": ("A cold deal among several processes", sharing.run),
     "slow-hubspot": ("Hits while HubSpot is slow", slow_hubspot.run),
+    "first-sync": ("A first full load of a small account", first.run),
     "live": ("Clients of live updates", live_updates.run),
     "footprint": ("What cached timelines take", footprint.run),
     "html": ("The text of hostile HTML", html.run),

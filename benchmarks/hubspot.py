@@ -39,9 +39,10 @@ class HubSpot:
         settings: dict[str, Any] = self._post("settings", {"limits": limits}, "PATCH")
         return settings["limits"] or {}
 
-    def change(self, changes: Sequence[Mapping[str, Any]]) -> None:
-        """Change the account; see ``dealcache.sandbox.simulator.change_list``."""
-        self._post("changes", changes)
+    def change(self, changes: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Change the account; see ``dealcache.sandbox.simulator.change_list``. The ids of what came out of it."""
+        ids: list[str] = self._post("changes", changes)["ids"]
+        return ids
 
     def deals(self) -> list[dict[str, Any]]:
         """All deals by ascending id: ``id``, ``name``, and how many ``activities`` each has."""

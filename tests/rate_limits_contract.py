@@ -261,6 +261,10 @@ class RateLimitsContract:
         assert starts[small - 1] == starts[0]
         assert starts[small] > starts[0]
 
+    def test_a_sync_that_is_a_little_larger_is_hardly_slowed(self, rate_limits, clock):
+        starts = sync_starts(rate_limits, clock, 83)
+        assert starts[82] - starts[0] < 2.0
+
     @pytest.mark.parametrize(("limit", "small"), [(100, 20), (190, 38)])
     def test_a_sync_beside_readers_takes_a_fifth_of_the_limit_at_once(self, rate_limits, clock, limit, small):
         rate_limits.adopt_app_limit(limit)
@@ -273,10 +277,10 @@ class RateLimitsContract:
         began = clock()
         assert sync_starts(rate_limits, clock, 50)[-1] == began
         use(rate_limits, Bucket.APP, Deadline(1, clock))
+        assert sync_starts(rate_limits, clock, 29)[0] > began
+        assert rate_limits.left(Bucket.APP) == 20
         with pytest.raises(RateLimited):
             use(rate_limits, Bucket.APP, Deadline(1, clock), Priority.SYNC)
-        assert clock() == began
-        assert rate_limits.left(Bucket.APP) == 49
 
     def test_a_sync_that_was_slowed_takes_nothing_at_once_until_it_has_paused_for_a_period(self, rate_limits, clock):
         starts = sync_starts(rate_limits, clock, 400)

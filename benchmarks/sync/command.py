@@ -87,7 +87,7 @@ def sync(stand: Stand, database: str, *options: str) -> Run:
     if process.returncode != 0:
         raise SyncFailedError(f"flask sync ended with {process.returncode}:\n{processes.log_tail(log, 0, 12)}")
     resident = Resident(watch.peak, tuple(watch.samples))
-    return Run(_job(stand, database), stand.hubspot.calls_since(mark), watch.cpu_seconds, resident)
+    return Run(last_job(stand, database), stand.hubspot.calls_since(mark), watch.cpu_seconds, resident)
 
 
 class _Watch:
@@ -116,7 +116,8 @@ class _Watch:
             print(f"          … {processes.log_tail(self._log, 0, 1)}", flush=True)
 
 
-def _job(stand: Stand, database: str) -> Job:
+def last_job(stand: Stand, database: str) -> Job:
+    """The job that was completed last."""
     connection = Connection(stand.mongodb_uri, database)
     try:
         _, jobs = SyncJobRepository(connection).list(JobStatus.COMPLETED, 1)

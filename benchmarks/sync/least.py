@@ -86,6 +86,20 @@ def at_best(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int]) -> fl
     return max(max(0.0, seconds - _WINDOWS[bucket][1]) for bucket, seconds in _seconds(calls, limits).items())
 
 
+def in_flight(calls: Iterable[Mapping[str, Any]], latency: float, at_once: int) -> float:
+    """Seconds that the calls of a first load of at most 1,000 deals take when nothing but their latency counts.
+
+    First the owners and the pages of the list of deals, one after another, because each names the next; then the pages
+    of associations and the batches, ``at_once`` at a time; but of one type a page comes after the other, and a batch
+    after the last page.
+    """
+    every = list(calls)
+    kinds = Counter(call["kind"] for call in every)
+    pages = Counter(call["path"] for call in every if call["kind"] == "associations")
+    together = ceil((kinds["associations"] + kinds["batch_read"]) / at_once)
+    return latency * (kinds["owners"] + kinds["list"] + max(together, max(pages.values()) + 1))
+
+
 def _seconds(calls: Iterable[Mapping[str, Any]], limits: Mapping[str, int]) -> dict[str, float]:
     counts = Counter(_BUCKETS.get(call["kind"], "app") for call in calls)
     return {bucket: counts[bucket] / limits[size] * period for bucket, (size, period) in _WINDOWS.items()}

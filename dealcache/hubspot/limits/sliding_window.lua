@@ -19,7 +19,7 @@ local function now_of_redis()
   return time[1] * 1000000 + time[2]
 end
 
-local names = { 'seen', 'limit', 'due', 'reader', 'paused', 'paced_at' }
+local names = { 'seen', 'limit', 'due', 'reader', 'paused', 'began_at', 'paced_at' }
 local it = {}
 for index, value in ipairs(redis.call('HMGET', state, unpack(names))) do
   it[names[index]] = tonumber(value)
@@ -36,7 +36,7 @@ if not it.seen then
   it = { limit = message.limit, due = 0, reader = 0, paused = 0 }
 end
 it.seen = now
-it.paced_at = it.paced_at or 0
+it.began_at, it.paced_at = it.began_at or 0, it.paced_at or 0
 it.paused = math.max(it.paused, now + message.pause)
 it.limit = message.new_limit or it.limit
 for _, call in ipairs(message.answered) do
@@ -67,8 +67,13 @@ local function sync_slots()
   return math.max(1, it.limit - math.max(1, math.floor(it.limit / one_in)))
 end
 
+-- True in the first period of a sync, and while none has been paced for a period.
+local function is_new()
+  return now - it.began_at < period or now - it.paced_at > period
+end
+
 local function unpaced_slots()
-  if now - it.paced_at <= period then
+  if not is_new() then
     return 0
   end
   if readers_expected() then
@@ -77,12 +82,16 @@ local function unpaced_slots()
   return math.max(1, it.limit - math.max(rules.least_for_readers, math.floor(it.limit / rules.share_for_readers)))
 end
 
-local function until_due(ahead, slots)
+local function step()
+  return period / math.max(1, sync_slots() - unpaced_slots())
+end
+
+local function until_due(ahead)
   local surplus = used + ahead - unpaced_slots()
   if surplus < 0 then
     return 0
   end
-  return it.due - now + period / slots * math.min(ahead, surplus)
+  return it.due - now + step() * math.min(ahead, surplus)
 end
 
 local function wait_of(priority, ahead)
@@ -94,8 +103,7 @@ local function wait_of(priority, ahead)
     local free = priority == REREAD and math.ceil(it.limit / rules.share_beyond_rereads) or 0
     return math.max(it.paused - now, until_free(used + ahead - math.max(1, it.limit - free)))
   end
-  local slots = sync_slots()
-  return math.max(it.paused - now, until_free(used + ahead - slots), until_due(ahead, slots))
+  return math.max(it.paused - now, until_free(used + ahead - sync_slots()), until_due(ahead))
 end
 
 local granted, wait = 0, 0
@@ -106,11 +114,16 @@ if ask then
   wait = math.max(0, math.ceil(wait_of(ask.priority, ask.ahead)))
   if wait == 0 and ask.start then
     if ask.priority == SYNC then
-      if used >= unpaced_slots() then
-        it.paced_at = now
+      local gap = step()
+      if is_new() and now - it.began_at >= period then
+        it.began_at = now
       end
-      local step = period / sync_slots()
-      it.due = math.max(it.due, now - step / 2) + step
+      if used < unpaced_slots() then
+        it.due = now + gap / 2
+      else
+        it.paced_at = now
+        it.due = math.max(it.due, now - gap / 2) + gap
+      end
     else
       redis.call('ZREM', waiting[ask.priority], ask.id)
     end

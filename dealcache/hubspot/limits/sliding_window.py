@@ -9,8 +9,9 @@ Re-reads that no reader waits for leave a third of the slots free. Two more rule
 long behind it. Some slots are always left free: few without readers, more for some time after one came. And its starts
 are spread evenly over the period, so that slots free one by one: calls that all started together would free their slots
 together too, and a late reader would wait for most of a period. Most syncs are small, and spreading would only make
-them slow. So a sync begins without any pace: while there are no readers, it may take most of a period's slots at once,
-and the rest is for those who come. One that needs more is paced from there on, for as long as it goes on.
+them slow. So a sync begins without any pace: while there are no readers, it may take most of a period's slots at once.
+The rest is for readers who come, and goes to the sync little by little over the period while none do. One that needs
+more is then paced evenly, for as long as it goes on.
 
 ``sliding_window.lua`` follows the same rules for all workers together.
 """
@@ -77,7 +78,8 @@ class SlidingWindow:
         self._workers = workers
         self._in_flight = 0
         self._answered: deque[float] = deque()
-        self._paused_until = self._reader_seen_at = self._sync_due = self._paced_at = float("-inf")
+        self._paused_until = self._reader_seen_at = float("-inf")
+        self._sync_due = self._paced_at = self._sync_began_at = float("-inf")
         self._update_share()
 
     def try_start(self, now: float, caller: Caller) -> float:
@@ -106,7 +108,7 @@ class SlidingWindow:
         taken = self._used(now) + ahead
         if caller.priority is Priority.SYNC:
             slots = self._sync_slots(now)
-            wait = max(wait, self._until_free(now, taken - slots), self._until_due(now, ahead, taken, slots))
+            wait = max(wait, self._until_free(now, taken - slots), self._until_due(now, ahead, taken))
         else:
             slots = self._reread_slots() if caller.priority is Priority.REREAD else self._limit
             wait = max(wait, self._until_free(now, taken - slots))
@@ -117,12 +119,16 @@ class SlidingWindow:
     def start(self, now: float, caller: Caller) -> None:
         """Occupy a slot, whether one is free or not."""
         if caller.priority is Priority.SYNC:
-            if self._used(now) >= self._unpaced_slots(now):
+            step = self._step(now)
+            if self._is_new(now) and now - self._sync_began_at >= self._period - _SAME_MOMENT:
+                self._sync_began_at = now
+            if self._used(now) < self._unpaced_slots(now):
+                self._sync_due = now + step / 2
+            else:
+                # A schedule: each start moves the next one's due time by a step, whenever it really happened. So a
+                # thread that wakes late does not lower the rate: the next start follows sooner.
                 self._paced_at = now
-            # A schedule: each start moves the next one's due time by a step, whenever it really happened. So unpaced
-            # starts are an advance, and a thread that wakes late does not lower the rate: the next follows sooner.
-            step = self._period / self._sync_slots(now)
-            self._sync_due = max(self._sync_due, now - step / 2) + step
+                self._sync_due = max(self._sync_due, now - step / 2) + step
         self._in_flight += 1
 
     def finish(self, now: float, caller: Caller) -> None:
@@ -176,12 +182,12 @@ class SlidingWindow:
         base = self._answered[index] if index < len(self._answered) else now
         return base + self._period * (rounds + 1) - now
 
-    def _until_due(self, now: float, ahead: int, taken: int, slots: int) -> float:
+    def _until_due(self, now: float, ahead: int, taken: int) -> float:
         """Return the seconds until the pace of the sync lets its next call start, after ``ahead`` others."""
         surplus = taken - self._unpaced_slots(now)
         if surplus < 0:
             return 0.0
-        return self._sync_due - now + self._period / slots * min(ahead, surplus)
+        return self._sync_due - now + self._step(now) * min(ahead, surplus)
 
     def _reread_slots(self) -> int:
         """Return how many slots re-reads may fill up to; one at least."""
@@ -197,8 +203,16 @@ class SlidingWindow:
 
     def _unpaced_slots(self, now: float) -> int:
         """Return how many slots may be taken before calls of a sync are paced."""
-        if now - self._paced_at <= self._period:
+        if not self._is_new(now):
             return 0
         if self._readers_expected(now):
             return -(-self._limit // UNPACED_SHARE)
         return max(1, self._limit - max(LEAST_FOR_READERS, self._limit // SHARE_FOR_READERS))
+
+    def _step(self, now: float) -> float:
+        """Return the seconds between two paced starts of a sync, over which the slots are spread that it has left."""
+        return self._period / max(1, self._sync_slots(now) - self._unpaced_slots(now))
+
+    def _is_new(self, now: float) -> bool:
+        """Return True in the first period of a sync, and while none has been paced for a period."""
+        return now - self._sync_began_at < self._period - _SAME_MOMENT or now - self._paced_at > self._period

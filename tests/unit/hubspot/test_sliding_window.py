@@ -10,7 +10,9 @@ from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
 
 READER, SYNC = Caller(Priority.INTERACTIVE, 0), Caller(Priority.SYNC, 1)
-STEP = 10.2 / 98
+#: Seconds between two calls of a sync for which 98 slots of 100 are spread over a period; and between those of one that
+#: has taken 80 at once.
+STEP, WIDE_STEP = 10.2 / 98, 10.2 / 18
 
 
 def window_after(limit, period, *answered):
@@ -126,8 +128,10 @@ def paced_starts(late_by, calls=600):
 def test_a_sync_s_calls_start_one_by_one():
     starts = paced_starts([0.0])
     assert starts[79] == starts[0]
-    assert starts[80] - starts[79] == pytest.approx(80 * STEP, abs=STEP)
-    gaps = [after - before for before, after in itertools.pairwise(starts[80:])]
+    assert starts[80] - starts[79] == pytest.approx(WIDE_STEP / 2)
+    first = [after - before for before, after in itertools.pairwise(starts[80:98])]
+    assert first == pytest.approx([WIDE_STEP] * 17)
+    gaps = [after - before for before, after in itertools.pairwise(starts[98:])]
     assert min(gaps) >= STEP / 2 - 1e-5
     assert max(gaps) <= STEP * 1.5
     # A slot that frees a little late is made up for once in a period.
@@ -147,7 +151,7 @@ def test_time_that_was_not_used_is_not_made_up_for():
         window.start(0.0, SYNC)
     assert window.wait(9.0, SYNC) == 0.0
     window.start(9.0, SYNC)
-    assert window.wait(9.0, SYNC) == pytest.approx(STEP / 2)
+    assert window.wait(9.0, SYNC) == pytest.approx(WIDE_STEP / 2)
 
 
 def test_each_call_ahead_costs_a_step():
@@ -155,12 +159,12 @@ def test_each_call_ahead_costs_a_step():
     for _ in range(79):
         window.start(0.0, Caller(Priority.SHARED, 0))
     window.start(0.0, SYNC)
-    assert window.wait(0.0, SYNC) == pytest.approx(STEP / 2)
-    assert window.wait(0.0, SYNC, ahead=3) == pytest.approx(STEP * 3.5)
+    assert window.wait(0.0, SYNC) == pytest.approx(WIDE_STEP / 2)
+    assert window.wait(0.0, SYNC, ahead=3) == pytest.approx(WIDE_STEP * 3.5)
 
 
 def test_calls_ahead_that_need_no_pace_cost_nothing():
     window = SlidingWindow(100, 10.2)
     assert window.wait(0.0, SYNC, ahead=79) == 0.0
     window.start(0.0, SYNC)
-    assert window.wait(0.0, SYNC, ahead=81) == pytest.approx(STEP * 2.5)
+    assert window.wait(0.0, SYNC, ahead=81) == pytest.approx(WIDE_STEP * 2.5)
