@@ -52,7 +52,7 @@ def _judge(environ: Mapping[str, str]) -> int:
         print(f"{deal} at {place.base_url}\nround trip to /healthz: {way.show()}\n\n{COLUMNS}")
         for verdict in measurement.verdicts(way):
             print(verdict.show(), flush=True)
-            broken += not verdict.kept
+            broken += verdict.kept is False
     return broken
 
 

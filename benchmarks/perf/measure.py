@@ -10,6 +10,7 @@ from functools import partial
 from benchmarks.client import VIEWS, Reply, target_of, together
 from benchmarks.deployed import CannotMeasureError, Deployed, Place, value_of, why_refused
 from benchmarks.perf import promises
+from benchmarks.perf.expiry import LONGEST_TTL, NAMES, ExpiredReads, events_of
 from benchmarks.perf.promises import Verdict
 from benchmarks.perf.timing import RoundTrip, data_age, round_trip
 
@@ -69,12 +70,14 @@ class Measurement:
         for which in ("second call", "third call"):
             yield promises.judge_hit(which, self._until_memory(self._service, self._target))
         yield self._wire()
-        yield self._mongodb()
+        for view in VIEWS:
+            yield self._mongodb(view)
         yield self._parallel(way)
         yield self._statistics(way)
         yield self._clear(way, least=1)
         yield self._first()
         yield promises.judge_hit("second call", self._until_memory(self._service, self._target))
+        yield from self._expired()
         yield self._age()
 
     def _clear(self, way: RoundTrip, least: int) -> Verdict:
@@ -118,10 +121,10 @@ class Measurement:
             hits.append(self._service.expect(self._target))
         return promises.judge_wire(hits, round_trip(ways))
 
-    def _mongodb(self) -> Verdict:
-        """The deal at a glance: unlike a timeline it has the same size for all deals."""
-        target = target_of(self._deal, "deal-info")
-        return promises.judge_mongodb([self._service.expect(target, cache_control="no-cache") for _ in range(_READS)])
+    def _mongodb(self, view: str) -> Verdict:
+        target = target_of(self._deal, view)
+        replies = [self._service.expect(target, cache_control="no-cache") for _ in range(_READS)]
+        return promises.judge_mongodb(f"{NAMES[view]}, no-cache", replies, events_of(replies[-1], target))
 
     def _parallel(self, way: RoundTrip) -> Verdict:
         with ExitStack() as connections:
@@ -141,16 +144,25 @@ class Measurement:
 
     def _age(self) -> Verdict:
         """Ask until the data is new enough: what is older than promised is served once more, and read again behind."""
-        most = None
-        if self._most_age:
-            stats = "/api/hubspot/cache-stats?limit=0"
-            most = self._most_age + float(self._service.read_json(stats)["cache_ttl_seconds"])
+        most = self._most_age + self._ttl() if self._most_age else None
         began = self._clock()
         reply, waited = self._read(), 0.0
         while most is not None and (data_age(reply, time.time()) or 0.0) > most and waited < self._deadline:
             self._sleep(_PAUSE)
             reply, waited = self._read(), self._clock() - began
         return promises.judge_age(reply, most, waited, time.time())
+
+    def _expired(self) -> Iterator[Verdict]:
+        """Let the values of all views expire, and read them again."""
+        ttl = self._ttl()
+        if ttl > LONGEST_TTL:
+            yield promises.skip_expiry(ttl, LONGEST_TTL)
+            return
+        yield from ExpiredReads(self._service, self._deal, ttl, self._sleep).verdicts()
+
+    def _ttl(self) -> float:
+        """Return for how many seconds values are fresh in the service's memory."""
+        return float(self._service.read_json("/api/hubspot/cache-stats?limit=0")["cache_ttl_seconds"])
 
     def _statistics(self, way: RoundTrip) -> Verdict:
         target = "/api/hubspot/cache-stats"

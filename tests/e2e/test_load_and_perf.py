@@ -20,16 +20,19 @@ def run(module: str, service: Gunicorn, **environ: str) -> subprocess.CompletedP
 
 
 def test_perf_sees_each_tier_and_asks_for_the_tokens(start_service: StartService) -> None:
-    service = start_service(**TOKENS)
+    service = start_service(**TOKENS, CACHE_TTL_SECONDS="3")
 
     done = run("benchmarks.perf", service, DEAL=ACME, TOKEN="of-readers", ADMIN_TOKEN="of-admins")
     assert (done.returncode in (0, 1), done.stderr) == (True, "")  # how fast a busy machine is, is not judged here
-    tiers = {line[8:40].strip(): line for line in done.stdout.splitlines()}
+    tiers = {line[8:43].strip(): line for line in done.stdout.splitlines()}
     first, after_it = (line for line in done.stdout.splitlines() if "first call after it" in line)
     assert "answered by hubspot" in first  # nobody had read the deal before
     assert "answered by mongodb" in after_it
     assert "answered by memory" in tiers["second call"]
     assert "answered by memory" in tiers["three views at once, median of 7"]
+    for view in ("count", "timeline", "info"):
+        assert "answered by mongodb" in tiers[f"{view}, no-cache, median of 11"]
+        assert "answered by mongodb" in tiers[f"{view} after 3 s, median of 3"]
     assert "entries cleared: " in tiers["clear"]
 
     for given, told in [

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import inf
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,14 +18,16 @@ Answer = tuple[int, dict[str, str], Any]
 Change = Callable[[str, str, Answer], Answer]
 
 DEALS = ["Acme renewal", "Globex expansion"]
+EVENTS = 20
 
 
 class Impostor:
-    """Holds in memory what was read, until it is cleared."""
+    """Holds in memory what was read, until it is cleared or has been there for ``ttl`` seconds."""
 
-    def __init__(self, change: Change) -> None:
+    def __init__(self, change: Change, ttl: float) -> None:
         self._change = change
-        self._cached: set[str] = set()
+        self._ttl = ttl
+        self._cached: dict[str, float] = {}
 
     def answer(self, method: str, path: str, target: str, headers: dict[str, str]) -> Answer:
         return self._change(path, method, self._right(method, path, target, headers))
@@ -43,25 +47,29 @@ class Impostor:
             case "/api/hubspot/cache-stats":
                 return 200, {}, self._stats()
             case "/api/hubspot/clear-endpoint-cache":
-                cleared, self._cached = len(self._cached), set()
+                cleared, self._cached = len(self._cached), {}
                 return 200, {}, {"entries_cleared": cleared}
         if parse_qs(urlsplit(target).query).get("dealName", [""])[0] not in DEALS:
             return 404, {"Content-Type": "application/problem+json"}, {"detail": "No such deal."}
-        known = target in self._cached and headers.get("cache-control") != "no-cache"
-        self._cached.add(target)
-        tier = "memory" if known else "mongodb"
+        now = time.monotonic()
+        known = now - self._cached.get(target, -inf) < self._ttl and headers.get("cache-control") != "no-cache"
+        if not known:
+            self._cached[target] = now
+        tier, age = "memory" if known else "mongodb", str(int(now - self._cached[target]))
         as_of = datetime.now(UTC).isoformat(timespec="seconds")
-        return 200, {"X-Cache-Tier": tier, "Server-Timing": f"{tier};dur=0.1", "X-Data-As-Of": as_of}, {}
+        events = {"events": [{}] * EVENTS} if path.endswith("deal-timeline") else {}
+        timing = f"{tier};dur=0.1"
+        return 200, {"X-Cache-Tier": tier, "Server-Timing": timing, "X-Data-As-Of": as_of, "Age": age}, events
 
     def _stats(self) -> dict[str, Any]:
         figures = {"total_entries": len(self._cached), "size_bytes": 1, "hit_ratio": 0.5}
-        return figures | {"cache_ttl_seconds": 600, "max_bytes": 1_000}
+        return figures | {"cache_ttl_seconds": self._ttl, "max_bytes": 1_000}
 
 
 @contextmanager
-def impostor(change: Change = lambda _path, _method, answer: answer) -> Iterator[str]:
+def impostor(change: Change = lambda _path, _method, answer: answer, ttl: float = 600.0) -> Iterator[str]:
     """The base URL of such a server."""
-    service = Impostor(change)
+    service = Impostor(change, ttl)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -8,11 +8,13 @@ import time
 
 import pytest
 
-from benchmarks.perf import promises
+from benchmarks.perf import expiry, promises
 from benchmarks.perf.__main__ import main
 from tests.integration.benchmarks.impostor import Answer, Change, impostor
 
 Output = pytest.CaptureFixture[str]
+
+EXPIRY = "reads after the time to live"
 
 #: Milliseconds beyond the way that count as quick here, and seconds that count as slow: a busy machine is neither.
 _ALLOWED, _SLOW = 60.0, 0.12
@@ -22,28 +24,37 @@ _ALLOWED, _SLOW = 60.0, 0.12
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HIT_BEYOND", "PARALLEL_BEYOND", "STATISTICS_BEYOND"):
         monkeypatch.setattr(promises, name, _ALLOWED)
+    monkeypatch.setattr(expiry, "_SLACK", 0.05)
+    monkeypatch.setattr(expiry, "_MOST_ROUNDS", 2)
 
 
-def perf(change: Change | None = None, **environ: str) -> int:
-    with impostor(*([change] if change else [])) as url:
+def unchanged(_path: str, _method: str, answer: Answer) -> Answer:
+    return answer
+
+
+def perf(change: Change | None = None, ttl: float = 600.0, **environ: str) -> int:
+    with impostor(change or unchanged, ttl) as url:
         return main({"HOST": url, "DEAL": "Acme renewal"} | environ)
 
 
 def broken_in(shown: str) -> set[str]:
     """Return what was asked for in the lines of broken promises."""
-    return {line[8:40].strip() for line in shown.splitlines() if line.startswith("BROKEN")}
+    return {line[8:43].strip() for line in shown.splitlines() if line.startswith("BROKEN")}
 
 
 def test_kept_promises_end_with_0(capsys: Output) -> None:
     assert perf() == 0
     shown = capsys.readouterr().out
     assert "All promises kept" in shown
-    assert [line[8:40].strip() for line in shown.splitlines() if line.startswith("ok")] == [
+    assert [line[8:43].strip() for line in shown.splitlines() if line.startswith("skipped")] == [EXPIRY]
+    assert [line[8:43].strip() for line in shown.splitlines() if line.startswith("ok")] == [
         "clear",
         "first call after it",
         "second call",
         "third call",
         "calls in a row, median of 21",
+        "count, no-cache, median of 11",
+        "timeline, no-cache, median of 11",
         "info, no-cache, median of 11",
         "three views at once, median of 7",
         "statistics, median of 11",
@@ -58,6 +69,14 @@ def always_from(tier: str) -> Change:
     def change(_path: str, _method: str, answer: Answer) -> Answer:
         status, headers, body = answer
         return (status, headers | {"X-Cache-Tier": tier}, body) if "X-Cache-Tier" in headers else answer
+
+    return change
+
+
+def from_memory_at_the_age_of(seconds: str) -> Change:
+    def change(_path: str, _method: str, answer: Answer) -> Answer:
+        status, headers, body = answer
+        return (status, headers | {"X-Cache-Tier": "memory", "Age": seconds}, body) if "Age" in headers else answer
 
     return change
 
@@ -83,15 +102,15 @@ def instead_of(path_instead: str, answer_instead: Answer) -> Change:
     return lambda path, _method, answer: answer_instead if path.endswith(path_instead) else answer
 
 
-READS = {"second call", "third call", "info, no-cache, median of 11"}
+FROM_MONGODB = {f"{view}, no-cache, median of 11" for view in ("count", "timeline", "info")}
 
 
 @pytest.mark.parametrize(
     ("change", "broken"),
     [
-        (always_from("memory"), {"first call after it", "info, no-cache, median of 11"}),
+        (always_from("memory"), {"first call after it", *FROM_MONGODB}),
         (always_from("mongodb"), {"second call", "third call"}),
-        (with_header("Server-Timing", "memory;dur=1.5, mongodb;dur=15"), READS),
+        (with_header("Server-Timing", "memory;dur=1.5, mongodb;dur=15"), {"second call", "third call", *FROM_MONGODB}),
         (slow("deal-timeline", _SLOW), {"calls in a row, median of 21", "three views at once, median of 7"}),
         (slow("deal-info", _SLOW), {"three views at once, median of 7"}),
         (slow("cache-stats", _SLOW), {"statistics, median of 11"}),
@@ -114,6 +133,29 @@ def test_a_broken_promise_ends_with_1_and_is_told(change: Change, broken: set[st
     shown = capsys.readouterr().out
     assert broken_in(shown) == broken
     assert f"Promises broken: {shown.count('BROKEN')}" in shown
+
+
+#: The lines about reads after a fifth of a second, for which two rounds fit.
+EXPIRED = {f"{view} after 0.2 s, median of 2" for view in ("count", "timeline", "info")}
+
+
+@pytest.mark.parametrize(
+    ("change", "mark", "lines"),
+    [
+        (None, "ok", EXPIRED),
+        (with_header("Age", "0"), "ok", EXPIRED),
+        (from_memory_at_the_age_of("0"), "skipped", {one.partition(",")[0] for one in EXPIRED}),
+        (from_memory_at_the_age_of("5"), "BROKEN", EXPIRED),
+    ],
+    ids=["from below", "from below, just read", "read by another reader", "expired and served"],
+)
+def test_values_are_read_again_after_their_time_to_live(
+    change: Change | None, mark: str, lines: set[str], capsys: Output
+) -> None:
+    perf(change, ttl=0.2)
+    shown = [line for line in capsys.readouterr().out.splitlines() if " after 0.2 s" in line]
+    assert {line[8:43].strip() for line in shown} == lines
+    assert {line[:8].strip() for line in shown} == {mark}
 
 
 def test_a_slow_way_is_no_broken_promise(capsys: Output) -> None:

@@ -16,6 +16,7 @@ from benchmarks.perf.promises import (
     judge_parallel,
     judge_statistics,
     judge_wire,
+    skip_expiry,
 )
 from benchmarks.perf.timing import RoundTrip, round_trip, server_timing
 
@@ -97,7 +98,21 @@ def test_a_hit_of_another_worker_is_told_of() -> None:
     ],
 )
 def test_mongodb_is_judged_by_the_median_of_reads_that_reached_it(replies: list[Reply], kept: bool) -> None:
-    assert judge_mongodb(replies).kept is kept
+    assert judge_mongodb("info", replies, events=0).kept is kept
+
+
+@pytest.mark.parametrize(("events", "kept"), [(0, False), (499, False), (500, True), (2_500, True)])
+def test_a_timeline_may_take_a_tenth_of_a_millisecond_more_for_each_event(events: int, kept: bool) -> None:
+    verdict = judge_mongodb("timeline", [reply("mongodb", timing="mongodb;dur=60.0")] * 3, events)
+    assert verdict.kept is kept
+    assert f"within {10 + events / 10:g} ms" in verdict.promised
+
+
+def test_what_was_not_judged_is_neither_kept_nor_broken() -> None:
+    shown = skip_expiry(600, 60).show()
+    assert shown.startswith("skipped ")
+    assert "fresh for 600 s" in shown
+    assert "CACHE_TTL_SECONDS=60" in shown
 
 
 @pytest.mark.parametrize(("milliseconds", "kept"), [(19.0, True), (22.9, True), (23.1, False)])
