@@ -104,7 +104,7 @@ def address(text: str) -> str:
     host, _, port = text.rpartition(":")
     if text.startswith("unix:/"):
         return text
-    if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", host) or not re.fullmatch(r"[0-9]{1,5}", port):
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]", host) or not re.fullmatch(r"[0-9]{1,5}", port):
         raise NotAllowedError
     if int(port) > 65535:
         raise NotAllowedError

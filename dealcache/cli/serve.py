@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 
 import click
 
 from dealcache.cli.support import become
+from dealcache.server.gunicorn_arguments import check_arguments
 from dealcache.server.hooks import prepare
 from dealcache.settings import VARIABLES
 
@@ -18,17 +19,14 @@ def serve_command() -> None:
 
     Exit codes: 2 when the environment holds a bad value, else those of gunicorn, which takes the place of this process.
     """
+    _remove_empty(os.environ)
     prepare(os.environ)
-    become(
-        "dealcache.server",
-        "-c",
-        "python:dealcache.server.gunicorn_conf",
-        "dealcache.wsgi:app",
-        environ=_set(os.environ),
-    )
+    check_arguments()
+    become("dealcache.server", "-c", "python:dealcache.server.gunicorn_conf", "dealcache.wsgi:app")
 
 
-def _set(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without our variables that are empty, which gunicorn would not take for missing ones."""
-    ours = {variable.name for variable in VARIABLES}
-    return {name: text for name, text in environ.items() if text.strip() or name not in ours}
+def _remove_empty(environ: MutableMapping[str, str]) -> None:
+    """Remove our variables that are empty: gunicorn does not take those that it reads for missing ones."""
+    for variable in VARIABLES:
+        if not environ.get(variable.name, "set").strip():
+            del environ[variable.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -39,18 +39,19 @@ def container() -> Container:
         return wired
     root = click.get_current_context().find_root()
     if root.obj is None:
+        settings = load_settings(os.environ)
         # A command has no workers whose metrics it could tell, and nobody removes what it would leave in the directory.
         os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         from dealcache.container import Container
 
-        root.obj = Container(load_settings(os.environ))
+        root.obj = Container(settings)
     made: Container = root.obj
     return made
 
 
-def become(module: str, *arguments: str, environ: Mapping[str, str] = os.environ) -> NoReturn:
+def become(module: str, *arguments: str) -> NoReturn:
     """Replace this process by ``python -m module``, which imports nothing from the working directory."""
-    os.execve(sys.executable, [sys.executable, "-P", "-m", module, *arguments], environ)  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606 - no shell is wanted
 
 
 @contextmanager

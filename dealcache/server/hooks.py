@@ -12,6 +12,7 @@ from typing import Any
 
 from dealcache.server import affinity, systemd
 from dealcache.server.allocator import limit_arenas
+from dealcache.server.bind_check import check_listening
 from dealcache.server.listener_drain import refuse_new_connections
 from dealcache.setting_values import is_loopback
 from dealcache.settings import Settings, SettingsError, load_settings
@@ -33,7 +34,10 @@ def prepare(environ: MutableMapping[str, str]) -> Settings:
     """
     settings = load_settings(environ)
     affinity.check(settings.cpu_affinity, affinity.usable_cores())
-    systemd.check_bind(settings.bind, systemd.passed_sockets(environ, os.getpid()))
+    passed = systemd.passed_sockets(environ, os.getpid())
+    systemd.check_bind(settings.bind, passed)
+    if not passed:
+        check_listening(settings.bind)
     provide_metrics_directory(environ)
     return settings
 

@@ -22,6 +22,9 @@ TOKEN = "simulator-token"
 ACME = "Acme renewal"
 READ = "/api/hubspot/deal-info"
 FLASK = (str(Path(sys.executable).with_name("flask")), "--app", "wsgi")
+#: The command ``dealcache``; ``-P`` as in an installed script, which imports nothing from the working directory.
+DEALCACHE = (sys.executable, "-P", "-m", "dealcache")
+SERVE = (*DEALCACHE, "serve")
 GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import GUNICORN, Gunicorn, StartService
+from tests.e2e.programs import GUNICORN, SERVE, Gunicorn, StartService
 from tests.waiting import until
 
 SCRIPT = (str(Path(sys.executable).with_name("gunicorn")), *GUNICORN[3:])
@@ -83,6 +83,7 @@ def replace(service: Gunicorn, pidfile: Path, asker: Asker) -> int:
     [
         pytest.param(GUNICORN, False, id="python -m gunicorn"),
         pytest.param(SCRIPT, False, id="gunicorn", marks=pytest.mark.long),
+        pytest.param(SERVE, False, id="dealcache serve", marks=pytest.mark.long),
         pytest.param((sys.executable, "-X", "utf8", *GUNICORN[1:]), True, id="Unix socket", marks=pytest.mark.long),
     ],
 )

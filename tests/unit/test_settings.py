@@ -84,6 +84,7 @@ def test_an_empty_variable_is_a_missing_one():
         ("BIND", "127.0.0.1:65536"),
         ("BIND", "127.0.0.1"),
         ("BIND", "unix:relative"),
+        ("BIND", "wörld:80"),
         ("HUBSPOT_BASE_URL", "https://example.com:port"),
         ("CORS_ORIGINS", "https://ui.example:99999"),
         ("LOG_FORMAT", "xml"),

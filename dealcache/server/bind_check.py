@@ -1,0 +1,47 @@
+"""Finds out at start whether a server can listen at ``BIND``; gunicorn would try for seconds, and log each failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+from dealcache.settings import SettingsError
+
+
+def check_listening(bind: str) -> None:
+    """Check that a server may listen at an address; another one may be doing so already, and be about to stop.
+
+    Args:
+        bind: the address, as :func:`dealcache.setting_values.address` accepts it.
+
+    Raises:
+        SettingsError: no server of this user can listen there.
+    """
+    try:
+        if bind.startswith("unix:"):
+            _check_directory(Path(bind.removeprefix("unix:")).parent)
+        else:
+            _try(bind)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            may = "it may hold an address and a port of this machine, or unix: and a path where this user may write"
+            raise SettingsError(f"BIND holds {bind!r}: {error.strerror}; {may}") from None
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if not directory.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _try(bind: str) -> None:
+    host, _, port = bind.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    with socket.socket(family) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((host.strip("[]"), int(port)))
