@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from gunicorn import SERVER
 from gunicorn.util import http_date
@@ -21,6 +22,7 @@ from dealcache.lane.hit_request import HitRequest, HitRequestParser
 from dealcache.lane.hit_request import Incomplete as Incomplete
 from dealcache.lane.known_requests import KnownRequests
 from dealcache.lane.route import parse_route
+from dealcache.lane.support import ParserLimits
 from dealcache.reader import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry
@@ -34,7 +36,8 @@ _ROUTES, _LONGEST_TARGET = 8192, 512
 Reply = tuple[bytes, bytes, int]
 
 
-class ResponseHead(NamedTuple):
+@dataclass(slots=True)
+class ResponseHead:
     """The head of answers with one entry in one second, as a 200 and as a 304.
 
     Both end with the duration of ``Server-Timing`` to come. ``until`` is when they go out of date, epoch seconds;
@@ -81,10 +84,10 @@ class HitLane:
         self._ids = RequestIds()
         remembered = lru_cache(maxsize=_ROUTES)(parse_route)
         self._find_route = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_route(raw)
-        self.limit()
+        self.limit(ParserLimits())
 
-    def limit(self, **limits: Any) -> None:
-        """Take over the limits of the server: keyword arguments of gunicorn_h1c's parser."""
+    def limit(self, limits: ParserLimits) -> None:
+        """Take over the limits of the server."""
         self._parser = HitRequestParser(self._cors, self._guard, limits, self._find_route)
         self._known = KnownRequests()
         self._same = self._known.same
@@ -173,10 +176,10 @@ class NoLane:
     """Stands in for the hit lane when it is off: only checks that the head of a request is complete."""
 
     def __init__(self) -> None:
-        self._limits: dict[str, Any] = {}
+        self._limits = ParserLimits()
 
-    def limit(self, **limits: Any) -> None:
-        """Take over the limits of the server: keyword arguments of gunicorn_h1c's parser."""
+    def limit(self, limits: ParserLimits) -> None:
+        """Take over the limits of the server."""
         self._limits = limits
 
     def answer(self, data: bytes, seen: int, _client: Any, _allowed: bool = True) -> None:
@@ -186,6 +189,6 @@ class NoLane:
             Incomplete: the head of the request is not there in full.
         """
         try:
-            parse_request(data, last_len=seen, **self._limits)
+            parse_request(data, seen, *self._limits)
         except ParseError:
             return

@@ -29,6 +29,9 @@ _OVERHEAD = 700
 #: Seconds for which a full memory stays as it is.
 _AFRESH = 60.0
 
+#: The most look-ups that are skipped after one that found nothing.
+_MOST_SKIPPED = 15
+
 #: A line with an id as far as the value, in any spelling; and the one that nginx sends as documented.
 _ID_LINE = re.compile(rb"(?i:\r\nx-request-id: )")
 _USUAL_ID_LINE = b"\r\nX-Request-ID: "
@@ -37,8 +40,9 @@ _USUAL_ID_LINE = b"\r\nX-Request-ID: "
 class KnownRequests:
     """The requests that are remembered, up to a number of bytes.
 
-    Once there is no room left, nothing is added for a while; then all are forgotten. So requests that never come again
-    cost hardly more than parsing them, however many there are.
+    Once there is no room left, nothing is added for a while; then all are forgotten. Meanwhile a look-up that finds
+    nothing has some of the next ones skipped. So requests that never come again cost hardly more than parsing them,
+    however many there are.
 
     ``same`` returns the request without an id that consists of the same bytes, or None.
     """
@@ -48,23 +52,34 @@ class KnownRequests:
         self.same: Callable[[bytes], HitRequest | None] = self._requests.get
         self._bytes = 0
         self._begun = 0.0
+        self._full = False
+        self._to_skip = self._skipped = 0
         # As it was spelled last: to search for all spellings would take longer than all the rest here.
         self._id_line = _USUAL_ID_LINE
 
     def find(self, data: bytes) -> tuple[HitRequest, bytes] | None:
         """Return the known request that ``data`` is but for its id, and its id; or None."""
+        if self._skipped < self._to_skip:
+            self._skipped += 1
+            return None
         place = data.find(self._id_line)
         if place < 0 or len(data) > _LONGEST:
             return None
         start = place + len(self._id_line)
         end = data.find(b"\r\n", start)
         request = self._requests.get((data[:start], data[end:]))
-        if request is None or request.request_id is None:
+        if request is None:
+            self._skip_some()
             return None
-        request_id = sane_request_id(data[start:end])
-        if request_id is None or len(request_id) > len(request.request_id):
+        self._to_skip = 0
+        request_id, accepted = sane_request_id(data[start:end]), request.request_id
+        if request_id is None or accepted is None or len(request_id) > len(accepted):
             return None
         return request, request_id
+
+    def _skip_some(self) -> None:
+        """While there is no room, skip the more look-ups the longer none has found anything."""
+        self._skipped, self._to_skip = 0, min(2 * self._to_skip + 1, _MOST_SKIPPED) if self._full else 0
 
     def add(self, data: bytes, request: HitRequest, now: float) -> None:
         """Remember a request, unless there is no room, or something about its id is unusual.
@@ -94,7 +109,8 @@ class KnownRequests:
     def _has_room(self, size: int, now: float) -> bool:
         """Return True if there is room for a request of so many bytes; make some if it has been full for long."""
         if self._bytes + size + _OVERHEAD > _MOST:
-            if now - self._begun < _AFRESH:
+            self._full = now - self._begun < _AFRESH
+            if self._full:
                 return False
             self._requests.clear()
             self._bytes = 0

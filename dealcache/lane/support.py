@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
@@ -15,6 +15,19 @@ TESTED = {"gunicorn": SpecifierSet(">=27.0.1,<27.1"), "gunicorn_h1c": SpecifierS
 
 #: Fields from which gunicorn takes the scheme of a trusted proxy.
 SCHEME_FIELDS = frozenset({b"x-forwarded-protocol", b"x-forwarded-proto", b"x-forwarded-ssl"})
+
+
+class ParserLimits(NamedTuple):
+    """The server's limits in the order in which gunicorn_h1c's parser takes them, with its defaults.
+
+    It takes them by position, which is quicker than by name.
+    """
+
+    limit_request_line: int = 8190
+    limit_request_fields: int = 100
+    limit_request_field_size: int = 8190
+    permit_unconventional_http_method: bool = False
+    permit_unconventional_http_version: bool = False
 
 
 def missing() -> str | None:
@@ -46,13 +59,13 @@ def unsuitable(cfg: Any) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def parser_limits(cfg: Any) -> dict[str, Any]:
+def parser_limits(cfg: Any) -> ParserLimits:
     """Return gunicorn's limits, as its own parser makes them out of the configuration."""
     request = Request(cfg, IterUnreader([b"GET / HTTP/1.1\r\n\r\n"]), None)
-    return {
-        "limit_request_line": request._fast_limit_request_line,
-        "limit_request_fields": request.limit_request_fields,
-        "limit_request_field_size": request.limit_request_field_size,
-        "permit_unconventional_http_method": cfg.permit_unconventional_http_method,
-        "permit_unconventional_http_version": cfg.permit_unconventional_http_version,
-    }
+    return ParserLimits(
+        request._fast_limit_request_line,
+        request.limit_request_fields,
+        request.limit_request_field_size,
+        cfg.permit_unconventional_http_method,
+        cfg.permit_unconventional_http_version,
+    )

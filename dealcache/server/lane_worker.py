@@ -60,7 +60,7 @@ class LaneWorker(EventLoopWorker):
     def run(self) -> None:
         """Serve until asked to stop."""
         self._lane: Any = self.wsgi.extensions["dealcache"].lane or NoLane()
-        self._lane.limit(**parser_limits(self.cfg))
+        self._lane.limit(parser_limits(self.cfg))
         #: Requests after which the next one goes to a thread, which then ends this worker.
         self._most = self.max_requests - 1
         self._renewal = min(_NOTICE, self.cfg.keepalive / 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
@@ -13,6 +14,7 @@ from dealcache.lane import known_requests
 from dealcache.lane.hit_request import HitRequest, HitRequestParser, Incomplete
 from dealcache.lane.known_requests import KnownRequests
 from dealcache.lane.route import parse_route
+from dealcache.lane.support import ParserLimits
 from tests.examples import examples
 
 LINE = b"GET /api/hubspot/deal-info?dealName=Acme HTTP/1.1\r\n"
@@ -27,7 +29,7 @@ class Both:
     def __init__(self, **limits: int) -> None:
         cors = Cors(frozenset())
         guard = CrossSiteGuard("unix:/run/x", None, cors, tokens=False)
-        self.parser = HitRequestParser(cors, guard, limits, lru_cache(parse_route))
+        self.parser = HitRequestParser(cors, guard, ParserLimits(**limits), lru_cache(parse_route))
         self.known = KnownRequests()
 
     def parse(self, data: bytes) -> HitRequest | None:
@@ -47,7 +49,7 @@ class Both:
         if same is not None:
             return same
         found = self.known.find(data)
-        return None if found is None else found[0]._replace(request_id=found[1])
+        return None if found is None else replace(found[0], request_id=found[1])
 
 
 def request(*lines: bytes) -> bytes:
@@ -213,6 +215,29 @@ def test_the_memory_is_bounded_and_begins_anew(monkeypatch: pytest.MonkeyPatch):
     assert both.find(several[-1]) is None
     both.learn(several[-1], now=161.0)
     assert [data for data in several if both.find(data)] == [several[-1]]
+
+
+def test_while_there_is_no_room_fewer_are_looked_up_the_fewer_are_known(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(known_requests, "_MOST", 2_000)
+    both = Both()
+    known, unknown = (request(b"Host: %b\r\n" % host, ID) for host in (b"a", b"b"))
+
+    def are_known(count: int) -> int:
+        return sum(both.find(known) is not None for _ in range(count))
+
+    both.learn(known)
+    for _ in range(100):
+        assert both.find(unknown) is None
+    assert are_known(20) == 20  # there is room
+    both.learn(known)
+    for number in range(10):
+        both.learn(request(b"Host: %d\r\n" % number, ID))
+    assert both.find(unknown) is None
+    assert are_known(20) == 19
+    for _ in range(100):
+        assert both.find(unknown) is None
+    assert 5 <= are_known(20) < 20
+    assert are_known(20) == 20
 
 
 def test_what_has_come_with_the_next_request_is_not_remembered():
