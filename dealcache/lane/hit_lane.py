@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,11 +26,14 @@ from dealcache.lane.route import parse_route
 from dealcache.lane.support import ParserLimits
 from dealcache.reader import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
-from dealcache.tiers import Entry
+from dealcache.tiers import Entry, Slot
 from dealcache.tiers.slot import GONE
 
 #: How many routes are remembered, each up to how many bytes long: a few megabytes.
 _ROUTES, _LONGEST_TARGET = 8192, 512
+
+#: How many heads of answers are kept: as many as routes, about ten megabytes. Each is out of date after a second.
+_HEADS = _ROUTES
 
 #: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because creating an
 #: object of a class takes as long as finding the value.
@@ -84,6 +88,7 @@ class HitLane:
         self._ids = RequestIds()
         remembered = lru_cache(maxsize=_ROUTES)(parse_route)
         self._find_route = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_route(raw)
+        self._heads: deque[tuple[Slot, ResponseHead]] = deque()
         self.limit(ParserLimits())
 
     def limit(self, limits: ParserLimits) -> None:
@@ -119,7 +124,7 @@ class HitLane:
             return None
         ready = slot.derived
         if not isinstance(ready, ResponseHead) or now >= ready.until:
-            ready = slot.derived = make_response_head(entry, now)
+            ready = self._keep_head(slot, make_response_head(entry, now))
         unmodified = request.if_none_match is not None and _is_unmodified(request.if_none_match, ready)
         body = b"" if unmodified or request.is_head else entry.body
         request_id = request_id or self._ids.new()
@@ -135,6 +140,16 @@ class HitLane:
             return None, None
         self._known.add(data, request, now)
         return request, request.request_id
+
+    def _keep_head(self, slot: Slot, head: ResponseHead) -> ResponseHead:
+        """Keep a head in the slot of its entry, and no more than :data:`_HEADS` in all slots together."""
+        slot.derived = head
+        self._heads.append((slot, head))
+        if len(self._heads) > _HEADS:
+            other, earlier = self._heads.popleft()
+            if other.derived is earlier:
+                other.derived = None
+        return head
 
     def _may_read(self, request: HitRequest) -> bool:
         return self._tokens.refusal(Need.READ, request.authorization) is None

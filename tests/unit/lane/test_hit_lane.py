@@ -313,3 +313,19 @@ def test_an_evicted_entry_leaves_no_bytes_behind(stand: Stand):
     assert slot.derived is not None
     stand.memory.invalidate(Selection.all())
     assert (slot.entry.body, slot.derived) == (b"", None)
+
+
+def test_only_so_many_entries_keep_heads_however_many_are_asked_for(stand: Stand, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dealcache.lane.hit_lane._HEADS", 2)
+    names = ["Acme", "B", "C"]
+    slots = []
+    for name in names:
+        key, now = CacheKey.of(View.INFO, DealKey("name", name)), stand.clock()
+        stand.memory.put(key, Entry(200, BODY, '"tag"', now, now + 60, now + 120, name, name), lambda: True)
+        slots.append(stand.memory.slot(key))
+        assert stand.get(target=f"/api/hubspot/deal-info?dealName={name}") is not None
+    assert [slot is not None and slot.derived is not None for slot in slots] == [False, True, True]
+    stand.clock.tick(1)  # the next head of the same entry is another one of two, and stays when its first is given up
+    for _ in range(2):
+        assert stand.get(target="/api/hubspot/deal-info?dealName=C") is not None
+    assert [slot is not None and slot.derived is not None for slot in slots] == [False, False, True]
