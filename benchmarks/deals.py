@@ -20,12 +20,12 @@ _STORED_TOGETHER = 100
 
 
 def deal_of_size(number: int, size: int) -> LoadedDeal:
-    """A deal whose timeline is about ``size`` bytes of JSON: as many events as fit, one at least."""
+    """A deal whose timeline is about ``size`` bytes of JSON: as many events as fit, one at least; loaded just now."""
     deal = Deal(deal_id=str(900_000 + number), deal_name=f"Made up {number}", hubspot_updated_at=_MOMENT)
     per_event = _size_of(deal, (_event(0, _CONTENT_LENGTH),)) - _size_of(deal, ())
     count = max(1, round((size - _size_of(deal, ())) / per_event))
     length = _CONTENT_LENGTH if count > 1 else 0
-    return LoadedDeal(deal, tuple(_event(place, length) for place in range(count)), (), _MOMENT)
+    return LoadedDeal(deal, tuple(_event(place, length) for place in range(count)), (), datetime.now(UTC))
 
 
 def _event(place: int, content_length: int) -> Event:

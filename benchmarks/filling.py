@@ -1,8 +1,9 @@
-"""``python -m benchmarks.filling SIZE COUNT MAX_BYTES``: fills a memory tier and prints what it takes.
+"""``python -m benchmarks.filling VIEWS SIZE COUNT MAX_BYTES``: fills a memory tier and prints what it takes.
 
-Puts ``COUNT`` distinct entries with bodies of ``SIZE`` bytes into a tier of ``MAX_BYTES``, from 16 threads as in the
-service, each of a deal of its own and made as the read path makes them. Prints resident memory above that of the idle
-process, as the kernel counts it, and what the tier says.
+Puts the entries of ``COUNT`` deals into a tier of ``MAX_BYTES``, from 16 threads as in the service, made as the read
+path makes them: all three views of deals whose timelines have about ``SIZE`` bytes, if ``VIEWS`` is ``all``, or
+timelines of exactly ``SIZE`` bytes alone. No string of a request is one of the deal's. Prints resident memory above
+that of the idle process, as the kernel counts it, and what the tier says.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import random
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from benchmarks.deals import deal_of_size
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.labels import UnknownIds
 from dealcache.reader import EntryMaker, Policy
-from dealcache.tiers import CacheKey, MemoryTier, View
+from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 
 _THREADS = 16
 _NOW = 1_780_000_000.0
@@ -34,12 +37,31 @@ def _resident() -> int:
     raise RuntimeError("the kernel does not tell the resident memory")
 
 
-def _fill(tier: MemoryTier, maker: EntryMaker, size: int, numbers: Iterable[int]) -> None:
+def _timeline(maker: EntryMaker, size: int, number: int) -> dict[View, Entry]:
+    """The timeline of a deal of its own, read from MongoDB."""
+    deal = Deal(str(7_891_023 + number), _name(number), _MOMENT)
+    fetched_at = _NOW + number / 1000
+    as_of = datetime.fromtimestamp(fetched_at - 60, UTC)
+    return {View.TIMELINE: maker.found(_view(size, number), deal, fetched_at, maker.labels(), UnknownIds(), as_of)}
+
+
+def _all_views(maker: EntryMaker, size: int, number: int) -> dict[View, Entry]:
+    """The three views of a deal of its own, loaded from HubSpot."""
+    loaded = deal_of_size(number, size)
+    deal = replace(loaded.deal, deal_name=_name(number))
+    now = datetime.fromtimestamp(_NOW + number / 1000, UTC)
+    return maker.all_views(replace(loaded, deal=deal, read_started_at=now))
+
+
+def _name(number: int) -> str:
+    return f"Deal of company number {number}"
+
+
+def _fill(tier: MemoryTier, make: Callable[[int], dict[View, Entry]], numbers: Iterable[int]) -> None:
     for number in numbers:
-        name = f"Deal of company number {number}"
-        deal = Deal(str(7_891_023 + number), name, _MOMENT)
-        entry = maker.found(_view(size, number), deal, _NOW + number / 1000, maker.labels(), UnknownIds())
-        tier.put(CacheKey.of(View.TIMELINE, DealKey("name", name)), entry, lambda: True)
+        key = DealKey("name", _name(number))
+        for view, entry in make(number).items():
+            tier.put(CacheKey.of(view, key), entry, lambda: True)
 
 
 def _view(size: int, number: int) -> dict[str, str]:
@@ -53,18 +75,20 @@ def _share(threads: Executor, fill: Callable[[Iterable[int]], None], count: int)
     list(threads.map(fill, [range(first, count, _THREADS) for first in range(_THREADS)]))
 
 
-def main(size: int, count: int, max_bytes: int) -> None:
+def main(views: str, size: int, count: int, max_bytes: int) -> None:
     """Fill a tier in this process and print what it takes."""
     maker = EntryMaker(Policy(600.0, 86_400.0, 30.0), UTC, random.random)
+    make = partial(_all_views if views == "all" else _timeline, maker, size)
     tier, other = (MemoryTier(max_bytes, clock=lambda: _NOW) for _ in range(2))
     with ThreadPoolExecutor(_THREADS) as threads:
-        _share(threads, partial(_fill, other, maker, size), 320)  # what is made once, is made now
+        _share(threads, partial(_fill, other, make), 320)  # what is made once, is made now
         before = _resident()
-        _share(threads, partial(_fill, tier, maker, size), count)
+        _share(threads, partial(_fill, tier, make), count)
         resident = _resident() - before
     usage = tier.usage()
-    print(json.dumps({"resident": resident, "counted": usage.size_bytes, "entries": usage.entries}))
+    counted = {"counted": usage.size_bytes, "entries": usage.entries, "evictions": usage.evictions}
+    print(json.dumps({"resident": resident, **counted}))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,7 +1,8 @@
 """The memory that cached timelines really take: resident memory of a process, before and after filling.
 
 First that of a process of its own, :mod:`benchmarks.filling`, which makes entries as the read path does. Then that of a
-worker of the service, which reads deals from MongoDB in batches and answers a hit of each.
+worker of the service, which reads deals from MongoDB in batches and answers a hit of each. That one remembers requests,
+targets and heads of answers too, a bounded number of each: some fifteen megabytes, however many entries there are.
 """
 
 from __future__ import annotations
@@ -19,24 +20,30 @@ from benchmarks.deals import deal_of_size
 from benchmarks.report import Report
 from benchmarks.service import ROOT, Server
 from benchmarks.stand import Stand
-from dealcache.tiers.slot import ENTRY_OVERHEAD
 
 MAX_BYTES = 268_435_456
 _TIMELINE = 20_480
 _SHORT_TIMELINE = 2_048
 _SMALL = 300
 _TINY = 10
+_OVERHEAD = 900
 _DATABASE = "footprint"
 _BATCH = 100
 
 
 @dataclass(frozen=True)
 class _Filled:
-    """A filled memory tier: bytes above the idle process, bytes that the tier counts, entries that it holds."""
+    """A filled memory tier: bytes above the idle process, bytes that it counts, entries that it holds, and evicted."""
 
     resident: int
     counted: int
     entries: int
+    evictions: int
+
+    @property
+    def ratio(self) -> float:
+        """The bytes that the entries take for each byte that they are counted with."""
+        return self.resident / self.counted
 
 
 def run(stand: Stand, report: Report, quick: bool) -> None:
@@ -47,21 +54,41 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
     report.promise("10,000 cached timelines of 20 KB stay within CACHE_MAX_BYTES", said, kept)
     _judge(report, "10,000 cached timelines of 20 KB", filled)
     _per_byte(report, f"10,000 timelines of {_TIMELINE:,} bytes", filled.resident, 10_000 * _TIMELINE)
-    small = _fill(_SMALL, 100_000, 4 * MAX_BYTES)
-    _per_byte(report, f"{small.entries:,} timelines of {_SMALL} bytes", small.resident, small.entries * _SMALL)
     for size, count in ((_TIMELINE, 20_000), (_SHORT_TIMELINE, 100_000)):
         _judge(report, f"{count:,} timelines of {size:,} bytes, filled to the bound", _fill(size, count, MAX_BYTES))
-    tiny = _fill(_TINY, 20_000 if quick else 100_000, 4 * MAX_BYTES)
-    each = tiny.resident / tiny.entries - _TINY
-    report.promise(
-        f"an entry costs at most the {ENTRY_OVERHEAD:,} bytes that are counted beside its body",
-        f"{each:,.0f} bytes; {tiny.entries:,} entries of {_TINY} bytes, each of another deal",
-        each <= ENTRY_OVERHEAD,
-    )
+    _overhead(report, quick)
+    _small_deals(report, quick)
     stand.hubspot.behave(0.0)
     service = stand.service(_DATABASE)
     for first, (size, count) in enumerate(((_SMALL, 1_000 if quick else 5_000), (_TIMELINE, 300 if quick else 1_000))):
         _in_a_worker(stand, report, service, 1 + 100_000 * first, size, count)
+
+
+def _overhead(report: Report, quick: bool) -> None:
+    """Of entries that share nothing, as each is of another deal: what they take beside their bodies."""
+    count = 20_000 if quick else 100_000
+    for size in (_TINY, _SMALL):
+        filled = _fill(size, count, 4 * MAX_BYTES)
+        each, counted = (total / filled.entries - size for total in (filled.resident, filled.counted))
+        report.promise(
+            f"an entry of {size} bytes takes less than {_OVERHEAD} bytes beside its body, and no more than is counted",
+            f"{each:,.0f} bytes, {counted:,.0f} counted; {filled.entries:,} entries, each of another deal",
+            each <= counted < _OVERHEAD,
+        )
+        _per_byte(report, f"{filled.entries:,} timelines of {size} bytes", filled.resident, filled.entries * size)
+
+
+def _small_deals(report: Report, quick: bool) -> None:
+    """All views of as many small deals as CACHE_MAX_BYTES is to hold."""
+    share = 10 if quick else 1
+    deals_filled, bound = 70_000 // share, MAX_BYTES // share
+    filled = _fill(_SMALL, deals_filled, bound, "all")
+    report.promise(
+        f"{bound:,} bytes hold all three views of {deals_filled:,} small deals, counted and in memory",
+        f"{filled.entries:,} entries, {filled.evictions} evicted, {filled.counted:,} bytes counted, "
+        f"{filled.resident:,} bytes of memory, {filled.ratio:.2f} times that",
+        filled.entries == 3 * deals_filled and not filled.evictions and filled.resident <= bound and filled.ratio <= 1,
+    )
 
 
 def _in_a_worker(stand: Stand, report: Report, service: Server, first: int, size: int, count: int) -> None:
@@ -95,13 +122,13 @@ def _judge(report: Report, what: str, filled: _Filled) -> None:
     share = filled.resident / MAX_BYTES
     report.promise(
         f"{what}: resident memory within 1.5 times that above the idle process",
-        f"{share:.2f}; {filled.resident / filled.counted:.2f} times what is counted, {filled.entries:,} entries",
+        f"{share:.2f}; {filled.ratio:.2f} times what is counted, {filled.entries:,} entries",
         share <= 1.5,
     )
 
 
-def _fill(size: int, count: int, max_bytes: int) -> _Filled:
-    command = [sys.executable, "-m", "benchmarks.filling", str(size), str(count), str(max_bytes)]
+def _fill(size: int, count: int, max_bytes: int, views: str = "timeline") -> _Filled:
+    command = [sys.executable, "-m", "benchmarks.filling", views, str(size), str(count), str(max_bytes)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
         raise RuntimeError(f"filling the memory tier failed: {done.stderr.strip().splitlines()[-1:]}")
