@@ -7,8 +7,11 @@
 #   install.sh --uninstall      remove everything but the configuration
 #   install.sh --uninstall --purge      remove the configuration and the user too
 #
-# Environment: DESTDIR (put the files there, and do nothing else), PYTHON (/usr/bin/python3), RELEASE (the release's name;
-# another one has the same sources installed again, with dependencies as they are now).
+# Environment:
+#
+#   DESTDIR     put the files there, and do nothing else
+#   PYTHON      of the releases; /usr/bin/python3 unless given
+#   RELEASE     the release's name; another one has the same sources installed again, with dependencies as they are now
 set -eu
 umask 022
 
@@ -109,19 +112,19 @@ link() {
     mv -fT "$2.new" "$2"
 }
 
-# Starts the current release beside the one that runs, on the same listening socket; once it is ready, restarts the service,
-# and stops the one beside it. At each moment one of them answers, and each answers all that it has accepted.
+# Starts the current release beside the one that runs, on the same listening socket; once it is ready, restarts the
+# service, and stops the one beside it. At each moment one of them answers, and each answers all that it has accepted.
 hand_over() {
     systemctl cat dealcache.service >"/run/systemd/system/$standby"
     systemctl daemon-reload
     if ! systemctl start "$standby"; then
-        systemctl stop "$standby" || :
+        systemctl --quiet stop "$standby" || :
         remove_standby
         return 1
     fi
     systemctl restart dealcache.service ||
         fail "the service does not start; $standby answers in its place: see journalctl -u dealcache"
-    systemctl stop "$standby"
+    systemctl --quiet stop "$standby"
     remove_standby
 }
 
@@ -164,6 +167,9 @@ prune() {
 
 install_release() {
     [ -e "$source/setup.cfg" ] || fail "$source is no source tree of dealcache"
+    if [ ! -e "$home/current" ] && is_in_use; then
+        fail "another dealcache.service runs, which this did not install: systemctl disable --now dealcache.service"
+    fi
     name=${RELEASE:-$(release_name)}
     build_release "$name"
     if [ -z "$DESTDIR" ]; then
@@ -183,7 +189,7 @@ next_steps() {
     if has_systemd; then
         say "then: dealcache-admin check && systemctl enable --now dealcache.service"
     else
-        say "then: there is no systemd here, so have another supervisor run, as the user dealcache and with that environment:"
+        say "then: there is no systemd here, so have another supervisor run, as dealcache and with that environment:"
         say "      BIND=unix:/run/dealcache/http.sock /opt/dealcache/bin/dealcache serve"
     fi
 }
@@ -193,7 +199,8 @@ uninstall() {
         systemctl disable --quiet --now dealcache.service dealcache.socket 2>/dev/null || :
     fi
     rm -f "$units/dealcache.service" "$units/dealcache.socket" "$nginx/sites-enabled/dealcache" "$admin"
-    rm -rf "$home"
+    rm -rf "${home:?}/releases" "${home:?}/bin" "$home/current" "$home/previous" "$home/.lock"
+    rmdir --ignore-fail-on-non-empty "$home"
     if has_systemd; then
         systemctl daemon-reload
     fi
