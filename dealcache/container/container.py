@@ -182,7 +182,7 @@ class Container:
 
     def _wire_status(self) -> None:
         settings, storage = self.settings, self.storage
-        self.metrics.sync_interval.set(settings.sync_interval_seconds)
+        self.metrics.shared_state.sync_interval.set(settings.sync_interval_seconds)
         self.status_facts = StatusFacts(
             settings.sync_interval_seconds,
             settings.hubspot_client_secret is not None,

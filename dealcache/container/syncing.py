@@ -47,7 +47,7 @@ def wire_syncing(parts: Container) -> Syncing:
         parts.membership.owner,
         token,
         parts.metrics.webhook_events.inc,
-        parts.metrics.webhook_backlog,
+        parts.metrics.shared_state.webhook_backlog,
         parts.now,
     )
     return Syncing(

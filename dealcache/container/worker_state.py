@@ -54,7 +54,7 @@ class WorkerState:
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Update the metrics of the dependencies, of the database, and of the calls left today."""
-        metrics = self._parts.metrics
+        metrics = self._parts.metrics.shared_state
         metrics.dependency_seen("mongodb", answers=snapshot.overview is not None)
         metrics.dependency_seen("redis", answers=snapshot.redis is not False)
         if (daily := self._parts.status.daily_calls()) is not None:
@@ -64,7 +64,7 @@ class WorkerState:
 
     def _show_overview(self, overview: Overview) -> None:
         moment = as_of(overview, self._parts.now())
-        self._parts.metrics.database_seen(
+        self._parts.metrics.shared_state.database_seen(
             None if moment is None else moment.timestamp(),
             overview.timelines_missing,
             overview.jobs.queued,

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.registry import Collector
 
-from dealcache.model.jobs import JobType
 from dealcache.telemetry import metric_files
+from dealcache.telemetry.shared_state import SharedStateMetrics
 from dealcache.tiers import Usage
 
 #: Upper bounds of the buckets of a read's duration, in seconds.
@@ -39,9 +39,6 @@ SERVER_ERRORS = ("500", "502", "503", "504")
 
 #: HubSpot's statuses when the token is invalid or revoked, and when it lacks a scope.
 TOKEN_REFUSALS = ("401", "403")
-
-#: What the service cannot do without; HubSpot's state is not among it, because it is not probed all the time.
-DEPENDENCIES = ("mongodb", "redis")
 
 
 class CountedHistogram(Histogram):
@@ -78,6 +75,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.shared_state = SharedStateMetrics(self.registry)
         self._requests = self._counter("requests", "HTTP requests by route and status", "route", "status")
         self._reads = self._counter("reads", "Reads by view and the tier that answered", "view", "tier")
         self.lane_hits = self._counter("lane_hits", "Hits that the event loop answered by itself, without a thread")
@@ -113,42 +111,6 @@ class Metrics:
         self._calls_left = self._gauge(
             "hubspot_budget_left", "Calls that a rate limit still allows in its window", "livemostrecent", "bucket"
         )
-        self._daily_left = self._gauge(
-            "hubspot_daily_calls_left", "Calls that HubSpot's limit of the day leaves", "livemostrecent"
-        )
-        self._daily_limit = self._gauge(
-            "hubspot_daily_calls_limit", "HubSpot's limit of calls in a day; 0: not known yet", "livemostrecent"
-        )
-        # A worker that cannot reach a dependency fails its readers, whatever the others can.
-        self._down = self._gauge(
-            "dependency_down",
-            "1 while a dependency does not answer; 0 for one that is not used",
-            "livemax",
-            "dependency",
-        )
-        for dependency in DEPENDENCIES:
-            self._down.labels(dependency)
-        self.sync_interval = self._gauge(
-            "sync_interval_seconds", "SYNC_INTERVAL_SECONDS: seconds between automatic syncs; 0: none", "livemax"
-        )
-        # The contents of MongoDB are the same for all workers, each of which looks every few seconds. Times never fall,
-        # and a worker that has not looked yet has 0, so the maximum counts; of values that may fall, the most recent.
-        self._data_as_of = self._gauge(
-            "data_as_of_timestamp_seconds", "Up to when HubSpot's changes are known; 0: not at all", "livemax"
-        )
-        self._timelines_missing = self._gauge(
-            "timelines_missing", "Deals whose activities were never read", "livemostrecent"
-        )
-        self._jobs_waiting = self._gauge("sync_jobs_waiting", "Sync jobs that wait", "livemostrecent")
-        self._jobs_running = self._gauge("sync_jobs_running", "Sync jobs that run, of all instances", "livemostrecent")
-        self._last_success = self._gauge(
-            "sync_last_success_timestamp_seconds",
-            "When the last sync job of a type was completed; 0: never",
-            "livemax",
-            "type",
-        )
-        for kind in JobType:
-            self._last_success.labels(kind)
         self._rereads = self._counter(
             "rereads", "Deals that were to be read again because their data was old, by outcome", "outcome"
         )
@@ -163,13 +125,6 @@ class Metrics:
         self.webhook_events = self._counter("webhook_events", "Webhook events whose records were processed")
         self._webhook_events_dropped = self._counter(
             "webhook_events_dropped", "Webhook events that were dropped", "reason"
-        )
-        self._pending = self._gauge("webhook_events_pending", "Webhook events that wait", "livemostrecent")
-        self._oldest = self._gauge(
-            "webhook_oldest_pending_seconds", "Age of the oldest webhook event that waits", "livemostrecent"
-        )
-        self._set_aside = self._gauge(
-            "webhook_events_set_aside", "Webhook events that failed for a day", "livemostrecent"
         )
         self._unreadable = self._counter(
             "unreadable_records",
@@ -274,15 +229,6 @@ class Metrics:
         """Show how many calls a rate limit still allows."""
         self._calls_left.labels(bucket).set(left)
 
-    def daily_calls(self, left: int | None, limit: int | None) -> None:
-        """Show the calls that HubSpot's limit of the day leaves, and the limit; None while unknown."""
-        self._daily_left.set(left or 0)
-        self._daily_limit.set(limit or 0)
-
-    def dependency_seen(self, dependency: str, *, answers: bool) -> None:
-        """Show whether a dependency answers, one of :data:`DEPENDENCIES`."""
-        self._down.labels(dependency).set(not answers)
-
     def reread(self, outcome: str, count: int) -> None:
         """Count deals that were to be read again."""
         self._rereads.labels(outcome).inc(count)
@@ -291,39 +237,9 @@ class Metrics:
         """Count a sync job that ended in this process."""
         self._sync_jobs.labels(kind, status).inc()
 
-    def database_seen(
-        self,
-        as_of: float | None,
-        timelines_missing: int,
-        jobs_waiting: int,
-        jobs_running: int,
-        last_success: Mapping[str, float],
-    ) -> None:
-        """Show the state of the database.
-
-        Args:
-            as_of: up to when HubSpot's changes are known, epoch seconds; None if unknown.
-            timelines_missing: how many deals' activities were never read.
-            jobs_waiting: how many sync jobs wait.
-            jobs_running: how many run.
-            last_success: when the last sync job of each type was completed, epoch seconds.
-        """
-        self._data_as_of.set(as_of or 0.0)
-        self._timelines_missing.set(timelines_missing)
-        self._jobs_waiting.set(jobs_waiting)
-        self._jobs_running.set(jobs_running)
-        for kind, at in last_success.items():
-            self._last_success.labels(kind).set(at)
-
     def webhook_events_dropped(self, reason: str, count: int) -> None:
         """Count webhook events that were dropped."""
         self._webhook_events_dropped.labels(reason).inc(count)
-
-    def webhook_backlog(self, pending: int, oldest_seconds: float, set_aside: int) -> None:
-        """Show how many webhook events wait, how long the oldest has waited, and how many were set aside."""
-        self._pending.set(pending)
-        self._oldest.set(oldest_seconds)
-        self._set_aside.set(set_aside)
 
     def record_unreadable(self, record_type: str) -> None:
         """Count a record that cannot be read, stored or shown as it is."""

@@ -24,7 +24,7 @@ def test_it_may_be_imported_into_any_grafana_since_10() -> None:
     assert {panel["type"] for panel in PANELS} == {"row", "stat", "timeseries"}
 
 
-def test_each_panel_asks_the_source_that_the_reader_chooses_for_the_instances_that_he_chooses() -> None:
+def test_each_panel_asks_the_source_and_the_instances_that_its_reader_chooses() -> None:
     variables = {one["name"]: one for one in DASHBOARD["templating"]["list"]}
     assert (variables["datasource"]["type"], variables["datasource"]["query"]) == ("datasource", "prometheus")
     assert variables["instance"]["datasource"] == SOURCE
