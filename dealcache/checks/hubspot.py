@@ -9,6 +9,7 @@ from dealcache.checks.facts import NO_ANSWER, Facts
 from dealcache.checks.findings import Finding, failed, ok, warning
 from dealcache.hubspot import Forbidden, RateLimited, Unauthorised, WrongAccount
 from dealcache.hubspot.daily_calls import RESERVED_SHARE
+from dealcache.hubspot.limits.buckets import Bucket
 from dealcache.hubspot.token_probe import READABLE, DailyUsage, TokenProbe
 from dealcache.model.deadline import Deadline
 
@@ -37,14 +38,14 @@ def questions_of(probe: TokenProbe, deadline: Deadline) -> Mapping[str, Callable
 
 
 def judge_hubspot(
-    facts: Facts, database: str, calls_in_ten_seconds: int, noted_usage: DailyUsage | None
+    facts: Facts, database: str, limit: Callable[[Bucket], int], noted_usage: DailyUsage | None
 ) -> list[Finding]:
     """Return the findings about HubSpot; those that follow from its not answering are left out.
 
     Args:
         facts: the answers to the questions of :func:`questions_of`, and the account whose data are stored.
         database: the name of the database, for messages.
-        calls_in_ten_seconds: the calls that HubSpot allows in ten seconds.
+        limit: returns how many calls of a bucket HubSpot allows per period.
         noted_usage: the day's calls by the headers of HubSpot's answers.
     """
     account = facts["account"]
@@ -55,7 +56,7 @@ def judge_hubspot(
         ok(f"{SUBJECT} token", "HubSpot accepts it"),
         _judge_account(account, facts["bound account"], database),
         *(_judge_scope(scope, facts) for scope in SCOPES),
-        ok(f"{SUBJECT} limits", f"{calls_in_ten_seconds} calls in ten seconds"),
+        ok(f"{SUBJECT} limits", _limits(limit)),
         _judge_usage(noted_usage or facts["usage"]),
     ]
 
@@ -107,6 +108,11 @@ def _judge_scope(scope: str, facts: Facts) -> Finding:
 
 def _listed(names: list[str] | tuple[str, ...]) -> str:
     return ", ".join(name.replace("_", " ") for name in names)
+
+
+def _limits(limit: Callable[[Bucket], int]) -> str:
+    in_ten_seconds = f"{limit(Bucket.APP)} calls and {limit(Bucket.ASSOCIATIONS)} reads of associations in ten seconds"
+    return f"{in_ten_seconds}, {limit(Bucket.SEARCH)} searches a second"
 
 
 def _judge_usage(usage: object) -> Finding:

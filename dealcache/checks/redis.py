@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dealcache.checks.facts import NO_ANSWER
 from dealcache.checks.findings import Finding, failed, ok
+from dealcache.settings import SettingsError
 
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
@@ -34,12 +35,14 @@ def judge_redis(written: object) -> Finding:
     """Return the finding about Redis.
 
     Args:
-        written: the result of :func:`write_to`; None if no Redis is configured.
+        written: the result of :func:`write_to`, its error, or that of connecting; None if no Redis is configured.
     """
     if written is None:
         return ok(SUBJECT, "not configured, so that each worker caches in its own memory alone (REDIS_URL)")
     if written is True:
         return ok(SUBJECT, "answers, and can be written to")
+    if isinstance(written, SettingsError):
+        return failed(SUBJECT, str(written))
     text = "no answer in time" if written is NO_ANSWER else str(written)
     remedy = "see whether it runs and can be reached from here, and whether REDIS_URL has the right user and password"
     return failed(SUBJECT, text, f"{remedy}. Meanwhile the service works without it")

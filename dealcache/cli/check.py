@@ -87,7 +87,7 @@ def _judge(settings: Settings, facts: Facts, probe: TokenProbe) -> list[Finding]
     database, overview = settings.mongodb_database, facts["overview"]
     return [
         *judge_mongodb(facts, database),
-        *judge_hubspot(facts, database, probe.calls_in_ten_seconds, probe.noted_usage),
+        *judge_hubspot(facts, database, probe.limit, probe.noted_usage),
         judge_redis(facts["redis"]),
         *judge_webhooks(settings, overview),
         *judge_data_age(settings, overview, datetime.now(UTC)),

@@ -82,10 +82,9 @@ class TokenProbe:
         known = [_usage_of(one) for one in usages]
         return min((one for one in known if one is not None), key=lambda one: one.left, default=None)
 
-    @property
-    def calls_in_ten_seconds(self) -> int:
-        """The calls that HubSpot allows in ten seconds, by its last answer."""
-        return self._rate_limits.limit(Bucket.APP)
+    def limit(self, bucket: Bucket) -> int:
+        """Return how many calls of a bucket HubSpot allows per period, by its last answer."""
+        return self._rate_limits.limit(bucket)
 
     @property
     def noted_usage(self) -> DailyUsage | None:

@@ -6,8 +6,10 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from click.testing import CliRunner
 
 from dealcache.cli.check import check_service
+from dealcache.cli.main import main
 from dealcache.repositories import Connection, IdentityRepository
 from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault, Limits, Simulator, demo_data
@@ -38,15 +40,20 @@ def hubspot(hubspot_of_module: Simulator) -> Simulator:
 
 
 @pytest.fixture
-def check(hubspot: Simulator, mongodb_uri: str, database_name: str) -> Check:
-    def run(seconds: float = 60.0, **environ: str) -> list[str]:
-        values = {
-            "HUBSPOT_ACCESS_TOKEN": TOKEN,
-            "HUBSPOT_BASE_URL": hubspot.base_url,
-            "MONGODB_URI": mongodb_uri,
-            "MONGODB_DATABASE": database_name,
-        }
-        lines = [finding.line() for finding in check_service(load_settings(values | environ), seconds)]
+def environ(hubspot: Simulator, mongodb_uri: str, database_name: str) -> dict[str, str]:
+    """The environment of a service."""
+    return {
+        "HUBSPOT_ACCESS_TOKEN": TOKEN,
+        "HUBSPOT_BASE_URL": hubspot.base_url,
+        "MONGODB_URI": mongodb_uri,
+        "MONGODB_DATABASE": database_name,
+    }
+
+
+@pytest.fixture
+def check(environ: dict[str, str]) -> Check:
+    def run(seconds: float = 60.0, **more: str) -> list[str]:
+        lines = [finding.line() for finding in check_service(load_settings(environ | more), seconds)]
         assert TOKEN not in "".join(lines)
         return lines
 
@@ -82,6 +89,21 @@ def test_a_well_service(check: Check, connection: Connection, own_redis: RedisSe
     assert "whose data the database" in lines[4]
     with connection.operation() as database:
         assert database.identity.count_documents({"_id": {"$regex": "check"}}) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ({}, 0, "ok       settings: all values are valid"),
+        ({"HUBSPOT_ACCESS_TOKEN": "pat-na1-revoked"}, 1, "failed   HubSpot token: "),
+        ({"THREADS": "many"}, 1, "failed   settings: THREADS holds 'many'"),
+    ],
+)
+def test_the_exit_code(environ: dict[str, str], more: dict[str, str], code: int, said: str) -> None:
+    result = CliRunner().invoke(main, ["check"], env=environ | more)
+    assert result.exit_code == code, result.output
+    assert any(line.startswith(said) for line in result.stdout.splitlines())
+    assert result.stderr == ""
 
 
 def test_servers_that_stand_still(check: Check, make_mongod: Callable[..., Mongod], own_redis: RedisServer) -> None:

@@ -8,6 +8,7 @@ from dealcache.checks.facts import NO_ANSWER
 from dealcache.checks.findings import Finding, Level
 from dealcache.checks.hubspot import SCOPES, judge_hubspot
 from dealcache.hubspot import Forbidden, MalformedAnswer, RateLimited, TimedOut, Unauthorised, Unavailable
+from dealcache.hubspot.limits.buckets import LIMITS
 from dealcache.hubspot.token_probe import READABLE, DailyUsage
 
 LEFT = DailyUsage(900, 1000)
@@ -23,7 +24,7 @@ FORBIDDEN = Forbidden("HubSpot refuses")
 
 def findings(noted: DailyUsage | None = None, **facts: object) -> dict[str, Finding]:
     changed = {name.replace("_account", " account"): fact for name, fact in facts.items()}
-    return {one.subject: one for one in judge_hubspot(WELL | changed, "deals", 190, noted)}
+    return {one.subject: one for one in judge_hubspot(WELL | changed, "deals", lambda bucket: LIMITS[bucket][0], noted)}
 
 
 def bad(**facts: object) -> list[str]:
@@ -35,6 +36,7 @@ def test_all_is_well():
     lines = [one.line() for one in findings().values()]
     assert "ok       HubSpot account: 62515, whose data the database 'deals' holds" in lines
     assert "ok       HubSpot calls today: 900 of 1,000 are left" in lines
+    assert any(line.startswith("ok       HubSpot limits: ") and "searches a second" in line for line in lines)
     assert len(lines) == 5 + len(SCOPES) - 1
 
 

@@ -17,7 +17,7 @@ from dealcache.repositories import Overview
 from dealcache.repositories.overview import JobOverview
 from dealcache.repositories.sync_state import SyncState
 from dealcache.repositories.webhook_events import Backlog
-from dealcache.settings import Settings, load_settings
+from dealcache.settings import Settings, SettingsError, load_settings
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -55,6 +55,7 @@ def lines(findings: Any) -> list[str]:
         (None, "ok       Redis: not configured"),
         (True, "ok       Redis: answers"),
         (NO_ANSWER, "failed   Redis: no answer in time; see whether it runs"),
+        (SettingsError("the extra is missing"), "failed   Redis: the extra is missing"),
         (RedisUnavailable("Redis does not answer"), "failed   Redis: Redis does not answer; see whether it runs"),
     ],
 )
