@@ -8,7 +8,6 @@ from collections.abc import MutableMapping
 import click
 
 from dealcache.cli.support import become
-from dealcache.server.gunicorn_arguments import check_arguments
 from dealcache.server.hooks import prepare
 from dealcache.settings import VARIABLES
 
@@ -21,7 +20,6 @@ def serve_command() -> None:
     """
     _remove_empty(os.environ)
     prepare(os.environ)
-    check_arguments()
     become("dealcache.server", "-c", "python:dealcache.server.gunicorn_conf", "dealcache.wsgi:app")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from dealcache.server import affinity, systemd
 from dealcache.server.allocator import limit_arenas
 from dealcache.server.bind_check import check_listening
+from dealcache.server.gunicorn_arguments import check_arguments
 from dealcache.server.listener_drain import refuse_new_connections
 from dealcache.setting_values import is_loopback
 from dealcache.settings import Settings, SettingsError, load_settings
@@ -27,12 +28,13 @@ _HANDOVER_SECONDS = 0.0005
 
 
 def prepare(environ: MutableMapping[str, str]) -> Settings:
-    """Return the settings of the environment, and give the workers of this server a metrics directory of their own.
+    """Check the environment; return its settings, and give the workers of this server a metrics directory of their own.
 
     Raises:
         SettingsError: a value cannot be used on this machine.
     """
     settings = load_settings(environ)
+    check_arguments()
     affinity.check(settings.cpu_affinity, affinity.usable_cores())
     passed = systemd.passed_sockets(environ, os.getpid())
     systemd.check_bind(settings.bind, passed)

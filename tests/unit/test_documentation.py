@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dealcache.cli.main import main
 from dealcache.settings import VARIABLES
 from dealcache.telemetry.metrics import Metrics
 from tests.unit.api.openapi_facts import facts_of, present_description
@@ -128,6 +129,11 @@ def test_every_path_stands_in_the_table():
     shown = re.findall(r"`([A-Z]+ /[^`]*)`", "\n".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
     described = re.findall(r"^([A-Z]+ /\S*) :: exists$", "\n".join(facts_of(present_description())), re.MULTILINE)
     assert sorted(shown) == sorted({*described, *PAGES_OF_THE_SERVICE})
+
+
+def test_every_command_stands_in_the_table():
+    shown = set(re.findall(r"^\| `dealcache (\w+)", (DOCS / "command-line.md").read_text("utf-8"), re.MULTILINE))
+    assert shown == set(main.commands)
 
 
 def imports_of(path: Path) -> set[str]:
