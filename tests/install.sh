@@ -7,6 +7,7 @@ missing=
 ldconfig -p | grep -q 'libcurl\.so\.4' || missing="$missing libcurl4"
 command -v redis-server >/dev/null || missing="$missing redis-server"
 ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
+command -v dbus-daemon >/dev/null || missing="$missing dbus"
 command -v nginx >/dev/null || missing="$missing nginx"
 command -v openssl >/dev/null || missing="$missing openssl"
 command -v shellcheck >/dev/null || missing="$missing shellcheck"

@@ -17,6 +17,13 @@ _SCRIPT = Path(__file__).with_name("machine.sh")
 _NAMESPACES = ("--mount", "--pid", "--ipc", "--uts", "--cgroup")
 
 
+def can_be_made() -> bool:
+    """Return True if this user and this kernel allow a machine; inside some containers they do not."""
+    if os.geteuid() != 0 or _cgroup2() is None:
+        return False
+    return subprocess.run(["unshare", *_NAMESPACES, "--fork", "true"], capture_output=True, timeout=60).returncode == 0
+
+
 class Machine(Program):
     """A running machine.
 
@@ -28,7 +35,9 @@ class Machine(Program):
 
     def __init__(self, directory: Path, packages: Path, source: Path = ROOT) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._cgroup = _cgroup2() / f"dealcache-test-{os.getpid()}-{next(_NUMBERS)}"
+        groups = _cgroup2()
+        assert groups is not None
+        self._cgroup = groups / f"dealcache-test-{os.getpid()}-{next(_NUMBERS)}"
         self._cgroup.mkdir()
         unshare = ["unshare", *_NAMESPACES, "--fork", "--kill-child", "--propagation", "private", "--mount-proc"]
         # The shell enters the group that is the root of all groups there.
@@ -68,7 +77,7 @@ class Machine(Program):
             Path(group).rmdir()
 
 
-def _cgroup2() -> Path:
+def _cgroup2() -> Path | None:
     """Return where the unified control groups are."""
     mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
-    return next(Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2")
+    return next((Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"), None)

@@ -24,6 +24,7 @@ mkdir /etc/systemd/system /run/units
 for unit in basic sysinit sockets timers paths slices network network-online multi-user shutdown umount final; do
     cp "/lib/systemd/system/$unit.target" /run/units/
 done
+cp /lib/systemd/system/dbus.socket /lib/systemd/system/dbus.service /run/units/
 mount -t tmpfs tmpfs /lib/systemd/system
 cp /run/units/* /lib/systemd/system/
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ import orjson
 import pytest
 import requests
 
-from tests.e2e.machine import Machine
+from tests.e2e.machine import Machine, can_be_made
 from tests.e2e.nginx import Nginx
 from tests.e2e.programs import ACME, READ, ROOT, TOKEN, HubSpot, Program, environment
 from tests.waiting import until
@@ -24,7 +23,7 @@ from tests.waiting import until
 pytestmark = [
     pytest.mark.long,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a machine, and install on it"),
+    pytest.mark.skipif(not can_be_made(), reason="a machine of its own needs root and namespaces"),
 ]
 
 #: Of the tree that is the next release.
@@ -205,6 +204,15 @@ def test_the_environment_is_for_the_service_alone(installation: Installation) ->
     assert installation.machine.run("stat", "-c", "%a %U %G", "/run/dealcache/http.sock").stdout == (
         "660 dealcache www-data\n"
     )
+
+
+def test_commands_run_with_the_environment_of_the_service(installation: Installation) -> None:
+    installation.machine.run("systemctl", "start", "dbus.socket")
+    checked = installation.machine.run(ADMIN, "check").stdout
+    assert re.search(r"^ok +MongoDB writes: ", checked, re.MULTILINE)
+    assert re.search(r"^ok +HubSpot token: ", checked, re.MULTILINE)
+    refused = installation.machine.run(ADMIN, "jobs", "cancel", "none", check=False)
+    assert refused.returncode == 1
 
 
 def test_a_changed_environment_takes_effect_without_a_stop(installation: Installation) -> None:
