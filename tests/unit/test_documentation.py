@@ -136,6 +136,22 @@ def test_every_command_stands_in_the_table():
     assert shown == set(main.commands)
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
+def test_files_and_targets_of_make_that_a_page_names_exist(page):
+    text = page.read_text("utf-8")
+    files = re.findall(r"`((?:dealcache|tests|deploy|benchmarks|docs|clients)/[^`\s]*)`", text)
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`|sudo |… )make ([a-z][a-z-]*)", text, re.MULTILINE)) <= targets
+
+
+def test_every_room_stands_in_the_architecture():
+    rooms = (DOCS / "architecture.md").read_text("utf-8").split("\n## Rooms\n")[1].split("\n## ")[0]
+    assert [
+        path.parent.name for path in ROOT.glob("dealcache/*/__init__.py") if f"{path.parent.name}/" not in rooms
+    ] == []
+
+
 def imports_of(path: Path) -> set[str]:
     rooms = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
