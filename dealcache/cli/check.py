@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import click
 
-from dealcache.breaker import Breaker
 from dealcache.checks.data_age import judge_data_age
 from dealcache.checks.facts import Facts, gather
 from dealcache.checks.findings import Finding, Level, failed, ok
@@ -17,16 +16,16 @@ from dealcache.checks.hubspot import judge_hubspot, questions_of
 from dealcache.checks.mongodb import MongoDbQuestions, judge_mongodb
 from dealcache.checks.redis import judge_redis, write_to
 from dealcache.checks.webhooks import judge_webhooks
-from dealcache.cli.support import EXIT_FAILED
+from dealcache.cli.support import EXIT_FAILED, connect_mongodb, connect_redis
 from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.token_probe import TokenProbe
 from dealcache.model.deadline import Deadline
 from dealcache.model.workers import RedisUnavailable
-from dealcache.repositories import Connection, StoreError
+from dealcache.repositories import StoreError
 from dealcache.settings import Settings, SettingsError, load_settings
 
-#: Seconds for all checks together, and for all calls to HubSpot. On a busy
-#: machine the process needs some more to start and to end.
+#: Seconds for all checks together, and for all calls to HubSpot. The process needs some more to start and to end, up to
+#: five on a busy machine.
 CHECK_SECONDS, _HUBSPOT_SECONDS = 9.0, 8.0
 
 #: Seconds for the end of all connections.
@@ -47,11 +46,9 @@ def check_command() -> None:
     # Nothing is logged beside the findings, which say the same.
     logging.getLogger("dealcache").addHandler(logging.NullHandler())
     try:
-        settings = load_settings(os.environ)
+        findings = [ok("settings", "all values are valid"), *check_service(load_settings(os.environ))]
     except SettingsError as error:
         findings = [failed("settings", str(error))]
-    else:
-        findings = [ok("settings", "all values are valid"), *check_service(settings)]
     for finding in findings:
         click.echo(finding.line())
     if any(finding.level is Level.FAILED for finding in findings):
@@ -66,10 +63,12 @@ def check_service(settings: Settings, seconds: float = CHECK_SECONDS) -> list[Fi
     Args:
         settings: the environment's settings.
         seconds: how long everything may take together.
+
+    Raises:
+        SettingsError: MongoDB's driver refuses the URI.
     """
     deadline = Deadline(seconds)
-    # Questions are asked at the same time: none may be refused because another one has failed.
-    mongodb = Connection(settings.mongodb_uri, settings.mongodb_database, breaker=Breaker(0.0))
+    mongodb = connect_mongodb(settings)
     hubspot = TokenProbe(settings.hubspot_base_url, settings.hubspot_access_token, settings.hubspot_api_version)
     questions: Mapping[str, Callable[[], object]] = {
         **MongoDbQuestions(mongodb).by_name(),
@@ -95,9 +94,7 @@ def _judge(settings: Settings, facts: Facts, probe: TokenProbe) -> list[Finding]
 
 
 def _write_to_redis(settings: Settings) -> object:
-    from dealcache.container.through_redis import connect_redis  # no other command needs the service's parts so early
-
-    redis = connect_redis(settings, lambda: "check")
+    redis = connect_redis(settings)
     if redis is None:
         return None
     try:

@@ -7,9 +7,9 @@ from collections.abc import MutableMapping
 
 import click
 
-from dealcache.cli.support import become
+from dealcache.cli.support import become, connect_mongodb, connect_redis
 from dealcache.server.hooks import prepare
-from dealcache.settings import VARIABLES
+from dealcache.settings import VARIABLES, Settings, load_settings
 
 
 @click.command("serve", short_help="Serve the API and the console.")
@@ -19,6 +19,7 @@ def serve_command() -> None:
     Exit codes: 2 when the environment holds a bad value, else those of gunicorn, which takes the place of this process.
     """
     _remove_empty(os.environ)
+    _check_connections(load_settings(os.environ))
     prepare(os.environ)
     become("dealcache.server", "-c", "python:dealcache.server.gunicorn_conf", "dealcache.wsgi:app")
 
@@ -28,3 +29,11 @@ def _remove_empty(environ: MutableMapping[str, str]) -> None:
     for variable in VARIABLES:
         if not environ.get(variable.name, "set").strip():
             del environ[variable.name]
+
+
+def _check_connections(settings: Settings) -> None:
+    """Raise SettingsError for what the drivers of MongoDB and Redis refuse; nothing is connected."""
+    connect_mongodb(settings).close()
+    redis = connect_redis(settings)
+    if redis is not None:
+        redis.close()

@@ -12,12 +12,14 @@ import click
 from flask import current_app, has_app_context
 from rich.console import Console
 
+from dealcache.breaker import Breaker
 from dealcache.hubspot import HubSpotError
-from dealcache.repositories import StoreError
-from dealcache.settings import load_settings
+from dealcache.repositories import Connection, StoreError
+from dealcache.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:  # it is wired with these commands
     from dealcache.container import Container
+    from dealcache.redis_connection import RedisConnection
 
 #: Exit codes beside 0 (done) and 2 (wrong command line).
 EXIT_FAILED = 1
@@ -47,6 +49,31 @@ def container() -> Container:
         root.obj = Container(settings)
     made: Container = root.obj
     return made
+
+
+def connect_mongodb(settings: Settings) -> Connection:
+    """Return a connection to MongoDB for a few operations, of which none is refused because another one has failed.
+
+    Raises:
+        SettingsError: the URI is invalid in a way that only the driver finds out.
+    """
+    try:
+        return Connection(settings.mongodb_uri, settings.mongodb_database, breaker=Breaker(0.0))
+    except StoreError as error:
+        raise SettingsError(f"MONGODB_URI holds a value that is not shown: {error}") from None
+
+
+def connect_redis(settings: Settings) -> RedisConnection | None:
+    """Return a connection to Redis for a few operations; None without ``REDIS_URL``.
+
+    Raises:
+        SettingsError: the libraries for it are missing, or refuse an option of the URL.
+    """
+    if settings.redis_url is None:
+        return None
+    from dealcache.container import through_redis  # with all parts of the service, which take long to import
+
+    return through_redis.connect_redis(settings, lambda: "command")
 
 
 def become(module: str, *arguments: str) -> NoReturn:

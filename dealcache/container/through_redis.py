@@ -30,7 +30,7 @@ def connect_redis(settings: Settings, installation: Callable[[], str | None]) ->
         installation: returns the id of the installation whose keys are used; None while it is unknown.
 
     Raises:
-        SettingsError: Redis is wanted and the libraries for it are missing.
+        SettingsError: Redis is wanted, and the libraries for it are missing, or the URL has an option that they refuse.
     """
     if settings.redis_url is None:
         return None
@@ -41,7 +41,10 @@ def connect_redis(settings: Settings, installation: Callable[[], str | None]) ->
     except ImportError:
         raise SettingsError("REDIS_URL is set, but the extra is missing: pip install 'dealcache[redis]'") from None
     threads = settings.threads + settings.hubspot_waiting_threads + len(Bucket) + _SUBSCRIPTIONS
-    return RedisConnection(settings.redis_url, installation, threads=threads)
+    try:
+        return RedisConnection(settings.redis_url, installation, threads=threads)
+    except ValueError:
+        raise SettingsError("REDIS_URL holds a value that is not shown, with an option that redis-py refuses") from None
 
 
 def shared_tier(redis: RedisConnection | None, clock: Callable[[], float]) -> Tier | None:

@@ -129,7 +129,7 @@ class Connection:
             self._client: MongoClient[Document] = MongoClient(
                 uri, connect=False, event_listeners=listeners, **_DECODING, **client_options(uri, threads)
             )
-        except (PyMongoError, ValueError) as error:
+        except (PyMongoError, ValueError, OSError) as error:  # an OSError if there is no such file of certificates
             # The driver's message may quote a part of the URI, and with it a part of a password.
             raise StoreError(f"the connection URI is not valid ({type(error).__name__})") from None
         self._database = self._client[database]

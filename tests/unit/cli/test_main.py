@@ -35,3 +35,19 @@ def test_a_bad_value_ends_a_command_with_one_line(command):
     result = CliRunner().invoke(main, command, env={"THREADS": "many"})
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "dealcache: THREADS holds 'many'; it may hold a whole number from 1 to 1024\n"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["mongodb+srv://ada:hunter2@h1,h2/", "mongodb://ada:hunter2@db/?tls=true&tlsCAFile=/none/ca.pem"],
+)
+def test_what_only_the_driver_refuses_is_told_in_the_same_way(uri):
+    environ = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": uri}
+    told = "MONGODB_URI holds a value that is not shown: the connection URI is not valid"
+    result = CliRunner().invoke(main, ["serve"], env=environ)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"dealcache: {told}")
+    assert "hunter2" not in result.stderr
+    result = CliRunner().invoke(main, ["check"], env=environ)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"failed   settings: {told}")
