@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 from benchmarks import deals, machine, wrk
@@ -25,14 +26,18 @@ from benchmarks.peers import origin, servers
 from benchmarks.report import Report, Spread, spread
 from benchmarks.service import Server
 from benchmarks.stand import Stand
+from benchmarks.wrk import Variety
 
 SIZES = (300, 20_000, 200_000)
 #: How many deals are asked for in turns where requests vary, and of which sizes.
 _VARIED, _VARIED_SIZES = 200, SIZES[:2]
+#: How many users ask for how many deals where users vary too: more requests than the service remembers.
+_USERS, _DEALS_OF_USERS = 1_000, 50
 _OTHER_CONNECTIONS, _QUICK_CONNECTIONS = (1, 64, 256), (64,)
 _DATABASE = "against_peers"
 FASTAPI_TYPED = "FastAPI with a dict and a return type"
 OURS, DISPATCHED, BARE = "dealcache", "dealcache, dispatched by Flask", "bare WSGI callable on gthread"
+PARSED = "dealcache, each request parsed"
 NGINX, VARNISH, FASTAPI = "nginx proxy_cache", "Varnish", "FastAPI with a dict"
 
 _HEAD = ("per second", f"{OURS} / it", "p50 ms", "p99 ms", "p99.9 ms", "server's µs", "wrk's core")
@@ -43,6 +48,10 @@ _PROMISES: Mapping[str, Mapping[int, float]] = {
     BARE: {300: 10.0, 20_000: 10.0},
     FASTAPI: {300: 15.0, 20_000: 80.0},
 }
+#: The same of nginx, where no two requests are the same.
+_VARIED_PROMISE = 0.9
+#: How much dearer, at most, a request may be than parsing it where there are more than the service remembers.
+_DEARER = 1.05
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
             _other_connections(report, contest, contestants, (size, subject), quick)
     for number, size in enumerate(_VARIED_SIZES):
         _varied(stand, report, contest, contestants, (1000 * (1 + number), size), quick)
+    _crowd(stand, report, contest, contestants, quick)
 
 
 def _contestants(stand: Stand, service: Server) -> list[Contestant]:
@@ -185,8 +195,36 @@ def _varied(
     first_number, size = numbered
     chosen = [one for one in contestants if one.name in (OURS, NGINX, VARNISH)]
     subjects = _cached(stand, chosen, size, range(first_number, first_number + _VARIED))
-    targets = stand.directory / f"{size}.targets"
-    targets.write_text("".join(f"{subject.target}\n" for subject in subjects), "utf-8")
-    measure = partial(contest.measure, subjects=subjects, seconds=1 if quick else 2, targets=targets)
-    rounds = _in_turns(chosen, measure, 2 if quick else 5)
+    variety = Variety(_listed(stand, subjects))
+    measure = partial(contest.measure, subjects=subjects, seconds=1 if quick else 2, variety=variety)
+    rounds = _in_turns(chosen, measure, 2 if quick else 8)
     rounds.show(report, f"{size:,} bytes of {_VARIED} deals, varied requests, {wrk.CONNECTIONS} connections")
+    wording = f"{size:,} bytes, varied requests: at least {_VARIED_PROMISE:g} times the requests per second of {NGINX}"
+    ratio = rounds.ratio(NGINX)
+    by_cost = f"{ratio.show()}; by the servers' processor time {rounds.cost_ratio(NGINX).show()}"
+    report.promise(wording, by_cost, ratio.median >= _VARIED_PROMISE)
+
+
+def _crowd(stand: Stand, report: Report, contest: Contest, contestants: Sequence[Contestant], quick: bool) -> None:
+    """More different requests, ids apart, than the service remembers; beside them the same, each parsed."""
+    chosen = [one for one in contestants if one.name in (OURS, NGINX)]
+    subjects = _cached(stand, chosen, SIZES[0], range(5_000, 5_000 + _DEALS_OF_USERS))
+    crowd = Variety(_listed(stand, subjects), _USERS)
+    varieties = {PARSED: replace(crowd, parsed=True)}
+
+    def measure(one: Contestant) -> Turn:
+        return contest.measure(one, subjects, 1 if quick else 2, variety=varieties.get(one.name, crowd))
+
+    rounds = _in_turns([*chosen, replace(chosen[0], name=PARSED)], measure, 2 if quick else 8)
+    what = f"{_USERS:,} users x {_DEALS_OF_USERS} deals"
+    rounds.show(report, f"{SIZES[0]:,} bytes, {what}, varied requests, {wrk.CONNECTIONS} connections")
+    ratio = rounds.cost_ratio(PARSED)
+    wording = f"{what}: at most {_DEARER:g} times the processor time that parsing each request takes"
+    report.promise(wording, f"parsing takes {ratio.show()} times theirs", ratio.median >= 1 / _DEARER)
+
+
+def _listed(stand: Stand, subjects: Sequence[Subject]) -> Path:
+    """A file with the targets of the subjects."""
+    listed = stand.directory / f"{len(subjects[0].body)} bytes of {len(subjects)}.targets"
+    listed.write_text("".join(f"{subject.target}\n" for subject in subjects), "utf-8")
+    return listed

@@ -6,13 +6,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import machine, wrk
 from benchmarks.affinity import processor_seconds
 from benchmarks.client import Reply, UnexpectedAnswerError, ask, expect
 from benchmarks.service import Server
-from benchmarks.wrk import Load
+from benchmarks.wrk import Load, Variety
 
 #: How often, and with how many seconds between, the service is asked whether it has counted everything.
 _PATIENCE, _PAUSE = 50, 0.1
@@ -104,16 +103,16 @@ class Contest:
         subjects: Sequence[Subject],
         seconds: int,
         connections: int = wrk.CONNECTIONS,
-        targets: Path | None = None,
+        variety: Variety | None = None,
     ) -> Turn:
         """Load a contestant.
 
         Args:
             contestant: it has the subjects in its cache.
-            subjects: what is asked for: the first, unless ``targets`` is given.
+            subjects: what is asked for: the first, unless ``variety`` is given.
             seconds: how long.
             connections: how many.
-            targets: a file with the targets of all subjects, to be asked for with varied requests.
+            variety: requests for all subjects that differ from each other.
 
         Raises:
             UnexpectedAnswerError: it answered with anything but cache hits, or not in full.
@@ -121,7 +120,7 @@ class Contest:
         url = contestant.server.base_url + contestant.target(subjects[0])
         contestant.check(subjects[0])
         before, taken = self._reads(), -processor_seconds(contestant.server.pid)
-        load = wrk.load(url, seconds, machine.client_cores(), connections=connections, targets=targets)
+        load = wrk.load(url, seconds, machine.client_cores(), connections=connections, variety=variety)
         taken += processor_seconds(contestant.server.pid)
         for subject in subjects:
             contestant.check(subject)

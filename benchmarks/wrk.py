@@ -41,6 +41,26 @@ class Load:
     client: float
 
 
+@dataclass(frozen=True, slots=True)
+class Variety:
+    """Requests that differ from each other: a browser's header fields, and another request id each time.
+
+    Attributes:
+        targets: a file with a path and query on each line; they are asked for in turn.
+        users: how many browsers take turns, each with header fields of its own.
+        parsed: whether the id stands in a form that the service does not look for, so that it parses each request.
+    """
+
+    targets: Path
+    users: int = 1
+    parsed: bool = False
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables that ``wrk.lua`` reads."""
+        variables = {"BENCHMARK_TARGETS": str(self.targets), "BENCHMARK_USERS": str(self.users)}
+        return variables | ({"BENCHMARK_PARSED": "1"} if self.parsed else {})
+
+
 def load(
     url: str,
     seconds: int,
@@ -48,7 +68,7 @@ def load(
     *,
     connections: int = CONNECTIONS,
     headers: Mapping[str, str] | None = None,
-    targets: Path | None = None,
+    variety: Variety | None = None,
 ) -> Load:
     """Ask for ``url`` from one thread over keep-alive connections, on each again as soon as the answer is there.
 
@@ -58,7 +78,7 @@ def load(
         cores: the cores that wrk may use.
         connections: how many.
         headers: header fields that each request has.
-        targets: a file with a path and query on each line that are asked for instead, with a browser's headers.
+        variety: what is asked for instead.
 
     Raises:
         LoadError: an answer was no success, or a connection broke.
@@ -78,10 +98,10 @@ def load(
         str(_SCRIPT),
         *fields,
     ]
-    named = {} if targets is None else {"BENCHMARK_TARGETS": str(targets)}
+    variables = {} if variety is None else variety.environ()
     before = _processor_seconds_of_children()
     shown = subprocess.run(
-        [*command, url], capture_output=True, text=True, timeout=seconds + 30, check=True, env=os.environ | named
+        [*command, url], capture_output=True, text=True, timeout=seconds + 30, check=True, env=os.environ | variables
     ).stdout
     return parse(shown, _processor_seconds_of_children() - before)
 

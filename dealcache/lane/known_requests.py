@@ -27,7 +27,7 @@ _MOST, _LONGEST = 8 * 1024 * 1024, 4_096
 _OVERHEAD = 700
 
 #: Seconds for which a full memory stays as it is.
-_AFRESH = 60.0
+_AFRESH = 10.0
 
 #: The most look-ups that are skipped after one that found nothing.
 _MOST_SKIPPED = 15

@@ -211,9 +211,9 @@ def test_the_memory_is_bounded_and_begins_anew(monkeypatch: pytest.MonkeyPatch):
     known = [data for data in several if both.find(data)]
     assert known == several[: len(known)]
     assert 5 <= len(known) <= 15
-    both.learn(several[-1], now=159.0)
+    both.learn(several[-1], now=109.0)
     assert both.find(several[-1]) is None
-    both.learn(several[-1], now=161.0)
+    both.learn(several[-1], now=111.0)
     assert [data for data in several if both.find(data)] == [several[-1]]
 
 
