@@ -27,6 +27,11 @@ def processor_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def sockets_of_children(pid: int) -> list[int]:
+    """How many sockets each child of a process has open: a worker of gunicorn one for each connection, and more."""
+    return [len(_sockets(child)) for child in _children(pid)]
+
+
 def resident_bytes(pid: int) -> int:
     """The memory of a process and its descendants; what they share counts for each, so only growth tells something."""
     pages = 0
@@ -42,9 +47,21 @@ def _tasks(pid: int) -> list[int]:
     return []
 
 
-def _family(pid: int) -> Iterator[int]:
-    yield pid
+def _sockets(pid: int) -> list[str]:
+    opened = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it may be closed meanwhile
+            opened.append(str(descriptor.readlink()))
+    return [name for name in opened if name.startswith("socket:")]
+
+
+def _children(pid: int) -> Iterator[int]:
     for task in _tasks(pid):
         with suppress(FileNotFoundError):
-            for child in Path(f"/proc/{pid}/task/{task}/children").read_text("ascii").split():
-                yield from _family(int(child))
+            yield from map(int, Path(f"/proc/{pid}/task/{task}/children").read_text("ascii").split())
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for child in _children(pid):
+        yield from _family(child)
