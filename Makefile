@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi types vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf install uninstall clean
+.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi types vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf install uninstall clean dist
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,5 +123,9 @@ install: ## install as a service on this machine, or upgrade it (as root); DESTD
 uninstall: ## remove the service; configuration and data stay, unless PURGE=1 has the configuration removed
 	@sh deploy/install.sh --uninstall $(if $(PURGE),--purge)
 
+# The wheel is made from the sdist: what earlier builds have left here is no part of it.
+dist: $(VENV)/.installed-dev ## build the wheel and the sdist in dist/
+	$(BIN)/python -m build --no-isolation --outdir dist
+
 clean: ## remove what was built; the data of `make run` in .dealcache/ stay
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis
