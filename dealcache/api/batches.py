@@ -15,6 +15,7 @@ from dealcache.api.documentation import SERVER_TIMING, Documented, documented
 from dealcache.api.failures import problem_of
 from dealcache.api.responses import json_response, mode_of, server_timing, shown_as_of, unknown_deal
 from dealcache.api.services import services
+from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
 from dealcache.reader import BatchAnswer
 from dealcache.tiers import View
@@ -118,7 +119,7 @@ class BatchSchema(ma.Schema):
     )
 
 
-blueprint = parameters.StrictBlueprint(
+blueprint = StrictBlueprint(
     "batches", __name__, url_prefix="/api/hubspot", description="Many deals from memory, MongoDB or HubSpot."
 )
 

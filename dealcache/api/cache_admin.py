@@ -14,12 +14,13 @@ from dealcache.api.problems import Problem
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
 from dealcache.api.stats_parameters import StatsQuery
+from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.cluster.statistics import Listing
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.reader.cursors import encode_cursor
 
-blueprint = parameters.StrictBlueprint(
+blueprint = StrictBlueprint(
     "cache", __name__, url_prefix="/api/hubspot", description="Statistics of the cache, and clearing it."
 )
 

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Response
 from marshmallow import RAISE
 
-from dealcache.api import parameters
 from dealcache.api.deal_list_parameters import DealListQuery
 from dealcache.api.deal_list_schemas import DealListSchema
 from dealcache.api.documentation import STORE_FAILURE, documented
@@ -15,11 +14,12 @@ from dealcache.api.exports import export_response
 from dealcache.api.problems import invalid
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
+from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.reader.deal_resolution import UnknownLabelError
 from dealcache.reader.deal_rows import COLUMNS
 from dealcache.reader.timeline_filter import InvalidCursorError
 
-blueprint = parameters.StrictBlueprint(
+blueprint = StrictBlueprint(
     "deal_list", __name__, url_prefix="/api/hubspot/v2", description="Deals to look through, filter and take away."
 )
 

@@ -10,7 +10,8 @@ from typing import Any
 import marshmallow as ma
 
 from dealcache.api.exports import export_format
-from dealcache.api.parameters import Count, Day, Repeatable, boolean
+from dealcache.api.parameters import Count, Day, boolean
+from dealcache.api.strict_blueprint import Repeatable
 from dealcache.model.deal_filter import SORTS, Order
 from dealcache.model.deal_question import DealQuestion
 from dealcache.model.deals import NAME_LENGTH

@@ -26,6 +26,7 @@ from dealcache.api.documentation import RETRY_AFTER, Documented, documented
 from dealcache.api.problems import Problem
 from dealcache.api.responses import problem_response
 from dealcache.api.services import services
+from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.live import Client, Hub, Subscription
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _check_origin(origin: str | None, allows: Callable[[str], bool]) -> None:
     raise HandshakeRefusedError(Problem(403, "Pages of this origin may not connect; CORS_ORIGINS names those that do."))
 
 
-blueprint = parameters.StrictBlueprint("live", __name__, description="Clients hear which deals changed.")
+blueprint = StrictBlueprint("live", __name__, description="Clients hear which deals changed.")
 
 _PATH = "/ws/deal-updates"
 

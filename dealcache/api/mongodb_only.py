@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,11 +26,12 @@ from dealcache.api.problems import invalid
 from dealcache.api.responses import as_of_headers, json_response, problem_response, stored_response, unknown_deal
 from dealcache.api.services import services
 from dealcache.api.streaming import converted, json_array
+from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import Deal, DealKey
 from dealcache.reader.timeline_filter import InvalidCursorError
 from dealcache.tiers import View
 
-blueprint = parameters.StrictBlueprint(
+blueprint = StrictBlueprint(
     "mongodb", __name__, url_prefix="/api/hubspot/v2", description="Answers from MongoDB alone."
 )
 
@@ -52,25 +53,25 @@ def health() -> Response:
 
 
 @blueprint.route("/deal-activities-count")
-@blueprint.arguments(parameters.DealQuery(), location="query")
+@blueprint.takes_query(parameters.DealQuery())
 @documented(blueprint, schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
-def deal_activities_count(query: dict[str, Any]) -> Response:
+def deal_activities_count(query: Mapping[str, Any]) -> Response:
     """Return the number of a deal's activities by type."""
     return _respond(View.ACTIVITIES_COUNT, query["key"])
 
 
 @blueprint.route("/deal-info")
-@blueprint.arguments(parameters.DealQuery(), location="query")
+@blueprint.takes_query(parameters.DealQuery())
 @documented(blueprint, schemas.DealInfoSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
-def deal_info(query: dict[str, Any]) -> Response:
+def deal_info(query: Mapping[str, Any]) -> Response:
     """Return a deal at a glance."""
     return _respond(View.INFO, query["key"])
 
 
 @blueprint.route("/deal-timeline")
-@blueprint.arguments(parameters.StoredTimelineRead(), location="query")
+@blueprint.takes_query(parameters.StoredTimelineRead())
 @documented(blueprint, schemas.TimelineSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
-def deal_timeline(query: dict[str, Any]) -> Response:
+def deal_timeline(query: Mapping[str, Any]) -> Response:
     """Return a deal's activities, oldest first; the whole timeline, or a part of it."""
     entry = services().mongodb.read(View.TIMELINE, query["key"])
     if entry is None:
@@ -102,9 +103,9 @@ def all_deals() -> Response:
 
 
 @blueprint.route("/deals")
-@blueprint.arguments(parameters.StageQuery(), location="query")
+@blueprint.takes_query(parameters.StageQuery())
 @documented(blueprint, schemas.StageDealSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
-def deals(query: dict[str, Any]) -> Response:
+def deals(query: Mapping[str, Any]) -> Response:
     """Return the deals of a stage, formatted for people; an unknown stage has none. Ages are as of the full minute."""
     wired, stage = services(), query["stage"]
     storage = wired.storage

@@ -8,16 +8,17 @@ from typing import Any
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from dealcache.api import parameters, schemas
+from dealcache.api import schemas
 from dealcache.api.documentation import documented
 from dealcache.api.responses import json_response
 from dealcache.api.services import services
 from dealcache.api.status_view import age_view
+from dealcache.api.strict_blueprint import StrictBlueprint
 
 #: Seconds that a scrape waits for the state of the database.
 _SCRAPE_SECONDS = 0.25
 
-blueprint = parameters.StrictBlueprint("operations", __name__, description="Probes and metrics.")
+blueprint = StrictBlueprint("operations", __name__, description="Probes and metrics.")
 
 
 @blueprint.route("/healthz")

@@ -1,4 +1,4 @@
-"""The parameters of requests as marshmallow schemas: read by a strict parser, shown in the OpenAPI description."""
+"""The parameters of requests as marshmallow schemas: read strictly, shown in the OpenAPI description."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from datetime import date
 from typing import Any
 
 import marshmallow as ma
-import orjson
-from flask import Request, abort
-from flask_smorest import Blueprint
 from webargs.fields import DelimitedList
-from webargs.flaskparser import FlaskParser
 
 from dealcache.api import query
 from dealcache.api.access import TRUTHY
 from dealcache.api.exports import export_format
 from dealcache.api.query_schema import QuerySchema
+from dealcache.api.strict_blueprint import Repeatable
 from dealcache.model.deals import EVENT_TYPES
 from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
@@ -28,68 +25,6 @@ NAME_PATTERN = (
     r"[^\s\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2060\ufeff]"
     r"[^\u0000-\u001f\u007f-\u009f]*[\t-\r ]*$"
 )
-
-
-class Repeatable(ma.fields.List[Any]):
-    """A parameter that may be given several times, which makes a list; others may not."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        return super()._deserialize(value if isinstance(value, list) else [value], attr, data, **kwargs)
-
-
-def json_object(req: Request) -> dict[str, Any]:
-    """Return the object in a request's body, an empty one if there is no body.
-
-    Raises:
-        ValidationError: the body is not a JSON object.
-        UnsupportedMediaType: it is not declared as JSON.
-    """
-    raw = req.get_data()
-    if not raw:
-        return {}
-    if not req.is_json:
-        abort(415, description="The body must be a JSON object of type application/json.")
-    try:
-        content = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise ma.ValidationError({"body": ["Not valid JSON."]}) from None
-    if not isinstance(content, dict):
-        raise ma.ValidationError({"body": ["Must be a JSON object."]})
-    return content
-
-
-class StrictParser(FlaskParser):
-    """Reads query strings with ``parse_query``, and JSON bodies.
-
-    Unknown parameters of a query string are ignored. Unknown fields of a body are refused, because a misspelt one would
-    otherwise be ignored.
-    """
-
-    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"json": ma.RAISE}
-
-    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the parameters, decoded strictly; one that cannot be decoded is a validation error of its field."""
-        try:
-            parsed = query.parse_query(req.environ.get("QUERY_STRING", ""))
-        except query.InvalidQueryError as error:
-            raise ma.ValidationError(dict(error.errors)) from error
-        if not parsed.repeated:
-            return parsed.values
-        known = {name: field for name, field in schema.fields.items() if name in parsed.repeated}
-        once = sorted(name for name, field in known.items() if not isinstance(field, Repeatable))
-        if once:
-            raise ma.ValidationError({name: ["Give this parameter once."] for name in once})
-        return {**parsed.values, **{name: [parsed.values[name], *parsed.repeated[name]] for name in known}}
-
-    def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the body's object."""
-        return json_object(req)
-
-
-class StrictBlueprint(Blueprint):
-    """A blueprint whose parameters are read strictly."""
-
-    ARGUMENTS_PARSER = StrictParser()
 
 
 def rule(check: Callable[[str], str]) -> Callable[[str], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from dealcache.api.failures import FAILURES, problem_of
 from dealcache.api.problems import invalid
 from dealcache.api.responses import mode_of, problem_response, read_headers, read_response
 from dealcache.api.services import services
+from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
 from dealcache.reader import Answer, Mode
 from dealcache.reader.timeline_filter import InvalidCursorError
@@ -22,12 +24,12 @@ from dealcache.tiers import View
 
 _OTHER_ANSWERS = [DEAL_NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES]
 
-blueprint = parameters.StrictBlueprint(
+blueprint = StrictBlueprint(
     "reads", __name__, url_prefix="/api/hubspot", description="A deal from memory, MongoDB or HubSpot."
 )
 
 
-def _read(view: View, query: dict[str, Any]) -> Answer:
+def _read(view: View, query: Mapping[str, Any]) -> Answer:
     """Read a view through the tiers, and record the outcome."""
     key: DealKey = query["key"]
     wired = services()
@@ -44,33 +46,33 @@ def _read(view: View, query: dict[str, Any]) -> Answer:
     return answer
 
 
-def _respond(view: View, query: dict[str, Any]) -> Response:
+def _respond(view: View, query: Mapping[str, Any]) -> Response:
     answer = _read(view, query)
     return read_response(answer, query["key"], services().clock())
 
 
 @blueprint.route("/deal-activities-count")
-@blueprint.arguments(parameters.DealRead(), location="query")
+@blueprint.takes_query(parameters.DealRead())
 @documented(
     blueprint, schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG
 )
-def deal_activities_count(query: dict[str, Any]) -> Response:
+def deal_activities_count(query: Mapping[str, Any]) -> Response:
     """Return the number of a deal's activities by type."""
     return _respond(View.ACTIVITIES_COUNT, query)
 
 
 @blueprint.route("/deal-info")
-@blueprint.arguments(parameters.DealRead(), location="query")
+@blueprint.takes_query(parameters.DealRead())
 @documented(blueprint, schemas.DealInfoSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
-def deal_info(query: dict[str, Any]) -> Response:
+def deal_info(query: Mapping[str, Any]) -> Response:
     """Return a deal at a glance."""
     return _respond(View.INFO, query)
 
 
 @blueprint.route("/deal-timeline")
-@blueprint.arguments(parameters.TimelineRead(), location="query")
+@blueprint.takes_query(parameters.TimelineRead())
 @documented(blueprint, schemas.TimelineSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
-def deal_timeline(query: dict[str, Any]) -> Response:
+def deal_timeline(query: Mapping[str, Any]) -> Response:
     """Return a deal's activities, oldest first; the whole timeline, or a part of it."""
     as_file = query["format"] != "json"
     if query["filter"].is_whole() and not as_file:

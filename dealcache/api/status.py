@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 
 from flask import Response
 
-from dealcache.api import parameters
 from dealcache.api.documentation import documented
 from dealcache.api.responses import json_response
 from dealcache.api.services import services
 from dealcache.api.status_schemas import StatusSchema
 from dealcache.api.status_view import status_view
+from dealcache.api.strict_blueprint import StrictBlueprint
 
-blueprint = parameters.StrictBlueprint(
-    "status", __name__, url_prefix="/api/hubspot", description="The state of the service."
-)
+blueprint = StrictBlueprint("status", __name__, url_prefix="/api/hubspot", description="The state of the service.")
 
 
 @blueprint.route("/status")

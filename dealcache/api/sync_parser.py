@@ -12,13 +12,12 @@ import marshmallow as ma
 from flask import Request
 from flask_smorest import Blueprint
 
-from dealcache.api import parameters
-from dealcache.api.parameters import json_object
+from dealcache.api.strict_blueprint import StrictParser, json_object
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class SyncParser(parameters.StrictParser):
+class SyncParser(StrictParser):
     """Reads the query string and the body as one set of parameters."""
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 import marshmallow as ma
 from flask import Response, request
 
-from dealcache.api import deliveries, parameters
+from dealcache.api import deliveries
 from dealcache.api.access import WEBHOOKS_PATH
 from dealcache.api.documentation import STORE_FAILURE, Documented, documented
 from dealcache.api.problems import Problem, invalid
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
+from dealcache.api.strict_blueprint import StrictBlueprint
 
 log = logging.getLogger(__name__)
 
-blueprint = parameters.StrictBlueprint("webhooks", __name__, description="What HubSpot calls when something changes.")
+blueprint = StrictBlueprint("webhooks", __name__, description="What HubSpot calls when something changes.")
 
 #: The most events in a delivery: ten times as many as in HubSpot's guide "Webhooks", because a refused one is lost.
 MOST_EVENTS = 1000

@@ -54,8 +54,8 @@ class TieredCache:
 
     def hit(self, key: CacheKey) -> Entry | None:
         """Return memory's fresh value and count it as served; None if there is none, or a remembered 404."""
-        entry = self._memory.get(key)
-        if entry is None or not self.is_good(entry, self._clock()):
+        slot = self._memory.slot(key)
+        if slot is None or not self.is_good(entry := slot.entry, self._clock()):
             return None
         self._memory.record_hit(key)
         return entry

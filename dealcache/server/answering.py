@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -56,6 +57,7 @@ class Answering:
         self._response: Any = None
         self._answer: Any = None
         self._pieces: Iterator[bytes] | None = None
+        self._written: list[bytes] = []
         self._started = datetime.now()
 
     def step(self) -> Next:
@@ -89,7 +91,7 @@ class Answering:
         worker, conn = self._worker, self._connection
         worker.cfg.pre_request(worker, self._request)
         response, self._environ = wsgi.create(self._request, conn.sock, conn.client, conn.server, worker.cfg)
-        response.sock = conn
+        response.sock = SimpleNamespace(sendall=self._written.append)
         self._response = response
         self._environ["wsgi.multithread"] = True
         worker.nr += 1
@@ -109,14 +111,24 @@ class Answering:
         """Write the pieces; return False when the client is behind or the turn is over."""
         ends = monotonic() + _TURN_SECONDS
         for piece in pieces:
-            self._response.write(piece)
+            self._send_together(self._response.write, piece)
             if monotonic() >= ends:
                 return False
             unsent = self._connection.unsent_bytes
             if unsent and unsent > most_unsent(self._worker.keepalived_conns.count(Phase.SENDING)):
                 return False
-        self._response.close()
+        self._send_together(self._response.close)
         return True
+
+    def _send_together(self, write: Callable[..., None], *data: bytes) -> None:
+        """Send in one call of the kernel what gunicorn's response writes in several: its head, and the first piece."""
+        try:
+            write(*data)
+        finally:
+            if self._written:
+                parts = tuple(self._written)
+                self._written.clear()
+                self._connection.sendall(*parts)
 
     def _break_off(self, error: Exception) -> None:
         """Log why an answer is incomplete, and make sure that the client cannot take it for complete.

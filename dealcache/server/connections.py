@@ -40,7 +40,7 @@ class ClientGoneError(Exception):
 class Connection(TConn):
     """A connection as gunicorn has it, with what the event loop keeps of it.
 
-    gunicorn's ``Response`` takes it for the socket: it accepts everything that is written, and never waits. Only one
+    It accepts everything that is sent, and never waits. Only one
     thread has a connection at a time: the event loop, or the one in which its request is answered.
 
     ``received`` is the beginning of a request or, if ``has_more`` is True, requests that wait for their turn;
@@ -83,8 +83,8 @@ class Connection(TConn):
         self.unsent.extend(part for part in rest if part)
         return False
 
-    def sendall(self, data: bytes) -> None:
-        """Send as much of ``data`` as the client takes now, after the bytes kept before, and keep the rest.
+    def sendall(self, *parts: bytes) -> None:
+        """Send as much of ``parts`` as the client takes now, after the bytes kept before, and keep the rest.
 
         Raises:
             ClientGoneError: the client has closed or broken the connection.
@@ -92,13 +92,15 @@ class Connection(TConn):
         sent = 0
         if not self.unsent:
             try:
-                sent = self.sock.send(data)
+                sent = self.sock.send(parts[0]) if len(parts) == 1 else self.sock.sendmsg(parts)
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError as error:
                 raise ClientGoneError(str(error)) from None
-        if sent < len(data):
-            self.unsent.append(memoryview(data)[sent:])
+        for part in parts:
+            if sent < len(part):
+                self.unsent.append(memoryview(part)[sent:])
+            sent = max(0, sent - len(part))
 
     def send_more(self) -> None:
         """Send as much of the rest as the client takes now.

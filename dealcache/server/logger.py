@@ -44,7 +44,7 @@ class ServerLogger(Logger):
         log_request(
             environ["REQUEST_METHOD"],
             environ["RAW_URI"],
-            int(str(resp.status).split(None, 1)[0]),
+            resp.status_code,
             request_time.total_seconds() * 1000.0,
             resp.sent,
             request_id=headers.get("X-Request-ID", "-"),

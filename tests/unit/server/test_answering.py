@@ -107,6 +107,42 @@ def test_pieces_are_waited_with_until_the_client_has_caught_up(ends):
     assert (pieces.closed, worker.logged) == (1, [20 * len(PIECE)])
 
 
+class Counted:
+    """A socket that keeps each call of the kernel."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.calls: list[bytes] = []
+
+    def send(self, data: bytes) -> int:
+        self.calls.append(data)
+        return self._sock.send(data)
+
+    def sendmsg(self, parts: Iterable[bytes]) -> int:
+        self.calls.append(b"".join(parts))
+        return self._sock.sendmsg(parts)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+@pytest.mark.parametrize(
+    ("head", "pieces", "headers", "calls"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", [b"one", b"two"], [("Content-Length", "6")], [b"one", b"two"]),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", [b"one"], [], [b"3\r\none\r\n", b"0\r\n\r\n"]),
+        (b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", [], [("Content-Length", "6")], [b""]),
+    ],
+)
+def test_the_head_goes_out_with_the_first_piece(ends, head, pieces, headers, calls):
+    connection, theirs = ends
+    connection.sock = counted = Counted(connection.sock)
+    assert answering(connection, Worker(giving(iter(pieces), headers)), head).step() is Next.REQUEST
+    first, *others = counted.calls
+    assert [first.partition(b"\r\n\r\n")[2], *others] == calls
+    assert taken(connection, theirs) == b"".join(counted.calls)
+
+
 def test_a_long_answer_lets_other_requests_have_its_thread(ends, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("dealcache.server.answering.monotonic", lambda: now[0])

@@ -113,6 +113,16 @@ def test_what_is_written_waits_its_turn_behind_what_is_kept(ends):
         sender.sendall(b"x")
 
 
+def test_parts_are_sent_in_their_order_however_much_of_them_is_taken_at_once(ends):
+    sender, receiver = ends
+    parts = [b"h" * 100, bytes(range(256)) * 2_000, b"", b"end"]
+    sender.sendall(*parts[:2])
+    assert 0 < sender.unsent_bytes < 512_100
+    sender.sendall(*parts[2:])
+    assert receive_all(sender, receiver, 512_103) == b"".join(parts)
+    assert not sender.unsent
+
+
 def test_a_byte_now_and_then_is_no_progress(pair):
     one = connection(pair[0])
     assert not any(one.moves(1) for _ in range(ENOUGH - 1))
