@@ -174,7 +174,7 @@ class HubSpotSource:
 
 def _with_foreign_fields(loaded: LoadedDeal, foreign: Mapping[tuple[str, str], Mapping[str, Any]]) -> LoadedDeal:
     events = tuple(
-        replace(event, extra=foreign.get((event.engagement_type, event.engagement_id), event.extra))
+        event._replace(extra=foreign.get((event.engagement_type, event.engagement_id), event.extra))
         for event in loaded.events
     )
     return replace(loaded, events=events)

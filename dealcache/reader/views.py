@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from operator import itemgetter
 from typing import Any
 
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event
 from dealcache.model.labels import Labels, UnknownIds
-from dealcache.model.timestamps import in_zone
+from dealcache.model.timestamps import in_zone, without_zone
 from dealcache.tiers import View
 
 #: How many characters of an event's content the preview shows, by the contract.
 PREVIEW_LENGTH = 150
+
+#: The place of an event's view on a timeline. Time stamps of UTC with four digits of the year sort like their times.
+_PLACE = itemgetter("timestamp", "id", "type")
 
 
 def activities_count(by_type: Mapping[str, int]) -> dict[str, Any]:
@@ -33,12 +37,12 @@ def day(moment: datetime | None, zone: tzinfo) -> str | None:
 
 def timestamp(moment: datetime) -> str:
     """Return ``moment`` as ISO 8601 in UTC with milliseconds, HubSpot's form."""
-    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
+    return f"{without_zone(moment).isoformat(timespec='milliseconds')}Z"
 
 
 def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
     """Return an event as the timeline shows it; ``zone`` is the zone of ``date_str`` and ``time_str``."""
-    utc = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    utc = without_zone(event.occurred_at).isoformat(timespec="milliseconds")
     local = utc if zone is UTC else in_zone(event.occurred_at, zone).isoformat()
     content = event.content
     view = {
@@ -46,7 +50,7 @@ def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
         "engagement_id": event.engagement_id,
         "date_str": local[0:10],
         "time_str": local[11:16],
-        "timestamp": f"{utc[:23]}Z",
+        "timestamp": f"{utc}Z",
         "type": event.type,
         "subject": event.subject,
         "content": content,
@@ -60,11 +64,8 @@ def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
 
 def timeline(deal: Deal, events: Iterable[Event], zone: tzinfo, labels: Labels) -> dict[str, Any]:
     """Return the timeline view: all events, oldest first by time, then by ``id`` (which may repeat between types)."""
-    ordered = sorted(
-        ((event.occurred_at, event_view(event, zone, labels)) for event in events),
-        key=lambda row: (row[0], row[1]["id"], row[1]["type"]),
-    )
-    shown = [row[1] for row in ordered]
+    shown = [event_view(event, zone, labels) for event in events]
+    shown.sort(key=_PLACE)
     return timeline_of(deal.deal_id, deal.deal_name, shown)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from dealcache.model.deals import EVENT_TYPE_OF, FOREIGN_FIELDS, Deal, Event
 from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.timestamps import with_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import StoreError
 from dealcache.repositories.documents import (
@@ -67,7 +68,7 @@ def is_followed(document: Mapping[str, Any]) -> bool:
 def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
     """Return a document of ``deal_timeline`` as a value, and the names of the fields that cannot be read.
 
-    Positional arguments and few checks, because this runs for every event.
+    Dates are naive. Positional arguments and few checks, because this runs for every event.
     """
     try:
         event_type, subject, content, owner = (
@@ -84,13 +85,13 @@ def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
         event = Event(
             document["engagement_type"],
             engagement_id,
-            document["occurred_at"].replace(tzinfo=UTC),
+            with_zone(document["occurred_at"]),
             event_type,
             subject,
             content,
             owner_id,
             owner,
-            document["hubspot_updated_at"].replace(tzinfo=UTC),
+            with_zone(document["hubspot_updated_at"]),
             # These are the last of all fields that are read; most documents have none of them.
             foreign_fields(document) if len(document) > _OWN_FIELDS else {},
         )
