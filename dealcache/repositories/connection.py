@@ -133,6 +133,9 @@ class Connection:
             # The driver's message may quote a part of the URI, and with it a part of a password.
             raise StoreError(f"the connection URI is not valid ({type(error).__name__})") from None
         self._database = self._client[database]
+        #: The database with naive dates, of UTC: the driver takes longer to make them aware than :func:`.with_zone`.
+        #: Only for use within :meth:`operation`.
+        self.naive = self._database.with_options(self._database.codec_options.with_options(tz_aware=False))
         self._breaker = breaker or Breaker()
 
     @contextmanager

@@ -11,8 +11,6 @@ from typing import Any
 
 import pymongo
 from pymongo import UpdateOne
-from pymongo.collection import Collection
-from pymongo.database import Database
 
 from dealcache.model.deals import FOREIGN_FIELDS, Event
 from dealcache.model.invalidation import Changes
@@ -55,6 +53,7 @@ class DealTimelineRepository:
 
     def __init__(self, connection: Connection, marks: StaleMarks | None = None) -> None:
         self._connection = connection
+        self._naive = connection.naive.deal_timeline
         self._marks = marks or StaleMarks()
 
     def events(self, deal_id: str) -> list[Event]:
@@ -69,8 +68,8 @@ class DealTimelineRepository:
         # With the deal in front the order is that of an index.
         order = [("deal_id", 1), ("occurred_at", 1), ("engagement_id", 1)]
         of_deals = {"deal_id": {"$in": list(deal_ids)}}
-        with self._connection.operation() as database:
-            found = _naive(database).find(of_deals, _EVENT_OF_DEAL, sort=order, batch_size=_BATCH)
+        with self._connection.operation():
+            found = self._naive.find(of_deals, _EVENT_OF_DEAL, sort=order, batch_size=_BATCH)
             # Whole batches: the cursor's own iterator takes a microsecond for each document.
             batches = iter(partial(found.to_list, _BATCH), [])
             for deal_id, documents in groupby(chain.from_iterable(batches), itemgetter("deal_id")):
@@ -154,8 +153,8 @@ class DealTimelineRepository:
         one_of = [{"engagement_type": kind, "engagement_id": one} for kind, one in engagements]
         if not one_of:
             return []
-        with self._connection.operation() as database:
-            documents = _naive(database).find({"deal_id": deal_id, "$or": one_of}, EVENT_PROJECTION).to_list()
+        with self._connection.operation():
+            documents = self._naive.find({"deal_id": deal_id, "$or": one_of}, EVENT_PROJECTION).to_list()
         return read_records(EVENTS, documents, self._connection.unreadable)
 
     def sweep(self, deal_ids: Iterable[str], moment: datetime, types: Iterable[str] | None = None) -> Changes:
@@ -237,8 +236,8 @@ class DealTimelineRepository:
         """
         seen = _one_of(engagement_type, engagement_ids) | {"synced_at": {"$gte": milliseconds(moment)}}
         oldest_first = [("hubspot_updated_at", 1), ("synced_at", 1)]
-        with self._connection.operation() as database:
-            documents = _naive(database).find(seen, COMPARED_EVENT, sort=oldest_first).to_list()
+        with self._connection.operation():
+            documents = self._naive.find(seen, COMPARED_EVENT, sort=oldest_first).to_list()
         newest = {document["engagement_id"]: document for document in documents}
         return read_records(EVENTS, newest.values(), self._connection.unreadable)
 
@@ -266,12 +265,6 @@ class DealTimelineRepository:
         deals = {"$gte": ""} if deal_ids is None else {"$in": list(deal_ids)}
         condition = {"deal_id": deals, "occurred_at": {"$gte": milliseconds(first), "$lt": milliseconds(before)}}
         return [group["_id"] for group in self._grouped(condition, {"_id": "$deal_id"})]
-
-
-def _naive(database: Database[Document]) -> Collection[Document]:
-    """Return the events with naive dates, to which :func:`.read_event` adds UTC in less time than the driver."""
-    options = database.codec_options.with_options(tz_aware=False)
-    return database.deal_timeline.with_options(codec_options=options)
 
 
 def _one_of(engagement_type: str, engagement_ids: Iterable[str]) -> Document:
