@@ -1,4 +1,4 @@
-"""Requests that the lane cannot answer: their cost with ``HIT_LANE=on`` and ``off``, in turns.
+"""Requests that the lane cannot answer: their cost with ``HIT_LANE=on`` and ``off``, in turns, and by plain Flask.
 
 Two services, both pinned to one core, with wrk on the others.
 """
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from benchmarks import machine, wrk
 from benchmarks.affinity import pin, processor_seconds
 from benchmarks.client import ask, expect, target_of
+from benchmarks.lane import plain_flask
 from benchmarks.report import Report, spread
 from benchmarks.service import Server
 from benchmarks.stand import Stand
@@ -70,6 +71,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
             for lane in sorted(lanes, reverse=number % 2 == 1):
                 figures[lane].append(_measure(lanes[lane], way, 1 if quick else 2))
         _judge(report, way, figures["on"], figures["off"])
+    plain_flask.run(stand, report, quick)
 
 
 def _measure(service: Server, way: _Way, seconds: int) -> _Figure:
