@@ -59,7 +59,8 @@ class _Bounded(socket.socket):
         while True:
             self.settimeout(_next_look(timer))
             try:
-                return operation(*arguments)
+                with timer.waiting():
+                    return operation(*arguments)
             except TimeoutError as error:
                 if error.errno is not None:
                     raise  # the network's own time-out, not that of this socket
@@ -79,7 +80,9 @@ class BoundedSocket(_Bounded):
             wait = min(_next_look(current_timer()), give_up_at - time.monotonic())
             if wait <= 0.0:
                 raise TimeoutError("the address does not answer")
-            if poll.poll(wait * 1000):
+            with current_timer().waiting():
+                answered = poll.poll(wait * 1000)
+            if answered:
                 code = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, os.strerror(code))

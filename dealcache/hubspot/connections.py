@@ -52,7 +52,8 @@ class Resolver:
             lookup = self._lookup(host, port)
         while (left := timer.left()) > 0.0:
             try:
-                return lookup.result(min(left, LOOK_SECONDS))
+                with timer.waiting():
+                    return lookup.result(min(left, LOOK_SECONDS))
             except TimeoutError:
                 if lookup.done():
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -61,6 +62,7 @@ class Transport:
         self._headers = _headers()
         self._adapter = BoundedAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
         self._settings = _environment_settings(self._base_url)
+        self._turn = None if _is_socks(self._base_url, self._settings) else threading.Lock()
 
     def __repr__(self) -> str:
         return f"Transport({self._base_url!r})"
@@ -97,7 +99,7 @@ class Transport:
         """
         try:
             with (
-                timed(CallTimer(deadline, answer_seconds)),
+                timed(CallTimer(deadline, answer_seconds, turn=self._turn)),
                 self._send(method, path, params, body, deadline) as response,
             ):
                 content = _read_all(response.raw, endpoint, deadline)
@@ -150,6 +152,12 @@ def _environment_settings(url: str) -> dict[str, Any]:
     with requests.Session() as session:
         settings = session.merge_environment_settings(url, {}, True, None, None)
     return dict(settings)
+
+
+def _is_socks(url: str, settings: Mapping[str, Any]) -> bool:
+    """Return True if a SOCKS proxy is used, whose connections do not tell when they wait."""
+    proxy = requests.utils.select_proxy(url, settings["proxies"])
+    return proxy is not None and proxy.lower().startswith("socks")
 
 
 def _read_all(raw: Any, endpoint: str, deadline: Deadline) -> bytes:

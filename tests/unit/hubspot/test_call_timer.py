@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from dealcache.hubspot.call_timer import CallTimer, current_timer, timed
@@ -79,3 +81,14 @@ def test_the_timer_is_that_of_the_exchange_under_way(clock):
         assert current_timer() is timer
     with pytest.raises(RuntimeError):
         current_timer()
+
+
+def test_an_exchange_holds_its_turn_except_while_it_waits(clock):
+    turn = threading.Lock()
+    timer = CallTimer(Deadline(1000.0, clock), 110.0, clock, turn)
+    with timed(timer):
+        assert turn.locked()
+        with timer.waiting():
+            assert not turn.locked()
+        assert turn.locked()
+    assert not turn.locked()
