@@ -117,7 +117,7 @@ link() {
 hand_over() {
     systemctl cat dealcache.service >"/run/systemd/system/$standby"
     systemctl daemon-reload
-    if ! systemctl start "$standby"; then
+    if ! systemctl restart "$standby"; then
         systemctl --quiet stop "$standby" || :
         remove_standby
         return 1
@@ -139,27 +139,43 @@ is_in_use() {
     has_systemd && [ "$(systemctl is-active dealcache.service)" != inactive ]
 }
 
-# Replaces the current release, and goes on with it if the other one does not start.
+# Replaces the current release, and goes on with it if the other one does not start. What was interrupted, by a closed
+# terminal for instance, is done again.
 activate() {
-    before=$(readlink "$home/current" || :)
-    before=${before#releases/}
-    make_current "$1"
-    if [ "$before" != "$1" ]; then
+    before=$(name_of current)
+    earlier=$(name_of previous)
+    if [ "$before" = "$1" ] && [ -e "$home/unfinished" ]; then
+        before=$earlier
+    fi
+    if [ "$before" = "$1" ]; then
+        make_current "$1"
+    else
+        touch "$home/unfinished"
+        [ -z "$before" ] || link "releases/$before" "$home/previous"
+        make_current "$1"
         if is_in_use && ! hand_over; then
             make_current "$before"
+            [ -z "$earlier" ] || link "releases/$earlier" "$home/previous"
+            rm "$home/unfinished"
             prune
             fail "release $1 does not start, so $before goes on: see journalctl -u $standby"
         fi
-        [ -z "$before" ] || link "releases/$before" "$home/previous"
+        rm "$home/unfinished"
     fi
     say "release $1 is the current one"
+}
+
+# The name of the release that a link leads to; nothing if there is no such link.
+name_of() {
+    target=$(readlink "$home/$1" || :)
+    printf '%s\n' "${target#releases/}"
 }
 
 # Removes all releases but the current one and the one before.
 prune() {
     for release in "$home"/releases/*; do
         case $(basename "$release") in
-        "$(basename "$(readlink "$home/current")")" | "$(basename "$(readlink "$home/previous" || :)")") ;;
+        "$(name_of current)" | "$(name_of previous)") ;;
         *) rm -rf "$release" ;;
         esac
     done
@@ -199,7 +215,8 @@ uninstall() {
         systemctl disable --quiet --now dealcache.service dealcache.socket 2>/dev/null || :
     fi
     rm -f "$units/dealcache.service" "$units/dealcache.socket" "$nginx/sites-enabled/dealcache" "$admin"
-    rm -rf "${home:?}/releases" "${home:?}/bin" "$home/current" "$home/previous" "$home/.lock"
+    rm -rf "${home:?}/releases" "${home:?}/bin" "$home/current" "$home/previous" "$home/unfinished" \
+        "$home/.lock"
     rmdir --ignore-fail-on-non-empty "$home"
     if has_systemd; then
         systemctl daemon-reload
@@ -215,7 +232,7 @@ uninstall() {
 [ -n "$DESTDIR" ] || [ "$(id -u)" = 0 ] || fail "only root can install; with DESTDIR anybody can"
 mkdir -p "$home/releases"
 exec 9>"$home/.lock"
-flock -n 9 || fail "another installation is under way"
+flock --wait 60 9 || fail "another installation is under way"
 
 case ${1:-} in
 '')
@@ -223,7 +240,7 @@ case ${1:-} in
     ;;
 --rollback)
     [ -e "$home/previous/complete" ] || fail "there is no release before the current one"
-    activate "$(basename "$(readlink "$home/previous")")"
+    activate "$(name_of previous)"
     ;;
 --restart)
     has_systemd || fail "there is no systemd here"

@@ -57,13 +57,16 @@ class Machine(Program):
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0]) if children else 0
 
+    def entered(self, *command: str) -> tuple[str, ...]:
+        """Return the command line here that runs a command there, as root, in its root directory."""
+        return ("nsenter", f"--target={self.first_process}", *_NAMESPACES, "--wd=/", *command)
+
     def run(
         self, *command: str, check: bool = True, environ: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command there, as root, in its root directory."""
+        """Run a command there, and wait for its end."""
         assert self.process.poll() is None, self.err
-        enter = ["nsenter", f"--target={self.first_process}", *_NAMESPACES, "--wd=/"]
-        done = subprocess.run([*enter, *command], env=environ, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(self.entered(*command), env=environ, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 

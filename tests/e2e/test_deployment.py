@@ -33,6 +33,7 @@ LOAD_SECONDS = 40
 LOG = "/run/shared/log"
 CURRENT = "/opt/dealcache/current/deploy/install.sh"
 SERVICE = "dealcache.service"
+STANDBY = "dealcache-standby.service"
 ADMIN = "/usr/local/sbin/dealcache-admin"
 
 
@@ -42,6 +43,7 @@ class Installation:
     def __init__(self, machine: Machine, next_tree: Path, nginx: Nginx) -> None:
         self.machine = machine
         self.next_tree = next_tree
+        self.upgrade_script = f"/run/shared/{next_tree.name}/deploy/install.sh"
         self.nginx = nginx
 
     def install(self, *arguments: str, script: str = CURRENT, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -51,8 +53,7 @@ class Installation:
 
     def upgrade(self, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Install the next release."""
-        tree = self.next_tree.relative_to(self.next_tree.parents[0])
-        return self.install(script=f"/run/shared/{tree}/deploy/install.sh", check=check)
+        return self.install(script=self.upgrade_script, check=check)
 
     def get(self, path: str, **query: str) -> requests.Response:
         return requests.get(
@@ -180,13 +181,27 @@ def test_a_release_that_does_not_start_takes_nobodys_place(installation: Install
     assert not installation.machine.run("sh", "-c", "ls /run/systemd/system/*standby*", check=False).stdout
 
 
+def test_an_upgrade_that_was_interrupted_is_done_again(installation: Installation, tmp_path: Path) -> None:
+    # The shell tells its process id there, so that the test can end it as a closed terminal does.
+    command = f'echo $$ >/run/shared/pid; exec sh "{installation.upgrade_script}"'
+    upgrading = Program(installation.machine.entered("sh", "-c", command), tmp_path, environment(PIP_NO_DEPS="1"))
+    until(lambda: installation.machine.run("systemctl", "is-active", STANDBY, check=False).stdout == "activating\n")
+    installation.machine.run("sh", "-c", "kill -HUP $(cat /run/shared/pid)")
+    assert upgrading.ended() != 0
+    assert installation.get("/healthz").status_code == 200
+    installation.upgrade()
+    assert installation.status()["version"] == NEXT
+    assert installation.machine.run("systemctl", "is-active", STANDBY, check=False).stdout == "inactive\n"
+
+
 def test_installing_again_changes_nothing(installation: Installation) -> None:
+    installation.upgrade()
     append = "echo '# of the operator' >>"
     installation.machine.run(
         "sh", "-c", f"{append}/etc/dealcache/dealcache.env; {append}/etc/nginx/sites-available/dealcache"
     )
     before, pid = files(installation), installation.main_pid()
-    installation.install(script="/run/source/deploy/install.sh")
+    installation.upgrade()
     assert files(installation) == before
     assert installation.main_pid() == pid
 
