@@ -212,8 +212,8 @@ def read(variable: Variable, environ: Mapping[str, str]) -> Any:
 
 
 def without_credentials(text: str) -> str:
-    """Return ``text`` with the credentials of URIs masked: they may stand in the wrong variable."""
-    return re.sub(r"(?s)//.*@", "//***@", text)
+    """Return ``text`` with credentials of URIs and HubSpot's tokens masked: they may stand in the wrong variable."""
+    return re.sub(r"\bpat-[a-z]{2,}[0-9]*-[\w-]+", "pat-***", re.sub(r"(?s)//.*@", "//***@", text))
 
 
 def load_log_settings(environ: Mapping[str, str] = os.environ) -> tuple[str | None, str]:

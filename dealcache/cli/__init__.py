@@ -1,4 +1,4 @@
-"""The click commands: sync in the foreground, list and cancel jobs, check the lists."""
+"""The command ``dealcache``; those of its commands that ``flask`` has too are :data:`COMMANDS`."""
 
 from dealcache.cli.jobs import jobs_command
 from dealcache.cli.lists import lists_command

@@ -134,6 +134,10 @@ def test_what_is_needed_and_missing_is_told_with_a_way_out(name):
         load_settings({key: value for key, value in NEEDED.items() if key != name})
 
 
+def test_a_token_in_the_wrong_variable_is_not_shown():
+    assert "HUBSPOT_API_VERSION holds 'pat-***';" in message_of(HUBSPOT_API_VERSION="pat-na1-5d41402a-bc4b-hunter2")
+
+
 def test_an_invalid_value_is_told_before_a_missing_one():
     with pytest.raises(SettingsError, match="WEB_CONCURRENCY holds"):
         load_settings({"WEB_CONCURRENCY": "two"})
