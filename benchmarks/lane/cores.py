@@ -26,7 +26,6 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from benchmarks import deals, machine, wrk
 from benchmarks.affinity import pin, processor_seconds, sockets_of_children
@@ -35,6 +34,7 @@ from benchmarks.deals import deal_of_size
 from benchmarks.report import Report, Spread, spread
 from benchmarks.service import Server
 from benchmarks.stand import Stand
+from benchmarks.wrk import Variety
 
 _HIT = target_of("Acme renewal")
 _FLASK = f"{_HIT}&refresh=false"
@@ -126,14 +126,14 @@ def _varied(stand: Stand, report: Report, services: Mapping[str, Server], rounds
     """No two requests are the same."""
     one, two, alone = _Measurements(), _Measurements(), _Measurements()
     every, first = machine.cores(), {machine.server_core()}
-    targets = {name: _store(stand, f"{_DATABASE}_{name}") for name in ("pinned", "two")}
-    for name, path in targets.items():
-        _measure(_Measurements(), services[name], _HIT, 2, every, targets=path)  # every worker reads each deal
+    varieties = {name: _store(stand, f"{_DATABASE}_{name}") for name in ("pinned", "two")}
+    for name, variety in varieties.items():
+        _measure(_Measurements(), services[name], _HIT, 2, every, variety=variety)  # every worker reads each deal
     spreads = []
     for number in range(rounds):
         turns = [(one, "pinned", first), (two, "two", every), (alone, "pinned", machine.client_cores())]
         for measurements, name, cores in turns[number % 3 :] + turns[: number % 3]:
-            load = partial(_measure, measurements, services[name], _HIT, seconds, cores, targets=targets[name])
+            load = partial(_measure, measurements, services[name], _HIT, seconds, cores, variety=varieties[name])
             opened = _sockets_opened(services[name], load, seconds / 2)
             if name == "two":
                 spreads.append("/".join(map(str, opened)))
@@ -151,12 +151,12 @@ def _judge_varied(report: Report, one: _Measurements, alone: _Measurements, two:
     report.promise(wording, growth.show(), growth.median >= _VARIED_GROWTH)
 
 
-def _store(stand: Stand, database: str) -> Path:
-    """Store made-up deals; a file with their targets."""
+def _store(stand: Stand, database: str) -> Variety:
+    """Store made-up deals; requests for them."""
     made_up = [deal_of_size(number, _VARIED_SIZE) for number in range(_VARIED)]
     targets = stand.directory / f"{database}.targets"
     targets.write_text("".join(f"{target}\n" for target in deals.store(stand.mongodb_uri, database, made_up)), "utf-8")
-    return targets
+    return Variety(targets)
 
 
 def _sockets_opened(service: Server, load: Callable[[], None], seconds: float) -> list[int]:
@@ -189,11 +189,11 @@ def _measure(
     seconds: int,
     cores: Collection[int],
     connections: int = _CONNECTIONS,
-    targets: Path | None = None,
+    variety: Variety | None = None,
 ) -> None:
     expect(ask(service.base_url, target))
     taken = -processor_seconds(service.pid)
-    load = wrk.load(service.base_url + target, seconds, cores, connections=connections, targets=targets)
+    load = wrk.load(service.base_url + target, seconds, cores, connections=connections, variety=variety)
     taken += processor_seconds(service.pid)
     service.forget_log()
     measurements.rates.append(load.rate)
