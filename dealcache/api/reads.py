@@ -15,7 +15,7 @@ from dealcache.api.exports import timeline_export
 from dealcache.api.failures import FAILURES, problem_of
 from dealcache.api.problems import invalid
 from dealcache.api.responses import mode_of, problem_response, read_headers, read_response
-from dealcache.api.services import services
+from dealcache.api.services import Services, services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
 from dealcache.reader import Answer, Mode
@@ -29,10 +29,9 @@ blueprint = StrictBlueprint(
 )
 
 
-def _read(view: View, query: Mapping[str, Any]) -> Answer:
+def _read(view: View, query: Mapping[str, Any], wired: Services) -> Answer:
     """Read a view through the tiers, and record the outcome."""
     key: DealKey = query["key"]
-    wired = services()
     recorder = wired.recorder
     mode = Mode.REFRESH if query.get("refresh") else mode_of(request.environ.get("HTTP_CACHE_CONTROL"))
     started = time.perf_counter()
@@ -47,8 +46,9 @@ def _read(view: View, query: Mapping[str, Any]) -> Answer:
 
 
 def _respond(view: View, query: Mapping[str, Any]) -> Response:
-    answer = _read(view, query)
-    return read_response(answer, query["key"], services().clock())
+    wired = services()
+    answer = _read(view, query, wired)
+    return read_response(answer, query["key"], wired.clock())
 
 
 @blueprint.route("/deal-activities-count")
@@ -77,13 +77,14 @@ def deal_timeline(query: Mapping[str, Any]) -> Response:
     as_file = query["format"] != "json"
     if query["filter"].is_whole() and not as_file:
         return _respond(View.TIMELINE, query)
-    answer = _read(View.TIMELINE, query)
+    wired = services()
+    answer = _read(View.TIMELINE, query, wired)
     if answer.entry.status != 200:
-        return read_response(answer, query["key"], services().clock())
+        return read_response(answer, query["key"], wired.clock())
     try:
         part = query["filter"].apply(orjson.loads(answer.entry.body))
     except InvalidCursorError as error:
         return problem_response(invalid({"cursor": [f"{error}."]}))
     if as_file:
-        return timeline_export(query["format"], part, read_headers(answer, services().clock()))
-    return read_response(answer, query["key"], services().clock(), orjson.dumps(part))
+        return timeline_export(query["format"], part, read_headers(answer, wired.clock()))
+    return read_response(answer, query["key"], wired.clock(), orjson.dumps(part))
