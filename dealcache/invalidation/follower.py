@@ -57,6 +57,7 @@ class LogFollower:
                 if self._has_stream is None:
                     self._has_stream = self._feed.open()
                 self._publisher.catch_up()
+            self._publisher.check_history()
         except Exception:
             self._has_stream = None
             self._feed.close()

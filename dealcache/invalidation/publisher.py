@@ -137,6 +137,23 @@ class InvalidationPublisher:
                 for entry in entries:
                     self._apply(entry)
 
+    def check_history(self) -> None:
+        """Drop everything cached if the shared tier holds values of generations that the log has not reached.
+
+        They were kept before MongoDB was restored from a backup that has the ids of the installation, such as a
+        snapshot of its files. Later invalidations have lower generations and would not concern them.
+
+        Raises:
+            StoreError: MongoDB failed.
+        """
+        if self._state.unheard <= self.applied:
+            return
+        with self._order:
+            self.catch_up()
+            if self._state.unheard > self.applied:
+                log.warning("Redis holds values that are newer than the invalidation log: everything cached is dropped")
+                self._state.restart(self.applied)
+
     def apply(self, entries: Sequence[Invalidation]) -> None:
         """Apply entries that this process received; if earlier ones are unknown here, they are read first.
 

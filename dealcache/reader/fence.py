@@ -44,6 +44,7 @@ class Fence:
         self._vague = {"id": 0, "name": 0}
         self._remember = remember
         self._begun = False
+        self._unheard = 0
 
     def begin(self, oldest: int) -> None:
         """Note that the invalidation log is known from now on, back to the generation ``oldest``; 0 for all of it.
@@ -51,6 +52,7 @@ class Fence:
         Until then values kept by other processes cannot be judged, and none is trusted.
         """
         with self._lock:
+            self._now = Token(self._now.sequence, max(self._now.generation, oldest))
             self._floor = Token(self._floor.sequence, max(self._floor.generation, oldest))
             self._begun = True
 
@@ -61,6 +63,12 @@ class Fence:
             self._floor = self._now
             self._moved.clear()
             self._vague = {"id": 0, "name": 0}
+            self._unheard = 0
+
+    @property
+    def unheard(self) -> int:
+        """The highest generation, not known here, of a value that :meth:`trusts` refused; 0 without one."""
+        return self._unheard
 
     def token(self) -> Token:
         """Return the token that a load takes when it starts."""
@@ -131,8 +139,15 @@ class Fence:
             return self._passes(token, _marks_of(key, entry))
 
     def trusts(self, key: CacheKey, entry: Entry) -> bool:
-        """Return True if a value kept by any process is younger than all known invalidations of its deal."""
+        """Return True if a value kept by any process is younger than all known invalidations of its deal.
+
+        A value of a generation that is not known here is refused. Either the process that kept it is ahead, for a
+        moment; or MongoDB was restored from a backup, and then later invalidations have lower generations.
+        """
         with self._lock:
+            if entry.generation > self._now.generation:
+                self._unheard = max(self._unheard, entry.generation)
+                return False
             marks = _marks_of(key, entry)
             known = [self._moved[mark].generation for mark in marks if mark in self._moved]
             return self._begun and entry.generation >= max([self._floor.generation, *known])

@@ -72,6 +72,11 @@ class ReaderState:
         """Note that the invalidation log is known here from now on, back to the generation ``oldest``."""
         self._fence.begin(oldest)
 
+    @property
+    def unheard(self) -> int:
+        """The highest generation, not known here, of a refused value of the shared tier; see :attr:`.Fence.unheard`."""
+        return self._fence.unheard
+
     def apply(
         self,
         selection: Selection,

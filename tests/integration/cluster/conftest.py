@@ -16,6 +16,7 @@ from dealcache.model.invalidation import Invalidation
 from dealcache.model.labels import Labels
 from dealcache.model.workers import this_worker
 from dealcache.reader import LabelDirectory, Token
+from dealcache.reader.answers import ReadTrace
 from dealcache.redis_connection import RedisConnection
 from dealcache.repositories import (
     Connection,
@@ -25,14 +26,14 @@ from dealcache.repositories import (
     ensure_indexes,
 )
 from dealcache.telemetry.metrics import Metrics
-from dealcache.tiers import CacheKey, Entry, MemoryTier, View
+from dealcache.tiers import CacheKey, Entry, MemoryTier, Tier, View
 from tests.clocks import ManualClock
 
 
 class Member:
     """One process of the service."""
 
-    def __init__(self, connection: Connection, redis: RedisConnection | None) -> None:
+    def __init__(self, connection: Connection, redis: RedisConnection | None, shared: Tier | None) -> None:
         self.clock = ManualClock(1_800_000_000.0)
         self.memory = MemoryTier(10_000_000, self.clock)
         self.heard: list[Invalidation] = []
@@ -44,7 +45,7 @@ class Member:
             InvalidationFeed(connection),
             redis,
             self.memory,
-            None,
+            shared,
             on_recorded=self.metrics.invalidations_recorded.inc,
             on_applied=self.metrics.invalidations_applied.inc,
             on_sure=self.metrics.followed_until.set,
@@ -73,6 +74,10 @@ class Member:
         entry = Entry(200, b"{}", '"t"', now, now + 600, now + 1_000, deal_id, name)
         self.cache.keep(key(name), entry, token or self.cache.token())
 
+    def looks_up(self, name: str = "Acme") -> bool:
+        """Return True if one of the cache tiers has a fresh value."""
+        return key(name) in self.cache.look([key(name)], ReadTrace(self.clock))
+
     def has(self, name: str = "Acme") -> bool:
         return self.cache.hit(key(name)) is not None
 
@@ -94,12 +99,12 @@ def make_member(mongodb_uri: str, database_name: str, connection: Connection) ->
     members: list[Member] = []
     connections: list[Connection] = []
 
-    def make(redis: RedisConnection | None = None, uri: str = mongodb_uri) -> Member:
+    def make(redis: RedisConnection | None = None, uri: str = mongodb_uri, shared: Tier | None = None) -> Member:
         own = Connection(uri, database_name, threads=8, breaker=Breaker(0.0))
         connections.append(own)
         if uri != mongodb_uri:
             ensure_indexes(own)
-        members.append(Member(own, redis))
+        members.append(Member(own, redis, shared))
         return members[-1]
 
     yield make

@@ -9,6 +9,8 @@ import pytest
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
 from dealcache.repositories import Connection, StoreUnavailable
 from dealcache.sandbox.embedded import Mongod
+from dealcache.tiers import MemoryTier
+from tests.clocks import ManualClock
 from tests.integration.cluster.conftest import MakeMember, Member, key
 from tests.integration.repositories.races import race
 
@@ -177,6 +179,40 @@ def test_who_was_away_for_too_long_lets_everything_go(ada: Member, bob: Member, 
     ada.publisher.record(ACME)
     bob.publisher.catch_up()
     assert not bob.has()
+
+
+def test_a_log_restored_from_a_snapshot_makes_what_redis_holds_worthless(
+    make_member: MakeMember, connection: Connection
+) -> None:
+    shared = MemoryTier(10_000_000, ManualClock(1_800_000_000.0))
+    before = make_member(shared=shared)
+    before.publisher.catch_up()
+    for number in range(5):
+        before.publisher.record(Selection.deals(ids=[str(number)]))
+    before.keep()
+    with connection.operation() as database:
+        database.invalidations.delete_many({"_id": {"$gt": 3}})
+    after = make_member(shared=shared)
+    after.publisher.catch_up()
+    assert not after.looks_up()
+    after.publisher.check_history()
+    for _ in range(2):  # the log reaches the generation of the value again
+        after.publisher.record(Selection.deals(ids=["99"]))
+    assert not after.looks_up()
+    after.keep()
+    assert after.looks_up()
+
+
+def test_a_value_of_a_process_that_is_ahead_is_trusted_once_its_generation_is_known(make_member: MakeMember) -> None:
+    shared = MemoryTier(10_000_000, ManualClock(1_800_000_000.0))
+    ahead, behind = make_member(shared=shared), make_member(shared=shared)
+    for member in (ahead, behind):
+        member.publisher.catch_up()
+    ahead.publisher.record(Selection.deals(ids=["99"]))
+    ahead.keep()
+    assert not behind.looks_up()
+    behind.publisher.check_history()
+    assert behind.looks_up()
 
 
 def test_without_mongodb_an_invalidation_holds_here_and_is_recorded_later(

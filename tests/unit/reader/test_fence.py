@@ -137,6 +137,15 @@ def test_forgetting_marks_mistrusts_rather_than_trusts():
     assert fence.trusts(key, of_generation(3, other))
 
 
+def test_refuses_what_is_of_a_generation_that_is_not_known_here():
+    fence = Fence()
+    fence.begin(3)
+    assert not fence.trusts(BY_NAME, of_generation(5))
+    assert fence.unheard == 5
+    fence.move(Selection.deals(ids=["8"]), 5)
+    assert fence.trusts(BY_NAME, of_generation(5))
+
+
 def test_another_record_makes_everything_older_worthless():
     fence = Fence()
     fence.begin(0)
