@@ -3345,16 +3345,22 @@ export interface components {
             events: number;
             /** @description How many of them concern deals or activities and came for the first time. */
             new: number;
-            /** @description `accepted`. */
-            status: string;
+            /**
+             * @description `accepted`.
+             * @enum {string}
+             */
+            status: "accepted";
         };
         AcceptedSync: {
             /** @description The job that does it. */
             job_id: string;
             /** @description Whether it is new, or was queued or running already. */
             message: string;
-            /** @description `accepted`. */
-            status: string;
+            /**
+             * @description `accepted`.
+             * @enum {string}
+             */
+            status: "accepted";
         };
         Account: {
             /** @description Its id, which stands in the addresses of HubSpot's own pages. */
@@ -3477,8 +3483,11 @@ export interface components {
         CancelledSync: {
             /** @description Whether it has stopped, or will in a moment. */
             message: string;
-            /** @description `success`. */
-            status: string;
+            /**
+             * @description `success`.
+             * @enum {string}
+             */
+            status: "success";
         };
         Cleared: {
             /** @description The distinct keys that left the cache. */
@@ -3667,10 +3676,16 @@ export interface components {
             type: "Meeting" | "Incoming Email" | "Outgoing Email" | "Forwarded Email" | "Call" | "Note" | "Task" | "SMS" | "WhatsApp" | "LinkedIn Message" | "Postal Mail";
         };
         Health: {
-            /** @description `healthy`. */
-            status: string;
-            /** @description `v2`. */
-            version: string;
+            /**
+             * @description `healthy`.
+             * @enum {string}
+             */
+            status: "healthy";
+            /**
+             * @description `v2`.
+             * @enum {string}
+             */
+            version: "v2";
         };
         HubSpotLimits: {
             app: components["schemas"]["CallsLeft"] | null;
@@ -3765,8 +3780,11 @@ export interface components {
             stage: string | null;
         };
         Liveness: {
-            /** @description `ok`. */
-            status: string;
+            /**
+             * @description `ok`.
+             * @enum {string}
+             */
+            status: "ok";
         };
         MemoryStatus: {
             /** @description The size of all entries. */

@@ -103,7 +103,7 @@ class JobsSchema(ma.Schema):
 class AcceptedSyncSchema(ma.Schema):
     """The acceptance of a sync."""
 
-    status = text_field("`accepted`.")
+    status = text_field("`accepted`.", validate=ma.validate.OneOf(["accepted"]))
     message = text_field("Whether it is new, or was queued or running already.")
     job_id = text_field("The job that does it.")
 
@@ -111,5 +111,5 @@ class AcceptedSyncSchema(ma.Schema):
 class CancelledSyncSchema(ma.Schema):
     """The cancellation of a job."""
 
-    status = text_field("`success`.")
+    status = text_field("`success`.", validate=ma.validate.OneOf(["success"]))
     message = text_field("Whether it has stopped, or will in a moment.")

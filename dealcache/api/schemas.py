@@ -178,8 +178,8 @@ class ClearedSchema(ma.Schema):
 class HealthSchema(ma.Schema):
     """The API is there."""
 
-    status = text_field("`healthy`.")
-    version = text_field("`v2`.")
+    status = text_field("`healthy`.", validate=ma.validate.OneOf(["healthy"]))
+    version = text_field("`v2`.", validate=ma.validate.OneOf(["v2"]))
 
 
 class ListedDealSchema(ma.Schema):
@@ -230,7 +230,7 @@ class StageSummarySchema(ma.Schema):
 class LivenessSchema(ma.Schema):
     """The process lives."""
 
-    status = text_field("`ok`.")
+    status = text_field("`ok`.", validate=ma.validate.OneOf(["ok"]))
 
 
 class ReadinessSchema(ma.Schema):

@@ -13,6 +13,7 @@ from dealcache.api.access import WEBHOOKS_PATH
 from dealcache.api.documentation import STORE_FAILURE, Documented, documented
 from dealcache.api.problems import Problem, invalid
 from dealcache.api.responses import json_response, problem_response
+from dealcache.api.schemas import text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 
@@ -37,7 +38,7 @@ _BODY = {
 class AcceptedEventsSchema(ma.Schema):
     """The acceptance of a delivery."""
 
-    status = ma.fields.String(required=True, metadata={"description": "`accepted`."})
+    status = text_field("`accepted`.", validate=ma.validate.OneOf(["accepted"]))
     events = ma.fields.Integer(required=True, metadata={"description": "How many the delivery held."})
     new = ma.fields.Integer(
         required=True,
