@@ -13,17 +13,20 @@ from gunicorn.http import errors
 
 from dealcache.server.hooks import (
     announce,
+    child_exit,
     on_exit,
     post_fork,
     post_worker_init,
     pre_exec,
     provide_metrics_directory,
     start_again_as_started,
+    worker_exit,
 )
 from dealcache.server.incoming import BodyTooLargeError
 from dealcache.server.refusals import BodyCutError, BodyTimeoutError, HeadTimeoutError, refusal_of
 from dealcache.setting_values import is_loopback
 from dealcache.settings import SettingsError, load_settings
+from dealcache.telemetry import metric_files
 
 #: Syncs keep the data up to date.
 SYNCED = {"SYNC_INTERVAL_SECONDS": "60"}
@@ -142,6 +145,24 @@ def test_a_master_that_takes_over_goes_on_with_the_metrics(metrics_directory):
 def test_the_last_master_removes_the_metrics(metrics_directory, pids, left):
     on_exit(arbiter(**pids))
     assert metrics_directory.exists() is left
+
+
+def end_with(code: int, worker: SimpleNamespace) -> None:
+    """End as gunicorn ends a worker."""
+    try:
+        raise SystemExit(code)
+    finally:
+        worker_exit(None, worker)
+
+
+@pytest.mark.parametrize(("code", "lost"), [(0, 0), (1, 1), (-1, 1)], ids=["told to stop", "hung", "crashed"])
+def test_a_worker_that_ends_with_another_code_than_0_counts_as_lost(metrics_directory, code, lost):
+    worker = SimpleNamespace(pid=2**22 + 1)  # above every process id
+    with pytest.raises(SystemExit):
+        end_with(code, worker)
+    child_exit(None, worker)
+    counted = {one.name: one.value for metric in metric_files.collect(metrics_directory) for one in metric.samples}
+    assert counted.get(f"{metric_files.LOST[0]}_total", 0) == lost
 
 
 def test_a_directory_that_cannot_be_made_is_said_in_one_line(tmp_path, monkeypatch):
