@@ -15,7 +15,8 @@
 set -eu
 umask 022
 
-DESTDIR=${DESTDIR:-}
+DESTDIR=${DESTDIR:+$(realpath -m "$DESTDIR")}
+DESTDIR=${DESTDIR%/}
 PYTHON=${PYTHON:-/usr/bin/python3}
 home=$DESTDIR/opt/dealcache
 configuration=$DESTDIR/etc/dealcache
@@ -61,12 +62,13 @@ build_release() {
     # setuptools leaves files where it builds, and would take them into the next release.
     build=$(mktemp -d)
     trap 'rm -rf "$build"' EXIT
+    trap 'exit 1' HUP INT TERM
     sources | tar -C "$source" -cf - -T - | tar -C "$build" -xf -
     "$PYTHON" -m venv "$release"
     "$release/bin/python" -m pip install --quiet --disable-pip-version-check "${build}[redis]"
     cp -R "$build/deploy" "$release/deploy"
     if [ -n "$DESTDIR" ]; then
-        grep -lI "$DESTDIR" "$release"/bin/* "$release/pyvenv.cfg" | xargs -r sed -i "s|$DESTDIR||g"
+        grep -lIF "$DESTDIR" "$release"/bin/* "$release/pyvenv.cfg" | xargs -r sed -i "s|$DESTDIR||g"
     fi
     touch "$release/complete"
 }
