@@ -98,7 +98,7 @@ def run(stand: Stand, report: Report, quick: bool) -> None:
         contest.measure(one, subjects[:1], 1)
     for size, subject in zip(SIZES, subjects, strict=True):
         _sixteen(report, contest, contestants, (size, subject), quick)
-        if not quick or size == SIZES[0]:
+        if size in (SIZES[:1] if quick else SIZES[:2]):
             _other_connections(report, contest, contestants, (size, subject), quick)
     for number, size in enumerate(_VARIED_SIZES):
         _varied(stand, report, contest, contestants, (1000 * (1 + number), size), quick)
@@ -157,7 +157,7 @@ def _other_connections(
     size, subject = sized
     for connections in _QUICK_CONNECTIONS if quick else _OTHER_CONNECTIONS:
         measure = partial(contest.measure, subjects=[subject], seconds=1, connections=connections)
-        rounds = _in_turns(contestants, measure, 1 if quick else 3)
+        rounds = _in_turns(contestants, measure, 1 if quick else 2)
         rounds.show(report, f"{size:,} bytes, {connections} connection{'s' * (connections > 1)}")
 
 
