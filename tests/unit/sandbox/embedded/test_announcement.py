@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.sandbox.embedded.announcement import address_of, announcement, hubspot_line, without_credentials
+from dealcache.sandbox.embedded.addresses import address_of
+from dealcache.sandbox.embedded.announcement import announcement, hubspot_line, without_credentials
 
 
 @pytest.mark.parametrize(
