@@ -206,9 +206,10 @@ def test_a_worker_tells_until_when_it_knows_of_all_invalidations(start_service: 
     began = time.time()
     until(lambda: total(service, "dealcache_followed_until_timestamp_seconds") > began)
     recorded, applied = "dealcache_invalidations_recorded_total", "dealcache_invalidations_applied_total"
-    # Labels that become known at the start are recorded too, perhaps before both workers follow.
-    before = total(service, recorded), total(service, applied)
+    # Labels that become known at the start are recorded too, perhaps now: what is applied here must be recorded there.
+    applied_before = total(service, applied)
+    recorded_before = total(service, recorded)
     assert service.get(READ, dealName=ACME).status_code == 200
-    until(lambda: total(service, recorded) > before[0])
+    until(lambda: total(service, recorded) > recorded_before)
     # Each of the two workers applies what is recorded from now on.
-    until(lambda: total(service, applied) - before[1] >= 2 * (total(service, recorded) - before[0]))
+    until(lambda: total(service, applied) - applied_before >= 2 * (total(service, recorded) - recorded_before))
