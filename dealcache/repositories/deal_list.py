@@ -36,6 +36,7 @@ from dealcache.repositories.documents import Document
 from dealcache.repositories.found_deals import PROJECTION, FoundDeal, Spot, found_deal
 from dealcache.repositories.hints import hinted
 from dealcache.repositories.improper_deals import ImproperDeals
+from dealcache.repositories.recent_answers import RecentAnswers
 from dealcache.repositories.stage_moves import StageTotal
 
 _ID = {"_id": 1}
@@ -68,7 +69,7 @@ class DealListRepository:
     def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
         self._timer = timer
-        self._size, self._sized_at = 0, float("-inf")
+        self._size = RecentAnswers[int](_SIZE_SECONDS, timer)
         self._arrays = Arrays(connection, timer)
         self._improper = ImproperDeals(connection, timer)
         self._words = RarestFirst(connection, timer)
@@ -214,11 +215,11 @@ class DealListRepository:
 
     def _deals(self) -> int:
         """Return roughly how many deals there are."""
-        if self._timer() >= self._sized_at + _SIZE_SECONDS:
-            with self._connection.operation() as database:
-                self._size = database.deal_info.estimated_document_count()
-            self._sized_at = self._timer()
-        return self._size
+        return self._size.get("deals", self._count_deals)
+
+    def _count_deals(self) -> int:
+        with self._connection.operation() as database:
+            return database.deal_info.estimated_document_count()
 
     def _found(self, documents: Sequence[tuple[Document, int]], order: Order) -> list[FoundDeal]:
         field, kind = SORTS[order.sort].field, SORTS[order.sort].kind.name

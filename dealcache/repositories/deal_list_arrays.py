@@ -16,6 +16,7 @@ from pymongo.errors import OperationFailure
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_query import Sort
 from dealcache.repositories.documents import Document
+from dealcache.repositories.recent_answers import RecentAnswers
 
 #: Seconds for which an index that had no array counts as one without any.
 _KNOWN_SECONDS = 60.0
@@ -31,26 +32,18 @@ class Arrays:
 
     def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
-        self._timer = timer
-        self._known: dict[str, tuple[bool, float]] = {}
+        self._answers = RecentAnswers[bool](_KNOWN_SECONDS, timer)
 
     def may_be_in(self, sort: Sort) -> bool:
         """Return True if some deal may have an array there; raise StoreError if MongoDB fails."""
-        known, until = self._known.get(sort.index, (False, float("-inf")))
-        if self._timer() >= until:
-            known = self._ask(sort)
-            self._remember(sort, known)
-        return known
+        return self._answers.get(sort.index, lambda: self._ask(sort))
 
     def are_in(self, documents: Iterable[Document], sort: Sort) -> bool:
         """Return True, and remember it, if one of these deals has an array there."""
         if any(isinstance(stored_at(document, sort.field), list) for document in documents):
-            self._remember(sort, True)
+            self._answers.remember(sort.index, True)
             return True
         return False
-
-    def _remember(self, sort: Sort, known: bool) -> None:
-        self._known[sort.index] = known, self._timer() + _KNOWN_SECONDS
 
     def _ask(self, sort: Sort) -> bool:
         asked = {"find": "deal_info", "filter": {"archived": False}, "hint": sort.index}

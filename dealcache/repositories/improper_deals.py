@@ -10,6 +10,7 @@ from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_query import PLACE_INDEX
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
+from dealcache.repositories.recent_answers import RecentAnswers
 
 #: Documents without a proper id, and such as are neither archived nor not, each with the index that knows them.
 _IMPROPER: tuple[tuple[Document, str], ...] = (
@@ -31,16 +32,13 @@ class ImproperDeals:
 
     def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
-        self._timer = timer
-        self._known, self._until = False, float("-inf")
+        self._answers = RecentAnswers[bool](_KNOWN_SECONDS, timer)
 
     def may_exist(self) -> bool:
         """Return True if there were some a moment ago; raises StoreError when MongoDB fails."""
-        now = self._timer()
-        if now >= self._until:
-            self._known = any(self._exists(condition, index) for condition, index in _IMPROPER)
-            self._until = now + _KNOWN_SECONDS
-        return self._known
+        return self._answers.get(
+            "improper", lambda: any(self._exists(condition, index) for condition, index in _IMPROPER)
+        )
 
     def _exists(self, condition: Document, index: str) -> bool:
         with self._connection.operation() as database:
