@@ -27,7 +27,7 @@ _ACCOUNT = ("--deals", "1000", "--activities-per-deal", "10")
 _MOST_TIMES, _MOST_WAIT = 1.3, 0.3
 #: Calls after which somebody reads, of about 175.
 _MIDDLE = 90
-_LOOK_SECONDS, _PATIENCE = 0.05, 120.0
+_LOOK_SECONDS, _PATIENCE = 0.1, 120.0
 
 
 class _Load(NamedTuple):
