@@ -11,6 +11,8 @@ from selenium import webdriver
 
 from tests.console.browser import Console, start_chromium
 from tests.console.deal_page import add
+from tests.e2e.demo_hubspot import hubspot as hubspot
+from tests.e2e.demo_hubspot import hubspot_process as hubspot_process
 from tests.e2e.programs import Gunicorn, HubSpot
 from tests.waiting import until
 
@@ -25,18 +27,9 @@ MakeDeal = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def hubspot_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubSpot]:
-    """A simulated HubSpot with demo data and without limits."""
-    program = HubSpot(tmp_path_factory.mktemp("hubspot"), "--deals", "150")
-    yield program
-    program.stop()
-
-
-@pytest.fixture
-def hubspot(hubspot_process: HubSpot) -> HubSpot:
-    """That HubSpot, with nothing left of the test before."""
-    hubspot_process.reset()
-    return hubspot_process
+def demo_deals() -> int:
+    """The number of deals of the simulated HubSpot."""
+    return 150
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.demo_hubspot import hubspot as hubspot
+from tests.e2e.demo_hubspot import hubspot_process as hubspot_process
 from tests.e2e.programs import TOKEN, FlaskCommand, Gunicorn, HubSpot, RunFlask, StartService, environment
 from tests.redis_server import RedisServer
 
@@ -25,18 +27,9 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def hubspot_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubSpot]:
-    """A simulated HubSpot with demo data and without limits."""
-    program = HubSpot(tmp_path_factory.mktemp("hubspot"), "--deals", "120")
-    yield program
-    program.stop()
-
-
-@pytest.fixture
-def hubspot(hubspot_process: HubSpot) -> HubSpot:
-    """That HubSpot, with nothing left of the test before."""
-    hubspot_process.reset()
-    return hubspot_process
+def demo_deals() -> int:
+    """The number of deals of the simulated HubSpot."""
+    return 120
 
 
 @pytest.fixture(scope="session")
