@@ -93,7 +93,7 @@ class Chunk:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all activities of all its deals are read."""
+        """True if all activities of all its deals are read."""
         return self.members <= self.complete
 
     @property
