@@ -35,7 +35,7 @@ def _judge_age(settings: Settings, moment: datetime | None, now: datetime) -> Fi
     most = settings.max_data_age_seconds
     if not most or age <= most:
         return ok(subject, text)
-    text = f"{text}, which is older than MAX_DATA_AGE_SECONDS ({most:g} s)"
+    text = f"{text}, which is older than MAX_DATA_AGE_SECONDS ({most:.10g} s)"
     if settings.sync_interval_seconds:
         return failed(subject, text, "see whether the service runs, and why its last syncs failed: `dealcache jobs`")
     return warning(subject, text, "set SYNC_INTERVAL_SECONDS, or run `dealcache sync`")

@@ -11,7 +11,11 @@ from dealcache.model.deadline import Deadline
 
 
 class _NoAnswer(Enum):
-    NO_ANSWER = "no answer"
+    NO_ANSWER = "no answer in time"
+
+    def __str__(self) -> str:
+        """Return the words for a finding, as an error has them."""
+        return self.value
 
 
 #: Stands for the value of a question that was not answered in time.

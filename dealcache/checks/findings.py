@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -19,7 +19,7 @@ class Finding:
     """One finding.
 
     Args:
-        level: how bad it is.
+        level: its severity.
         subject: what was checked.
         text: what was found.
         remedy: what to do about it; empty if there is nothing to do.
@@ -37,15 +37,15 @@ class Finding:
 
 
 def ok(subject: str, text: str) -> Finding:
-    """Return that all is well."""
+    """Return a finding of something that is as it should be."""
     return Finding(Level.OK, subject, text)
 
 
 def warning(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return what the service can work with, but the operator should know."""
+    """Return a finding of something that the service can work with, but the operator should know."""
     return Finding(Level.WARNING, subject, text, remedy)
 
 
 def failed(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return what the service cannot work with as it should."""
+    """Return a finding of something that keeps the service from working as it should."""
     return Finding(Level.FAILED, subject, text, remedy)

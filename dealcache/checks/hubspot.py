@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from dealcache.checks.facts import NO_ANSWER, Facts
+from dealcache.checks.facts import Facts
 from dealcache.checks.findings import Finding, failed, ok, warning
 from dealcache.hubspot import Forbidden, RateLimited, Unauthorised, WrongAccount
 from dealcache.hubspot.daily_calls import RESERVED_SHARE
@@ -68,8 +68,8 @@ def _unusable(error: object) -> Finding:
     if isinstance(error, RateLimited):
         remedy = "wait until midnight in the account's time zone" if error.daily else "try again in a minute"
         return failed(SUBJECT, str(error), f"{remedy}, and see which other apps use up the account's calls")
-    text = "no answer in time" if error is NO_ANSWER else str(error)
-    return failed(SUBJECT, text, "see whether HUBSPOT_BASE_URL is right and can be reached from here, also by proxy")
+    remedy = "see whether HUBSPOT_BASE_URL is right and can be reached from here, also by proxy"
+    return failed(SUBJECT, str(error), remedy)
 
 
 def _judge_account(account: object, bound: object, database: str) -> Finding:
@@ -97,8 +97,7 @@ def _judge_scope(scope: str, facts: Facts) -> Finding:
         what, answer = lost[0]
         if isinstance(answer, RateLimited):
             return warning(subject, "not checked, because HubSpot's limits are reached", "run this check again later")
-        text = "no answer in time" if answer is NO_ANSWER else str(answer)
-        return failed(subject, f"listing {_listed([what])} failed: {text}", "run this check again")
+        return failed(subject, f"listing {_listed([what])} failed: {answer}", "run this check again")
     granted = facts["scopes"]
     unnamed = scope == _EMAIL_SCOPE and isinstance(granted, frozenset) and scope not in granted
     if unnamed or not all(answers.values()):

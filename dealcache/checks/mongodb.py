@@ -125,8 +125,7 @@ def _judge_version(version: str) -> Finding:
 
 def _unreachable(error: object) -> Finding:
     if error is NO_ANSWER or isinstance(error, StoreUnavailable):
-        text = "no answer in time" if error is NO_ANSWER else str(error)
-        return failed(SUBJECT, text, "start it, or set MONGODB_URI to a server that can be reached from here")
+        return failed(SUBJECT, str(error), "start it, or set MONGODB_URI to a server that can be reached from here")
     if _code_of(error) == _AUTHENTICATION_FAILED:
         return failed(SUBJECT, "it refuses the user or the password", "correct them in MONGODB_URI")
     return failed(SUBJECT, str(error), "see MongoDB's log, and MONGODB_URI")
@@ -135,7 +134,7 @@ def _unreachable(error: object) -> Finding:
 def _judge_indexes(indexes: object, database: str) -> Finding:
     subject = f"{SUBJECT} indexes"
     if not isinstance(indexes, Indexes):
-        return failed(subject, _refusal(indexes), _remedy(indexes, database))
+        return failed(subject, str(indexes), _remedy(indexes, database))
     if not indexes.missing:
         return ok(subject, f"all {indexes.wanted} are there")
     if indexes.is_empty:
@@ -149,11 +148,7 @@ def _judge_write(written: object, database: str) -> Finding:
     subject = f"{SUBJECT} writes"
     if written is True:
         return ok(subject, f"the database {database!r} can be written to")
-    return failed(subject, _refusal(written), _remedy(written, database))
-
-
-def _refusal(error: object) -> str:
-    return "no answer in time" if error is NO_ANSWER else str(error)
+    return failed(subject, str(written), _remedy(written, database))
 
 
 def _remedy(error: object, database: str) -> str:

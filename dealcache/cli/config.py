@@ -59,5 +59,5 @@ def _text_of(default: Any) -> str:
         case ZoneInfo():
             return default.key
         case float():
-            return f"{default:g}"
+            return f"{default:.10g}"
     return str(default)

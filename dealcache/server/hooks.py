@@ -62,9 +62,8 @@ def _without_syncs(settings: Settings) -> str:
     if not age:
         only = "only after a sync or a refresh on request"
         return f"{unset}, and MAX_DATA_AGE_SECONDS is 0: changes in HubSpot show {only}"
-    again = (
-        f"once its data is older than MAX_DATA_AGE_SECONDS ({age:g} s), and new deals when they are asked for by name"
-    )
+    older = f"once its data is older than MAX_DATA_AGE_SECONDS ({age:.10g} s)"
+    again = f"{older}, and new deals when they are asked for by name"
     return f"{unset}: a change in HubSpot shows after its deal is read {again}"
 
 

@@ -64,6 +64,8 @@ def test_a_hubspot_that_cannot_be_used_is_one_finding(error, said):
 def test_an_account_that_is_withheld_is_no_reason_not_to_look_further():
     (line,) = bad(account=MalformedAnswer("no account"))
     assert line.startswith("warning  HubSpot account: no account;")
+    (line,) = bad(account=NO_ANSWER)
+    assert line.startswith("warning  HubSpot account: no answer in time;")
 
 
 @pytest.mark.parametrize(

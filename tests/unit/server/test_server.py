@@ -89,6 +89,7 @@ def test_who_can_reach_an_address(bind, loopback):
         (SYNCED | {"WEB_CONCURRENCY": "2"}, []),
         ({"HUBSPOT_CLIENT_SECRET": "s"}, []),
         ({"MAX_DATA_AGE_SECONDS": "900"}, ["older than MAX_DATA_AGE_SECONDS (900 s)"]),
+        ({"MAX_DATA_AGE_SECONDS": "2000000"}, ["older than MAX_DATA_AGE_SECONDS (2000000 s)"]),
         ({"MAX_DATA_AGE_SECONDS": "0"}, ["only after a sync or a refresh on request"]),
     ],
 )
