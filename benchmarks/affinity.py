@@ -28,7 +28,7 @@ def processor_seconds(pid: int) -> float:
 
 
 def sockets_of_children(pid: int) -> list[int]:
-    """How many sockets each child of a process has open: a worker of gunicorn one for each connection, and more."""
+    """Return the number of open sockets of each child of a process: gunicorn's workers have one for each connection."""
     return [len(_sockets(child)) for child in _children(pid)]
 
 

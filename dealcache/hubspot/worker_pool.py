@@ -96,7 +96,7 @@ class WorkerPool:
         if ahead:
             self._start(self._ahead, call, callbacks)
         else:
-            (self._queue.appendleft if first else self._queue.append)((call, callbacks))
+            self._queue.insert(0 if first else len(self._queue), (call, callbacks))
             self._fill()
 
     def add_future(

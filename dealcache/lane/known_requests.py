@@ -26,8 +26,8 @@ _MOST, _LONGEST = 8 * 1024 * 1024, 4_096
 #: Bytes that a request takes beside those received: measured, rounded up.
 _OVERHEAD = 700
 
-#: Seconds for which a full memory stays as it is.
-_AFRESH = 10.0
+#: Seconds after the first request was added for which a full memory stays as it is.
+_LEAST_SECONDS = 10.0
 
 #: The most look-ups that are skipped after one that found nothing.
 _MOST_SKIPPED = 15
@@ -40,9 +40,9 @@ _USUAL_ID_LINE = b"\r\nX-Request-ID: "
 class KnownRequests:
     """The requests that are remembered, up to a number of bytes.
 
-    Once there is no room left, nothing is added for a while; then all are forgotten. Meanwhile a look-up that finds
-    nothing has some of the next ones skipped. So requests that never come again cost hardly more than parsing them,
-    however many there are.
+    When there is no room left, all are forgotten, but not within :data:`_LEAST_SECONDS` of the first one: until then
+    nothing is added, and after a look-up that finds nothing some of the next ones are skipped. So requests that never
+    come again cost hardly more than parsing them, however many there are.
 
     ``same`` returns the request without an id that consists of the same bytes, or None.
     """
@@ -107,9 +107,9 @@ class KnownRequests:
         self._requests[key] = request
 
     def _has_room(self, size: int, now: float) -> bool:
-        """Return True if there is room for a request of so many bytes; make some if it has been full for long."""
+        """Return True if there is room for a request of ``size`` bytes; if not, make some unless it is too early."""
         if self._bytes + size + _OVERHEAD > _MOST:
-            self._full = now - self._begun < _AFRESH
+            self._full = now - self._begun < _LEAST_SECONDS
             if self._full:
                 return False
             self._requests.clear()

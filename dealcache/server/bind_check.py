@@ -23,11 +23,11 @@ def check_listening(bind: str) -> None:
         if bind.startswith("unix:"):
             _check_directory(Path(bind.removeprefix("unix:")).parent)
         else:
-            _try(bind)
+            _try_to_bind(bind)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            may = "it may hold an address and a port of this machine, or unix: and a path where this user may write"
-            raise SettingsError(f"BIND holds {bind!r}: {error.strerror}; {may}") from None
+            allowed = "it may hold an address and a port of this machine, or unix: and a path where this user may write"
+            raise SettingsError(f"BIND holds {bind!r}: {error.strerror}; {allowed}") from None
 
 
 def _check_directory(directory: Path) -> None:
@@ -39,7 +39,7 @@ def _check_directory(directory: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _try(bind: str) -> None:
+def _try_to_bind(bind: str) -> None:
     host, _, port = bind.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family) as server:

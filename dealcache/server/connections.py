@@ -40,8 +40,8 @@ class ClientGoneError(Exception):
 class Connection(TConn):
     """A connection as gunicorn has it, with what the event loop keeps of it.
 
-    It accepts everything that is sent, and never waits. Only one
-    thread has a connection at a time: the event loop, or the one in which its request is answered.
+    It accepts everything that is sent, and never waits. Only one thread has a connection at a time: the event loop, or
+    the one in which its request is answered.
 
     ``received`` is the beginning of a request or, if ``has_more`` is True, requests that wait for their turn;
     ``incoming`` is a request whose body is still incomplete; ``answering`` is the request that the application works

@@ -106,7 +106,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What must be read for some types of a chunk: activities, and deals that others were merged into."""
+    """The reads that some types of a chunk need: activities, and deals that others were merged into."""
 
     to_read: Wanted
     successors: frozenset[str]

@@ -111,7 +111,7 @@ def test_servers_that_stand_still(check: Check, make_mongod: Callable[..., Mongo
     uri = mongod.start()
     with frozen(mongod.pid), frozen(own_redis.pid), socket.create_server(("127.0.0.1", 0)) as silent:
         hubspot = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        lines = bad(check(3.0, MONGODB_URI=uri, REDIS_URL=own_redis.url, HUBSPOT_BASE_URL=hubspot))
+        lines = bad(check(0.5, MONGODB_URI=uri, REDIS_URL=own_redis.url, HUBSPOT_BASE_URL=hubspot))
     starts = ["failed   MongoDB: ", "failed   HubSpot: ", "failed   Redis: ", "failed   data age: "]
     assert len(lines) == len(starts)
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
@@ -122,7 +122,7 @@ def test_a_look_up_that_hangs(check: Check, monkeypatch: pytest.MonkeyPatch) -> 
     hanging, client = socket.socketpair()
     with hanging, client:
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: client.recv(1))
-        lines = bad(check(2.0, **hosts, REDIS_URL="redis://redis.invalid/"))
+        lines = bad(check(0.2, **hosts, REDIS_URL="redis://redis.invalid/"))
         hanging.close()
     assert [line.split(":")[0] for line in lines] == [
         "failed   MongoDB",
