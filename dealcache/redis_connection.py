@@ -102,24 +102,28 @@ class RedisConnection:
         namespace: separates installations that share a Redis; while a function returns None, Redis is not used.
         threads: how many threads use it at once.
         breaker: refuses operations while Redis is known to be down.
+
+    Raises:
+        ValueError, TypeError, RedisError: the URL has an option that the driver refuses.
     """
 
     def __init__(
         self, url: str, namespace: str | Namespace, *, threads: int = 16, breaker: Breaker | None = None
     ) -> None:
-        self._client = redis.Redis(
-            connection_pool=redis.BlockingConnectionPool.from_url(
-                url,
-                max_connections=threads,
-                timeout=_POOL_SECONDS,
-                queue_class=_Connections,
-                socket_connect_timeout=TIMEOUT_SECONDS,
-                socket_timeout=TIMEOUT_SECONDS,
-                # One try: a second would cost its reader a second time-out.
-                retry=Retry(NoBackoff(), 0),
-                client_name="dealcache",
-            )
+        pool = redis.BlockingConnectionPool.from_url(
+            url,
+            max_connections=threads,
+            timeout=_POOL_SECONDS,
+            queue_class=_Connections,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            # One try: a second would cost its reader a second time-out.
+            retry=Retry(NoBackoff(), 0),
+            client_name="dealcache",
         )
+        # The pool looks at its options when it needs a first connection; this one is not opened.
+        pool.connection_class(**pool.connection_kwargs)
+        self._client = redis.Redis(connection_pool=pool)
         self._root = f"dealcache:{FORMAT}:"
         self._namespace = (lambda: namespace) if isinstance(namespace, str) else namespace
         self._breaker = breaker or Breaker(PAUSE_SECONDS)

@@ -131,7 +131,8 @@ def origins(text: str) -> frozenset[str]:
     listed = [part.strip() for part in text.split(",") if part.strip()]
     for origin in listed:
         parts = urlsplit(origin)
-        if origin != "*" and (not _is_http(parts) or parts.path):
+        more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+        if origin != "*" and (not _is_http(parts) or more):
             raise NotAllowedError
     return frozenset(listed)
 

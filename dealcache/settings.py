@@ -236,5 +236,5 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     values = {variable.name: read(variable, environ) for variable in VARIABLES}
     for name, remedy in REQUIRED.items():
         if values[name] is None:
-            raise SettingsError(f"{name} is not set: {remedy}, or use `dealcache demo`, which starts one")
+            raise SettingsError(f"{name} is not set: {remedy}, or try `dealcache demo`, which needs neither")
     return Settings(**{name.lower(): value for name, value in values.items()})

@@ -36,6 +36,7 @@ def connect_redis(settings: Settings, installation: Callable[[], str | None]) ->
         return None
     try:
         import zstandard  # noqa: F401 - so that it is missing here and not at the first value
+        from redis.exceptions import RedisError
 
         from dealcache.redis_connection import RedisConnection  # needs an extra
     except ImportError:
@@ -43,7 +44,7 @@ def connect_redis(settings: Settings, installation: Callable[[], str | None]) ->
     threads = settings.threads + settings.hubspot_waiting_threads + len(Bucket) + _SUBSCRIPTIONS
     try:
         return RedisConnection(settings.redis_url, installation, threads=threads)
-    except ValueError:
+    except (ValueError, TypeError, RedisError):
         raise SettingsError("REDIS_URL holds a value that is not shown, with an option that redis-py refuses") from None
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from dealcache.settings import SettingsError
 
+#: Bytes of a Unix socket's path, unix(7).
+_LONGEST_PATH = 107
+
 
 def check_listening(bind: str) -> None:
     """Check that a server may listen at an address; another one may be doing so already, and be about to stop.
@@ -21,13 +24,21 @@ def check_listening(bind: str) -> None:
     """
     try:
         if bind.startswith("unix:"):
-            _check_directory(Path(bind.removeprefix("unix:")).parent)
+            _check_path(Path(bind.removeprefix("unix:")))
         else:
             _try_to_bind(bind)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             allowed = "it may hold an address and a port of this machine, or unix: and a path where this user may write"
             raise SettingsError(f"BIND holds {bind!r}: {error.strerror}; {allowed}") from None
+
+
+def _check_path(path: Path) -> None:
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+    _check_directory(path.parent)
+    if path.exists() and not path.is_socket():  # gunicorn replaces a socket that is there, and nothing else
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
 def _check_directory(directory: Path) -> None:

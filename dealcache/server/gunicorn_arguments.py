@@ -16,9 +16,14 @@ def check_arguments() -> None:
     """Check the arguments that the environment has for gunicorn.
 
     Raises:
-        SettingsError: gunicorn will refuse them.
+        SettingsError: gunicorn will refuse them, or the working directory.
     """
-    from gunicorn.config import Config  # reads the environment when it is imported, which must have been checked before
+    # Its import reads the environment, which must have been checked before, and the working directory.
+    try:
+        from gunicorn.config import Config
+    except FileNotFoundError:
+        raise SettingsError("the working directory does not exist any more; start in another one") from None
+    from gunicorn.errors import ConfigError
 
     config = Config(prog="gunicorn")
     try:
@@ -26,7 +31,7 @@ def check_arguments() -> None:
         for name, value in vars(arguments).items():
             if name != "args" and value is not None:
                 config.set(name, value)
-    except (ValueError, TypeError, AssertionError) as error:
+    except (ValueError, TypeError, AssertionError, ConfigError) as error:
         given = without_credentials(config.env_orig[_NAME])
         reason = " ".join(str(error).split())
         raise SettingsError(f"{_NAME} holds {given[:200]!r}; it may hold options of gunicorn: {reason}") from None

@@ -21,7 +21,7 @@ BAD = [
     ("GUNICORN_CMD_ARGS", "--nonsense"),
     ("PROMETHEUS_MULTIPROC_DIR", "/proc/none/below"),
     ("MONGODB_URI", f"mongodb://ada:{SECRET}@db:port/"),
-    ("REDIS_URL", f"redis://:{SECRET}@r/?socket_timeout=soon"),
+    ("REDIS_URL", f"redis://:{SECRET}@r/?no_such_option=1"),
 ]
 
 

@@ -80,6 +80,7 @@ def test_an_empty_variable_is_a_missing_one():
         ("TIMELINE_TIMEZONE", "../../etc/passwd"),
         ("CORS_ORIGINS", "ui.example.com"),
         ("CORS_ORIGINS", "https://ui.example.com/path"),
+        ("CORS_ORIGINS", "https://ui.example.com?query"),
         ("BIND", "nowhere"),
         ("BIND", "127.0.0.1:65536"),
         ("BIND", "127.0.0.1"),
@@ -126,6 +127,7 @@ def test_a_bad_uri_does_not_show_its_password():
     assert "hunter2" not in message_of(HUBSPOT_BASE_URL="ftp://user:hunter2@db/")
     assert "hunter2" not in message_of(HUBSPOT_BASE_URL=f"ftp://user:hun/ter2{'x' * 300}hunter2@db/")
     assert "hunter2" not in message_of(PUBLIC_URL="https://user:hunter2@deals.example.com")
+    assert "hunter2" not in message_of(CORS_ORIGINS="https://user:hunter2@ui.example.com")
 
 
 @pytest.mark.parametrize("name", sorted(NEEDED))

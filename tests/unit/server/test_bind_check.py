@@ -34,6 +34,9 @@ def test_checking_leaves_the_address_free(tmp_path: Path):
         (f"{'a' * 70}.example:80", "Name or service not known"),
         ("unix:/none/http.sock", "No such file or directory"),
         ("unix:/etc/hostname/http.sock", "Not a directory"),
+        ("unix:/etc/hostname", "File exists"),
+        ("unix:/tmp", "File exists"),
+        (f"unix:/tmp/{'ü' * 52}", "File name too long"),
     ],
 )
 def test_an_address_of_no_use_is_told_with_the_reason(bind: str, reason: str):

@@ -23,6 +23,8 @@ def test_what_gunicorn_accepts(given, monkeypatch):
         ("--keep-alive soon", "argument --keep-alive: invalid int value: 'soon'"),
         ("--forwarded-allow-ips nobody", "'nobody' does not appear to be an IPv4 or IPv6 network"),
         ("--umask 'x", "No closing quotation"),
+        ("--user nobody-of-that-name", "No such user: 'nobody-of-that-name'"),
+        ("--chdir /none", "can't chdir to '/none'"),
     ],
 )
 def test_what_gunicorn_refuses(given, reason, monkeypatch, capsys):
