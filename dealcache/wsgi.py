@@ -2,9 +2,11 @@
 
 import os
 
+from dealcache.telemetry import metric_files
+
 if os.environ.get("FLASK_RUN_FROM_CLI"):
-    # A command has no workers whose metrics it could tell, and nobody removes what it would leave in the directory.
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    # Before anything imports prometheus-client.
+    metric_files.leave_to_servers(os.environ)
 
 from dealcache.app import create_app
 from dealcache.settings import SettingsError

@@ -16,6 +16,7 @@ from dealcache.breaker import Breaker
 from dealcache.hubspot import HubSpotError
 from dealcache.repositories import Connection, StoreError
 from dealcache.settings import Settings, SettingsError, load_settings
+from dealcache.telemetry import metric_files
 
 if TYPE_CHECKING:  # it is wired with these commands
     from dealcache.container import Container
@@ -42,8 +43,7 @@ def container() -> Container:
     root = click.get_current_context().find_root()
     if root.obj is None:
         settings = load_settings(os.environ)
-        # A command has no workers whose metrics it could tell, and nobody removes what it would leave in the directory.
-        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        metric_files.leave_to_servers(os.environ)
         from dealcache.container import Container
 
         root.obj = Container(settings)
