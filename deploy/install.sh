@@ -65,10 +65,13 @@ build_release() {
     trap 'exit 1' HUP INT TERM
     sources | tar -C "$source" -cf - -T - | tar -C "$build" -xf -
     "$PYTHON" -m venv "$release"
-    "$release/bin/python" -m pip install --quiet --disable-pip-version-check "${build}[redis]"
+    "$release/bin/python" -m pip install --quiet --disable-pip-version-check \
+        ${DESTDIR:+--no-compile} "${build}[redis]"
     cp -R "$build/deploy" "$release/deploy"
     if [ -n "$DESTDIR" ]; then
-        grep -lIF "$DESTDIR" "$release"/bin/* "$release/pyvenv.cfg" | xargs -r sed -i "s|$DESTDIR||g"
+        quoted=$(printf '%s' "$DESTDIR" | sed 's/[][\.*^$|]/\\&/g')
+        grep -lIF "$DESTDIR" "$release"/bin/* "$release/pyvenv.cfg" | xargs -r -d '\n' sed -i "s|$quoted||g"
+        "$release/bin/python" -m compileall -q -f -s "$DESTDIR" "$release/lib"
     fi
     touch "$release/complete"
 }
@@ -189,6 +192,9 @@ install_release() {
         fail "another dealcache.service runs, which this did not install: systemctl disable --now dealcache.service"
     fi
     name=${RELEASE:-$(release_name)}
+    case $name in
+    .* | *[!A-Za-z0-9._+-]*) fail "RELEASE may hold letters, digits and . _ + -, and begins with no dot" ;;
+    esac
     build_release "$name"
     if [ -z "$DESTDIR" ]; then
         create_user "$name"
@@ -213,6 +219,10 @@ next_steps() {
 }
 
 uninstall() {
+    case ${1:-} in
+    '' | --purge) ;;
+    *) fail "unknown option $1" ;;
+    esac
     if has_systemd; then
         systemctl disable --quiet --now dealcache.service dealcache.socket 2>/dev/null || :
     fi

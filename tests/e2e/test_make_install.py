@@ -42,6 +42,7 @@ def contents(directory: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_installing_twice_is_installing_once_and_what_operators_edit_stays(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "a [b] | c"  # which sed and the shell would take for something else
     make("install", tmp_path)
     assert [path for path in INSTALLED if not (tmp_path / path).is_file()] == []
     assert (tmp_path / ENVIRONMENT).stat().st_mode & 0o777 == 0o640
@@ -56,6 +57,9 @@ def test_installing_twice_is_installing_once_and_what_operators_edit_stays(tmp_p
     (tmp_path / ENVIRONMENT).write_text("API_TOKEN=mine\n", "utf-8")
     before = contents(tmp_path)
     assert [path for path, (_, content) in before.items() if str(tmp_path).encode() in content] == []
+    compiled = list(tmp_path.rglob("*.pyc"))
+    assert [path for path in compiled if str(tmp_path).encode() in path.read_bytes()] == []
+    assert compiled
     make("install", tmp_path)
     assert contents(tmp_path) == before
     make("uninstall", tmp_path)
