@@ -205,7 +205,7 @@ class Mongod:
             raise _PortTakenError
         if "DBPathInUse" in processes.log_tail(self._log_path, self._log_offset, lines=50):
             raise DataDirectoryInUseError(
-                f"{self._data_dir} is in use by another mongod: is `make run` already running in this directory?"
+                f"{self._data_dir} is in use by another mongod: is the demo already running in this directory?"
             )
         raise self._failure(f"mongod ended at its start with code {process.returncode}")
 

@@ -44,6 +44,9 @@ def test_each_alarm_fires_in_its_trouble_and_not_otherwise() -> None:
         ("dealcache_data_as_of_timestamp_seconds > 0", "dealcache_data_as_of_timestamp_seconds"),
         ("dealcache_sync_interval_seconds > 0", "dealcache_sync_interval_seconds"),
         ("unless max", "unless 0 * max"),
+        ("> 2.5", "> 0"),
+        ("hubspot_refusals_total[15m]", "hubspot_refusals_total[5m]"),
+        (" and dealcache_hubspot_daily_calls_limit > 0", ""),
     ],
 )
 def test_the_cases_notice_an_alarm_that_is_wrong(right: str, wrong: str, tmp_path: Path) -> None:
