@@ -22,7 +22,7 @@ def judge_data_age(settings: Settings, overview: object, now: datetime) -> list[
         now: the present, aware.
     """
     if not isinstance(overview, Overview):
-        return [failed(f"{SUBJECT} age", "it is not known, because MongoDB did not tell it")]
+        return [failed(f"{SUBJECT} age", "unknown, because MongoDB did not answer")]
     return [_judge_age(settings, as_of(overview, now), now), *_judge_syncs(overview)]
 
 

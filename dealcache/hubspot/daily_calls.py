@@ -92,7 +92,7 @@ class DailyCalls:
             log.info("HubSpot serves calls again: %s of the day's are left, automatic syncs continue", left)
         elif changed:
             log.warning(
-                "HubSpot's calls of the day are nearly used up: %s of %s are left, so that syncs by themselves wait",
+                "HubSpot's calls of the day are nearly used up: %s of %s are left, so automatic syncs wait",
                 left,
                 limit or "an unknown number",
             )

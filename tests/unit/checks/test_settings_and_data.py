@@ -125,7 +125,7 @@ def test_without_data_there_is_no_age():
     (line,) = lines(judge_data_age(settings(), overview(state=SyncState()), NOW))
     assert line.startswith("warning  data age: nothing is stored yet; run `dealcache sync`")
     (line,) = lines(judge_data_age(settings(), NO_ANSWER, NOW))
-    assert line.startswith("failed   data age: it is not known")
+    assert line.startswith("failed   data age: unknown")
 
 
 @pytest.mark.parametrize(("completed_ago", "warned"), [(None, True), (30, True), (10, False)])
