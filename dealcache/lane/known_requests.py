@@ -23,8 +23,8 @@ from dealcache.lane.hit_request import HitRequest
 #: The bytes that remembered requests may take in all, and the length of the longest.
 _MOST, _LONGEST = 8 * 1024 * 1024, 4_096
 
-#: Bytes that a request takes beside those received: measured, rounded up.
-_OVERHEAD = 700
+#: Bytes that a request takes beside those received and the parts that are kept apart: measured, rounded up.
+_OVERHEAD = 600
 
 #: Seconds after the first request was added for which a full memory stays as it is.
 _LEAST_SECONDS = 10.0
@@ -89,7 +89,8 @@ class KnownRequests:
             request: what the parser has made of them.
             now: the monotonic clock, seconds.
         """
-        if request.follows or len(data) > _LONGEST or not self._has_room(len(data), now):
+        size = _OVERHEAD + len(data) + _kept_apart(request)
+        if request.follows or len(data) > _LONGEST or not self._has_room(size, now):
             return
         key: bytes | tuple[bytes, bytes] = data
         if request.has_id:
@@ -103,12 +104,12 @@ class KnownRequests:
                 return
             key = data[:start], data[end:]
         if key not in self._requests:
-            self._bytes += len(data) + _OVERHEAD
+            self._bytes += size
         self._requests[key] = request
 
     def _has_room(self, size: int, now: float) -> bool:
         """Return True if there is room for a request of ``size`` bytes; if not, make some unless it is too early."""
-        if self._bytes + size + _OVERHEAD > _MOST:
+        if self._bytes + size > _MOST:
             self._full = now - self._begun < _LEAST_SECONDS
             if self._full:
                 return False
@@ -117,3 +118,9 @@ class KnownRequests:
         if not self._requests:
             self._begun = now
         return True
+
+
+def _kept_apart(request: HitRequest) -> int:
+    """Return the bytes of the parts that a request has copies of, which may be nearly as long as all of it."""
+    fields = len(request.user_agent) + len(request.authorization or "") + len(request.if_none_match or b"")
+    return len(request.route.raw) + fields

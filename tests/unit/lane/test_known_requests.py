@@ -211,6 +211,20 @@ def test_the_memory_is_bounded_and_begins_anew(monkeypatch: pytest.MonkeyPatch):
     assert [data for data in several if both.find(data)] == [several[-1]]
 
 
+@pytest.mark.parametrize("name", [b"User-Agent", b"Authorization", b"If-None-Match"])
+def test_fields_that_are_kept_apart_count_twice(name: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(known_requests, "_MOST", 30_000)
+
+    def most_known(name: bytes) -> int:
+        both = Both()
+        several = [request(HOST, b"%b: %b%d\r\n" % (name, b"x" * 2_000, number)) for number in range(20)]
+        for data in several:
+            both.learn(data)
+        return sum(both.find(data) is not None for data in several)
+
+    assert most_known(name) <= 30_000 / 4_000 < most_known(b"X-Other")
+
+
 def test_while_there_is_no_room_fewer_are_looked_up_the_fewer_are_known(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(known_requests, "_MOST", 2_000)
     both = Both()
