@@ -7,5 +7,5 @@ if [ -t 0 ] && [ -t 1 ]; then
 fi
 exec systemd-run --quiet --collect --wait "$io" --service-type=exec \
     --property=User=dealcache --property=Group=dealcache \
-    --property=EnvironmentFile=/etc/dealcache/dealcache.env \
+    --setenv=BIND=unix:/run/dealcache/http.sock --property=EnvironmentFile=/etc/dealcache/dealcache.env \
     /opt/dealcache/bin/dealcache "$@"

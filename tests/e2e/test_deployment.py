@@ -223,6 +223,8 @@ def test_the_environment_is_for_the_service_alone(installation: Installation) ->
 
 def test_commands_run_with_the_environment_of_the_service(installation: Installation) -> None:
     installation.machine.run("systemctl", "start", "dbus.socket")
+    shown = installation.machine.run(ADMIN, "config").stdout
+    assert re.search(r"^BIND +unix:/run/dealcache/http\.sock \(environment\)$", shown, re.M)
     checked = installation.machine.run(ADMIN, "check").stdout
     assert re.search(r"^ok +MongoDB writes: ", checked, re.MULTILINE)
     assert re.search(r"^ok +HubSpot token: ", checked, re.MULTILINE)
