@@ -45,6 +45,7 @@ def test_each_alarm_fires_in_its_trouble_and_not_otherwise() -> None:
         ("dealcache_sync_interval_seconds > 0", "dealcache_sync_interval_seconds"),
         ("unless max", "unless 0 * max"),
         ("> 2.5", "> 0"),
+        ("> 4.5", "> 0"),
         ("hubspot_refusals_total[15m]", "hubspot_refusals_total[5m]"),
         (" and dealcache_hubspot_daily_calls_limit > 0", ""),
     ],
