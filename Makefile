@@ -61,7 +61,7 @@ test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
 test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian $(VENV)/.installed-promtool ## run the long tests, which start many services, and the fuzzers
-	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 2 $(BY_FILE) -m "long or fuzz"
+	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 3 $(BY_FILE) -m "long or fuzz"
 
 test-console: $(VENV)/.installed-console ## use the console in a real browser, save pictures of it in build/console/, and check the types in clients/
 	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/console tests/clients

@@ -183,7 +183,8 @@ def test_a_release_that_does_not_start_takes_nobodys_place(installation: Install
 
 def test_an_upgrade_that_was_interrupted_is_done_again(installation: Installation, tmp_path: Path) -> None:
     # The shell tells its process id there, so that the test can end it as a closed terminal does.
-    command = f'echo $$ >/run/shared/pid; exec sh "{installation.upgrade_script}"'
+    # The signal may be ignored here, as below nohup, and a shell cannot change that by itself.
+    command = f'echo $$ >/run/shared/pid; exec env --default-signal=HUP sh "{installation.upgrade_script}"'
     upgrading = Program(installation.machine.entered("sh", "-c", command), tmp_path, environment(PIP_NO_DEPS="1"))
     until(lambda: installation.machine.run("systemctl", "is-active", STANDBY, check=False).stdout == "activating\n")
     installation.machine.run("sh", "-c", "kill -HUP $(cat /run/shared/pid)")
