@@ -282,13 +282,13 @@ class RateLimitsContract:
         with pytest.raises(RateLimited):
             use(rate_limits, Bucket.APP, Deadline(1, clock), Priority.SYNC)
 
-    def test_a_sync_that_was_slowed_takes_nothing_at_once_until_it_has_paused_for_a_period(self, rate_limits, clock):
+    def test_a_sync_that_was_slowed_takes_nothing_at_once_until_it_has_paused_for_two_periods(self, rate_limits, clock):
         starts = sync_starts(rate_limits, clock, 400)
         assert len(set(starts[80:])) == 320
         clock.now += 8.0
         again = sync_starts(rate_limits, clock, 80)
         assert again[79] > again[0]
-        clock.now += 20.1
+        clock.now += 20.5
         again = sync_starts(rate_limits, clock, 80)
         assert again[79] == again[0]
 

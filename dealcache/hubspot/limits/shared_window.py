@@ -106,6 +106,7 @@ class SharedWindow:
             "patience": _micro(_PATIENCE_SECONDS),
             "kept_ms": _KEPT_SECONDS * 1000,
             "readers_stay": sliding_window.READERS_STAY,
+            "sync_stays": sliding_window.SYNC_STAYS,
             "share_for_readers": sliding_window.SHARE_FOR_READERS,
             "share_beyond_rereads": sliding_window.SHARE_BEYOND_REREADS,
             "share_in_quiet": sliding_window.SHARE_IN_QUIET,

@@ -67,9 +67,9 @@ local function sync_slots()
   return math.max(1, it.limit - math.max(1, math.floor(it.limit / one_in)))
 end
 
--- True in the first period of a sync, and while none has been paced for a period.
+-- True in the first period of a sync, and while there is none.
 local function is_new()
-  return now - it.began_at < period or now - it.paced_at > period
+  return now - it.began_at < period or now - it.paced_at > rules.sync_stays * period
 end
 
 local function unpaced_slots()

@@ -37,6 +37,10 @@ SHARE_BEYOND_REREADS = 3
 #: Periods after a reader came for which more readers are expected.
 READERS_STAY = 3
 
+#: Periods without a paced call after which a sync is over. More than one: where a sync has one slot left beyond those
+#: that it took at once, its first paced call is followed by the next a period later.
+SYNC_STAYS = 2
+
 #: While there are readers, a sync may take one slot in this many without any pace. While there are none, it may take
 #: all but those that it would leave to readers, of which there are so many at least.
 UNPACED_SHARE = 5
@@ -214,5 +218,6 @@ class SlidingWindow:
         return self._period / max(1, self._sync_slots(now) - self._unpaced_slots(now))
 
     def _is_new(self, now: float) -> bool:
-        """Return True in the first period of a sync, and while none has been paced for a period."""
-        return now - self._sync_began_at < self._period - _SAME_MOMENT or now - self._paced_at > self._period
+        """Return True in the first period of a sync, and while there is none."""
+        began = now - self._sync_began_at < self._period - _SAME_MOMENT
+        return began or now - self._paced_at > SYNC_STAYS * self._period

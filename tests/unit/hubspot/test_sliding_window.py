@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -143,6 +144,22 @@ def test_a_thread_that_wakes_late_does_not_lower_the_rate():
     gaps = [after - before for before, after in itertools.pairwise(starts[80:])]
     assert min(gaps) >= STEP / 2 - 1e-5
     assert len(starts) / (starts[-1] - starts[0]) >= 9.5
+
+
+@pytest.mark.parametrize("late", [0.0, 0.003, 0.02])
+def test_a_sync_whose_threads_wake_late_does_not_begin_anew(late):
+    window, random, now, starts, under_way = SlidingWindow(5, 1.0), Random(1), 0.0, 0, []
+    while now < 100.0:
+        while under_way and under_way[0] <= now:
+            window.finish(under_way.pop(0), SYNC)
+        wait = window.try_start(now, SYNC)
+        if wait == 0.0:
+            starts += 1
+            under_way.append(now + 0.05)
+        # A thread that waits asks again each half second.
+        now += min(wait, 0.5) + late * random.random()
+    # It may use four slots, each of which is taken for 1.05 s.
+    assert starts >= 0.9 * 4 * 100 / 1.05
 
 
 def test_time_that_was_not_used_is_not_made_up_for():
