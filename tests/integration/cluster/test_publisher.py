@@ -240,6 +240,7 @@ def test_without_mongodb_an_invalidation_holds_here_and_is_recorded_later(
     assert {deal_id for one in bob.heard for deal_id in one.views} == {"7", "8"}
 
 
+@pytest.mark.long
 def test_doubts_that_cannot_be_recorded_leave_what_may_serve_in_bad_times(
     make_member: MakeMember, make_mongod: Callable[..., Mongod]
 ) -> None:
@@ -264,6 +265,7 @@ def test_doubts_that_cannot_be_recorded_leave_what_may_serve_in_bad_times(
     assert bob.cache.kept(key()) is not None
 
 
+@pytest.mark.long
 def test_what_could_not_be_recorded_becomes_everything_when_it_is_too_much(
     make_member: MakeMember, make_mongod: Callable[..., Mongod]
 ) -> None:
