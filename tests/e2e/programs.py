@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,9 @@ class HubSpot(Program):
         self.steer("DELETE", "calls")
         self.steer("PATCH", "settings", latency=0)
 
-    def calls(self) -> dict[str, int]:
-        return self.steer("GET", "calls")["counts"]
+    def calls(self) -> Counter[str]:
+        """Return how many calls of each kind there were."""
+        return Counter(self.steer("GET", "calls")["counts"])
 
     def inputs(self, kind: str) -> int:
         """Return how many records all calls of a kind have asked for."""
