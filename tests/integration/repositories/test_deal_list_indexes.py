@@ -19,6 +19,12 @@ Profiled = Callable[[Callable[[], object]], list[dict[str, Any]]]
 CLOSED = (StagePlace("won"), StagePlace("lost"))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no reason to read by another index than the one that is chosen."""
+    monkeypatch.setattr("dealcache.repositories.deal_list_plan._PATIENCE_MS", 100_000)
+
+
 def days(most: int, least: int = 0) -> Range:
     return Range(NOW - timedelta(days=most), NOW - timedelta(days=least))
 
@@ -51,10 +57,8 @@ ORDERS = [Order(sort, descending) for sort in SORTS for descending in (False, Tr
     ("count", "sorted_at_most"), [(2_000, 700), pytest.param(100_000, 6_000, marks=pytest.mark.long)]
 )
 def test_an_index_serves_each_filter_in_each_order(
-    connection: Connection, profiled: Profiled, monkeypatch: pytest.MonkeyPatch, count: int, sorted_at_most: int
+    connection: Connection, profiled: Profiled, count: int, sorted_at_most: int
 ) -> None:
-    # A busy machine is no reason to try another index than the one that is chosen.
-    monkeypatch.setattr("dealcache.repositories.deal_list_plan._PATIENCE_MS", 100_000)
     with connection.operation() as database:
         insert(database, deal_documents(count))
     deals = DealListRepository(connection)
