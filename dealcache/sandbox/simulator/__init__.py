@@ -10,7 +10,7 @@ from dealcache.sandbox.simulator.access import ALL_SCOPES
 from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.demo import demo_data, demo_deal_id
 from dealcache.sandbox.simulator.faults import Fault
-from dealcache.sandbox.simulator.ground_truth import activities_of, live_deals
+from dealcache.sandbox.simulator.ground_truth import activities_of, live_deals, people_of
 from dealcache.sandbox.simulator.limits import Limits
 from dealcache.sandbox.simulator.poisons import Poison
 from dealcache.sandbox.simulator.simulator import Simulator
@@ -26,4 +26,5 @@ __all__ = [
     "demo_data",
     "demo_deal_id",
     "live_deals",
+    "people_of",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Set
 from typing import Literal
 
 from dealcache.sandbox.simulator.errors import missing_scopes
-from dealcache.sandbox.simulator.object_types import DEALS, EMAILS, ObjectType
+from dealcache.sandbox.simulator.object_types import COMPANIES, DEALS, EMAILS, ObjectType
 
 Right = Literal["read", "write", "schema", "associations", "owners", "pipelines", "none"]
 
@@ -18,12 +18,26 @@ DEALS_READ = "crm.objects.deals.read"
 DEALS_WRITE = "crm.objects.deals.write"
 CONTACTS_READ = "crm.objects.contacts.read"
 CONTACTS_WRITE = "crm.objects.contacts.write"
+COMPANIES_READ = "crm.objects.companies.read"
+COMPANIES_WRITE = "crm.objects.companies.write"
 OWNERS_READ = "crm.objects.owners.read"
 SCHEMAS_READ = "crm.schemas.deals.read"
 EMAIL_READ = "sales-email-read"
 
 #: Every scope that any call to the simulator can ask for.
-ALL_SCOPES = frozenset({DEALS_READ, DEALS_WRITE, CONTACTS_READ, CONTACTS_WRITE, OWNERS_READ, SCHEMAS_READ, EMAIL_READ})
+ALL_SCOPES = frozenset(
+    {
+        DEALS_READ,
+        DEALS_WRITE,
+        CONTACTS_READ,
+        CONTACTS_WRITE,
+        COMPANIES_READ,
+        COMPANIES_WRITE,
+        OWNERS_READ,
+        SCHEMAS_READ,
+        EMAIL_READ,
+    }
+)
 
 Requirements = tuple[tuple[str, ...], ...]
 
@@ -46,6 +60,8 @@ def requirements(right: Right, kind: ObjectType | None, *, dated: bool) -> Requi
         return ()
     if kind is DEALS:
         return {"read": ((DEALS_READ,),), "write": ((DEALS_WRITE,),)}.get(right, ((SCHEMAS_READ, DEALS_READ),))
+    if kind is COMPANIES:
+        return ((COMPANIES_WRITE if right == "write" else COMPANIES_READ,),)
     if right == "write":
         return ((CONTACTS_WRITE,),)
     if kind is EMAILS and right == "read":

@@ -9,7 +9,7 @@ from typing import Any
 
 from dealcache.sandbox.simulator.associations import AssociationGraph, End, Label
 from dealcache.sandbox.simulator.changes import Change, Happening, Listener
-from dealcache.sandbox.simulator.object_types import DEALS, OBJECT_TYPES, ObjectType, object_type_of
+from dealcache.sandbox.simulator.object_types import OBJECT_TYPES, ObjectType, object_type_of
 from dealcache.sandbox.simulator.property_values import derive_properties
 from dealcache.sandbox.simulator.records import SINCE_EVER, Properties, Record, RecordStore
 from dealcache.sandbox.simulator.timestamps import to_iso
@@ -74,8 +74,8 @@ class Account:
         modified = created if modified_at is None else to_iso(int(modified_at * 1000))
         values = dict(properties)
         values |= {"hs_object_id": str(number), "hs_lastmodifieddate": modified, "hs_createdate": created}
-        if kind is DEALS:
-            values.setdefault("createdate", created)
+        values.setdefault(kind.created_property, created)
+        values[kind.modified_property] = modified
         values |= derive_properties(kind, values, self._stages)
         record = Record(kind, number, values, created, SINCE_EVER if already_indexed else now)
         store.insert(record)
@@ -85,6 +85,7 @@ class Account:
         now = self.clock()
         modified = to_iso(int((now if modified_at is None else modified_at) * 1000))
         values = {**record.properties, **properties, "hs_lastmodifieddate": modified}
+        values[record.type.modified_property] = modified
         values |= derive_properties(record.type, values, self._stages)
         self.store(record.type).change(record, values, now)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dealcache.sandbox.simulator.association_types import HUBSPOT_DEFINED, default_association
 from dealcache.sandbox.simulator.associations import Label
 from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.errors import ApiError, invalid
-from dealcache.sandbox.simulator.object_types import HUBSPOT_DEFINED, OBJECT_TYPES, ObjectType, default_association
+from dealcache.sandbox.simulator.object_types import OBJECT_TYPES, ObjectType
 
 Specs = Sequence[Mapping[str, Any]]
 

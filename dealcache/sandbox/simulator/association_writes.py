@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dealcache.sandbox.simulator.association_specs import Specs, read_labels
+from dealcache.sandbox.simulator.association_types import HUBSPOT_DEFINED, default_association
 from dealcache.sandbox.simulator.errors import not_found
 from dealcache.sandbox.simulator.messages import Response, json_response
-from dealcache.sandbox.simulator.object_types import HUBSPOT_DEFINED, ObjectType, default_association
+from dealcache.sandbox.simulator.object_types import ObjectType
 from dealcache.sandbox.simulator.representation import batch_response
 from dealcache.sandbox.simulator.site import Exchange, parse_json, parse_objects, read_inputs
 

@@ -9,13 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from dealcache.sandbox.simulator.object_types import (
-    HUBSPOT_DEFINED,
-    OBJECT_TYPES,
-    USER_DEFINED,
-    ObjectType,
-    default_association,
-)
+from dealcache.sandbox.simulator.association_types import HUBSPOT_DEFINED, USER_DEFINED, default_association
+from dealcache.sandbox.simulator.object_types import OBJECT_TYPES, ObjectType
 
 
 class Label(NamedTuple):
@@ -91,13 +86,17 @@ class AssociationGraph:
 
     def move(self, old: End, new: End) -> None:
         """Hands all associations of one record over to another of the same type, as a merge does."""
-        for kind in OBJECT_TYPES:
-            for target_id in tuple(self.targets(old, kind.name)):
-                target = End(kind.name, target_id)
-                labels = self.labels(old).get(target, ())
-                self.unlink(old, target)
-                if target != new:
-                    self.link(new, target, labels)
+        for target, labels in self.cut_off(old):
+            if target != new:
+                self.link(new, target, labels)
+
+    def cut_off(self, end: End) -> list[tuple[End, tuple[Label, ...]]]:
+        """Removes all associations of a record; returns what they led to, with their labels."""
+        targets = [End(kind.name, one) for kind in OBJECT_TYPES for one in self.targets(end, kind.name)]
+        known = [(target, self.labels(end).get(target, ())) for target in targets]
+        for target in targets:
+            self.unlink(end, target)
+        return known
 
 
 def association_types(from_type: str, to_type: str, labels: Sequence[Label]) -> list[dict[str, str | int | None]]:

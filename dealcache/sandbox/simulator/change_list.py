@@ -15,12 +15,14 @@ from dealcache.sandbox.simulator.records import Record
 ACTIONS: Mapping[str, Callable[..., Record | str | None]] = {
     "update": Dataset.update,
     "archive": Dataset.archive,
+    "erase": Dataset.erase,
     "restore": Dataset.restore,
     "associate": Dataset.associate,
     "disassociate": Dataset.disassociate,
     "merge": Dataset.merge,
     "add_deal": Dataset.add_deal,
     "add_activity": Dataset.add_activity,
+    "create": Dataset.create,
 }
 _SIGNATURES = {name: inspect.signature(action) for name, action in ACTIONS.items()}
 

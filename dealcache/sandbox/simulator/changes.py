@@ -7,7 +7,9 @@ from typing import Literal, NamedTuple
 
 from dealcache.sandbox.simulator.associations import End
 
-Happening = Literal["creation", "deletion", "restore", "propertyChange", "merge", "associationChange"]
+Happening = Literal[
+    "creation", "deletion", "privacyDeletion", "restore", "propertyChange", "merge", "associationChange"
+]
 
 
 class Change(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 from dealcache.sandbox.simulator.account import Account, end_of
 from dealcache.sandbox.simulator.associations import End, Label
-from dealcache.sandbox.simulator.object_types import DEALS, object_type_of
+from dealcache.sandbox.simulator.object_types import CONTACTS, DEALS, object_type_of
 from dealcache.sandbox.simulator.records import Properties, Record
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
@@ -168,6 +168,20 @@ class Dataset(Account):
             record = self.existing(object_type, record_id)
             if self.store(record.type).set_archived(record, None, self.clock()):
                 self._tell("restore", end_of(record))
+
+    def erase(self, object_type: str, record_id: int | str) -> None:
+        """Deletes a record for good, as a GDPR deletion does: no list, search or recycle bin has it any more.
+
+        Raises:
+            UnknownRecord: it does not exist.
+        """
+        with self.lock:
+            record = self.existing(object_type, record_id)
+            self.store(record.type).erase(record, self.clock())
+            self.graph.cut_off(end_of(record))
+            if record.type is CONTACTS:
+                self._tell("privacyDeletion", end_of(record))
+            self._tell("deletion", end_of(record))
 
     def merge(
         self, object_type: str, primary_id: int | str, loser_id: int | str, *, keep_primary: bool = False

@@ -9,6 +9,7 @@ from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.demo_account import KICK_OFF, demo_owners, demo_pipelines
 from dealcache.sandbox.simulator.demo_builder import DAY, REFERENCE, DemoBuilder
 from dealcache.sandbox.simulator.demo_deals import FIXED_DEALS, plan_deals, plan_spread_deals
+from dealcache.sandbox.simulator.demo_people import add_people
 from dealcache.sandbox.simulator.object_types import DEALS, MEETINGS, NOTES
 from dealcache.sandbox.simulator.records import SINCE_EVER
 from dealcache.sandbox.simulator.timestamps import to_iso
@@ -26,6 +27,7 @@ def demo_data(
     activities_per_deal: float | None = None,
     shared: float | None = None,
     unassociated: float = 0.0,
+    people: bool | None = None,
 ) -> Dataset:
     """Makes an account with believable deals.
 
@@ -38,6 +40,8 @@ def demo_data(
         shared: the share of activities (0 to 1) that are on another deal of the same company too. Left out, it is 5 %
             when ``activities_per_deal`` is given, else none.
         unassociated: the share of activities (0 to less than 1) that are on no deal.
+        people: adds companies and contacts to deals and activities. Left out, big accounts (``activities_per_deal``
+            given) have none. Nothing else depends on it.
 
     Returns:
         The account. Search finds all of it however far its index is behind.
@@ -60,6 +64,8 @@ def demo_data(
         _share_a_meeting(data)
         _archive_a_note(data)
     builder.add_unassociated(unassociated)
+    if activities_per_deal is None if people is None else people:
+        add_people(data, seed + 3)
     return data
 
 

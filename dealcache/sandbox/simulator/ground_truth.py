@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from dealcache.sandbox.simulator.account import end_of
+from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.dataset import Dataset
-from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, DEALS
+from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, COMPANIES, CONTACTS, DEALS
 from dealcache.sandbox.simulator.records import Record
 
 
@@ -42,6 +43,46 @@ def activities_of(data: Dataset, deal_id: int | str) -> list[Activity]:
                 if record is not None and record.state == "live":
                     found.append(Activity(kind.name, str(record.id), record.properties.get("hs_timestamp")))
         return found
+
+
+def participants_of(data: Dataset, source: End) -> list[dict[str, str | None]]:
+    """The contacts, then the companies, that a deal or an activity is associated with and that are not archived.
+
+    Returns:
+        For each ``type``, ``id`` and ``name``, by ascending id: a contact's first and last name, else its e-mail
+        address; a company's name, else its domain; None if it has neither.
+    """
+    found = []
+    with data.lock:
+        for kind in (CONTACTS, COMPANIES):
+            for target in data.graph.targets(source, kind.name):
+                record = data.store(kind).get(target)
+                if record is not None and record.state == "live":
+                    found.append({"type": kind.singular, "id": str(record.id), "name": _name_of(record)})
+    return found
+
+
+def people_of(data: Dataset, deal_id: int | str) -> dict[str, Any]:
+    """The participants of a deal (``with``) and of each of its activities (``events``, by ``type:id``).
+
+    Raises:
+        UnknownRecord: there is no such deal.
+    """
+    with data.lock:
+        deal = end_of(data.existing(DEALS.name, deal_id))
+        events = {
+            f"{one.type}:{one.id}": participants_of(data, End(one.type, int(one.id)))
+            for one in activities_of(data, deal_id)
+        }
+        return {"with": participants_of(data, deal), "events": events}
+
+
+def _name_of(record: Record) -> str | None:
+    values = {name: (value or "").strip() for name, value in record.properties.items()}
+    if record.type is COMPANIES:
+        return values.get("name") or values.get("domain") or None
+    parts = [values.get("firstname"), values.get("lastname")]
+    return " ".join(part for part in parts if part) or values.get("email") or None
 
 
 def whole_truth(data: Dataset) -> dict[str, Any]:

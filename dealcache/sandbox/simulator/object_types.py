@@ -1,6 +1,6 @@
-"""The object types that the simulated HubSpot knows: their names, ids, properties, scopes and association type ids.
+"""The object types that the simulated HubSpot knows: their names, ids and properties.
 
-Source: HubSpot's guides of the single objects and the associations guide. An object type may be written in a URL as
+Source: HubSpot's guides of the single objects. An object type may be written in a URL as
 its name (``deals``), its singular (``deal``) or its type id (``0-3``).
 """
 
@@ -12,18 +12,15 @@ from typing import Literal
 
 PropertyKind = Literal["string", "number", "datetime", "enumeration"]
 
-HUBSPOT_DEFINED = "HUBSPOT_DEFINED"
-USER_DEFINED = "USER_DEFINED"
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectType:
     """One kind of record.
 
     ``label`` is what error messages call it, ``created_property`` the property with the time of creation,
-    ``required`` what a create call must bring, ``searched`` the properties that a search's free-text ``query`` looks
-    into, ``unfilterable`` those a search filter may not name, ``body`` the property that ``hs_body_preview`` is cut
-    from.
+    ``modified_property`` the one with the time of the last change, ``required`` what a create call must bring,
+    ``searched`` the properties that a search's free-text ``query`` looks into, ``unfilterable`` those a search filter
+    may not name, ``body`` the property that ``hs_body_preview`` is cut from.
     """
 
     name: str
@@ -38,6 +35,7 @@ class ObjectType:
     searched: tuple[str, ...]
     unfilterable: frozenset[str] = frozenset({"hs_body_preview_html"})
     body: str | None = None
+    modified_property: str = "hs_lastmodifieddate"
 
 
 def _kinds(strings: str = "", numbers: str = "", datetimes: str = "", enums: str = "") -> dict[str, PropertyKind]:
@@ -181,23 +179,48 @@ POSTAL_MAIL = _activity(
     searched=("hs_postal_mail_body",),
 )
 
+CONTACTS = ObjectType(
+    name="contacts",
+    singular="contact",
+    type_id="0-1",
+    label="CONTACT",
+    created_property="createdate",
+    properties=_kinds(
+        strings="firstname lastname email phone jobtitle company hs_merged_object_ids",
+        numbers="hs_object_id",
+        datetimes="createdate lastmodifieddate",
+        enums="hubspot_owner_id lifecyclestage",
+    ),
+    defaults=("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
+    always=("createdate", "hs_object_id", "lastmodifieddate"),
+    required=(),
+    searched=("firstname", "lastname", "email", "phone", "company"),
+    # Of all types, this one alone has a name of its own for it.
+    modified_property="lastmodifieddate",
+)
+COMPANIES = ObjectType(
+    name="companies",
+    singular="company",
+    type_id="0-2",
+    label="COMPANY",
+    created_property="createdate",
+    properties=_kinds(
+        strings="name domain phone website description hs_merged_object_ids",
+        numbers="hs_object_id numberofemployees",
+        datetimes="createdate hs_lastmodifieddate",
+        enums="hubspot_owner_id industry lifecyclestage",
+    ),
+    defaults=("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
+    always=("createdate", "hs_lastmodifieddate", "hs_object_id"),
+    required=(),
+    searched=("name", "website", "phone", "domain"),
+)
+
 ACTIVITY_TYPES = (CALLS, EMAILS, MEETINGS, NOTES, TASKS, COMMUNICATIONS, POSTAL_MAIL)
-OBJECT_TYPES = (DEALS, *ACTIVITY_TYPES)
+OBJECT_TYPES = (DEALS, *ACTIVITY_TYPES, CONTACTS, COMPANIES)
 
 _BY_ALIAS = {alias: kind for kind in OBJECT_TYPES for alias in (kind.name, kind.singular, kind.type_id)}
 _BY_ALIAS["meeting_event"] = MEETINGS
-
-# HubSpot, associations guide: ids of the associations it defines itself, deal -> activity and back.
-_DEAL_PAIRS = {
-    CALLS.name: (205, 206),
-    EMAILS.name: (209, 210),
-    MEETINGS.name: (211, 212),
-    NOTES.name: (213, 214),
-    TASKS.name: (215, 216),
-    COMMUNICATIONS.name: (86, 85),
-    POSTAL_MAIL.name: (458, 457),
-    DEALS.name: (451, 451),
-}
 
 
 def find_object_type(alias: str) -> ObjectType | None:
@@ -215,13 +238,3 @@ def object_type_of(alias: str) -> ObjectType:
     if kind is None:
         raise ValueError(f"unknown object type {alias!r}")
     return kind
-
-
-def default_association(from_type: str, to_type: str) -> int | None:
-    """HubSpot's own association type id from one type name to another, None when the two cannot be associated."""
-    if from_type == DEALS.name:
-        pair = _DEAL_PAIRS.get(to_type)
-        return pair[0] if pair else None
-    if to_type == DEALS.name:
-        return _DEAL_PAIRS[from_type][1]
-    return None

@@ -83,6 +83,16 @@ def archive_object(exchange: Exchange) -> Response:
     return Response(204)
 
 
+def erase_object(exchange: Exchange) -> Response:
+    """``POST /crm/v3/objects/{type}/gdpr-delete``, by id alone."""
+    record_id = str(exchange.body().get("objectId", ""))
+    try:
+        exchange.site.data.erase(exchange.kind.name, record_id)
+    except (UnknownRecord, ValueError) as error:
+        raise not_found(record_id) from error
+    return Response(204)
+
+
 def merge_objects(exchange: Exchange) -> Response:
     """``POST /crm/v3/objects/{type}/merge``."""
     body = exchange.body()

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from dealcache.sandbox.simulator.object_types import DEALS, ObjectType, PropertyKind
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
-READ_ONLY = frozenset({"hs_object_id", "hs_createdate", "hs_lastmodifieddate", "hs_merged_object_ids"})
+READ_ONLY = frozenset(
+    {"hs_object_id", "hs_createdate", "hs_lastmodifieddate", "lastmodifieddate", "hs_merged_object_ids"}
+)
 
 #: Length of ``hs_body_preview``; the true one is not documented.
 PREVIEW_LENGTH = 512

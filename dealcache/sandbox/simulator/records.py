@@ -25,7 +25,7 @@ class Version(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One deal or activity. ``properties`` is replaced as a whole by a change and never altered in place.
+    """One deal, activity, contact or company. A change replaces ``properties`` as a whole, never alters it in place.
 
     ``since`` is when search can find it first, seconds since 1970. ``versions`` stays None until the first change:
     most of a million records never change.
@@ -37,7 +37,7 @@ class Record:
     created_at: str
     since: float
     versions: list[Version] | None = None
-    state: Literal["live", "archived", "merged"] = "live"
+    state: Literal["live", "archived", "merged", "erased"] = "live"
     archived_at: str | None = None
 
     @property
@@ -99,7 +99,8 @@ class RecordStore:
 
     def get(self, record_id: int) -> Record | None:
         """The record, live or archived. An id that was merged away leads to the record it was merged into."""
-        return self._by_id.get(self._end_of(record_id))
+        record = self._by_id.get(self._end_of(record_id))
+        return None if record is None or record.state == "erased" else record
 
     def was_merged(self, record_id: int) -> bool:
         """Return True if the record of this id now lives on under another one."""
@@ -193,6 +194,13 @@ class RecordStore:
         record.become(Version(at, None))
         self._note_change(at)
         self._merged_into[record.id] = successor
+
+    def erase(self, record: Record, at: float) -> None:
+        """Takes a live or archived record out of everything for good; search may still be behind at it."""
+        self._remove_listed(record)
+        record.state = "erased"
+        record.become(Version(at, None))
+        self._note_change(at)
 
     def _remove_listed(self, record: Record) -> None:
         ids = self._ids[record.state == "archived"]

@@ -57,6 +57,7 @@ _TABLE: tuple[tuple[str, str, str, str, Endpoint, Right, Bucket], ...] = (
     ("POST", "objects", "/{type}", "create", objects_api.create_object, "write", "app"),
     ("POST", "objects", "/{type}/search", "search", search_api.search, "read", "search"),
     ("POST", "objects", "/{type}/merge", "merge", objects_api.merge_objects, "write", "app"),
+    ("POST", "objects", "/{type}/gdpr-delete", "erase", objects_api.erase_object, "write", "app"),
     ("POST", "objects", "/{type}/batch/read", "batch_read", batch_api.batch_read, "read", "app"),
     ("POST", "objects", "/{type}/batch/create", "batch_create", batch_api.batch_create, "write", "app"),
     ("POST", "objects", "/{type}/batch/update", "batch_update", batch_api.batch_update, "write", "app"),

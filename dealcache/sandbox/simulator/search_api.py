@@ -22,7 +22,7 @@ from dealcache.sandbox.simulator.search_conditions import (
     condition,
     words,
 )
-from dealcache.sandbox.simulator.search_groups import MODIFIED, Group, modified_span
+from dealcache.sandbox.simulator.search_groups import Group, modified_span
 from dealcache.sandbox.simulator.search_query import ASSOCIATIONS, MOST_RESULTS, SearchQuery, parse_search
 from dealcache.sandbox.simulator.site import Exchange, Site
 
@@ -100,9 +100,9 @@ def _cut(records: Sequence[Record], bounds: list[Filter]) -> Sequence[Record]:
 
 def _prepare_group(site: Site, kind: ObjectType, filters: Sequence[Filter]) -> Group:
     try:
-        since, until, rest = modified_span(filters)
+        since, until, rest = modified_span(kind.modified_property, filters)
     except (ValueError, OverflowError) as error:
-        raise _unfit(MODIFIED, error) from error
+        raise _unfit(kind.modified_property, error) from error
     return Group([_prepare(site, kind, one) for one in rest], since, until)
 
 

@@ -9,8 +9,6 @@ from dealcache.sandbox.simulator.records import Properties, RecordStore
 from dealcache.sandbox.simulator.search_conditions import Condition, Filter
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
-MODIFIED = "hs_lastmodifieddate"
-
 # Before and after every time that HubSpot writes: such texts sort like the times they stand for.
 _EARLIEST, _LATEST = "", "~"
 
@@ -25,7 +23,8 @@ class Group:
 
     def passes(self, record_id: int, properties: Properties) -> bool:
         """Return True if a record passes, by its id and its properties."""
-        if not self.since <= (properties[MODIFIED] or "") <= self.until:
+        # What every record has, also a contact, whose clients know it by another name.
+        if not self.since <= (properties["hs_lastmodifieddate"] or "") <= self.until:
             return False
         return all(one.test(record_id, properties) for one in self.conditions)
 
@@ -39,8 +38,12 @@ class Group:
         return store.modified_between(self.since, self.until)
 
 
-def modified_span(filters: Sequence[Filter]) -> tuple[str, str, list[Filter]]:
+def modified_span(name: str, filters: Sequence[Filter]) -> tuple[str, str, list[Filter]]:
     """Return what a group's filters say about the modified date.
+
+    Args:
+        name: the property with the modified date.
+        filters: those of one group.
 
     Returns:
         The earliest and the latest date that passes, and the filters that are about something else.
@@ -50,7 +53,7 @@ def modified_span(filters: Sequence[Filter]) -> tuple[str, str, list[Filter]]:
     """
     since, until, rest = _EARLIEST, _LATEST, []
     for one in filters:
-        span = _span(one)
+        span = _span(name, one)
         if span is None:
             rest.append(one)
         else:
@@ -58,9 +61,9 @@ def modified_span(filters: Sequence[Filter]) -> tuple[str, str, list[Filter]]:
     return since, until, rest
 
 
-def _span(one: Filter) -> tuple[str, str] | None:
+def _span(name: str, one: Filter) -> tuple[str, str] | None:
     """The first and the last date that pass, None for a filter that is not of that sort."""
-    if one.property != MODIFIED or one.operator not in ("EQ", "BETWEEN", "GT", "GTE", "LT", "LTE"):
+    if one.property != name or one.operator not in ("EQ", "BETWEEN", "GT", "GTE", "LT", "LTE"):
         return None
     times = [to_milliseconds(value) for value in one.values]
     if one.operator in ("LT", "LTE"):

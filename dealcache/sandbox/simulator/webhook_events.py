@@ -1,22 +1,17 @@
 """HubSpot's webhook events: one payload for each change.
 
-Source: HubSpot, webhooks guide (classic events of deals) and the guide of generic subscriptions (``object.*`` with an
-``objectTypeId``, for activities).
+Source: HubSpot, webhooks guide (classic events of deals, contacts and companies) and the guide of generic
+subscriptions (``object.*`` with an ``objectTypeId``, for activities).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from dealcache.sandbox.simulator.association_types import HUBSPOT_DEFINED, default_association
 from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.changes import Change
-from dealcache.sandbox.simulator.object_types import (
-    DEALS,
-    HUBSPOT_DEFINED,
-    ObjectType,
-    default_association,
-    object_type_of,
-)
+from dealcache.sandbox.simulator.object_types import COMPANIES, CONTACTS, DEALS, ObjectType, object_type_of
 
 Event = dict[str, Any]
 
@@ -31,13 +26,17 @@ _SUBSCRIPTION_IDS = {
     "merge": 6_547_121,
     "associationChange": 6_547_122,
     "propertyChange": 6_547_123,
+    "privacyDeletion": 6_547_124,
 }
+# The types that have classic events; all others have generic ones.
+_CLASSIC = (DEALS, CONTACTS, COMPANIES)
 _FLAGS = {"creation": "CREATED", "deletion": "DELETED"}
 
 # Nobody subscribes to a date that moves with every change; the others cannot be subscribed to (generic guide).
 _UNSUBSCRIBED = frozenset(
     {
         "hs_lastmodifieddate",
+        "lastmodifieddate",
         "hs_body_preview",
         "hs_email_html",
         "hs_email_subject",
@@ -63,12 +62,12 @@ def event_of(change: Change, event_id: int, portal_id: int) -> Event | None:
         "portalId": portal_id,
         "appId": APP_ID,
         "occurredAt": change.at,
-        "subscriptionType": f"{'deal' if kind is DEALS else 'object'}.{change.what}",
+        "subscriptionType": f"{kind.singular if kind in _CLASSIC else 'object'}.{change.what}",
         "attemptNumber": 0,
         "changeSource": "INTEGRATION",
         "sourceId": str(APP_ID),
     }
-    if kind is not DEALS:
+    if kind not in _CLASSIC:
         event["objectTypeId"] = kind.type_id
     return event | _details(change, kind)
 
@@ -81,7 +80,7 @@ def _details(change: Change, kind: ObjectType) -> Event:
         details["changeFlag"] = _FLAGS[change.what]
     if change.what == "propertyChange":
         details |= {"propertyName": change.name, "propertyValue": change.value or ""}
-        if kind is not DEALS:
+        if kind not in _CLASSIC:
             details["isSensitive"] = False
     if change.other is not None:
         details |= {
@@ -103,7 +102,7 @@ def _association(change: Change, kind: ObjectType, other: End) -> Event:
         "associationRemoved": change.removed,
         "isPrimaryAssociation": False,
     }
-    if kind is not DEALS:
+    if kind not in _CLASSIC:
         details |= {
             "fromObjectTypeId": kind.type_id,
             "toObjectTypeId": to_kind.type_id,

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from dealcache.sandbox.simulator import activities_of, demo_data, demo_deal_id, live_deals
+from dealcache.sandbox.simulator import activities_of, demo_data, demo_deal_id, live_deals, people_of
 from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.demo_account import ARCHIVED_OWNER_ID, UNKNOWN_OWNER_ID
 from dealcache.sandbox.simulator.demo_deals import FIXED_DEALS
-from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, OBJECT_TYPES
+from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, CONTACTS, DEALS, OBJECT_TYPES
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +165,27 @@ def test_sharing_changes_nothing_else():
 
     assert everything(one) == everything(other)
     assert sum(map(len, made_up(one))) < sum(map(len, made_up(other)))
+
+
+def test_deals_and_activities_have_people(demo):
+    acme = people_of(demo, demo_deal_id("Acme renewal"))
+
+    assert {one["type"] for one in acme["with"]} == {"contact", "company"}
+    assert any(one["name"] == "Acme" for one in acme["with"])
+    names = [one["name"] for one in acme["with"]]
+    taking_part = [one["name"] for people in acme["events"].values() for one in people]
+    assert set(taking_part) <= set(names)
+    assert 30 < len(taking_part) < 180
+
+
+def test_people_change_nothing_else(demo):
+    without = demo_data(200, 7, people=False)
+
+    assert list(without.store(CONTACTS).everything()) == []
+    kept = (DEALS, *ACTIVITY_TYPES)
+    assert [one for one in everything(demo) if one[0] in {kind.name for kind in kept}] == everything(without)
+
+
+def test_big_accounts_have_people_only_when_asked_for():
+    assert demo_data(30, activities_per_deal=2).store(CONTACTS).live_count() == 0
+    assert demo_data(30, activities_per_deal=2, people=True).store(CONTACTS).live_count() > 20
