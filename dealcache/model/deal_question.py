@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 from dealcache.model.deal_filter import NEWEST_FIRST, Order
@@ -12,6 +12,9 @@ from dealcache.model.deal_filter import NEWEST_FIRST, Order
 @dataclass(frozen=True, slots=True)
 class DealQuestion:
     """The deals that a client wants to see; None or empty for no condition.
+
+    A field that a later version adds is left out of ``repr`` (``field(default=…, repr=False)``), so that cursors given
+    out before are still valid; see :attr:`identity`.
 
     Args:
         words: each begins a word of the name.
@@ -37,3 +40,9 @@ class DealQuestion:
     closes_until: date | None = None
     idle_days: int | None = None
     order: Order = NEWEST_FIRST
+
+    @property
+    def identity(self) -> str:
+        """A text that tells this question from any other; cursors are made with it."""
+        later = [(one, getattr(self, one.name)) for one in fields(self) if not one.repr]
+        return repr(self) + "".join(f"{one.name}={value!r}" for one, value in later if value != one.default)

@@ -102,7 +102,7 @@ class DealLists:
             InvalidCursorError: the cursor does not belong to this question.
             StoreError: MongoDB failed.
         """
-        asked = _digest(question)
+        asked = question.identity
         after = None if cursor is None else decode_cursor(cursor, question.order, asked)
         watermark, labels, wanted = self._begin(question)
         version = self._prepare()
@@ -132,7 +132,7 @@ class DealLists:
     def check_cursor(self, question: DealQuestion, cursor: str | None) -> None:
         """Raise InvalidCursorError if there is a cursor that does not belong to this question."""
         if cursor is not None:
-            decode_cursor(cursor, question.order, _digest(question))
+            decode_cursor(cursor, question.order, question.identity)
 
     def batches(self, question: DealQuestion) -> Generator[list[Row], None, None]:
         """Yield all rows of a list, some hundred at a time. Nothing is kept open in MongoDB in between.
@@ -182,8 +182,3 @@ def _contradicts(found: Sequence[FoundDeal], more: bool, total: ListTotal, *, is
     """Return True if a page shows that a total is wrong."""
     least = len(found) + more
     return total.count < least or (is_first and not more and total.count > least)
-
-
-def _digest(question: DealQuestion) -> str:
-    """Return a text that identifies a question."""
-    return repr(question)

@@ -16,7 +16,7 @@ import bson
 from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_query import SORTS
+from dealcache.repositories.deal_list_indexes import SORTS
 from dealcache.repositories.deal_writes import LIVE
 from dealcache.repositories.documents import DEAL_PROJECTION, Document
 from dealcache.repositories.hints import hinted

@@ -17,18 +17,9 @@ from dealcache.model.deal_filter import DealFilter, Order, Place, is_in, is_of_s
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_arrays import Arrays
+from dealcache.repositories.deal_list_indexes import OWNER_INDEX, PLACE_INDEX, SORTS
 from dealcache.repositories.deal_list_plan import Plan, plan_of, total_conditions
-from dealcache.repositories.deal_list_query import (
-    LISTED,
-    OWNER_INDEX,
-    PLACE_INDEX,
-    PRESENT,
-    SORTS,
-    Part,
-    Step,
-    parts_of,
-    steps_after,
-)
+from dealcache.repositories.deal_list_query import LISTED, PRESENT, Part, Step, parts_of, steps_after
 from dealcache.repositories.deal_list_run import Run
 from dealcache.repositories.deal_list_words import RarestFirst
 from dealcache.repositories.deal_places import LONGEST_TEXT

@@ -14,7 +14,7 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_query import Sort
+from dealcache.repositories.deal_list_indexes import Sort
 from dealcache.repositories.documents import Document
 from dealcache.repositories.recent_answers import RecentAnswers
 

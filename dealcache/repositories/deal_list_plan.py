@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dealcache.model.deal_filter import Order
-from dealcache.repositories.deal_list_query import INDEX_KEYS, PLACE_INDEX, SORTS, WORDS_INDEX, Part
+from dealcache.repositories.deal_list_indexes import INDEX_KEYS, PLACE_INDEX, SORTS, WORDS_INDEX
+from dealcache.repositories.deal_list_query import Part
 from dealcache.repositories.documents import Document
 
 #: MongoDB's time, in milliseconds, to skip or sort a key of an index, and to read a deal for that.

@@ -1,115 +1,34 @@
 """Questions for lists of deals as MongoDB's conditions, with the indexes that serve them. Pure.
 
-Each order has an index whose keys continue with the deal's id and the fields of equality filters, so that most deals
-that do not match are skipped without being read. Deals with a value come first, then those without one, then those in
-which another system has put something else: each phase is a range, or some points, of the same index.
+Deals with a value come first, then those without one, then those in which another system has put something else: each
+phase is a range, or some points, of the index of the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from bson import DatetimeMS
-from pymongo import ASCENDING, DESCENDING, IndexModel
-
 from dealcache.model.deal_filter import DealFilter, Order, Place, Range, StagePlace
 from dealcache.model.timestamps import EARLIEST, LATEST
-from dealcache.repositories.amounts import LARGEST
-from dealcache.repositories.deal_places import ValueKind, is_value, stored_value
+from dealcache.repositories.deal_list_indexes import (
+    EARLIEST_DATE,
+    INDEX_KEYS,
+    LATEST_DATE,
+    OWNER_INDEX,
+    PLACE_INDEX,
+    SORTS,
+    WORDS_INDEX,
+    Sort,
+)
+from dealcache.repositories.deal_places import is_value, stored_value
 from dealcache.repositories.documents import Document, milliseconds
 
 #: Deals that are not archived, and those of lists: documents without a valid id are not deals.
 PRESENT: Document = {"archived": False}
 LISTED: Document = PRESENT | {"deal_id": {"$gte": ""}}
-
-_EARLIEST, _LATEST = DatetimeMS(-(2**63)), DatetimeMS(2**63 - 1)
-
-_OTHER_TYPES = ("object", "binData", "objectId", "bool", "regex", "javascript", "timestamp", "minKey", "maxKey")
-
-
-class _Kind(NamedTuple):
-    """The values of a field: the condition for a valid one, and the conditions for any other but none."""
-
-    name: ValueKind
-    value: Document
-    odd: tuple[Any, ...]
-
-
-_TEXT = _Kind("text", {"$gte": ""}, ({"$type": [*_OTHER_TYPES, "number", "date"]},))
-_DATE = _Kind("date", {"$gte": _EARLIEST}, ({"$type": [*_OTHER_TYPES, "number", "string"]},))
-_NUMBER = _Kind(
-    "number",
-    {"$gte": -LARGEST, "$lte": LARGEST},
-    ({"$type": [*_OTHER_TYPES, "string", "date"]}, float("nan"), {"$lt": -LARGEST}, {"$gt": LARGEST}),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """An order: the field, in dots, the kind of its values, and the index.
-
-    ``descending`` if the index goes from the last value to the first; deals of one value are sorted by ascending id in
-    either case.
-    """
-
-    field: str
-    kind: _Kind
-    index: str
-    descending: bool = False
-
-
-SORTS: Mapping[str, Sort] = {
-    "name": Sort("deal_name_key", _TEXT, "by_name"),
-    "amount": Sort("amount", _NUMBER, "list_amount"),
-    "created": Sort("create_date", _DATE, "by_creation", descending=True),
-    "closes": Sort("close_date", _DATE, "by_closing"),
-    "activities": Sort("activities.count", _NUMBER, "list_activities"),
-    "last_activity": Sort("activities.last", _DATE, "by_last_activity"),
-    "updated": Sort("hubspot_updated_at", _DATE, "by_update"),
-}
-
-#: Further fields in the keys of every order's index: for sums, and for filters.
-_BESIDE = ("amount", "stage_id", "pipeline_id", "owner_id")
-
-#: More of them: a deal's dates are correlated, so that the deals left by a filter on one may all be far away in the
-#: order of another. A change of the activities must change only two indexes.
-_FURTHER: Mapping[str, tuple[str, ...]] = {
-    "created": ("close_date", "hubspot_updated_at"),
-    "closes": ("create_date", "hubspot_updated_at"),
-    "last_activity": ("create_date", "close_date"),
-    "updated": ("create_date", "close_date"),
-}
-
-WORDS_INDEX, PLACE_INDEX, OWNER_INDEX = "list_words", "list_place", "list_owner"
-
-
-def _index(name: str, *fields: str, descending: str | None = None) -> IndexModel:
-    return IndexModel([(field, DESCENDING if field == descending else ASCENDING) for field in fields], name=name)
-
-
-def _sort_index(name: str, sort: Sort) -> IndexModel:
-    beside = (*(one for one in _BESIDE if one != sort.field), *_FURTHER.get(name, ()))
-    # With the name in front it also serves look-ups by name.
-    first = (sort.field, "deal_id", "archived") if name == "name" else ("archived", sort.field, "deal_id")
-    return _index(sort.index, *first, *beside, descending=sort.field if sort.descending else None)
-
-
-#: The indexes of lists. ``amount`` is in all of them, so that sums are answered from the index alone.
-LIST_INDEXES: tuple[IndexModel, ...] = (
-    *(_sort_index(name, sort) for name, sort in SORTS.items()),
-    _index(PLACE_INDEX, "archived", "pipeline_id", "stage_id", "amount", "deal_id"),
-    _index(OWNER_INDEX, "archived", "owner_id", "pipeline_id", "stage_id", "amount", "deal_id"),
-    _index(WORDS_INDEX, "archived", "name_words", "amount", "deal_id"),
-)
-
-
-#: The fields in the keys of each index.
-INDEX_KEYS: Mapping[str, frozenset[str]] = {
-    model.document["name"]: frozenset(model.document["key"]) for model in LIST_INDEXES
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +80,7 @@ def parts_of(wanted: DealFilter) -> list[Part]:
             add({sort.field: _between(limits)}, sort.index, sort.field)
     if wanted.idle_since is not None:
         sort, since = SORTS["last_activity"], milliseconds(wanted.idle_since)
-        long_ago, never = {"$gte": _EARLIEST, "$lt": since}, {"$not": {"$gte": _EARLIEST}}
+        long_ago, never = {"$gte": EARLIEST_DATE, "$lt": since}, {"$not": {"$gte": EARLIEST_DATE}}
         pieces, rest = ({sort.field: long_ago}, {sort.field: never}), {sort.field: {"$gte": since}}
         idle = {sort.field: {"$not": {"$gte": since}}}
         parts.append(Part(idle, sort.index, frozenset((sort.field,)), pieces, rest))
@@ -192,7 +111,7 @@ def _end(value: float | datetime) -> Any:
     """Return an end of a range as MongoDB compares it; beyond an edge of the calendar, that edge."""
     if not isinstance(value, datetime):
         return value
-    return {EARLIEST: _EARLIEST, LATEST: _LATEST}.get(value, milliseconds(value))
+    return {EARLIEST: EARLIEST_DATE, LATEST: LATEST_DATE}.get(value, milliseconds(value))
 
 
 def _places(places: Sequence[StagePlace]) -> Document:

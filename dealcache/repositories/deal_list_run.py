@@ -13,8 +13,9 @@ from pymongo.errors import ExecutionTimeout
 
 from dealcache.model.deal_filter import Order
 from dealcache.repositories.deal_list_arrays import stored_at
+from dealcache.repositories.deal_list_indexes import SORTS
 from dealcache.repositories.deal_list_plan import Plan, Way
-from dealcache.repositories.deal_list_query import SORTS, Step
+from dealcache.repositories.deal_list_query import Step
 from dealcache.repositories.documents import Document
 from dealcache.repositories.found_deals import PROJECTION
 from dealcache.repositories.hints import hinted

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from cachetools import TTLCache
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_query import PRESENT, WORDS_INDEX, word_condition
+from dealcache.repositories.deal_list_indexes import WORDS_INDEX
+from dealcache.repositories.deal_list_query import PRESENT, word_condition
 from dealcache.repositories.hints import hinted
 
 #: How far the deals with a word are counted, step by step until the rarest one is known; to count further would take as

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_query import PLACE_INDEX
+from dealcache.repositories.deal_list_indexes import PLACE_INDEX
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
 from dealcache.repositories.recent_answers import RecentAnswers

@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_query import LIST_INDEXES
+from dealcache.repositories.deal_list_indexes import LIST_INDEXES
 from dealcache.repositories.documents import Document
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from pymongo import DESCENDING
 from dealcache.model.labels import Labels
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_query import PLACE_INDEX
+from dealcache.repositories.deal_list_indexes import PLACE_INDEX
 from dealcache.repositories.deal_writes import LIVE
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
