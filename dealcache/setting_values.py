@@ -18,6 +18,10 @@ Affinity = Literal["auto", "off"] | tuple[int, ...]
 #: A range of IP addresses.
 Network = IPv4Network | IPv6Network
 
+#: The most own properties of deals, and the names that HubSpot gives to properties (guide "Properties").
+_MOST_PROPERTIES = 50
+_PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+
 
 class NotAllowedError(ValueError):
     """The text is no valid value of the variable."""
@@ -135,6 +139,14 @@ def origins(text: str) -> frozenset[str]:
         if origin != "*" and (not _is_http(parts) or more):
             raise NotAllowedError
     return frozenset(listed)
+
+
+def property_names(text: str) -> tuple[str, ...]:
+    """Parse comma-separated internal names of HubSpot's properties, each of which counts once."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if len(names) > _MOST_PROPERTIES or not all(_PROPERTY_NAME.fullmatch(name) for name in names):
+        raise NotAllowedError
+    return names
 
 
 def timezone(text: str) -> ZoneInfo:

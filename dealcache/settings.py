@@ -27,6 +27,7 @@ from dealcache.setting_values import (
     off_or,
     one_of,
     origins,
+    property_names,
     public_url,
     redis_url,
     timezone,
@@ -65,6 +66,7 @@ class Settings:
     hubspot_api_version: str
     hubspot_deadline_seconds: float
     hubspot_client_secret: str | None
+    hubspot_deal_properties: tuple[str, ...]
     public_url: str | None
     forwarded_allow_ips: tuple[Network, ...]
     mongodb_uri: str
@@ -129,6 +131,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("HUBSPOT_API_VERSION", "v3", one_of("v3", "2026-09"), "v3 or 2026-09"),
     Variable("HUBSPOT_DEADLINE_SECONDS", 15.0, number(0.1, whole=False, most=3600), "0.1 to 3600 seconds"),
     Variable("HUBSPOT_CLIENT_SECRET", None, _TOKEN, _PRINTABLE, secret=True),
+    Variable(
+        "HUBSPOT_DEAL_PROPERTIES",
+        (),
+        property_names,
+        "up to 50 internal names of deal properties such as hs_priority, comma-separated",
+    ),
     Variable(
         "PUBLIC_URL",
         None,

@@ -18,6 +18,7 @@ from dealcache.container.reading import wire_reading
 from dealcache.container.syncing import wire_syncing
 from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
 from dealcache.container.worker_state import WorkerState
+from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.gateway import HubSpotGateway
 from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.invalidation.invalidations import Invalidations
@@ -76,6 +77,7 @@ class Container:
             UnreadableRecords(self.metrics.record_unreadable),
             mongodb_clock,
             self.now,
+            settings.hubspot_deal_properties,
         )
         self.redis = connect_redis(settings, lambda: self.storage.installation)
         self.state = WorkerState(self)
@@ -168,6 +170,7 @@ class Container:
             storage.unreadable,
             self.clock,
             self.timer,
+            self._deal_properties(),
         )
         publish = self.invalidations.publisher.labels_changed
         self.label_sync = LabelSync(storage.labels, storage.deals, storage.timelines, self.label_directory, publish)
@@ -179,6 +182,10 @@ class Container:
             self.label_sync.store_pipelines,
             self.now,
         )
+
+    def _deal_properties(self) -> DealProperties:
+        own = self.settings.hubspot_deal_properties
+        return DealProperties(*([lambda: own] if own else []))
 
     def _wire_status(self) -> None:
         settings, storage = self.settings, self.storage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 from dealcache.hubspot.activities import identity_of, properties_of
 from dealcache.hubspot.calls import Calls
@@ -19,10 +20,11 @@ from dealcache.hubspot.pages import (
     RecordBatch,
     RecordPage,
     association_page_of,
+    batches_of,
     refused_ids,
 )
 from dealcache.hubspot.paths import Paths
-from dealcache.hubspot.search_limits import SEARCH_PAGE
+from dealcache.hubspot.search_limits import SEARCH_PAGE, fits
 from dealcache.hubspot.session import HubSpotSession
 from dealcache.model.deadline import Deadline
 
@@ -38,6 +40,9 @@ MOST_ASSOCIATION_INPUTS = 1000
 LIST_PAGE = 100
 _OWNERS_PAGE = 500
 _MOST_HOMONYMS = 1000
+
+#: The most characters of the names of properties in the address of a list: HubSpot refuses long addresses (414).
+_LONGEST_NAMES = 5_000
 
 #: Ids of accounts are shorter, so that MongoDB can store them as numbers.
 _MOST_DIGITS = 19
@@ -78,9 +83,12 @@ class HubSpotClient:
         """Return the deals whose names match by HubSpot's rules, the last modified first, 1,000 at most.
 
         HubSpot ignores case here, never finds archived deals, and may miss what changed in the last moments. With an
-        ``after`` in the page there are more, and some of several names may then have no deal in it.
+        ``after`` in the page there are more, and some of several names may then have no deal in it. If the names of all
+        properties are too long for the search, the deals that it finds are read once more by their ids.
         """
-        query, found = search.body(), list[Json]()
+        query, found = search.body(self.mapper.deal_properties.names()), list[Json]()
+        if not (is_whole := fits(query)):
+            query = search.body()
         for _ in range(_MOST_HOMONYMS // SEARCH_PAGE):
             answer = self._calls.search("deals_search", self._paths.search("deals"), query, deadline, priority)
             found += self._live("deals", answer)
@@ -88,7 +96,7 @@ class HubSpotClient:
             if after is None or (len(search.names) > 1 and whole_in(answer, "total") > _MOST_HOMONYMS):
                 break
             query["after"] = after
-        return RecordPage(found, after)
+        return RecordPage(found if is_whole else self._read_again("deals", found, deadline, priority), after)
 
     def search_page(
         self,
@@ -114,7 +122,7 @@ class HubSpotClient:
         query = {
             "filterGroups": [{"filters": list(filters)} for filters in filter_groups],
             "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-            "properties": list(properties_of(object_type) if properties is None else properties),
+            "properties": list(self._properties_of(object_type) if properties is None else properties),
             "limit": limit,
         }
         path = self._paths.search(object_type)
@@ -124,8 +132,16 @@ class HubSpotClient:
     # Lists
 
     def list_page(self, object_type: str, after: str | None, deadline: Deadline, limit: int = LIST_PAGE) -> RecordPage:
-        """Return up to ``limit`` of all records that are not archived, from the cursor ``after`` on."""
-        return self._list(object_type, after, deadline, limit, archived=False)
+        """Return up to ``limit`` of all records that are not archived, from the cursor ``after`` on.
+
+        If the names of all properties of deals are too long for a list, it is read with the fixed ones alone, and the
+        deals once more by their ids.
+        """
+        wanted = self._properties_of(object_type)
+        if len(quote(",".join(wanted))) <= _LONGEST_NAMES:
+            return self._list(object_type, after, deadline, limit, wanted)
+        page = self._list(object_type, after, deadline, limit, properties_of(object_type))
+        return RecordPage(self._read_again(object_type, page.records, deadline, Priority.SYNC), page.after)
 
     def archived_page(
         self, object_type: str, after: str | None, deadline: Deadline, limit: int = LIST_PAGE
@@ -134,7 +150,7 @@ class HubSpotClient:
 
         HubSpot forgets them 90 days after they were archived, and refuses this list for some types.
         """
-        return self._list(object_type, after, deadline, limit, archived=True)
+        return self._list(object_type, after, deadline, limit, identity_of(object_type), archived=True)
 
     def list_owners(self, deadline: Deadline, priority: Priority) -> list[Json]:
         """Return all owners, including those who have left: their old activities still name them."""
@@ -211,7 +227,7 @@ class HubSpotClient:
             raise ValueError(f"more than {BATCH_SIZE} records in one batch read")
         body = {
             "inputs": [{"id": one} for one in ids],
-            "properties": list(properties_of(object_type)),
+            "properties": list(self._properties_of(object_type)),
             # HubSpot's descriptions of the call require it.
             "propertiesWithHistory": list[str](),
         }
@@ -247,10 +263,29 @@ class HubSpotClient:
             cursors.check(after, "owners")
             params = {**params, "after": after}
 
+    def _properties_of(self, object_type: str) -> Sequence[str]:
+        return self.mapper.deal_properties.names() if object_type == "deals" else properties_of(object_type)
+
+    def _read_again(
+        self, object_type: str, found: Sequence[Json], deadline: Deadline, priority: Priority
+    ) -> list[Json]:
+        """Return records with all their properties, those that HubSpot refuses as they were found."""
+        read: list[Json] = []
+        for ids in batches_of(dict.fromkeys(map(id_in, found)), BATCH_SIZE):
+            batch = self.read_records(object_type, ids, deadline, priority)
+            read += [*batch.records, *(one for one in found if id_in(one) in batch.refused)]
+        return read
+
     def _list(
-        self, object_type: str, after: str | None, deadline: Deadline, limit: int, *, archived: bool
+        self,
+        object_type: str,
+        after: str | None,
+        deadline: Deadline,
+        limit: int,
+        properties: Sequence[str],
+        *,
+        archived: bool = False,
     ) -> RecordPage:
-        properties = identity_of(object_type) if archived else properties_of(object_type)
         params = {"limit": str(limit), "archived": str(archived).lower(), "properties": ",".join(properties)}
         params |= {} if after is None else {"after": after}
         endpoint, path = f"{object_type}_list", self._paths.objects(object_type)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dealcache.clock import RemoteClock
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.daily_calls import DailyCalls
+from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.errors import HubSpotError, RateLimited
 from dealcache.hubspot.limits.rate_limiter import RateLimits
 from dealcache.hubspot.mapper import RecordMapper
@@ -46,6 +47,7 @@ class HubSpotGateway:
         admit: called before each call for data; raises if there must be none.
         unreadable: reports records that cannot be read.
         clock: our clock, epoch seconds; ``timer`` is its monotonic companion.
+        deal_properties: names the properties that are read with deals.
 
     Attributes:
         client: makes the calls of readers in the threads of ``executor``; those of re-reads run in ``reread_executor``.
@@ -63,12 +65,13 @@ class HubSpotGateway:
         unreadable: UnreadableRecords,
         clock: Callable[[], float],
         timer: Callable[[], float],
+        deal_properties: DealProperties | None = None,
     ) -> None:
         self._base_url = base_url
         self._token = token
         self._paths = Paths(api_version)
         self._admit = admit
-        self._mapper = RecordMapper(unreadable)
+        self._mapper = RecordMapper(unreadable, deal_properties)
         self._clock = clock
         self._hubspot_clock = RemoteClock(clock, timer)
         self.rate_limits = rate_limits

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
+from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.json_validation import Json, usable_id
 from dealcache.hubspot.mapping import deal_of, event_of, owner_of, pipeline_of
@@ -23,10 +25,14 @@ class RecordMapper:
 
     Args:
         unreadable: reports the records that cannot be read.
+        deal_properties: names the properties that are read with deals.
     """
 
-    def __init__(self, unreadable: UnreadableRecords | None = None) -> None:
+    def __init__(
+        self, unreadable: UnreadableRecords | None = None, deal_properties: DealProperties | None = None
+    ) -> None:
         self._unreadable = unreadable or UnreadableRecords()
+        self.deal_properties = deal_properties or DealProperties()
 
     def identified(self, record_type: str, items: Sequence[Any]) -> list[Json]:
         """Return those of a page's ``items`` that are records with an id.
@@ -48,7 +54,7 @@ class RecordMapper:
 
     def deals(self, records: Iterable[Json]) -> list[Deal]:
         """Return the deals that ``records`` describe, each as far as it can be read."""
-        return self._mapped("deals", records, deal_of)
+        return self._mapped("deals", records, partial(deal_of, further=self.deal_properties.further()))
 
     def events(self, engagement_type: str, records: Iterable[Json]) -> list[Event]:
         """Return the events that ``records``, activities of one type, describe; those without any time are left out."""

@@ -9,14 +9,15 @@ rest of its record; each function appends the names of such values to ``unreadab
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from dealcache.hubspot.activities import ACTIVITY_TYPES, ActivityType
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.html_text import clean, shortened, text_of_html
 from dealcache.hubspot.json_validation import Fields, Json, id_in, usable_id
-from dealcache.model.deals import Deal, Event
+from dealcache.model.deals import NO_PROPERTIES, Deal, Event
 from dealcache.model.labels import Owner, Pipeline, Stage
 
 #: The most characters of an activity's text that are read.
@@ -32,8 +33,13 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_CONTENT_BYTES = 12_000_000
 
 
-def deal_of(record: Json, unreadable: list[str] | None = None) -> Deal:
+def deal_of(record: Json, unreadable: list[str] | None = None, further: Collection[str] = ()) -> Deal:
     """Return the deal that ``record`` describes, as far as it can be read.
+
+    Args:
+        record: the deal's record.
+        unreadable: receives the names of values that cannot be read.
+        further: the properties to keep as they are; of each the first 65,536 characters, the most that HubSpot takes.
 
     Raises:
         MalformedAnswer: it has no id.
@@ -54,6 +60,7 @@ def deal_of(record: Json, unreadable: list[str] | None = None) -> Deal:
         close_date=properties.first_timestamp("closedate"),
         archived=fields.flag("archived"),
         merged_ids=_merged_ids(properties, deal_id),
+        properties=_texts(properties, further) if further else NO_PROPERTIES,
     )
 
 
@@ -163,6 +170,11 @@ def _readable(name: str, faults: list[str], read: Callable[[], str]) -> str:
     except Exception:  # noqa: BLE001 - the boundary around a record; the fault is logged with its id
         faults.append(name)
         return ""
+
+
+def _texts(properties: Fields, names: Collection[str]) -> Mapping[str, str]:
+    texts = ((name, properties.text(name)) for name in names)
+    return MappingProxyType({name: text for name, text in texts if text})
 
 
 def _merged_ids(properties: Fields, deal_id: str) -> tuple[str, ...]:

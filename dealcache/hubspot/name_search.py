@@ -11,7 +11,7 @@ searched once more, by its words; the caller compares the names of the deals fou
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from unicodedata import normalize
@@ -58,8 +58,8 @@ class NameSearch:
         """All names searched."""
         return (*self.single, *self.listed, *self.worded)
 
-    def body(self) -> dict[str, Any]:
-        """Return the request body."""
+    def body(self, properties: Sequence[str] = DEAL_PROPERTIES) -> dict[str, Any]:
+        """Return the request body; ``properties`` are those wanted of each deal."""
         groups: list[list[dict[str, Any]]] = [
             [{"propertyName": "dealname", "operator": "EQ", "value": name}] for name in self.single
         ]
@@ -75,7 +75,7 @@ class NameSearch:
         return {
             "filterGroups": [{"filters": group} for group in groups],
             "sorts": [{"propertyName": "hs_lastmodifieddate", "direction": "DESCENDING"}],
-            "properties": list(DEAL_PROPERTIES),
+            "properties": list(properties),
             "limit": SEARCH_PAGE,
         }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -37,6 +37,9 @@ ENGAGEMENT_TYPES = tuple(EVENT_TYPE_OF)
 
 #: Fields that other systems write to a stored event: shown by the timeline, kept by every write, never made up.
 FOREIGN_FIELDS: tuple[str, ...] = ("sentiment", "buyer_intent", "buyer_intent_explanation")
+
+#: The properties of a deal of which none are read beyond those that have fields of their own.
+NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
 
 #: The longest deal name, in characters (the contract).
 NAME_LENGTH = 512
@@ -114,7 +117,8 @@ class Deal:
 
     ``amount`` is in the deal's own currency, None when empty; dates are aware UTC datetimes. ``owner``, ``stage`` and
     ``pipeline`` are labels that earlier versions stored beside the ids, shown only where the present ones are unknown.
-    ``merged_ids`` are the ids of deals that were merged into this one: they lead to it for good.
+    ``merged_ids`` are the ids of deals that were merged into this one: they lead to it for good. ``properties`` are the
+    further properties that are read with deals, by HubSpot's name: its texts, only those that are not empty.
     """
 
     deal_id: str
@@ -131,6 +135,7 @@ class Deal:
     close_date: datetime | None = None
     archived: bool = False
     merged_ids: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=lambda: NO_PROPERTIES, hash=False)
 
 
 class Event(NamedTuple):

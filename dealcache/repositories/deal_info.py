@@ -11,6 +11,7 @@ from dealcache.model.deals import Deal, DealKey, name_key, stored_name_keys
 from dealcache.model.invalidation import Changes
 from dealcache.model.labels import LabelChanges
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
+from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.deal_writes import LIVE, archive, archive_all, follow_merges, merged_away, store_deals
 from dealcache.repositories.documents import (
@@ -34,10 +35,18 @@ class DealInfoRepository:
     Args:
         connection: the database.
         summaries: counts the events of deals that become complete.
+        properties: converts the own properties of deals.
     """
 
-    def __init__(self, connection: Connection, summaries: DealSummaries | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        summaries: DealSummaries | None = None,
+        properties: StoredProperties | None = None,
+    ) -> None:
         self._connection = connection
+        self._properties = properties or StoredProperties()
+        self._projection = DEAL_PROJECTION | self._properties.projection
         self._summaries = summaries or DealSummaries(connection)
 
     def find(self, key: DealKey) -> list[StoredDeal]:
@@ -50,10 +59,10 @@ class DealInfoRepository:
             return self._named([key.value])
         either = {"$or": [{"deal_id": key.value}, {"merged_ids": key.value}]}
         with self._connection.operation() as database:
-            found = database.deal_info.find(either, DEAL_PROJECTION).to_list()
+            found = database.deal_info.find(either, self._projection).to_list()
             live = [document for document in found if not document.get("archived")]
             if found and not live:
-                live = follow_merges(database.deal_info, found, DEAL_PROJECTION)
+                live = follow_merges(database.deal_info, found, self._projection)
         # While a merge is being stored, the merged deal and its target may both be found.
         live.sort(key=lambda document: document.get("deal_id") == key.value)
         return self._read(live[:1])
@@ -69,13 +78,13 @@ class DealInfoRepository:
         keys = {key for name in names for key in stored_name_keys(name)}
         condition: Document = {"deal_name_key": keys.pop() if len(keys) == 1 else {"$in": sorted(keys)}}
         with self._connection.operation() as database:
-            documents = database.deal_info.find(condition | LIVE, DEAL_PROJECTION).to_list()
+            documents = database.deal_info.find(condition | LIVE, self._projection).to_list()
         return self._read(documents)
 
     def stored(self, deal_ids: Iterable[str]) -> dict[str, StoredDeal]:
         """Return the known deals with exactly these ids, archived ones included, by id."""
         with self._connection.operation() as database:
-            documents = database.deal_info.find({"deal_id": {"$in": list(deal_ids)}}, DEAL_PROJECTION).to_list()
+            documents = database.deal_info.find({"deal_id": {"$in": list(deal_ids)}}, self._projection).to_list()
         return {stored.deal.deal_id: stored for stored in self._read(documents)}
 
     def _read(self, documents: Iterable[Document]) -> list[StoredDeal]:
@@ -113,6 +122,7 @@ class DealInfoRepository:
                 milliseconds(synced_at),
                 self._connection.unreadable,
                 self._summaries.marks,
+                self._properties,
             )
 
     def mark_archived(self, deal_ids: Iterable[str], at: datetime) -> Changes:

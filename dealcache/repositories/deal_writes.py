@@ -16,12 +16,13 @@ from dealcache.model.deals import Deal
 from dealcache.model.invalidation import Changes
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.batch_writes import Written, write_batch
+from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.documents import COMPARED_DEAL, Document, any_date, deal_fields, ids_of, texts_in
 from dealcache.repositories.list_version import changing
 from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.visible_changes import deal_changes, note_deal
-from dealcache.repositories.write_plan import Match, newest_of_each
+from dealcache.repositories.write_plan import Match, has_key, newest_of_each
 
 #: The condition that a deal is not archived.
 LIVE: Document = {"archived": {"$ne": True}}
@@ -40,6 +41,7 @@ def store_deals(
     synced_at: datetime,
     unreadable: UnreadableRecords,
     marks: StaleMarks,
+    properties: StoredProperties,
 ) -> Changes:
     """Write deals, each unless a newer version is stored, and return the visible changes.
 
@@ -53,14 +55,15 @@ def store_deals(
         synced_at: the time just before HubSpot was asked, in milliseconds.
         unreadable: counts the deals that MongoDB refuses.
         marks: those of this process; new deals have one until their events are counted.
+        properties: converts the own properties of deals.
     """
     given = list(deals)
     ids = [deal.deal_id for deal in given]
     absorbed = {deal_id for deal in given for deal_id in deal.merged_ids if deal_id != deal.deal_id}
     gone = absorbed | merged_away(collection, ids)
     meant = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
-    stored = collection.find({"deal_id": {"$in": ids}}, COMPARED_DEAL).to_list()
-    wanted = _wanted(meant, stored, synced_at)
+    stored = collection.find({"deal_id": {"$in": ids}}, COMPARED_DEAL | properties.compared).to_list()
+    wanted = _wanted(meant, stored, synced_at, properties)
     with changing(collection.database) as change, marks.writing(collection.database) as writing:
         first = marks.initial_mark()
 
@@ -113,14 +116,17 @@ def _shared_names(collection: Collection[Document], written: Written) -> set[str
     return {modified[bearer["_id"]] for bearer in bearers}
 
 
-def _wanted(deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime) -> list[Document]:
+def _wanted(
+    deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime, properties: StoredProperties
+) -> list[Document]:
     """Return the fields to store; ``archived_at`` is the first time that a deal was found archived."""
-    archived_at = {
-        document["deal_id"]: any_date(document.get("archived_at")) for document in stored if document.get("archived")
-    }
-    wanted = newest_of_each(_KEY, [deal_fields(deal) for deal in deals])
+    held = {document["deal_id"]: document for document in stored if has_key(_KEY, document)}
+    wanted = newest_of_each(
+        _KEY, [deal_fields(deal) | properties.fields(deal, held.get(deal.deal_id)) for deal in deals]
+    )
     for fields in wanted:
-        since = archived_at.get(fields["deal_id"]) or synced_at
+        document = held.get(fields["deal_id"], {})
+        since = (any_date(document.get("archived_at")) if document.get("archived") else None) or synced_at
         fields["archived_at"] = since if fields["archived"] else None
     return wanted
 

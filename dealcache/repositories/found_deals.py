@@ -6,7 +6,7 @@ read as elsewhere, see :mod:`.record_documents`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.deal_list_arrays import stored_at
 from dealcache.repositories.deal_places import ValueKind, place_of
+from dealcache.repositories.deal_properties import property_texts
 from dealcache.repositories.documents import AGE_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, is_followed, read_records
@@ -109,6 +110,8 @@ def _sound(document: Document) -> StoredDeal | None:
         return None
     created_at, closes_at, synced_at, complete_as_of = [one and one.replace(tzinfo=UTC) for one in times]
     deal = Deal(document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
+    if "properties" in document:
+        deal = replace(deal, properties=property_texts(document))
     return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
 
 

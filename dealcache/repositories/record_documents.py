@@ -11,6 +11,7 @@ from dealcache.model.labels import Owner, Pipeline, Stage
 from dealcache.model.timestamps import with_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import StoreError
+from dealcache.repositories.deal_properties import property_texts
 from dealcache.repositories.documents import (
     DEAL_DATES,
     DEAL_FIELDS,
@@ -56,6 +57,8 @@ def read_deal(document: Mapping[str, Any]) -> tuple[StoredDeal, list[str]]:
     values["archived"] = bool(values.get("archived"))
     for name in DEAL_DATES:
         values[name] = any_date(values.get(name))
+    if "properties" in document:
+        values["properties"] = property_texts(document)
     synced_at, complete_as_of = any_date(document.get("timeline_synced_at")), any_date(document.get("complete_as_of"))
     return StoredDeal(Deal(**values), synced_at, complete_as_of, is_followed(document)), faults
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from dealcache.breaker import Breaker
@@ -12,6 +12,7 @@ from dealcache.repositories.connection import Connection, StoreError
 from dealcache.repositories.deal_batches import DealBatches
 from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_list import DealListRepository
+from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.deal_store import DealStore
 from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.deal_timeline import DealTimelineRepository
@@ -44,6 +45,7 @@ class Storage:
         unreadable: counts the documents that cannot be read.
         clock: synchronized with MongoDB's.
         now: the wall clock, aware, in UTC; the same clock unless given.
+        deal_properties: the names of the own properties of deals.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Storage:
         unreadable: UnreadableRecords,
         clock: RemoteClock,
         now: Callable[[], datetime] | None = None,
+        deal_properties: Sequence[str] = (),
     ) -> None:
         self.unreadable = unreadable
         self.connection = Connection(uri, database, threads=threads, unreadable=unreadable, clock=clock)
@@ -64,7 +67,8 @@ class Storage:
         )
         self.prepare_lists = ListPreparation(self.connection, self.summaries)
         self.summary_check = SummaryCheck(self.connection, self.summaries)
-        self.deals = DealInfoRepository(self.connection, self.summaries)
+        self.own_properties = StoredProperties(deal_properties)
+        self.deals = DealInfoRepository(self.connection, self.summaries, self.own_properties)
         self.deal_batches = DealBatches(self.connection)
         self.deal_list = DealListRepository(self.connection)
         self.stage_totals = StageTotalRepository(self.connection)

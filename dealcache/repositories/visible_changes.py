@@ -60,7 +60,8 @@ def _names(document: Mapping[str, Any]) -> list[str]:
 
 def _shown(document: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the fields of a deal that views show; labels of owner, stage and pipeline follow from the ids."""
-    return tuple(document.get(name) for name in _SHOWN_OF_DEAL)
+    # A deal without values of own properties may lack the field.
+    return (document.get("properties") or None, *(document.get(name) for name in _SHOWN_OF_DEAL))
 
 
 def event_changes(written: Written) -> Changes:

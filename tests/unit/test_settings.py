@@ -106,6 +106,13 @@ def test_an_empty_variable_is_a_missing_one():
         ("FORWARDED_ALLOW_IPS", "10.0.0.1/8"),
         ("FORWARDED_ALLOW_IPS", "10.0.0.1, ,::1"),
         ("LOG_LEVEL", "LOUD"),
+        ("HUBSPOT_DEAL_PROPERTIES", "Priority"),
+        ("HUBSPOT_DEAL_PROPERTIES", "hs_priority;deal_source"),
+        ("HUBSPOT_DEAL_PROPERTIES", "hs priority"),
+        ("HUBSPOT_DEAL_PROPERTIES", "1st"),
+        ("HUBSPOT_DEAL_PROPERTIES", "größe"),
+        ("HUBSPOT_DEAL_PROPERTIES", "x" * 101),
+        ("HUBSPOT_DEAL_PROPERTIES", ",".join(f"p{number}" for number in range(51))),
     ],
 )
 def test_a_bad_value_is_told_in_one_line_with_its_name_what_it_holds_and_what_it_may_hold(name, text):
@@ -180,3 +187,13 @@ def test_proxies_to_be_trusted():
     chosen = load(FORWARDED_ALLOW_IPS="10.0.0.0/8, 2001:db8::1").forwarded_allow_ips
     assert chosen == (ip_network("10.0.0.0/8"), ip_network("2001:db8::1/128"))
     assert load(FORWARDED_ALLOW_IPS="*").forwarded_allow_ips == (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+
+def test_own_properties_keep_their_order_and_a_repeated_one_counts_once():
+    assert load().hubspot_deal_properties == ()
+    assert load(HUBSPOT_DEAL_PROPERTIES=" hs_priority, amount,,hs_priority ").hubspot_deal_properties == (
+        "hs_priority",
+        "amount",
+    )
+    names = [f"p{number}" for number in range(50)]
+    assert load(HUBSPOT_DEAL_PROPERTIES=",".join([*names, *names])).hubspot_deal_properties == tuple(names)
