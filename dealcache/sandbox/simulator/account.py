@@ -9,9 +9,10 @@ from typing import Any
 
 from dealcache.sandbox.simulator.associations import AssociationGraph, End, Label
 from dealcache.sandbox.simulator.changes import Change, Happening, Listener
-from dealcache.sandbox.simulator.object_types import OBJECT_TYPES, ObjectType, object_type_of
+from dealcache.sandbox.simulator.object_types import DEALS, OBJECT_TYPES, ObjectType, object_type_of
 from dealcache.sandbox.simulator.property_values import derive_properties
 from dealcache.sandbox.simulator.records import SINCE_EVER, Properties, Record, RecordStore
+from dealcache.sandbox.simulator.stage_properties import stage_times
 from dealcache.sandbox.simulator.timestamps import to_iso
 
 
@@ -76,6 +77,8 @@ class Account:
         values |= {"hs_object_id": str(number), "hs_lastmodifieddate": modified, "hs_createdate": created}
         values.setdefault(kind.created_property, created)
         values[kind.modified_property] = modified
+        if kind is DEALS:
+            values |= stage_times({}, values, created)
         values |= derive_properties(kind, values, self._stages)
         record = Record(kind, number, values, created, SINCE_EVER if already_indexed else now)
         store.insert(record)
@@ -87,6 +90,8 @@ class Account:
         values = {**record.properties, **properties, "hs_lastmodifieddate": modified}
         values[record.type.modified_property] = modified
         values |= derive_properties(record.type, values, self._stages)
+        if record.type is DEALS:
+            values |= stage_times(record.properties, values, modified)
         self.store(record.type).change(record, values, now)
 
     def _link(self, one: End, other: End, labels: Sequence[Label] = ()) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from dealcache.sandbox.simulator.errors import invalid, not_found
 from dealcache.sandbox.simulator.messages import Response, json_response
-from dealcache.sandbox.simulator.object_types import ObjectType
+from dealcache.sandbox.simulator.object_types import DEALS, ObjectType, PropertyKind
 from dealcache.sandbox.simulator.property_values import READ_ONLY
 from dealcache.sandbox.simulator.representation import paging_to
 from dealcache.sandbox.simulator.site import Exchange, read_limit
+from dealcache.sandbox.simulator.stage_properties import LATEST_TIME, stage_definitions
 from dealcache.sandbox.simulator.timestamps import to_iso
 
 #: HubSpot, changelog of the owners API.
@@ -79,16 +80,16 @@ def read_stage(exchange: Exchange) -> Response:
 
 def list_properties(exchange: Exchange) -> Response:
     """``GET /crm/v3/properties/{type}``, not paged."""
-    names = sorted(exchange.kind.properties)
-    return json_response(200, {"results": [_definition(exchange.kind, name) for name in names]})
+    return json_response(200, {"results": list(_definitions(exchange).values())})
 
 
 def read_property(exchange: Exchange) -> Response:
     """``GET /crm/v3/properties/{type}/{name}``."""
     name = exchange.params["name"]
-    if name not in exchange.kind.properties:
+    definition = _definitions(exchange).get(name)
+    if definition is None:
         raise not_found(name)
-    return json_response(200, _definition(exchange.kind, name))
+    return json_response(200, definition)
 
 
 def account_details(exchange: Exchange) -> Response:
@@ -139,8 +140,18 @@ def _pick(items: list[dict[str, Any]], item_id: str) -> dict[str, Any]:
     raise not_found(item_id)
 
 
-def _definition(kind: ObjectType, name: str) -> dict[str, Any]:
-    sort = kind.properties[name]
+def _definitions(exchange: Exchange) -> dict[str, dict[str, Any]]:
+    """The definitions of all properties of a type, by name."""
+    kind = exchange.kind
+    found = {name: _definition(kind, name, sort) for name, sort in kind.properties.items()}
+    of_stages = stage_definitions(exchange.site.data.pipelines) if kind is DEALS else {}
+    for name, label in of_stages.items():
+        sort: PropertyKind = "number" if name.startswith(LATEST_TIME) else "datetime"
+        found[name] = _definition(kind, name, sort) | {"label": label, "calculated": True}
+    return dict(sorted(found.items()))
+
+
+def _definition(kind: ObjectType, name: str, sort: PropertyKind) -> dict[str, Any]:
     return {
         "name": name,
         "label": name.removeprefix("hs_").replace("_", " ").capitalize(),

@@ -10,6 +10,7 @@ from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.demo_account import KICK_OFF
 from dealcache.sandbox.simulator.demo_activities import demo_properties
 from dealcache.sandbox.simulator.demo_deals import DealPlan, plan_properties, random_types
+from dealcache.sandbox.simulator.demo_stages import plan_stages
 from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, DEALS
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
@@ -35,6 +36,8 @@ class DemoBuilder:
         self._random = Random(seed)
         # What is shared is decided apart, so that nothing else depends on how much it is.
         self._sharing = Random(seed + 2)
+        # So are the ways of deals through their stages.
+        self._staging = Random(seed + 3)
         self._shared = shared
         self._last_of_company: dict[str, End] = {}
         self._next_ids = {kind.name: _ids(self._random) for kind in ACTIVITY_TYPES}
@@ -56,6 +59,7 @@ class DemoBuilder:
             "closedate": to_iso(closes) if random.random() < 0.9 else None,
         }
         changed = random.randint(created, REFERENCE)
+        values |= plan_stages(self._staging, values["dealstage"] or "", created, changed)
         self._data.create(
             DEALS.name,
             values,

@@ -11,6 +11,7 @@ from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, COMPANIES, CONTACTS, DEALS
 from dealcache.sandbox.simulator.records import Record
+from dealcache.sandbox.simulator.stage_properties import ENTERED, EXITED, stage_suffix
 
 
 class Activity(NamedTuple):
@@ -83,6 +84,23 @@ def _name_of(record: Record) -> str | None:
         return values.get("name") or values.get("domain") or None
     parts = [values.get("firstname"), values.get("lastname")]
     return " ".join(part for part in parts if part) or values.get("email") or None
+
+
+def stages_of(data: Dataset, deal_id: int | str) -> list[dict[str, str | None]]:
+    """The latest stay of a deal in each stage of the account that it has been in, in the order in which they began.
+
+    Raises:
+        UnknownRecord: there is no such deal.
+    """
+    with data.lock:
+        values = data.existing(DEALS.name, deal_id).properties
+        suffixes = {one["id"]: stage_suffix(one["id"]) for pipeline in data.pipelines for one in pipeline["stages"]}
+    stays: list[dict[str, str | None]] = [
+        {"stage": stage_id, "entered": entered, "exited": values.get(f"{EXITED}{suffix}")}
+        for stage_id, suffix in suffixes.items()
+        if (entered := values.get(f"{ENTERED}{suffix}"))
+    ]
+    return sorted(stays, key=lambda stay: stay["entered"] or "")
 
 
 def whole_truth(data: Dataset) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 from dealcache.sandbox.simulator.access import EMAIL_READ
 from dealcache.sandbox.simulator.messages import Response, json_response
-from dealcache.sandbox.simulator.object_types import EMAILS, ObjectType
+from dealcache.sandbox.simulator.object_types import DEALS, EMAILS, ObjectType
 from dealcache.sandbox.simulator.records import Properties, Record
 from dealcache.sandbox.simulator.site import Exchange
+from dealcache.sandbox.simulator.stage_properties import is_stage_property
 from dealcache.sandbox.simulator.timestamps import to_iso
 
 _REDACTED = (
@@ -26,7 +27,8 @@ def chosen_properties(kind: ObjectType, asked: Iterable[str]) -> tuple[str, ...]
     Names that the type does not define are left out in silence, as HubSpot does.
     """
     names = set(asked) or set(kind.defaults)
-    return tuple(sorted((names & kind.properties.keys()) | set(kind.always)))
+    of_stages = {name for name in names if kind is DEALS and is_stage_property(name)}
+    return tuple(sorted((names & kind.properties.keys()) | of_stages | set(kind.always)))
 
 
 def show_record(exchange: Exchange, record: Record, names: Sequence[str]) -> dict[str, Any]:

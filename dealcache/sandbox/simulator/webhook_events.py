@@ -12,6 +12,7 @@ from dealcache.sandbox.simulator.association_types import HUBSPOT_DEFINED, defau
 from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.changes import Change
 from dealcache.sandbox.simulator.object_types import COMPANIES, CONTACTS, DEALS, ObjectType, object_type_of
+from dealcache.sandbox.simulator.stage_properties import is_stage_property
 
 Event = dict[str, Any]
 
@@ -32,7 +33,8 @@ _SUBSCRIPTION_IDS = {
 _CLASSIC = (DEALS, CONTACTS, COMPANIES)
 _FLAGS = {"creation": "CREATED", "deletion": "DELETED"}
 
-# Nobody subscribes to a date that moves with every change; the others cannot be subscribed to (generic guide).
+# Nobody subscribes to a date that moves with every change, or to those of stages; the others cannot be subscribed to
+# (generic guide).
 _UNSUBSCRIBED = frozenset(
     {
         "hs_lastmodifieddate",
@@ -53,7 +55,7 @@ def event_of(change: Change, event_id: int, portal_id: int) -> Event | None:
         event_id: becomes ``eventId``.
         portal_id: the account that the event comes from.
     """
-    if change.name in _UNSUBSCRIBED:
+    if change.name in _UNSUBSCRIBED or is_stage_property(change.name):
         return None
     kind = object_type_of(change.record.type)
     event: Event = {
