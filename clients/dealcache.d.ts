@@ -907,6 +907,123 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/hubspot/v2/activity-summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the number of activities by week, month, owner or type. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description By week (ISO 8601) or month of the activity, its owner, or its type. */
+                    by?: "week" | "month" | "owner" | "type";
+                    /** @description Activities of this day or later, in the timeline's zone. */
+                    since?: string;
+                    /** @description Activities of this day or earlier, in the timeline's zone. */
+                    until?: string;
+                    /** @description The present stage of the deal: its label in any case, or its id; may be repeated: any of them. */
+                    stage?: string[];
+                    /** @description The owner of the activity: a name in any case, or the id; `Unknown Owner` for none; may be repeated: any of them. */
+                    owner?: string[];
+                };
+                header?: {
+                    /** @description The `ETag` of the copy that the client has; 304 when it is current. */
+                    "If-None-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description A browser asks again each time. */
+                        "Cache-Control"?: string;
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ActivitySummary"];
+                    };
+                };
+                /** @description The client's copy is current. */
+                304: {
+                    headers: {
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A token is needed, and none or an unknown one was given. */
+                401: {
+                    headers: {
+                        /** @description Bearer. */
+                        "WWW-Authenticate"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The admin token is needed; or, without tokens, a page of another site would change something. */
+                403: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Without tokens and on a loopback address: `Host` is a name that the service does not know as its own. */
+                421: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                /** @description MongoDB does not answer. */
+                503: {
+                    headers: {
+                        /** @description Seconds to wait before trying again. */
+                        "Retry-After"?: number;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/hubspot/v2/all-deals": {
         parameters: {
             query?: never;
@@ -3380,6 +3497,51 @@ export interface components {
             /** @description All activities. */
             count: number;
         };
+        ActivityRow: {
+            /** @description How many of each type; only types that occur. */
+            by_type: {
+                [key: string]: number;
+            };
+            /** @description How many activities. */
+            count: number;
+            /** @description The week (`2026-W48`), the month (`2026-11`), the owner's id, null for none, or the type. */
+            key: string | null;
+            /** @description The same for people; of an owner the name, or `Unknown Owner`. */
+            label: string;
+            /**
+             * Format: date
+             * @description The first day of the week or month; null for owners and types.
+             */
+            start: string | null;
+        };
+        ActivitySummary: {
+            /**
+             * Format: date-time
+             * @description Up to when HubSpot's changes are known to be in it.
+             */
+            as_of: string | null;
+            /**
+             * @description As asked.
+             * @enum {string}
+             */
+            by: "week" | "month" | "owner" | "type";
+            /** @description Weeks and months in the order of time, owners and types with the most first. There is no row without activities. */
+            rows: components["schemas"]["ActivityRow"][];
+            /**
+             * Format: date
+             * @description As asked; null for no first day.
+             */
+            since: string | null;
+            /** @description The zone of the days. */
+            time_zone: string;
+            /** @description How many activities there are in all rows. */
+            total: number;
+            /**
+             * Format: date
+             * @description As asked; null for no last day.
+             */
+            until: string | null;
+        };
         Batch: {
             /** @description Those that could be answered. */
             deals: {
@@ -4127,6 +4289,8 @@ export type AcceptedEvents = components['schemas']['AcceptedEvents'];
 export type AcceptedSync = components['schemas']['AcceptedSync'];
 export type Account = components['schemas']['Account'];
 export type ActivitiesCount = components['schemas']['ActivitiesCount'];
+export type ActivityRow = components['schemas']['ActivityRow'];
+export type ActivitySummary = components['schemas']['ActivitySummary'];
 export type Batch = components['schemas']['Batch'];
 export type BatchError = components['schemas']['BatchError'];
 export type BatchParameters = components['schemas']['BatchParameters'];

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask
 
 from dealcache.api import (
+    activity_summary,
     batches,
     cache_admin,
     deal_list,
@@ -59,7 +60,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
     install_services(app, container)
     install_hooks(app, container.tokens, container.guard, container.metrics)
     description = ProblemApi(app)
-    reading = (reads, batches, status, mongodb_only, deal_list, operations)
+    reading = (reads, batches, status, mongodb_only, deal_list, activity_summary, operations)
     for part in (*reading, cache_admin, sync_jobs, webhooks, live_handshake):
         description.register_blueprint(part.blueprint)
     if settings.console == "on":

@@ -36,13 +36,15 @@ class Number(ma.fields.Float):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-def _any_of(what: str) -> Repeatable:
+def any_of(what: str) -> Repeatable:
+    """Return a parameter with a label or an id, which may be repeated."""
     one = ma.fields.String(validate=ma.validate.Length(min=1, max=512, error="Must have 1 to 512 characters."))
     many = ma.validate.Length(max=_MOST_VALUES, error=f"May be given {_MOST_VALUES} times at most.")
     return Repeatable(one, validate=many, metadata={"description": f"{what}; may be repeated: any of them."})
 
 
-def _day(description: str) -> Day:
+def day(description: str) -> Day:
+    """Return a parameter with a day."""
     return Day(metadata={"description": f"{description}, in the timeline's zone.", "format": "date"})
 
 
@@ -56,16 +58,16 @@ class DealListQuery(ma.Schema):
             "example": "acme ren",
         },
     )
-    stage = _any_of("A stage's label in any case, or its id")
-    pipeline = _any_of("A pipeline's label in any case, or its id")
-    owner = _any_of("An owner's name in any case, or the id; `Unknown Owner` for deals without one")
+    stage = any_of("A stage's label in any case, or its id")
+    pipeline = any_of("A pipeline's label in any case, or its id")
+    owner = any_of("An owner's name in any case, or the id; `Unknown Owner` for deals without one")
     open = boolean("`true`: neither won nor lost; `false`: either.")
     min_amount = Number(metadata={"description": "The least amount."})
     max_amount = Number(metadata={"description": "The largest amount."})
-    created_since = _day("Created on this day or later")
-    created_until = _day("Created on this day or earlier")
-    closes_since = _day("Closes on this day or later")
-    closes_until = _day("Closes on this day or earlier")
+    created_since = day("Created on this day or later")
+    created_until = day("Created on this day or earlier")
+    closes_since = day("Closes on this day or later")
+    closes_until = day("Closes on this day or earlier")
     idle_days = Count(
         validate=ma.validate.Range(min=0, max=_MOST_IDLE_DAYS),
         metadata={"description": "No activity within so many days, planned ones aside; also deals without any."},

@@ -16,6 +16,7 @@ from dealcache.cluster import ClusterStatistics, ServiceStatus
 from dealcache.live import Hub
 from dealcache.reader import DealReader, MongoSource
 from dealcache.reader.account import AccountGuard
+from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
 from dealcache.repositories.storage import Storage
 from dealcache.telemetry.metrics import Metrics
@@ -39,6 +40,7 @@ class Services(Protocol):
     mongodb: MongoSource
     storage: Storage
     deal_lists: DealLists
+    activity_summaries: ActivitySummaries
     statistics: ClusterStatistics
     status: ServiceStatus
     status_facts: StatusFacts

@@ -85,6 +85,7 @@ class Container:
         self._wire_hubspot()
         self.reading = wire_reading(self)
         self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
+        self.activity_summaries = self.reading.activity_summaries
         self.syncing = wire_syncing(self)
         self.runner = self.syncing.runner
         self._wire_status()

@@ -24,8 +24,10 @@ from dealcache.reader import (
     Revalidator,
     SyncWatermark,
 )
+from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
 from dealcache.reader.revalidator import AT_ONCE
+from dealcache.repositories import ActivitySums
 
 if TYPE_CHECKING:
     from dealcache.container.container import Container
@@ -38,6 +40,7 @@ class Reading:
     reader: DealReader
     mongodb: MongoSource
     deal_lists: DealLists
+    activity_summaries: ActivitySummaries
     revalidator: Revalidator
     lease_renewer: LeaseRenewer
 
@@ -84,6 +87,15 @@ def wire_reading(parts: Container) -> Reading:
             parts.zone,
             parts.now,
             completed=label_directory.completed,
+        ),
+        ActivitySummaries(
+            ActivitySums(storage.connection, parts.zone),
+            label_directory.current,
+            storage.prepare_lists,
+            watermark,
+            parts.zone,
+            parts.now,
+            label_directory.completed,
         ),
         revalidator,
         lease_renewer,

@@ -4,6 +4,8 @@ Nothing else in the project reads or writes documents. Every operation raises :c
 :class:`StoreUnavailable` if MongoDB cannot be reached at all; the driver's own exceptions end here.
 """
 
+from dealcache.repositories.activity_counts import Series, stage_ids
+from dealcache.repositories.activity_sums import ActivitySums
 from dealcache.repositories.connection import Connection, StoreError, StoreUnavailable
 from dealcache.repositories.corrections import take_back_future_dates, update_name_keys
 from dealcache.repositories.deal_batches import DealBatches, ListedDeal
@@ -31,6 +33,7 @@ from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [
     "MOST_MARKS",
+    "ActivitySums",
     "Backlog",
     "Cancellation",
     "Confirmed",
@@ -60,6 +63,7 @@ __all__ = [
     "MissingTypeRepository",
     "Overview",
     "OverviewRepository",
+    "Series",
     "Spot",
     "StageTotal",
     "StoreError",
@@ -74,6 +78,7 @@ __all__ = [
     "WorkerRegistry",
     "ensure_indexes",
     "is_place",
+    "stage_ids",
     "take_back_future_dates",
     "update_name_keys",
 ]

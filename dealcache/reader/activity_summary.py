@@ -1,0 +1,120 @@
+"""The summary of activities: how many there are by week, month, owner or type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from dealcache.model.activity_question import ActivityQuestion
+from dealcache.model.deal_filter import DealFilter, is_in
+from dealcache.model.deal_question import DealQuestion
+from dealcache.model.freshness import as_of_text
+from dealcache.model.labels import Labels, UnknownIds
+from dealcache.reader.activity_rows import rows_of, table_of
+from dealcache.reader.deal_resolution import UnknownLabelError, resolve
+from dealcache.repositories import ActivitySums, stage_ids
+
+
+class ActivitySummaries:
+    """Answers questions for the number of activities. Thread-safe.
+
+    Args:
+        sums: the sums of activities.
+        labels: returns the present labels.
+        prepare: brings the counts of deals' activities up to date.
+        watermark: returns the moment up to which syncs have found every change.
+        zone: the zone of all days.
+        now: returns the present.
+        completed: returns the labels for ids of which it is given some without labels.
+    """
+
+    def __init__(
+        self,
+        sums: ActivitySums,
+        labels: Callable[[], Labels],
+        prepare: Callable[[], object],
+        watermark: Callable[[], datetime | None],
+        zone: tzinfo,
+        now: Callable[[], datetime],
+        completed: Callable[[Labels], Labels] = lambda known: known,
+    ) -> None:
+        self._sums = sums
+        self._labels = labels
+        self._prepare = prepare
+        self._watermark = watermark
+        self._zone = zone
+        self._now = now
+        self._completed = completed
+
+    def summary(self, question: ActivityQuestion) -> dict[str, Any]:
+        """Return the answer to a question.
+
+        Raises:
+            UnknownLabelError: there is no such stage or owner.
+            StoreError: MongoDB failed.
+        """
+        # First: activities that are counted after it include all changes up to it.
+        watermark = self._watermark()
+        self._prepare()
+        sums = self._sums.read()
+        owners, stages = sums.owners(), sums.stages()
+        labels = self._labels()
+        if labels.still_unknown(UnknownIds(frozenset(owners - {""}))):
+            labels = self._completed(labels)
+        wanted = self._resolved(question, labels, stages, owners)
+        table = table_of(
+            question.by,
+            (
+                one.between(_ordinal(question.since), _ordinal(question.until))
+                for one in sums.series(
+                    _wanted_stages(wanted, stages),
+                    _wanted_owners(wanted, owners),
+                    by_owner=question.by == "owner",
+                )
+            ),
+        )
+        rows = rows_of(question.by, table, labels)
+        return {
+            "by": question.by,
+            "since": None if question.since is None else question.since.isoformat(),
+            "until": None if question.until is None else question.until.isoformat(),
+            "time_zone": str(self._zone),
+            "total": sum(row["count"] for row in rows),
+            "rows": rows,
+            "as_of": None if watermark is None else as_of_text(watermark),
+        }
+
+    def _resolved(
+        self, question: ActivityQuestion, labels: Labels, stages: Collection[str], owners: Collection[str]
+    ) -> DealFilter:
+        borne: dict[str, set[str | None]] = {
+            "stage_id": {stage_ids(one)[1] for one in stages},
+            "owner_id": set(owners),
+        }
+
+        def bears(field: str, value: str) -> bool:
+            return value in borne[field]
+
+        asked = DealQuestion(stages=question.stages, owners=question.owners)
+        try:
+            return resolve(asked, labels, bears, self._zone, self._now())
+        except UnknownLabelError:
+            return resolve(asked, self._completed(labels), bears, self._zone, self._now())
+
+
+def _ordinal(day: date | None) -> int | None:
+    return None if day is None else day.toordinal()
+
+
+def _wanted_stages(wanted: DealFilter, stages: Collection[str]) -> list[str] | None:
+    """Return those of ``stages`` that match; None if all do."""
+    return None if wanted.stages is None else [one for one in stages if is_in(wanted, *stage_ids(one))]
+
+
+def _wanted_owners(wanted: DealFilter, owners: Collection[str]) -> list[str] | None:
+    """Return those of ``owners`` that match; None if all do."""
+    if wanted.owner_ids is None:
+        return None
+    named = wanted.known_owner_ids
+    return [one for one in owners if one in wanted.owner_ids or (named is not None and one not in named)]
