@@ -88,9 +88,23 @@ ACTIVITY_TYPES: Mapping[str, ActivityType] = {
 }
 
 
+#: The properties of which a person's name is made, by HubSpot's object name.
+PEOPLE_PROPERTIES: Mapping[str, tuple[str, ...]] = {
+    "contacts": ("firstname", "lastname", "email", "hs_merged_object_ids"),
+    "companies": ("name", "domain", "hs_merged_object_ids"),
+}
+
+
 def properties_of(object_type: str) -> tuple[str, ...]:
-    """Return the properties that the mapping reads of ``object_type``: ``deals`` or an activity's object name."""
+    """Return the properties that the mapping reads of ``object_type``, an object name of HubSpot."""
+    if object_type in PEOPLE_PROPERTIES:
+        return PEOPLE_PROPERTIES[object_type]
     return DEAL_PROPERTIES if object_type == "deals" else ACTIVITY_TYPES[object_type].properties
+
+
+def modified_property_of(object_type: str) -> str:
+    """Return the property with the time of the last change; contacts alone have another name for it."""
+    return "lastmodifieddate" if object_type == "contacts" else "hs_lastmodifieddate"
 
 
 def identity_of(object_type: str) -> tuple[str, ...]:

@@ -51,7 +51,8 @@ _MOST_DIGITS = 19
 class HubSpotClient:
     """Client of HubSpot's API. Every method raises HubSpotError if there is no valid answer. Thread-safe.
 
-    An ``object_type`` is HubSpot's name of it: ``deals``, or that of an activity (``calls``, …).
+    An ``object_type`` is HubSpot's name of it: ``deals``, ``contacts``, ``companies``, or that of an activity
+    (``calls``, …).
 
     Args:
         session: makes the calls.

@@ -10,8 +10,10 @@ from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.json_validation import Json, usable_id
 from dealcache.hubspot.mapping import deal_of, event_of, owner_of, pipeline_of
+from dealcache.hubspot.people import person_of
 from dealcache.model.deals import Deal, Event
 from dealcache.model.labels import Owner, Pipeline
+from dealcache.model.people import Person
 from dealcache.model.unreadable import UnreadableRecords
 
 T = TypeVar("T")
@@ -63,6 +65,10 @@ class RecordMapper:
             return event_of(engagement_type, record, faults)
 
         return self._mapped(engagement_type, records, convert)
+
+    def people(self, object_type: str, records: Iterable[Json]) -> list[Person]:
+        """Return the people that ``records`` of ``contacts`` or ``companies`` describe."""
+        return self._mapped(object_type, records, partial(person_of, object_type))
 
     def owners(self, owners: Iterable[Json]) -> tuple[Owner, ...]:
         """Return the owners that ``owners`` describe."""

@@ -59,7 +59,7 @@ def deal_of(record: Json, unreadable: list[str] | None = None, further: Collecti
         create_date=properties.first_timestamp("createdate") or fields.first_timestamp("createdAt"),
         close_date=properties.first_timestamp("closedate"),
         archived=fields.flag("archived"),
-        merged_ids=_merged_ids(properties, deal_id),
+        merged_ids=merged_ids(properties, deal_id),
         properties=_texts(properties, further) if further else NO_PROPERTIES,
     )
 
@@ -100,9 +100,14 @@ def owner_of(owner: Json, unreadable: list[str] | None = None) -> Owner:
         MalformedAnswer: it has no id.
     """
     fields = Fields(owner, [] if unreadable is None else unreadable, "owner")
-    parts = (clean(fields.text("firstName")), clean(fields.text("lastName")))
-    name = " ".join(part for part in parts if part) or clean(fields.text("email")) or None
+    name = full_name(fields, "firstName", "lastName", "email") or None
     return Owner(id_in(owner), name, fields.flag("archived"))
+
+
+def full_name(fields: Fields, first: str, last: str, otherwise: str) -> str:
+    """Return the two parts of a name, or else another field, or else ``""``; the arguments name the fields."""
+    parts = (clean(fields.text(first)), clean(fields.text(last)))
+    return " ".join(part for part in parts if part) or clean(fields.text(otherwise))
 
 
 def pipeline_of(pipeline: Json, unreadable: list[str] | None = None) -> Pipeline:
@@ -177,6 +182,7 @@ def _texts(properties: Fields, names: Collection[str]) -> Mapping[str, str]:
     return MappingProxyType({name: text for name, text in texts if text})
 
 
-def _merged_ids(properties: Fields, deal_id: str) -> tuple[str, ...]:
+def merged_ids(properties: Fields, record_id: str) -> tuple[str, ...]:
+    """Return the ids of the records that were merged into one, without its own."""
     parts = (usable_id(part) for part in properties.text("hs_merged_object_ids", _LONGEST_LIST).split(";"))
-    return tuple(dict.fromkeys(part for part in parts if part is not None and part != deal_id))
+    return tuple(dict.fromkeys(part for part in parts if part is not None and part != record_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -107,6 +107,32 @@ def association_page_of(answer: Json, asked: Sequence[str]) -> AssociationPage:
             answered.discard(record)
     refused = dict.fromkeys(damaged - answered, "unknown") | refused_ids(answer, asked, answered, "fromObjectId")
     return AssociationPage(ids, after, {one: refused[one] for one in asked if one in refused})
+
+
+def all_associations(
+    read: Callable[[Mapping[str, str | None]], AssociationPage], ids: Iterable[str]
+) -> tuple[dict[str, set[str]], set[str]]:
+    """Read all pages of the associations of some records, at most 1,000.
+
+    Args:
+        read: reads one page of each record that it is given, from the cursor on that is given with it.
+        ids: the records.
+
+    Returns:
+        The associated ids by record, and the records whose associations are not all known.
+    """
+    found: dict[str, set[str]] = {one: set() for one in ids}
+    pending: Mapping[str, str | None] = dict.fromkeys(found)
+    cursors = CursorGuard()
+    unknown: set[str] = set()
+    while pending:
+        page = read(pending)
+        for one in page.ids.keys() & found.keys():
+            found[one].update(page.ids[one])
+        repeated = cursors.repeated(page.after)
+        unknown |= repeated | page.refused.keys()
+        pending = {one: after for one, after in page.after.items() if one not in repeated}
+    return found, unknown
 
 
 def _from(result: object) -> str | None:

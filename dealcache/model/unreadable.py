@@ -13,7 +13,20 @@ MOST_REMEMBERED = 10_000
 
 #: The types that are counted by name: HubSpot's object types. A document of another program may name any other.
 TYPES = frozenset(
-    {"deals", "calls", "emails", "meetings", "notes", "tasks", "communications", "postal_mail", "owners", "pipelines"}
+    {
+        "deals",
+        "calls",
+        "emails",
+        "meetings",
+        "notes",
+        "tasks",
+        "communications",
+        "postal_mail",
+        "owners",
+        "pipelines",
+        "contacts",
+        "companies",
+    }
 )
 
 _OTHER = "other"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from dealcache.hubspot.pages import AssociationPage, CursorGuard
+from dealcache.hubspot.pages import AssociationPage, all_associations
 from dealcache.model.deals import Deal, Event
 from dealcache.sync.bisection import CONTROLS, Bisected, read_by_bisection
 from dealcache.sync.context import SyncContext
@@ -49,18 +49,7 @@ class RecordReader:
         Returns:
             The deals of each activity, and the activities whose deals are not all known.
         """
-        found: dict[str, set[str]] = {one: set() for one in ids}
-        pending: Mapping[str, str | None] = dict.fromkeys(found)
-        cursors = CursorGuard()
-        unknown: set[str] = set()
-        while pending:
-            page = self.associations(kind, pending, "deals")
-            for one in page.ids.keys() & found.keys():
-                found[one].update(page.ids[one])
-            repeated = cursors.repeated(page.after)
-            unknown |= repeated | page.refused.keys()
-            pending = {one: after for one, after in page.after.items() if one not in repeated}
-        return found, unknown
+        return all_associations(lambda pending: self.associations(kind, pending, "deals"), ids)
 
     def _read(self, what: str, kind: str, ids: Sequence[str], read: Callable[[Sequence[str]], T]) -> Bisected[T]:
         if not self._context.refused_types.tolerant:
