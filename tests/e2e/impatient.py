@@ -9,12 +9,12 @@ from dealcache.server.lane_worker import LaneWorker
 from dealcache.server.phases import Phase
 
 #: Seconds of each phase but idleness.
-SECONDS = 2.0
+SECONDS = 3.0
 
 OPTIONS = f"--worker-class {__name__}.ImpatientWorker"
 
 
 class ImpatientWorker(LaneWorker):
-    """Waits two seconds where the real one waits thirty."""
+    """Waits three seconds where the real one waits thirty."""
 
     patience: ClassVar[Mapping[Phase, float]] = {Phase.RECEIVING: SECONDS, Phase.SENDING: SECONDS, Phase.CLOSING: 0.5}

@@ -75,7 +75,7 @@ def test_one_command_serves_demo_data_and_keeps_it(run: Callable[[], tuple[Progr
     assert len(children) >= 4  # mongod, the simulator, gunicorn and its worker
     code, seconds = signal_and_wait(program)
     assert code == 0
-    assert seconds < 20
+    assert seconds < 38  # what does not end by itself is killed after forty
     assert not [pid for pid in children if lives(pid)]
 
     program, text = run()

