@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from dealcache.model.labels import Labels, Stage, StageKey
 
@@ -34,6 +34,27 @@ class Range(NamedTuple):
 #: A range without ends.
 ANY = Range()
 
+#: The kinds of values by which deals are sorted.
+ValueKind = Literal["text", "number", "date", "bool"]
+
+
+class PropertySort(NamedTuple):
+    """An order by a property of the account; ``kind`` is that of its values as they are stored."""
+
+    name: str
+    kind: ValueKind
+
+
+class PropertyFilter(NamedTuple):
+    """The wanted values of a property of the account: any of ``values``, or one in any of ``ranges``.
+
+    The ranges must not overlap.
+    """
+
+    name: str
+    values: tuple[str | float | bool | datetime, ...] = ()
+    ranges: tuple[Range, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class DealFilter:
@@ -51,6 +72,7 @@ class DealFilter:
         created: when they were created.
         closes: when they close.
         idle_since: they have no activities then or later, except planned ones; None for any.
+        properties: the values of properties of the account.
     """
 
     words: tuple[str, ...] = ()
@@ -64,6 +86,7 @@ class DealFilter:
     created: Range = ANY
     closes: Range = ANY
     idle_since: datetime | None = None
+    properties: tuple[PropertyFilter, ...] = ()
 
 
 def is_of_stages(wanted: DealFilter) -> bool:
@@ -91,9 +114,12 @@ def _is_place(places: Collection[StagePlace], pipeline_id: str | None, stage_id:
 
 
 class Order(NamedTuple):
-    """An order of deals: ``sort`` is one of :data:`SORTS`. Ties go by ids, ascending in both directions."""
+    """An order of deals: ``sort`` is one of :data:`SORTS`, or that of a property of the account.
 
-    sort: str = "created"
+    Ties go by ids, ascending in both directions.
+    """
+
+    sort: str | PropertySort = "created"
     descending: bool = True
 
 
@@ -109,7 +135,7 @@ class Place(NamedTuple):
 
     Args:
         phase: 0 for deals with a value, 1 for those without one, 2 for those with something else in its place.
-        value: for phase 0: a text, a number (one that is no float as text), or milliseconds since 1970.
+        value: for phase 0: a text, a number (one that is no float as text), milliseconds since 1970, or a bool.
         deal_id: the deal.
     """
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import fsum
+from types import MappingProxyType
 from typing import Any
 
 from cachetools import TTLCache
@@ -16,8 +17,8 @@ from pymongo.collection import Collection
 from dealcache.model.deal_filter import DealFilter, Order, Place, is_in, is_of_stages
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_arrays import Arrays
-from dealcache.repositories.deal_list_indexes import OWNER_INDEX, PLACE_INDEX, SORTS
+from dealcache.repositories.deal_list_arrays import Arrays, stored_at
+from dealcache.repositories.deal_list_indexes import OWNER_INDEX, PLACE_INDEX, PROPERTY_INDEX, property_field, sort_of
 from dealcache.repositories.deal_list_plan import Plan, plan_of, total_conditions
 from dealcache.repositories.deal_list_query import LISTED, PRESENT, Part, Step, parts_of, steps_after
 from dealcache.repositories.deal_list_run import Run
@@ -55,10 +56,17 @@ class DealListRepository:
     Args:
         connection: the database.
         timer: the monotonic clock, in seconds.
+        further: what is read of a deal beside the fields that every deal has, as MongoDB's projection.
     """
 
-    def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        timer: Callable[[], float] = time.monotonic,
+        further: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self._connection = connection
+        self._projection = {**PROJECTION, **further}
         self._timer = timer
         self._size = RecentAnswers[int](_SIZE_SECONDS, timer)
         self._arrays = Arrays(connection, timer)
@@ -126,8 +134,8 @@ class DealListRepository:
         with self._lock:
             far = after is None and self._far.get((wanted, order), False)
         plan = plan_of(parts, order, limit, matching, self._deals(), far=far)
-        conditions, sort = [LISTED, *(part.condition for part in parts)], SORTS[order.sort]
-        after = self._in_full(after)
+        conditions, sort = [LISTED, *(part.condition for part in parts)], sort_of(order)
+        after = self._in_full(after, sort.field)
 
         def read(arrays: bool) -> list[tuple[Document, int]]:
             steps, began = steps_after(order, after, arrays=arrays), self._timer()
@@ -158,7 +166,7 @@ class DealListRepository:
         ids = [spot.deal_id for spot in before]
         with self._connection.operation() as database:
             deals = database.deal_info.with_options(database.codec_options.with_options(tz_aware=False))
-            found = deals.find(PRESENT | {"deal_id": {"$in": ids}}, PROJECTION, batch_size=len(ids) + 1)
+            found = deals.find(PRESENT | {"deal_id": {"$in": ids}}, self._projection, batch_size=len(ids) + 1)
             documents = {document["deal_id"]: document for document in found.to_list()}
         if len(documents) < len(ids):
             return None
@@ -177,8 +185,8 @@ class DealListRepository:
                 break
             with self._connection.operation() as database:
                 # Naive dates are decoded faster.
-                codec = database.codec_options.with_options(tz_aware=False)
-                run = Run(database.deal_info.with_options(codec), [*conditions, *step.further], order, plan)
+                deals = database.deal_info.with_options(database.codec_options.with_options(tz_aware=False))
+                run = Run(deals, [*conditions, *step.further], order, plan, self._projection)
                 found += [(document, step.phase) for document in run.read(step, missing)]
             took_too_long = took_too_long or run.took_too_long
         return found, took_too_long
@@ -186,23 +194,29 @@ class DealListRepository:
     def _parts(self, wanted: DealFilter) -> list[Part]:
         return parts_of(replace(wanted, words=self._words.ordered(wanted.words)))
 
-    def _in_full(self, place: Place | None) -> Place | None:
+    def _in_full(self, place: Place | None, field: str) -> Place | None:
         """Return a place with its whole text if that was cut and the deal still exists."""
         if place is None or not isinstance(place.value, str) or len(place.value) < LONGEST_TEXT:
             return place
         with self._connection.operation() as database:
-            found = database.deal_info.find_one({"deal_id": place.deal_id}, {"deal_name_key": 1}) or {}
-        text = found.get("deal_name_key")
+            found = database.deal_info.find_one({"deal_id": place.deal_id}, {field: 1}) or {}
+        text = stored_at(found, field)
         return place._replace(value=text) if isinstance(text, str) and text.startswith(place.value) else place
 
     def bears(self, field: str, value: str) -> bool:
         """Return True if a deal has this value; ``field`` is that of its stage's, pipeline's or owner's id."""
-        index = OWNER_INDEX if field == "owner_id" else PLACE_INDEX
+        return self._exists({field: value}, OWNER_INDEX if field == "owner_id" else PLACE_INDEX)
+
+    def bears_property(self, name: str, value: str) -> bool:
+        """Return True if a deal has this value of a property of the account."""
+        return self._exists({property_field(name): value}, PROPERTY_INDEX + name)
+
+    def _exists(self, condition: Document, index: str) -> bool:
+        def ask(**hint: Any) -> bool:
+            return bool(database.deal_info.find(LISTED | condition, _ID, limit=1, **hint).to_list())
+
         with self._connection.operation() as database:
-            condition = LISTED | {field: value}
-            return bool(
-                hinted(lambda **more: database.deal_info.find(condition, _ID, limit=1, **more).to_list(), index)
-            )
+            return hinted(ask, index)
 
     def _deals(self) -> int:
         """Return roughly how many deals there are."""
@@ -213,9 +227,9 @@ class DealListRepository:
             return database.deal_info.estimated_document_count()
 
     def _found(self, documents: Sequence[tuple[Document, int]], order: Order) -> list[FoundDeal]:
-        field, kind = SORTS[order.sort].field, SORTS[order.sort].kind.name
+        sort = sort_of(order)
         unreadable = self._connection.unreadable
-        return [found_deal(document, field, kind, phase, unreadable) for document, phase in documents]
+        return [found_deal(document, sort.field, sort.kind.name, phase, unreadable) for document, phase in documents]
 
 
 def _without(every: Sequence[StageTotal], some: ListTotal) -> ListTotal:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bson import DatetimeMS
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from dealcache.model.deal_filter import Order, ValueKind
 from dealcache.repositories.amounts import LARGEST
-from dealcache.repositories.deal_places import ValueKind
 from dealcache.repositories.documents import Document
 
 #: The earliest and the latest date that MongoDB can hold.
 EARLIEST_DATE, LATEST_DATE = DatetimeMS(-(2**63)), DatetimeMS(2**63 - 1)
 
-_OTHER_TYPES = ("object", "binData", "objectId", "bool", "regex", "javascript", "timestamp", "minKey", "maxKey")
+_OTHER_TYPES = ("object", "binData", "objectId", "regex", "javascript", "timestamp", "minKey", "maxKey")
 
 
 class Kind(NamedTuple):
@@ -31,13 +32,15 @@ class Kind(NamedTuple):
     odd: tuple[Any, ...]
 
 
-_TEXT = Kind("text", {"$gte": ""}, ({"$type": [*_OTHER_TYPES, "number", "date"]},))
-_DATE = Kind("date", {"$gte": EARLIEST_DATE}, ({"$type": [*_OTHER_TYPES, "number", "string"]},))
+_TEXT = Kind("text", {"$gte": ""}, ({"$type": [*_OTHER_TYPES, "bool", "number", "date"]},))
+_DATE = Kind("date", {"$gte": EARLIEST_DATE}, ({"$type": [*_OTHER_TYPES, "bool", "number", "string"]},))
+_BOOL = Kind("bool", {"$gte": False}, ({"$type": [*_OTHER_TYPES, "number", "string", "date"]},))
 _NUMBER = Kind(
     "number",
     {"$gte": -LARGEST, "$lte": LARGEST},
-    ({"$type": [*_OTHER_TYPES, "string", "date"]}, float("nan"), {"$lt": -LARGEST}, {"$gt": LARGEST}),
+    ({"$type": [*_OTHER_TYPES, "bool", "string", "date"]}, float("nan"), {"$lt": -LARGEST}, {"$gt": LARGEST}),
 )
+_KINDS: Mapping[ValueKind, Kind] = {kind.name: kind for kind in (_TEXT, _DATE, _BOOL, _NUMBER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,40 @@ LIST_INDEXES: tuple[IndexModel, ...] = (
 )
 
 
-#: The fields in the keys of each index.
-INDEX_KEYS: Mapping[str, frozenset[str]] = {
+#: The fields in the keys of each of these indexes.
+_INDEX_KEYS: Mapping[str, frozenset[str]] = {
     model.document["name"]: frozenset(model.document["key"]) for model in LIST_INDEXES
 }
+
+#: How many properties of the account have an index. MongoDB allows 64 for a collection, and a deal is written into
+#: each of them.
+MOST_INDEXED_PROPERTIES = 40
+
+#: How the names of their indexes begin.
+PROPERTY_INDEX = "property_"
+
+
+def property_field(name: str) -> str:
+    """Return the field of a property of the account, in dots."""
+    return f"properties.{name}"
+
+
+def property_index(name: str) -> IndexModel:
+    """Return the index of a property of the account, which serves filters and orders."""
+    return _sort_index("property", Sort(property_field(name), _TEXT, PROPERTY_INDEX + name))
+
+
+def sort_of(order: Order) -> Sort:
+    """Return what MongoDB has to know of an order."""
+    if isinstance(order.sort, str):
+        return SORTS[order.sort]
+    name, kind = order.sort
+    return Sort(property_field(name), _KINDS[kind], PROPERTY_INDEX + name)
+
+
+@lru_cache
+def keys_of(index: str) -> frozenset[str]:
+    """Return the fields in the keys of an index."""
+    if index in _INDEX_KEYS:
+        return _INDEX_KEYS[index]
+    return frozenset(property_index(index.removeprefix(PROPERTY_INDEX)).document["key"])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dealcache.model.deal_filter import Order
-from dealcache.repositories.deal_list_indexes import INDEX_KEYS, PLACE_INDEX, SORTS, WORDS_INDEX
+from dealcache.repositories.deal_list_indexes import PLACE_INDEX, WORDS_INDEX, keys_of, sort_of
 from dealcache.repositories.deal_list_query import Part
 from dealcache.repositories.documents import Document
 
@@ -61,16 +61,16 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
         deals: how many there are.
         far: True if the deals that match are known to be far away in this order.
     """
-    sort = SORTS[order.sort]
+    sort = sort_of(order)
     in_order = Way(sort.index)
     others = [part for part in parts if part.index != sort.index]
     if not others:
         return Plan(in_order)
-    each = _KEY_MS if all(part.fields <= INDEX_KEYS[sort.index] for part in others) else _DEAL_MS
+    each = _KEY_MS if all(part.fields <= keys_of(sort.index) for part in others) else _DEAL_MS
     walking = each * min(deals, (limit + 1) * deals / max(matching, 1))
     index = _covering(parts) if len(parts) > 1 else others[0].index
     fields = frozenset((sort.field,)).union(*(part.fields for part in parts))
-    sorted_ = Way(index, by_keys=fields <= INDEX_KEYS[index] and index != WORDS_INDEX)
+    sorted_ = Way(index, by_keys=fields <= keys_of(index) and index != WORDS_INDEX)
     sorting = (_KEY_MS if sorted_.by_keys else _DEAL_MS) * matching
     if sorting < walking or far:
         # The index of one of several parts may find much more than matches all of them.

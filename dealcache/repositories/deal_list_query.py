@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from dealcache.model.deal_filter import DealFilter, Order, Place, Range, StagePlace
+from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, Range, StagePlace
 from dealcache.model.timestamps import EARLIEST, LATEST
 from dealcache.repositories.deal_list_indexes import (
     EARLIEST_DATE,
-    INDEX_KEYS,
     LATEST_DATE,
     OWNER_INDEX,
     PLACE_INDEX,
+    PROPERTY_INDEX,
     SORTS,
     WORDS_INDEX,
     Sort,
+    keys_of,
+    property_field,
+    sort_of,
 )
 from dealcache.repositories.deal_places import is_value, stored_value
 from dealcache.repositories.documents import Document, milliseconds
@@ -52,7 +55,7 @@ class Part:
     @property
     def keys(self) -> frozenset[str]:
         """The fields in the keys of the index."""
-        return INDEX_KEYS[self.index]
+        return keys_of(self.index)
 
 
 def word_condition(word: str) -> Document:
@@ -74,6 +77,7 @@ def parts_of(wanted: DealFilter) -> list[Part]:
         add({"$and": [word_condition(word) for word in wanted.words]}, WORDS_INDEX, "name_words")
     if wanted.owner_ids is not None:
         add(_owners(wanted), OWNER_INDEX, "owner_id")
+    parts += [_of_property(one) for one in wanted.properties]
     for name, limits in (("amount", wanted.amount), ("created", wanted.created), ("closes", wanted.closes)):
         if limits:
             sort = SORTS[name]
@@ -100,6 +104,17 @@ def _owners(wanted: DealFilter) -> Document:
         return either
     others: Document = {"owner_id": {"$nin": list(wanted.known_owner_ids)}}
     return {"$or": [either, others]} if wanted.owner_ids else others
+
+
+def _of_property(wanted: PropertyFilter) -> Part:
+    field = property_field(wanted.name)
+    ranges = tuple({field: _between(limits)} for limits in wanted.ranges)
+    if not ranges:
+        condition: Document = {field: {"$in": list(wanted.values)}}
+    else:
+        condition = ranges[0] if len(ranges) == 1 else {"$or": list(ranges)}
+    pieces = ranges if len(ranges) > 1 else ()
+    return Part(condition, PROPERTY_INDEX + wanted.name, frozenset((field,)), pieces)
 
 
 def _between(limits: Range) -> Document:
@@ -132,7 +147,7 @@ def is_place(values: Sequence[object], order: Order) -> bool:
     phase, value, deal_id = values
     if type(phase) is not int or not 0 <= phase <= 2 or not isinstance(deal_id, str):
         return False
-    return is_value(SORTS[order.sort].kind.name, value) if phase == 0 else value is None
+    return is_value(sort_of(order).kind.name, value) if phase == 0 else value is None
 
 
 class Step(NamedTuple):
@@ -156,7 +171,7 @@ def steps_after(order: Order, after: Place | None, *, arrays: bool = False) -> l
         after: the place; None for the beginning.
         arrays: True if some deals may have arrays in place of values; these come last.
     """
-    sort = SORTS[order.sort]
+    sort = sort_of(order)
     found = array_conditions(sort.field) if arrays else []
     steps = _steps_after(sort, after, found, descending=order.descending)
     return [step._replace(further=({"$nor": found},)) if found and step.phase < 2 else step for step in steps]

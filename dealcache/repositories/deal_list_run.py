@@ -13,7 +13,7 @@ from pymongo.errors import ExecutionTimeout
 
 from dealcache.model.deal_filter import Order
 from dealcache.repositories.deal_list_arrays import stored_at
-from dealcache.repositories.deal_list_indexes import SORTS
+from dealcache.repositories.deal_list_indexes import sort_of
 from dealcache.repositories.deal_list_plan import Plan, Way
 from dealcache.repositories.deal_list_query import Step
 from dealcache.repositories.documents import Document
@@ -31,14 +31,21 @@ class Run:
         conditions: hold for all wanted deals.
         order: the order.
         plan: how they are read.
+        projection: what is read of a deal.
     """
 
     def __init__(
-        self, collection: Collection[Document], conditions: Sequence[Document], order: Order, plan: Plan
+        self,
+        collection: Collection[Document],
+        conditions: Sequence[Document],
+        order: Order,
+        plan: Plan,
+        projection: Document = PROJECTION,
     ) -> None:
         self._collection = collection
+        self._projection = projection
         self._conditions = conditions
-        self._sort = SORTS[order.sort]
+        self._sort = sort_of(order)
         self._descending = order.descending
         self._plan = plan
         #: True if the planned way took too long.
@@ -81,7 +88,7 @@ class Run:
         field = self._sort.field
         keys = self._find(way, condition, order, limit, {"_id": 0, "deal_id": 1, field: 1}, **more)
         ids = [key["deal_id"] for key in keys]
-        found = {one["deal_id"]: one for one in self._collection.find({"deal_id": {"$in": ids}}, PROJECTION)}
+        found = {one["deal_id"]: one for one in self._collection.find({"deal_id": {"$in": ids}}, self._projection)}
         deals = [found[deal_id] for deal_id in ids if deal_id in found]
         if [stored_at(one, field) for one in deals] == [stored_at(key, field) for key in keys]:
             return deals
@@ -99,14 +106,14 @@ class Run:
         condition: Document,
         order: Sequence[tuple[str, int]],
         limit: int,
-        projection: Document = PROJECTION,
+        projection: Document | None = None,
         **more: Any,
     ) -> list[Document]:
         matching = {"$and": [*self._conditions, condition]}
 
         def ask(**hint: Any) -> list[Document]:
             found = self._collection.find(
-                matching, projection, sort=order, limit=limit, batch_size=limit + 1, **more, **hint
+                matching, projection or self._projection, sort=order, limit=limit, batch_size=limit + 1, **more, **hint
             )
             return found.to_list()
 

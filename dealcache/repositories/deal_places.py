@@ -10,13 +10,11 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import InvalidOperation
-from typing import Any, Literal
+from typing import Any
 
 from bson import DatetimeMS, Decimal128
 
-from dealcache.model.deal_filter import Place
-
-ValueKind = Literal["text", "number", "date"]
+from dealcache.model.deal_filter import Place, ValueKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST = 2**63
@@ -51,7 +49,7 @@ def place_value(kind: ValueKind, value: Any) -> str | int | float:
         if isinstance(value, Decimal128):
             return str(value)
         return int(value) if isinstance(value, int) else float(value)
-    return str(value)[:LONGEST_TEXT]
+    return value if isinstance(value, bool) else str(value)[:LONGEST_TEXT]
 
 
 def stored_value(kind: ValueKind, value: str | int | float | None) -> Any:
@@ -65,8 +63,8 @@ def is_value(kind: ValueKind, value: object) -> bool:
     """Return True if ``value`` may be that of a place."""
     if kind == "text":
         return isinstance(value, str) and len(value) <= LONGEST_TEXT
-    if isinstance(value, bool):
-        return False
+    if isinstance(value, bool) or kind == "bool":
+        return isinstance(value, bool) and kind == "bool"
     if isinstance(value, int):
         return -_MOST <= value < _MOST
     if kind == "date":

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from dealcache.model.deal_filter import Place
+from dealcache.model.deal_filter import Place, ValueKind
 from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.deal_list_arrays import stored_at
-from dealcache.repositories.deal_places import ValueKind, place_of
+from dealcache.repositories.deal_places import place_of
 from dealcache.repositories.deal_properties import property_texts
 from dealcache.repositories.documents import AGE_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value

@@ -28,7 +28,9 @@ _LEASE_SECONDS = 60  # after its end; longer than a waiting worker takes to look
 _WORKER_SECONDS = 600  # after the last sign of life of a worker that died
 _STATISTICS_SECONDS = _DAY_SECONDS  # after a worker that died published them
 _NO_SUCH_INDEX, _PARALLEL_ARRAYS = 27, 171  # MongoDB's codes
-_BUILD_SECONDS = 300.0  # the first build over a large collection takes longer than any read may
+
+#: Seconds for building indexes: the first build over a large collection takes longer than any read may.
+BUILD_SECONDS = 300.0
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "deal_info": (
@@ -131,14 +133,15 @@ def ensure_indexes(connection: Connection) -> None:
     with connection.operation() as database:
         # The longer time-out below would also apply to choosing a server, even if there is none.
         database.command("ping")
-        with pymongo.timeout(_BUILD_SECONDS):
+        with pymongo.timeout(BUILD_SECONDS):
             for collection, models in INDEXES.items():
-                _create(database[collection], models)
+                create(database[collection], models)
             for collection, names in _REPLACED.items():
-                _drop(database[collection], names)
+                drop(database[collection], names)
 
 
-def _create(collection: Collection[Document], models: Sequence[IndexModel]) -> None:
+def create(collection: Collection[Document], models: Sequence[IndexModel]) -> None:
+    """Create those of these indexes that are missing; several workers may do so at once."""
     try:
         collection.create_indexes(list(models))
     except OperationFailure as failure:
@@ -159,7 +162,8 @@ def _create_unless_refused(collection: Collection[Document], model: IndexModel) 
         log.warning("a document of %s has arrays where the index %s cannot have them", collection.name, name)
 
 
-def _drop(collection: Collection[Document], names: Iterable[str]) -> None:
+def drop(collection: Collection[Document], names: Iterable[str]) -> None:
+    """Drop those of these indexes that exist; several workers may do so at once."""
     for name in collection.index_information().keys() & set(names):
         try:
             collection.drop_index(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,21 +54,25 @@ def namespace() -> str:
 @pytest.fixture
 def profiled(connection: Connection) -> Profiled:
     """Watches what MongoDB does for an operation, so that the real one is judged and no copy of it."""
+    return partial(_profile, connection)
 
-    def profile(action: Callable[[], object]) -> list[dict[str, Any]]:
-        with connection.operation() as database:
-            database.drop_collection("system.profile")
-            database.command("profile", 2)
-        action()
-        with connection.operation() as database:
-            database.command("profile", 0)
-            return (
-                database["system.profile"]
-                .find({"op": {"$in": ["query", "command"]}, "ns": {"$regex": "deal_"}})
-                .to_list()
-            )
 
-    return profile
+@pytest.fixture(scope="session")
+def profiled_on() -> Callable[[Connection], Profiled]:
+    """Does the same for any connection."""
+    return lambda connection: partial(_profile, connection)
+
+
+def _profile(connection: Connection, action: Callable[[], object]) -> list[dict[str, Any]]:
+    with connection.operation() as database:
+        database.drop_collection("system.profile")
+        database.command("profile", 2)
+    action()
+    with connection.operation() as database:
+        database.command("profile", 0)
+        return (
+            database["system.profile"].find({"op": {"$in": ["query", "command"]}, "ns": {"$regex": "deal_"}}).to_list()
+        )
 
 
 @pytest.fixture
