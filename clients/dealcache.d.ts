@@ -1454,6 +1454,8 @@ export interface paths {
                     closes_until?: string;
                     /** @description No activity within so many days, planned ones aside; also deals without any. */
                     idle_days?: number;
+                    /** @description `true`: an activity is planned for later; `false`: none is. */
+                    has_next_activity?: boolean;
                     /** @description `-` before it: descending. Deals without a value come last, those of one by id. */
                     sort?: "name" | "amount" | "created" | "closes" | "activities" | "last_activity" | "updated" | "-name" | "-amount" | "-created" | "-closes" | "-activities" | "-last_activity" | "-updated";
                     /** @description How many deals at most. */

@@ -44,6 +44,7 @@ def _deal(number: int, some: random.Random) -> dict[str, Any]:
     name = f"{some.choice(WORDS)} {some.choice(WORDS)} {some.choice(WORDS)} {number}"
     created, activities = ago(1_000), some.randrange(30)
     last = ago(300) if activities else None
+    planned = {"next": NOW + timedelta(days=number % 9 + 1)} if activities and number % 7 == 0 else {}
     return name_fields(name) | {
         "deal_id": str(7_000_000 + number),
         "deal_name": name,
@@ -65,9 +66,9 @@ def _deal(number: int, some: random.Random) -> dict[str, Any]:
             "by_type": {"Note": activities} if activities else {},
             "first": last and last - timedelta(days=30),
             "last": last,
-            "next": None,
-            "end": last,
-        },
+            "end": planned.get("next", last),
+        }
+        | planned,
     }
 
 

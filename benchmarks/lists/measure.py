@@ -31,7 +31,13 @@ _FILTERS = (
         "open=true",
         "min_amount=20000",
     ),
-    *("created_since=2026-01-01", "closes_until=2025-01-01", "idle_days=30"),
+    *(
+        "created_since=2026-01-01",
+        "closes_until=2025-01-01",
+        "idle_days=30",
+        "has_next_activity=true",
+        "has_next_activity=false&open=true",
+    ),
 )
 _SORTS = ("name", "amount", "created", "closes", "activities", "last_activity", "updated")
 _HIT_PAUSE = 0.001

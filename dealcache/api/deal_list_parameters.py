@@ -72,6 +72,7 @@ class DealListQuery(ma.Schema):
         validate=ma.validate.Range(min=0, max=_MOST_IDLE_DAYS),
         metadata={"description": "No activity within so many days, planned ones aside; also deals without any."},
     )
+    has_next_activity = boolean("`true`: an activity is planned for later; `false`: none is.")
     sort = ma.fields.String(
         validate=ma.validate.OneOf([*SORTS, *(f"-{one}" for one in SORTS)], error="Must be one of: {choices}."),
         load_default="-created",
@@ -112,6 +113,7 @@ class DealListQuery(ma.Schema):
             min_amount=data.get("min_amount"),
             max_amount=data.get("max_amount"),
             idle_days=data.get("idle_days"),
+            has_next_activity=data.get("has_next_activity"),
             order=Order(sort.removeprefix("-"), sort.startswith("-")),
             **{name: date.fromisoformat(data[name]) for name in days if name in data},
         )

@@ -73,6 +73,7 @@ class DealFilter:
         closes: when they close.
         idle_since: they have no activities then or later, except planned ones; None for any.
         properties: the values of properties of the account.
+        has_next_activity: True for deals with a planned activity, False for the others, None for both.
     """
 
     words: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ class DealFilter:
     closes: Range = ANY
     idle_since: datetime | None = None
     properties: tuple[PropertyFilter, ...] = ()
+    has_next_activity: bool | None = None
 
 
 def is_of_stages(wanted: DealFilter) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 
 from dealcache.model.deal_filter import NEWEST_FIRST, Order
@@ -24,6 +24,7 @@ class DealQuestion:
         created_since: the first day of creation; ``created_until`` the last one.
         closes_since: the first day of closing; ``closes_until`` the last one.
         idle_days: the number of days without any activity.
+        has_next_activity: True for deals with a planned activity, False for the others.
         order: their order.
     """
 
@@ -39,6 +40,7 @@ class DealQuestion:
     closes_since: date | None = None
     closes_until: date | None = None
     idle_days: int | None = None
+    has_next_activity: bool | None = field(default=None, repr=False)
     order: Order = NEWEST_FIRST
 
     @property

@@ -61,6 +61,7 @@ def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, 
         created=days(question.created_since, question.created_until, zone),
         closes=days(question.closes_since, question.closes_until, zone),
         idle_since=idle,
+        has_next_activity=question.has_next_activity,
     )
 
 

@@ -83,6 +83,9 @@ class DealListRepository:
             wanted: which deals.
             of_stages: returns the totals of all stages, if they are kept.
         """
+        if wanted.has_next_activity is False:  # no index has these deals alone
+            both, planned = (self.total(replace(wanted, has_next_activity=one), of_stages) for one in (None, True))
+            return _without([both], planned)
         improper = self._improper.may_exist()
         if of_stages is not None and not improper and is_of_stages(wanted):
             found = [one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)]
@@ -232,8 +235,8 @@ class DealListRepository:
         return [found_deal(document, sort.field, sort.kind.name, phase, unreadable) for document, phase in documents]
 
 
-def _without(every: Sequence[StageTotal], some: ListTotal) -> ListTotal:
-    """Return the totals of all deals but some."""
+def _without(every: Sequence[StageTotal | ListTotal], some: ListTotal) -> ListTotal:
+    """Return the totals of all deals, added up, but some."""
     amount = sum((Decimal(repr(one.amount)) for one in every), -Decimal(repr(some.amount)))
     return ListTotal(sum(one.count for one in every) - some.count, sum_value(float(amount)))
 

@@ -79,7 +79,13 @@ _FURTHER: Mapping[str, tuple[str, ...]] = {
     "updated": ("create_date", "close_date"),
 }
 
-WORDS_INDEX, PLACE_INDEX, OWNER_INDEX = "list_words", "list_place", "list_owner"
+WORDS_INDEX, PLACE_INDEX, OWNER_INDEX, PLANNED_INDEX = "list_words", "list_place", "list_owner", "list_planned"
+
+#: Stands for no index: to tell whether a deal matches, MongoDB has to read it.
+NO_INDEX = ""
+
+#: Deals with planned activities: what is known of the activities of deals that were not read completely is not shown.
+PLANNED: Document = {"activities.next": {"$gte": EARLIEST_DATE}, "timeline_synced_at": {"$gte": EARLIEST_DATE}}
 
 
 def _index(name: str, *fields: str, descending: str | None = None) -> IndexModel:
@@ -99,11 +105,17 @@ LIST_INDEXES: tuple[IndexModel, ...] = (
     _index(PLACE_INDEX, "archived", "pipeline_id", "stage_id", "amount", "deal_id"),
     _index(OWNER_INDEX, "archived", "owner_id", "pipeline_id", "stage_id", "amount", "deal_id"),
     _index(WORDS_INDEX, "archived", "name_words", "amount", "deal_id"),
+    # Of deals with planned activities alone, so that writing others costs nothing; it also tells which are past.
+    IndexModel(
+        [(field, ASCENDING) for field in (*PLANNED, "archived", *_BESIDE, "deal_id")],
+        name=PLANNED_INDEX,
+        partialFilterExpression={"activities.next": {"$exists": True}},
+    ),
 )
 
 
 #: The fields in the keys of each of these indexes.
-_INDEX_KEYS: Mapping[str, frozenset[str]] = {
+_INDEX_KEYS: Mapping[str, frozenset[str]] = {NO_INDEX: frozenset()} | {
     model.document["name"]: frozenset(model.document["key"]) for model in LIST_INDEXES
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dealcache.model.deal_filter import Order
-from dealcache.repositories.deal_list_indexes import PLACE_INDEX, WORDS_INDEX, keys_of, sort_of
+from dealcache.repositories.deal_list_indexes import NO_INDEX, PLACE_INDEX, WORDS_INDEX, keys_of, sort_of
 from dealcache.repositories.deal_list_query import Part
 from dealcache.repositories.documents import Document
 
@@ -64,7 +64,7 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
     sort = sort_of(order)
     in_order = Way(sort.index)
     others = [part for part in parts if part.index != sort.index]
-    if not others:
+    if all(part.index == NO_INDEX for part in others):
         return Plan(in_order)
     each = _KEY_MS if all(part.fields <= keys_of(sort.index) for part in others) else _DEAL_MS
     walking = each * min(deals, (limit + 1) * deals / max(matching, 1))

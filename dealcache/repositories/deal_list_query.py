@@ -16,8 +16,11 @@ from dealcache.model.timestamps import EARLIEST, LATEST
 from dealcache.repositories.deal_list_indexes import (
     EARLIEST_DATE,
     LATEST_DATE,
+    NO_INDEX,
     OWNER_INDEX,
     PLACE_INDEX,
+    PLANNED,
+    PLANNED_INDEX,
     PROPERTY_INDEX,
     SORTS,
     WORDS_INDEX,
@@ -40,7 +43,7 @@ class Part:
 
     Args:
         condition: what has to hold.
-        index: the index that serves it.
+        index: the index that serves it, or NO_INDEX.
         fields: the fields that it uses.
         pieces: conditions of one range each that exclude each other, and of which one holds where ``condition`` does.
         rest: a condition of one range that holds where ``condition`` does not; None if there is none.
@@ -77,6 +80,8 @@ def parts_of(wanted: DealFilter) -> list[Part]:
         add({"$and": [word_condition(word) for word in wanted.words]}, WORDS_INDEX, "name_words")
     if wanted.owner_ids is not None:
         add(_owners(wanted), OWNER_INDEX, "owner_id")
+    if wanted.has_next_activity:
+        add(PLANNED, PLANNED_INDEX, *PLANNED)
     parts += [_of_property(one) for one in wanted.properties]
     for name, limits in (("amount", wanted.amount), ("created", wanted.created), ("closes", wanted.closes)):
         if limits:
@@ -95,6 +100,8 @@ def parts_of(wanted: DealFilter) -> list[Part]:
         add({"$nor": [closed]} if wanted.is_open else closed, PLACE_INDEX, "stage_id", "pipeline_id")
     if wanted.pipeline_ids is not None:
         add({"pipeline_id": {"$in": list(wanted.pipeline_ids)}}, PLACE_INDEX, "pipeline_id")
+    if wanted.has_next_activity is False:
+        add({"$nor": [PLANNED]}, NO_INDEX, *PLANNED)
     return parts
 
 

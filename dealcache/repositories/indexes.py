@@ -49,13 +49,12 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         ),
         IndexModel([("archived_at", ASCENDING)], name="archived", partialFilterExpression={"archived": True}),
         IndexModel([("unread_types", ASCENDING)], name="unread", sparse=True),
-        # Two for the deals whose events must be counted; they are empty most of the time.
+        # For the deals whose events must be counted; it is empty most of the time.
         IndexModel(
             [("timeline_synced_at", ASCENDING), ("deal_id", ASCENDING)],
             name="stale",
             partialFilterExpression={"list_stale": {"$exists": True}},
         ),
-        IndexModel([("activities.next", ASCENDING)], name="planned", sparse=True),
         # Two with few keys, which cost hardly any writing: archived deals are counted from the first alone; the second
         # has the deals whose activities were never read.
         IndexModel([("archived", ASCENDING)], name="archived_alone", partialFilterExpression={"archived": True}),
@@ -113,7 +112,7 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
 _REPLACED: dict[str, tuple[str, ...]] = {
     "deal_info": (
         *("name", "newest_created"),
-        *("list_name", "list_created", "list_closes", "list_last_activity", "list_updated"),
+        *("list_name", "list_created", "list_closes", "list_last_activity", "list_updated", "planned"),
     )
 }
 

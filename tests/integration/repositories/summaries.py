@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from dealcache.clock import RemoteClock
+from dealcache.model.deal_filter import DealFilter
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.storage import Storage
 from tests.unit.repositories.samples import at
@@ -44,6 +45,10 @@ class Worker:
 
     def marked(self) -> list[str]:
         return sorted(one["deal_id"] for one in self.database.deal_info.find({"list_stale": {"$exists": True}}))
+
+    def with_plans(self, has_next_activity: bool = True) -> int:
+        """Return how many deals a list of those with, or without, a planned activity has."""
+        return self.storage.deal_list.total(DealFilter(has_next_activity=has_next_activity)).count
 
     def listed(self) -> dict[str, Any]:
         """Return the deals as lists show them, after a reader has settled those that were left."""

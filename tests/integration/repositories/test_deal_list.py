@@ -74,6 +74,16 @@ FILTERS: dict[str, tuple[DealFilter, Matches]] = {
         DealFilter(idle_since=LONG_AGO),
         lambda one: one["activities"]["last"] is None or one["activities"]["last"] < LONG_AGO,
     ),
+    "planned": (DealFilter(has_next_activity=True), lambda one: "next" in one["activities"]),
+    "nothing planned": (DealFilter(has_next_activity=False), lambda one: "next" not in one["activities"]),
+    "open without a plan": (
+        DealFilter(is_open=True, closed=CLOSED, idle_since=LONG_AGO, has_next_activity=False),
+        lambda one: (
+            one["stage_id"] not in ("won", "lost")
+            and "next" not in one["activities"]
+            and (one["activities"]["last"] is None or one["activities"]["last"] < LONG_AGO)
+        ),
+    ),
     "several": (
         DealFilter(words=("a",), stages=(StagePlace("won"),), amount=BIG, pipeline_ids=("default",), idle_since=NOW),
         lambda one: (

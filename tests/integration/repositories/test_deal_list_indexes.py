@@ -49,6 +49,10 @@ FILTERS: dict[str, DealFilter] = {
     "closes on two days": DealFilter(closes=days(100, 98)),
     "idle": DealFilter(idle_since=NOW - timedelta(days=100)),
     "long idle": DealFilter(idle_since=NOW - timedelta(days=299)),
+    "planned": DealFilter(has_next_activity=True),
+    "planned and open": DealFilter(has_next_activity=True, is_open=True, closed=CLOSED),
+    "nothing planned": DealFilter(has_next_activity=False),
+    "open without a plan": DealFilter(has_next_activity=False, is_open=True, closed=CLOSED),
 }
 ORDERS = [Order(sort, descending) for sort in SORTS for descending in (False, True)]
 

@@ -93,12 +93,14 @@ def test_what_is_unchanged_or_changed_in_its_text_alone_marks_nothing(
 def test_what_was_planned_and_has_come_is_no_longer_planned(worker: Worker) -> None:
     worker.storage.store.save(a_load(events=(an_event(1), planned(2, 1), planned(3, 2))))
     before = worker.storage.prepare_lists()
+    assert [worker.with_plans(), worker.with_plans(False)] == [1, 0]
     worker.now = at(60 * 48)
     assert worker.storage.prepare_lists() > before
     assert worker.shown() == {"count": 3, "first": at(1), "last": worker.now, "next": at(60 * 72), "end": at(60 * 72)}
     worker.now = at(60 * 80)
     worker.storage.summaries.settle_abandoned()
     assert worker.shown() == {"count": 3, "first": at(1), "last": at(60 * 72), "end": at(60 * 72)}
+    assert [worker.with_plans(), worker.with_plans(False)] == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,10 @@ FOUND: tuple[tuple[dict[str, Any], set[str]], ...] = (
     ({"idle_days": "2"}, {WON, LOST, FORMULA, QUOTE, UNSEEN}),
     ({"idle_days": "6"}, {WON, LOST, FORMULA, UNSEEN}),
     ({"idle_days": "101"}, {LOST, FORMULA, UNSEEN}),
+    ({"has_next_activity": "true"}, {ACME, FORMULA}),
+    ({"has_next_activity": "true", "open": "true", "q": "acme"}, {ACME}),
+    ({"has_next_activity": "false"}, {WON, LOST, QUOTE, UNSEEN}),
+    ({"has_next_activity": "false", "open": "true", "owner": "910905"}, {QUOTE}),
     ({"q": "acme", "open": "true", "min_amount": "1", "owner": "910901", "idle_days": "0"}, {ACME}),
 )
 
@@ -178,6 +182,22 @@ def test_each_filter(service: Service, query: dict[str, Any], found: set[str]) -
     assert {row["deal_name"] for row in answer["deals"]} == found
     assert answer["total"] == len(found)
     assert answer["total_amount"] == pytest.approx(sum(row["amount"] or 0 for row in answer["deals"]))
+
+
+def test_of_a_deal_that_was_never_read_no_next_activity_is_known(service: Service) -> None:
+    deals, unseen = service.database.deal_info, {"deal_id": UNREAD.deal_id}
+    # As notifications leave it: they tell of single activities.
+    summary = {"count": 1, "first": at(-9), "last": None, "end": at(-9), "next": at(-9)}
+    deals.update_one(unseen, {"$set": {"activities": summary}})
+    service.parts.storage.summaries.renew_version()
+    try:
+        for wanted in (True, False):
+            rows = listed(service, has_next_activity=str(wanted).lower())["deals"]
+            assert {row["next_activity"] is not None for row in rows} == {wanted}
+            assert (UNSEEN in {row["deal_name"] for row in rows}) is not wanted
+    finally:
+        deals.update_one(unseen, {"$unset": {"activities": ""}})
+        service.parts.storage.summaries.renew_version()
 
 
 @pytest.mark.parametrize(
@@ -233,6 +253,8 @@ REFUSED = [
     "idle_days=-1",
     "idle_days=1.5",
     "idle_days=99999999",
+    "has_next_activity=maybe",
+    "has_next_activity=",
     "sort=size",
     "sort=",
     "sort=--name",
@@ -327,6 +349,8 @@ def test_all_that_matches_as_json_lines(service: Service) -> None:
     assert response.content_type == "application/x-ndjson"
     assert [json.loads(line) for line in response.data.splitlines()] == listed(service, q="acme")["deals"]
     assert export(service, "ndjson", q="nothing").data == b""
+    planned = export(service, "ndjson", has_next_activity="true", sort="name").data.splitlines()
+    assert [json.loads(line)["deal_name"] for line in planned] == [FORMULA, ACME]
 
 
 def test_an_export_that_breaks_off_is_none(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
