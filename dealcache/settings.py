@@ -78,6 +78,7 @@ class Settings:
     negative_ttl_seconds: float
     timeline_timezone: ZoneInfo
     max_data_age_seconds: float
+    stage_history: str
     console: str
     sync_interval_seconds: float
     sync_horizon_seconds: float
@@ -169,6 +170,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("NEGATIVE_TTL_SECONDS", 30.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
     Variable("TIMELINE_TIMEZONE", ZoneInfo("UTC"), timezone, "an IANA time zone such as Europe/Berlin"),
     Variable("MAX_DATA_AGE_SECONDS", 3600.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
+    Variable("STAGE_HISTORY", "off", one_of("on", "off"), "on or off"),
     Variable("CONSOLE", "on", one_of("on", "off"), "on or off"),
     Variable("SYNC_INTERVAL_SECONDS", 0.0, off_or(number(5, whole=False, most=_YEAR)), "0, or 5 to 31536000 seconds"),
     Variable("SYNC_HORIZON_SECONDS", 300.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),

@@ -21,6 +21,7 @@ from dealcache.container.worker_state import WorkerState
 from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.gateway import HubSpotGateway
 from dealcache.hubspot.label_refresher import LabelRefresher
+from dealcache.hubspot.stage_properties import StageProperties
 from dealcache.invalidation.invalidations import Invalidations
 from dealcache.lane import support
 from dealcache.live import Announcer, Hub
@@ -78,6 +79,7 @@ class Container:
             mongodb_clock,
             self.now,
             settings.hubspot_deal_properties,
+            stage_history=settings.stage_history == "on",
         )
         self.redis = connect_redis(settings, lambda: self.storage.installation)
         self.state = WorkerState(self)
@@ -186,7 +188,8 @@ class Container:
 
     def _deal_properties(self) -> DealProperties:
         own = self.settings.hubspot_deal_properties
-        return DealProperties(*([lambda: own] if own else []))
+        stages = StageProperties(self.label_directory.current) if self.settings.stage_history == "on" else None
+        return DealProperties(*([lambda: own] if own else []), stages=stages)
 
     def _wire_status(self) -> None:
         settings, storage = self.settings, self.storage

@@ -56,7 +56,13 @@ class RecordMapper:
 
     def deals(self, records: Iterable[Json]) -> list[Deal]:
         """Return the deals that ``records`` describe, each as far as it can be read."""
-        return self._mapped("deals", records, partial(deal_of, further=self.deal_properties.further()))
+        further, stages = self.deal_properties.further(), self.deal_properties.stages
+
+        def convert(record: Json, faults: list[str]) -> Deal:
+            deal = deal_of(record, faults, further)
+            return deal if stages is None else stages.with_times(deal, faults)
+
+        return self._mapped("deals", records, convert)
 
     def events(self, engagement_type: str, records: Iterable[Json]) -> list[Event]:
         """Return the events that ``records``, activities of one type, describe; those without any time are left out."""

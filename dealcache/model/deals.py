@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
 
+from dealcache.model.stage_history import StageTime
+
 #: Every value that an event's ``type`` may have, as the contract lists them.
 EVENT_TYPES: tuple[str, ...] = (
     *("Meeting", "Incoming Email", "Outgoing Email", "Forwarded Email", "Call", "Note", "Task"),
@@ -119,6 +121,7 @@ class Deal:
     ``pipeline`` are labels that earlier versions stored beside the ids, shown only where the present ones are unknown.
     ``merged_ids`` are the ids of deals that were merged into this one: they lead to it for good. ``properties`` are the
     further properties that are read with deals, by HubSpot's name: its texts, only those that are not empty.
+    ``stage_times`` are the times of the stages that it has been in; None if they were not read.
     """
 
     deal_id: str
@@ -136,6 +139,7 @@ class Deal:
     archived: bool = False
     merged_ids: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=lambda: NO_PROPERTIES, hash=False)
+    stage_times: tuple[StageTime, ...] | None = None
 
 
 class Event(NamedTuple):

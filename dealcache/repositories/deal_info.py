@@ -24,6 +24,7 @@ from dealcache.repositories.documents import (
 )
 from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
 from dealcache.repositories.record_documents import DEALS, read_records
+from dealcache.repositories.stage_times import STAGE_TIMES
 
 _LONGEST_UNREAD_FIRST = [("associations_read_at", 1)]
 _ID_ALONE = {"_id": 0, "deal_id": 1}
@@ -46,7 +47,7 @@ class DealInfoRepository:
     ) -> None:
         self._connection = connection
         self._properties = properties or StoredProperties()
-        self._projection = DEAL_PROJECTION | self._properties.projection
+        self._projection = DEAL_PROJECTION | STAGE_TIMES | self._properties.projection
         self._summaries = summaries or DealSummaries(connection)
 
     def find(self, key: DealKey) -> list[StoredDeal]:

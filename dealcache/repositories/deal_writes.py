@@ -20,6 +20,7 @@ from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.documents import COMPARED_DEAL, Document, any_date, deal_fields, ids_of, texts_in
 from dealcache.repositories.list_version import changing
 from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
+from dealcache.repositories.stage_times import STAGE_TIMES, stage_fields
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.visible_changes import deal_changes, note_deal
 from dealcache.repositories.write_plan import Match, has_key, newest_of_each
@@ -62,7 +63,7 @@ def store_deals(
     absorbed = {deal_id for deal in given for deal_id in deal.merged_ids if deal_id != deal.deal_id}
     gone = absorbed | merged_away(collection, ids)
     meant = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
-    stored = collection.find({"deal_id": {"$in": ids}}, COMPARED_DEAL | properties.compared).to_list()
+    stored = collection.find({"deal_id": {"$in": ids}}, COMPARED_DEAL | STAGE_TIMES | properties.compared).to_list()
     wanted = _wanted(meant, stored, synced_at, properties)
     with changing(collection.database) as change, marks.writing(collection.database) as writing:
         first = marks.initial_mark()
@@ -121,8 +122,9 @@ def _wanted(
 ) -> list[Document]:
     """Return the fields to store; ``archived_at`` is the first time that a deal was found archived."""
     held = {document["deal_id"]: document for document in stored if has_key(_KEY, document)}
+    read = [(deal, held.get(deal.deal_id)) for deal in deals]
     wanted = newest_of_each(
-        _KEY, [deal_fields(deal) | properties.fields(deal, held.get(deal.deal_id)) for deal in deals]
+        _KEY, [deal_fields(deal) | stage_fields(deal) | properties.fields(deal, document) for deal, document in read]
     )
     for fields in wanted:
         document = held.get(fields["deal_id"], {})

@@ -19,6 +19,7 @@ from dealcache.repositories.deal_properties import property_texts
 from dealcache.repositories.documents import AGE_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, is_followed, read_records
+from dealcache.repositories.stage_times import stage_times_in
 
 _TIME_OR_NONE, _TEXT_OR_NONE = frozenset((datetime, type(None))), frozenset((str, type(None)))
 _TIMES = ("first", "last", "next")
@@ -112,6 +113,8 @@ def _sound(document: Document) -> StoredDeal | None:
     deal = Deal(document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
     if "properties" in document:
         deal = replace(deal, properties=property_texts(document))
+    if "stage_times" in document:
+        deal = replace(deal, stage_times=stage_times_in(document))
     return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
 
 

@@ -23,6 +23,7 @@ from dealcache.repositories.documents import (
     texts_in,
 )
 from dealcache.repositories.json_values import date_value, json_value, number_value
+from dealcache.repositories.stage_times import stage_times_in
 
 T = TypeVar("T")
 
@@ -59,6 +60,8 @@ def read_deal(document: Mapping[str, Any]) -> tuple[StoredDeal, list[str]]:
         values[name] = any_date(values.get(name))
     if "properties" in document:
         values["properties"] = property_texts(document)
+    if "stage_times" in document:
+        values["stage_times"] = stage_times_in(document)
     synced_at, complete_as_of = any_date(document.get("timeline_synced_at")), any_date(document.get("complete_as_of"))
     return StoredDeal(Deal(**values), synced_at, complete_as_of, is_followed(document)), faults
 

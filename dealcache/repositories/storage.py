@@ -23,6 +23,7 @@ from dealcache.repositories.list_preparation import ListPreparation
 from dealcache.repositories.load_leases import LoadLeaseRepository
 from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
+from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.stage_totals import StageTotalRepository
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.summary_check import SummaryCheck
@@ -46,6 +47,7 @@ class Storage:
         clock: synchronized with MongoDB's.
         now: the wall clock, aware, in UTC; the same clock unless given.
         deal_properties: the names of the own properties of deals.
+        stage_history: True if lists show how long deals have been in their stages.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class Storage:
         clock: RemoteClock,
         now: Callable[[], datetime] | None = None,
         deal_properties: Sequence[str] = (),
+        *,
+        stage_history: bool = False,
     ) -> None:
         self.unreadable = unreadable
         self.connection = Connection(uri, database, threads=threads, unreadable=unreadable, clock=clock)
@@ -70,7 +74,7 @@ class Storage:
         self.own_properties = StoredProperties(deal_properties)
         self.deals = DealInfoRepository(self.connection, self.summaries, self.own_properties)
         self.deal_batches = DealBatches(self.connection)
-        self.deal_list = DealListRepository(self.connection)
+        self.deal_list = DealListRepository(self.connection, further=STAGE_TIMES if stage_history else {})
         self.stage_totals = StageTotalRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection, marks)
         self.labels = LabelRepository(self.connection)
