@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
 
+from dealcache.model.people import LoadedPeople, Participants
 from dealcache.model.stage_history import StageTime
 
 #: Every value that an event's ``type`` may have, as the contract lists them.
@@ -149,7 +150,8 @@ class Event(NamedTuple):
 
     ``engagement_id`` is unique only within its ``engagement_type``. ``occurred_at`` is its place on the timeline (for
     a task its due date, which may lie ahead). ``extra`` holds those of :data:`FOREIGN_FIELDS` that other systems have
-    written to the stored document; HubSpot never sets it. ``owner`` is a name that an earlier version stored, as in
+    written to the stored document; HubSpot never sets it. ``participants`` are the keys of the people that take part,
+    None while they are unknown. ``owner`` is a name that an earlier version stored, as in
     :class:`Deal`; ``""`` if none.
     """
 
@@ -163,6 +165,7 @@ class Event(NamedTuple):
     owner: str
     hubspot_updated_at: datetime
     extra: Mapping[str, Any] = MappingProxyType({})
+    participants: Participants = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,7 @@ class LoadedDeal:
 
     ``read_started_at`` is the time just before the first call, by which two loads are ordered. ``unread`` are the types
     and ids of the deal's activities that could not be read, whose stored events are kept. ``as_of`` is an earlier time
-    if the deal is only known from a search, which may be behind.
+    if the deal is only known from a search, which may be behind. ``people`` are None unless their names are wanted.
     """
 
     deal: Deal
@@ -180,6 +183,7 @@ class LoadedDeal:
     read_started_at: datetime
     unread: frozenset[tuple[str, str]] = frozenset()
     as_of: datetime | None = None
+    people: LoadedPeople | None = None
 
 
 def choose_deal(name: str, candidates: Iterable[Deal]) -> tuple[Deal, tuple[Deal, ...]] | None:

@@ -5,8 +5,8 @@ A person is named by a key, such as ``contact:51``: ids are unique only within t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 #: HubSpot's object name of each type of person.
 PEOPLE_TYPES: Mapping[str, str] = {"contact": "contacts", "company": "companies"}
@@ -22,7 +22,7 @@ def person_key(object_type: str, record_id: str) -> str:
     return f"{_TYPE_OF[object_type]}:{record_id}"
 
 
-def by_object_type(keys: Mapping[str, object] | set[str] | frozenset[str]) -> dict[str, list[str]]:
+def by_object_type(keys: Iterable[str]) -> dict[str, list[str]]:
     """Return the ids of people by HubSpot's object name; what is no key of a person is left out."""
     found: dict[str, list[str]] = {object_type: [] for object_type in _TYPE_OF}
     for key in keys:
@@ -43,3 +43,16 @@ class Person:
     key: str
     name: str | None
     merged_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPeople:
+    """The people of a deal and its events as far as a load has found them.
+
+    ``of_deal`` are the participants of the deal itself. ``names`` has people by their keys, None for those that HubSpot
+    no longer has; ``read`` are those of them that were read from HubSpot just now.
+    """
+
+    of_deal: Participants = None
+    names: Mapping[str, Person | None] = field(default_factory=dict)
+    read: frozenset[str] = frozenset()

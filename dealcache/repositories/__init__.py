@@ -25,6 +25,8 @@ from dealcache.repositories.labels import LabelRepository
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
 from dealcache.repositories.missing_types import Confirmed, MissingTypeRepository
 from dealcache.repositories.overview import Overview, OverviewRepository
+from dealcache.repositories.participants import ParticipantRepository
+from dealcache.repositories.people import PeopleRepository
 from dealcache.repositories.stage_moves import StageTotal
 from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync_state import SyncState, SyncStateRepository
@@ -63,6 +65,8 @@ __all__ = [
     "MissingTypeRepository",
     "Overview",
     "OverviewRepository",
+    "ParticipantRepository",
+    "PeopleRepository",
     "Series",
     "Spot",
     "StageTotal",

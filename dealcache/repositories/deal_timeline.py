@@ -154,7 +154,7 @@ class DealTimelineRepository:
         if not one_of:
             return []
         with self._connection.operation():
-            documents = self._naive.find({"deal_id": deal_id, "$or": one_of}, EVENT_PROJECTION).to_list()
+            documents = self._naive.find({"deal_id": deal_id, "$or": one_of}, _EVENT_OF_DEAL).to_list()
         return read_records(EVENTS, documents, self._connection.unreadable)
 
     def sweep(self, deal_ids: Iterable[str], moment: datetime, types: Iterable[str] | None = None) -> Changes:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event, name_key
 from dealcache.model.freshness import data_as_of
 from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.people import Participants
 from dealcache.model.words import words_of
 from dealcache.repositories.json_values import date_value
 
@@ -55,16 +56,20 @@ EVENT_FIELDS = (
 #: The fields with the age of a deal; see :class:`StoredDeal`.
 AGE_FIELDS = ("timeline_synced_at", "complete_as_of", "unread_types", "missed_at")
 
+#: The keys of the people that take part in a deal or an event, and when HubSpot was asked for them; see
+#: :class:`.ParticipantRepository`.
+WITH_FIELDS = ("with", "with_at")
+
 #: The fields that are read of a deal and of an event.
-DEAL_PROJECTION = {"_id": 0} | dict.fromkeys((*AGE_FIELDS, *DEAL_FIELDS, *FORMER_LABELS), 1)
-EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*EVENT_FIELDS, *FOREIGN_FIELDS), 1)
+DEAL_PROJECTION = {"_id": 0} | dict.fromkeys((*AGE_FIELDS, *DEAL_FIELDS, *FORMER_LABELS, "with"), 1)
+EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*EVENT_FIELDS, *FOREIGN_FIELDS, "with"), 1)
 
 #: The fields of a stored document that are compared with HubSpot's.
 COMPARED_DEAL = dict.fromkeys((*DEAL_FIELDS, *FORMER_LABELS, *NAME_FIELDS, "archived_at", "synced_at"), 1)
 COMPARED_EVENT = dict.fromkeys(("deal_id", *EVENT_FIELDS, "synced_at"), 1)
 
 #: All fields that this service writes to an event's document; others belong to other systems.
-OWN_EVENT_FIELDS = frozenset(("_id", *COMPARED_EVENT))
+OWN_EVENT_FIELDS = frozenset(("_id", *COMPARED_EVENT, *WITH_FIELDS))
 
 #: An engagement's type and id; the id alone is unique only within its type.
 EngagementKey = tuple[str, str]
@@ -77,13 +82,15 @@ class StoredDeal:
     ``timeline_synced_at`` is when HubSpot was asked for the events that MongoDB holds; None if it never was, which
     distinguishes "no activities" from "activities never fetched". ``complete_as_of`` is when HubSpot was first asked
     for a part of them: a sync reads a deal before its activities, and takes some of these from an earlier reading.
-    ``followed`` is False if a sync has found changes of the deal that it could not read.
+    ``followed`` is False if a sync has found changes of the deal that it could not read. ``participants`` are the
+    people that take part in the deal itself.
     """
 
     deal: Deal
     timeline_synced_at: datetime | None
     complete_as_of: datetime | None = None
     followed: bool = True
+    participants: Participants = None
 
     def as_of(self, watermark: datetime | None, now: datetime) -> datetime | None:
         """Return the moment up to which HubSpot's changes are known to be in it; see :func:`.data_as_of`."""

@@ -108,6 +108,14 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     ),
 }
 
+#: Further indexes for the names of people: which deals show a person, and who is to be asked for next.
+PEOPLE_INDEXES: dict[str, tuple[IndexModel, ...]] = {
+    "deal_info": (IndexModel([("with", ASCENDING)], name="with", sparse=True),),
+    "deal_timeline": (IndexModel([("with", ASCENDING), ("deal_id", ASCENDING)], name="with", sparse=True),),
+    "contacts": (IndexModel([("synced_at", ASCENDING), ("_id", ASCENDING)], name="oldest"),),
+    "companies": (IndexModel([("synced_at", ASCENDING), ("_id", ASCENDING)], name="oldest"),),
+}
+
 #: Indexes of earlier versions that others have replaced.
 _REPLACED: dict[str, tuple[str, ...]] = {
     "deal_info": (
@@ -117,13 +125,14 @@ _REPLACED: dict[str, tuple[str, ...]] = {
 }
 
 
-def ensure_indexes(connection: Connection) -> None:
+def ensure_indexes(connection: Connection, *, people: bool = False) -> None:
     """Create the missing indexes, then drop those that they replace.
 
     Does nothing if everything is in place; several workers may call it at once.
 
     Args:
         connection: the database.
+        people: whether names of people are kept too.
 
     Raises:
         StoreUnavailable: MongoDB does not answer; call again later.
@@ -133,7 +142,7 @@ def ensure_indexes(connection: Connection) -> None:
         # The longer time-out below would also apply to choosing a server, even if there is none.
         database.command("ping")
         with pymongo.timeout(BUILD_SECONDS):
-            for collection, models in INDEXES.items():
+            for collection, models in (*INDEXES.items(), *(PEOPLE_INDEXES.items() if people else ())):
                 create(database[collection], models)
             for collection, names in _REPLACED.items():
                 drop(database[collection], names)

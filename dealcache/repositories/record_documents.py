@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from dealcache.model.deals import EVENT_TYPE_OF, FOREIGN_FIELDS, Deal, Event
 from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.people import Participants
 from dealcache.model.timestamps import with_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import StoreError
@@ -63,7 +64,7 @@ def read_deal(document: Mapping[str, Any]) -> tuple[StoredDeal, list[str]]:
     if "stage_times" in document:
         values["stage_times"] = stage_times_in(document)
     synced_at, complete_as_of = any_date(document.get("timeline_synced_at")), any_date(document.get("complete_as_of"))
-    return StoredDeal(Deal(**values), synced_at, complete_as_of, is_followed(document)), faults
+    return StoredDeal(Deal(**values), synced_at, complete_as_of, is_followed(document), _participants(document)), faults
 
 
 def is_followed(document: Mapping[str, Any]) -> bool:
@@ -88,6 +89,7 @@ def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
             return _mended_event(document)
         if owner_id is not None and type(owner_id) is not str:
             return _mended_event(document)
+        further = len(document) > _OWN_FIELDS
         event = Event(
             document["engagement_type"],
             engagement_id,
@@ -99,7 +101,8 @@ def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
             owner,
             with_zone(document["hubspot_updated_at"]),
             # These are the last of all fields that are read; most documents have none of them.
-            foreign_fields(document) if len(document) > _OWN_FIELDS else {},
+            foreign_fields(document) if further else {},
+            _participants(document) if further else None,
         )
     except (KeyError, TypeError, AttributeError):
         return _mended_event(document)
@@ -122,11 +125,16 @@ def _mended_event(document: Mapping[str, Any]) -> tuple[Event, list[str]]:
         text_value(document.get("owner")),
         updated_at or _NEVER,
         foreign_fields(document),
+        _participants(document),
     )
     faults = [name for name in _EVENT_DATES if not isinstance(document.get(name), datetime)]
     owned = document.get("owner_id", "") is not None
     texts = [name for name in EVENT_FIELDS if name not in _EVENT_DATES and (owned or name != "owner_id")]
     return event, faults + [name for name in texts if not isinstance(document.get(name), str)]
+
+
+def _participants(document: Mapping[str, Any]) -> Participants:
+    return tuple(texts_in(document["with"])) if "with" in document else None
 
 
 def text_value(value: object) -> str:

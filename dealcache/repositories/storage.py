@@ -23,6 +23,8 @@ from dealcache.repositories.list_preparation import ListPreparation
 from dealcache.repositories.load_leases import LoadLeaseRepository
 from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
+from dealcache.repositories.participants import ParticipantRepository
+from dealcache.repositories.people import PeopleRepository
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.stage_totals import StageTotalRepository
 from dealcache.repositories.stale_marks import StaleMarks
@@ -78,6 +80,8 @@ class Storage:
         self.stage_totals = StageTotalRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection, marks)
         self.labels = LabelRepository(self.connection)
+        self.participants = ParticipantRepository(self.connection)
+        self.people = PeopleRepository(self.connection, self.participants)
         self.missing_types = MissingTypeRepository(self.connection)
         self.store = DealStore(self.deals, self.timelines, self.summaries)
         self.sync_jobs = SyncJobRepository(self.connection)

@@ -71,7 +71,9 @@ def _profile(connection: Connection, action: Callable[[], object]) -> list[dict[
     with connection.operation() as database:
         database.command("profile", 0)
         return (
-            database["system.profile"].find({"op": {"$in": ["query", "command"]}, "ns": {"$regex": "deal_"}}).to_list()
+            database["system.profile"]
+            .find({"op": {"$in": ["query", "command"]}, "ns": {"$regex": "deal_|contacts|companies"}})
+            .to_list()
         )
 
 

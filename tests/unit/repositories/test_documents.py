@@ -59,9 +59,21 @@ def test_an_event_survives_the_way_there_and_back() -> None:
     assert read_event(naive(event_fields("1", event))) == (event, ())
 
 
-def test_every_field_of_an_event_but_extra_is_written() -> None:
-    event = an_event(extra={"sentiment": "positive"})
-    assert set(event_fields("1", event)) == {*event._fields} - {"extra"} | {"deal_id"}
+def test_every_field_of_an_event_but_extra_and_participants_is_written() -> None:
+    event = an_event(extra={"sentiment": "positive"}, participants=("contact:51",))
+    assert set(event_fields("1", event)) == {*event._fields} - {"extra", "participants"} | {"deal_id"}
+
+
+@pytest.mark.parametrize("kept", [["contact:51", "company:7"], []])
+def test_participants_are_read_back_whatever_else_is_in_the_document(kept: list[str]) -> None:
+    document = naive(event_fields("1", an_event())) | {"with": kept}
+    assert read_event(document)[0].participants == tuple(kept)
+    assert read_event(document | {"sentiment": "positive"})[0].participants == tuple(kept)
+    assert read_event(document | {"subject": 42})[0].participants == tuple(kept)
+    assert read_event(document | {"with": [*kept, 42]})[0].participants == tuple(kept)
+    assert read_event(naive(event_fields("1", an_event())))[0].participants is None
+    stored = read_deal(deal_fields(a_deal()) | {"with": kept})[0]
+    assert stored.participants == tuple(kept)
 
 
 def test_only_foreign_fields_that_are_there_are_passed_on() -> None:

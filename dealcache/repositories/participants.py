@@ -1,0 +1,116 @@
+"""The field ``with`` of deals and events: the keys of the people that take part.
+
+It is written apart from everything else, because associations change without their records. ``with_at`` is when
+HubSpot was asked for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
+
+from pymongo import UpdateMany
+from pymongo.collection import Collection
+
+from dealcache.model.invalidation import TIMELINE, Changes
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import Document, ids_of, milliseconds
+
+#: Documents in one batch of the driver.
+_BATCH = 5_000
+
+#: Keys in one query for the deals that show them.
+_KEYS = 500
+
+
+class ParticipantRepository:
+    """Reads and writes participants. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+
+    Args:
+        connection: the database.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def write_events(self, engagement_type: str, found: Mapping[str, tuple[str, ...]], at: datetime) -> Changes:
+        """Store who takes part in some engagements, in every deal, and return the visible changes.
+
+        Args:
+            engagement_type: the type of them all.
+            found: the participants, by engagement id.
+            at: the time just before HubSpot was asked; what was read later stays.
+        """
+        with self._connection.operation() as database:
+            condition = {"engagement_type": engagement_type}
+            return _write(database.deal_timeline, condition, "engagement_id", found, milliseconds(at))
+
+    def write_deals(self, found: Mapping[str, tuple[str, ...]], at: datetime) -> Changes:
+        """Store who takes part in some deals themselves; see :meth:`write_events`."""
+        with self._connection.operation() as database:
+            return _write(database.deal_info, {}, "deal_id", found, milliseconds(at))
+
+    def shown_by(self, keys: Iterable[str]) -> Iterator[Changes]:
+        """Yield the deals whose timelines show one of these people, some people at a time."""
+        pending = iter(keys)
+        while some := list(islice(pending, _KEYS)):
+            changes, condition = Changes(), {"with": {"$in": some}}
+            with self._connection.operation() as database:
+                for collection in (database.deal_info, database.deal_timeline):
+                    for group in collection.aggregate([{"$match": condition}, {"$group": {"_id": "$deal_id"}}]):
+                        changes.note(group["_id"], (TIMELINE,))
+            if changes:
+                yield changes
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Remove people from all deals and events."""
+        gone = list(keys)
+        with self._connection.operation() as database:
+            for collection in (database.deal_info, database.deal_timeline):
+                collection.update_many({"with": {"$in": gone}}, {"$pull": {"with": {"$in": gone}}})
+
+    def engagements_after(self, engagement_type: str, after: str, limit: int) -> list[str]:
+        """Return the next distinct engagement ids of a type, in the order of text. Answered from an index."""
+        condition = {"engagement_type": engagement_type, "engagement_id": {"$gt": after}}
+        with self._connection.operation() as database:
+            names = {"_id": 0, "engagement_id": 1}
+            found = database.deal_timeline.find(condition, names, batch_size=_BATCH).sort("engagement_id", 1)
+            return [one for one, _ in islice(groupby(map(itemgetter("engagement_id"), found)), limit)]
+
+    def deals_after(self, after: str, limit: int) -> list[str]:
+        """Return the next ids of deals, in the order of text. Answered from an index."""
+        condition = {"deal_id": {"$gt": after}}
+        with self._connection.operation() as database:
+            found = database.deal_info.find(condition, {"_id": 0, "deal_id": 1}, limit=limit).sort("deal_id", 1)
+            return ids_of(found)
+
+
+def _write(
+    collection: Collection[Document],
+    condition: Document,
+    id_field: str,
+    found: Mapping[str, tuple[str, ...]],
+    at: datetime,
+) -> Changes:
+    """Store participants by the id in ``id_field``; return the deals that now show others."""
+    changes, updates = Changes(), dict[str, UpdateMany]()
+    stored = collection.find(
+        condition | {id_field: {"$in": list(found)}},
+        {"_id": 0, "deal_id": 1, id_field: 1, "with": 1, "with_at": 1},
+        batch_size=_BATCH,
+    )
+    for document in stored:
+        record_id = document[id_field]
+        wanted, before = list(found[record_id]), document.get("with")
+        if before == wanted or document.get("with_at", at) > at:
+            continue
+        changes.note(document["deal_id"], (TIMELINE,))
+        older = {"$or": [{"with_at": {"$exists": False}}, {"with_at": {"$lte": at}}]}
+        updates[record_id] = UpdateMany(
+            condition | {id_field: record_id} | older, {"$set": {"with": wanted, "with_at": at}}
+        )
+    if updates:
+        collection.bulk_write(list(updates.values()), ordered=False)
+    return changes

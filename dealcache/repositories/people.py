@@ -1,0 +1,167 @@
+"""The collections ``contacts`` and ``companies``: the names of the people that take part in deals and activities.
+
+A document has HubSpot's id as its ``_id``, the ``name``, which views look up when they are made, whether HubSpot no
+longer has it (``archived``), the record that it was merged into, and ``synced_at``, when HubSpot was asked for it last.
+One that was never asked for has no name yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from dealcache.model.people import Person, by_object_type, person_key
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import Document, milliseconds
+from dealcache.repositories.newest_wins import lost_races, newest_wins, write_all
+from dealcache.repositories.participants import ParticipantRepository
+
+#: When people were asked for of whom nothing but the id is known.
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: A record stays in HubSpot's recycle bin for 90 days, and may be restored; afterwards its id is forgotten too.
+_RESTORABLE = timedelta(days=90)
+
+#: The fields that a view shows.
+_SHOWN = ("name", "archived", "merged_into")
+
+
+class PeopleRepository:
+    """Reads and writes names. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+
+    An ``object_type`` is ``contacts`` or ``companies``.
+
+    Args:
+        connection: the database.
+        participants: forgets people in deals and events.
+    """
+
+    def __init__(self, connection: Connection, participants: ParticipantRepository) -> None:
+        self._connection = connection
+        self._participants = participants
+
+    def names(self, keys: Iterable[str]) -> dict[str, Person | None]:
+        """Return people by their keys, by a single query; None for those that HubSpot no longer has.
+
+        Those of whom only the id is known are left out. One that was merged into another is returned as the other.
+        """
+        ids = by_object_type(set(keys))
+        named = {"name": {"$exists": True}}
+        companies = [{"$match": {"_id": {"$in": ids["companies"]}} | named}, {"$set": {"of": "companies"}}]
+        stages: list[Document] = [{"$match": {"_id": {"$in": ids["contacts"]}} | named}]
+        if ids["companies"]:
+            stages.append({"$unionWith": {"coll": "companies", "pipeline": companies}})
+        with self._connection.operation() as database:
+            found = database.contacts.aggregate(stages).to_list()
+        return {person_key(one.get("of", "contacts"), one["_id"]): _person(one) for one in found}
+
+    def note(self, keys: Iterable[str]) -> None:
+        """Note that these people take part in something, so that their names are asked for unless they are known."""
+        for object_type, ids in by_object_type(set(keys)).items():
+            new = ids and self._new(object_type, ids)
+            if new:
+                with self._connection.operation() as database:
+                    try:
+                        database[object_type].insert_many(
+                            [{"_id": one, "synced_at": _NEVER} for one in new], ordered=False
+                        )
+                    except BulkWriteError as error:
+                        lost_races(error)  # another writer has noted them
+
+    def _new(self, object_type: str, ids: Iterable[str]) -> list[str]:
+        known = self._stored(object_type, ids)
+        return [one for one in ids if one not in known]
+
+    def save(self, object_type: str, people: Iterable[Person], at: datetime, *, new: bool = True) -> set[str]:
+        """Store people as HubSpot had them just after ``at``, unless newer versions are stored.
+
+        Args:
+            object_type: their type.
+            people: the people; former ids that are known lead to them from now on.
+            at: the time just before HubSpot was asked.
+            new: whether to store those whose ids are not known yet.
+
+        Returns:
+            The keys of those that views now show otherwise.
+        """
+        wanted = {_id_of(person): person for person in people}
+        leading = {former: person for person in wanted.values() for former in person.merged_ids if former not in wanted}
+        stored = self._stored(object_type, [*wanted, *leading])
+        documents = [_named(one, person, None) for one, person in wanted.items() if new or one in stored]
+        documents += [_named(one, person, _id_of(person)) for one, person in leading.items() if one in stored]
+        return self._write(object_type, documents, stored, at)
+
+    def note_gone(self, object_type: str, ids: Iterable[str], at: datetime) -> set[str]:
+        """Delete the names of people that HubSpot did not have at ``at``, and return the keys of those that had one.
+
+        An id that has been gone for as long as a record may be restored is forgotten.
+        """
+        listed = list(ids)
+        stored = self._stored(object_type, listed)
+        since = {one: stored.get(one, {}).get("archived_at") or milliseconds(at) for one in listed}
+        expired = [one for one, moment in since.items() if moment < at - _RESTORABLE]
+        documents = [
+            {"_id": one, "name": None, "archived": True, "merged_into": None, "archived_at": since[one]}
+            for one in listed
+            if one not in expired
+        ]
+        if expired:
+            self._participants.forget([person_key(object_type, one) for one in expired])
+            with self._connection.operation() as database:
+                database[object_type].delete_many({"_id": {"$in": expired}})
+        return self._write(object_type, documents, stored, at)
+
+    def due(self, object_type: str, before: datetime, limit: int) -> list[str]:
+        """Return the ids of people that were last asked for before ``before``: never asked ones, then the oldest."""
+        condition = {"synced_at": {"$lt": milliseconds(before)}}
+        with self._connection.operation() as database:
+            found = database[object_type].find(condition, {"_id": 1}, sort=[("synced_at", 1), ("_id", 1)], limit=limit)
+            return [document["_id"] for document in found]
+
+    def unread(self, object_type: str, limit: int) -> list[str]:
+        """Return ids of people that were never asked for."""
+        return self.due(object_type, _NEVER + timedelta(milliseconds=1), limit)
+
+    def known(self, object_type: str, ids: Iterable[str]) -> set[str]:
+        """Return those of these ids that take part in anything."""
+        return set(self._stored(object_type, ids))
+
+    def _stored(self, object_type: str, ids: Iterable[str]) -> dict[str, Document]:
+        with self._connection.operation() as database:
+            found = database[object_type].find({"_id": {"$in": list(ids)}}, batch_size=5_000)
+            return {document["_id"]: document for document in found}
+
+    def _write(
+        self, object_type: str, documents: Iterable[Document], stored: Mapping[str, Document], at: datetime
+    ) -> set[str]:
+        """Write documents, and return the keys of those that a view shows otherwise than it did."""
+        moment, updates, changed = milliseconds(at), list[UpdateOne](), set[str]()
+        for document in documents:
+            updates.append(newest_wins(("_id",), document, moment))
+            before = stored.get(document["_id"], {})
+            if before.get("synced_at", _NEVER) <= moment and any(before.get(name) != document[name] for name in _SHOWN):
+                changed.add(person_key(object_type, document["_id"]))
+        if updates:
+            with self._connection.operation() as database:
+                write_all(database[object_type], updates)
+        return changed
+
+
+def _named(record_id: str, person: Person, merged_into: str | None) -> Document:
+    return {"_id": record_id, "name": person.name, "archived": False, "merged_into": merged_into, "archived_at": None}
+
+
+def _id_of(person: Person) -> str:
+    return person.key.partition(":")[2]
+
+
+def _person(document: Mapping[str, Any]) -> Person | None:
+    if document.get("archived"):
+        return None
+    name, merged_into = document["name"], document.get("merged_into")
+    object_type = document.get("of", "contacts")
+    return Person(person_key(object_type, merged_into or document["_id"]), name if isinstance(name, str) else None)
