@@ -21,6 +21,7 @@ from dealcache.container.worker_state import WorkerState
 from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.gateway import HubSpotGateway
 from dealcache.hubspot.label_refresher import LabelRefresher
+from dealcache.hubspot.property_reads import PropertyReads
 from dealcache.hubspot.stage_properties import StageProperties
 from dealcache.invalidation.invalidations import Invalidations
 from dealcache.lane import support
@@ -79,6 +80,7 @@ class Container:
             mongodb_clock,
             self.now,
             settings.hubspot_deal_properties,
+            lambda: self.label_directory.current().properties,
             stage_history=settings.stage_history == "on",
         )
         self.redis = connect_redis(settings, lambda: self.storage.installation)
@@ -177,19 +179,28 @@ class Container:
         )
         publish = self.invalidations.publisher.labels_changed
         self.label_sync = LabelSync(storage.labels, storage.deals, storage.timelines, self.label_directory, publish)
+        lists, own = self.hubspot.client.label_lists, settings.hubspot_deal_properties
+        self.property_reads = PropertyReads(lists, own, self.label_sync.store_properties, self.now) if own else None
         self.labels = LabelRefresher(
-            self.hubspot.client,
+            lists,
             self.hubspot.executor,
             self.label_directory.current,
             self.label_sync.store_owners,
             self.label_sync.store_pipelines,
             self.now,
+            read_properties=self.property_reads.read if self.property_reads else None,
         )
 
     def _deal_properties(self) -> DealProperties:
-        own = self.settings.hubspot_deal_properties
+        """Return what names the properties to read with deals; without sources, only the fixed ones."""
+        own = [self._own_properties] if self.settings.hubspot_deal_properties else []
         stages = StageProperties(self.label_directory.current) if self.settings.stage_history == "on" else None
-        return DealProperties(*([lambda: own] if own else []), stages=stages)
+        return DealProperties(*own, stages=stages)
+
+    def _own_properties(self) -> list[str]:
+        """Return the names of the own properties to read: all that HubSpot has, as far as that is known."""
+        absent = self.label_directory.current().absent_properties
+        return [name for name in self.settings.hubspot_deal_properties if name not in absent]
 
     def _wire_status(self) -> None:
         settings, storage = self.settings, self.storage

@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from dealcache.hubspot.activities import identity_of, properties_of
 from dealcache.hubspot.calls import Calls
-from dealcache.hubspot.errors import Forbidden, HubSpotError, MalformedAnswer, Rejected
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer
 from dealcache.hubspot.json_validation import Json, flag_in, id_in, listed_in, next_after, whole_in
+from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch
 from dealcache.hubspot.pages import (
     AssociationPage,
-    CursorGuard,
     RecordBatch,
     RecordPage,
     association_page_of,
@@ -36,9 +36,8 @@ T = TypeVar("T")
 BATCH_SIZE = 100
 MOST_ASSOCIATION_INPUTS = 1000
 
-#: The largest page of a list, and of owners, and the most deals of one name that are read.
+#: The largest page of a list, and the most deals of one name that are read.
 LIST_PAGE = 100
-_OWNERS_PAGE = 500
 _MOST_HOMONYMS = 1000
 
 #: The most characters of the names of properties in the address of a list: HubSpot refuses long addresses (414).
@@ -63,6 +62,7 @@ class HubSpotClient:
     Attributes:
         mapper: turns the records into plain values.
         admit: is called before each call for data, and by loads before their first calls begin side by side.
+        label_lists: reads the lists of labels.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class HubSpotClient:
         self._session = session
         self._calls = Calls(session, admit)
         self._paths = paths
+        self.label_lists = LabelLists(self._calls, paths, self.mapper)
 
     # Searches
 
@@ -152,17 +153,6 @@ class HubSpotClient:
         HubSpot forgets them 90 days after they were archived, and refuses this list for some types.
         """
         return self._list(object_type, after, deadline, limit, identity_of(object_type), archived=True)
-
-    def list_owners(self, deadline: Deadline, priority: Priority) -> list[Json]:
-        """Return all owners, including those who have left: their old activities still name them."""
-        present = self._owner_pages("false", deadline, priority)
-        return _with_archived(present, lambda: self._owner_pages("true", deadline, priority), "owners")
-
-    def list_pipelines(self, deadline: Deadline, priority: Priority) -> list[Json]:
-        """Return the pipelines of deals with their stages, including archived ones: deals that are in them stay."""
-        present = self._pipeline_list({}, deadline, priority)
-        archived = {"archived": "true"}
-        return _with_archived(present, lambda: self._pipeline_list(archived, deadline, priority), "pipelines")
 
     # Batches
 
@@ -248,22 +238,6 @@ class HubSpotClient:
         answer = self._calls.batch(endpoint, path, {"inputs": inputs}, Bucket.ASSOCIATIONS, deadline, priority)
         return association_page_of(answer, list(records))
 
-    def _pipeline_list(self, params: Mapping[str, str], deadline: Deadline, priority: Priority) -> list[Json]:
-        answer = self._calls.get("pipelines", self._paths.deal_pipelines, params, deadline, priority)
-        return self._identified("pipelines", answer)
-
-    def _owner_pages(self, archived: str, deadline: Deadline, priority: Priority) -> list[Json]:
-        params = {"limit": str(_OWNERS_PAGE), "archived": archived}
-        owners: list[Json] = []
-        cursors = CursorGuard()
-        while True:
-            answer = self._calls.get("owners", self._paths.owners, params, deadline, priority)
-            owners += self._identified("owners", answer)
-            if (after := next_after(answer)) is None:
-                return owners
-            cursors.check(after, "owners")
-            params = {**params, "after": after}
-
     def _properties_of(self, object_type: str) -> Sequence[str]:
         return self.mapper.deal_properties.names() if object_type == "deals" else properties_of(object_type)
 
@@ -311,14 +285,3 @@ def _again(read: Callable[[], T]) -> T | None:
     except HubSpotError as failure:
         log.debug("the second try of refused records failed: %s", failure)
         return None
-
-
-def _with_archived(present: Sequence[Json], archived: Callable[[], Sequence[Json]], what: str) -> list[Json]:
-    """Return records with the archived ones, whose list HubSpot may refuse, or answer with the present records."""
-    try:
-        found = archived()
-    except (Rejected, Forbidden, MalformedAnswer) as refusal:
-        log.warning("HubSpot does not list the archived %s, which keep the labels that are known: %s", what, refusal)
-        return list(present)
-    ids = {record.get("id") for record in present}
-    return [*present, *({**record, "archived": True} for record in found if record.get("id") not in ids)]

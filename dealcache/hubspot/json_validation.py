@@ -6,13 +6,13 @@ fault of a single record concerns only that record: :class:`Fields` reads as muc
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from dealcache.hubspot.errors import MalformedAnswer
+from dealcache.model.numbers import number_of
 from dealcache.model.timestamps import parse_timestamp
 
 #: A JSON object of HubSpot, as received.
@@ -116,16 +116,6 @@ def usable_id(value: object) -> str | None:
         return None
     text = value.strip()
     return text if text and len(text) <= LONGEST_ID and text.isprintable() else None
-
-
-def number_of(text: str) -> float | None:
-    """Return ``text`` as a finite number, None if it is not one."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    # Python reads "1_000", HubSpot never writes it.
-    return number if math.isfinite(number) and "_" not in text else None
 
 
 def object_in(container: Json, name: str) -> Json:

@@ -1,4 +1,4 @@
-"""Reads the labels of owners and pipelines: rarely, since they change rarely, and at once for an id without a label."""
+"""Reads the labels of owners, pipelines and own properties: rarely, as they change, and at once for an unknown id."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime
+from typing import Any
 
-from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.errors import Forbidden, HubSpotError, NotFound, Rejected, Unauthorised
+from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.label_reads import FIRST_PAUSE, TIME_TO_LIVE, LabelReads
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
@@ -26,13 +27,13 @@ _REFRESHES, _LOOKUPS = (10, 10.0), (4, 60.0)
 
 
 class LabelRefresher:
-    """Schedules the reads of owners and deal pipelines. Thread-safe.
+    """Schedules the reads of owners, deal pipelines and definitions of own properties. Thread-safe.
 
     Methods whose names start with ``begin`` wait for nothing: they return the reads, and raise Unavailable if the
     executor was shut down.
 
     Args:
-        client: asks HubSpot.
+        lists: asks HubSpot.
         executor: runs the reads.
         known: returns the labels with which views are made.
         on_owners: takes all owners each time they have been read, with the time just before, in the reading thread;
@@ -40,19 +41,21 @@ class LabelRefresher:
         on_pipelines: the same for pipelines.
         now: the wall clock, aware, in UTC.
         clock: the monotonic clock, in seconds.
+        read_properties: reads and stores the definitions of own properties within a deadline; None if there are none.
     """
 
     def __init__(
         self,
-        client: HubSpotClient,
+        lists: LabelLists,
         executor: Executor,
         known: Callable[[], Labels],
         on_owners: Callable[[tuple[Owner, ...], datetime], bool],
         on_pipelines: Callable[[tuple[Pipeline, ...], datetime], bool],
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
+        read_properties: Callable[[Deadline], bool] | None = None,
     ) -> None:
-        self._client = client
+        self._lists = lists
         self.known = known
         self._on_owners = on_owners
         self._on_pipelines = on_pipelines
@@ -62,22 +65,27 @@ class LabelRefresher:
         self._pipelines: LabelReads[tuple[str | None, str | None]] = LabelReads(
             "pipelines", self._read_pipelines, executor, clock
         )
+        #: No record names a property, so none is ever unknown.
+        self._properties: list[LabelReads[str]] = (
+            [] if read_properties is None else [LabelReads("properties", read_properties, executor, clock)]
+        )
         self._lock = threading.Lock()
         self._refreshes, self._lookups = SlidingWindow(*_REFRESHES), SlidingWindow(*_LOOKUPS)
         self._owed = False
         self._filled = False
 
-    def fill(self, stored_at: datetime | None) -> None:
+    def fill(self, stored_at: datetime | None, properties_at: datetime | None = None) -> None:
         """Read the labels if they are missing or old, so that ids have labels before the first deal is read.
 
         Args:
             stored_at: when the stored ones were read, by whichever process; None if there are none.
+            properties_at: the same for the definitions of own properties.
 
         Raises:
             HubSpotError: HubSpot failed.
         """
-        if stored_at is not None and stored_at <= self._now():
-            self.note_read((self._now() - stored_at).total_seconds())
+        self._note_read((self._owners, self._pipelines), stored_at)
+        self._note_read(self._properties, properties_at)
         _wait(self.begin_due())
         self._filled = True
 
@@ -126,7 +134,7 @@ class LabelRefresher:
 
     def begin_all(self) -> list[Future[None]]:
         """Read all labels."""
-        return [self._owners.begin(), self._pipelines.begin()]
+        return [reads.begin() for reads in self._all()]
 
     def begin_missing(self) -> list[Future[None]]:
         """Read the kinds of labels of which none is known."""
@@ -154,12 +162,16 @@ class LabelRefresher:
         if self._owed:
             self.begin_refresh()
         self._look_up_due()
-        return self._owners.begin_if_due() + self._pipelines.begin_if_due()
+        return [one for reads in self._all() for one in reads.begin_if_due()]
 
-    def note_read(self, seconds_ago: float) -> None:
-        """Note that another process read all labels so many seconds ago."""
-        for reads in (self._owners, self._pipelines):
-            reads.postpone(TIME_TO_LIVE - seconds_ago)
+    def _all(self) -> tuple[LabelReads[Any], ...]:
+        return self._owners, self._pipelines, *self._properties
+
+    def _note_read(self, every: Iterable[LabelReads[Any]], stored_at: datetime | None) -> None:
+        """Note when some process read labels; a time in the future was written by a wrong clock."""
+        if stored_at is not None and stored_at <= self._now():
+            for reads in every:
+                reads.postpone(TIME_TO_LIVE - (self._now() - stored_at).total_seconds())
 
     def _look_up_due(self) -> list[Future[None]]:
         known, now = self.known(), self._clock()
@@ -185,12 +197,12 @@ class LabelRefresher:
         return True
 
     def _read_owners(self, deadline: Deadline) -> bool:
-        read_at, client = self._now(), self._client
-        return self._on_owners(client.mapper.owners(client.list_owners(deadline, Priority.SHARED)), read_at)
+        read_at, lists = self._now(), self._lists
+        return self._on_owners(lists.mapper.owners(lists.list_owners(deadline, Priority.SHARED)), read_at)
 
     def _read_pipelines(self, deadline: Deadline) -> bool:
-        read_at, client = self._now(), self._client
-        return self._on_pipelines(client.mapper.pipelines(client.list_pipelines(deadline, Priority.SHARED)), read_at)
+        read_at, lists = self._now(), self._lists
+        return self._on_pipelines(lists.mapper.pipelines(lists.list_pipelines(deadline, Priority.SHARED)), read_at)
 
 
 def _wait(reads: Iterable[Future[None]]) -> None:

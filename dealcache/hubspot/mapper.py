@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.json_validation import Json, usable_id
-from dealcache.hubspot.mapping import deal_of, event_of, owner_of, pipeline_of
+from dealcache.hubspot.mapping import deal_of, definition_of, event_of, owner_of, pipeline_of
 from dealcache.hubspot.people import person_of
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import Deal, Event
 from dealcache.model.labels import Owner, Pipeline
 from dealcache.model.people import Person
@@ -84,6 +85,10 @@ class RecordMapper:
         """Return the pipelines in display order, each with its stages in display order."""
         found = self._mapped("pipelines", pipelines, pipeline_of)
         return tuple(sorted(found, key=lambda pipeline: (pipeline.display_order, pipeline.pipeline_id)))
+
+    def properties(self, records: Iterable[Json], names: Collection[str]) -> tuple[PropertyDefinition, ...]:
+        """Return the definitions of the properties with these names among ``records``."""
+        return tuple(self._mapped("properties", [one for one in records if one["name"] in names], definition_of))
 
     def _mapped(self, record_type: str, records: Iterable[Json], convert: Callable[[Json, list[str]], T]) -> list[T]:
         found: list[T] = []

@@ -16,7 +16,8 @@ from types import MappingProxyType
 from dealcache.hubspot.activities import ACTIVITY_TYPES, ActivityType
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.html_text import clean, shortened, text_of_html
-from dealcache.hubspot.json_validation import Fields, Json, id_in, usable_id
+from dealcache.hubspot.json_validation import LONGEST_ID, Fields, Json, id_in, usable_id, whole_in
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import NO_PROPERTIES, Deal, Event
 from dealcache.model.labels import Owner, Pipeline, Stage
 
@@ -25,6 +26,10 @@ _LONGEST_SOURCE = 16_000_000
 
 #: The most characters of the list of ids that were merged into a deal; it must not be cut within an id.
 _LONGEST_LIST = 1_000_000
+
+#: The most options of a property that are kept, and the most characters of a label or of an option's value: together
+#: they fit into a document of MongoDB.
+_MOST_OPTIONS, _LONGEST_OPTION = 2_000, 500
 
 #: The modification time of a record without one: every other version of it is newer.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,6 +132,35 @@ def pipeline_of(pipeline: Json, unreadable: list[str] | None = None) -> Pipeline
         stages=tuple(sorted(found, key=lambda stage: (stage.display_order, stage.stage_id))),
         archived=fields.flag("archived"),
     )
+
+
+def definition_of(record: Json, unreadable: list[str] | None = None) -> PropertyDefinition:
+    """Return the definition of a property, which has a name; of its options those that can be shown, in display order.
+
+    An option keeps its first 500 characters, a property its first 2,000 options.
+    """
+    faults = [] if unreadable is None else unreadable
+    fields = Fields(record, faults, "property")
+    name = record["name"]
+    options: dict[str, str] = {}
+    for option in sorted(fields.objects("options"), key=_display_order):
+        shown = Fields(option, faults, "option")
+        value = shown.text("value", _LONGEST_OPTION)
+        if value and len(options) < _MOST_OPTIONS:
+            options.setdefault(value, clean(shown.text("label", _LONGEST_OPTION)) or value)
+    return PropertyDefinition(
+        name=name,
+        label=clean(fields.text("label", _LONGEST_OPTION)) or name,
+        type=fields.text("type", LONGEST_ID) or "string",
+        field_type=fields.text("fieldType", LONGEST_ID),
+        options=MappingProxyType(options),
+    )
+
+
+def _display_order(option: Json) -> tuple[bool, int]:
+    """Return the place of an option; those without one, which HubSpot writes as -1, are the last."""
+    place = whole_in(option, "displayOrder")
+    return place < 0, place
 
 
 def _stage(stage: Json, faults: list[str]) -> Stage | None:

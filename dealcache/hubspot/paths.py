@@ -27,6 +27,7 @@ class Paths:
         self.daily_usage = f"/account-info/{version}/api-usage/daily/private-apps"
         self.owners = "/crm/v3/owners" if semantic else f"/crm/owners/{version}"
         self.deal_pipelines = "/crm/v3/pipelines/deals" if semantic else f"/crm/pipelines/{version}/deals"
+        self.deal_properties = "/crm/v3/properties/deals" if semantic else f"/crm/properties/{version}/deals"
         self._objects = "/crm/v3/objects" if semantic else f"/crm/objects/{version}"
         # Associations are the one API of the older family whose current version is v4.
         self._associations = "/crm/v4/associations" if semantic else f"/crm/associations/{version}"

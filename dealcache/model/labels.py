@@ -1,4 +1,4 @@
-"""Owners, stages and pipelines, and their present labels, which are looked up by id when a view is made.
+"""Owners, stages, pipelines and own properties: their present labels, which are looked up when a view is made.
 
 HubSpot's records hold ids, and so do stored documents: a stage that is renamed is the same stage. The stage of a deal
 and the stages that a client's word means are resolved here and nowhere else. Plain values.
@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import Deal, Event, bare_name, name_key
 
 #: Shown for a deal that has no owner, or one without a name.
@@ -73,9 +75,10 @@ class LabelChanges:
     owner_ids: frozenset[str] = frozenset()
     stage_ids: frozenset[str] = frozenset()
     pipeline_ids: frozenset[str] = frozenset()
+    property_names: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.owner_ids or self.stage_ids or self.pipeline_ids)
+        return bool(self.owner_ids or self.stage_ids or self.pipeline_ids or self.property_names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,16 @@ class Labels:
         pipelines: all deal pipelines in display order, archived ones included.
         version: the number of label changes known to this process; see :mod:`.reader.label_directory`.
         is_current: False if newer labels exist that could not be read.
+        properties: the definitions of the own properties that are configured and that HubSpot has, by name.
+        absent_properties: the names of those that HubSpot does not have; others are not known yet.
     """
 
     known_owners: tuple[Owner, ...] = ()
     pipelines: tuple[Pipeline, ...] = ()
     version: int = 0
     is_current: bool = True
+    properties: Mapping[str, PropertyDefinition] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    absent_properties: frozenset[str] = frozenset()
     owners: Mapping[str | None, str] = field(init=False, repr=False, compare=False)
     _pipelines: Mapping[str | None, Pipeline] = field(init=False, repr=False, compare=False)
     _stages: Mapping[StageKey, Stage] = field(init=False, repr=False, compare=False)
@@ -243,10 +250,9 @@ class Labels:
             _differing(before.owners, self.owners),
             frozenset(key.stage_id for key in old.keys() | new.keys() if old.get(key) != new.get(key)),
             _differing(*({one.pipeline_id: one.label for one in labels.pipelines} for labels in (before, self))),
+            _differing(before.properties, self.properties),
         )
 
 
-def _differing(
-    old: Mapping[str | None, str] | Mapping[str, str], new: Mapping[str | None, str] | Mapping[str, str]
-) -> frozenset[str]:
+def _differing(old: Mapping[Any, object], new: Mapping[Any, object]) -> frozenset[str]:
     return frozenset(key for key in old.keys() | new.keys() if key is not None and old.get(key) != new.get(key))

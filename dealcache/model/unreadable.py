@@ -26,6 +26,7 @@ TYPES = frozenset(
         "pipelines",
         "contacts",
         "companies",
+        "properties",
     }
 )
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.labels import Labels, Owner, Pipeline
 from dealcache.repositories import StoreError
 
@@ -66,7 +67,12 @@ class LabelDirectory:
         with self._lock:
             self._version += 1
 
-    def learn(self, owners: Sequence[Owner] = (), pipelines: Sequence[Pipeline] = ()) -> None:
+    def learn(
+        self,
+        owners: Sequence[Owner] = (),
+        pipelines: Sequence[Pipeline] = (),
+        properties: Sequence[PropertyDefinition] = (),
+    ) -> None:
         """Take over labels read from HubSpot while MongoDB cannot store them; labels missing from them stay known."""
         with self._lock:
             known = self._labels
@@ -77,6 +83,7 @@ class LabelDirectory:
                 pipelines=tuple({one.pipeline_id: one for one in (*known.pipelines, *pipelines)}.values()),
                 version=self._version,
                 is_current=False,
+                properties={**known.properties, **{one.name: one for one in properties}},
             )
 
     def _may_look_up(self) -> bool:
@@ -94,7 +101,7 @@ class LabelDirectory:
             log.debug("labels were not looked up in MongoDB: %s", failure)
             return
         with self._lock:
-            changed = (found.known_owners, found.pipelines) != (known.known_owners, known.pipelines)
+            changed = _content(found) != _content(known)
             if changed and self._version == known.version:
                 self._version += 1
                 self._labels = replace(found, version=self._version)
@@ -117,3 +124,7 @@ class LabelDirectory:
             if self._labels.version < version:
                 self._labels = labels
         return labels
+
+
+def _content(labels: Labels) -> tuple[object, ...]:
+    return labels.known_owners, labels.pipelines, labels.properties, labels.absent_properties

@@ -1,4 +1,4 @@
-"""The collections ``pipelines`` and ``owners``: labels of the ids in deals and events.
+"""The collections ``pipelines``, ``owners`` and ``deal_properties``: labels of what is in deals and events.
 
 Nothing is deleted: labels that are gone from HubSpot stay as archived, because deals and old activities still use them.
 """
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import bson
 from pymongo.collection import Collection
 
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.labels import Labels, Owner, Pipeline
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import (
@@ -24,6 +25,7 @@ from dealcache.repositories.documents import (
     pipeline_fields,
 )
 from dealcache.repositories.newest_wins import newest_wins, write_all
+from dealcache.repositories.property_definitions import PropertyDefinitions, read_definitions
 from dealcache.repositories.record_documents import OWNERS, PIPELINES, read_records
 
 _BY_ID = [("owner_id", 1)]
@@ -42,10 +44,16 @@ class LabelSnapshot(NamedTuple):
 
 
 class LabelRepository:
-    """Reads and writes labels. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
+    """Reads and writes labels. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        connection: the database.
+        property_names: the own properties of deals.
+    """
+
+    def __init__(self, connection: Connection, property_names: Sequence[str] = ()) -> None:
         self._connection = connection
+        self._definitions = PropertyDefinitions(property_names)
         self._snapshot: LabelSnapshot | None = None
 
     def read(self) -> Labels:
@@ -57,20 +65,25 @@ class LabelRepository:
         with self._connection.operation() as database:
             owners = _raw(database.owners, _OF_OWNERS, _BY_ID)
             pipelines = _raw(database.pipelines, _OF_PIPELINES, _DISPLAY_ORDER)
-            digest = hashlib.blake2b(owners + pipelines, digest_size=12).hexdigest()
+            properties = self._definitions.raw(database)
+            digest = hashlib.blake2b(owners + pipelines + properties, digest_size=12).hexdigest()
             known = self._snapshot
             if known is not None and known.digest == digest:
                 return known
             found = [bson.decode_all(raw, database.codec_options) for raw in (owners, pipelines)]
         unreadable = self._connection.unreadable
+        defined, absent = read_definitions(properties)
         labels = Labels(
-            tuple(read_records(OWNERS, found[0], unreadable)), tuple(read_records(PIPELINES, found[1], unreadable))
+            tuple(read_records(OWNERS, found[0], unreadable)),
+            tuple(read_records(PIPELINES, found[1], unreadable)),
+            properties=defined,
+            absent_properties=absent,
         )
         self._snapshot = snapshot = LabelSnapshot(labels, digest)
         return snapshot
 
     def read_at(self) -> datetime | None:
-        """Return the time at which the stored labels were read from HubSpot; None if some were never read."""
+        """Return when the owners and pipelines were read from HubSpot; None if some never were."""
         newest: list[datetime | None] = []
         with self._connection.operation() as database:
             for collection in (database.owners, database.pipelines):
@@ -78,6 +91,16 @@ class LabelRepository:
                 newest.append(any_date((document or {}).get("synced_at")))
         moments = [moment for moment in newest if moment is not None]
         return min(moments) if len(moments) == len(newest) else None
+
+    def properties_read_at(self) -> datetime | None:
+        """Return when the definitions of own properties were read from HubSpot; None if some never were."""
+        with self._connection.operation() as database:
+            return self._definitions.read_at(database)
+
+    def save_properties(self, definitions: Iterable[PropertyDefinition], at: datetime) -> None:
+        """Store the definitions of all own properties that HubSpot has; as :meth:`save_owners`."""
+        with self._connection.operation() as database:
+            self._definitions.save(database, definitions, at)
 
     def save_owners(self, owners: Iterable[Owner], at: datetime) -> None:
         """Store all owners as of ``at``, the time just before HubSpot was asked.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from dealcache.breaker import Breaker
 from dealcache.clock import RemoteClock
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import Connection, StoreError
 from dealcache.repositories.deal_batches import DealBatches
@@ -49,6 +50,7 @@ class Storage:
         clock: synchronized with MongoDB's.
         now: the wall clock, aware, in UTC; the same clock unless given.
         deal_properties: the names of the own properties of deals.
+        definitions: returns the definitions of these, as far as they are known.
         stage_history: True if lists show how long deals have been in their stages.
     """
 
@@ -61,6 +63,7 @@ class Storage:
         clock: RemoteClock,
         now: Callable[[], datetime] | None = None,
         deal_properties: Sequence[str] = (),
+        definitions: Callable[[], Mapping[str, PropertyDefinition]] = dict,
         *,
         stage_history: bool = False,
     ) -> None:
@@ -73,13 +76,13 @@ class Storage:
         )
         self.prepare_lists = ListPreparation(self.connection, self.summaries)
         self.summary_check = SummaryCheck(self.connection, self.summaries)
-        self.own_properties = StoredProperties(deal_properties)
+        self.own_properties = StoredProperties(deal_properties, definitions, unreadable)
         self.deals = DealInfoRepository(self.connection, self.summaries, self.own_properties)
         self.deal_batches = DealBatches(self.connection)
         self.deal_list = DealListRepository(self.connection, further=STAGE_TIMES if stage_history else {})
         self.stage_totals = StageTotalRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection, marks)
-        self.labels = LabelRepository(self.connection)
+        self.labels = LabelRepository(self.connection, deal_properties)
         self.participants = ParticipantRepository(self.connection)
         self.people = PeopleRepository(self.connection, self.participants)
         self.missing_types = MissingTypeRepository(self.connection)

@@ -1,4 +1,4 @@
-"""Keeps the stored labels of owners, stages and pipelines up to date, and evicts the views that show old ones."""
+"""Keeps the stored labels of owners, stages, pipelines and properties current, and evicts views that show old ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
 from dealcache.model.labels import LabelChanges, Labels, Owner, Pipeline
 from dealcache.repositories import DealInfoRepository, DealTimelineRepository, LabelRepository, StoreError
@@ -31,7 +32,12 @@ class ViewLabels(Protocol):
     def renew(self) -> None:
         """Read them from MongoDB again before the next view is made."""
 
-    def learn(self, owners: tuple[Owner, ...] = (), pipelines: tuple[Pipeline, ...] = ()) -> None:
+    def learn(
+        self,
+        owners: tuple[Owner, ...] = (),
+        pipelines: tuple[Pipeline, ...] = (),
+        properties: tuple[PropertyDefinition, ...] = (),
+    ) -> None:
         """Use labels that MongoDB cannot store at present."""
 
 
@@ -83,6 +89,11 @@ class LabelSync:
         save = partial(self._labels.save_pipelines, pipelines, at)
         return self._store(save, partial(self._views.learn, pipelines=pipelines))
 
+    def store_properties(self, definitions: tuple[PropertyDefinition, ...], at: datetime) -> bool:
+        """Store the definitions of all own properties that HubSpot has; see :meth:`store_owners`."""
+        save = partial(self._labels.save_properties, definitions, at)
+        return self._store(save, partial(self._views.learn, properties=definitions))
+
     def check(self) -> None:
         """Evict views with labels whose change in MongoDB was never published, because a process died in between.
 
@@ -106,7 +117,7 @@ class LabelSync:
 
     def _publish_changes(self, before: Labels, after: Labels) -> None:
         changed = after.changes_since(before)
-        if not changed and before.pipelines == after.pipelines:
+        if not changed and (before.pipelines, before.absent_properties) == (after.pipelines, after.absent_properties):
             return
         # First: a deal that is stored after the query below is then shown with the new labels.
         self._views.renew()
@@ -121,6 +132,8 @@ class LabelSync:
         changes = Changes()
         if not changed:
             return Selection(), changes
+        if changed.property_names:  # every deal shows them, even without a value
+            return Selection.all(), None
         try:
             shown = self._deals.ids_showing(changed, MOST_DEALS + 1)
             of_owners = changed.owner_ids and self._timelines.deals_with_events_of(changed.owner_ids, MOST_DEALS + 1)

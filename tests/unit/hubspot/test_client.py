@@ -212,13 +212,13 @@ def test_owners_of_both_kinds_and_of_all_pages_are_listed(client, hubspot, deadl
     owners("false", None, {"results": OWNERS[:1], "paging": {"next": {"after": "500"}}})
     owners("false", "500", {"results": [{"id": "3"}]})
     owners("true", None, {"results": OWNERS[1:]})
-    assert ids_of(client.list_owners(deadline, INTERACTIVE)) == ["910901", "3", "2"]
+    assert ids_of(client.label_lists.list_owners(deadline, INTERACTIVE)) == ["910901", "3", "2"]
 
 
 def test_owners_whose_cursor_repeats_end(client, hubspot, deadline):
     hubspot.get(OWNER_LIST, json={"results": [], "paging": {"next": {"after": "1"}}})
     with pytest.raises(MalformedAnswer, match="repeats"):
-        client.list_owners(deadline, INTERACTIVE)
+        client.label_lists.list_owners(deadline, INTERACTIVE)
 
 
 def test_pipelines_are_listed(client, hubspot, deadline):
@@ -226,14 +226,14 @@ def test_pipelines_are_listed(client, hubspot, deadline):
     hubspot.get(PIPELINE_LIST, match=[matchers.query_param_matcher({})], json={"results": PIPELINES})
     asked_for = matchers.query_param_matcher({"archived": "true"})
     hubspot.get(PIPELINE_LIST, match=[asked_for], json={"results": archived})
-    found = client.list_pipelines(deadline, INTERACTIVE)
+    found = client.label_lists.list_pipelines(deadline, INTERACTIVE)
     assert ids_of(found) == ["default", "gone"]
     assert [one["archived"] for one in found] == [False, True]
 
 
 def test_a_hubspot_that_does_not_know_of_archived_pipelines_lists_the_others(client, hubspot, deadline):
     hubspot.get(PIPELINE_LIST, json={"results": PIPELINES})
-    assert client.list_pipelines(deadline, INTERACTIVE) == PIPELINES
+    assert client.label_lists.list_pipelines(deadline, INTERACTIVE) == PIPELINES
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
@@ -242,8 +242,8 @@ def test_a_refused_list_of_archived_labels_leaves_the_others(client, hubspot, de
     for url, results in ((OWNER_LIST, OWNERS[:1]), (PIPELINE_LIST, PIPELINES)):
         hubspot.get(url, match=[asked_for], status=status, json={"category": "VALIDATION_ERROR"})
         hubspot.get(url, json={"results": results})
-    assert client.list_owners(deadline, INTERACTIVE) == OWNERS[:1]
-    assert client.list_pipelines(deadline, INTERACTIVE) == PIPELINES
+    assert client.label_lists.list_owners(deadline, INTERACTIVE) == OWNERS[:1]
+    assert client.label_lists.list_pipelines(deadline, INTERACTIVE) == PIPELINES
     assert "archived owners" in caplog.text
 
 
@@ -260,14 +260,14 @@ ALL_CALLS = {
     NOTE_IDS: lambda client, deadline: client.read_associations(
         "deals", {"1": None, "2": None}, "notes", deadline, INTERACTIVE
     ),
-    OWNER_LIST: lambda client, deadline: client.list_owners(deadline, INTERACTIVE),
+    OWNER_LIST: lambda client, deadline: client.label_lists.list_owners(deadline, INTERACTIVE),
     NOTE_DEALS: lambda client, deadline: client.read_associations(
         "notes", {"1": None, "2": None}, "deals", deadline, Priority.SYNC
     ),
     NOTE_SEARCH: lambda client, deadline: client.search_page("notes", [], deadline),
     NOTE_LIST: lambda client, deadline: client.list_page("notes", None, deadline),
     DEAL_LIST: lambda client, deadline: client.archived_page("deals", None, deadline),
-    PIPELINE_LIST: lambda client, deadline: client.list_pipelines(deadline, INTERACTIVE),
+    PIPELINE_LIST: lambda client, deadline: client.label_lists.list_pipelines(deadline, INTERACTIVE),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from dealcache.hubspot.activities import DEAL_PROPERTIES
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.deal_properties import DealProperties
+from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch
@@ -108,3 +109,56 @@ def test_a_deal_has_no_further_properties_unless_they_are_wanted():
     (found,) = RecordMapper().deals([deal(hs_priority="high")])
     assert found.properties == {}
     assert hash(found)
+
+
+OPTIONS = [
+    {"value": "low", "label": "Low", "displayOrder": 2, "hidden": False},
+    {"value": "none", "label": "None", "displayOrder": -1},
+    {"value": "high", "label": " High ", "displayOrder": 1, "hidden": True},
+    {"value": "medium", "label": None, "displayOrder": "odd"},
+    {"value": "", "label": "Empty"},
+    {"value": "x" * 600, "label": "y" * 600, "displayOrder": 3},
+]
+
+
+def test_definitions_of_the_wanted_properties():
+    records = [
+        {"name": "hs_priority", "label": "Priority", "type": "enumeration", "fieldType": "select", "options": OPTIONS},
+        {"name": "bare"},
+        {"name": "odd", "label": 7, "type": ["x"], "options": "none"},
+        {"name": "other", "label": "Not wanted", "type": "string"},
+    ]
+    found = RecordMapper().properties(records, ("hs_priority", "bare", "odd", "missing"))
+    assert [(one.name, one.label, one.type, one.field_type) for one in found] == [
+        ("hs_priority", "Priority", "enumeration", "select"),
+        ("bare", "bare", "string", ""),
+        ("odd", "7", "string", ""),
+    ]
+    assert list(found[0].options.items()) == [
+        ("medium", "medium"),
+        ("high", "High"),
+        ("low", "Low"),
+        ("x" * 500, "y" * 500),
+        ("none", "None"),
+    ]
+
+
+def test_thousands_of_options_are_bounded():
+    options = [{"value": str(number), "label": str(number), "displayOrder": number} for number in range(5_000)]
+    (found,) = RecordMapper().properties([{"name": "a", "type": "enumeration", "options": options}], ("a",))
+    assert len(found.options) == 2_000
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+def test_the_list_of_properties(session, hubspot, deadline, version):
+    path = "/crm/v3/properties/deals" if version == "v3" else "/crm/properties/2026-09/deals"
+    hubspot.get(f"{BASE_URL}{path}", json={"results": [{"name": "amount"}, {"label": "no name"}, "odd"]})
+    lists = HubSpotClient(session, Paths(version)).label_lists
+    assert lists.list_properties(deadline, Priority.SHARED) == [{"name": "amount"}]
+
+
+@pytest.mark.parametrize("answer", [{"results": []}, {"results": [{"key": "amount"}]}, {}])
+def test_a_list_without_properties_is_no_answer(client, hubspot, deadline, answer):
+    hubspot.get(f"{BASE_URL}/crm/v3/properties/deals", json=answer)
+    with pytest.raises(MalformedAnswer):
+        client.label_lists.list_properties(deadline, Priority.SHARED)

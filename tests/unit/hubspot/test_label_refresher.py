@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -115,7 +115,7 @@ def test_both_lists_are_read_at_first_and_again_after_an_hour(refresher, executo
 
 
 def test_what_another_process_has_read_is_not_read_before_its_time(refresher, executor, listing, clock):
-    refresher.note_read(3000)
+    refresher.fill(STARTED - timedelta(seconds=3000))
     assert refresher.begin_due() == []
     clock.now += 601
     assert len(refresher.begin_due()) == 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
 from dealcache.model.labels import LabelChanges, Labels, Owner, Pipeline, Stage
 from dealcache.repositories import StoreUnavailable
@@ -38,6 +40,9 @@ class Stored:
     def save_pipelines(self, pipelines: tuple[Pipeline, ...], _at: datetime) -> None:
         self.labels = Labels(self.labels.known_owners, pipelines)
 
+    def save_properties(self, definitions: tuple[PropertyDefinition, ...], _at: datetime) -> None:
+        self.labels = replace(self.labels, properties={one.name: one for one in definitions})
+
     def ids_showing(self, changes: LabelChanges, most: int) -> list[str]:
         if self.slow:
             raise StoreUnavailable("no answer in time")
@@ -61,8 +66,13 @@ class Here:
     def renew(self) -> None:
         self.done.append("renewed")
 
-    def learn(self, owners: tuple[Owner, ...] = (), pipelines: tuple[Pipeline, ...] = ()) -> None:
-        self.done.append((owners, pipelines))
+    def learn(
+        self,
+        owners: tuple[Owner, ...] = (),
+        pipelines: tuple[Pipeline, ...] = (),
+        properties: tuple[PropertyDefinition, ...] = (),
+    ) -> None:
+        self.done.append((owners, pipelines, *properties))
 
     def labels_changed(self, selection: Selection, changes: Changes | None = None) -> None:
         self.done.append((selection, None if changes is None else changes.views))
@@ -158,3 +168,14 @@ def test_labels_are_compared_once_a_minute_also_after_a_failure(stored: Stored, 
     clock.tick(2)
     sync.tend()
     assert here.done == ["renewed", (Selection.deals(ids=["7"]), {"7": {INFO}})]
+
+
+def test_a_changed_definition_is_shown_by_every_deal(sync: LabelSync, here: Here, stored: Stored) -> None:
+    size = PropertyDefinition("size", "Size", "number")
+    assert sync.store_properties((size,), NOW)
+    assert here.done == ["renewed", (Selection.all(), None)]
+    assert sync.store_properties((size,), NOW)
+    assert len(here.done) == 2
+    stored.down = True
+    assert not sync.store_properties((replace(size, label="Seats"),), NOW)
+    assert here.done[2:] == [((), (), replace(size, label="Seats"))]
