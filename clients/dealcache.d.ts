@@ -543,6 +543,185 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/hubspot/deal-stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the stages that a deal has been in, and for how long; HubSpot is asked if MongoDB does not know. */
+        get: {
+            parameters: {
+                query: {
+                    /**
+                     * @description Names the deal: `dealName` or `dealId`, each a parameter of its own.
+                     * @example {
+                     *       "dealName": "Acme renewal"
+                     *     }
+                     */
+                    deal: {
+                        /** @description HubSpot's id of the deal, instead of its name; it goes before `dealName`. */
+                        dealId?: string;
+                        /**
+                         * @description The deal's name, in any case; surrounding white space does not count.
+                         * @example Acme renewal
+                         */
+                        dealName: string;
+                    } | {
+                        /** @description HubSpot's id of the deal, instead of its name; it goes before `dealName`. */
+                        dealId: string;
+                        /**
+                         * @description The deal's name, in any case; surrounding white space does not count.
+                         * @example Acme renewal
+                         */
+                        dealName?: string;
+                    };
+                    /** @description Ask HubSpot, and write the result through all tiers. */
+                    refresh?: boolean;
+                };
+                header?: {
+                    /** @description The `ETag` of the copy that the client has; 304 when it is current. */
+                    "If-None-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description Seconds since the value was read from MongoDB or HubSpot. */
+                        Age?: number;
+                        /** @description A browser asks again each time. */
+                        "Cache-Control"?: string;
+                        /** @description The outcome at each tier asked (RFC 9211); a stale answer is marked. */
+                        "Cache-Status"?: string;
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description Milliseconds spent in each tier asked. */
+                        "Server-Timing"?: string;
+                        /** @description The tier that answered. */
+                        "X-Cache-Tier"?: "memory" | "redis" | "mongodb" | "hubspot";
+                        /** @description Up to when HubSpot's changes are known to be in the answer, in UTC. */
+                        "X-Data-As-Of"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DealStages"];
+                    };
+                };
+                /** @description The client's copy is current. */
+                304: {
+                    headers: {
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description Up to when HubSpot's changes are known to be in the answer, in UTC. */
+                        "X-Data-As-Of"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A token is needed, and none or an unknown one was given. */
+                401: {
+                    headers: {
+                        /** @description Bearer. */
+                        "WWW-Authenticate"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The admin token is needed; or, without tokens, a page of another site would change something. */
+                403: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No tier knows this deal, or stage history is off. */
+                404: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Without tokens and on a loopback address: `Host` is a name that the service does not know as its own. */
+                421: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                /** @description HubSpot was needed, and refused our token, failed, or answered nonsense. */
+                502: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description HubSpot was needed, and limits us, or too many requests wait for it. */
+                503: {
+                    headers: {
+                        /** @description Seconds to wait before trying again. */
+                        "Retry-After"?: number;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description HubSpot was needed, and did not answer in time. */
+                504: {
+                    headers: {
+                        /** @description Seconds to wait before trying again. */
+                        "Retry-After"?: number;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/hubspot/deal-timeline": {
         parameters: {
             query?: never;
@@ -1499,6 +1678,151 @@ export interface paths {
                 };
                 /** @description The admin token is needed; or, without tokens, a page of another site would change something. */
                 403: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Without tokens and on a loopback address: `Host` is a name that the service does not know as its own. */
+                421: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                422: components["responses"]["UNPROCESSABLE_ENTITY"];
+                /** @description MongoDB does not answer. */
+                503: {
+                    headers: {
+                        /** @description Seconds to wait before trying again. */
+                        "Retry-After"?: number;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hubspot/v2/deal-stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the stages that a deal has been in, and for how long. */
+        get: {
+            parameters: {
+                query: {
+                    /**
+                     * @description Names the deal: `dealName` or `dealId`, each a parameter of its own.
+                     * @example {
+                     *       "dealName": "Acme renewal"
+                     *     }
+                     */
+                    deal: {
+                        /** @description HubSpot's id of the deal, instead of its name; it goes before `dealName`. */
+                        dealId?: string;
+                        /**
+                         * @description The deal's name, in any case; surrounding white space does not count.
+                         * @example Acme renewal
+                         */
+                        dealName: string;
+                    } | {
+                        /** @description HubSpot's id of the deal, instead of its name; it goes before `dealName`. */
+                        dealId: string;
+                        /**
+                         * @description The deal's name, in any case; surrounding white space does not count.
+                         * @example Acme renewal
+                         */
+                        dealName?: string;
+                    };
+                };
+                header?: {
+                    /** @description The `ETag` of the copy that the client has; 304 when it is current. */
+                    "If-None-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description A browser asks again each time. */
+                        "Cache-Control"?: string;
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description Up to when HubSpot's changes are known to be in the answer, in UTC. */
+                        "X-Data-As-Of"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DealStages"];
+                    };
+                };
+                /** @description The client's copy is current. */
+                304: {
+                    headers: {
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description Up to when HubSpot's changes are known to be in the answer, in UTC. */
+                        "X-Data-As-Of"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A token is needed, and none or an unknown one was given. */
+                401: {
+                    headers: {
+                        /** @description Bearer. */
+                        "WWW-Authenticate"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The admin token is needed; or, without tokens, a page of another site would change something. */
+                403: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description MongoDB does not know this deal, its activities have not been read yet, or stage history is off. */
+                404: {
                     headers: {
                         /** @description The caller's request id if it looked sane, else one of our own. */
                         "X-Request-ID"?: string;
@@ -3805,6 +4129,15 @@ export interface components {
              */
             updated_at: string | null;
         };
+        DealStages: {
+            /** @description The stay in the stage that the deal is in; null if it is in none. */
+            current: components["schemas"]["Stay"] | null;
+            /** @description HubSpot's id of the deal. */
+            deal_id: string;
+            /** @description The deal's name. */
+            deal_name: string;
+            stages: components["schemas"]["Stay"][];
+        };
         Event: {
             /** @description As another system wrote it; absent otherwise. */
             buyer_intent?: unknown;
@@ -4156,6 +4489,28 @@ export interface components {
             /** @description All that live. */
             workers: components["schemas"]["Worker"][] | null;
         };
+        Stay: {
+            /** @description How long it lasted, or has lasted so far, in days to one decimal. */
+            days: number | null;
+            /**
+             * Format: date-time
+             * @description When it began; null if HubSpot does not tell.
+             */
+            entered_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended; null for the stage that the deal is in, and if HubSpot does not tell.
+             */
+            left_at: string | null;
+            /** @description The pipeline's label, empty if the stage is gone. */
+            pipeline: string;
+            /** @description The pipeline's id. */
+            pipeline_id: string | null;
+            /** @description The stage's label; its id if the stage is gone. */
+            stage: string;
+            /** @description The stage's id. */
+            stage_id: string;
+        };
         SyncParameters: {
             /**
              * @description A deal's name, or its id (digits).
@@ -4308,6 +4663,7 @@ export type DealDateParameters = components['schemas']['DealDateParameters'];
 export type DealInfo = components['schemas']['DealInfo'];
 export type DealList = components['schemas']['DealList'];
 export type DealRow = components['schemas']['DealRow'];
+export type DealStages = components['schemas']['DealStages'];
 export type Event = components['schemas']['Event'];
 export type Health = components['schemas']['Health'];
 export type HubSpotLimits = components['schemas']['HubSpotLimits'];
@@ -4327,6 +4683,7 @@ export type StageDeal = components['schemas']['StageDeal'];
 export type StageRangeParameters = components['schemas']['StageRangeParameters'];
 export type StageSummary = components['schemas']['StageSummary'];
 export type Status = components['schemas']['Status'];
+export type Stay = components['schemas']['Stay'];
 export type SyncParameters = components['schemas']['SyncParameters'];
 export type SyncStatus = components['schemas']['SyncStatus'];
 export type TierHits = components['schemas']['TierHits'];

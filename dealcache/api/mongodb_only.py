@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from flask import Response
 
-from dealcache.api import deal_lists, parameters, schemas
+from dealcache.api import deal_lists, parameters, schemas, stage_history
 from dealcache.api.documentation import (
     CACHE_CONTROL,
     DATA_AS_OF,
@@ -29,7 +29,7 @@ from dealcache.api.streaming import converted, json_array
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import Deal, DealKey
 from dealcache.reader.timeline_filter import InvalidCursorError
-from dealcache.tiers import View
+from dealcache.tiers import Entry, View
 
 blueprint = StrictBlueprint(
     "mongodb", __name__, url_prefix="/api/hubspot/v2", description="Answers from MongoDB alone."
@@ -41,7 +41,10 @@ _HEADERS = _LIST_HEADERS | DATA_AS_OF
 
 
 def _respond(view: View, key: DealKey) -> Response:
-    entry = services().mongodb.read(view, key)
+    return _stored(services().mongodb.read(view, key), key)
+
+
+def _stored(entry: Entry | None, key: DealKey) -> Response:
     return problem_response(unknown_deal(key)) if entry is None else stored_response(entry)
 
 
@@ -66,6 +69,22 @@ def deal_activities_count(query: Mapping[str, Any]) -> Response:
 def deal_info(query: Mapping[str, Any]) -> Response:
     """Return a deal at a glance."""
     return _respond(View.INFO, query["key"])
+
+
+@blueprint.route("/deal-stages")
+@blueprint.takes_query(parameters.DealQuery())
+@documented(
+    blueprint,
+    stage_history.DealStagesSchema,
+    [DEAL_NOT_MODIFIED, stage_history.NO_STORED_DEAL_OR_OFF, STORE_FAILURE],
+    _HEADERS,
+)
+def deal_stages(query: Mapping[str, Any]) -> Response:
+    """Return the stages that a deal has been in, and for how long."""
+    histories = services().stage_histories
+    if histories is None:
+        return problem_response(stage_history.OFF)
+    return _stored(histories.stored(query["key"]), query["key"])
 
 
 @blueprint.route("/deal-timeline")

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from flask import Response, request
 
-from dealcache.api import parameters, schemas
+from dealcache.api import parameters, schemas, stage_history
 from dealcache.api.documentation import DEAL_NOT_MODIFIED, ETAG, NO_DEAL, ORIGIN_FAILURES, READ_HEADERS, documented
 from dealcache.api.exports import timeline_export
 from dealcache.api.failures import FAILURES, problem_of
@@ -33,7 +33,7 @@ def _read(view: View, query: Mapping[str, Any], wired: Services) -> Answer:
     """Read a view through the tiers, and record the outcome."""
     key: DealKey = query["key"]
     recorder = wired.recorder
-    mode = Mode.REFRESH if query.get("refresh") else mode_of(request.environ.get("HTTP_CACHE_CONTROL"))
+    mode = _mode_of(query)
     started = time.perf_counter()
     try:
         answer = wired.reader.read(view, key, mode)
@@ -43,6 +43,10 @@ def _read(view: View, query: Mapping[str, Any], wired: Services) -> Answer:
         raise
     recorder.answered(view, key, answer, time.perf_counter() - started)
     return answer
+
+
+def _mode_of(query: Mapping[str, Any]) -> Mode:
+    return Mode.REFRESH if query.get("refresh") else mode_of(request.environ.get("HTTP_CACHE_CONTROL"))
 
 
 def _respond(view: View, query: Mapping[str, Any]) -> Response:
@@ -67,6 +71,23 @@ def deal_activities_count(query: Mapping[str, Any]) -> Response:
 def deal_info(query: Mapping[str, Any]) -> Response:
     """Return a deal at a glance."""
     return _respond(View.INFO, query)
+
+
+@blueprint.route("/deal-stages")
+@blueprint.takes_query(parameters.DealRead())
+@documented(
+    blueprint,
+    stage_history.DealStagesSchema,
+    [DEAL_NOT_MODIFIED, stage_history.NO_DEAL_OR_OFF, *ORIGIN_FAILURES],
+    READ_HEADERS | ETAG,
+)
+def deal_stages(query: Mapping[str, Any]) -> Response:
+    """Return the stages that a deal has been in, and for how long; HubSpot is asked if MongoDB does not know."""
+    wired = services()
+    if wired.stage_histories is None:
+        return problem_response(stage_history.OFF)
+    answer = wired.stage_histories.read(query["key"], _mode_of(query))
+    return read_response(answer, query["key"], wired.clock())
 
 
 @blueprint.route("/deal-timeline")

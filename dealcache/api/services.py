@@ -18,6 +18,7 @@ from dealcache.reader import DealReader, MongoSource
 from dealcache.reader.account import AccountGuard
 from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
+from dealcache.reader.stage_histories import StageHistories
 from dealcache.repositories.storage import Storage
 from dealcache.telemetry.metrics import Metrics
 
@@ -32,8 +33,8 @@ class LabelRefresh(Protocol):
 class Services(Protocol):
     """The parts of the container that blueprints use. ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds.
 
-    ``dependencies`` has functions, by name, that return whether a dependency answers; ``wake_sync`` and
-    ``wake_webhooks`` announce work in MongoDB.
+    ``stage_histories`` is None while stage history is off. ``dependencies`` has functions, by name, that return whether
+    a dependency answers; ``wake_sync`` and ``wake_webhooks`` announce work in MongoDB.
     """
 
     reader: DealReader
@@ -41,6 +42,7 @@ class Services(Protocol):
     storage: Storage
     deal_lists: DealLists
     activity_summaries: ActivitySummaries
+    stage_histories: StageHistories | None
     statistics: ClusterStatistics
     status: ServiceStatus
     status_facts: StatusFacts

@@ -90,6 +90,7 @@ class Container:
         self.reading = wire_reading(self)
         self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
         self.activity_summaries = self.reading.activity_summaries
+        self.stage_histories = self.reading.stage_histories
         self.syncing = wire_syncing(self)
         self.runner = self.syncing.runner
         self._wire_status()

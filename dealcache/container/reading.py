@@ -27,6 +27,7 @@ from dealcache.reader import (
 from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
 from dealcache.reader.revalidator import AT_ONCE
+from dealcache.reader.stage_histories import StageHistories
 from dealcache.repositories import ActivitySums
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Reading:
     mongodb: MongoSource
     deal_lists: DealLists
     activity_summaries: ActivitySummaries
+    stage_histories: StageHistories | None
     revalidator: Revalidator
     lease_renewer: LeaseRenewer
 
@@ -66,16 +68,18 @@ def wire_reading(parts: Container) -> Reading:
     )
     fetcher = _make_fetcher(parts, policy, maker, mongodb, cluster)
     revalidator = _make_revalidator(parts, maker, mongodb, cluster)
+    reader = DealReader(
+        state=parts.invalidations.state,
+        publish=parts.invalidations.publisher.record,
+        mongodb=mongodb,
+        fetcher=fetcher,
+        fail_safe=FailSafeThrottle(policy.retry_pause, parts.timer),
+        revalidator=revalidator,
+        wait_seconds=settings.hubspot_deadline_seconds,
+    )
+    has_history = settings.stage_history == "on"
     return Reading(
-        DealReader(
-            state=parts.invalidations.state,
-            publish=parts.invalidations.publisher.record,
-            mongodb=mongodb,
-            fetcher=fetcher,
-            fail_safe=FailSafeThrottle(policy.retry_pause, parts.timer),
-            revalidator=revalidator,
-            wait_seconds=settings.hubspot_deadline_seconds,
-        ),
+        reader,
         mongodb,
         DealLists(
             storage.deal_list,
@@ -97,6 +101,7 @@ def wire_reading(parts: Container) -> Reading:
             parts.now,
             label_directory.completed,
         ),
+        StageHistories(mongodb, reader, maker, revalidator, parts.clock) if has_history else None,
         revalidator,
         lease_renewer,
     )

@@ -148,8 +148,12 @@ class Labels:
 
     def pipeline_of_deal(self, deal: Deal) -> str:
         """Return the label of the deal's pipeline; its id if there is no label."""
-        pipeline = self._pipelines.get(deal.pipeline_id)
-        return (deal.pipeline if pipeline is None else pipeline.label) or deal.pipeline_id or ""
+        return self.pipeline_label(deal.pipeline_id, deal.pipeline)
+
+    def pipeline_label(self, pipeline_id: str | None, former: str | None = None) -> str:
+        """Return the label of a pipeline; if it is unknown ``former``, or its id."""
+        pipeline = self._pipelines.get(pipeline_id)
+        return (former if pipeline is None else pipeline.label) or pipeline_id or ""
 
     def unknown_in(self, deals: Iterable[Deal], events: Iterable[Event] = ()) -> UnknownIds:
         """Return the ids of these records that have no label."""

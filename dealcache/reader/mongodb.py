@@ -90,10 +90,19 @@ class MongoSource:
         Raises:
             StoreUnavailable: MongoDB does not answer.
         """
+        found = self.find_one(key)
+        as_of = None if found is None else found[1]
+        return None if as_of is None else as_of.timestamp()
+
+    def find_one(self, key: DealKey) -> tuple[StoredDeal, datetime | None] | None:
+        """Return the deal that a key means, and the moment up to which HubSpot's changes are known to be in it.
+
+        Raises:
+            StoreUnavailable: MongoDB does not answer.
+        """
         watermark, now = self._sync_watermark(), datetime.fromtimestamp(self._clock(), UTC)
         stored, _ = _choose(self._deals.find(key), key)
-        as_of = None if stored is None else stored.as_of(watermark, now)
-        return None if as_of is None else as_of.timestamp()
+        return None if stored is None else (stored, stored.as_of(watermark, now))
 
     def read(self, view: View, key: DealKey) -> Entry | None:
         """Return one view of a deal; None if MongoDB knows no such deal.
