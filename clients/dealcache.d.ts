@@ -4036,6 +4036,8 @@ export interface components {
              * @description The day on which the deal was created.
              */
             createDate: string | null;
+            /** @description The currency's ISO 4217 code; only if the deal has one. */
+            currency?: string;
             /** @description HubSpot's id of the deal. */
             dealId: string;
             /** @description The deal's name. */
@@ -4073,6 +4075,8 @@ export interface components {
             activities: number | null;
             /** @description The amount in the deal's currency. */
             amount: number | null;
+            /** @description The amount in the company's currency, null if the account has no exchange rate; only if the deal has a currency. */
+            amount_in_home_currency?: number | null;
             /**
              * Format: date-time
              * @description Up to when HubSpot's changes are known to be in this row.
@@ -4088,7 +4092,7 @@ export interface components {
              * @description The day on which the deal was created.
              */
             create_date: string | null;
-            /** @description The currency's code, as far as it is known. */
+            /** @description The currency's ISO 4217 code; null if the deal has none. */
             currency: string | null;
             /** @description HubSpot's id of the deal. */
             deal_id: string;
@@ -4420,7 +4424,7 @@ export interface components {
             stage?: string;
         };
         StageDeal: {
-            /** @description Like `$1,500.00`, or `Not specified`. */
+            /** @description Like `$1,500.00`, with the symbol or the code of the deal's currency, or `Not specified`. */
             Amount: string | null;
             /**
              * @description `Yes` or `No`.

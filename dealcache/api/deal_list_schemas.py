@@ -19,7 +19,14 @@ class DealRowSchema(ma.Schema):
     owner = text_field("The owner's name, or `Unknown Owner`.", allow_none=True)
     owner_id = text_field("The owner's id.", allow_none=True)
     amount = number_field("The amount in the deal's currency.", allow_none=True)
-    currency = text_field("The currency's code, as far as it is known.", allow_none=True)
+    currency = text_field("The currency's ISO 4217 code; null if the deal has none.", allow_none=True)
+    amount_in_home_currency = ma.fields.Float(
+        allow_none=True,
+        metadata={
+            "description": "The amount in the company's currency, null if the account has no exchange rate; "
+            "only if the deal has a currency."
+        },
+    )
     create_date = day_field("The day on which the deal was created.")
     close_date = day_field("The day on which the deal closed or should close.")
     open = ma.fields.Boolean(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from math import isfinite
 from typing import Any, TypeVar
 
+from dealcache.api.money import money
 from dealcache.model.deals import Deal
 from dealcache.model.labels import UNKNOWN_OWNER, Labels, StageKey
 from dealcache.model.timestamps import in_zone
@@ -28,13 +28,6 @@ _NOTHING_OF_ALL = dict.fromkeys(("name", "createdate", "stage", "owner", "activi
 _NOTHING_OF_STAGE = dict.fromkeys(
     ("Owner", "Amount", "Created_At", "Last_Update", "Expected_Close_Date", "Closed_Won", "Closed_Lost")
 )
-
-
-def money(amount: float | None) -> str:
-    """Return an amount like ``$1,500.00``, or ``Not specified``."""
-    if amount is None or not isfinite(amount):
-        return "Not specified"
-    return f"-${-amount:,.2f}" if amount < 0 else f"${amount:,.2f}"
 
 
 def written_day(moment: datetime | None, zone: tzinfo) -> str:
@@ -106,7 +99,7 @@ def stage_deals(
         return {
             "Deal_Name": deal.deal_name,
             "Owner": labels.owner_of_deal(deal),
-            "Amount": money(deal.amount),
+            "Amount": money(deal.amount, deal.currency),
             "Created_At": written_day(deal.create_date, zone),
             "Last_Update": ago(deal.hubspot_updated_at, now),
             "Expected_Close_Date": written_day(deal.close_date, zone),

@@ -17,7 +17,7 @@ from dealcache.api.streaming import streamed_response
 from dealcache.reader.entries import entity_tag
 
 #: The version of the format of lists: another release must not take its tags for this one's.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def list_tag(*depends_on: object) -> str:

@@ -105,6 +105,7 @@ class DealInfoSchema(ma.Schema):
     startDate = day_field("The day of the first event.")
     endDate = day_field("The day of the last event, future tasks included.")
     amount = number_field("The amount in the deal's currency.", allow_none=True)
+    currency = ma.fields.String(metadata={"description": "The currency's ISO 4217 code; only if the deal has one."})
     pipeline = text_field("The pipeline's label.")
     closeDate = day_field("The day on which the deal closed or should close.")
     createDate = day_field("The day on which the deal was created.")
@@ -199,7 +200,9 @@ class StageDealSchema(ma.Schema):
 
     Deal_Name = text_field("The deal's name.")
     Owner = text_field("The owner's name, or `Unknown Owner`.", allow_none=True)
-    Amount = text_field("Like `$1,500.00`, or `Not specified`.", allow_none=True)
+    Amount = text_field(
+        "Like `$1,500.00`, with the symbol or the code of the deal's currency, or `Not specified`.", allow_none=True
+    )
     Created_At = text_field("Like `Jan 10, 2026`, or `Not set`.", allow_none=True)
     Last_Update = text_field("Like `3 days ago`.", allow_none=True)
     Expected_Close_Date = text_field("Like `Jan 10, 2026`, or `Not set`.", allow_none=True)

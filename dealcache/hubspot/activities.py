@@ -50,6 +50,8 @@ DEAL_PROPERTIES = (
     "closedate",
     "hs_lastmodifieddate",
     "hs_merged_object_ids",
+    "deal_currency_code",
+    "amount_in_home_currency",
 )
 
 #: By HubSpot's object name.

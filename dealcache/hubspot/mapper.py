@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ from dealcache.model.deals import Deal, Event
 from dealcache.model.labels import Owner, Pipeline
 from dealcache.model.people import Person
 from dealcache.model.unreadable import UnreadableRecords
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -36,6 +39,7 @@ class RecordMapper:
     ) -> None:
         self._unreadable = unreadable or UnreadableRecords()
         self.deal_properties = deal_properties or DealProperties()
+        self._without_rate: set[str] = set()
 
     def identified(self, record_type: str, items: Sequence[Any]) -> list[Json]:
         """Return those of a page's ``items`` that are records with an id.
@@ -63,7 +67,17 @@ class RecordMapper:
             deal = deal_of(record, faults, further)
             return deal if stages is None else stages.with_times(deal, faults)
 
-        return self._mapped("deals", records, convert)
+        found = self._mapped("deals", records, convert)
+        for deal in found:
+            if deal.currency is not None and deal.amount is not None and deal.amount_in_home_currency is None:
+                self._note_without_rate(deal.currency)
+        return found
+
+    def _note_without_rate(self, currency: str) -> None:
+        """Log that the account has no exchange rate for a currency, once for each."""
+        if currency not in self._without_rate:
+            self._without_rate.add(currency)
+            log.warning("HubSpot has no exchange rate for %s: amount_in_home_currency of such deals is null", currency)
 
     def events(self, engagement_type: str, records: Iterable[Json]) -> list[Event]:
         """Return the events that ``records``, activities of one type, describe; those without any time are left out."""

@@ -17,6 +17,7 @@ from dealcache.hubspot.activities import ACTIVITY_TYPES, ActivityType
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.html_text import clean, shortened, text_of_html
 from dealcache.hubspot.json_validation import LONGEST_ID, Fields, Json, id_in, usable_id, whole_in
+from dealcache.model.currencies import currency_code
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import NO_PROPERTIES, Deal, Event
 from dealcache.model.labels import Owner, Pipeline, Stage
@@ -30,6 +31,8 @@ _LONGEST_LIST = 1_000_000
 #: The most options of a property that are kept, and the most characters of a label or of an option's value: together
 #: they fit into a document of MongoDB.
 _MOST_OPTIONS, _LONGEST_OPTION = 2_000, 500
+
+_CURRENCY, _IN_HOME_CURRENCY = "deal_currency_code", "amount_in_home_currency"
 
 #: The modification time of a record without one: every other version of it is newer.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +56,7 @@ def deal_of(record: Json, unreadable: list[str] | None = None, further: Collecti
     fields = Fields(record, faults, "record")
     properties = fields.object("properties")
     deal_id = id_in(record)
+    currency = _currency(properties, faults)
     return Deal(
         deal_id=deal_id,
         deal_name=properties.text("dealname"),
@@ -65,6 +69,8 @@ def deal_of(record: Json, unreadable: list[str] | None = None, further: Collecti
         close_date=properties.first_timestamp("closedate"),
         archived=fields.flag("archived"),
         merged_ids=merged_ids(properties, deal_id),
+        currency=currency,
+        amount_in_home_currency=None if currency is None else properties.number(_IN_HOME_CURRENCY),
         properties=_texts(properties, further) if further else NO_PROPERTIES,
     )
 
@@ -214,6 +220,14 @@ def _readable(name: str, faults: list[str], read: Callable[[], str]) -> str:
 def _texts(properties: Fields, names: Collection[str]) -> Mapping[str, str]:
     texts = ((name, properties.text(name)) for name in names)
     return MappingProxyType({name: text for name, text in texts if text})
+
+
+def _currency(properties: Fields, faults: list[str]) -> str | None:
+    text = properties.text(_CURRENCY)
+    code = currency_code(text)
+    if code is None and text.strip():
+        faults.append(_CURRENCY)
+    return code
 
 
 def merged_ids(properties: Fields, record_id: str) -> tuple[str, ...]:

@@ -120,8 +120,10 @@ class Deal:
 
     ``amount`` is in the deal's own currency, None when empty; dates are aware UTC datetimes. ``owner``, ``stage`` and
     ``pipeline`` are labels that earlier versions stored beside the ids, shown only where the present ones are unknown.
-    ``merged_ids`` are the ids of deals that were merged into this one: they lead to it for good. ``properties`` are the
-    further properties that are read with deals, by HubSpot's name: its texts, only those that are not empty.
+    ``merged_ids`` are the ids of deals that were merged into this one: they lead to it for good. ``currency`` is an ISO
+    4217 code, None in accounts without currencies; ``amount_in_home_currency`` is None without it, and where the
+    account has no exchange rate for it. ``properties`` are the further properties that are read with deals, by
+    HubSpot's name: its texts, only those that are not empty.
     ``stage_times`` are the times of the stages that it has been in; None if they were not read.
     """
 
@@ -139,6 +141,8 @@ class Deal:
     close_date: datetime | None = None
     archived: bool = False
     merged_ids: tuple[str, ...] = ()
+    currency: str | None = None
+    amount_in_home_currency: float | None = None
     properties: Mapping[str, str] = field(default_factory=lambda: NO_PROPERTIES, hash=False)
     stage_times: tuple[StageTime, ...] | None = None
 

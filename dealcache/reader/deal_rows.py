@@ -74,7 +74,7 @@ class RowMaker:
         deal, labels, zone, done = listed.stored.deal, self._labels, self._zone, listed.activities
         as_of = listed.stored.as_of(self._watermark, self._now)
         stage, pipeline, still_open = self._place_of(deal)
-        return {
+        row = {
             "deal_id": deal.deal_id,
             "deal_name": deal.deal_name,
             "stage": stage,
@@ -83,8 +83,8 @@ class RowMaker:
             "pipeline_id": deal.pipeline_id,
             "owner": labels.owner_of_deal(deal),
             "owner_id": deal.owner_id,
-            "amount": deal.amount if deal.amount is not None and isfinite(deal.amount) else None,
-            "currency": None,
+            "amount": _finite(deal.amount),
+            "currency": deal.currency,
             "create_date": day(deal.create_date, zone),
             "close_date": day(deal.close_date, zone),
             "open": still_open,
@@ -95,6 +95,9 @@ class RowMaker:
             "updated_at": timestamp(deal.hubspot_updated_at),
             "as_of": self._text_of(as_of),
         }
+        if deal.currency is not None:
+            row["amount_in_home_currency"] = _finite(deal.amount_in_home_currency)
+        return row
 
     def _place_of(self, deal: Deal) -> tuple[str, str, bool]:
         key = deal.pipeline_id, deal.stage_id, deal.pipeline, deal.stage
@@ -110,3 +113,7 @@ class RowMaker:
         if as_of is not None and as_of not in self._texts:
             self._texts[as_of] = as_of_text(as_of)
         return None if as_of is None else self._texts[as_of]
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and isfinite(number) else None

@@ -97,6 +97,8 @@ def info(
         labels: the names of owners, stages and pipelines.
     """
     count, first, last = extent
+    # Accounts without currencies have the body that they had before there were any.
+    currency = {} if deal.currency is None else {"currency": deal.currency}
     return {
         "dealId": deal.deal_id,
         "dealName": deal.deal_name,
@@ -106,6 +108,7 @@ def info(
         "startDate": day(first, zone),
         "endDate": day(last, zone),
         "amount": deal.amount,
+        **currency,
         "pipeline": labels.pipeline_of_deal(deal),
         "closeDate": day(deal.close_date, zone),
         "createDate": day(deal.create_date, zone),

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import StoreError
-from dealcache.repositories.documents import FORMER_LABELS, Document
+from dealcache.repositories.documents import FORMER_LABELS, OPTIONAL_FIELDS, Document
 from dealcache.repositories.newest_wins import write_newest
 from dealcache.repositories.unordered_writes import REFUSALS, UNSTORABLE, write_unordered
 from dealcache.repositories.write_plan import Match, is_newer, plan_writes
@@ -100,7 +100,7 @@ def _write_alone(
 ) -> bool:
     """Write one document; return False if MongoDB refuses it."""
     try:
-        before = write_newest(collection, key, _without_labels(fields), synced_at)
+        before = write_newest(collection, key, _without_others(fields), synced_at)
     except (StoreError, *UNSTORABLE):
         return False
     except OperationFailure as error:
@@ -111,9 +111,10 @@ def _write_alone(
     return True
 
 
-def _without_labels(fields: Document) -> Document:
-    """Return ``fields`` with the labels of earlier versions removed."""
-    return {label: None for label, its_id in FORMER_LABELS.items() if its_id in fields} | fields
+def _without_others(fields: Document) -> Document:
+    """Return ``fields`` with the labels of earlier versions, and optional fields without a value, removed."""
+    others = FORMER_LABELS | OPTIONAL_FIELDS
+    return {name: None for name, beside in others.items() if beside in fields} | fields
 
 
 def _note(written: Written, before: Document | None, fields: Document, synced_at: datetime) -> None:

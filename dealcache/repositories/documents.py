@@ -34,6 +34,8 @@ DEAL_FIELDS = (
     "archived",
     "merged_ids",
 )
+#: Fields that a document has only where they have a value, each with one that it always has.
+OPTIONAL_FIELDS = {"currency": "amount", "amount_in_home_currency": "amount"}
 #: Labels that earlier versions stored, each with the field of its id. They serve while the present label is unknown, so
 #: they stay until the id changes.
 FORMER_LABELS = {"owner": "owner_id", "stage": "stage_id", "pipeline": "pipeline_id"}
@@ -61,11 +63,13 @@ AGE_FIELDS = ("timeline_synced_at", "complete_as_of", "unread_types", "missed_at
 WITH_FIELDS = ("with", "with_at")
 
 #: The fields that are read of a deal and of an event.
-DEAL_PROJECTION = {"_id": 0} | dict.fromkeys((*AGE_FIELDS, *DEAL_FIELDS, *FORMER_LABELS, "with"), 1)
+DEAL_PROJECTION = {"_id": 0} | dict.fromkeys((*AGE_FIELDS, *DEAL_FIELDS, *OPTIONAL_FIELDS, *FORMER_LABELS, "with"), 1)
 EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*EVENT_FIELDS, *FOREIGN_FIELDS, "with"), 1)
 
 #: The fields of a stored document that are compared with HubSpot's.
-COMPARED_DEAL = dict.fromkeys((*DEAL_FIELDS, *FORMER_LABELS, *NAME_FIELDS, "archived_at", "synced_at"), 1)
+COMPARED_DEAL = dict.fromkeys(
+    (*DEAL_FIELDS, *OPTIONAL_FIELDS, *FORMER_LABELS, *NAME_FIELDS, "archived_at", "synced_at"), 1
+)
 COMPARED_EVENT = dict.fromkeys(("deal_id", *EVENT_FIELDS, "synced_at"), 1)
 
 #: All fields that this service writes to an event's document; others belong to other systems.
@@ -151,6 +155,7 @@ def deal_fields(deal: Deal) -> Document:
     for name in DEAL_DATES:
         fields[name] = None if fields[name] is None else milliseconds(fields[name])
     fields |= name_fields(deal.deal_name)
+    fields |= {name: value for name in OPTIONAL_FIELDS if (value := getattr(deal, name)) is not None}
     fields["merged_ids"] = list(deal.merged_ids)
     return fields
 

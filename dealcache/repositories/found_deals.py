@@ -10,18 +10,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from dealcache.model.currencies import currency_code
 from dealcache.model.deal_filter import Place, ValueKind
 from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.deal_list_arrays import stored_at
 from dealcache.repositories.deal_places import place_of
 from dealcache.repositories.deal_properties import property_texts
-from dealcache.repositories.documents import AGE_FIELDS, Document, StoredDeal, any_date
+from dealcache.repositories.documents import AGE_FIELDS, OPTIONAL_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, is_followed, read_records
 from dealcache.repositories.stage_times import stage_times_in
 
 _TIME_OR_NONE, _TEXT_OR_NONE = frozenset((datetime, type(None))), frozenset((str, type(None)))
+_NUMBER_OR_NONE = frozenset((float, type(None)))
 _TIMES = ("first", "last", "next")
 
 #: The fields to read of a deal; ``owner``, ``stage`` and ``pipeline`` are labels of earlier versions.
@@ -29,6 +31,7 @@ PROJECTION: Document = {"_id": 0} | dict.fromkeys(
     (
         *("deal_id", "deal_name", "deal_name_key", "hubspot_updated_at", "owner_id", "owner", "stage_id", "stage"),
         *("pipeline_id", "pipeline", "amount", "create_date", "close_date"),
+        *OPTIONAL_FIELDS,
         *AGE_FIELDS,
         *("activities.count", *(f"activities.{name}" for name in _TIMES)),
     ),
@@ -109,8 +112,12 @@ def _sound(document: Document) -> StoredDeal | None:
     texts = (get("owner_id"), get("owner"), get("stage_id"), get("stage"), get("pipeline_id"), get("pipeline"))
     if not (_TIME_OR_NONE.issuperset(map(type, times)) and _TEXT_OR_NONE.issuperset(map(type, texts))):
         return None
+    currency, at_home = get("currency"), get("amount_in_home_currency")
+    if currency is not None and (currency_code(currency) is None or type(at_home) not in _NUMBER_OR_NONE):
+        return None
     created_at, closes_at, synced_at, complete_as_of = [one and one.replace(tzinfo=UTC) for one in times]
-    deal = Deal(document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
+    fields = (document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
+    deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home)
     if "properties" in document:
         deal = replace(deal, properties=property_texts(document))
     if "stage_times" in document:

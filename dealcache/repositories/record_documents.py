@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from dealcache.model.currencies import currency_code
 from dealcache.model.deals import EVENT_TYPE_OF, FOREIGN_FIELDS, Deal, Event
 from dealcache.model.labels import Owner, Pipeline, Stage
 from dealcache.model.people import Participants
@@ -18,6 +19,7 @@ from dealcache.repositories.documents import (
     DEAL_FIELDS,
     EVENT_FIELDS,
     FORMER_LABELS,
+    OPTIONAL_FIELDS,
     Document,
     StoredDeal,
     any_date,
@@ -57,6 +59,9 @@ def read_deal(document: Mapping[str, Any]) -> tuple[StoredDeal, list[str]]:
             faults.append(name)
     values["merged_ids"] = tuple(values.get("merged_ids") or ())
     values["archived"] = bool(values.get("archived"))
+    if "currency" in values and currency_code(values["currency"]) is None:
+        values["currency"] = None
+        faults.append("currency")
     for name in DEAL_DATES:
         values[name] = any_date(values.get(name))
     if "properties" in document:
@@ -194,7 +199,7 @@ def _whole(value: object) -> int:
 _TEXT = ((str,), text_value)
 _TEXT_OR_NONE = ((str,), lambda value: text_value(value) or None)
 _DEAL_TYPES: Mapping[str, tuple[tuple[type, ...], Callable[[Any], Any]]] = dict.fromkeys(
-    (*DEAL_FIELDS, *FORMER_LABELS), _TEXT_OR_NONE
+    (*DEAL_FIELDS, *OPTIONAL_FIELDS, *FORMER_LABELS), _TEXT_OR_NONE
 ) | {
     "deal_id": _TEXT,
     "deal_name": _TEXT,
@@ -202,6 +207,7 @@ _DEAL_TYPES: Mapping[str, tuple[tuple[type, ...], Callable[[Any], Any]]] = dict.
     "create_date": ((datetime,), date_value),
     "close_date": ((datetime,), date_value),
     "amount": ((float, int), number_value),
+    "amount_in_home_currency": ((float, int), number_value),
     "archived": ((bool,), lambda value: value == "true"),
     "merged_ids": ((list,), texts_in),
 }

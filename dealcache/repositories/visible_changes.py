@@ -10,7 +10,9 @@ from dealcache.repositories.batch_writes import Written
 from dealcache.repositories.documents import texts_in
 from dealcache.repositories.write_plan import Match
 
-_SHOWN_OF_DEAL = ("deal_name", "owner_id", "stage_id", "pipeline_id", "amount", "create_date", "close_date")
+_SHOWN_OF_DEAL = (
+    *("deal_name", "owner_id", "stage_id", "pipeline_id", "amount", "currency", "create_date", "close_date"),
+)
 _SHOWN_OF_EVENT = ("type", "occurred_at", "subject", "content", "owner_id")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from dealcache.repositories.documents import FORMER_LABELS, Document
+from dealcache.repositories.documents import FORMER_LABELS, OPTIONAL_FIELDS, Document
 
 
 class Match(NamedTuple):
@@ -22,11 +22,16 @@ class Match(NamedTuple):
 
     def differing(self) -> Document:
         """Return the fields that differ; labels of earlier versions do not count."""
-        return {
+        stored, fields = self.stored, self.fields
+        differing = {
             name: value
-            for name, value in self.fields.items()
-            if (name not in self.stored or self.stored[name] != value) and name not in FORMER_LABELS
+            for name, value in fields.items()
+            if (name not in stored or stored[name] != value) and name not in FORMER_LABELS
         }
+        for name, beside in OPTIONAL_FIELDS.items():
+            if stored.get(name) is not None and name not in fields and beside in fields:
+                differing[name] = None
+        return differing
 
     def update(self) -> Document:
         """Return the fields to write: those that differ, and removed labels of ids that differ."""

@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.seed,
         activities_per_deal=options.activities_per_deal,
         unassociated=options.unassociated,
+        currencies=options.currencies == "several",
     )
     # What the account holds stays: the collector need not go through a million records again and again.
     gc.freeze()
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="decides what the demo deals are like")
     parser.add_argument("--activities-per-deal", type=float, help="activities of a deal on average, none to hundreds")
     parser.add_argument("--unassociated", type=float, default=0.0, help="share of activities (0 to 1) on no deal")
+    parser.add_argument("--currencies", choices=("none", "several"), default="none", help="those of the demo deals")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="how long each answer is held back")
     parser.add_argument("--limits", choices=("on", "off"), default="on", help="HubSpot's request limits")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="the bearer token that clients must send")

@@ -9,6 +9,7 @@ from typing import Any
 
 from dealcache.sandbox.simulator.associations import AssociationGraph, End, Label
 from dealcache.sandbox.simulator.changes import Change, Happening, Listener
+from dealcache.sandbox.simulator.currencies import CURRENCY_CODE, IN_HOME_CURRENCY, Currencies
 from dealcache.sandbox.simulator.object_types import DEALS, OBJECT_TYPES, ObjectType, object_type_of
 from dealcache.sandbox.simulator.property_values import derive_properties
 from dealcache.sandbox.simulator.records import SINCE_EVER, Properties, Record, RecordStore
@@ -33,6 +34,7 @@ class Account:
         self.owners: list[dict[str, Any]] = []
         self.pipelines: list[dict[str, Any]] = []
         self.labels: dict[frozenset[str], list[Label]] = {}
+        self.currencies = Currencies()
         self.graph = AssociationGraph()
         self.listeners: list[Listener] = []
         self._stores = {kind.name: RecordStore(kind) for kind in OBJECT_TYPES}
@@ -79,7 +81,7 @@ class Account:
         values[kind.modified_property] = modified
         if kind is DEALS:
             values |= stage_times({}, values, created)
-        values |= derive_properties(kind, values, self._stages)
+        values |= derive_properties(kind, values, self._stages) | self._in_home_currency(values, properties)
         record = Record(kind, number, values, created, SINCE_EVER if already_indexed else now)
         store.insert(record)
         return record
@@ -89,7 +91,7 @@ class Account:
         modified = to_iso(int((now if modified_at is None else modified_at) * 1000))
         values = {**record.properties, **properties, "hs_lastmodifieddate": modified}
         values[record.type.modified_property] = modified
-        values |= derive_properties(record.type, values, self._stages)
+        values |= derive_properties(record.type, values, self._stages) | self._in_home_currency(values, properties)
         if record.type is DEALS:
             values |= stage_times(record.properties, values, modified)
         self.store(record.type).change(record, values, now)
@@ -97,6 +99,13 @@ class Account:
     def _link(self, one: End, other: End, labels: Sequence[Label] = ()) -> None:
         if self.graph.link(one, other, labels):
             self._tell_association(one, other, removed=False)
+
+    def _in_home_currency(self, values: Properties, written: Properties) -> dict[str, str | None]:
+        """Works out the amount of a deal with a currency in the company's, unless one of its own is written."""
+        code = values.get(CURRENCY_CODE)
+        if IN_HOME_CURRENCY in written or (not code and not values.get(IN_HOME_CURRENCY)):
+            return {}
+        return {IN_HOME_CURRENCY: self.currencies.at_home(values.get("amount"), code) if code else None}
 
     def _stages(self) -> Mapping[str, tuple[str, str]]:
         return {

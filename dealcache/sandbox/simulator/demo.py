@@ -8,6 +8,7 @@ from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.demo_account import KICK_OFF, demo_owners, demo_pipelines
 from dealcache.sandbox.simulator.demo_builder import DAY, REFERENCE, DemoBuilder
+from dealcache.sandbox.simulator.demo_currencies import DEMO_CURRENCIES, DemoCurrencies
 from dealcache.sandbox.simulator.demo_deals import FIXED_DEALS, plan_deals, plan_spread_deals
 from dealcache.sandbox.simulator.demo_people import add_people
 from dealcache.sandbox.simulator.object_types import DEALS, MEETINGS, NOTES
@@ -28,6 +29,7 @@ def demo_data(
     shared: float | None = None,
     unassociated: float = 0.0,
     people: bool | None = None,
+    currencies: bool = False,
 ) -> Dataset:
     """Makes an account with believable deals.
 
@@ -42,6 +44,7 @@ def demo_data(
         unassociated: the share of activities (0 to less than 1) that are on no deal.
         people: adds companies and contacts to deals and activities. Left out, big accounts (``activities_per_deal``
             given) have none. Nothing else depends on it.
+        currencies: gives the account several currencies, and each deal but those of ``ODD_CODES`` one of them.
 
     Returns:
         The account. Search finds all of it however far its index is behind.
@@ -52,7 +55,9 @@ def demo_data(
     data.labels[frozenset({DEALS.name, "calls"})] = [KICK_OFF]
     if shared is None:
         shared = 0.0 if activities_per_deal is None else SHARED
-    builder = DemoBuilder(data, seed, shared)
+    if currencies:
+        data.currencies = DEMO_CURRENCIES
+    builder = DemoBuilder(data, seed, shared, DemoCurrencies(seed) if currencies else None)
     planner = Random(seed + 1)
     if activities_per_deal is None:
         plans = plan_deals(planner, deals)

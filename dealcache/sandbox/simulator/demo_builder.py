@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from random import Random
 
 from dealcache.sandbox.simulator.associations import End
+from dealcache.sandbox.simulator.currencies import CURRENCY_CODE
 from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.demo_account import KICK_OFF
 from dealcache.sandbox.simulator.demo_activities import demo_properties
+from dealcache.sandbox.simulator.demo_currencies import DemoCurrencies
 from dealcache.sandbox.simulator.demo_deals import DealPlan, plan_properties, random_types
 from dealcache.sandbox.simulator.demo_stages import plan_stages
 from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, DEALS
@@ -29,9 +31,11 @@ class DemoBuilder:
         data: where to.
         seed: decides what is left to chance.
         shared: the share of activities (0 to 1) that are on the last deal of the same company too.
+        currencies: gives the deals their currencies; they have none unless given.
     """
 
-    def __init__(self, data: Dataset, seed: int, shared: float) -> None:
+    def __init__(self, data: Dataset, seed: int, shared: float, currencies: DemoCurrencies | None = None) -> None:
+        self._currencies = currencies
         self._data = data
         self._random = Random(seed)
         # What is shared is decided apart, so that nothing else depends on how much it is.
@@ -58,6 +62,8 @@ class DemoBuilder:
             "dealname": plan.name,
             "closedate": to_iso(closes) if random.random() < 0.9 else None,
         }
+        if self._currencies is not None:
+            values[CURRENCY_CODE] = self._currencies.code(plan.name)
         changed = random.randint(created, REFERENCE)
         values |= plan_stages(self._staging, values["dealstage"] or "", created, changed)
         self._data.create(

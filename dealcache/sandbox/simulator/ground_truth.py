@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
 
 from dealcache.sandbox.simulator.account import end_of
 from dealcache.sandbox.simulator.associations import End
+from dealcache.sandbox.simulator.currencies import CURRENCY_CODE
 from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, COMPANIES, CONTACTS, DEALS
 from dealcache.sandbox.simulator.records import Record
@@ -101,6 +103,16 @@ def stages_of(data: Dataset, deal_id: int | str) -> list[dict[str, str | None]]:
         if (entered := values.get(f"{ENTERED}{suffix}"))
     ]
     return sorted(stays, key=lambda stay: stay["entered"] or "")
+
+
+def amounts_by_currency(data: Dataset) -> dict[str | None, Decimal]:
+    """The sums of the amounts of all live deals by their currencies; None for deals without a proper code."""
+    sums: dict[str | None, Decimal] = {}
+    for deal in live_deals(data):
+        code = deal.properties.get(CURRENCY_CODE) or ""
+        key = code if len(code) == 3 and code.isascii() and code.isupper() else None
+        sums[key] = sums.get(key, Decimal(0)) + Decimal(deal.properties.get("amount") or 0)
+    return sums
 
 
 def whole_truth(data: Dataset) -> dict[str, Any]:

@@ -56,9 +56,10 @@ _COMMON = _kinds(
 
 _DEAL = _kinds(
     strings="dealname description hs_merged_object_ids",
-    numbers="amount hs_object_id",
+    numbers="amount amount_in_home_currency hs_object_id",
     datetimes="closedate createdate hs_createdate hs_lastmodifieddate",
-    enums="dealstage pipeline dealtype hubspot_owner_id hs_is_closed hs_is_closed_won hs_is_closed_lost",
+    enums="dealstage pipeline dealtype hubspot_owner_id deal_currency_code hs_is_closed hs_is_closed_won "
+    "hs_is_closed_lost",
 )
 _ACTIVITY_ALWAYS = ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
 

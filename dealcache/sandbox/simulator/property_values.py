@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from dealcache.sandbox.simulator.currencies import IN_HOME_CURRENCY
 from dealcache.sandbox.simulator.object_types import DEALS, ObjectType, PropertyKind
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
 READ_ONLY = frozenset(
-    {"hs_object_id", "hs_createdate", "hs_lastmodifieddate", "lastmodifieddate", "hs_merged_object_ids"}
+    {
+        *("hs_object_id", "hs_createdate", "hs_lastmodifieddate", "lastmodifieddate", "hs_merged_object_ids"),
+        IN_HOME_CURRENCY,
+    }
 )
 
 #: Length of ``hs_body_preview``; the true one is not documented.

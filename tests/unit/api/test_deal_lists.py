@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dealcache.api import deal_lists
+from dealcache.api.money import money
 from dealcache.model.deals import Deal
 from dealcache.model.labels import Labels, Owner, Pipeline, Stage
 from dealcache.model.unreadable import UnreadableRecords
@@ -43,7 +44,26 @@ LABELS = Labels(
     ],
 )
 def test_money(amount, shown):
-    assert deal_lists.money(amount) == shown
+    assert money(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        (1500.0, "USD", "$1,500.00"),
+        (1500.0, "EUR", "€1,500.00"),
+        (-1500.5, "GBP", "-£1,500.50"),
+        (1500.4, "JPY", "¥1,500"),
+        (1500.0, "CAD", "CA$1,500.00"),
+        (1500.0, "CHF", "CHF 1,500.00"),
+        (-0.5, "CHF", "-CHF 0.50"),
+        (1.2345, "KWD", "KWD 1.234"),
+        (1500.0, "ZZZ", "ZZZ 1,500.00"),
+        (None, "EUR", "Not specified"),
+    ],
+)
+def test_money_with_its_currency(amount, currency, shown):
+    assert money(amount, currency) == shown
 
 
 def test_days_are_written_in_english_and_in_the_zone():

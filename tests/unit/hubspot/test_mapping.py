@@ -212,6 +212,29 @@ def test_an_amount_is_a_number_or_none(amount, expected):
     assert deal_of(deal(amount=amount)).amount == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "at_home", "expected", "unreadable"),
+    [
+        ("EUR", "1650.5", ("EUR", 1650.5), []),
+        ("CHF", None, ("CHF", None), []),
+        ("CHF", "", ("CHF", None), []),
+        ("EUR", "abc", ("EUR", None), ["amount_in_home_currency"]),
+        # Accounts without currencies have an amount at home too.
+        *((none, "1500", (None, None), []) for none in (None, "", " ")),
+        *(
+            (odd, "9", (None, None), ["deal_currency_code"])
+            for odd in ("eur", "€", "EURO", "E1R", "ÄÖÜ", "EUR\n", 7, {})
+        ),
+    ],
+)
+def test_a_currency_has_a_code_or_there_is_none(code, at_home, expected, unreadable):
+    faults: list[str] = []
+    mapped = deal_of(deal(deal_currency_code=code, amount_in_home_currency=at_home), faults)
+    assert (mapped.currency, mapped.amount_in_home_currency) == expected
+    assert faults == unreadable
+    assert mapped.amount == 1500.0
+
+
 @pytest.mark.parametrize("record_id", [None, "", " ", {}, [], True, 1.5, "1" * 101, "1\x002", "\ud800"], ids=repr)
 def test_a_record_without_an_id_is_malformed(record_id):
     broken = {"id": record_id, "properties": {}, "createdAt": CREATED}

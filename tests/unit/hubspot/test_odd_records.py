@@ -53,6 +53,8 @@ def test_one_odd_property_of_a_deal_loses_no_other(name, value):
         "closedate": "close_date",
         "hs_lastmodifieddate": "hubspot_updated_at",
         "hs_merged_object_ids": "merged_ids",
+        "deal_currency_code": "currency",
+        "amount_in_home_currency": "amount_in_home_currency",
     }
     for own in fields.values():
         if own != fields[name]:
@@ -256,3 +258,19 @@ def test_an_association_that_cannot_be_read_costs_its_record_or_nothing():
 def test_an_entry_that_names_no_record_may_be_that_of_any_that_is_missing():
     page = association_page_of({"results": [{"from": None, "to": []}, {"from": {"id": "1"}, "to": []}]}, ["1", "2"])
     assert page.refused == {"2": "unknown"}
+
+
+def test_a_currency_without_a_rate_is_logged_once(caplog):
+    mapper = RecordMapper()
+    swiss = [deal(deal_currency_code="CHF", amount_in_home_currency=None) for _ in range(3)]
+    fine = [deal(deal_currency_code="EUR", amount_in_home_currency="1"), deal(deal_currency_code="SEK", amount="")]
+    with caplog.at_level("WARNING"):
+        assert [one.currency for one in mapper.deals(swiss + fine + swiss)] == [
+            *["CHF"] * 3,
+            "EUR",
+            "SEK",
+            *["CHF"] * 3,
+        ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "HubSpot has no exchange rate for CHF: amount_in_home_currency of such deals is null"
+    ]

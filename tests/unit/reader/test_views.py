@@ -134,6 +134,14 @@ def test_info_of_a_deal_that_has_everything():
     }
 
 
+def test_info_names_a_currency_only_where_there_is_one():
+    plain, swiss = (
+        views.info(deal(amount=1.0, currency=one), (0, None, None), [], UTC, LABELS) for one in (None, "CHF")
+    )
+    assert "currency" not in plain
+    assert swiss == plain | {"currency": "CHF"}
+
+
 def test_info_of_a_deal_that_has_nothing():
     view = views.info(deal(stage_id="s1", pipeline_id="p1"), views.extent_of([]), [], UTC, LABELS)
     assert view["dealOwner"] == "Unknown Owner"

@@ -26,6 +26,19 @@ def test_a_deal_survives_the_way_there_and_back(deal: Deal) -> None:
     assert read_deal(document) == (StoredDeal(deal, NOON), [])
 
 
+def test_currencies_are_stored_only_where_there_are_any() -> None:
+    assert not {"currency", "amount_in_home_currency"} & deal_fields(a_deal()).keys()
+    assert "amount_in_home_currency" not in deal_fields(a_deal(currency="CHF"))
+    deal = a_deal(currency="EUR", amount_in_home_currency=1650.0)
+    assert read_deal(deal_fields(deal)) == (StoredDeal(deal, None), [])
+
+
+@pytest.mark.parametrize("odd", ["eur", "€", 7, ["EUR"], {"code": "EUR"}])
+def test_another_systems_currency_counts_as_none(odd: Any) -> None:
+    stored, faults = read_deal(deal_fields(a_deal()) | {"currency": odd})
+    assert (stored.deal, faults.count("currency") > 0) == (a_deal(), True)
+
+
 def test_names_are_found_in_any_case() -> None:
     assert deal_fields(a_deal(deal_name="  Große ÜBERGABE "))["deal_name_key"] == "grosse übergabe"
 

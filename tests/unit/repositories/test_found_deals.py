@@ -34,3 +34,23 @@ def test_a_deal_is_as_old_as_what_was_read(document: Document, age: Document, ex
     stored = {name: value for name, value in (document | age).items() if name in PROJECTION}
     found = found_deal(stored, "amount", "number", 0, UnreadableRecords()).stored
     assert found.as_of(WATERMARK, NOW) == expected == read_deal(document | age)[0].as_of(WATERMARK, NOW)
+
+
+@pytest.mark.parametrize("document", [SOUND, FOREIGN], ids=["sound", "foreign"])
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ({}, (None, None)),
+        ({"currency": None}, (None, None)),
+        ({"currency": "CHF"}, ("CHF", None)),
+        ({"currency": "EUR", "amount_in_home_currency": 1.1}, ("EUR", 1.1)),
+        ({"currency": "EUR", "amount_in_home_currency": 2}, ("EUR", 2)),
+        ({"currency": "euros"}, (None, None)),
+    ],
+)
+def test_a_deal_has_its_currency(
+    document: Document, stored: Document, expected: tuple[str | None, float | None]
+) -> None:
+    assert stored.keys() <= PROJECTION.keys()
+    deal = found_deal(document | stored, "amount", "number", 0, UnreadableRecords()).stored.deal
+    assert (deal.currency, deal.amount_in_home_currency) == expected

@@ -37,13 +37,22 @@ def changed_event(**after: Any) -> dict[str, set[str]]:
         {"amount": 0.0},
         {"create_date": at(1)},
         {"close_date": None},
+        {"currency": "EUR"},
     ],
 )
 def test_what_the_information_shows(after: dict[str, Any]) -> None:
     assert changed_deal({}, after) == ({"1": {INFO}}, {"Acme renewal"})
 
 
-@pytest.mark.parametrize("after", [{"hubspot_updated_at": at(1)}, {"owner": "Eve"}, {"stage": "x"}])
+@pytest.mark.parametrize(("before", "after"), [("EUR", None), ("EUR", "USD")])
+def test_a_currency_that_goes_is_seen(before: str, after: str | None) -> None:
+    assert changed_deal({"currency": before}, {"currency": after}) == ({"1": {INFO}}, {"Acme renewal"})
+
+
+@pytest.mark.parametrize(
+    "after",
+    [{"hubspot_updated_at": at(1)}, {"owner": "Eve"}, {"stage": "x"}, {"amount_in_home_currency": 1.0}],
+)
 def test_what_nobody_sees(after: dict[str, Any]) -> None:
     assert changed_deal({}, after) == ({}, set())
 

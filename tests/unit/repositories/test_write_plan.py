@@ -100,3 +100,11 @@ def test_of_several_versions_the_newest_is_taken_and_of_equal_ones_the_last() ->
                 [(5, "new"), (7, "newer"), (7, "newest"), (6, "older")]]  # fmt: skip
     other = FIELDS | {"deal_id": "2"}
     assert newest_of_each(KEY, [*versions, other]) == [versions[2], other]
+
+
+def test_an_optional_field_that_a_deal_no_longer_has_is_a_change() -> None:
+    stored = deal_fields(a_deal(currency="EUR", amount_in_home_currency=1.0))
+    assert Match(stored, deal_fields(a_deal())).update() == {"currency": None, "amount_in_home_currency": None}
+    gone = deal_fields(a_deal()) | {"currency": None, "amount_in_home_currency": None}
+    assert Match(gone, deal_fields(a_deal())).update() == {}
+    assert Match(gone, deal_fields(a_deal(currency="USD"))).update() == {"currency": "USD"}
