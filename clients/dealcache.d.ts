@@ -4094,6 +4094,8 @@ export interface components {
             create_date: string | null;
             /** @description The currency's ISO 4217 code; null if the deal has none. */
             currency: string | null;
+            /** @description Days to one decimal since the deal entered its stage, null if HubSpot does not tell; only with stage history. */
+            days_in_stage?: number | null;
             /** @description HubSpot's id of the deal. */
             deal_id: string;
             /** @description The deal's name. */

@@ -16,7 +16,6 @@ from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.reader.deal_resolution import UnknownLabelError
-from dealcache.reader.deal_rows import COLUMNS
 from dealcache.reader.timeline_filter import InvalidCursorError
 
 blueprint = StrictBlueprint(
@@ -33,7 +32,7 @@ def deal_list(query: dict[str, Any]) -> Response:
     try:
         if query["format"] != "json":
             lists.check_cursor(question, query.get("cursor"))
-            return export_response(query["format"], "deals", COLUMNS, lists.batches(question))
+            return export_response(query["format"], "deals", lists.columns, lists.batches(question))
         page = lists.page(question, query["limit"], query.get("cursor"))
     except UnknownLabelError as error:
         return problem_response(invalid({error.parameter: [str(error)]}))

@@ -38,6 +38,13 @@ class DealRowSchema(ma.Schema):
     next_activity = day_field("The day of the first activity that is.")
     updated_at = moment_field("When the deal was changed last.", allow_none=True)
     as_of = moment_field("Up to when HubSpot's changes are known to be in this row.", allow_none=True)
+    days_in_stage = ma.fields.Float(
+        allow_none=True,
+        metadata={
+            "description": "Days to one decimal since the deal entered its stage, null if HubSpot does not tell; "
+            "only with stage history."
+        },
+    )
 
 
 class DealListSchema(ma.Schema):

@@ -91,6 +91,7 @@ def wire_reading(parts: Container) -> Reading:
             parts.zone,
             parts.now,
             completed=label_directory.completed,
+            stage_history=has_history,
         ),
         ActivitySummaries(
             ActivitySums(storage.connection, parts.zone),

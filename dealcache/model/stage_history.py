@@ -38,14 +38,15 @@ class Stay(NamedTuple):
     is_current: bool
 
     def days(self, now: datetime) -> float | None:
-        """Return how long it lasted, or has lasted, in days to one decimal; None if that is not known.
+        """Return how long it lasted, or has lasted by now; see :func:`days_between`."""
+        return days_between(self.entered_at, now if self.is_current else self.left_at)
 
-        A stay that begins in the future has lasted for 0 days.
-        """
-        until = now if self.is_current else self.left_at
-        if self.entered_at is None or until is None:
-            return None
-        return round(max(0.0, (until - self.entered_at) / _DAY), 1)
+
+def days_between(since: datetime | None, until: datetime | None) -> float | None:
+    """Return the days from one time to another, to one decimal; 0 if that is earlier, None if either is not known."""
+    if since is None or until is None:
+        return None
+    return round(max(0.0, (until - since) / _DAY), 1)
 
 
 def current_entry(times: Iterable[StageTime], stage_id: str | None) -> datetime | None:

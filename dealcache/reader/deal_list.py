@@ -17,7 +17,7 @@ from dealcache.model.labels import Labels
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
 from dealcache.reader.deal_resolution import UnknownLabelError, resolve
-from dealcache.reader.deal_rows import RowMaker
+from dealcache.reader.deal_rows import RowMaker, row_columns
 from dealcache.repositories import DealListRepository, FoundDeal, ListTotal, Spot, StageTotal
 
 Row = dict[str, Any]
@@ -57,6 +57,7 @@ class DealLists:
         now: returns the present.
         timer: the monotonic clock, in seconds.
         completed: returns the labels for deals that lack some of those it is given.
+        stage_history: True if rows show for how long deals have been in their stages.
     """
 
     def __init__(
@@ -71,7 +72,12 @@ class DealLists:
         now: Callable[[], datetime],
         timer: Callable[[], float] = time.monotonic,
         completed: Callable[[Labels], Labels] = lambda known: known,
+        *,
+        stage_history: bool = False,
     ) -> None:
+        #: The fields of a row, in order.
+        self.columns = row_columns(stage_history=stage_history)
+        self._stage_history = stage_history
         self._completed = completed
         self._deals = deals
         self._labels = labels
@@ -174,7 +180,8 @@ class DealLists:
     def _rows(self, found: Sequence[FoundDeal], labels: Labels, watermark: datetime | None) -> list[Row]:
         if labels.unknown_in(one.stored.deal for one in found):
             labels = self._completed(labels)
-        maker = RowMaker(labels, watermark, self._zone, self._now(), self._unreadable)
+        now, history = self._now(), self._stage_history
+        maker = RowMaker(labels, watermark, self._zone, now, self._unreadable, stage_history=history)
         return [maker.row(one) for one in found]
 
 

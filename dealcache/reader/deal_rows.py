@@ -10,6 +10,7 @@ from dealcache.model.deal_filter import is_open
 from dealcache.model.deals import Deal
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels
+from dealcache.model.stage_history import current_entry, days_between
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.views import day, timestamp
 from dealcache.repositories import FoundDeal
@@ -32,6 +33,14 @@ COLUMNS = (
     *("updated_at", "as_of"),
 )
 
+#: The further field of a row with stage history: for how many days the deal has been in its stage.
+DAYS_IN_STAGE = "days_in_stage"
+
+
+def row_columns(*, stage_history: bool) -> tuple[str, ...]:
+    """Return the fields of a row, in order."""
+    return (*COLUMNS, DAYS_IN_STAGE) if stage_history else COLUMNS
+
 
 class RowMaker:
     """Makes the rows of one answer.
@@ -42,6 +51,7 @@ class RowMaker:
         zone: the zone of the days.
         now: the present.
         unreadable: counts the deals that cannot be shown.
+        stage_history: True if rows show for how long deals have been in their stages.
     """
 
     def __init__(
@@ -51,7 +61,10 @@ class RowMaker:
         zone: tzinfo,
         now: datetime,
         unreadable: UnreadableRecords,
+        *,
+        stage_history: bool = False,
     ) -> None:
+        self._stage_history = stage_history
         self._labels = labels
         self._watermark = watermark
         self._zone = zone
@@ -64,11 +77,12 @@ class RowMaker:
     def row(self, listed: FoundDeal) -> dict[str, Any]:
         """Return a deal's row; one with nulls if the deal cannot be shown."""
         try:
-            return self._row(listed)
+            row = self._row(listed)
+            return row | {DAYS_IN_STAGE: self._days_in_stage(listed.stored.deal)} if self._stage_history else row
         except Exception as error:  # noqa: BLE001 - the boundary around a record
             deal_id = listed.stored.deal.deal_id
             self._unreadable.note("deals", deal_id, f"a list cannot show it ({type(error).__name__})")
-            return dict.fromkeys(COLUMNS) | {"deal_id": deal_id}
+            return dict.fromkeys(row_columns(stage_history=self._stage_history)) | {"deal_id": deal_id}
 
     def _row(self, listed: FoundDeal) -> dict[str, Any]:
         deal, labels, zone, done = listed.stored.deal, self._labels, self._zone, listed.activities
@@ -98,6 +112,9 @@ class RowMaker:
         if deal.currency is not None:
             row["amount_in_home_currency"] = _finite(deal.amount_in_home_currency)
         return row
+
+    def _days_in_stage(self, deal: Deal) -> float | None:
+        return days_between(current_entry(deal.stage_times or (), deal.stage_id), self._now)
 
     def _place_of(self, deal: Deal) -> tuple[str, str, bool]:
         key = deal.pipeline_id, deal.stage_id, deal.pipeline, deal.stage

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from dealcache.reader.deal_rows import COLUMNS
 from dealcache.sandbox.simulator import Simulator, demo_deal_id
 from dealcache.sandbox.simulator.ground_truth import stages_of
 from tests.clocks import ManualClock
@@ -162,3 +166,39 @@ def test_stage_history_takes_no_call(make_service: MakeService, environ: dict[st
     assert service.calls("list") == 0
     assert service.calls("batch_read") == 7
     assert service.calls("search") == 1
+
+
+def test_lists_show_the_days_in_the_present_stage(
+    service: Service, hubspot: Simulator, deal: str, clock: ManualClock
+) -> None:
+    stages(service, dealId=deal)
+    stages(service, dealName=ACME)
+    unknown = hubspot.data.add_deal("Bruce's own", {"dealstage": None})
+    stages(service, dealId=unknown)
+    clock.tick(8_640)
+
+    rows = {row["deal_id"]: row for row in stages(service, f"{V2}deal-list")["deals"]}
+
+    assert (rows[deal]["days_in_stage"], rows[unknown]["days_in_stage"]) == (0.6, None)
+    acme = demo_deal_id(ACME)
+    assert rows[acme]["days_in_stage"] == stages(service, dealId=acme)["current"]["days"] > 0
+    assert all(tuple(row) == (*COLUMNS, "days_in_stage") for row in rows.values())
+    header, *lines = csv.reader(io.StringIO(service.get(f"{V2}deal-list", format="csv").text, newline=""))
+    assert tuple(header) == (*COLUMNS, "days_in_stage")
+    assert {line[0]: line[-1] for line in lines} == {deal: "0.6", unknown: "", acme: str(rows[acme]["days_in_stage"])}
+    for line in service.get(f"{V2}deal-list", format="ndjson").text.splitlines():
+        assert json.loads(line) == rows[json.loads(line)["deal_id"]]
+
+
+def test_a_list_shows_a_changed_stage_with_its_new_days(
+    service: Service, hubspot: Simulator, deal: str, clock: ManualClock
+) -> None:
+    stages(service, dealId=deal)
+    stages(service, f"{V2}deal-list")
+    hubspot.data.update("deals", deal, {"dealstage": WON})
+    clock.tick(86_400)
+
+    stages(service, dealId=deal, refresh="true")
+
+    (row,) = stages(service, f"{V2}deal-list")["deals"]
+    assert (row["stage_id"], row["days_in_stage"]) == (WON, 1.0)
