@@ -10,7 +10,14 @@ from typing import Any
 from dealcache.sandbox.simulator.associations import AssociationGraph, End, Label
 from dealcache.sandbox.simulator.changes import Change, Happening, Listener
 from dealcache.sandbox.simulator.currencies import CURRENCY_CODE, IN_HOME_CURRENCY, Currencies
-from dealcache.sandbox.simulator.object_types import DEALS, OBJECT_TYPES, ObjectType, object_type_of
+from dealcache.sandbox.simulator.object_types import (
+    DEALS,
+    OBJECT_TYPES,
+    ObjectType,
+    PropertyKind,
+    object_type_of,
+)
+from dealcache.sandbox.simulator.own_properties import OwnProperties, kinds_of
 from dealcache.sandbox.simulator.property_values import derive_properties
 from dealcache.sandbox.simulator.records import SINCE_EVER, Properties, Record, RecordStore
 from dealcache.sandbox.simulator.stage_properties import stage_times
@@ -33,6 +40,7 @@ class Account:
         self.lock = threading.RLock()
         self.owners: list[dict[str, Any]] = []
         self.pipelines: list[dict[str, Any]] = []
+        self.own_properties: OwnProperties = {}
         self.labels: dict[frozenset[str], list[Label]] = {}
         self.currencies = Currencies()
         self.graph = AssociationGraph()
@@ -42,6 +50,10 @@ class Account:
     def store(self, kind: ObjectType) -> RecordStore:
         """The records of one type, for reading under :attr:`lock`."""
         return self._stores[kind.name]
+
+    def properties_of(self, kind: ObjectType) -> Mapping[str, PropertyKind]:
+        """The properties of one type that are defined, by name."""
+        return {**kind.properties, **kinds_of(self.own_properties)} if kind is DEALS else kind.properties
 
     def existing(self, object_type: str, record_id: int | str) -> Record:
         """The record, live or archived; ids that were merged away reach the record they were merged into.

@@ -18,7 +18,14 @@ OWNERS_MOST = 500
 #: What a private app of an account on the Professional tier may call in a day, when limits are off.
 DAILY_WITHOUT_LIMITS = 625_000
 
-_FIELD_TYPES = {"string": "text", "number": "number", "datetime": "date", "enumeration": "select"}
+_FIELD_TYPES = {
+    "string": "text",
+    "number": "number",
+    "datetime": "date",
+    "date": "date",
+    "enumeration": "select",
+    "bool": "booleancheckbox",
+}
 
 
 def list_owners(exchange: Exchange) -> Response:
@@ -79,8 +86,10 @@ def read_stage(exchange: Exchange) -> Response:
 
 
 def list_properties(exchange: Exchange) -> Response:
-    """``GET /crm/v3/properties/{type}``, not paged."""
-    return json_response(200, {"results": list(_definitions(exchange).values())})
+    """``GET /crm/v3/properties/{type}``, not paged; archived ones only when asked for."""
+    archived = exchange.request.flag("archived")
+    found = [one for one in _definitions(exchange).values() if bool(one.get("archived")) == archived]
+    return json_response(200, {"results": found})
 
 
 def read_property(exchange: Exchange) -> Response:
@@ -148,7 +157,8 @@ def _definitions(exchange: Exchange) -> dict[str, dict[str, Any]]:
     for name, label in of_stages.items():
         sort: PropertyKind = "number" if name.startswith(LATEST_TIME) else "datetime"
         found[name] = _definition(kind, name, sort) | {"label": label, "calculated": True}
-    return dict(sorted(found.items()))
+    own = exchange.site.data.own_properties if kind is DEALS else {}
+    return dict(sorted({**found, **own}.items()))
 
 
 def _definition(kind: ObjectType, name: str, sort: PropertyKind) -> dict[str, Any]:

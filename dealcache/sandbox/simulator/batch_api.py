@@ -36,7 +36,7 @@ def batch_read(exchange: Exchange) -> Response:
     refused = refusals(exchange, inputs)
     ids = [one for item in inputs if (one := str(item.get("id", ""))) not in refused]
     found, missing = _look_up(exchange, ids, archived=archived)
-    names = chosen_properties(exchange.kind, [*_names(body, "properties"), *histories])
+    names = chosen_properties(exchange, [*_names(body, "properties"), *histories])
     results = [show_record(exchange, record, names) for record in found]
     if histories:
         for shown, record in zip(results, found, strict=True):
@@ -58,13 +58,13 @@ def batch_update(exchange: Exchange) -> Response:
     store = exchange.site.data.store(exchange.kind)
     for one in inputs:
         record_id = str(one.get("id", ""))
-        properties = writable_properties(exchange.kind, one)
+        properties = writable_properties(exchange, one)
         record = find_record(exchange, record_id)
         if record is None or store.was_merged(int(record_id)):
             missing.append(record_id)
             continue
         changed = exchange.site.data.update(exchange.kind.name, record.id, properties)
-        results.append(show_record(exchange, changed, chosen_properties(exchange.kind, properties)))
+        results.append(show_record(exchange, changed, chosen_properties(exchange, properties)))
     return batch_response(exchange, results, _missing_error(exchange.kind.label, missing))
 
 

@@ -14,7 +14,14 @@ from dealcache.sandbox.simulator.application import Application
 from dealcache.sandbox.simulator.change_list import apply_changes
 from dealcache.sandbox.simulator.errors import ApiError, invalid, new_correlation_id, not_found, unknown_path
 from dealcache.sandbox.simulator.faults import Fault
-from dealcache.sandbox.simulator.ground_truth import activities_of, live_deals, people_of, stages_of, whole_truth
+from dealcache.sandbox.simulator.ground_truth import (
+    activities_of,
+    live_deals,
+    own_properties_of,
+    people_of,
+    stages_of,
+    whole_truth,
+)
 from dealcache.sandbox.simulator.label_changes import apply_label_changes
 from dealcache.sandbox.simulator.limits import Limits
 from dealcache.sandbox.simulator.messages import Request, Response, json_response
@@ -172,6 +179,7 @@ class Control:
                 activities = [one._asdict() for one in activities_of(data, deal_id)]
                 people = people_of(data, deal.id)
                 stages = stages_of(data, deal_id)
+                properties = own_properties_of(data, deal_id)
         except UnknownRecord as error:
             raise not_found(deal_id) from error
         body = {
@@ -181,6 +189,7 @@ class Control:
             "activities": activities,
             "people": people,
             "stages": stages,
+            "properties": properties,
         }
         return json_response(200, body)
 

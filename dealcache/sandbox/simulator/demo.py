@@ -12,6 +12,7 @@ from dealcache.sandbox.simulator.demo_currencies import DEMO_CURRENCIES, DemoCur
 from dealcache.sandbox.simulator.demo_deals import FIXED_DEALS, plan_deals, plan_spread_deals
 from dealcache.sandbox.simulator.demo_people import add_people
 from dealcache.sandbox.simulator.object_types import DEALS, MEETINGS, NOTES
+from dealcache.sandbox.simulator.own_properties import demo_own_properties
 from dealcache.sandbox.simulator.records import SINCE_EVER
 from dealcache.sandbox.simulator.timestamps import to_iso
 
@@ -52,6 +53,7 @@ def demo_data(
     data = Dataset()
     data.owners = demo_owners()
     data.pipelines = demo_pipelines()
+    data.own_properties = demo_own_properties()
     data.labels[frozenset({DEALS.name, "calls"})] = [KICK_OFF]
     if shared is None:
         shared = 0.0 if activities_per_deal is None else SHARED

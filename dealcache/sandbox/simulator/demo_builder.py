@@ -14,6 +14,7 @@ from dealcache.sandbox.simulator.demo_currencies import DemoCurrencies
 from dealcache.sandbox.simulator.demo_deals import DealPlan, plan_properties, random_types
 from dealcache.sandbox.simulator.demo_stages import plan_stages
 from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, DEALS
+from dealcache.sandbox.simulator.own_properties import plan_own_properties
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
 #: The day that demo data is seen from: what happens after it are tasks that are not due yet.
@@ -42,6 +43,8 @@ class DemoBuilder:
         self._sharing = Random(seed + 2)
         # So are the ways of deals through their stages.
         self._staging = Random(seed + 3)
+        # And their own properties.
+        self._owning = Random(seed + 5)
         self._shared = shared
         self._last_of_company: dict[str, End] = {}
         self._next_ids = {kind.name: _ids(self._random) for kind in ACTIVITY_TYPES}
@@ -65,6 +68,7 @@ class DemoBuilder:
         if self._currencies is not None:
             values[CURRENCY_CODE] = self._currencies.code(plan.name)
         changed = random.randint(created, REFERENCE)
+        values |= plan_own_properties(self._owning, created)
         values |= plan_stages(self._staging, values["dealstage"] or "", created, changed)
         self._data.create(
             DEALS.name,

@@ -12,6 +12,7 @@ from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.currencies import CURRENCY_CODE
 from dealcache.sandbox.simulator.dataset import Dataset
 from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, COMPANIES, CONTACTS, DEALS
+from dealcache.sandbox.simulator.own_properties import kinds_of
 from dealcache.sandbox.simulator.records import Record
 from dealcache.sandbox.simulator.stage_properties import ENTERED, EXITED, stage_suffix
 
@@ -113,6 +114,17 @@ def amounts_by_currency(data: Dataset) -> dict[str | None, Decimal]:
         key = code if len(code) == 3 and code.isascii() and code.isupper() else None
         sums[key] = sums.get(key, Decimal(0)) + Decimal(deal.properties.get("amount") or 0)
     return sums
+
+
+def own_properties_of(data: Dataset, deal_id: int | str) -> dict[str, str]:
+    """The own properties of a deal that have a value, as they are.
+
+    Raises:
+        UnknownRecord: there is no such deal.
+    """
+    with data.lock:
+        values = data.existing(DEALS.name, deal_id).properties
+        return {name: value for name in kinds_of(data.own_properties) if (value := values.get(name))}
 
 
 def whole_truth(data: Dataset) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Owners, pipelines and stages that change while the account is in use; people do that in HubSpot's settings."""
+"""Owners, pipelines, stages and properties that change while the account is in use, as in HubSpot's settings."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dealcache.sandbox.simulator.account import Account, UnknownRecord
+from dealcache.sandbox.simulator.own_properties import OwnProperties, definition
 from dealcache.sandbox.simulator.timestamps import to_iso
 
 
 def apply_label_changes(account: Account, changes: Iterable[Mapping[str, Any]]) -> None:
     """Make changes such as ``{"what": "stage", "pipeline": "default", "id": "closedwon", "set": {"label": "Won"}}``.
 
-    ``what`` is ``owner``, ``pipeline`` or ``stage``. ``set`` replaces members; what is not there yet is added.
-    ``"set": {"archived": true}`` archives an owner or a pipeline; ``"gone": true`` removes, as it happens to stages.
+    ``what`` is ``owner``, ``pipeline``, ``stage``, or ``property``, which is one of deals with its name as the ``id``.
+    ``set`` replaces members; what is not there yet is added. ``"set": {"archived": true}`` archives all but stages;
+    ``"gone": true`` removes, as it happens to stages.
 
     Raises:
         UnknownRecord: a stage's pipeline is not there.
@@ -26,6 +28,9 @@ def apply_label_changes(account: Account, changes: Iterable[Mapping[str, Any]]) 
 
 def _apply(account: Account, change: Mapping[str, Any]) -> None:
     what, wanted = change.get("what"), str(change.get("id"))
+    if what == "property":
+        _apply_to_property(account.own_properties, wanted, change)
+        return
     if what == "owner":
         items, fresh = account.owners, _owner(wanted)
     elif what == "pipeline":
@@ -46,6 +51,13 @@ def _apply(account: Account, change: Mapping[str, Any]) -> None:
     else:
         # A new one in its place: an answer that is just being written shows the one before.
         items[items.index(found)] = {**found, "updatedAt": now, **change.get("set", {})}
+
+
+def _apply_to_property(properties: OwnProperties, name: str, change: Mapping[str, Any]) -> None:
+    if change.get("gone"):
+        properties.pop(name, None)
+        return
+    properties[name] = {**properties.get(name, definition(name, name, "string", "text")), **change.get("set", {})}
 
 
 def _stages_of(account: Account, pipeline_id: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-PropertyKind = Literal["string", "number", "datetime", "enumeration"]
+PropertyKind = Literal["string", "number", "date", "datetime", "enumeration", "bool"]
 
 
 @dataclass(frozen=True, slots=True)

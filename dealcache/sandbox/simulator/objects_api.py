@@ -36,7 +36,7 @@ def list_objects(exchange: Exchange) -> Response:
         raise invalid("Paging through deleted objects is not yet supported")
     store = exchange.site.data.store(exchange.kind)
     records, following = store.page(int(after), limit, archived=archived)
-    names = chosen_properties(exchange.kind, [*request.listed("properties"), *histories])
+    names = chosen_properties(exchange, [*request.listed("properties"), *histories])
     associated = [_associated_type(one) for one in request.listed("associations")]
     body: dict[str, Any] = {"results": [_show(exchange, one, names, histories, associated) for one in records]}
     if following is not None:
@@ -51,7 +51,7 @@ def read_object(exchange: Exchange) -> Response:
     if record is None:
         raise not_found(exchange.params["id"])
     histories = request.listed("propertiesWithHistory")
-    names = chosen_properties(exchange.kind, [*request.listed("properties"), *histories])
+    names = chosen_properties(exchange, [*request.listed("properties"), *histories])
     associated = [_associated_type(one) for one in request.listed("associations")]
     return json_response(200, _show(exchange, record, names, histories, associated))
 
@@ -63,12 +63,12 @@ def create_object(exchange: Exchange) -> Response:
 
 def update_object(exchange: Exchange) -> Response:
     """``PATCH /crm/v3/objects/{type}/{id}``. Ids that were merged away work here."""
-    properties = writable_properties(exchange.kind, exchange.body())
+    properties = writable_properties(exchange, exchange.body())
     record = find_record(exchange, exchange.params["id"])
     if record is None:
         raise not_found(exchange.params["id"])
     changed = exchange.site.data.update(exchange.kind.name, record.id, properties)
-    return json_response(200, show_record(exchange, changed, chosen_properties(exchange.kind, properties)))
+    return json_response(200, show_record(exchange, changed, chosen_properties(exchange, properties)))
 
 
 def archive_object(exchange: Exchange) -> Response:
@@ -105,7 +105,7 @@ def merge_objects(exchange: Exchange) -> Response:
         merged = exchange.site.data.merge(exchange.kind.name, ids[0], ids[1], keep_primary=keep)
     except ValueError as error:
         raise invalid(str(error)) from error
-    return json_response(200, show_record(exchange, merged, chosen_properties(exchange.kind, merged.properties)))
+    return json_response(200, show_record(exchange, merged, chosen_properties(exchange, merged.properties)))
 
 
 def find_record(exchange: Exchange, record_id: str, *, archived: bool = False) -> Record | None:
@@ -125,7 +125,7 @@ def create_from(exchange: Exchange, body: Mapping[str, Any]) -> dict[str, Any]:
         ApiError: 400, a property cannot be written or is missing, or an association leads nowhere.
     """
     kind, data = exchange.kind, exchange.site.data
-    properties = writable_properties(kind, body)
+    properties = writable_properties(exchange, body)
     missing = [name for name in kind.required if not properties.get(name)]
     if missing:
         errors = [{"message": f'"{name}" is required', "code": "REQUIRED_FIELD"} for name in missing]
@@ -134,10 +134,10 @@ def create_from(exchange: Exchange, body: Mapping[str, Any]) -> dict[str, Any]:
     record = data.create(kind.name, properties)
     for target, labels in links:
         data.associate(kind.name, record.id, target.type, target.id, labels)
-    return show_record(exchange, record, chosen_properties(kind, properties))
+    return show_record(exchange, record, chosen_properties(exchange, properties))
 
 
-def writable_properties(kind: ObjectType, body: Mapping[str, Any]) -> dict[str, str | None]:
+def writable_properties(exchange: Exchange, body: Mapping[str, Any]) -> dict[str, str | None]:
     """The ``properties`` of a write, checked.
 
     Raises:
@@ -147,7 +147,7 @@ def writable_properties(kind: ObjectType, body: Mapping[str, Any]) -> dict[str, 
     if not isinstance(properties, dict):
         raise invalid("Invalid input JSON: properties must be an object")
     try:
-        return check_properties(kind, properties)
+        return check_properties(exchange.site.data.properties_of(exchange.kind), properties)
     except InvalidProperties as error:
         raise invalid_properties(error) from error
 

@@ -40,10 +40,14 @@ class InvalidProperties(ValueError):  # noqa: N818 - named as HubSpot's message 
         self.problems = problems
 
 
-def check_properties(kind: ObjectType, raw: Mapping[str, Any]) -> dict[str, str | None]:
+def check_properties(kinds: Mapping[str, PropertyKind], raw: Mapping[str, Any]) -> dict[str, str | None]:
     """Turns the properties of a client's write into stored values.
 
     An empty string clears a property, so it is stored, and later read, as null.
+
+    Args:
+        kinds: the properties that the object type has, by name.
+        raw: the written values.
 
     Raises:
         InvalidProperties: at least one of them cannot be written.
@@ -51,12 +55,12 @@ def check_properties(kind: ObjectType, raw: Mapping[str, Any]) -> dict[str, str 
     stored: dict[str, str | None] = {}
     problems: list[Problem] = []
     for name, value in raw.items():
-        problem = _name_problem(kind, name)
+        problem = _name_problem(kinds, name)
         if problem:
             problems.append(problem)
             continue
         try:
-            stored[name] = _stored(kind.properties[name], value)
+            stored[name] = _stored(kinds[name], value)
         except ValueError:
             problems.append(Problem(name, "INVALID_VALUE", f'"{value}" is not a valid value of "{name}"'))
     if problems:
@@ -95,8 +99,8 @@ def _preview(body: str) -> str:
     return _TAG.sub("", body)[:PREVIEW_LENGTH]
 
 
-def _name_problem(kind: ObjectType, name: str) -> Problem | None:
-    if name not in kind.properties:
+def _name_problem(kinds: Mapping[str, PropertyKind], name: str) -> Problem | None:
+    if name not in kinds:
         return Problem(name, "PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
     if name in READ_ONLY:
         return Problem(name, "READ_ONLY_VALUE", f'"{name}" is a read only property; its value cannot be set.')
@@ -111,6 +115,8 @@ def _stored(kind: PropertyKind, value: Any) -> str | None:
     text = str(value)
     if kind == "datetime":
         return to_iso(to_milliseconds(text))
+    if kind == "date":
+        return to_iso(to_milliseconds(text))[:10]
     if kind == "number":
         float(text)
     return text

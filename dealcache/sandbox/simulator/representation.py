@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from dealcache.sandbox.simulator.access import EMAIL_READ
 from dealcache.sandbox.simulator.messages import Response, json_response
-from dealcache.sandbox.simulator.object_types import DEALS, EMAILS, ObjectType
+from dealcache.sandbox.simulator.object_types import DEALS, EMAILS
 from dealcache.sandbox.simulator.records import Properties, Record
 from dealcache.sandbox.simulator.site import Exchange
 from dealcache.sandbox.simulator.stage_properties import is_stage_property
@@ -21,14 +21,15 @@ _REDACTED = (
 _EMAIL_CONTENT = ("hs_email_html", "hs_email_text", "hs_body_preview")
 
 
-def chosen_properties(kind: ObjectType, asked: Iterable[str]) -> tuple[str, ...]:
+def chosen_properties(exchange: Exchange, asked: Iterable[str]) -> tuple[str, ...]:
     """The properties that an answer shows: those asked for or the type's defaults, and those that always come.
 
     Names that the type does not define are left out in silence, as HubSpot does.
     """
+    kind = exchange.kind
     names = set(asked) or set(kind.defaults)
     of_stages = {name for name in names if kind is DEALS and is_stage_property(name)}
-    return tuple(sorted((names & kind.properties.keys()) | of_stages | set(kind.always)))
+    return tuple(sorted((names & exchange.site.data.properties_of(kind).keys()) | of_stages | set(kind.always)))
 
 
 def show_record(exchange: Exchange, record: Record, names: Sequence[str]) -> dict[str, Any]:

@@ -35,10 +35,11 @@ _BOUNDS = ("GT", "GTE", "LT", "LTE")
 def search(exchange: Exchange) -> Response:
     """``POST /crm/v3/objects/{type}/search``."""
     site, kind = exchange.site, exchange.kind
-    query = parse_search(exchange.request.body, kind, site.behaviour.search_body_limit)
+    defined = site.data.properties_of(kind)
+    query = parse_search(exchange.request.body, kind, site.behaviour.search_body_limit, defined)
     seen_until = site.clock() - site.behaviour.index_lag
     found = _found(site, kind, query, seen_until)
-    names = chosen_properties(kind, query.properties)
+    names = chosen_properties(exchange, query.properties)
     results = [
         show_indexed(exchange, record, properties, names)
         for record in found[query.after : query.after + query.limit]
@@ -63,7 +64,7 @@ def _found(site: Site, kind: ObjectType, query: SearchQuery, seen_until: float) 
     def go_through() -> Sequence[Record]:
         groups = [_prepare_group(site, kind, filters) for filters in wide.groups]
         hits = list(_hits(site.data.store(kind), groups, partial(_says, kind, words(wide.text)), seen_until))
-        _sort(hits, wide)
+        _sort(hits, wide, is_number=site.data.properties_of(kind).get(wide.sort_by) == "number")
         return [record for record, _ in hits]
 
     if any(one.property.startswith(ASSOCIATIONS) for group in wide.groups for one in group):
@@ -109,7 +110,7 @@ def _prepare_group(site: Site, kind: ObjectType, filters: Sequence[Filter]) -> G
 def _prepare(site: Site, kind: ObjectType, one: Filter) -> Condition:
     try:
         if not one.property.startswith(ASSOCIATIONS):
-            return condition(kind, one, site.data.store(kind).named)
+            return condition(site.data.properties_of(kind), one, site.data.store(kind).named)
         other = object_type_of(one.property.removeprefix(ASSOCIATIONS))
         return association_condition(one, _neighbours(site, other, kind), _neighbours(site, kind, other))
     except (ValueError, OverflowError) as error:
@@ -158,19 +159,18 @@ def _says(kind: ObjectType, tokens: list[str], properties: Properties) -> bool:
     return all(any(word.startswith(token) for word in found) for token in tokens)
 
 
-def _sort(hits: list[Hit], query: SearchQuery) -> None:
+def _sort(hits: list[Hit], query: SearchQuery, *, is_number: bool) -> None:
     """Sorts hits, given by ascending id, in place; equal values stay by ascending id, empty ones last either way."""
     if query.sort_by == _OBJECT_ID:
         if query.descending:
             hits.reverse()
         return
-    number = bool(hits) and hits[0][0].type.properties.get(query.sort_by) == "number"
     full: list[tuple[Any, Hit]] = []
     empty: list[Hit] = []
     for hit in hits:
         value = hit[1].get(query.sort_by)
         if value:
-            full.append((float(value) if number else value.casefold(), hit))
+            full.append((float(value) if is_number else value.casefold(), hit))
         else:
             empty.append(hit)
     full.sort(key=itemgetter(0), reverse=query.descending)

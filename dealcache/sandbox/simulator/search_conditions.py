@@ -8,10 +8,10 @@ them counts, and so does which way characters are composed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from dealcache.sandbox.simulator.object_types import ObjectType, PropertyKind
+from dealcache.sandbox.simulator.object_types import PropertyKind
 from dealcache.sandbox.simulator.records import Properties
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
@@ -62,11 +62,11 @@ def value_test(kind: PropertyKind, operator: str, values: tuple[str, ...]) -> Va
     return _compared(kind, operator, values)
 
 
-def condition(kind: ObjectType, one: Filter, named: Callable[[str], Iterable[int]]) -> Condition:
+def condition(kinds: Mapping[str, PropertyKind], one: Filter, named: Callable[[str], Iterable[int]]) -> Condition:
     """Makes a property's filter ready.
 
     Args:
-        kind: the object type that is searched.
+        kinds: the properties that the searched object type has, by name.
         one: the filter.
         named: gives the ids of the deals that may have a (case-folded) name.
 
@@ -74,7 +74,7 @@ def condition(kind: ObjectType, one: Filter, named: Callable[[str], Iterable[int
         ValueError: the operator is unknown, or a value is none of the property's kind.
     """
     name = one.property
-    test = value_test(kind.properties.get(name, "string"), one.operator, one.values)
+    test = value_test(kinds.get(name, "string"), one.operator, one.values)
 
     def passes(record_id: int, properties: Properties) -> bool:
         return test(properties.get(name))
@@ -157,7 +157,9 @@ _KEYS: dict[PropertyKind, Callable[[str], Any]] = {
     "string": str.casefold,
     "enumeration": str,
     "number": float,
+    "date": _moment_key,
     "datetime": _moment_key,
+    "bool": str,
 }
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "EQ": lambda one, other: one == other,

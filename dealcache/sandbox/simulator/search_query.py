@@ -7,7 +7,7 @@ or NOT_IN filter, and no filter on, or sort by, a property that does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,13 +40,16 @@ class SearchQuery:
     after: int
 
 
-def parse_search(raw: bytes, kind: ObjectType, body_limit: int | None) -> SearchQuery:
+def parse_search(
+    raw: bytes, kind: ObjectType, body_limit: int | None, defined: Collection[str] | None = None
+) -> SearchQuery:
     """Reads the body of a search.
 
     Args:
         raw: the request's body.
         kind: the object type that is searched.
         body_limit: the most characters that ``raw`` may have, None for any number.
+        defined: the names of the type's properties in the account; those that every account has unless given.
 
     Raises:
         ApiError: 400, it breaks a limit or is malformed.
@@ -54,13 +57,14 @@ def parse_search(raw: bytes, kind: ObjectType, body_limit: int | None) -> Search
     if body_limit is not None and len(raw.decode(errors="replace")) > body_limit:
         raise invalid(f"The body of a search request must not exceed {body_limit} characters")
     body = parse_object(raw)
-    sort_by, descending = _read_sort(body.get("sorts"), kind)
+    names = kind.properties if defined is None else defined
+    sort_by, descending = _read_sort(body.get("sorts"), kind, names)
     limit, after = _read_page(body)
     properties = body.get("properties") or []
     if not isinstance(properties, list):
         raise invalid("Invalid input JSON: properties must be a list of names")
     return SearchQuery(
-        groups=_read_groups(body, kind),
+        groups=_read_groups(body, kind, names),
         sort_by=sort_by,
         descending=descending,
         text=str(body.get("query") or ""),
@@ -70,11 +74,11 @@ def parse_search(raw: bytes, kind: ObjectType, body_limit: int | None) -> Search
     )
 
 
-def _read_groups(body: Mapping[str, Any], kind: ObjectType) -> tuple[tuple[Filter, ...], ...]:
+def _read_groups(body: Mapping[str, Any], kind: ObjectType, names: Collection[str]) -> tuple[tuple[Filter, ...], ...]:
     """``filterGroups``; a bare ``filters`` list counts as one group."""
     raw = body.get("filterGroups") or ([{"filters": body["filters"]}] if body.get("filters") else [])
     groups = tuple(
-        tuple(_read_filter(one, kind) for one in parse_objects(group.get("filters"), "filters"))
+        tuple(_read_filter(one, kind, names) for one in parse_objects(group.get("filters"), "filters"))
         for group in parse_objects(raw, "filterGroups")
     )
     if len(groups) > MOST_GROUPS:
@@ -86,10 +90,10 @@ def _read_groups(body: Mapping[str, Any], kind: ObjectType) -> tuple[tuple[Filte
     return groups
 
 
-def _read_filter(raw: Mapping[str, Any], kind: ObjectType) -> Filter:
+def _read_filter(raw: Mapping[str, Any], kind: ObjectType, names: Collection[str]) -> Filter:
     name, operator = str(raw.get("propertyName", "")), str(raw.get("operator", ""))
     if not name.startswith(ASSOCIATIONS):
-        _check_exists(kind, name)
+        _check_exists(names, name)
     if name in kind.unfilterable:
         raise invalid(f"Property {name} cannot be used in filters")
     if operator in ("IN", "NOT_IN"):
@@ -109,17 +113,17 @@ def _read_filter(raw: Mapping[str, Any], kind: ObjectType) -> Filter:
     return Filter(name, operator, tuple(str(value) for value in values))
 
 
-def _read_sort(raw: Any, kind: ObjectType) -> tuple[str, bool]:
+def _read_sort(raw: Any, kind: ObjectType, names: Collection[str]) -> tuple[str, bool]:
     """The first sort rule, the only one that counts. A rule that is a bare text is ignored (hubspot-api-ruby#257)."""
     rule = raw[0] if isinstance(raw, list) and raw else None
     if not isinstance(rule, dict) or not rule.get("propertyName"):
         return kind.created_property, False
-    _check_exists(kind, str(rule["propertyName"]))
+    _check_exists(names, str(rule["propertyName"]))
     return str(rule["propertyName"]), rule.get("direction") == "DESCENDING"
 
 
-def _check_exists(kind: ObjectType, name: str) -> None:
-    if name not in kind.properties:
+def _check_exists(names: Collection[str], name: str) -> None:
+    if name not in names:
         problem = {"message": f'Property "{name}" does not exist', "code": "PROPERTY_DOESNT_EXIST"}
         raise invalid(
             f'There was a problem with the request: Property "{name}" does not exist',
