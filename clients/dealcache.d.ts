@@ -1635,8 +1635,12 @@ export interface paths {
                     idle_days?: number;
                     /** @description `true`: an activity is planned for later; `false`: none is. */
                     has_next_activity?: boolean;
-                    /** @description `-` before it: descending. Deals without a value come last, those of one by id. */
-                    sort?: "name" | "amount" | "created" | "closes" | "activities" | "last_activity" | "updated" | "-name" | "-amount" | "-created" | "-closes" | "-activities" | "-last_activity" | "-updated";
+                    /** @description A value of an own property, by its internal name: `property.hs_priority=high`; may be repeated: any of them. Options by value, or by label in any case; numbers as numbers; dates and times as days, those of times in the timeline's zone; `true` or `false`; other texts exactly. For the first 40 of `HUBSPOT_DEAL_PROPERTIES`; where none are configured, there is no such parameter. */
+                    property?: {
+                        [key: string]: string;
+                    };
+                    /** @description `-` before it: descending. Deals without a value come last, those of one by id. Also `property.NAME`, for own properties. */
+                    sort?: string | ("name" | "amount" | "created" | "closes" | "activities" | "last_activity" | "updated" | "-name" | "-amount" | "-created" | "-closes" | "-activities" | "-last_activity" | "-updated");
                     /** @description How many deals at most. */
                     limit?: number;
                     /** @description `next_cursor` of the page before, for the same question. */
@@ -1704,6 +1708,98 @@ export interface paths {
                     headers: {
                         /** @description Seconds to wait before trying again. */
                         "Retry-After"?: number;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                default: components["responses"]["DEFAULT_ERROR"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hubspot/v2/deal-properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the own properties of deals that are configured and that HubSpot has, in the configured order. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description The `ETag` of the copy that the client has; 304 when it is current. */
+                    "If-None-Match"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        /** @description A browser asks again each time. */
+                        "Cache-Control"?: string;
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PropertyDefinition"][];
+                    };
+                };
+                /** @description The client's copy is current. */
+                304: {
+                    headers: {
+                        /** @description The entity tag of the body; give it as `If-None-Match`. */
+                        ETag?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description A token is needed, and none or an unknown one was given. */
+                401: {
+                    headers: {
+                        /** @description Bearer. */
+                        "WWW-Authenticate"?: string;
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The admin token is needed; or, without tokens, a page of another site would change something. */
+                403: {
+                    headers: {
+                        /** @description The caller's request id if it looked sane, else one of our own. */
+                        "X-Request-ID"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Without tokens and on a loopback address: `Host` is a name that the service does not know as its own. */
+                421: {
+                    headers: {
                         /** @description The caller's request id if it looked sane, else one of our own. */
                         "X-Request-ID"?: string;
                         [name: string]: unknown;
@@ -4055,6 +4151,10 @@ export interface components {
             otherDealIds: string[];
             /** @description The pipeline's label. */
             pipeline: string;
+            /** @description The properties of `HUBSPOT_DEAL_PROPERTIES`; absent where none are configured. */
+            properties?: {
+                [key: string]: components["schemas"]["Property"];
+            };
             /**
              * Format: date
              * @description The day of the first event.
@@ -4125,6 +4225,10 @@ export interface components {
             pipeline: string | null;
             /** @description The pipeline's id. */
             pipeline_id: string | null;
+            /** @description The properties of `HUBSPOT_DEAL_PROPERTIES`; absent where none are configured. */
+            properties?: {
+                [key: string]: components["schemas"]["Property"];
+            } | null;
             /** @description The stage's label. */
             stage: string | null;
             /** @description The stage's id. */
@@ -4305,6 +4409,12 @@ export interface components {
             /** @description 99 of 100 took no longer. */
             p99_ms: number | null;
         };
+        Option: {
+            /** @description Its label. */
+            label: string;
+            /** @description Its value. */
+            value: string;
+        };
         PaginationMetadata: {
             /** @description First available page number. */
             first_page?: number;
@@ -4360,6 +4470,30 @@ export interface components {
             seconds_left: number | null;
             /** @description How long calls waited for HubSpot's limits, over all threads. */
             waited_seconds: number;
+        };
+        Property: {
+            /** @description The property's label in HubSpot. */
+            label: string;
+            /** @description HubSpot's type: `string`, `number`, `date`, `datetime`, `enumeration`, `bool`, … */
+            type: string;
+            /** @description By its type: a number; a day `YYYY-MM-DD`; a time in UTC; true or false; the value of an option, or a list of several; else a text. Null without one; a text if it does not fit the type. */
+            value: string | number | boolean | string[] | null;
+            /** @description Only for options: the label, or a list of several; of an option that HubSpot does not have any more, the value. */
+            value_label?: string | string[] | null;
+        };
+        PropertyDefinition: {
+            /** @description True if `deal-list` can filter by it: the first 40 are indexed. */
+            indexed: boolean;
+            /** @description The label. */
+            label: string;
+            /** @description The internal name, for `property.NAME`. */
+            name: string;
+            /** @description In display order; empty if it has none. */
+            options: components["schemas"]["Option"][];
+            /** @description True if a value may have several options; then it does not sort. */
+            several: boolean;
+            /** @description HubSpot's type. */
+            type: string;
         };
         RangeParameters: {
             /**
@@ -4678,9 +4812,12 @@ export type Jobs = components['schemas']['Jobs'];
 export type ListedDeal = components['schemas']['ListedDeal'];
 export type Liveness = components['schemas']['Liveness'];
 export type MemoryStatus = components['schemas']['MemoryStatus'];
+export type Option = components['schemas']['Option'];
 export type PaginationMetadata = components['schemas']['PaginationMetadata'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
+export type Property = components['schemas']['Property'];
+export type PropertyDefinition = components['schemas']['PropertyDefinition'];
 export type RangeParameters = components['schemas']['RangeParameters'];
 export type Readiness = components['schemas']['Readiness'];
 export type Stage = components['schemas']['Stage'];

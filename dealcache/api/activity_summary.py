@@ -18,7 +18,7 @@ from dealcache.api.schemas import count_field, day_field, moment_field, text_fie
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.activity_question import GROUPINGS, ActivityQuestion
-from dealcache.reader.deal_resolution import UnknownLabelError
+from dealcache.reader.question_errors import UnknownLabelError
 
 blueprint = StrictBlueprint(
     "activity_summary", __name__, url_prefix="/api/hubspot/v2", description="Activities at a glance."

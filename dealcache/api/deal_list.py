@@ -9,14 +9,20 @@ from marshmallow import RAISE
 
 from dealcache.api.deal_list_parameters import DealListQuery
 from dealcache.api.deal_list_schemas import DealListSchema
-from dealcache.api.documentation import STORE_FAILURE, documented
+from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, STORE_FAILURE, documented
 from dealcache.api.exports import export_response
+from dealcache.api.list_responses import short_list
 from dealcache.api.problems import invalid
+from dealcache.api.property_schemas import PropertyDefinitionSchema
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
+from dealcache.api.streaming import Batches, Row, converted
 from dealcache.api.strict_blueprint import StrictBlueprint
-from dealcache.reader.deal_resolution import UnknownLabelError
+from dealcache.model.deal_question import PROPERTY
+from dealcache.reader.deal_rows import cells
+from dealcache.reader.question_errors import QuestionError
 from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.repositories import MOST_INDEXED_PROPERTIES
 
 blueprint = StrictBlueprint(
     "deal_list", __name__, url_prefix="/api/hubspot/v2", description="Deals to look through, filter and take away."
@@ -32,11 +38,38 @@ def deal_list(query: dict[str, Any]) -> Response:
     try:
         if query["format"] != "json":
             lists.check_cursor(question, query.get("cursor"))
-            return export_response(query["format"], "deals", lists.columns, lists.batches(question))
+            return _export(query["format"], lists.batches(question))
         page = lists.page(question, query["limit"], query.get("cursor"))
-    except UnknownLabelError as error:
+    except QuestionError as error:
         return problem_response(invalid({error.parameter: [str(error)]}))
     except InvalidCursorError as error:
         return problem_response(invalid({"cursor": [f"{error}."]}))
     content = {"deals": page.rows, "total": page.total.count, "total_amount": page.total.amount}
     return json_response(content if page.next_cursor is None else content | {"next_cursor": page.next_cursor})
+
+
+@blueprint.route("/deal-properties")
+@documented(blueprint, PropertyDefinitionSchema(many=True), [NOT_MODIFIED], ETAG | CACHE_CONTROL)
+def deal_properties() -> Response:
+    """Return the own properties of deals that are configured and that HubSpot has, in the configured order."""
+    indexed = services().own_properties[:MOST_INDEXED_PROPERTIES]
+    return short_list(
+        [
+            {
+                "name": one.name,
+                "label": one.label,
+                "type": one.type,
+                "several": one.has_several,
+                "indexed": one.name in indexed,
+                "options": [{"value": value, "label": label} for value, label in one.options.items()],
+            }
+            for one in services().deal_lists.properties().values()
+        ]
+    )
+
+
+def _export(kind: str, batches: Batches[Row]) -> Response:
+    """Return rows as a file; a table has a column for each own property."""
+    columns = [PROPERTY + name for name in services().deal_lists.properties()]
+    table = converted(batches, cells) if columns and kind == "csv" else batches
+    return export_response(kind, "deals", [*services().deal_lists.columns, *columns], table)

@@ -11,9 +11,10 @@ import marshmallow as ma
 
 from dealcache.api.exports import export_format
 from dealcache.api.parameters import Count, Day, boolean
-from dealcache.api.strict_blueprint import Repeatable
+from dealcache.api.services import services
+from dealcache.api.strict_blueprint import Prefixed, Repeatable
 from dealcache.model.deal_filter import SORTS, Order
-from dealcache.model.deal_question import DealQuestion
+from dealcache.model.deal_question import PROPERTY, DealQuestion
 from dealcache.model.deals import NAME_LENGTH
 from dealcache.model.words import words_of
 from dealcache.reader.cursors import CURSOR_PATTERN
@@ -22,6 +23,11 @@ _NUMBER = re.compile(r"-?[0-9]{1,309}([.][0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 _MOST_VALUES = 100
 _MOST_IDLE_DAYS = 36_500
 _MOST_ROWS, _USUAL_ROWS = 500, 50
+
+#: All orders but those by own properties.
+_SORTS = (*SORTS, *(f"-{one}" for one in SORTS))
+
+_OWN_SORT = {"type": "string", "pattern": r"^-?property\.[a-z][a-z0-9_]*$"}
 
 #: The names of the two ends of each range, the lower one first.
 _RANGES = (("min_amount", "max_amount"), ("created_since", "created_until"), ("closes_since", "closes_until"))
@@ -36,9 +42,20 @@ class Number(ma.fields.Float):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+def _one_value() -> ma.fields.String:
+    return ma.fields.String(validate=ma.validate.Length(min=1, max=512, error="Must have 1 to 512 characters."))
+
+
+def _check_sort(text: str) -> None:
+    """Raise ValidationError for an unknown order; which own properties there are is known to those who read deals."""
+    own = text.removeprefix("-").startswith(PROPERTY)
+    if text not in _SORTS and not (own and services().own_properties):
+        raise ma.ValidationError(f"Must be one of: {', '.join(_SORTS)}.")
+
+
 def any_of(what: str) -> Repeatable:
     """Return a parameter with a label or an id, which may be repeated."""
-    one = ma.fields.String(validate=ma.validate.Length(min=1, max=512, error="Must have 1 to 512 characters."))
+    one = _one_value()
     many = ma.validate.Length(max=_MOST_VALUES, error=f"May be given {_MOST_VALUES} times at most.")
     return Repeatable(one, validate=many, metadata={"description": f"{what}; may be repeated: any of them."})
 
@@ -73,10 +90,24 @@ class DealListQuery(ma.Schema):
         metadata={"description": "No activity within so many days, planned ones aside; also deals without any."},
     )
     has_next_activity = boolean("`true`: an activity is planned for later; `false`: none is.")
+    properties = Prefixed(
+        PROPERTY,
+        _one_value(),
+        lambda: bool(services().own_properties),
+        _MOST_VALUES,
+        "A value of an own property, by its internal name: `property.hs_priority=high`; may be repeated: any of them. "
+        "Options by value, or by label in any case; numbers as numbers; dates and times as days, those of times in the "
+        "timeline's zone; `true` or `false`; other texts exactly. For the first 40 of `HUBSPOT_DEAL_PROPERTIES`; where "
+        "none are configured, there is no such parameter.",
+    )
     sort = ma.fields.String(
-        validate=ma.validate.OneOf([*SORTS, *(f"-{one}" for one in SORTS)], error="Must be one of: {choices}."),
+        validate=_check_sort,
         load_default="-created",
-        metadata={"description": "`-` before it: descending. Deals without a value come last, those of one by id."},
+        metadata={
+            "description": "`-` before it: descending. Deals without a value come last, those of one by id. Also "
+            "`property.NAME`, for own properties.",
+            "anyOf": [{"type": "string", "enum": list(_SORTS)}, _OWN_SORT],
+        },
     )
     limit = Count(
         validate=ma.validate.Range(min=1, max=_MOST_ROWS),
@@ -115,6 +146,7 @@ class DealListQuery(ma.Schema):
             idle_days=data.get("idle_days"),
             has_next_activity=data.get("has_next_activity"),
             order=Order(sort.removeprefix("-"), sort.startswith("-")),
+            properties=tuple((name, tuple(texts)) for name, texts in data.get("properties", {}).items()),
             **{name: date.fromisoformat(data[name]) for name in days if name in data},
         )
         return {**data, "question": question}

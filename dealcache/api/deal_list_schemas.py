@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from dealcache.api.schemas import count_field, day_field, moment_field, number_field, text_field
+from dealcache.api.schemas import count_field, day_field, moment_field, number_field, properties_field, text_field
 
 
 class DealRowSchema(ma.Schema):
@@ -45,6 +45,7 @@ class DealRowSchema(ma.Schema):
             "only with stage history."
         },
     )
+    properties = properties_field(allow_none=True)
 
 
 class DealListSchema(ma.Schema):

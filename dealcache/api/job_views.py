@@ -10,7 +10,7 @@ import marshmallow as ma
 
 from dealcache.api.schemas import count_field, day_field, moment_field, number_field, text_field
 from dealcache.model.jobs import Job, JobStatus, JobType
-from dealcache.reader.views import timestamp
+from dealcache.model.timestamps import timestamp
 
 
 def job_view(job: Job) -> dict[str, Any]:

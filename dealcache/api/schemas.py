@@ -11,6 +11,9 @@ from dealcache.model.deals import EVENT_TYPES
 #: The forms in which lists are given; the first one unless another is asked for.
 EXPORT_FORMATS = ("json", "csv", "ndjson")
 
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+
 
 def text_field(description: str, **more: Any) -> ma.fields.String:
     """Return a required text."""
@@ -94,6 +97,38 @@ class TimelineSchema(ma.Schema):
     next_cursor = ma.fields.String(metadata={"description": "There while more follows; give it as `cursor`."})
 
 
+class PropertySchema(ma.Schema):
+    """An own property of a deal."""
+
+    label = text_field("The property's label in HubSpot.")
+    type = text_field("HubSpot's type: `string`, `number`, `date`, `datetime`, `enumeration`, `bool`, …")
+    value = ma.fields.Raw(
+        required=True,
+        metadata={
+            "description": "By its type: a number; a day `YYYY-MM-DD`; a time in UTC; true or false; the value of an "
+            "option, or a list of several; else a text. Null without one; a text if it does not fit the type.",
+            "anyOf": [_TEXT, {"type": "number"}, {"type": "boolean"}, _TEXTS, {"type": "null"}],
+        },
+    )
+    value_label = ma.fields.Raw(
+        metadata={
+            "description": "Only for options: the label, or a list of several; of an option that HubSpot does not have "
+            "any more, the value.",
+            "anyOf": [_TEXT, _TEXTS, {"type": "null"}],
+        }
+    )
+
+
+def properties_field(**more: Any) -> ma.fields.Dict:
+    """Return the own properties of a deal, by their internal names."""
+    return ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Nested(PropertySchema),
+        metadata={"description": "The properties of `HUBSPOT_DEAL_PROPERTIES`; absent where none are configured."},
+        **more,
+    )
+
+
 class DealInfoSchema(ma.Schema):
     """A deal at a glance."""
 
@@ -112,6 +147,7 @@ class DealInfoSchema(ma.Schema):
     otherDealIds = ma.fields.List(
         ma.fields.String(), required=True, metadata={"description": "The other deals of that name."}
     )
+    properties = properties_field()
 
 
 class CacheEntrySchema(ma.Schema):

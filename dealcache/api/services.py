@@ -33,8 +33,9 @@ class LabelRefresh(Protocol):
 class Services(Protocol):
     """The parts of the container that blueprints use. ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds.
 
-    ``stage_histories`` is None while stage history is off. ``dependencies`` has functions, by name, that return whether
-    a dependency answers; ``wake_sync`` and ``wake_webhooks`` announce work in MongoDB.
+    ``stage_histories`` is None while stage history is off, ``own_properties`` are the own properties that are
+    configured. ``dependencies`` has functions, by name, that return whether a dependency answers; ``wake_sync`` and
+    ``wake_webhooks`` announce work in MongoDB.
     """
 
     reader: DealReader
@@ -54,6 +55,7 @@ class Services(Protocol):
     webhook_guard: WebhookGuard
     zone: tzinfo
     cache_ttl: float
+    own_properties: tuple[str, ...]
     clock: Callable[[], float]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -59,6 +60,8 @@ def corrected(description: Description) -> Description:
         parameters = operation.get("parameters", [])
         if path not in _DEAL_OPTIONAL:
             parameters = _one_way_to_name_a_deal(parameters)
+        for parameter in parameters:
+            _say_names_begin_alike(parameter)
         if "304" in operation["responses"]:
             parameters = [*parameters, _IF_NONE_MATCH]
         if path in _CACHE_CONTROL_COUNTS:
@@ -114,6 +117,16 @@ def _one_way_to_name_a_deal(parameters: list[Any]) -> list[Any]:
         "example": {"dealName": "Acme renewal"},
     }
     return [deal, *(one for one in parameters if one not in (by_name["dealName"], by_name["dealId"]))]
+
+
+def _say_names_begin_alike(parameter: Description) -> None:
+    """Declare each value of an object as a parameter of its own, as above: all that is known is how its name begins."""
+    schema = parameter.get("schema", {})
+    if isinstance(schema.get("additionalProperties"), dict):
+        beginning = re.escape(f"{parameter['name']}.")
+        schema["propertyNames"] = {"pattern": f"^{beginning}[a-z][a-z0-9_]*$"}
+        schema["additionalProperties"] = schema["additionalProperties"]["items"]
+        parameter.update(style="form", explode=True)
 
 
 _DETAILS = {
@@ -212,7 +225,8 @@ def _no_descriptors(error: OSError) -> flask.Response:
 def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
     """Return webargs' messages without their first level, the location of the parameters.
 
-    A message about an item of a list in a body names its index, from 0: ``deal_names.3``.
+    A message about an item of a list in a body names its index, from 0: ``deal_names.3``; one about a parameter whose
+    name is known by its beginning alone names it in full: ``property.deal_size``.
     """
     messages = (getattr(error, "data", None) or {}).get("messages") or {}
     errors: dict[str, list[str]] = {}
@@ -221,7 +235,7 @@ def _validation_errors(error: HTTPException) -> dict[str, list[str]]:
             errors[place] = fields
             continue
         for name, texts in fields.items():
-            if place == "json" and isinstance(texts, dict):
+            if isinstance(texts, dict) and (place == "json" or any(isinstance(item, str) for item in texts)):
                 errors |= {f"{name}.{item}": _flat(inner) for item, inner in texts.items()}
             else:
                 errors[name] = _flat(texts)

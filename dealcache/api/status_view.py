@@ -14,8 +14,8 @@ from dealcache.cluster.reports import WorkerReport
 from dealcache.cluster.status import as_of
 from dealcache.model.freshness import as_of_text
 from dealcache.model.jobs import Job, JobType
+from dealcache.model.timestamps import timestamp
 from dealcache.model.workers import Worker
-from dealcache.reader.views import timestamp
 from dealcache.repositories import Overview
 from dealcache.telemetry.latencies import quantile, total
 

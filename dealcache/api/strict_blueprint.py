@@ -30,6 +30,54 @@ class Repeatable(ma.fields.List[Any]):
         return super()._deserialize(value if isinstance(value, list) else [value], attr, data, **kwargs)
 
 
+class Prefixed(ma.fields.Dict):
+    """Parameters whose names begin alike and end with a name that is not known here, such as ``property.hs_priority``.
+
+    Each may be given several times. They become one mapping from the ends of their names to lists. Where there are no
+    such names they are unknown parameters.
+
+    Args:
+        prefix: how their names begin, with a dot at the end.
+        value: one value.
+        names_exist: returns True if there are such names.
+        most: how often each may be given.
+        description: for the description of the API.
+    """
+
+    def __init__(
+        self, prefix: str, value: ma.fields.String, names_exist: Callable[[], bool], most: int, description: str
+    ) -> None:
+        many = ma.validate.Length(max=most, error=f"May be given {most} times at most.")
+        super().__init__(
+            ma.fields.String(),
+            Repeatable(value, validate=many),
+            data_key=prefix.removesuffix("."),
+            metadata={"description": description},
+        )
+        self._prefix = prefix
+        self._names_exist = names_exist
+
+    def gathered(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a query with these as one."""
+        own = {name.removeprefix(self._prefix): value for name, value in values.items() if self.is_one(name)}
+        others = {name: value for name, value in values.items() if not self.is_one(name)}
+        # A parameter with the very name of this field is refused.
+        return {str(self.data_key): own} | others if own else others
+
+    def is_one(self, name: str) -> bool:
+        """Return True if a parameter is one of these."""
+        return name.startswith(self._prefix) and self._names_exist()
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, list[str]]:
+        if not isinstance(value, Mapping):  # a parameter that has the name of this field
+            raise ma.ValidationError("Unknown field.")
+        try:
+            return dict(super()._deserialize(value, attr, data, **kwargs))  # type: ignore[no-untyped-call]
+        except ma.ValidationError as error:
+            wrong: Any = error.messages
+            raise ma.ValidationError({name: texts["value"] for name, texts in wrong.items()}) from error
+
+
 def json_object(req: Request) -> dict[str, Any]:
     """Return the object in a request's body, an empty one if there is no body.
 
@@ -65,13 +113,18 @@ def given_parameters(raw: str, schema: ma.Schema) -> Mapping[str, Any]:
         parsed = parse_query(raw)
     except InvalidQueryError as error:
         raise ma.ValidationError(dict(error.errors)) from error
-    if not parsed.repeated:
+    prefixed = [field for field in schema.fields.values() if isinstance(field, Prefixed)]
+    if not parsed.repeated and not prefixed:
         return parsed.values
     known = {name: field for name, field in schema.fields.items() if name in parsed.repeated}
     once = sorted(name for name, field in known.items() if not isinstance(field, Repeatable))
     if once:
         raise ma.ValidationError({name: ["Give this parameter once."] for name in once})
-    return {**parsed.values, **{name: [parsed.values[name], *parsed.repeated[name]] for name in known}}
+    many = {*known, *(name for name in parsed.repeated for field in prefixed if field.is_one(name))}
+    values = {**parsed.values, **{name: [parsed.values[name], *parsed.repeated[name]] for name in many}}
+    for field in prefixed:
+        values = field.gathered(values)
+    return values
 
 
 class StrictParser(FlaskParser):

@@ -70,6 +70,7 @@ class Container:
         # datetime's own UTC is quicker than a ZoneInfo that says the same.
         self.zone: tzinfo = UTC if settings.timeline_timezone.key == "UTC" else settings.timeline_timezone
         self.cache_ttl = settings.cache_ttl_seconds
+        self.own_properties = settings.hubspot_deal_properties
         self.recorder = ReadRecorder(self.metrics)
         self.storage = Storage(
             settings.mongodb_uri,

@@ -29,6 +29,7 @@ class Lifecycle:
                 "counting the activities of deals for lists": parts.storage.summaries.settle_abandoned,
                 "checking what lists show": parts.storage.summary_check.run_round,
                 "adding up the deals of each stage": parts.storage.stage_totals.renew,
+                "tending the indexes of own properties": parts.storage.property_indexes.tend,
                 "learning which installation this is": self._learn_installation_again,
             },
             once={

@@ -60,6 +60,7 @@ def wire_reading(parts: Container) -> Reading:
         label_directory.current,
         label_directory.completed,
         parts.labels.look_up,
+        settings.hubspot_deal_properties,
     )
     mongodb = MongoSource(storage.deals, storage.timelines, maker, parts.clock, watermark)
     lease_renewer = LeaseRenewer(storage.load_leases)
@@ -92,6 +93,7 @@ def wire_reading(parts: Container) -> Reading:
             parts.now,
             completed=label_directory.completed,
             stage_history=has_history,
+            properties=settings.hubspot_deal_properties,
         ),
         ActivitySummaries(
             ActivitySums(storage.connection, parts.zone),

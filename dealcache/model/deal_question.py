@@ -8,6 +8,9 @@ from datetime import date
 
 from dealcache.model.deal_filter import NEWEST_FIRST, Order
 
+#: How parameters and orders by own properties begin; the name of the property follows.
+PROPERTY = "property."
+
 
 @dataclass(frozen=True, slots=True)
 class DealQuestion:
@@ -26,6 +29,7 @@ class DealQuestion:
         idle_days: the number of days without any activity.
         has_next_activity: True for deals with a planned activity, False for the others.
         order: their order.
+        properties: names of own properties, each with texts of which one must be the value.
     """
 
     words: tuple[str, ...] = ()
@@ -42,6 +46,7 @@ class DealQuestion:
     idle_days: int | None = None
     has_next_activity: bool | None = field(default=None, repr=False)
     order: Order = NEWEST_FIRST
+    properties: tuple[tuple[str, tuple[str, ...]], ...] = field(default=(), repr=False)
 
     @property
     def identity(self) -> str:

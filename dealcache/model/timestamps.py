@@ -48,6 +48,11 @@ def without_zone(moment: datetime) -> datetime:
     return _NAIVE_EPOCH + (moment - _EPOCH)
 
 
+def timestamp(moment: datetime) -> str:
+    """Return ``moment`` as ISO 8601 in UTC with milliseconds, HubSpot's form."""
+    return f"{without_zone(moment).isoformat(timespec='milliseconds')}Z"
+
+
 def in_utc(moment: datetime) -> datetime:
     """Return the aware ``moment`` in UTC, or the edge of the calendar."""
     return in_zone(moment, UTC)

@@ -12,7 +12,8 @@ from dealcache.model.deal_question import DealQuestion
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels, UnknownIds
 from dealcache.reader.activity_rows import rows_of, table_of
-from dealcache.reader.deal_resolution import UnknownLabelError, resolve
+from dealcache.reader.deal_resolution import resolve
+from dealcache.reader.question_errors import UnknownLabelError
 from dealcache.repositories import ActivitySums, stage_ids
 
 

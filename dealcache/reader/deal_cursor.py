@@ -10,7 +10,7 @@ from dealcache.repositories import is_place
 
 def encode_cursor(place: Place, order: Order, question: str) -> str:
     """Return the cursor of a page that ended at ``place``; ``question`` identifies the question."""
-    return cursors.encode_cursor([*order, question], place)
+    return cursors.encode_cursor(_asked(order, question), place)
 
 
 def decode_cursor(cursor: str, order: Order, question: str) -> Place:
@@ -19,7 +19,13 @@ def decode_cursor(cursor: str, order: Order, question: str) -> Place:
     Raises:
         InvalidCursorError: it was not made here, or belongs to another question.
     """
-    values = cursors.decode_cursor(cursor, [*order, question])
+    values = cursors.decode_cursor(cursor, _asked(order, question))
     if len(values) != len(Place._fields) or not is_place(values, order):
         raise InvalidCursorError("not a cursor of this list")
     return Place(*values)
+
+
+def _asked(order: Order, question: str) -> list[object]:
+    """Return what a cursor belongs to, as JSON; to another one if the type of a property changes."""
+    sort, descending = order
+    return [sort if isinstance(sort, str) else [*sort], descending, question]

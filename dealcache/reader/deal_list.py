@@ -7,20 +7,25 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from cachetools import TTLCache
 
 from dealcache.model.deal_filter import DealFilter, Order, Place
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deal_question import DealQuestion
 from dealcache.model.labels import Labels
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
-from dealcache.reader.deal_resolution import UnknownLabelError, resolve
+from dealcache.reader.deal_resolution import resolve
 from dealcache.reader.deal_rows import RowMaker, row_columns
+from dealcache.reader.property_resolution import resolve_order
+from dealcache.reader.property_views import definitions_of
+from dealcache.reader.question_errors import UnknownLabelError
 from dealcache.repositories import DealListRepository, FoundDeal, ListTotal, Spot, StageTotal
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 #: Totals and pages that are remembered at most, and for how many seconds: other systems write deals without a new
 #: version.
@@ -58,6 +63,7 @@ class DealLists:
         timer: the monotonic clock, in seconds.
         completed: returns the labels for deals that lack some of those it is given.
         stage_history: True if rows show for how long deals have been in their stages.
+        properties: the own properties that are configured.
     """
 
     def __init__(
@@ -74,10 +80,12 @@ class DealLists:
         completed: Callable[[Labels], Labels] = lambda known: known,
         *,
         stage_history: bool = False,
+        properties: Sequence[str] = (),
     ) -> None:
         #: The fields of a row, in order.
         self.columns = row_columns(stage_history=stage_history)
         self._stage_history = stage_history
+        self._properties = properties
         self._completed = completed
         self._deals = deals
         self._labels = labels
@@ -104,20 +112,20 @@ class DealLists:
             cursor: that of the previous page; None for the first page.
 
         Raises:
-            UnknownLabelError: there is no such stage, pipeline or owner.
+            QuestionError: there is no such stage, pipeline, owner or property, or a value of a property is none.
             InvalidCursorError: the cursor does not belong to this question.
             StoreError: MongoDB failed.
         """
-        asked = question.identity
-        after = None if cursor is None else decode_cursor(cursor, question.order, asked)
+        asked, order = question.identity, self._order(question)
+        after = None if cursor is None else decode_cursor(cursor, order, asked)
         watermark, labels, wanted = self._begin(question)
         version = self._prepare()
         total = self._total(version, wanted)
-        found, more = self._page(version, wanted, question.order, after, limit, total.count)
+        found, more = self._page(version, wanted, order, after, limit, total.count)
         if _contradicts(found, more, total, is_first=after is None):  # another system has written deals meanwhile
             total = self._total(self._prepare(), wanted, again=True)
         rows = self._rows(found, labels, watermark)
-        following = encode_cursor(found[-1].place, question.order, asked) if more else None
+        following = encode_cursor(found[-1].place, order, asked) if more else None
         return ListPage(rows, total, following)
 
     def _page(
@@ -135,35 +143,49 @@ class DealLists:
                     self._pages[key] = [one.spot for one in found], more
         return found, more
 
+    def properties(self) -> dict[str, PropertyDefinition]:
+        """Return the present definitions of the own properties that rows show, in the order of the configuration."""
+        return definitions_of(self._properties, self._labels())
+
     def check_cursor(self, question: DealQuestion, cursor: str | None) -> None:
         """Raise InvalidCursorError if there is a cursor that does not belong to this question."""
         if cursor is not None:
-            decode_cursor(cursor, question.order, question.identity)
+            decode_cursor(cursor, self._order(question), question.identity)
 
     def batches(self, question: DealQuestion) -> Generator[list[Row], None, None]:
         """Yield all rows of a list, some hundred at a time. Nothing is kept open in MongoDB in between.
 
         Raises:
-            UnknownLabelError: there is no such stage, pipeline or owner; StoreError: MongoDB failed.
+            QuestionError: as for :meth:`page`; StoreError: MongoDB failed.
         """
+        order = self._order(question)
         watermark, labels, wanted = self._begin(question)
         matching = self._total(self._prepare(), wanted).count
         after: Place | None = None
         more = True
         while more:
-            found, more = self._deals.page(wanted, question.order, after, EXPORT_BATCH, matching)
+            found, more = self._deals.page(wanted, order, after, EXPORT_BATCH, matching)
             yield self._rows(found, labels, watermark)
             after = found[-1].place if found else None
 
     def _begin(self, question: DealQuestion) -> tuple[datetime | None, Labels, DealFilter]:
         """Return the parts that must be read before the deals."""
+        bears, zone, now, own = self._deals.bears, self._zone, self._now(), self._properties
+        labels, wanted = self._resolved(lambda labels: resolve(question, labels, bears, zone, now, own))
+        return self._watermark(), labels, wanted
+
+    def _order(self, question: DealQuestion) -> Order:
+        """Return the order that a question means."""
+        return self._resolved(lambda labels: resolve_order(question.order, labels, self._properties))[1]
+
+    def _resolved(self, resolve_by: Callable[[Labels], T]) -> tuple[Labels, T]:
+        """Return what labels resolve to, with these labels: another process may have just stored some that lack."""
         labels = self._labels()
         try:
-            wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
+            return labels, resolve_by(labels)
         except UnknownLabelError:
             labels = self._completed(labels)
-            wanted = resolve(question, labels, self._deals.bears, self._zone, self._now())
-        return self._watermark(), labels, wanted
+            return labels, resolve_by(labels)
 
     def _total(self, version: int, wanted: DealFilter, *, again: bool = False) -> ListTotal:
         key = version, wanted
@@ -180,8 +202,8 @@ class DealLists:
     def _rows(self, found: Sequence[FoundDeal], labels: Labels, watermark: datetime | None) -> list[Row]:
         if labels.unknown_in(one.stored.deal for one in found):
             labels = self._completed(labels)
-        now, history = self._now(), self._stage_history
-        maker = RowMaker(labels, watermark, self._zone, now, self._unreadable, stage_history=history)
+        now, history, own = self._now(), self._stage_history, self._properties
+        maker = RowMaker(labels, watermark, self._zone, now, self._unreadable, stage_history=history, properties=own)
         return [maker.row(one) for one in found]
 
 

@@ -10,29 +10,16 @@ from dealcache.model.deal_question import DealQuestion
 from dealcache.model.deals import bare_name, name_key
 from dealcache.model.labels import UNKNOWN_OWNER, Labels
 from dealcache.model.timestamps import EARLIEST, LATEST, in_utc
-
-#: How many existing labels an error names, and how many characters of each.
-_MOST_NAMED, _LONGEST = 8, 60
+from dealcache.reader.property_resolution import resolve_properties
+from dealcache.reader.question_errors import UnknownLabelError
 
 #: Returns True if a deal has this value in this field.
 Bears = Callable[[str, str], bool]
 
 
-class UnknownLabelError(ValueError):
-    """No stage, pipeline or owner has this name; ``parameter`` says which of them was asked for."""
-
-    def __init__(self, parameter: str, wanted: str, existing: Iterable[str]) -> None:
-        named = list(dict.fromkeys(shown for one in existing if (shown := _cut(one))))[:_MOST_NAMED]
-        known = f"There are, for example: {', '.join(named)}." if named else "None is known."
-        super().__init__(f"There is no {parameter} {_cut(wanted)!r}. {known}")
-        self.parameter = parameter
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, now: datetime) -> DealFilter:
+def resolve(
+    question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, now: datetime, properties: Sequence[str] = ()
+) -> DealFilter:
     """Return the filter that a question means.
 
     Args:
@@ -41,9 +28,10 @@ def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, 
         bears: tells whether any deal has an id without a known label.
         zone: the zone of the days.
         now: the present.
+        properties: the own properties that are configured.
 
     Raises:
-        UnknownLabelError: there is no such stage, pipeline or owner.
+        QuestionError: there is no such stage, pipeline, owner, property or option, or a value of a property is none.
     """
     owner_ids, known_owner_ids = _owners(question.owners, labels, bears)
     # As of the full minute, for which totals can be remembered.
@@ -62,6 +50,7 @@ def resolve(question: DealQuestion, labels: Labels, bears: Bears, zone: tzinfo, 
         closes=days(question.closes_since, question.closes_until, zone),
         idle_since=idle,
         has_next_activity=question.has_next_activity,
+        properties=resolve_properties(question.properties, labels, properties, bears, lambda day: days(day, day, zone)),
     )
 
 

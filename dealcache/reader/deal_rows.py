@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from math import isfinite
 from typing import Any
 
 from dealcache.model.deal_filter import is_open
+from dealcache.model.deal_question import PROPERTY
 from dealcache.model.deals import Deal
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels
 from dealcache.model.stage_history import current_entry, days_between
+from dealcache.model.timestamps import timestamp
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.reader.views import day, timestamp
+from dealcache.reader.property_views import cell_of, definitions_of, shown_properties
+from dealcache.reader.views import day
 from dealcache.repositories import FoundDeal
 
 #: The fields of a row, in order.
@@ -52,6 +56,7 @@ class RowMaker:
         now: the present.
         unreadable: counts the deals that cannot be shown.
         stage_history: True if rows show for how long deals have been in their stages.
+        properties: the own properties that are configured; without any, rows have no field of them.
     """
 
     def __init__(
@@ -63,8 +68,11 @@ class RowMaker:
         unreadable: UnreadableRecords,
         *,
         stage_history: bool = False,
+        properties: Sequence[str] = (),
     ) -> None:
         self._stage_history = stage_history
+        self._has_properties = bool(properties)
+        self._properties = definitions_of(properties, labels)
         self._labels = labels
         self._watermark = watermark
         self._zone = zone
@@ -82,7 +90,9 @@ class RowMaker:
         except Exception as error:  # noqa: BLE001 - the boundary around a record
             deal_id = listed.stored.deal.deal_id
             self._unreadable.note("deals", deal_id, f"a list cannot show it ({type(error).__name__})")
-            return dict.fromkeys(row_columns(stage_history=self._stage_history)) | {"deal_id": deal_id}
+            own = ("properties",) if self._has_properties else ()
+            nothing = dict.fromkeys((*row_columns(stage_history=self._stage_history), *own))
+            return nothing | {"deal_id": deal_id}
 
     def _row(self, listed: FoundDeal) -> dict[str, Any]:
         deal, labels, zone, done = listed.stored.deal, self._labels, self._zone, listed.activities
@@ -111,6 +121,8 @@ class RowMaker:
         }
         if deal.currency is not None:
             row["amount_in_home_currency"] = _finite(deal.amount_in_home_currency)
+        if self._has_properties:
+            row["properties"] = shown_properties(deal.properties, self._properties)
         return row
 
     def _days_in_stage(self, deal: Deal) -> float | None:
@@ -134,3 +146,11 @@ class RowMaker:
 
 def _finite(number: float | None) -> float | None:
     return number if number is not None and isfinite(number) else None
+
+
+def cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with a cell for each own property, named like its parameter."""
+    return [
+        {**row, **{PROPERTY + name: cell_of(one) for name, one in (row.get("properties") or {}).items()}}
+        for row in rows
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -47,6 +47,7 @@ class EntryMaker:
         labels: returns the present labels to make views with.
         completed: returns the labels for a view to which the given ones are not enough.
         on_unknown: called with ids that have no label; it must neither raise nor take long.
+        own_properties: the own properties that are configured.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class EntryMaker:
         labels: Callable[[], Labels] = Labels,
         completed: Callable[[Labels], Labels] = lambda known: known,
         on_unknown: Callable[[UnknownIds], None] = lambda _unknown: None,
+        own_properties: Sequence[str] = (),
     ) -> None:
+        self.own_properties = own_properties
         self.unreadable = unreadable or UnreadableRecords()
         self._policy = policy
         self.zone = zone
@@ -128,7 +131,7 @@ class EntryMaker:
         deal, others, labels = loaded.deal, [other.deal_id for other in loaded.homonyms], self.labels()
         return {
             view: self.found(
-                views.from_events(view, deal, loaded.events, others, self.zone, labels),
+                views.from_events(view, deal, loaded.events, others, self.zone, labels, self.own_properties),
                 deal,
                 fetched_at,
                 labels,

@@ -186,11 +186,12 @@ class MongoSource:
             labels = self._maker.completed(labels)
             unknown = labels.still_unknown(unknown)
         if not isinstance(found, Totals):
-            shown = views.from_events(view, one.deal, found, one.other_ids, zone, labels)
+            shown = views.from_events(view, one.deal, found, one.other_ids, zone, labels, self._maker.own_properties)
         elif view is View.ACTIVITIES_COUNT:
             shown = views.activities_count(found.by_type)
         else:
-            shown = views.info(one.deal, (found.events, found.first, found.last), one.other_ids, zone, labels)
+            extent = found.events, found.first, found.last
+            shown = views.info(one.deal, extent, one.other_ids, zone, labels, self._maker.own_properties)
         return self._maker.found(shown, one.deal, fetched_at, labels, unknown, one.as_of)
 
 

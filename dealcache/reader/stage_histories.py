@@ -11,12 +11,12 @@ from typing import Any
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.labels import Labels
 from dealcache.model.stage_history import Stay, stays_of
+from dealcache.model.timestamps import timestamp
 from dealcache.reader.answers import Answer, Mode, ReadTrace, TierOutcome
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.reader import DealReader
 from dealcache.reader.revalidator import Revalidator
-from dealcache.reader.views import timestamp
 from dealcache.repositories import StoredDeal, StoreError
 from dealcache.tiers import Entry, View
 

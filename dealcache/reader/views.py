@@ -11,6 +11,7 @@ from typing import Any
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event
 from dealcache.model.labels import Labels, UnknownIds
 from dealcache.model.timestamps import in_zone, without_zone
+from dealcache.reader.property_views import definitions_of, shown_properties
 from dealcache.tiers import View
 
 #: How many characters of an event's content the preview shows, by the contract.
@@ -33,11 +34,6 @@ def count_by_type(events: Iterable[Event]) -> dict[str, int]:
 def day(moment: datetime | None, zone: tzinfo) -> str | None:
     """Return the day of ``moment`` in ``zone`` as ``YYYY-MM-DD``; None for None."""
     return None if moment is None else in_zone(moment, zone).date().isoformat()
-
-
-def timestamp(moment: datetime) -> str:
-    """Return ``moment`` as ISO 8601 in UTC with milliseconds, HubSpot's form."""
-    return f"{without_zone(moment).isoformat(timespec='milliseconds')}Z"
 
 
 def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
@@ -86,6 +82,7 @@ def info(
     other_deal_ids: Iterable[str],
     zone: tzinfo,
     labels: Labels,
+    own: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the info view.
 
@@ -95,11 +92,12 @@ def info(
         other_deal_ids: ids of the other deals of the same name.
         zone: the zone whose days the dates are.
         labels: the names of owners, stages and pipelines.
+        own: the own properties that are configured; without any, the view has no field of them.
     """
     count, first, last = extent
     # Accounts without currencies have the body that they had before there were any.
     currency = {} if deal.currency is None else {"currency": deal.currency}
-    return {
+    view = {
         "dealId": deal.deal_id,
         "dealName": deal.deal_name,
         "dealOwner": labels.owner_of_deal(deal),
@@ -114,19 +112,28 @@ def info(
         "createDate": day(deal.create_date, zone),
         "otherDealIds": sorted(other_deal_ids, key=lambda deal_id: (len(deal_id), deal_id)),
     }
+    if own:
+        view["properties"] = shown_properties(deal.properties, definitions_of(own, labels))
+    return view
 
 
 def from_events(
-    view: View, deal: Deal, events: Sequence[Event], other_deal_ids: Iterable[str], zone: tzinfo, labels: Labels
+    view: View,
+    deal: Deal,
+    events: Sequence[Event],
+    other_deal_ids: Iterable[str],
+    zone: tzinfo,
+    labels: Labels,
+    own: Sequence[str] = (),
 ) -> Mapping[str, Any]:
-    """Return any view, made from all of a deal's events."""
+    """Return any view, made from all of a deal's events; see :func:`info`."""
     match view:
         case View.TIMELINE:
             return timeline(deal, events, zone, labels)
         case View.ACTIVITIES_COUNT:
             return activities_count(count_by_type(events))
         case View.INFO:
-            return info(deal, extent_of(events), other_deal_ids, zone, labels)
+            return info(deal, extent_of(events), other_deal_ids, zone, labels, own)
 
 
 def unknown_ids(view: View, deal: Deal, events: Iterable[Event], labels: Labels) -> UnknownIds:

@@ -11,6 +11,7 @@ from dealcache.repositories.corrections import take_back_future_dates, update_na
 from dealcache.repositories.deal_batches import DealBatches, ListedDeal
 from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_list import DealListRepository, ListTotal
+from dealcache.repositories.deal_list_indexes import MOST_INDEXED_PROPERTIES
 from dealcache.repositories.deal_list_query import is_place
 from dealcache.repositories.deal_store import DealStore
 from dealcache.repositories.deal_summaries import DealSummaries, ListsBehindError
@@ -34,6 +35,7 @@ from dealcache.repositories.webhook_events import Backlog, EventClaim, FailedRec
 from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [
+    "MOST_INDEXED_PROPERTIES",
     "MOST_MARKS",
     "ActivitySums",
     "Backlog",

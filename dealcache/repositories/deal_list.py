@@ -18,7 +18,7 @@ from dealcache.model.deal_filter import DealFilter, Order, Place, is_in, is_of_s
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_arrays import Arrays, stored_at
-from dealcache.repositories.deal_list_indexes import OWNER_INDEX, PLACE_INDEX, PROPERTY_INDEX, property_field, sort_of
+from dealcache.repositories.deal_list_indexes import index_of, sort_of
 from dealcache.repositories.deal_list_plan import Plan, plan_of, total_conditions
 from dealcache.repositories.deal_list_query import LISTED, PRESENT, Part, Step, parts_of, steps_after
 from dealcache.repositories.deal_list_run import Run
@@ -207,19 +207,20 @@ class DealListRepository:
         return place._replace(value=text) if isinstance(text, str) and text.startswith(place.value) else place
 
     def bears(self, field: str, value: str) -> bool:
-        """Return True if a deal has this value; ``field`` is that of its stage's, pipeline's or owner's id."""
-        return self._exists({field: value}, OWNER_INDEX if field == "owner_id" else PLACE_INDEX)
+        """Return True if a deal has this value.
 
-    def bears_property(self, name: str, value: str) -> bool:
-        """Return True if a deal has this value of a property of the account."""
-        return self._exists({property_field(name): value}, PROPERTY_INDEX + name)
-
-    def _exists(self, condition: Document, index: str) -> bool:
-        def ask(**hint: Any) -> bool:
-            return bool(database.deal_info.find(LISTED | condition, _ID, limit=1, **hint).to_list())
-
+        Args:
+            field: that of the id of its stage, pipeline or owner, or that of an own property, in dots.
+            value: an id, or a value of the property.
+        """
+        condition = LISTED | {field: value}
         with self._connection.operation() as database:
-            return hinted(ask, index)
+            return bool(
+                hinted(
+                    lambda **more: database.deal_info.find(condition, _ID, limit=1, **more).to_list(),
+                    index_of(field),
+                )
+            )
 
     def _deals(self) -> int:
         """Return roughly how many deals there are."""

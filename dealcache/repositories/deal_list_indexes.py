@@ -127,9 +127,13 @@ MOST_INDEXED_PROPERTIES = 40
 PROPERTY_INDEX = "property_"
 
 
+#: How their fields begin, in dots.
+_PROPERTIES = "properties."
+
+
 def property_field(name: str) -> str:
     """Return the field of a property of the account, in dots."""
-    return f"properties.{name}"
+    return _PROPERTIES + name
 
 
 def property_index(name: str) -> IndexModel:
@@ -143,6 +147,13 @@ def sort_of(order: Order) -> Sort:
         return SORTS[order.sort]
     name, kind = order.sort
     return Sort(property_field(name), _KINDS[kind], PROPERTY_INDEX + name)
+
+
+def index_of(field: str) -> str:
+    """Return the index that finds deals by an id of their stage, pipeline or owner, or by a property of the account."""
+    if field.startswith(_PROPERTIES):
+        return PROPERTY_INDEX + field.removeprefix(_PROPERTIES)
+    return OWNER_INDEX if field == "owner_id" else PLACE_INDEX
 
 
 @lru_cache

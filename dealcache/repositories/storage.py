@@ -26,6 +26,7 @@ from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
+from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.stage_totals import StageTotalRepository
 from dealcache.repositories.stale_marks import StaleMarks
@@ -70,16 +71,17 @@ class Storage:
         self.unreadable = unreadable
         self.connection = Connection(uri, database, threads=threads, unreadable=unreadable, clock=clock)
         marks = StaleMarks()
+        now = now or (lambda: datetime.fromtimestamp(clock.now(), UTC))
         #: The summaries of deals' events for lists, and the version of all lists.
-        self.summaries = DealSummaries(
-            self.connection, marks, now or (lambda: datetime.fromtimestamp(clock.now(), UTC))
-        )
+        self.summaries = DealSummaries(self.connection, marks, now)
         self.prepare_lists = ListPreparation(self.connection, self.summaries)
         self.summary_check = SummaryCheck(self.connection, self.summaries)
         self.own_properties = StoredProperties(deal_properties, definitions, unreadable)
         self.deals = DealInfoRepository(self.connection, self.summaries, self.own_properties)
+        self.property_indexes = PropertyIndexes(self.connection, deal_properties, now)
         self.deal_batches = DealBatches(self.connection)
-        self.deal_list = DealListRepository(self.connection, further=STAGE_TIMES if stage_history else {})
+        further = self.own_properties.projection | (STAGE_TIMES if stage_history else {})
+        self.deal_list = DealListRepository(self.connection, further=further)
         self.stage_totals = StageTotalRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection, marks)
         self.labels = LabelRepository(self.connection, deal_properties)

@@ -196,9 +196,9 @@ def test_lists_are_read_before_their_indexes_are_made(bare_connection: Connectio
 
 
 def test_an_option_that_is_not_defined_is_looked_for_among_deals(stored: Connection) -> None:
-    assert repository(stored).bears_property("priority", "high")
-    assert repository(stored).bears_property("tags", "blue")
-    assert not repository(stored).bears_property("priority", "blue")
+    assert repository(stored).bears("properties.priority", "high")
+    assert repository(stored).bears("properties.tags", "blue")
+    assert not repository(stored).bears("properties.priority", "blue")
 
 
 def indexes(connection: Connection) -> set[str]:

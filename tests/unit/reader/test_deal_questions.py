@@ -15,7 +15,8 @@ from dealcache.model.labels import Labels, Owner, Pipeline, Stage
 from dealcache.model.timestamps import EARLIEST, LATEST
 from dealcache.reader import cursors
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
-from dealcache.reader.deal_resolution import UnknownLabelError, days, resolve
+from dealcache.reader.deal_resolution import days, resolve
+from dealcache.reader.question_errors import UnknownLabelError
 from dealcache.reader.timeline_filter import InvalidCursorError
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500, tzinfo=UTC)
