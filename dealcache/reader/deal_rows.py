@@ -98,7 +98,7 @@ class RowMaker:
         deal, labels, zone, done = listed.stored.deal, self._labels, self._zone, listed.activities
         as_of = listed.stored.as_of(self._watermark, self._now)
         stage, pipeline, still_open = self._place_of(deal)
-        row = {
+        row: dict[str, Any] = {
             "deal_id": deal.deal_id,
             "deal_name": deal.deal_name,
             "stage": stage,

@@ -41,7 +41,7 @@ def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
     utc = without_zone(event.occurred_at).isoformat(timespec="milliseconds")
     local = utc if zone is UTC else in_zone(event.occurred_at, zone).isoformat()
     content = event.content
-    view = {
+    view: dict[str, Any] = {
         "id": f"{event.engagement_id}_{utc[0:4]}{utc[5:7]}{utc[8:10]}{utc[11:13]}{utc[14:16]}",
         "engagement_id": event.engagement_id,
         "date_str": local[0:10],
@@ -97,7 +97,7 @@ def info(
     count, first, last = extent
     # Accounts without currencies have the body that they had before there were any.
     currency = {} if deal.currency is None else {"currency": deal.currency}
-    view = {
+    view: dict[str, Any] = {
         "dealId": deal.deal_id,
         "dealName": deal.deal_name,
         "dealOwner": labels.owner_of_deal(deal),
