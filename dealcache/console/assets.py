@@ -22,8 +22,8 @@ _TYPES = {
 #: Hexadecimal digits of the digest.
 _DIGITS = 16
 
-#: The folders whose style sheets every page needs.
-_COMMON = ("vendor/", "app/", "parts/")
+#: The style sheets that every page needs, or their folders.
+_COMMON = ("vendor/", "app/", "parts/parts.css")
 
 #: A module that every page begins with, and the import of another one; those inside functions are for later.
 _ENTRY = "app/main.js"
@@ -46,10 +46,14 @@ class Assets:
     digest: str
 
     def styles(self, page: str) -> list[str]:
-        """Return the paths of the style sheets of a page, those that all pages share first: its own overrule them."""
+        """Return the paths of the style sheets of a page, those that pages share first: its own overrule them.
+
+        A style sheet that has the name of a module is needed where that is.
+        """
+        beside = {f"{path.removesuffix('.js')}.css" for path in self.modules(page)}
         wanted = (*_COMMON, f"{page}/")
-        styles = (path for path in self.files if path.endswith(".css") and path.startswith(wanted))
-        return sorted(styles, key=lambda path: (not path.startswith("app/"), not path.startswith(_COMMON), path))
+        styles = (path for path in self.files if path in beside or (path.endswith(".css") and path.startswith(wanted)))
+        return sorted(styles, key=lambda path: (not path.startswith("app/"), path.startswith(f"{page}/"), path))
 
     def modules(self, page: str) -> list[str]:
         """Return the paths of the modules that a page needs, so that a browser can fetch them all at once."""

@@ -37,6 +37,7 @@ FILTERS = {
     "Pipeline": ("Vertragsverlängerung", {"pipeline": "Vertragsverlängerung"}),
     "Owner": ("grace okafor", {"owner": "grace okafor"}),
     "Open or closed": ("Closed", {"open": "false"}),
+    "Next activity": ("None planned", {"has_next_activity": "false"}),
     "Quiet for days": ("60", {"idle_days": "60"}),
     "Min amount": ("100000", {"min_amount": "100000"}),
     "Max amount": ("50000.5", {"max_amount": "50000.5"}),

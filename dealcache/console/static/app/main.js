@@ -5,6 +5,7 @@ import { Frame } from "../parts/frame.js";
 import { Failure, Loading, Empty } from "../parts/states.js";
 import { PATIENCE } from "./load.js";
 import { address, startRouter, useRoute } from "./router.js";
+import { styled } from "./styles.js";
 
 /** The pages by the first segment of their paths. Modules and styles of others are fetched when they are opened. */
 const PAGES = {
@@ -37,7 +38,7 @@ function Page({ name, argument }) {
   useLayoutEffect(() => {
     if (View || !PAGES[name]) return undefined;
     const patience = setTimeout(() => setLate(true), PATIENCE);
-    Promise.all([PAGES[name](), styled(name)]).then(
+    Promise.all([PAGES[name](), styled(`${name}/${name}.css`)]).then(
       ([module]) => {
         loaded.set(name, module.Page);
         setView(() => module.Page);
@@ -51,15 +52,6 @@ function Page({ name, argument }) {
   if (error) return html`<${Failure} error=${error} retry=${() => location.reload()} />`;
   if (View) return html`<${View} argument=${argument === undefined ? null : decoded(argument)} />`;
   return isLate ? html`<${Loading} />` : html``;
-}
-
-/** Return a promise that is kept once the style sheet of a page is there; that of the first one comes with the document. */
-function styled(name) {
-  const href = `${document.documentElement.dataset.assets}/${name}/${name}.css`;
-  if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
-  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
-  document.head.append(link);
-  return new Promise((resolve, reject) => Object.assign(link, { onload: resolve, onerror: reject }));
 }
 
 function NoSuchPage() {

@@ -7,7 +7,7 @@ import { stepped } from "./mark_words.js";
 import { dayOf, marksOf, momentOf, startOf, ticksOf, DAY } from "./marks.js";
 import { AXIS, EDGE, Grid, Mark, TOP, Today } from "./picture.js";
 import { Tip } from "./tip.js";
-import { typesOf } from "./types.js";
+import { typesOf } from "../parts/types.js";
 
 /** Pixels: from which width on lanes have their labels beside them, and the room for these. */
 const WIDE = 560;

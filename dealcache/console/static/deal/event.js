@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { count, dayAndTime, exactly } from "../app/format.js";
 import { address, route } from "../app/router.js";
-import { tone } from "./types.js";
+import { tone } from "../parts/types.js";
 
 /** What another system may have written to an event, and how it is called here. */
 const FOREIGN = { sentiment: "Sentiment", buyer_intent: "Buyer intent", buyer_intent_explanation: "Why" };

@@ -15,7 +15,7 @@ import { List } from "./list.js";
 import { clockOf } from "./marks.js";
 import { Range } from "./range.js";
 import { Still } from "./still.js";
-import { tone, typesOf } from "./types.js";
+import { tone, typesOf } from "../parts/types.js";
 import { chosen, toggled, useView } from "./view.js";
 
 const MINUTE = 60_000;

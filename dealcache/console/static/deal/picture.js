@@ -2,7 +2,7 @@
 
 import { html } from "../vendor/preact.js";
 import { labelOf } from "./mark_words.js";
-import { tone } from "./types.js";
+import { tone } from "../parts/types.js";
 
 /** Pixels: the room above the lanes, below them, and at both ends. */
 export const TOP = 22;

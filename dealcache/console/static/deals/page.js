@@ -4,13 +4,15 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { useLoad } from "../app/load.js";
 import { parameters, route } from "../app/router.js";
 import { status } from "../app/service.js";
+import { errorsOf } from "../parts/fields.js";
 import { useKeys } from "../parts/keys.js";
+import { readStages } from "../parts/stages.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { Filters, SHOWN } from "./filters.js";
 import { NOTHING, isFiltered, parametersOf, questionOf, useQuestion } from "./question.js";
 import { readDeals } from "./reading.js";
 import { Results } from "./results.js";
-import { readStages, readSummary } from "./stages.js";
+import { readSummary } from "./stages.js";
 import { useSteady } from "./steady.js";
 import { Summary } from "./summary.js";
 import { moveRow } from "./table.js";
@@ -33,7 +35,7 @@ export function Page() {
   const stages = useLoad(readStages, "stages");
   const summary = useLoad(readSummary, "summary", { moves: isFirstSync });
   const steady = useSteady(loading.data, key);
-  const errors = errorsOf(loading.error);
+  const errors = errorsOf(loading.error, SHOWN);
   const clear = () => ask(NOTHING);
   const search = useRef();
   useEffect(() => void (document.title = "Deals · dealcache"), []);
@@ -139,15 +141,4 @@ async function readList(query, key, signal) {
 /** Return true while a sync runs and there was nothing yet: then the first deals are shown soon. */
 function isFirstSync(data) {
   return status.value?.sync.running != null && (data.total ?? data.length) === 0;
-}
-
-/** Return what is wrong with filters, by their names, if fields show all of it; null otherwise. */
-function errorsOf(error) {
-  const errors = error?.status === 422 ? Object.entries(error.problem.errors ?? {}) : [];
-  if (errors.length === 0 || !errors.every(([name]) => SHOWN.has(name))) return null;
-  return Object.fromEntries(errors.map(([name, reasons]) => [name, [reasons].flat(9).map(plain).join(" ")]));
-}
-
-function plain(reason) {
-  return typeof reason === "string" ? reason : Object.values(reason).flat(9).join(" ");
 }

@@ -23,6 +23,7 @@ const ONE = [
   "closes_since",
   "closes_until",
   "idle_days",
+  "has_next_activity",
 ];
 
 /** All filters, the search among them. */

@@ -1,37 +1,12 @@
-/** The stages and pipelines that filters offer, and the bars of the summary. */
+/** The bars of the summary, and the filter that each of them is. */
 
 import { call } from "../app/api.js";
 import { compact, count } from "../app/format.js";
-
-const V2 = "/api/hubspot/v2";
-
-/** Read all stages, pipeline by pipeline, in their order. */
-export async function readStages(signal) {
-  return (await call(`${V2}/stages`, { signal })).data;
-}
+import { isSame, plain } from "../parts/stages.js";
 
 /** Read how many deals each stage has, and the sum of their amounts. */
 export async function readSummary(signal) {
-  return (await call(`${V2}/pipeline-summary`, { signal })).data;
-}
-
-/** Return true if a word of a filter means this label: case does not count, as in the API. */
-export function isSame(word, label) {
-  return plain(word) === plain(label);
-}
-
-function plain(text) {
-  return text.normalize("NFC").trim().toLowerCase();
-}
-
-/** Return the pipelines' labels. */
-export function pipelinesOf(stages) {
-  return [...new Set(stages.map((one) => one.pipeline))];
-}
-
-/** Return what to ask for to get the deals of one stage: its label, or its id where several stages have that label. */
-export function wordFor(stage, stages) {
-  return stages.filter((one) => isSame(one.stage_name, stage.stage_name)).length > 1 ? stage.stage_id : stage.stage_name;
+  return (await call("/api/hubspot/v2/pipeline-summary", { signal })).data;
 }
 
 /**

@@ -1,6 +1,9 @@
 /** Fields of filters: what is written is taken over when it is finished, and what the service says of it stands below. */
 
 import { html, useRef, useState } from "../vendor/preact.js";
+import { styled } from "../app/styles.js";
+
+await styled("parts/fields.css");
 
 /** Milliseconds within which changes of one field are one entry of the history: a held arrow key, digits of a year. */
 const BURST = 1_000;
@@ -18,10 +21,10 @@ function Field({ name, label, error, hint, children }) {
     "aria-invalid": error ? "true" : null,
     "aria-describedby": error ? `${id}-error` : null,
   };
-  return html`<div class="deals-field">
+  return html`<div class="field">
     <label for=${id}>${label}</label>
     ${children(control)}
-    ${error && html`<p id="${id}-error" class="bad deals-error" role="alert">${error}</p>`}
+    ${error && html`<p id="${id}-error" class="bad field-error" role="alert">${error}</p>`}
   </div>`;
 }
 
@@ -85,4 +88,20 @@ export function Written({ value, onChange, suggestions = null, type = "text", mi
 
 function isPicked(event) {
   return event.inputType === undefined || event.inputType === "insertReplacementText";
+}
+
+/**
+ * Return what is wrong with filters, by their names, if fields show all of it; null otherwise.
+ *
+ * @param {ApiError|null} error why a list could not be read.
+ * @param {Set<string>} shown the names of the filters that have fields.
+ */
+export function errorsOf(error, shown) {
+  const errors = error?.status === 422 ? Object.entries(error.problem.errors ?? {}) : [];
+  if (errors.length === 0 || !errors.every(([name]) => shown.has(name))) return null;
+  return Object.fromEntries(errors.map(([name, reasons]) => [name, [reasons].flat(9).map(plain).join(" ")]));
+}
+
+function plain(reason) {
+  return typeof reason === "string" ? reason : Object.values(reason).flat(9).join(" ");
 }

@@ -1,5 +1,9 @@
 /** The types of events: their order, and the class that gives each its colour; a label is always beside it. */
 
+import { styled } from "../app/styles.js";
+
+await styled("parts/types.css");
+
 const TYPES = [
   "Meeting",
   "Call",
