@@ -27,6 +27,7 @@ from dealcache.invalidation.invalidations import Invalidations
 from dealcache.lane import support
 from dealcache.live import Announcer, Hub
 from dealcache.model.deadline import Deadline
+from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.model.workers import this_worker
 from dealcache.reader import LabelDirectory
@@ -63,6 +64,7 @@ class Container:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         self.settings = settings
+        self._started_at = datetime.now(UTC)
         self.metrics = Metrics()
         mongodb_clock = RemoteClock()
         self.timer = clock or mongodb_clock.timer
@@ -123,6 +125,12 @@ class Container:
             HubSpotError: HubSpot failed, so that it is unknown; StoreError: MongoDB did.
         """
         self.account.check(Deadline(self.settings.hubspot_deadline_seconds))
+
+    def read_with_deals(self) -> ReadWithDeals:
+        """Return what this process reads with deals beyond their fixed properties."""
+        features = ["stage history"] if self.settings.stage_history == "on" else []
+        own, labels = self.settings.hubspot_deal_properties, self.label_directory.current()
+        return read_with_deals(own, features, labels, self._started_at)
 
     def wake_sync(self) -> None:
         """Look for jobs now."""

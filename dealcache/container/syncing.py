@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dealcache.settings import Settings
 from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.context import SyncContexts
+from dealcache.sync.deal_reread import DealReread
 from dealcache.sync.event_processor import WebhookEventProcessor
 from dealcache.sync.job_executor import JobExecutor, SyncPolicy
 from dealcache.sync.job_runner import JobRunner
@@ -77,6 +78,7 @@ def _make_runner(parts: Container, policy: SyncPolicy, contexts: SyncContexts) -
         lambda stage: sorted(storage.labels.read().stage_ids(stage)),
         parts.labels.read_all,
         policy,
+        DealReread(storage.sync_state, parts.read_with_deals),
         parts.now,
         lambda: datetime.fromtimestamp(parts.hubspot.time(), UTC),
     )

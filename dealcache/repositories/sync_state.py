@@ -10,6 +10,7 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from dealcache.model.read_with_deals import ReadWithDeals
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.record_documents import read_all
@@ -44,7 +45,8 @@ class SyncState:
     itself is due. ``partly_loaded_at``: since when a full load has stored what it could, although it ended without some
     types of records; None when the last one ended well. ``unlisted``: the types of activities whose archived records
     HubSpot did not list when they were last asked for. ``completed``: when the last job of each type was completed;
-    ``full`` also when a job of another type loaded everything.
+    ``full`` also when a job of another type loaded everything. ``read_with_deals``: what all stored deals were last
+    read with; None if nothing beyond the fixed properties was ever wanted.
     """
 
     watermark: datetime | None = None
@@ -55,6 +57,7 @@ class SyncState:
     partly_loaded_at: datetime | None = None
     unlisted: frozenset[str] = frozenset()
     completed: Mapping[str, datetime] = field(default_factory=dict)
+    read_with_deals: ReadWithDeals | None = None
 
 
 class SyncStateRepository:
@@ -123,6 +126,11 @@ class SyncStateRepository:
         """Note that a job of that type was completed at ``at``; the present is always the latest time."""
         self._write({"$set": {f"completed.{job_type}": milliseconds(at)}})
 
+    def note_read_with_deals(self, read: ReadWithDeals) -> None:
+        """Note what all stored deals were read with."""
+        fields = {"configured": read.configured, "digest": read.digest, "since": milliseconds(read.since)}
+        self._write({"$set": {"read_with_deals": fields}})
+
     def note_reread(self, at: datetime, present: datetime) -> None:
         """Note that a reconciliation was made at ``at`` or later; ``present`` as above."""
         self._raise("reread_at", at, present)
@@ -182,7 +190,14 @@ def to_state(document: Mapping[str, Any]) -> SyncState:
         partly_loaded_at=utc(document.get("partly_loaded_at")),
         unlisted=frozenset(document.get("unlisted", ())),
         completed={name: moment.replace(tzinfo=UTC) for name, moment in document.get("completed", {}).items()},
+        read_with_deals=_to_read(document.get("read_with_deals")),
     )
+
+
+def _to_read(document: Mapping[str, Any] | None) -> ReadWithDeals | None:
+    if document is None:
+        return None
+    return ReadWithDeals(document["configured"], document["digest"], document["since"].replace(tzinfo=UTC))
 
 
 def _to_noted(now: datetime, document: Mapping[str, Any]) -> NotedWatermark:

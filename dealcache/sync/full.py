@@ -8,75 +8,18 @@ from functools import partial
 from typing import Any
 
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
-from dealcache.hubspot.pages import CursorGuard
-from dealcache.hubspot.worker_pool import WorkerPool
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.repositories import Confirmed
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.changed_deals import backfill_missing_types
 from dealcache.sync.context import SyncContext
-from dealcache.sync.deal_sync import DealSync, ReadPage, StoredPage
+from dealcache.sync.deal_pages import DealPages
+from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.timeline_sync import Chunk
 
 #: Deals on a page of the list; a chunk ends when another page might not fit.
 _PAGE = 100
-
-#: Pages to read ahead: those of the next chunk, while the activities of this one are read.
-_PAGES_AHEAD = 10
-
-
-class DealPages:
-    """The pages of the list of all deals. They are read ahead one after another, because each names the next.
-
-    While one is read, the one before it is stored.
-
-    Args:
-        pool: does the work.
-        work: reads and stores the pages.
-        after: the cursor to continue at, None for the start of the list.
-    """
-
-    def __init__(self, pool: WorkerPool, work: DealSync, after: str | None) -> None:
-        self._pool = pool
-        self._work = work
-        self._stored: dict[int, StoredPage] = {}
-        self._cursors = CursorGuard()
-        self._cursors.check(after, "deals")
-        self._following: str | None = None
-        self._pages_read = self._pages_given = 0
-        self._read(after)
-
-    def next(self) -> StoredPage:
-        """The next page; the last one names none after it."""
-        while self._pages_given not in self._stored:
-            self._pool.handle_next()
-        page = self._stored.pop(self._pages_given)
-        self._pages_given += 1
-        self._read_ahead()
-        return page
-
-    def _read(self, after: str | None) -> None:
-        self._pool.submit(partial(self._work.read_page, after), self._store, ahead=True)
-
-    def _store(self, read: ReadPage) -> None:
-        taken = partial(self._take, self._pages_read)
-        self._pages_read += 1
-        self._following = read.page.after
-        if self._following is not None:
-            self._cursors.check(self._following, "deals")
-        self._read_ahead()
-        self._pool.submit(partial(self._work.store_page, read), taken, first=True)
-
-    def _take(self, number: int, page: StoredPage) -> None:
-        self._stored[number] = page
-        self._read_ahead()
-
-    def _read_ahead(self) -> None:
-        ahead = self._pages_read - self._pages_given
-        if self._following is not None and ahead < _PAGES_AHEAD and ahead - len(self._stored) < 2:
-            after, self._following = self._following, None
-            self._read(after)
 
 
 class FullLoad:

@@ -13,6 +13,7 @@ from dealcache.repositories import SyncJobRepository, SyncStateRepository
 from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.changed_deals import backfill_missing_types
 from dealcache.sync.context import SyncContext
+from dealcache.sync.deal_reread import DealReread
 from dealcache.sync.full import FullLoad
 from dealcache.sync.incremental import WindowSync
 from dealcache.sync.job_lease import JobLease
@@ -67,6 +68,7 @@ class JobExecutor:
         read_labels: brings the labels of owners, stages and pipelines up to date as far as possible, and reports the
             rest to its argument; it must not raise.
         policy: how syncs behave.
+        reread: reads all deals again when other properties are wanted.
         now: the wall clock, aware, in UTC.
         hubspot_now: HubSpot's clock, likewise; the same unless given.
     """
@@ -79,6 +81,7 @@ class JobExecutor:
         stage_ids: Callable[[str], list[str]],
         read_labels: Callable[[Callable[[str], None]], None],
         policy: SyncPolicy,
+        reread: DealReread,
         now: Callable[[], datetime],
         hubspot_now: Callable[[], datetime] | None = None,
     ) -> None:
@@ -88,6 +91,7 @@ class JobExecutor:
         self._stage_ids = stage_ids
         self._read_labels = read_labels
         self._policy = policy
+        self._reread = reread
         self._now = now
         self._hubspot_now = hubspot_now or now
 
@@ -128,7 +132,9 @@ class JobExecutor:
         began_at = job.started_at or self._now()
         before = self._state.load().partly_loaded_at
         spared = before is not None and began_at - _SPARED_FOR < before < began_at
+        digest = self._reread.begin_full(lease)
         FullLoad(context, lease, began_at, before if spared else began_at).load()
+        self._reread.end_full(digest)
         earliest, latest = self._present()
         # Records that were not read again are as old as the load that stored them.
         since = before if before is not None and spared else began_at
@@ -174,6 +180,8 @@ class JobExecutor:
         self._state.advance_positions(known, reached, latest)
         if not context.refused_types and known == set(_TYPES):
             self._state.advance_watermark(reached, latest)
+        # Last: the changes that this job is about must not wait for it.
+        self._reread.run(context, lease)
         self._have_confirmed(job.request.type)
 
     def _windows(self, job: Job, lease: JobLease) -> tuple[dict[str, Window], datetime]:

@@ -1,0 +1,65 @@
+"""The pages of the list of all deals, read ahead and stored."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dealcache.hubspot.pages import CursorGuard
+from dealcache.hubspot.worker_pool import WorkerPool
+from dealcache.sync.deal_sync import DealSync, ReadPage, StoredPage
+
+#: Pages to read ahead: as many as a chunk of a full load has, while the activities of the one before are read.
+_PAGES_AHEAD = 10
+
+
+class DealPages:
+    """The pages of the list of all deals. They are read ahead one after another, because each names the next.
+
+    While one is read, the one before it is stored.
+
+    Args:
+        pool: does the work.
+        work: reads and stores the pages.
+        after: the cursor to continue at, None for the start of the list.
+    """
+
+    def __init__(self, pool: WorkerPool, work: DealSync, after: str | None) -> None:
+        self._pool = pool
+        self._work = work
+        self._stored: dict[int, StoredPage] = {}
+        self._cursors = CursorGuard()
+        self._cursors.check(after, "deals")
+        self._following: str | None = None
+        self._pages_read = self._pages_given = 0
+        self._read(after)
+
+    def next(self) -> StoredPage:
+        """The next page; the last one names none after it."""
+        while self._pages_given not in self._stored:
+            self._pool.handle_next()
+        page = self._stored.pop(self._pages_given)
+        self._pages_given += 1
+        self._read_ahead()
+        return page
+
+    def _read(self, after: str | None) -> None:
+        self._pool.submit(partial(self._work.read_page, after), self._store, ahead=True)
+
+    def _store(self, read: ReadPage) -> None:
+        taken = partial(self._take, self._pages_read)
+        self._pages_read += 1
+        self._following = read.page.after
+        if self._following is not None:
+            self._cursors.check(self._following, "deals")
+        self._read_ahead()
+        self._pool.submit(partial(self._work.store_page, read), taken, first=True)
+
+    def _take(self, number: int, page: StoredPage) -> None:
+        self._stored[number] = page
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        ahead = self._pages_read - self._pages_given
+        if self._following is not None and ahead < _PAGES_AHEAD and ahead - len(self._stored) < 2:
+            after, self._following = self._following, None
+            self._read(after)
