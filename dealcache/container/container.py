@@ -199,6 +199,7 @@ class Container:
             self.label_sync.store_pipelines,
             self.now,
             read_properties=self.property_reads.read if self.property_reads else None,
+            stage_history=settings.stage_history == "on",
         )
 
     def _deal_properties(self) -> DealProperties:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from dealcache.hubspot.errors import Forbidden, HubSpotError, NotFound, Rejected, Unauthorised
@@ -15,6 +16,7 @@ from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.label_reads import FIRST_PAUSE, TIME_TO_LIVE, LabelReads
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
+from dealcache.hubspot.stage_properties import with_suffixes
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import Deal, Event
 from dealcache.model.labels import Labels, Owner, Pipeline, UnknownIds
@@ -42,6 +44,7 @@ class LabelRefresher:
         now: the wall clock, aware, in UTC.
         clock: the monotonic clock, in seconds.
         read_properties: reads and stores the definitions of own properties within a deadline; None if there are none.
+        stage_history: True if the properties of stages are to be known.
     """
 
     def __init__(
@@ -54,7 +57,10 @@ class LabelRefresher:
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
         read_properties: Callable[[Deadline], bool] | None = None,
+        *,
+        stage_history: bool = False,
     ) -> None:
+        self._stage_history = stage_history
         self._lists = lists
         self.known = known
         self._on_owners = on_owners
@@ -202,7 +208,13 @@ class LabelRefresher:
 
     def _read_pipelines(self, deadline: Deadline) -> bool:
         read_at, lists = self._now(), self._lists
-        return self._on_pipelines(lists.mapper.pipelines(lists.list_pipelines(deadline, Priority.SHARED)), read_at)
+        pipelines = lists.mapper.pipelines(lists.list_pipelines(deadline, Priority.SHARED))
+        if self._stage_history:
+            pipelines = with_suffixes(pipelines, self.known(), partial(self._property_names, deadline))
+        return self._on_pipelines(pipelines, read_at)
+
+    def _property_names(self, deadline: Deadline) -> list[str]:
+        return [record["name"] for record in self._lists.list_properties(deadline, Priority.SHARED)]
 
 
 def _wait(reads: Iterable[Future[None]]) -> None:

@@ -6,16 +6,21 @@ others, so reading them with deals takes no call. The alternative, ``propertiesW
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deals import Deal
-from dealcache.model.labels import Labels
+from dealcache.model.labels import Labels, Pipeline, Stage
 from dealcache.model.stage_history import StageTime
 from dealcache.model.timestamps import parse_timestamp
+
+log = logging.getLogger(__name__)
 
 ENTERED = "hs_v2_date_entered_"
 EXITED = "hs_v2_date_exited_"
@@ -28,14 +33,13 @@ _PLAIN_ID = re.compile(r"[a-z0-9_]+")
 
 #: HubSpot replaces all other characters, and puts a number of its own behind ids in which it did so.
 _REPLACED = re.compile(r"[^a-z0-9_]")
-_NUMBERED = re.compile(r"(.+)_\d+")
+_NUMBERED = re.compile(r"(.+)_[0-9]+")
 
 
 class _Known(NamedTuple):
     """The names to ask for, and the stages by the ends of the names of their properties."""
 
     labels: Labels
-    listed: frozenset[str]
     names: tuple[str, ...]
     stages: Mapping[str, str]
 
@@ -45,16 +49,11 @@ class StageProperties:
 
     Args:
         labels: returns the present labels, whose pipelines have the stages.
-        listed: returns the names of all properties of deals as far as they are known, among them those of stages whose
-            ids HubSpot does not use as they are.
     """
 
-    def __init__(
-        self, labels: Callable[[], Labels], listed: Callable[[], frozenset[str]] = lambda: frozenset()
-    ) -> None:
+    def __init__(self, labels: Callable[[], Labels]) -> None:
         self._labels = labels
-        self._listed = listed
-        self._last = _known(Labels(), frozenset())
+        self._last = _known(Labels())
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the properties to read; none while no stage is known."""
@@ -67,7 +66,7 @@ class StageProperties:
             deal: the deal.
             unreadable: receives the names of properties that hold no time.
         """
-        _, _, names, stages = self._current()
+        _, names, stages = self._current()
         if not names:
             return deal
         times: list[StageTime] = []
@@ -82,26 +81,60 @@ class StageProperties:
         return replace(deal, stage_times=tuple(times))
 
     def _current(self) -> _Known:
-        labels, listed, last = self._labels(), self._listed(), self._last
-        if last.labels is not labels or last.listed is not listed:
-            last = self._last = _known(labels, listed)
+        labels, last = self._labels(), self._last
+        if last.labels is not labels:
+            last = self._last = _known(labels)
         return last
 
 
-def _known(labels: Labels, listed: frozenset[str]) -> _Known:
-    ids = dict.fromkeys(stage.stage_id for pipeline in labels.pipelines for stage in pipeline.stages)
-    stages = {suffix: stage_id for stage_id in ids for suffix in _suffixes(stage_id, listed)}
+def _known(labels: Labels) -> _Known:
+    every = [stage for pipeline in labels.pipelines for stage in pipeline.stages]
+    stages = {suffix: stage.stage_id for stage in every if (suffix := _suffix_of(stage)) is not None}
     names = [f"{prefix}{suffix}" for suffix in stages for prefix in (ENTERED, EXITED)]
-    return _Known(labels, listed, (*names, ENTERED_CURRENT) if ids else (), stages)
+    return _Known(labels, (*names, ENTERED_CURRENT) if every else (), stages)
 
 
-def _suffixes(stage_id: str, listed: Iterable[str]) -> list[str]:
-    """Return the end of the names of a stage's properties; none if HubSpot must be asked for it and was not yet."""
-    if _PLAIN_ID.fullmatch(stage_id):
-        return [stage_id]
-    plain = _REPLACED.sub("_", stage_id.lower())
-    ends = (name.removeprefix(ENTERED) for name in sorted(listed) if name.startswith(f"{ENTERED}{plain}_"))
-    return [end for end in ends if (match := _NUMBERED.fullmatch(end)) and match[1] == plain][:1]
+def _suffix_of(stage: Stage) -> str | None:
+    return stage.stage_id if _PLAIN_ID.fullmatch(stage.stage_id) else stage.property_suffix
+
+
+def with_suffixes(
+    pipelines: tuple[Pipeline, ...], known: Labels, list_names: Callable[[], Iterable[str]]
+) -> tuple[Pipeline, ...]:
+    """Return pipelines with the suffixes of the stages whose ids HubSpot alters in names of properties.
+
+    Args:
+        pipelines: as HubSpot gave them.
+        known: the labels so far, whose suffixes stay if the names cannot be listed.
+        list_names: asks HubSpot for the names of all properties of deals; called only if there are such stages.
+    """
+    altered = {stage.stage_id for one in pipelines for stage in one.stages if not _PLAIN_ID.fullmatch(stage.stage_id)}
+    if not altered:
+        return pipelines
+    found: Mapping[str, str | None]
+    try:
+        found = _suffixes(altered, list_names())
+    except HubSpotError as failure:
+        log.warning("HubSpot does not list the properties of deals, so those of new stages stay unknown: %s", failure)
+        found = {stage.stage_id: stage.property_suffix for one in known.pipelines for stage in one.stages}
+    return tuple(_named(one, found) for one in pipelines)
+
+
+def _suffixes(altered: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """Return the suffixes of stages by id; none where it cannot be told which of several is whose."""
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for stage_id in altered:
+        alike[_REPLACED.sub("_", stage_id.lower())].append(stage_id)
+    ends: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if name.startswith(ENTERED) and (match := _NUMBERED.fullmatch(name, len(ENTERED))):
+            ends[match[1]].append(match[0])
+    return {ids[0]: ends[form][0] for form, ids in alike.items() if len(ids) == len(ends.get(form, ())) == 1}
+
+
+def _named(pipeline: Pipeline, suffixes: Mapping[str, str | None]) -> Pipeline:
+    stages = (replace(stage, property_suffix=suffixes.get(stage.stage_id)) for stage in pipeline.stages)
+    return replace(pipeline, stages=tuple(stages))
 
 
 def _time(properties: Mapping[str, str], name: str, unreadable: list[str]) -> datetime | None:

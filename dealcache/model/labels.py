@@ -30,7 +30,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a deal pipeline; ``probability`` is 0.0 to 1.0, or None if HubSpot has none."""
+    """One stage of a deal pipeline.
+
+    ``probability`` is 0.0 to 1.0, or None if HubSpot has none. ``property_suffix`` stands for its id in the names of
+    HubSpot's properties of the stage; None if they have the id itself, or are not known.
+    """
 
     stage_id: str
     label: str
@@ -38,6 +42,7 @@ class Stage:
     probability: float | None
     is_closed: bool
     archived: bool = False
+    property_suffix: str | None = None
 
     @property
     def closed_won(self) -> bool:

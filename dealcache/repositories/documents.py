@@ -190,8 +190,15 @@ def pipeline_fields(pipeline: Pipeline) -> Document:
         "label": pipeline.label,
         "display_order": pipeline.display_order,
         "archived": pipeline.archived,
-        "stages": [{name: getattr(stage, name) for name in Stage.__dataclass_fields__} for stage in pipeline.stages],
+        "stages": [_stage_fields(stage) for stage in pipeline.stages],
     }
+
+
+def _stage_fields(stage: Stage) -> Document:
+    fields = {name: getattr(stage, name) for name in Stage.__dataclass_fields__}
+    if stage.property_suffix is None:  # as for nearly all, and for all in earlier versions
+        del fields["property_suffix"]
+    return fields
 
 
 def is_sound(group: Document) -> bool:

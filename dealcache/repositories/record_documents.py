@@ -187,6 +187,7 @@ def _stage(document: Mapping[str, Any]) -> Stage:
         probability=number_value(document.get("probability")),
         is_closed=document.get("is_closed") is True,
         archived=document.get("archived") is True,
+        property_suffix=text_value(document.get("property_suffix")) or None,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from dealcache.reader.deal_rows import COLUMNS
 from dealcache.sandbox.simulator import Simulator, demo_deal_id
 from dealcache.sandbox.simulator.ground_truth import stages_of
+from dealcache.sandbox.simulator.label_changes import apply_label_changes
 from tests.clocks import ManualClock
 from tests.integration.service.harness import ACME, V1, V2, MakeService, Service, assert_problem, cache_status, tier
 
@@ -202,3 +203,22 @@ def test_a_list_shows_a_changed_stage_with_its_new_days(
 
     (row,) = stages(service, f"{V2}deal-list")["deals"]
     assert (row["stage_id"], row["days_in_stage"]) == (WON, 1.0)
+
+
+def test_a_stage_whose_id_hubspot_alters_in_names_of_properties(
+    service: Service, hubspot: Simulator, clock: ManualClock
+) -> None:
+    odd = {"what": "stage", "pipeline": "default", "id": "49b7ad85-a23e-426c-9b3b", "set": {"label": "Legal"}}
+    apply_label_changes(hubspot.data, [odd])
+    deal_id = hubspot.data.add_deal("Kent lease", {"dealstage": odd["id"]})
+    clock.tick(86_400)
+    hubspot.data.update("deals", deal_id, {"dealstage": WON})
+
+    shown = stages(service, dealId=deal_id)["stages"]
+
+    assert [(one["stage"], one["stage_id"], one["days"]) for one in shown] == [
+        ("Legal", odd["id"], 1.0),
+        ("Closed Won", WON, 0.0),
+    ]
+    # One call each time that the pipelines are read, which are the live and the archived ones.
+    assert service.calls("properties") == service.calls("pipelines") // 2 > 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import pytest
 
 from dealcache.hubspot.activities import DEAL_PROPERTIES
 from dealcache.hubspot.deal_properties import DealProperties
+from dealcache.hubspot.errors import Forbidden
 from dealcache.hubspot.mapper import RecordMapper
-from dealcache.hubspot.stage_properties import ENTERED, ENTERED_CURRENT, EXITED, StageProperties
+from dealcache.hubspot.stage_properties import ENTERED, ENTERED_CURRENT, EXITED, StageProperties, with_suffixes
 from dealcache.model.labels import Labels, Pipeline, Stage
 from dealcache.model.stage_history import StageTime
 from dealcache.model.timestamps import LATEST
@@ -20,18 +22,20 @@ ODD_SUFFIX = "49b7ad85_a23e_426c_9b3b_d44607d1c3af_2009251351"
 T1, T2 = datetime(2026, 11, 1, 10, tzinfo=UTC), datetime(2026, 11, 4, 12, 30, tzinfo=UTC)
 
 
-def pipeline(pipeline_id: str, *stage_ids: str, archived: bool = False) -> Pipeline:
-    stages = tuple(Stage(stage_id, stage_id.title(), 0, 0.5, is_closed=False) for stage_id in stage_ids)
+def pipeline(pipeline_id: str, *stage_ids: str, archived: bool = False, **suffixes: str) -> Pipeline:
+    stages = tuple(
+        Stage(stage_id, stage_id.title(), 0, 0.5, is_closed=False, property_suffix=suffixes.get(stage_id))
+        for stage_id in stage_ids
+    )
     return Pipeline(pipeline_id, pipeline_id, 0, stages, archived)
 
 
 class Account:
-    """Labels and listed properties that a test replaces."""
+    """Labels that a test replaces."""
 
-    def __init__(self, *pipelines: Pipeline, listed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, *pipelines: Pipeline) -> None:
         self.labels = Labels(pipelines=pipelines)
-        self.listed = listed
-        self.properties = StageProperties(lambda: self.labels, lambda: self.listed)
+        self.properties = StageProperties(lambda: self.labels)
         self.mapper = RecordMapper(deal_properties=DealProperties(stages=self.properties))
 
     def times(self, **properties: str) -> tuple[StageTime, ...] | None:
@@ -64,6 +68,12 @@ def test_while_no_stage_is_known_no_times_are_read():
     assert account.times(**{ENTERED_CURRENT: "2026-11-01T10:00:00Z"}) is None
 
 
+def suffixes(*stage_ids: str, listed: Collection[str], known: Labels | None = None) -> list[str | None]:
+    names = [f"{ENTERED}{one}" for one in listed]
+    (found,) = with_suffixes((pipeline("default", *stage_ids),), known or Labels(), lambda: ["amount", *names])
+    return [stage.property_suffix for stage in found.stages]
+
+
 @pytest.mark.parametrize(
     ("stage_id", "listed", "suffix"),
     [
@@ -75,19 +85,42 @@ def test_while_no_stage_is_known_no_times_are_read():
     ],
 )
 def test_ids_that_hubspot_alters_are_found_among_the_listed_properties(stage_id, listed, suffix):
-    account = Account(pipeline("default", stage_id), listed=frozenset({f"{ENTERED}{listed}", "amount"}))
-
-    names = [] if suffix is None else [f"{ENTERED}{suffix}", f"{EXITED}{suffix}"]
-    assert account.properties.names() == (*names, ENTERED_CURRENT)
+    assert suffixes("won", stage_id, listed=[listed, "won"]) == [None, suffix]
 
 
-def test_an_altered_id_is_read_once_the_properties_are_listed():
+@pytest.mark.parametrize(
+    ("stage_ids", "listed"), [(("a-b", "a b"), ("a_b_1", "a_b_2")), (("a-b",), ("a_b_1", "a_b_2"))]
+)
+def test_of_ids_that_are_altered_alike_none_is_guessed(stage_ids, listed):
+    assert suffixes(*stage_ids, listed=listed) == [None] * len(stage_ids)
+
+
+def test_the_properties_are_not_listed_for_ids_that_are_used_as_they_are():
+    pipelines = (pipeline("default", "won", "143_2"), pipeline("empty"))
+
+    assert with_suffixes(pipelines, Labels(), lambda: pytest.fail("HubSpot was asked")) is pipelines
+
+
+def test_known_ends_stay_while_the_properties_cannot_be_listed():
+    known = Labels(pipelines=(pipeline("default", ODD, **{ODD: ODD_SUFFIX}),))
+
+    def refuse() -> list[str]:
+        raise Forbidden("the scope is missing")
+
+    (found,) = with_suffixes((pipeline("default", "won", ODD, "new one"),), known, refuse)
+
+    assert [stage.property_suffix for stage in found.stages] == [None, ODD_SUFFIX, None]
+
+
+def test_an_altered_id_is_read_once_the_end_of_its_names_is_known():
     account = Account(pipeline("default", ODD))
     entered = {f"{ENTERED}{ODD_SUFFIX}": "2026-11-01T10:00:00Z", "dealstage": "x"}
+    assert account.properties.names() == (ENTERED_CURRENT,)
     assert account.times(**entered) == ()
 
-    account.listed = frozenset({f"{ENTERED}{ODD_SUFFIX}"})
+    account.labels = Labels(pipelines=(pipeline("default", ODD, **{ODD: ODD_SUFFIX}),))
 
+    assert account.properties.names() == (f"{ENTERED}{ODD_SUFFIX}", f"{EXITED}{ODD_SUFFIX}", ENTERED_CURRENT)
     assert account.times(**entered) == (StageTime(ODD, T1),)
 
 

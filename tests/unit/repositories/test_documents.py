@@ -104,8 +104,11 @@ def test_dates_are_cut_to_milliseconds() -> None:
 
 def test_a_pipeline_survives_the_way_there_and_back() -> None:
     stages = (Stage("s1", "$first.one", 0, 0.2, False), Stage("s2", "Lost", 1, None, True, archived=True))
-    pipeline = Pipeline("p", "Sales", 1, stages, archived=True)
-    assert read_pipeline(pipeline_fields(pipeline)) == (pipeline, [])
+    odd = Stage("s-3", "Odd", 2, None, False, property_suffix="s_3_77")
+    pipeline = Pipeline("p", "Sales", 1, (*stages, odd), archived=True)
+    document = pipeline_fields(pipeline)
+    assert read_pipeline(document) == (pipeline, [])
+    assert ["property_suffix" in stage for stage in document["stages"]] == [False, False, True]
 
 
 def test_a_document_of_our_own_that_is_none_is_named_by_its_collection() -> None:

@@ -16,13 +16,16 @@ from hypothesis import strategies as st
 
 from dealcache.model.deals import FOREIGN_FIELDS
 from dealcache.model.labels import Labels
+from dealcache.model.stage_history import StageTime
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader import views
+from dealcache.reader.stage_histories import history_of
 from dealcache.repositories.documents import Totals, deal_fields, event_fields, pipeline_fields
 from dealcache.repositories.json_values import json_value, number_value
 from dealcache.repositories.record_documents import DEALS, EVENTS, PIPELINES, read_records
+from dealcache.repositories.stage_times import stage_fields
 from tests.examples import examples
-from tests.unit.repositories.samples import NOON, a_deal, an_event
+from tests.unit.repositories.samples import NOON, a_deal, an_event, at
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -80,12 +83,15 @@ def test_whatever_stands_in_an_event_s_document_it_is_shown_and_so_is_the_next(d
 @settings(max_examples=examples(300))
 @given(st.data())
 def test_whatever_stands_in_a_deal_s_document_it_is_shown_and_so_is_the_next(data: st.DataObject) -> None:
-    good = deal_fields(a_deal())
+    deal = a_deal(stage_times=(StageTime("a", at(1), at(2)), StageTime("b", at(2))))
+    good = deal_fields(deal) | stage_fields(deal)
     odd = damaged(data, good, (*good, "timeline_synced_at"))
 
     first, second = read_records(DEALS, [odd, as_stored(good)], UnreadableRecords())
 
-    assert second.deal == a_deal()
+    assert second.deal == deal
+    history = history_of(first.deal, Labels(), at(3))
+    assert orjson.loads(orjson.dumps(history)) == history
     shown = views.info(first.deal, (0, None, None), [], BERLIN, Labels())
     assert orjson.loads(orjson.dumps(shown)) == shown
     assert first.deal.archived in (True, False)
