@@ -1640,7 +1640,7 @@ export interface paths {
                         [key: string]: string;
                     };
                     /** @description `-` before it: descending. Deals without a value come last, those of one by id. Also `property.NAME`, for own properties. */
-                    sort?: string | ("name" | "amount" | "created" | "closes" | "activities" | "last_activity" | "updated" | "-name" | "-amount" | "-created" | "-closes" | "-activities" | "-last_activity" | "-updated");
+                    sort?: ("name" | "amount" | "created" | "closes" | "activities" | "last_activity" | "updated" | "-name" | "-amount" | "-created" | "-closes" | "-activities" | "-last_activity" | "-updated") | `${"" | "-"}property.${string}`;
                     /** @description How many deals at most. */
                     limit?: number;
                     /** @description `next_cursor` of the page before, for the same question. */

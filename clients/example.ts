@@ -14,11 +14,16 @@ type AnswerOf<Path extends ReadPath> = paths[Path] extends {
   ? Answer
   : never;
 
-/** The parameters of a path; `deal` stands for `dealName` or `dealId`. */
+/** Conditions on own properties: each is a parameter of its own, and may be given several times. */
+type OwnProperties = { [name: `property.${string}`]: string | string[] };
+
+/** The parameters of a path; `deal` stands for `dealName` or `dealId`, `property` for those of own properties. */
 type QueryOf<Path extends ReadPath> = paths[Path] extends { get: { parameters: { query?: infer Query } } }
   ? Query extends { deal: infer Deal }
     ? Omit<Query, "deal"> & Deal
-    : Query
+    : "property" extends keyof Query
+      ? Omit<Query, "property"> & OwnProperties
+      : Query
   : never;
 
 /** A query may be left out where none of its parameters is needed. */
@@ -39,7 +44,7 @@ export class Dealcache {
 
   async read<Path extends ReadPath>(path: Path, ...[query]: Arguments<QueryOf<Path>>): Promise<AnswerOf<Path>> {
     const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
-    const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+    const search = new URLSearchParams(given.flatMap(([name, value]) => pairsOf(name, value)));
     return this.answer(await fetch(`${this.baseUrl}${path}?${search}`, { headers: this.headers }));
   }
 
@@ -55,6 +60,10 @@ export class Dealcache {
     return (await response.json()) as Answer;
   }
 }
+
+/** A parameter as it stands in the address: several values repeat it, but those of `types` are one, with commas. */
+const pairsOf = (name: string, value: unknown): string[][] =>
+  Array.isArray(value) && name !== "types" ? value.map((one) => [name, String(one)]) : [[name, String(value)]];
 
 /** The page of a deal: three views at once. */
 export async function dealPage(service: Dealcache, dealName: string) {

@@ -28,7 +28,10 @@ def test_the_example_of_a_web_ui_compiles(tmp_path: Path) -> None:
 
 
 #: What a page may do, and mistakes with a part of what the compiler says of each.
-RIGHT = "return [info.amount, info.otherDealIds.length, events.map((event) => event.time_str)];"
+RIGHT = """
+return [info.amount, info.otherDealIds.length, events.map((event) => event.time_str), info.properties?.size?.value,
+  service.read("/api/hubspot/v2/deal-list", { stage: ["won"], "property.size": "5", sort: "-property.size" })];
+""".replace("\n", " ")
 MISTAKES = {
     "return info.dealname;": "Property 'dealname' does not exist",
     "return info.amount.toFixed(2);": "'info.amount' is possibly 'null'",
@@ -38,6 +41,8 @@ MISTAKES = {
     'return service.read("/api/hubspot/deal-info", {});': "not assignable to parameter",
     'return service.read("/api/hubspot/deal-info");': "Expected 2 arguments",
     'return service.read("/api/hubspot/v2/deal-list", { sort: "size" });': "not assignable to type",
+    'return service.read("/api/hubspot/v2/deal-list", { "property.size": 5 });': "not assignable to type",
+    "return info.properties.hs_priority;": "'info.properties' is possibly 'undefined'",
     'return service.batch({ deal_names: ["a"], include: ["everything"] });': "not assignable to type",
 }
 
