@@ -4281,6 +4281,8 @@ export interface components {
              * @enum {string}
              */
             type: "Meeting" | "Incoming Email" | "Outgoing Email" | "Forwarded Email" | "Call" | "Note" | "Task" | "SMS" | "WhatsApp" | "LinkedIn Message" | "Postal Mail";
+            /** @description Who took part. With `ASSOCIATED_NAMES=on` only, and once it was read. */
+            with?: components["schemas"]["Person"][];
         };
         Health: {
             /**
@@ -4430,6 +4432,17 @@ export interface components {
             total?: number;
             /** @description Total number of pages. */
             total_pages?: number;
+        };
+        Person: {
+            /** @description HubSpot's id, unique within its type. */
+            id: string;
+            /** @description A contact's first and last name, or else the e-mail address; a company's name, or else its domain. Null if it has none, or none was read yet. */
+            name: string | null;
+            /**
+             * @description The type of the record in HubSpot.
+             * @enum {string}
+             */
+            type: "contact" | "company";
         };
         Problem: {
             /** @description The error in a sentence. */
@@ -4730,6 +4743,8 @@ export interface components {
              * @description The day of the first event.
              */
             start_date: string | null;
+            /** @description The deal's own contacts and companies. With `ASSOCIATED_NAMES=on` only, and once they were read. */
+            with?: components["schemas"]["Person"][];
         };
         WebhooksStatus: {
             /** @description Whether the app's client secret is set; without it all are refused. */
@@ -4814,6 +4829,7 @@ export type Liveness = components['schemas']['Liveness'];
 export type MemoryStatus = components['schemas']['MemoryStatus'];
 export type Option = components['schemas']['Option'];
 export type PaginationMetadata = components['schemas']['PaginationMetadata'];
+export type Person = components['schemas']['Person'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
 export type Property = components['schemas']['Property'];

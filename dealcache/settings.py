@@ -79,6 +79,7 @@ class Settings:
     timeline_timezone: ZoneInfo
     max_data_age_seconds: float
     stage_history: str
+    associated_names: str
     console: str
     sync_interval_seconds: float
     sync_horizon_seconds: float
@@ -171,6 +172,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("TIMELINE_TIMEZONE", ZoneInfo("UTC"), timezone, "an IANA time zone such as Europe/Berlin"),
     Variable("MAX_DATA_AGE_SECONDS", 3600.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
     Variable("STAGE_HISTORY", "off", one_of("on", "off"), "on or off"),
+    Variable("ASSOCIATED_NAMES", "off", one_of("on", "off"), "on or off"),
     Variable("CONSOLE", "on", one_of("on", "off"), "on or off"),
     Variable("SYNC_INTERVAL_SECONDS", 0.0, off_or(number(5, whole=False, most=_YEAR)), "0, or 5 to 31536000 seconds"),
     Variable("SYNC_HORIZON_SECONDS", 300.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 
+from dealcache.api.people_schemas import people_field
 from dealcache.model.deals import EVENT_TYPES
 
 #: The forms in which lists are given; the first one unless another is asked for.
@@ -84,6 +85,7 @@ class EventSchema(ma.Schema):
     sentiment = ma.fields.Raw(metadata={"description": "As another system wrote it; absent otherwise."})
     buyer_intent = ma.fields.Raw(metadata={"description": "As another system wrote it; absent otherwise."})
     buyer_intent_explanation = ma.fields.Raw(metadata={"description": "As another system wrote it; absent otherwise."})
+    with_ = people_field("Who took part. With `ASSOCIATED_NAMES=on` only, and once it was read.")
 
 
 class TimelineSchema(ma.Schema):
@@ -95,6 +97,9 @@ class TimelineSchema(ma.Schema):
     start_date = day_field("The day of the first event.")
     end_date = day_field("The day of the last event, future tasks included.")
     next_cursor = ma.fields.String(metadata={"description": "There while more follows; give it as `cursor`."})
+    with_ = people_field(
+        "The deal's own contacts and companies. With `ASSOCIATED_NAMES=on` only, and once they were read."
+    )
 
 
 class PropertySchema(ma.Schema):

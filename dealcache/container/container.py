@@ -14,6 +14,7 @@ from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
 from dealcache.container.lifecycle import Lifecycle
+from dealcache.container.people import wire_people
 from dealcache.container.reading import wire_reading
 from dealcache.container.syncing import wire_syncing
 from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
@@ -90,6 +91,7 @@ class Container:
         self.state = WorkerState(self)
         self._wire_cluster()
         self._wire_hubspot()
+        self.people = wire_people(self)
         self.reading = wire_reading(self)
         self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
         self.activity_summaries = self.reading.activity_summaries

@@ -62,7 +62,7 @@ def wire_reading(parts: Container) -> Reading:
         parts.labels.look_up,
         settings.hubspot_deal_properties,
     )
-    mongodb = MongoSource(storage.deals, storage.timelines, maker, parts.clock, watermark)
+    mongodb = MongoSource(storage.deals, storage.timelines, maker, parts.clock, watermark, parts.people.directory)
     lease_renewer = LeaseRenewer(storage.load_leases)
     cluster = ClusterFlight(
         storage.load_leases, lease_renewer, parts.membership.owner, parts.metrics.shared_flight_waits.inc
@@ -114,7 +114,9 @@ def _make_fetcher(
     parts: Container, policy: Policy, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight
 ) -> Fetcher:
     settings = parts.settings
-    loader = DealLoader(parts.hubspot.client, parts.labels, parts.hubspot.executor, now=parts.now)
+    loader = DealLoader(
+        parts.hubspot.client, parts.labels, parts.hubspot.executor, now=parts.now, people=parts.people.source
+    )
     loads = Bulkhead(settings.hubspot_loads, "deals are being loaded from HubSpot")
     return Fetcher(
         context=_request_context(parts, loader, maker, mongodb, loads),
@@ -128,7 +130,9 @@ def _make_fetcher(
 
 def _make_revalidator(parts: Container, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight) -> Revalidator:
     settings, hubspot = parts.settings, parts.hubspot
-    loader = DealLoader(hubspot.client, parts.labels, hubspot.reread_executor, parts.now, Priority.REREAD)
+    loader = DealLoader(
+        hubspot.client, parts.labels, hubspot.reread_executor, parts.now, Priority.REREAD, parts.people.source
+    )
     loads = Bulkhead(AT_ONCE, "deals are being read again")
     context = _request_context(parts, loader, maker, mongodb, loads)
     max_age, deadline = settings.max_data_age_seconds, settings.hubspot_deadline_seconds

@@ -9,42 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
+from dealcache.hubspot.batch_plan import BatchPlan
 from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.deal_resolver import LoadContext
 from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, Unavailable
-from dealcache.hubspot.pages import AssociationPage, CursorGuard, batches_of
+from dealcache.hubspot.pages import AssociationPage, CursorGuard
+from dealcache.hubspot.people_reads import PeopleReads
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
-
-
-class BatchPlan:
-    """Plans the batch reads of one type of activity while pages of associations come in. Pure.
-
-    Each distinct id is planned once, in batches that are all full but for the last, so that ``n`` activities take
-    ``ceil(n / batch_size)`` reads however they are spread over deals and pages.
-    """
-
-    def __init__(self, batch_size: int) -> None:
-        self._batch_size = batch_size
-        self._seen: set[str] = set()
-        self._waiting: list[str] = []
-
-    def add(self, ids: Iterable[str], *, last: bool) -> list[tuple[str, ...]]:
-        """Add the ids of a page, which may be the last one; return the batches that can be read now."""
-        for one in ids:
-            if one not in self._seen:
-                self._seen.add(one)
-                self._waiting.append(one)
-        if last:
-            return self.rest()
-        full = len(self._waiting) - len(self._waiting) % self._batch_size
-        batches = batches_of(self._waiting[:full], self._batch_size)
-        del self._waiting[:full]
-        return batches
-
-    def rest(self) -> list[tuple[str, ...]]:
-        """Return everything that still waits for a full batch, because nothing more comes."""
-        rest, self._waiting = self._waiting, []
-        return batches_of(rest, self._batch_size)
 
 
 class ActivityReads:
@@ -53,12 +24,14 @@ class ActivityReads:
     Args:
         context: that of the load.
         on_failure: called each time that a deal has failed.
+        people: reads who takes part in the deals and activities too; None for no such reads.
 
     Attributes:
         failures: the deals whose activities cannot all be read.
     """
 
-    def __init__(self, context: LoadContext, on_failure: Callable[[], None]) -> None:
+    def __init__(self, context: LoadContext, on_failure: Callable[[], None], people: PeopleReads | None = None) -> None:
+        self._people = people
         self._context = context
         self._on_failure = on_failure
         self._plans = {kind: BatchPlan(BATCH_SIZE) for kind in ENGAGEMENT_TYPES}
@@ -75,6 +48,8 @@ class ActivityReads:
         if deals:
             for kind in ENGAGEMENT_TYPES:
                 self._read_ids(kind, deals)
+            if self._people is not None:
+                self._people.add("deals", deals, last=True)
 
     def all_failed(self) -> bool:
         """Return True if there is no deal left whose activities can all be read."""
@@ -119,6 +94,8 @@ class ActivityReads:
             # Before the batches: the pages of a type come one after another, and everything else waits for them.
             self._read_ids(kind, after)
         self._read_batches(kind, batches)
+        if self._people is not None:
+            self._people.add(kind, (one for deal_id in ordered for one in page.ids[deal_id]), last=not after)
 
     def _check_merged(self, asked: Mapping[str, str | None], page: AssociationPage) -> None:
         """Fail the deals whose activities may have been returned under a deal that was not asked for.
@@ -133,6 +110,8 @@ class ActivityReads:
         self._fail(deals, failure)
         # No page comes after the one that failed, and other deals' activities may be waiting for a batch to be full.
         self._read_batches(kind, self._plans[kind].rest())
+        if self._people is not None:
+            self._people.add(kind, (), last=True)
 
     def _read_batches(self, kind: str, batches: Iterable[Sequence[str]]) -> None:
         for batch in batches:

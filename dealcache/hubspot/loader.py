@@ -2,7 +2,8 @@
 
 First the deals (searches by names, or a read by id), together with owners and pipelines if they are not known yet; then
 the ids of their activities, all seven types at once; then the activities, a hundred per call, together with further
-pages of ids. Many deals share all of these calls.
+pages of ids. Many deals share all of these calls. Where names of people are wanted, the ids of those who take part are
+read beside the activities, and the names that are not known yet in one round trip more.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from dealcache.hubspot.deal_resolver import DealResolver, IdResolver, LoadContex
 from dealcache.hubspot.errors import HubSpotError, NotFound
 from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.people_reads import PeopleReads, PeopleSource
 from dealcache.hubspot.worker_pool import WorkerPool
 from dealcache.model.deadline import Deadline
-from dealcache.model.deals import DealKey, LoadedDeal
+from dealcache.model.deals import DealKey, Event, LoadedDeal
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,9 @@ _LABEL_SHARE = 2 / 3
 #: Calls that one load has in progress at once: more than HubSpot's limits let through at a second per call, and half of
 #: the pool, so that a load of a hundred deals leaves threads to others.
 CALLS_AT_ONCE = 16
+
+#: The largest share of its time that a load takes with the names of people.
+_PEOPLE_SHARE = 0.5
 
 _SEARCH_BEHIND = timedelta(hours=1)
 
@@ -47,6 +52,7 @@ class DealLoader:
         executor: runs the calls; nothing that waits for a load may run in it.
         now: the wall clock, aware and in UTC.
         priority: of its calls.
+        people: names the people that take part; None for no names.
     """
 
     def __init__(
@@ -56,7 +62,9 @@ class DealLoader:
         executor: Executor,
         now: Callable[[], datetime],
         priority: Priority = Priority.INTERACTIVE,
+        people: PeopleSource | None = None,
     ) -> None:
+        self._people = people
         self._priority = priority
         self._client = client
         self._labels = labels
@@ -89,6 +97,8 @@ class DealLoader:
             ``missing_ids`` the ids asked for that HubSpot no longer has.
         """
         load = _Load(self._client, self._labels, self._executor, deadline, self._priority)
+        if self._people is not None:
+            load.name_people(self._people, fresh=fresh_labels)
         first = next(iter(keys))
         by_id = first.by == "id"
         by_name = partial(NameResolver, keys, known_ids, load.context, confirm=fresh_labels)
@@ -111,8 +121,16 @@ class _Load:
         self._calls = WorkerPool(executor, CALLS_AT_ONCE, deadline)
         # Separate from the other calls, because nothing waits for labels before the very end.
         self._label_reads = WorkerPool(executor, CALLS_AT_ONCE, deadline.part(_LABEL_SHARE))
+        self._people_reads = WorkerPool(executor, CALLS_AT_ONCE, deadline.part(_PEOPLE_SHARE))
         self.context = LoadContext(client, self._calls, deadline, priority)
+        self._people: PeopleReads | None = None
         self._activities = ActivityReads(self.context, self._stop_if_all_failed)
+
+    def name_people(self, source: PeopleSource, *, fresh: bool) -> None:
+        """Let the load name the people that take part; call it before :meth:`run`."""
+        context = self.context._replace(pool=self._people_reads, deadline=self.context.deadline.part(_PEOPLE_SHARE))
+        self._people = PeopleReads(context, source, fresh=fresh)
+        self._activities = ActivityReads(self.context, self._stop_if_all_failed, self._people)
 
     def run(
         self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime, *, fresh_labels: bool
@@ -131,11 +149,13 @@ class _Load:
                 self._calls.wait_all()
             self._label_reads.wait_all()
             self._look_up_labels(resolver)
+            if self._people is not None:
+                self._people.finish()
         except HubSpotError as failure:
             return dict.fromkeys(keys, failure)
         finally:
-            self._calls.cancel_all()
-            self._label_reads.cancel_all()
+            for pool in (self._calls, self._label_reads, self._people_reads):
+                pool.cancel_all()
         return self._results(keys, resolver, started_at)
 
     def _stop_if_all_failed(self) -> None:
@@ -160,7 +180,7 @@ class _Load:
         # How far a search may be behind is unknown, but an hour is far more than was ever seen.
         behind = started_at - _SEARCH_BEHIND
         read = {found.deal.deal_id for found in resolver.found.values()} - self._activities.failures.keys()
-        events = {one: tuple(self._activities.events_of(one)) for one in read}
+        events = {one: self._events_of(one) for one in read}
         results: dict[DealKey, LoadResult] = {}
         for key in keys:
             found = resolver.found.get(key)
@@ -174,8 +194,15 @@ class _Load:
                 deal_id = found.deal.deal_id
                 unread = self._activities.unread_of(deal_id)
                 as_of = behind if deal_id in resolver.unconfirmed else started_at
-                results[key] = LoadedDeal(found.deal, events[deal_id], found.homonyms, started_at, unread, as_of)
+                people = None if self._people is None else self._people.of(deal_id, events[deal_id])
+                results[key] = LoadedDeal(
+                    found.deal, events[deal_id], found.homonyms, started_at, unread, as_of, people
+                )
         return results
+
+    def _events_of(self, deal_id: str) -> tuple[Event, ...]:
+        events = self._activities.events_of(deal_id)
+        return tuple(events) if self._people is None else self._people.with_participants(events)
 
 
 def _go_without(failure: HubSpotError) -> None:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
 
-from dealcache.model.people import LoadedPeople, Participants
+from dealcache.model.people import DealPeople, Participants
 from dealcache.model.stage_history import StageTime
 
 #: Every value that an event's ``type`` may have, as the contract lists them.
@@ -187,7 +187,7 @@ class LoadedDeal:
     read_started_at: datetime
     unread: frozenset[tuple[str, str]] = frozenset()
     as_of: datetime | None = None
-    people: LoadedPeople | None = None
+    people: DealPeople | None = None
 
 
 def choose_deal(name: str, candidates: Iterable[Deal]) -> tuple[Deal, tuple[Deal, ...]] | None:

@@ -46,11 +46,11 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedPeople:
-    """The people of a deal and its events as far as a load has found them.
+class DealPeople:
+    """The people of a deal and its events, as far as they are known.
 
     ``of_deal`` are the participants of the deal itself. ``names`` has people by their keys, None for those that HubSpot
-    no longer has; ``read`` are those of them that were read from HubSpot just now.
+    no longer has; ``read`` are the keys of those that were read from HubSpot just now.
     """
 
     of_deal: Participants = None

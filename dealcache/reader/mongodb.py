@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from dealcache.model.deals import Deal, DealKey, Event, choose_deal, name_key
 from dealcache.model.labels import Labels
+from dealcache.model.people import DealPeople, Participants
 from dealcache.reader import views
 from dealcache.reader.entries import EntryMaker
+from dealcache.reader.people_directory import PeopleDirectory
 from dealcache.repositories import DealInfoRepository, DealTimelineRepository, StoredDeal, Totals
 from dealcache.tiers import Entry, View
 
@@ -42,13 +44,14 @@ class StoredViews(NamedTuple):
 
 
 class _Wanted(NamedTuple):
-    """The deal that a key means, the ids of the others of its name, the views that are wanted, and how old it is."""
+    """The deal that a key means, the ids of the others of its name, the wanted views, how old it is, and its people."""
 
     key: DealKey
     deal: Deal
     other_ids: list[str]
     views: Collection[View]
     as_of: datetime | None
+    participants: Participants
 
 
 class MongoSource:
@@ -60,6 +63,7 @@ class MongoSource:
         maker: makes the entries.
         clock: the wall clock, epoch seconds.
         sync_watermark: returns the watermark of the syncs as it was before the call.
+        people: names the people that take part; None for no names.
     """
 
     def __init__(
@@ -69,7 +73,9 @@ class MongoSource:
         maker: EntryMaker,
         clock: Callable[[], float] = time.time,
         sync_watermark: Callable[[], datetime | None] = lambda: None,
+        people: PeopleDirectory | None = None,
     ) -> None:
+        self._people = people
         self._sync_watermark = sync_watermark
         self._deals = deals
         self._timelines = timelines
@@ -142,12 +148,16 @@ class MongoSource:
             if key.by == "id" and View.INFO in wanted[key]:
                 named_alike = self.known_ids(DealKey("name", stored.deal.deal_name))
                 others = [other for other in named_alike if other != stored.deal.deal_id]
-            chosen.append(_Wanted(key, stored.deal, others, wanted[key], stored.as_of(watermark, now)))
+            as_of = stored.as_of(watermark, now)
+            chosen.append(_Wanted(key, stored.deal, others, wanted[key], as_of, stored.participants))
         # Only once there is a deal: labels read while another process still loads them would soon be out of date.
         labels = self._maker.labels() if chosen else Labels()
         for one, found in chain(self._with_totals(chosen), self._with_events(chosen)):
+            people = self._people_of(one, found)
             try:
-                read.entries[one.key] = {view: self._entry(view, one, found, labels, fetched_at) for view in one.views}
+                read.entries[one.key] = {
+                    view: self._entry(view, one, found, labels, fetched_at, people) for view in one.views
+                }
             except Exception as error:  # noqa: BLE001 - the boundary around a record: this deal alone is left out
                 self._maker.unreadable.note("deals", one.deal.deal_id, f"it cannot be shown ({type(error).__name__})")
                 read.failures[one.key] = error
@@ -179,14 +189,28 @@ class MongoSource:
             for one in waiting.pop(deal_id, ()):
                 yield one, events
 
-    def _entry(self, view: View, one: _Wanted, found: _Activities, labels: Labels, fetched_at: float) -> Entry:
+    def _people_of(self, one: _Wanted, found: _Activities) -> DealPeople | None:
+        if self._people is None or isinstance(found, Totals):
+            return None
+        return self._people.of(one.participants, found)
+
+    def _entry(
+        self,
+        view: View,
+        one: _Wanted,
+        found: _Activities,
+        labels: Labels,
+        fetched_at: float,
+        people: DealPeople | None,
+    ) -> Entry:
         zone, events = self._maker.zone, () if isinstance(found, Totals) else found
         unknown = views.unknown_ids(view, one.deal, events, labels)
         if unknown:
             labels = self._maker.completed(labels)
             unknown = labels.still_unknown(unknown)
         if not isinstance(found, Totals):
-            shown = views.from_events(view, one.deal, found, one.other_ids, zone, labels, self._maker.own_properties)
+            own = self._maker.own_properties
+            shown = views.from_events(view, one.deal, found, one.other_ids, zone, labels, own, people)
         elif view is View.ACTIVITIES_COUNT:
             shown = views.activities_count(found.by_type)
         else:

@@ -54,6 +54,8 @@ class TimelineFilter:
         """
         matching = [event for event in timeline["events"] if self._matches(event)]
         part = timeline_of(timeline["deal_id"], timeline["deal_name"], matching)
+        if "with" in timeline:
+            part["with"] = timeline["with"]
         shown = matching
         if self.cursor is not None:
             after = _decode(self.cursor)

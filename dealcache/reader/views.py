@@ -10,8 +10,10 @@ from typing import Any
 
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event
 from dealcache.model.labels import Labels, UnknownIds
+from dealcache.model.people import DealPeople
 from dealcache.model.timestamps import in_zone, without_zone
 from dealcache.reader.property_views import definitions_of, shown_properties
+from dealcache.reader.shown_people import ShownPeople
 from dealcache.tiers import View
 
 #: How many characters of an event's content the preview shows, by the contract.
@@ -36,7 +38,7 @@ def day(moment: datetime | None, zone: tzinfo) -> str | None:
     return None if moment is None else in_zone(moment, zone).date().isoformat()
 
 
-def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
+def event_view(event: Event, zone: tzinfo, labels: Labels, people: ShownPeople | None = None) -> dict[str, Any]:
     """Return an event as the timeline shows it; ``zone`` is the zone of ``date_str`` and ``time_str``."""
     utc = without_zone(event.occurred_at).isoformat(timespec="milliseconds")
     local = utc if zone is UTC else in_zone(event.occurred_at, zone).isoformat()
@@ -55,14 +57,25 @@ def event_view(event: Event, zone: tzinfo, labels: Labels) -> dict[str, Any]:
     }
     if event.extra:
         view.update({name: event.extra[name] for name in FOREIGN_FIELDS if name in event.extra})
+    if people is not None and event.participants is not None:
+        view["with"] = people.of(event.participants)
     return view
 
 
-def timeline(deal: Deal, events: Iterable[Event], zone: tzinfo, labels: Labels) -> dict[str, Any]:
-    """Return the timeline view: all events, oldest first by time, then by ``id`` (which may repeat between types)."""
-    shown = [event_view(event, zone, labels) for event in events]
+def timeline(
+    deal: Deal, events: Iterable[Event], zone: tzinfo, labels: Labels, people: DealPeople | None = None
+) -> dict[str, Any]:
+    """Return the timeline view: all events, oldest first by time, then by ``id`` (which may repeat between types).
+
+    With ``people``, the deal and its events name those who take part as far as that is known.
+    """
+    named = None if people is None else ShownPeople(people.names)
+    shown = [event_view(event, zone, labels, named) for event in events]
     shown.sort(key=_PLACE)
-    return timeline_of(deal.deal_id, deal.deal_name, shown)
+    view = timeline_of(deal.deal_id, deal.deal_name, shown)
+    if named is not None and people is not None and people.of_deal is not None:
+        view["with"] = named.of(people.of_deal)
+    return view
 
 
 def timeline_of(deal_id: str, deal_name: str, shown: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -125,11 +138,12 @@ def from_events(
     zone: tzinfo,
     labels: Labels,
     own: Sequence[str] = (),
+    people: DealPeople | None = None,
 ) -> Mapping[str, Any]:
     """Return any view, made from all of a deal's events; see :func:`info`."""
     match view:
         case View.TIMELINE:
-            return timeline(deal, events, zone, labels)
+            return timeline(deal, events, zone, labels, people)
         case View.ACTIVITIES_COUNT:
             return activities_count(count_by_type(events))
         case View.INFO:

@@ -13,6 +13,7 @@ from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import EngagementKey, milliseconds
+from dealcache.repositories.people_store import PeopleStore
 
 
 class DealStore:
@@ -22,11 +23,17 @@ class DealStore:
         deals: the deals.
         timelines: their events.
         summaries: settles changed deals; None to leave that to others.
+        people: stores the people of loads that have any; None if no load has.
     """
 
     def __init__(
-        self, deals: DealInfoRepository, timelines: DealTimelineRepository, summaries: DealSummaries | None = None
+        self,
+        deals: DealInfoRepository,
+        timelines: DealTimelineRepository,
+        summaries: DealSummaries | None = None,
+        people: PeopleStore | None = None,
     ) -> None:
+        self._people = people
         self._deals = deals
         self._timelines = timelines
         self._summaries = summaries
@@ -55,6 +62,8 @@ class DealStore:
             as_of = min(loaded.as_of or loaded.read_started_at for loaded in due)
             timelines = {loaded.deal.deal_id: loaded.events for loaded in due}
             changes.add(self._replace(timelines, began, unread, min(as_of, began)))
+            if self._people is not None:
+                changes.add(self._people.save(due, began))
         if self._summaries is not None:
             self._summaries.settle({loaded.deal.deal_id for loaded in due} | changes.views.keys())
         return changes

@@ -26,6 +26,7 @@ from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
+from dealcache.repositories.people_store import PeopleStore
 from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.stage_totals import StageTotalRepository
@@ -87,8 +88,9 @@ class Storage:
         self.labels = LabelRepository(self.connection, deal_properties)
         self.participants = ParticipantRepository(self.connection)
         self.people = PeopleRepository(self.connection, self.participants)
+        self.people_store = PeopleStore(self.participants, self.people)
         self.missing_types = MissingTypeRepository(self.connection)
-        self.store = DealStore(self.deals, self.timelines, self.summaries)
+        self.store = DealStore(self.deals, self.timelines, self.summaries, self.people_store)
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         self.identity = IdentityRepository(self.connection)

@@ -20,6 +20,7 @@ KINDS = frozenset(
         "create",
         "update",
         "archive",
+        "erase",
         "merge",
         "search",
         "batch_read",

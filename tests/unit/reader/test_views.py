@@ -9,7 +9,9 @@ import pytest
 
 from dealcache.model.deals import Deal, Event
 from dealcache.model.labels import Labels, Owner, Pipeline, Stage, UnknownIds
+from dealcache.model.people import DealPeople, Person
 from dealcache.reader import views
+from dealcache.reader.timeline_filter import TimelineFilter
 from dealcache.tiers import View
 
 NOON = datetime(2026, 3, 1, 23, 30, 15, 250_000, tzinfo=UTC)
@@ -177,3 +179,46 @@ def test_a_view_tells_which_ids_it_shows_for_want_of_labels():
     assert not views.unknown_ids(View.ACTIVITIES_COUNT, lost, events, LABELS)
     nobody = deal(stage_id="won", pipeline_id="p")
     assert not views.unknown_ids(View.INFO, nobody, events, LABELS)
+
+
+JANE, ACME = Person("contact:51", "Jane Doe"), Person("company:7", None)
+
+
+def test_an_event_and_its_deal_name_those_who_take_part():
+    people = DealPeople(("company:7",), {"contact:51": JANE, "company:7": ACME, "contact:9": None})
+    events = [event(1, participants=("contact:51", "contact:9", "contact:8")), event(2, participants=()), event(3)]
+
+    shown = views.timeline(deal(), events, UTC, LABELS, people)
+
+    jane, acme = {"type": "contact", "id": "51", "name": "Jane Doe"}, {"type": "company", "id": "7", "name": None}
+    assert shown["with"] == [acme]
+    # Who is gone is left out; of one who was never read the id is known.
+    assert shown["events"][0]["with"] == [jane, {"type": "contact", "id": "8", "name": None}]
+    assert shown["events"][1]["with"] == []
+    assert "with" not in shown["events"][2]
+
+
+def test_people_that_were_merged_are_one():
+    people = DealPeople(None, {"contact:1": JANE, "contact:2": JANE})
+
+    shown = views.timeline(deal(), [event(1, participants=("contact:1", "contact:2"))], UTC, LABELS, people)
+
+    assert shown["events"][0]["with"] == [{"type": "contact", "id": "51", "name": "Jane Doe"}]
+    assert "with" not in shown
+
+
+def test_nobody_is_named_unless_names_are_wanted():
+    shown = views.timeline(deal(), [event(1, participants=("contact:51",))], UTC, LABELS)
+
+    assert "with" not in shown
+    assert "with" not in shown["events"][0]
+
+
+def test_a_part_of_a_timeline_keeps_the_people_of_the_deal():
+    people = DealPeople(("contact:51",), {"contact:51": JANE})
+    whole = views.timeline(deal(), [event(1), event(2)], UTC, LABELS, people)
+
+    part = TimelineFilter(limit=1).apply(whole)
+
+    assert part["with"] == whole["with"]
+    assert len(part["events"]) == 1

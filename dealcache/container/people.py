@@ -1,0 +1,30 @@
+"""Wiring of the names of people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dealcache.hubspot.people_reads import PeopleSource
+from dealcache.hubspot.refusal_pause import RefusalPause
+from dealcache.reader.people_directory import PeopleDirectory
+
+if TYPE_CHECKING:
+    from dealcache.container.container import Container
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The parts that name the people who take part in deals and activities; all None when that is off."""
+
+    directory: PeopleDirectory | None = None
+    source: PeopleSource | None = None
+
+
+def wire_people(parts: Container) -> People:
+    """Make them on top of MongoDB."""
+    if parts.settings.associated_names == "off":
+        return People()
+    directory = PeopleDirectory(parts.storage.people.names)
+    pause = RefusalPause("the names of people (ASSOCIATED_NAMES)", parts.timer)
+    return People(directory, PeopleSource(directory.known, pause))
