@@ -25,10 +25,11 @@ from dealcache.reader import (
     SyncWatermark,
 )
 from dealcache.reader.activity_summary import ActivitySummaries
+from dealcache.reader.activity_upkeep import ActivityUpkeep
 from dealcache.reader.deal_list import DealLists
 from dealcache.reader.revalidator import AT_ONCE
 from dealcache.reader.stage_histories import StageHistories
-from dealcache.repositories import ActivitySums
+from dealcache.repositories import ActivityCheck, ActivityGenerations, ActivitySums
 
 if TYPE_CHECKING:
     from dealcache.container.container import Container
@@ -42,6 +43,7 @@ class Reading:
     mongodb: MongoSource
     deal_lists: DealLists
     activity_summaries: ActivitySummaries
+    activity_upkeep: ActivityUpkeep
     stage_histories: StageHistories | None
     revalidator: Revalidator
     lease_renewer: LeaseRenewer
@@ -69,6 +71,9 @@ def wire_reading(parts: Container) -> Reading:
     )
     fetcher = _make_fetcher(parts, policy, maker, mongodb, cluster)
     revalidator = _make_revalidator(parts, maker, mongodb, cluster)
+    upkeep = ActivityUpkeep(
+        ActivityGenerations(storage.connection, parts.zone), ActivityCheck(storage.connection, parts.zone)
+    )
     reader = DealReader(
         state=parts.invalidations.state,
         publish=parts.invalidations.publisher.record,
@@ -97,6 +102,7 @@ def wire_reading(parts: Container) -> Reading:
         ),
         ActivitySummaries(
             ActivitySums(storage.connection, parts.zone),
+            upkeep,
             label_directory.current,
             storage.prepare_lists,
             watermark,
@@ -104,6 +110,7 @@ def wire_reading(parts: Container) -> Reading:
             parts.now,
             label_directory.completed,
         ),
+        upkeep,
         StageHistories(mongodb, reader, maker, revalidator, parts.clock) if has_history else None,
         revalidator,
         lease_renewer,

@@ -11,10 +11,14 @@ from dealcache.model.deal_filter import DealFilter, is_in
 from dealcache.model.deal_question import DealQuestion
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels, UnknownIds
-from dealcache.reader.activity_rows import rows_of, table_of
+from dealcache.reader.activity_rows import Table, rows_of, table_of
+from dealcache.reader.activity_upkeep import ActivityUpkeep
 from dealcache.reader.deal_resolution import resolve
 from dealcache.reader.question_errors import UnknownLabelError
-from dealcache.repositories import ActivitySums, stage_ids
+from dealcache.repositories import ActivitySums, SumsMissingError, SumsVersion, stage_ids
+
+#: Seconds that a question waits while the sums are made, and how often it reads them again if they change meanwhile.
+_WAIT_SECONDS, _READINGS = 10.0, 5
 
 
 class ActivitySummaries:
@@ -22,6 +26,7 @@ class ActivitySummaries:
 
     Args:
         sums: the sums of activities.
+        upkeep: makes them.
         labels: returns the present labels.
         prepare: brings the counts of deals' activities up to date.
         watermark: returns the moment up to which syncs have found every change.
@@ -33,6 +38,7 @@ class ActivitySummaries:
     def __init__(
         self,
         sums: ActivitySums,
+        upkeep: ActivityUpkeep,
         labels: Callable[[], Labels],
         prepare: Callable[[], object],
         watermark: Callable[[], datetime | None],
@@ -41,6 +47,7 @@ class ActivitySummaries:
         completed: Callable[[Labels], Labels] = lambda known: known,
     ) -> None:
         self._sums = sums
+        self._upkeep = upkeep
         self._labels = labels
         self._prepare = prepare
         self._watermark = watermark
@@ -53,28 +60,11 @@ class ActivitySummaries:
 
         Raises:
             UnknownLabelError: there is no such stage or owner.
-            StoreError: MongoDB failed.
+            SumsMissingError: the sums are still being made; StoreError: MongoDB failed.
         """
         # First: activities that are counted after it include all changes up to it.
         watermark = self._watermark()
-        self._prepare()
-        sums = self._sums.read()
-        owners, stages = sums.owners(), sums.stages()
-        labels = self._labels()
-        if labels.still_unknown(UnknownIds(frozenset(owners - {""}))):
-            labels = self._completed(labels)
-        wanted = self._resolved(question, labels, stages, owners)
-        table = table_of(
-            question.by,
-            (
-                one.between(_ordinal(question.since), _ordinal(question.until))
-                for one in sums.series(
-                    _wanted_stages(wanted, stages),
-                    _wanted_owners(wanted, owners),
-                    by_owner=question.by == "owner",
-                )
-            ),
-        )
+        labels, table = self._counted(question)
         rows = rows_of(question.by, table, labels)
         return {
             "by": question.by,
@@ -85,6 +75,40 @@ class ActivitySummaries:
             "rows": rows,
             "as_of": None if watermark is None else as_of_text(watermark),
         }
+
+    def _counted(self, question: ActivityQuestion) -> tuple[Labels, Table]:
+        """Return the numbers, read again if another process changed the sums in between."""
+        for _ in range(_READINGS):
+            version = self._version()
+            labels, table = self._read(question, version)
+            if self._sums.is_at(version):
+                break
+        return labels, table
+
+    def _version(self) -> SumsVersion:
+        self._prepare()
+        try:
+            version = self._sums.prepare()
+        except SumsMissingError:
+            self._upkeep.make(_WAIT_SECONDS)
+            return self._sums.prepare()
+        self._upkeep.look_after()
+        return version
+
+    def _read(self, question: ActivityQuestion, version: SumsVersion) -> tuple[Labels, Table]:
+        owners, stages = self._sums.owners(version), self._sums.stages(version)
+        labels = self._labels()
+        if labels.still_unknown(UnknownIds(frozenset(owners) - {""})):
+            labels = self._completed(labels)
+        wanted = self._resolved(question, labels, stages, owners)
+        series = self._sums.series(
+            version,
+            _wanted_stages(wanted, stages),
+            _wanted_owners(wanted, owners),
+            (_ordinal(question.since), _ordinal(question.until)),
+            by_owner=question.by == "owner",
+        )
+        return labels, table_of(question.by, series)
 
     def _resolved(
         self, question: ActivityQuestion, labels: Labels, stages: Collection[str], owners: Collection[str]

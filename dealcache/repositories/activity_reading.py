@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from dealcache.model.timestamps import in_zone, with_zone
-from dealcache.repositories.activity_counts import NOTHING, Activity, DealCounts, count_activities, stage_text
+from dealcache.repositories.activity_counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.record_documents import read_deal, read_event
@@ -35,37 +35,40 @@ class ActivityReader:
         self._connection = connection
         self._zone = zone
 
-    def counts(self, deals: Sequence[Document]) -> list[DealCounts]:
-        """Return the counts of each of these deals, given with their :data:`DEAL_FIELDS`.
+    def counts(self, deals: Sequence[Document], types: TypeNames) -> list[DealCounts]:
+        """Return the counts of each of these deals.
+
+        Args:
+            deals: their documents, with their :data:`DEAL_FIELDS`.
+            types: the types that have numbers of their own.
 
         Raises:
             StoreError: MongoDB failed.
         """
         shown = [_shown(document) for document in deals]
-        found: dict[str, list[Activity]] = {one[0]: [] for one in shown if one is not None}
-        for deal_id, activity in self._activities(list(found)):
-            found[deal_id].append(activity)
-        return [NOTHING if one is None else DealCounts(one[1], count_activities(found[one[0]])) for one in shown]
+        found: dict[str, dict[Activity, int]] = {one[0]: {} for one in shown if one is not None}
+        for deal_id, owner_id, kind, occurred_at in self._events(list(found)):
+            day = in_zone(occurred_at, self._zone).toordinal()
+            activity, of_deal = Activity(owner_id or "", types.name(kind), day), found[deal_id]
+            of_deal[activity] = of_deal.get(activity, 0) + 1
+        return [NOTHING if one is None or not found[one[0]] else DealCounts(one[1], found[one[0]]) for one in shown]
 
-    def _activities(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, Activity]]:
+    def _events(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, str | None, str, datetime]]:
+        """Yield the deal, the owner, the type and the time of each event."""
         odd: list[Any] = []
         with self._connection.operation():
             events = self._connection.naive.deal_timeline
             read = events.find({"deal_id": {"$in": deal_ids}}, _EVENT_FIELDS, batch_size=_BATCH)
             for document in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
                 if _is_sound(document):
-                    yield document["deal_id"], self._activity(document)
+                    at = with_zone(document["occurred_at"])
+                    yield document["deal_id"], document["owner_id"], document["type"], at
                 else:
                     odd.append(document["_id"])
             for start in range(0, len(odd), _BATCH):
                 for document in events.find({"_id": {"$in": odd[start : start + _BATCH]}}):
                     event, _ = read_event(document)
-                    day = in_zone(event.occurred_at, self._zone).toordinal()
-                    yield document["deal_id"], Activity(event.owner_id or "", event.type, day)
-
-    def _activity(self, document: Mapping[str, Any]) -> Activity:
-        day = in_zone(with_zone(document["occurred_at"]), self._zone).toordinal()
-        return Activity(document["owner_id"] or "", document["type"], day)
+                    yield document["deal_id"], event.owner_id, event.type, event.occurred_at
 
 
 def _is_sound(document: Mapping[str, Any]) -> bool:

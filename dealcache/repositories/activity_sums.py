@@ -1,78 +1,162 @@
-"""The numbers of activities of all deals, by day, type, owner and the deal's stage."""
+"""The numbers of activities of all deals, by day, type, owner and the deal's stage, kept so that nobody has to count.
+
+They are made when somebody first asks for them, see :mod:`.activity_generations`, and brought up to date before each
+reading: each deal names in :data:`.SUMMED` the sums that have its present activities, or else is added up again. Its
+former counts are kept in ``activity_parts``, so only the differences are added. A sync only removes that name where it
+changes a deal, and while nobody asks there is none.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
 from datetime import tzinfo
+from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple
 
-from dealcache.repositories.activity_counts import Series, series_of
-from dealcache.repositories.activity_reading import DEAL_FIELDS, ActivityReader
-from dealcache.repositories.connection import Connection
+from bson import ObjectId
+
+from dealcache.repositories.activity_cells import ALL, Series, owner_in, series_in, stored_owner, year_of
+from dealcache.repositories.activity_changes import ActivityChanges
+from dealcache.repositories.activity_head import Head, note_asked, read_head, sums_of
+from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.documents import Document
 
-#: Deals to read together.
-_PAGE = 500
+#: The most deals that a reader adds up: about two seconds. If there are more, all sums are made anew.
+MOST_UNSUMMED = 5_000
+
+#: How often a reader tries again if other processes change the sums at the same time.
+_ATTEMPTS = 100
+
+#: Seconds between two notes that somebody asks.
+_NOTE_SECONDS = 60.0
+
+#: Cells to decode at once.
+_BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """The sums at one moment: by stage, owner and type, the number of each day."""
+class SumsMissingError(StoreUnavailable):
+    """There are no sums of activities, or too many deals have changed since they were made; they have to be made."""
 
-    counts: dict[tuple[str, str, str], Counter[int]]
+    def __init__(self) -> None:
+        super().__init__("the activities of all deals are being added up")
 
-    def stages(self) -> set[str]:
-        """Return the stages of the deals."""
-        return {stage for stage, _, _ in self.counts}
 
-    def owners(self) -> set[str]:
-        """Return the owners of the activities."""
-        return {owner for _, owner, _ in self.counts}
+class SumsVersion(NamedTuple):
+    """Identifies the contents of the sums."""
 
-    def series(
-        self, stages: Collection[str] | None, owners: Collection[str] | None, *, by_owner: bool
-    ) -> Iterator[Series]:
-        """Yield the sums of some stages and owners, None for all of them."""
-        merged: defaultdict[tuple[str | None, str], Counter[int]] = defaultdict(Counter)
-        for (stage, owner, kind), counts in self.counts.items():
-            if (stages is None or stage in stages) and (owners is None or owner in owners):
-                merged[owner if by_owner else None, kind] += counts
-        for (of_owner, kind), counts in merged.items():
-            yield series_of(of_owner, kind, counts)
+    generation: ObjectId
+    number: int
 
 
 class ActivitySums:
-    """Reads the sums of activities. Thread-safe.
+    """Reads the sums, and brings them up to date. Thread-safe. Every method raises StoreError when MongoDB fails.
 
     Args:
         connection: the database.
         zone: the zone of the days.
+        timer: the monotonic clock, in seconds.
     """
 
-    def __init__(self, connection: Connection, zone: tzinfo) -> None:
+    def __init__(self, connection: Connection, zone: tzinfo, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
-        self._reader = ActivityReader(connection, zone)
+        self._zone = zone
+        self._timer = timer
+        self._changes = ActivityChanges(connection, zone)
+        self._lock = threading.Lock()
+        self._noted_at = float("-inf")
 
-    def read(self) -> Sums:
-        """Return the sums as they are now.
+    def prepare(self) -> SumsVersion:
+        """Bring the sums up to date, and return their version.
 
         Raises:
-            StoreError: MongoDB failed.
+            SumsMissingError: they have to be made first.
         """
-        sums: defaultdict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
-        for page in self._pages():
-            for stage, counts in self._reader.counts(page):
-                for (owner, kind, day), number in counts.items():
-                    sums[stage, owner, kind][day] += number
-        return Sums(dict(sums))
+        # Threads that ask at the same time wait for one of them.
+        with self._lock:
+            for _ in range(_ATTEMPTS):
+                head = self._read_head()
+                if head is None:
+                    break
+                head = self._changes.carry_out(head)
+                if self._up_to_date(head):
+                    self._note_asked()
+                    return SumsVersion(head.generation, head.number)
+        raise SumsMissingError
 
-    def _pages(self) -> Iterator[Sequence[Document]]:
-        after: Document = {}
-        while True:
+    def is_at(self, version: SumsVersion) -> bool:
+        """Return True if the sums are still those of a version."""
+        head = self._read_head()
+        return head is not None and head.pending is None and SumsVersion(head.generation, head.number) == version
+
+    def stages(self, version: SumsVersion) -> list[str]:
+        """Return the stages of all deals with activities."""
+        with self._connection.operation() as database:
+            found: list[str] = sums_of(database).distinct("stage", {"of": version.generation, "owner": ALL})
+        return [one for one in found if one != ALL]
+
+    def owners(self, version: SumsVersion) -> list[str]:
+        """Return the owners of all activities."""
+        with self._connection.operation() as database:
+            found = sums_of(database).distinct("owner", {"of": version.generation, "stage": ALL})
+        return [owner for one in found if (owner := owner_in({"owner": one})) is not None]
+
+    def series(
+        self,
+        version: SumsVersion,
+        stages: Collection[str] | None,
+        owners: Collection[str] | None,
+        days: tuple[int | None, int | None],
+        *,
+        by_owner: bool,
+    ) -> Iterator[Series]:
+        """Yield sums, each owner by itself if ``owners`` or ``by_owner`` is given; another process may change them.
+
+        Args:
+            version: as :meth:`prepare` returned it.
+            stages: the stages of the deals; None for all.
+            owners: the owners of the activities; None for all.
+            days: the first and the last one, both included; None for an open end.
+            by_owner: whether each owner is wanted by itself.
+        """
+        each = by_owner or owners is not None
+        condition: Document = {
+            "of": version.generation,
+            "stage": ALL if stages is None else {"$in": list(stages)},
+            "owner": _owners(owners) if each else ALL,
+        }
+        first, last = days
+        years = {"$gte": first and year_of(first), "$lte": last and year_of(last)}
+        if between := {name: year for name, year in years.items() if year is not None}:
+            condition["year"] = between
+        with self._connection.operation() as database:
+            read = sums_of(database).find(condition, {"owner": 1, "types": 1}, batch_size=_BATCH)
+            for cell in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
+                for one in series_in(cell):
+                    yield one.between(first, last)
+
+    def _read_head(self) -> Head | None:
+        with self._connection.operation() as database:
+            return read_head(database, self._zone)
+
+    def _up_to_date(self, head: Head) -> bool:
+        """Add up all deals that are not summed; return False if another process has changed the sums meanwhile."""
+        unsummed = self._changes.unsummed(head.generation, MOST_UNSUMMED + 1)
+        if len(unsummed) > MOST_UNSUMMED:
+            raise SumsMissingError
+        if not unsummed:
+            return True
+        self._changes.add(head, unsummed)
+        return False
+
+    def _note_asked(self) -> None:
+        if self._timer() - self._noted_at > _NOTE_SECONDS:
             with self._connection.operation() as database:
-                found = database.deal_info.find(after, DEAL_FIELDS, sort=[("_id", 1)], limit=_PAGE).to_list()
-            if not found:
-                return
-            yield found
-            after = {"_id": {"$gt": found[-1]["_id"]}}
+                note_asked(database)
+            self._noted_at = self._timer()
+
+
+def _owners(owners: Collection[str] | None) -> Any:
+    return {"$gt": ALL} if owners is None else {"$in": [stored_owner(one) for one in owners]}

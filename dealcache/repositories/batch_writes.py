@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import StoreError
-from dealcache.repositories.documents import FORMER_LABELS, OPTIONAL_FIELDS, Document
+from dealcache.repositories.documents import FORMER_LABELS, OPTIONAL_FIELDS, SUMMED, SUMMED_BY, Document
 from dealcache.repositories.newest_wins import write_newest
 from dealcache.repositories.unordered_writes import REFUSALS, UNSTORABLE, write_unordered
 from dealcache.repositories.write_plan import Match, is_newer, plan_writes
@@ -112,9 +112,13 @@ def _write_alone(
 
 
 def _without_others(fields: Document) -> Document:
-    """Return ``fields`` with the labels of earlier versions, and optional fields without a value, removed."""
+    """Return ``fields`` with the labels of earlier versions, and optional fields without a value, removed.
+
+    So is the mark of deals that are summed.
+    """
     others = FORMER_LABELS | OPTIONAL_FIELDS
-    return {name: None for name, beside in others.items() if beside in fields} | fields
+    outdated: Document = {SUMMED: None} if SUMMED_BY & fields.keys() else {}
+    return outdated | {name: None for name, beside in others.items() if beside in fields} | fields
 
 
 def _note(written: Written, before: Document | None, fields: Document, synced_at: datetime) -> None:
@@ -160,7 +164,8 @@ def _differs(change: Match, now: Document) -> bool:
 
 def _if_unchanged(change: Match, synced_at: datetime) -> UpdateOne:
     version = {name: change.stored.get(name) for name in ("_id", "hubspot_updated_at", "synced_at", "archived")}
-    return UpdateOne(version, {"$set": change.update(), "$max": {"synced_at": synced_at}})
+    update: Document = {"$set": change.update(), "$max": {"synced_at": synced_at}}
+    return UpdateOne(version, update | ({"$unset": {SUMMED: ""}} if SUMMED_BY & update["$set"].keys() else {}))
 
 
 def _confirm(collection: Collection[Document], confirmed: Sequence[Match], synced_at: datetime) -> list[Document]:

@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 
 from dealcache.model.deals import name_key
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, ids_of, milliseconds, name_fields
+from dealcache.repositories.documents import SUMMED, Document, ids_of, milliseconds, name_fields
 from dealcache.repositories.list_version import changing
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,10 @@ def _advance(collection: Collection[Document], walk: Document, after: Any) -> Do
 
 
 def _correct(collection: Collection[Document], documents: Iterable[Document]) -> int:
-    updates = [UpdateOne(document, {"$set": change}) for document in documents if (change := _correction(document))]
+    corrected = ((document, _correction(document)) for document in documents)
+    updates = [
+        UpdateOne(document, {"$set": change, "$unset": {SUMMED: ""}}) for document, change in corrected if change
+    ]
     if not updates:
         return 0
     # The whole document is the condition: a deal renamed meanwhile has received its key with its new name.

@@ -17,7 +17,7 @@ from dealcache.model.invalidation import Changes
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.batch_writes import Written, write_batch
 from dealcache.repositories.deal_properties import StoredProperties
-from dealcache.repositories.documents import COMPARED_DEAL, Document, any_date, deal_fields, ids_of, texts_in
+from dealcache.repositories.documents import COMPARED_DEAL, SUMMED, Document, any_date, deal_fields, ids_of, texts_in
 from dealcache.repositories.list_version import changing
 from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
 from dealcache.repositories.stage_times import STAGE_TIMES, stage_fields
@@ -167,7 +167,11 @@ def archive(
         return changes
     with changing(collection.database) as change:
         change.begin()
-        mark = {"$set": {"archived": True, "archived_at": at}, "$max": {"synced_at": at}}
+        mark: Document = {
+            "$set": {"archived": True, "archived_at": at},
+            "$max": {"synced_at": at},
+            "$unset": {SUMMED: ""},
+        }
         if len(found) <= _FEW:
             for document in found:
                 before = collection.find_one_and_update(live | {"_id": document["_id"]}, mark, _COUNTED)

@@ -72,6 +72,11 @@ COMPARED_DEAL = dict.fromkeys(
 )
 COMPARED_EVENT = dict.fromkeys(("deal_id", *EVENT_FIELDS, "synced_at"), 1)
 
+#: The field of a deal that names the sums of activities which have its present activities, see :mod:`.activity_sums`.
+#: Writers remove it with each change of the deal's activities, and of :data:`SUMMED_BY`.
+SUMMED = "summed_in"
+SUMMED_BY = frozenset(("pipeline_id", "stage_id", "archived"))
+
 #: All fields that this service writes to an event's document; others belong to other systems.
 OWN_EVENT_FIELDS = frozenset(("_id", *COMPARED_EVENT, *WITH_FIELDS))
 

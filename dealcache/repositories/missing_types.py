@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_writes import LIVE
-from dealcache.repositories.documents import Document, any_date, ids_of, milliseconds
+from dealcache.repositories.documents import SUMMED, Document, any_date, ids_of, milliseconds
 from dealcache.repositories.list_version import changing
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -110,7 +110,7 @@ class MissingTypeRepository:
             known = ids | {"unread_types": {"$exists": True}}
             database.deal_info.update_many(known, {"$pullAll": {"unread_types": sorted(types)}})
             nothing_missing: Document = ids | {"unread_types": []}
-            database.deal_info.update_many(nothing_missing, [{"$set": complete}, {"$unset": list(UNREAD_FIELDS)}])
+            database.deal_info.update_many(nothing_missing, [{"$set": complete}, {"$unset": [SUMMED, *UNREAD_FIELDS]}])
 
 
 def confirmed(document: Document) -> Confirmed:

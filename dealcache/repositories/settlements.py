@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from bson import ObjectId
 
-from dealcache.repositories.documents import Document
+from dealcache.repositories.documents import SUMMED, Document
 
 
 class Marked(NamedTuple):
@@ -46,7 +46,7 @@ def settled_together(deal_ids: Sequence[str], summaries: Sequence[Document], cha
     fields: Document = {"activities": {"$arrayElemAt": [{"$literal": summaries}, place]}}
     for name, value in (change or {}).get("$max", {}).items():
         fields[name] = {"$max": [f"${name}", value]}
-    return [{"$set": fields}, {"$unset": ["list_stale", *(change or {}).get("$unset", {})]}]
+    return [{"$set": fields}, {"$unset": ["list_stale", SUMMED, *(change or {}).get("$unset", {})]}]
 
 
 def settled(summary: Document, change: Document | None, writers: Iterable[str] = ()) -> Document:
@@ -59,9 +59,10 @@ def settled(summary: Document, change: Document | None, writers: Iterable[str] =
     """
     update = {name: dict(fields) for name, fields in (change or {}).items()}
     update.setdefault("$set", {})["activities"] = summary
+    update.setdefault("$unset", {})[SUMMED] = ""
     if left := sorted(writers):
         # Another process that counts this deal at the same time must count again.
         update["$set"] |= {"list_stale.token": ObjectId(), "list_stale.writers": left}
     else:
-        update.setdefault("$unset", {})["list_stale"] = ""
+        update["$unset"]["list_stale"] = ""
     return update

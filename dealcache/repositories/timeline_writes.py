@@ -32,8 +32,8 @@ _KEY = ("deal_id", "engagement_type", "engagement_id")
 _ENGAGEMENT = ("engagement_type", "engagement_id")
 _WITHOUT_TEXTS = {"content": 0, "subject": 0}
 _WITHOUT = {"subject": "", "content": ""}  # an event of which MongoDB accepts no more
-#: The fields that are summarized for lists.
-_COUNTED = ("type", "occurred_at")
+#: The fields by which events are counted, for lists and in sums.
+_COUNTED = ("type", "occurred_at", "owner_id")
 _DELETIONS = 5_000  # keeps one operation well below the time-out of the socket
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,13 +16,18 @@ from dealcache.clock import RemoteClock
 from dealcache.model.deal_filter import DealFilter
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.storage import Storage
-from tests.unit.repositories.samples import at
+from tests.unit.repositories.samples import a_deal, a_load, an_event, at
 
 #: The time by which tests know what is planned: a day after noon.
 NOW = at(60 * 24)
 
 _SHOWN = ("deal_name", "stage_id", "amount", "create_date", "close_date", "hubspot_updated_at", "activities")
 _WRITES = ("insert_one", "insert_many", "update_one", "update_many", "bulk_write", "delete_many", "find_one_and_update")
+_WRITES += ("delete_one", "create_indexes", "create_index", "drop_index")
+
+
+_OWNERS, _TYPES = ("910901", "910902", None), ("Outgoing Email", "Incoming Email")
+_STAGES = ("contractsent", "closedwon", None)
 
 
 class KilledError(BaseException):
@@ -105,3 +111,40 @@ def killed_before(number: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         for name in _WRITES:
             patched.setattr(Collection, name, dying(getattr(Collection, name)))
         yield lambda: made >= number
+
+
+def writes(worker: Worker, random: Random, minute: int) -> None:
+    """Write something that a sync, a webhook or a reader may write."""
+    storage, one, other = worker.storage, *map(str, random.sample(range(6), 2))
+    numbers = random.sample(range(8), random.randrange(4))
+    events = [
+        an_event(
+            n,
+            occurred_at=at(random.randrange(3000)),
+            hubspot_updated_at=at(minute),
+            owner_id=random.choice(_OWNERS),
+            type=random.choice(_TYPES),
+        )
+        for n in numbers
+    ]
+    merged = (other,) if random.random() < 0.05 else ()
+    stage = random.choice(_STAGES)
+    deal = a_deal(one, amount=float(minute), hubspot_updated_at=at(minute), stage_id=stage, merged_ids=merged)
+    random.choice(
+        [
+            lambda: storage.store.save(a_load(deal=deal, events=tuple(events), began=at(minute))),
+            lambda: storage.deals.store([deal], at(minute)),
+            lambda: storage.timelines.write([(one, event) for event in events], at(minute)),
+            lambda: storage.timelines.write([(one, event) for event in events], at(minute - 5)),
+            lambda: storage.timelines.sweep([one, other], at(minute)),
+            lambda: storage.timelines.remove([(one, "emails", f"{n:09}") for n in numbers], at(minute)),
+            lambda: storage.timelines.adopt(one, [other]),
+            lambda: storage.deals.mark_archived([one], at(minute)),
+            lambda: storage.deals.note_timelines_synced([one, other], at(minute)),
+            lambda: storage.missing_types.note_partly_synced([one], ["calls"], at(minute)),
+            lambda: storage.missing_types.note_read([one, other], ["calls"]),
+            lambda: storage.summaries.settle([one, other]),
+            lambda: storage.summaries.settle_own(),
+            lambda: storage.summaries.settle_abandoned(),
+        ]
+    )()

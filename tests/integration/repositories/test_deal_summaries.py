@@ -13,7 +13,7 @@ from bson import DatetimeMS
 from dealcache.model.deals import Event
 from dealcache.repositories import ListsBehindError
 from tests.integration.conftest import Profiled
-from tests.integration.repositories.summaries import NOW, Worker
+from tests.integration.repositories.summaries import NOW, Worker, writes
 from tests.unit.repositories.samples import a_deal, a_load, an_event, at
 
 MakeWorker = Callable[[], Worker]
@@ -178,32 +178,6 @@ def test_who_looks_for_marks_looks_into_indexes_alone(worker: Worker, profiled: 
     found = next(one for one in operations if one["ns"].endswith("deal_info"))
     assert "COLLSCAN" not in found["planSummary"]
     assert found["docsExamined"] < 30
-
-
-def writes(worker: Worker, random: Random, minute: int) -> None:
-    """Write something that a sync, a webhook or a reader may write."""
-    storage, one, other = worker.storage, *map(str, random.sample(range(6), 2))
-    numbers = random.sample(range(8), random.randrange(4))
-    events = [an_event(n, occurred_at=at(random.randrange(3000)), hubspot_updated_at=at(minute)) for n in numbers]
-    deal = a_deal(one, amount=float(minute), hubspot_updated_at=at(minute))
-    random.choice(
-        [
-            lambda: storage.store.save(a_load(deal=deal, events=tuple(events), began=at(minute))),
-            lambda: storage.deals.store([deal], at(minute)),
-            lambda: storage.timelines.write([(one, event) for event in events], at(minute)),
-            lambda: storage.timelines.write([(one, event) for event in events], at(minute - 5)),
-            lambda: storage.timelines.sweep([one, other], at(minute)),
-            lambda: storage.timelines.remove([(one, "emails", f"{n:09}") for n in numbers], at(minute)),
-            lambda: storage.timelines.adopt(one, [other]),
-            lambda: storage.deals.mark_archived([one], at(minute)),
-            lambda: storage.deals.note_timelines_synced([one, other], at(minute)),
-            lambda: storage.missing_types.note_partly_synced([one], ["calls"], at(minute)),
-            lambda: storage.missing_types.note_read([one, other], ["calls"]),
-            lambda: storage.summaries.settle([one, other]),
-            lambda: storage.summaries.settle_own(),
-            lambda: storage.summaries.settle_abandoned(),
-        ]
-    )()
 
 
 @pytest.mark.parametrize("seed", range(2))

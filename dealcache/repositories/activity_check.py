@@ -1,0 +1,109 @@
+"""Compares the sums of activities with an actual count, deal by deal; what differs is added up again.
+
+It differs when another program has written deals or events, such as a worker of a version that keeps no such sums.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import tzinfo
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from bson import MaxKey, MinKey, ObjectId
+from pymongo import ASCENDING
+
+from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
+from dealcache.repositories.activity_counts import NOTHING, TypeNames
+from dealcache.repositories.activity_head import Head, claim_check, collection_of, read_head
+from dealcache.repositories.activity_reading import DEAL_FIELDS, ActivityReader
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import SUMMED, Document
+
+log = logging.getLogger(__name__)
+
+#: Minutes between two checks, by whichever process.
+_CHECK_MINUTES = 15
+
+#: Batches of deals to compare in one round: 2,500 deals take a quarter of a second.
+_BATCHES_A_ROUND = 10
+
+#: Keys of deals to read at once.
+_KEYS = 1_000
+
+
+class ActivityCheck:
+    """Compares all deals. Used by one thread. Every method raises StoreError when MongoDB fails.
+
+    Args:
+        connection: the database.
+        zone: the zone of the days.
+    """
+
+    def __init__(self, connection: Connection, zone: tzinfo) -> None:
+        self._connection = connection
+        self._zone = zone
+        self._changes = ActivityChanges(connection, zone)
+        self._reader = ActivityReader(connection, zone)
+        self._under_way: Iterator[int] | None = None
+
+    def run_round(self) -> bool:
+        """Continue the check in progress, or begin one if it is due; return True while one is in progress."""
+        if self._under_way is None:
+            with self._connection.operation() as database:
+                if not claim_check(database, _CHECK_MINUTES):
+                    return False
+            self._under_way = self.batches()
+        done = list(islice(self._under_way, _BATCHES_A_ROUND))
+        if len(done) < _BATCHES_A_ROUND:
+            self._under_way = None
+        if wrong := sum(done):
+            log.warning("the sums of activities were wrong for %d deals, which are added up again", wrong)
+        return self._under_way is not None
+
+    def batches(self) -> Iterator[int]:
+        """Compare deals, some at a time, and yield how many differed."""
+        after: Any = MinKey()
+        for keys in key_batches(self._keys()):
+            head = self._head()
+            if head is None:
+                return
+            yield self._compare(head, keys, after)
+            after = keys[-1]
+        head = self._head()
+        if head is not None:
+            yield self._compare(head, [], after)
+
+    def _head(self) -> Head | None:
+        with self._connection.operation() as database:
+            head = read_head(database, self._zone)
+        return None if head is None else self._changes.carry_out(head)
+
+    def _keys(self) -> Iterator[Document]:
+        with self._connection.operation() as database:
+            found = database.deal_info.find({}, SIZE, sort=[("_id", ASCENDING)], batch_size=_KEYS)
+            for documents in iter(partial(found.to_list, _KEYS), []):
+                yield from documents
+
+    def _compare(self, head: Head, keys: list[Any], after: Any) -> int:
+        """Compare deals, and the counts of deals that do not exist any more, and return how many differed."""
+        with self._connection.operation() as database:
+            deals = collection_of(database, "deal_info")
+            summed = deals.find({"_id": {"$in": keys}, SUMMED: head.generation}, DEAL_FIELDS).to_list()
+        counts = self._reader.counts(summed, TypeNames(head.types))
+        parts = self._changes.parts(head.generation, after, keys[-1] if keys else MaxKey())
+        pairs = zip(summed, counts, strict=True)
+        wrong = [deal["_id"] for deal, one in pairs if parts.get(deal["_id"], NOTHING) != one]
+        if wrong:
+            self._forget(head.generation, wrong)
+        gone = parts.keys() - set(keys)
+        if gone and self._changes.drop(head, list(gone)) is None:
+            return len(wrong)  # the sums have just been changed: the next check finds them
+        return len(wrong) + len(gone)
+
+    def _forget(self, generation: ObjectId, keys: list[Any]) -> None:
+        with self._connection.operation() as database:
+            deals = collection_of(database, "deal_info")
+            deals.update_many({"_id": {"$in": keys}, SUMMED: generation}, {"$unset": {SUMMED: ""}})

@@ -1,0 +1,185 @@
+"""Makes the sums of activities anew, and gives them up when nobody asks for them.
+
+One process at a time does so, which holds a lease. While sums are made there is no head, so nobody reads them.
+"""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import tzinfo
+from functools import partial
+from itertools import chain, groupby, islice
+
+from bson import MaxKey, MinKey, ObjectId
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import OperationFailure
+
+from dealcache.repositories.activity_cells import ALL, CellKey, contents, stored_owner, year_of
+from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
+from dealcache.repositories.activity_counts import DealCounts, TypeNames, pack_counts
+from dealcache.repositories.activity_head import begin_sums, end_sums, part_id, parts_of, read_head, sums_of
+from dealcache.repositories.activity_lease import ActivityLease
+from dealcache.repositories.activity_reading import ActivityReader
+from dealcache.repositories.activity_sums import MOST_UNSUMMED
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import SUMMED, Document
+
+log = logging.getLogger(__name__)
+
+#: Minutes without a question after which sums are given up.
+_UNASKED_MINUTES = 24 * 60
+
+#: Documents to insert, and to delete, at once; keys of deals to read at once.
+_INSERTED, _DELETED, _KEYS = 200, 5_000, 1_000
+
+_NO_SUCH_INDEX = 27
+
+_INDEXES = [
+    IndexModel([("of", ASCENDING), ("stage", ASCENDING), ("owner", ASCENDING), ("year", ASCENDING)], name="stage"),
+    IndexModel([("of", ASCENDING), ("owner", ASCENDING), ("stage", ASCENDING)], name="owner"),
+]
+
+#: The days of all activities, one for each, by cell and type.
+_Days = defaultdict[tuple[CellKey, str], "array[int]"]
+
+
+class ActivityGenerations:
+    """Makes sums. Every method raises StoreError when MongoDB fails.
+
+    Args:
+        connection: the database.
+        zone: the zone of the days.
+    """
+
+    def __init__(self, connection: Connection, zone: tzinfo) -> None:
+        self._connection = connection
+        self._zone = zone
+        self._changes = ActivityChanges(connection, zone)
+        self._reader = ActivityReader(connection, zone)
+
+    def make(self) -> bool:
+        """Make the sums unless there are some that can be brought up to date.
+
+        Returns:
+            True if there are sums now, False if another process is making them.
+        """
+        with ActivityLease(self._connection) as lease:
+            if not lease.is_held:
+                return False
+            if not self._exist():
+                self._make(lease)
+            return True
+
+    def _exist(self) -> bool:
+        with self._connection.operation() as database:
+            head = read_head(database, self._zone)
+        return head is not None and len(self._changes.unsummed(head.generation, MOST_UNSUMMED + 1)) <= MOST_UNSUMMED
+
+    def _make(self, lease: ActivityLease) -> None:
+        generation, types = ObjectId(), TypeNames()
+        with self._connection.operation() as database:
+            end_sums(database)
+            sums_of(database).create_indexes(_INDEXES)
+            database.deal_info.create_index(SUMMED, name=SUMMED)
+        days: _Days = defaultdict(partial(array, "i"))
+        number = 0
+        for keys in key_batches(self._keys()):
+            lease.renew()
+            number += self._add(generation, keys, types, days)
+        for merged in _levels(days):
+            for cells in _batches(_cells(generation, merged), _INSERTED):
+                lease.renew()
+                with self._connection.operation() as database:
+                    sums_of(database).insert_many(cells, ordered=False)
+        with self._connection.operation() as database:
+            begin_sums(database, generation, self._zone, types.known)
+        log.info("the activities of %d deals were added up", number)
+        self._remove_others(generation, lease)
+
+    def _keys(self) -> Iterator[Document]:
+        """Yield all deals with their ids and sizes, in the order of their ids, of whatever type these are."""
+        with self._connection.operation() as database:
+            found = database.deal_info.find({}, SIZE, sort=[("_id", ASCENDING)], batch_size=_KEYS)
+            yield from chain.from_iterable(iter(partial(found.to_list, _KEYS), []))
+
+    def _add(self, generation: ObjectId, keys: list[object], types: TypeNames, days: _Days) -> int:
+        """Add the activities of some deals to ``days``, note their counts, and return the number of deals."""
+        mark = ObjectId()
+        deals = self._changes.claim({"_id": {"$in": keys}}, mark)
+        counts = self._reader.counts(deals, types)
+        parts = [
+            {"_id": part_id(generation, deal["_id"]), "stage": one.stage, "counts": pack_counts(one.counts), "at": 0}
+            for deal, one in zip(deals, counts, strict=True)
+            if one.counts
+        ]
+        if parts:
+            with self._connection.operation() as database:
+                parts_of(database).insert_many(parts, ordered=False)
+        for one in counts:
+            _collect(one, days)
+        self._changes.confirm(generation, mark)
+        return len(deals)
+
+    def give_up(self) -> bool:
+        """Remove the sums if nobody has asked for them for a day, and return True if there are none now."""
+        with self._connection.operation() as database:
+            if sums_of(database).find_one({"_id": "head"}, {"_id": 1}) is None:
+                return True
+        with ActivityLease(self._connection) as lease:
+            if not lease.is_held:
+                return False
+            with self._connection.operation() as database:
+                if not end_sums(database, _UNASKED_MINUTES):
+                    return False
+                try:
+                    database.deal_info.drop_index(SUMMED)
+                except OperationFailure as error:
+                    if error.code != _NO_SUCH_INDEX:
+                        raise
+            self._remove_others(None, lease)
+        log.info("the sums of activities were removed, because nobody has asked for them for a day")
+        return True
+
+    def _remove_others(self, generation: ObjectId | None, lease: ActivityLease) -> None:
+        """Remove all sums but those of a generation, some thousand documents at a time."""
+        others: list[Document] = [{"_id": {"$lt": part_id(generation, MinKey())}}]
+        others.append({"_id": {"$gt": part_id(generation, MaxKey())}})
+        with self._connection.operation() as database:
+            for collection, conditions in (
+                (parts_of(database), others),
+                (sums_of(database), [{"of": {"$exists": True, "$ne": generation}}]),
+            ):
+                for condition in conditions:
+                    while found := collection.find(condition, {"_id": 1}, limit=_DELETED).to_list():
+                        lease.renew()
+                        collection.delete_many({"_id": {"$in": [one["_id"] for one in found]}})
+
+
+def _collect(counts: DealCounts, days: _Days) -> None:
+    for (owner, kind, day), number in counts.counts.items():
+        days[CellKey(counts.stage, stored_owner(owner), year_of(day)), kind].extend([day] * number)
+
+
+def _levels(days: _Days) -> Iterator[_Days]:
+    """Yield the days by stage and owner, by stage alone, by owner alone, and all; the given ones are used up."""
+    for all_stages, all_owners in ((False, True), (True, False), (True, True)):
+        merged: _Days = defaultdict(partial(array, "i"))
+        for (key, kind), of_key in days.items():
+            stage, owner = ALL if all_stages else key.stage, ALL if all_owners else key.owner
+            merged[CellKey(stage, owner, key.year), kind].extend(of_key)
+        yield merged
+    yield days
+
+
+def _cells(generation: ObjectId, days: _Days) -> Iterator[Document]:
+    for key, group in groupby(sorted(days), lambda one: one[0]):
+        numbers = {kind: Counter(days[key, kind]) for _, kind in group}
+        yield {"_id": key.id(generation), "at": 0} | key.fields(generation) | contents(numbers)
+
+
+def _batches(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
+    rest = iter(documents)
+    return iter(lambda: list(islice(rest, size)), [])

@@ -1,0 +1,144 @@
+"""The head of the sums of activities, one document of ``activity_sums``: which sums hold, and the change in progress.
+
+Sums are made once for all deals, as a new generation, and then changed. A change concerns many documents, and a process
+may be killed between two of them. So it is first noted in the head as a whole, which succeeds only if no other change
+was noted since the sums were read. Then any process may carry it out, any number of times and several at once: each
+document has the number of its last change, and takes each change once. The next change has to wait until then.
+
+The writes need not wait for the journal of MongoDB, because it keeps their order: what a crash loses is the last
+changes, and the deals that they concern have lost the mark that they are summed, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any, NamedTuple
+
+from bson import ObjectId
+from pymongo import ReadPreference
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from dealcache.repositories.activity_counts import Change, pack_change, unpack_change
+from dealcache.repositories.documents import Document
+from dealcache.repositories.list_version import UNJOURNALED
+
+#: The version of the format of all documents of sums.
+_FORMAT = 1
+
+_HEAD: Document = {"_id": "head"}
+
+
+class Pending(NamedTuple):
+    """A noted change: the difference of all sums, and the new counts of single deals as ``pack_counts`` packs them."""
+
+    change: Change
+    parts: Sequence[tuple[Any, str, bytes]]
+
+
+class Head(NamedTuple):
+    """The head as it was read.
+
+    Args:
+        generation: the sums that hold.
+        number: that of the last change.
+        pending: that change if it may not be carried out yet, else None.
+        types: the types of other systems that have numbers of their own.
+    """
+
+    generation: ObjectId
+    number: int
+    pending: Pending | None
+    types: Sequence[str]
+
+
+def collection_of(database: Database[Document], name: str) -> Collection[Document]:
+    """Return a collection for writes that need not wait for the journal, and for reading such."""
+    return database.get_collection(name, write_concern=UNJOURNALED, read_preference=ReadPreference.PRIMARY)
+
+
+def sums_of(database: Database[Document]) -> Collection[Document]:
+    """Return the collection of the sums."""
+    return collection_of(database, "activity_sums")
+
+
+def parts_of(database: Database[Document]) -> Collection[Document]:
+    """Return the collection of the counts of each deal that are in the sums."""
+    return collection_of(database, "activity_parts")
+
+
+def part_id(generation: ObjectId | None, deal: Any) -> Document:
+    """Return the id of a deal's counts; ``deal`` is the ``_id`` of its document, and no generation sorts first."""
+    return {"of": generation, "deal": deal}
+
+
+def read_head(database: Database[Document], zone: tzinfo) -> Head | None:
+    """Return the head; None if there are no sums by the days of this zone, in this version's format."""
+    found = sums_of(database).find_one(_HEAD | {"zone": str(zone), "format": _FORMAT})
+    if found is None:
+        return None
+    noted = found.get("pending")
+    pending = None
+    if noted is not None:
+        parts = [(one["deal"], one["stage"], one["counts"]) for one in noted["parts"]]
+        pending = Pending(unpack_change(noted["change"]), parts)
+    return Head(found["of"], found["number"], pending, found["types"])
+
+
+def begin_sums(database: Database[Document], generation: ObjectId, zone: tzinfo, types: Sequence[str]) -> None:
+    """Make a generation the one that holds; raise DuplicateKeyError if there is one.
+
+    Args:
+        database: the database.
+        generation: the sums, which are complete.
+        zone: the zone of their days.
+        types: as in :class:`Head`.
+    """
+    head = {"of": generation, "zone": str(zone), "format": _FORMAT, "number": 0, "types": {"$literal": list(types)}}
+    sums_of(database).update_one(_HEAD | {"of": None}, [{"$set": head | dict.fromkeys(_TIMES, "$$NOW")}], upsert=True)
+
+
+#: When somebody last asked for the sums, and when a check of them last began.
+_TIMES = ("asked_at", "checked_at")
+
+
+def end_sums(database: Database[Document], unasked_minutes: int | None = None) -> bool:
+    """Remove the head, and return True if there was one.
+
+    Args:
+        database: the database.
+        unasked_minutes: remove it only if nobody has asked for so long.
+    """
+    unasked: Document = {}
+    if unasked_minutes is not None:
+        unasked = {"$expr": {"$lt": ["$asked_at", {"$subtract": ["$$NOW", unasked_minutes * 60_000]}]}}
+    return sums_of(database).delete_one(_HEAD | unasked).deleted_count > 0
+
+
+def note_change(database: Database[Document], head: Head, pending: Pending, types: Sequence[str]) -> Head | None:
+    """Note a change, and return the head with it; None if another process has noted one since ``head`` was read."""
+    parts = [{"deal": deal, "stage": stage, "counts": counts} for deal, stage, counts in pending.parts]
+    noted = {"change": pack_change(pending.change), "parts": parts}
+    unchanged = _HEAD | {"of": head.generation, "number": head.number, "pending": None}
+    change = {"$set": {"pending": noted, "number": head.number + 1, "types": list(types)}}
+    if not sums_of(database).update_one(unchanged, change).matched_count:
+        return None
+    return Head(head.generation, head.number + 1, pending, types)
+
+
+def note_carried_out(database: Database[Document], head: Head) -> None:
+    """Note that the pending change was carried out."""
+    same = _HEAD | {"of": head.generation, "number": head.number}
+    sums_of(database).update_one(same, {"$unset": {"pending": ""}})
+
+
+def note_asked(database: Database[Document]) -> None:
+    """Note that somebody asks for the sums."""
+    sums_of(database).update_one(_HEAD, [{"$set": {"asked_at": "$$NOW"}}])
+
+
+def claim_check(database: Database[Document], minutes: int) -> bool:
+    """Return True if a check of the sums is due, and note that the caller makes it."""
+    due = {"$expr": {"$lt": ["$checked_at", {"$subtract": ["$$NOW", minutes * 60_000]}]}}
+    return sums_of(database).update_one(_HEAD | due, [{"$set": {"checked_at": "$$NOW"}}]).matched_count > 0
