@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from dealcache.checks.facts import Facts
@@ -27,9 +27,19 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def questions_of(probe: TokenProbe, deadline: Deadline) -> Mapping[str, Callable[[], object]]:
-    """Return what is asked of HubSpot, by name. Each question raises HubSpotError if it fails."""
+def questions_of(
+    probe: TokenProbe, deadline: Deadline, own_properties: Collection[str] = ()
+) -> Mapping[str, Callable[[], object]]:
+    """Return what is asked of HubSpot, by name. Each question raises HubSpotError if it fails.
+
+    Args:
+        probe: asks.
+        deadline: bounds each question.
+        own_properties: the properties of deals that are configured; without any, none are asked for.
+    """
+    properties = {"properties": partial(probe.property_names, deadline)} if own_properties else {}
     return {
+        **properties,
         "account": partial(probe.portal_id, deadline),
         "scopes": partial(probe.scopes, deadline),
         "usage": partial(probe.daily_usage, deadline),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from dealcache.checks.data_age import judge_data_age
+from dealcache.checks.deal_properties import judge_properties
 from dealcache.checks.facts import Facts, gather
 from dealcache.checks.findings import Finding, Level, failed, ok
 from dealcache.checks.hubspot import judge_hubspot, questions_of
@@ -38,7 +39,8 @@ _EXPECTED = (StoreError, HubSpotError, RedisUnavailable, SettingsError)
 def check_command() -> None:
     """Check the settings, MongoDB, HubSpot, Redis, webhooks and the age of the data, within 15 seconds.
 
-    Each line begins with ok, warning or failed, and says what to do. HubSpot is called thirteen times. No secret is
+    Each line begins with ok, warning or failed, and says what to do. HubSpot is called thirteen times, and
+    once more with HUBSPOT_DEAL_PROPERTIES. No secret is
     shown.
 
     Exit codes: 0 nothing failed, 1 something did.
@@ -72,7 +74,7 @@ def check_service(settings: Settings, seconds: float = CHECK_SECONDS) -> list[Fi
     hubspot = TokenProbe(settings.hubspot_base_url, settings.hubspot_access_token, settings.hubspot_api_version)
     questions: Mapping[str, Callable[[], object]] = {
         **MongoDbQuestions(mongodb).by_name(),
-        **questions_of(hubspot, Deadline(min(_HUBSPOT_SECONDS, seconds))),
+        **questions_of(hubspot, Deadline(min(_HUBSPOT_SECONDS, seconds)), settings.hubspot_deal_properties),
         "redis": lambda: _write_to_redis(settings),
     }
     facts = gather(questions, deadline, _EXPECTED)
@@ -87,6 +89,7 @@ def _judge(settings: Settings, facts: Facts, probe: TokenProbe) -> list[Finding]
     return [
         *judge_mongodb(facts, database),
         *judge_hubspot(facts, database, probe.limit, probe.noted_usage),
+        *judge_properties(settings.hubspot_deal_properties, facts.get("properties")),
         judge_redis(facts["redis"]),
         *judge_webhooks(settings, overview),
         *judge_data_age(settings, overview, datetime.now(UTC)),

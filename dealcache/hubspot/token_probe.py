@@ -50,7 +50,7 @@ class TokenProbe:
         self._daily = DailyCalls()
         self._rate_limits = local_rate_limits()
         self._session = HubSpotSession(
-            base_url, token, pool_size=len(READABLE) + 3, rate_limits=self._rate_limits, daily=self._daily
+            base_url, token, pool_size=len(READABLE) + 4, rate_limits=self._rate_limits, daily=self._daily
         )
 
     def portal_id(self, deadline: Deadline) -> str | None:
@@ -74,6 +74,11 @@ class TokenProbe:
         params = {"limit": "1", "properties": ",".join(properties_of(what))}
         answer = self._ask(f"{what}_list", self._paths.objects(what), deadline, params=params)
         return _REDACTED not in str(listed_in(answer, "results"))
+
+    def property_names(self, deadline: Deadline) -> frozenset[str]:
+        """Return the names of all properties of deals, without archived ones."""
+        answer = self._ask("properties", self._paths.deal_properties, deadline)
+        return frozenset(str(one.get("name")) for one in listed_in(answer, "results") if isinstance(one, dict))
 
     def daily_usage(self, deadline: Deadline) -> DailyUsage | None:
         """Return the calls of the day as HubSpot counts them, those of the account's other apps included."""

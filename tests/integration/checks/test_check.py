@@ -91,6 +91,13 @@ def test_a_well_service(check: Check, connection: Connection, own_redis: RedisSe
         assert database.identity.count_documents({"_id": {"$regex": "check"}}) == 0
 
 
+def test_own_properties_that_hubspot_does_not_have(check: Check, hubspot: Simulator) -> None:
+    lines = check(HUBSPOT_DEAL_PROPERTIES="seats,no_such")
+    (line,) = [line for line in lines if "properties of deals" in line]
+    assert line.startswith("warning  HubSpot properties of deals: HubSpot does not have, or has archived: no_such;")
+    assert any("properties" in line for line in check(HUBSPOT_DEAL_PROPERTIES="seats") if line.startswith("ok "))
+
+
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [
