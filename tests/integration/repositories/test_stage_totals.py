@@ -232,4 +232,4 @@ def test_most_deals_are_those_that_are_left_of_all(workers: list[Worker], profil
     assert (left.count, left.amount) == (direct.count, pytest.approx(direct.amount))
     read = sum(one["keysExamined"] for one in profiled(lambda: deals.total(wanted, lambda: every)))
     assert read <= 510
-    assert all(one["docsExamined"] == 0 for one in profiled(lambda: deals.total(wanted, lambda: every)))
+    assert not [one for one in profiled(lambda: deals.total(wanted, lambda: every)) if one["docsExamined"]]
