@@ -119,12 +119,14 @@ def main() -> None:
     options = parser.parse_args()
     connection = RedisConnection(options.redis, options.namespace, threads=len(Bucket))
     rate_limits = shared_rate_limits(connection, lambda: options.workers)
+    # Blocked in all threads, and waited for here: only the main thread could handle it, which nobody may wake for that.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     callers = Callers(options.hubspot, rate_limits, options.priority)
     for bucket in options.buckets:
         for _ in range(6):
             threading.Thread(target=callers.call, args=(bucket,), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: callers.stopped.set())
-    callers.stopped.wait()
+    signal.sigwait((signal.SIGTERM,))
+    callers.stopped.set()
     sys.stdout.write(
         json.dumps({"calls": callers.calls, "seconds": callers.seconds, "failures": callers.failures}, sort_keys=True)
     )

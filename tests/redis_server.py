@@ -19,12 +19,13 @@ class RedisServer:
 
     Args:
         directory: where it may write.
+        options: for the clients, in its URL.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: str = "") -> None:
         self._directory = directory
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://127.0.0.1:{self.port}/0{options}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:

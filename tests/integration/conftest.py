@@ -117,8 +117,12 @@ def redis_connection(redis_url: str, namespace: str) -> Iterator[RedisConnection
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis of the test's own, running, which it may stop and start again."""
-    server = RedisServer(tmp_path / "redis")
+    """A Redis of the test's own, running, which it may stop, freeze and start again.
+
+    It may take longer to answer than the service would wait, for the machine is busy; not too long, for a test that
+    freezes it waits for that.
+    """
+    server = RedisServer(tmp_path / "redis", "?socket_timeout=1.5&socket_connect_timeout=30")
     server.start()
     yield server
     server.kill()
