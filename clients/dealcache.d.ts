@@ -4169,6 +4169,16 @@ export interface components {
             total: number;
             /** @description The sum of their amounts. */
             total_amount: number;
+            /**
+             * @description The same by currency; only if the deals that match have several.
+             * @example {
+             *       "EUR": 12.5,
+             *       "USD": 3
+             *     }
+             */
+            total_amounts?: {
+                [key: string]: number;
+            };
         };
         DealRow: {
             /** @description All activities; null while they have not been read. */
@@ -4618,6 +4628,16 @@ export interface components {
         StageSummary: {
             /** @description The sum of their amounts. */
             amount: number;
+            /**
+             * @description The same by currency; only if not all deals are in the same.
+             * @example {
+             *       "EUR": 12.5,
+             *       "USD": 3
+             *     }
+             */
+            amounts?: {
+                [key: string]: number;
+            };
             /** @description How many deals. */
             count: number;
             /** @description The stage's label. */

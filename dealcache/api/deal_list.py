@@ -45,6 +45,8 @@ def deal_list(query: dict[str, Any]) -> Response:
     except InvalidCursorError as error:
         return problem_response(invalid({"cursor": [f"{error}."]}))
     content = {"deals": page.rows, "total": page.total.count, "total_amount": page.total.amount}
+    if amounts := page.total.amounts:
+        content["total_amounts"] = amounts
     return json_response(content if page.next_cursor is None else content | {"next_cursor": page.next_cursor})
 
 

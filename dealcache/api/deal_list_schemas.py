@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from dealcache.api.schemas import count_field, day_field, moment_field, number_field, properties_field, text_field
+from dealcache.api.schemas import (
+    amounts_field,
+    count_field,
+    day_field,
+    moment_field,
+    number_field,
+    properties_field,
+    text_field,
+)
 
 
 class DealRowSchema(ma.Schema):
@@ -54,4 +62,5 @@ class DealListSchema(ma.Schema):
     deals = ma.fields.List(ma.fields.Nested(DealRowSchema), required=True)
     total = count_field("How many deals match, on all pages.")
     total_amount = number_field("The sum of their amounts.")
+    total_amounts = amounts_field("The same by currency; only if the deals that match have several.")
     next_cursor = ma.fields.String(metadata={"description": "There while more follows; give it as `cursor`."})

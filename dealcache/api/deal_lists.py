@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from dealcache.model.deals import Deal
 from dealcache.model.labels import UNKNOWN_OWNER, Labels, StageKey
 from dealcache.model.timestamps import in_zone
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories import ListedDeal, StageTotal
+from dealcache.repositories import NO_CURRENCY, ListedDeal, StageTotal
 
 D = TypeVar("D", Deal, ListedDeal)
 Row = dict[str, Any]
@@ -133,11 +133,23 @@ def stage_list(labels: Labels) -> list[Row]:
     ]
 
 
-def pipeline_summary(totals: Iterable[StageTotal], labels: Labels) -> list[Row]:
-    """Return one line for each stage, most deals first, then by label or, without one, by id."""
+def pipeline_summary(
+    totals: Sequence[StageTotal], labels: Labels, home_currency: Callable[[], str | None] = lambda: None
+) -> list[Row]:
+    """Return one line for each stage, most deals first, then by label or, without one, by id.
+
+    Args:
+        totals: the totals of stages, each currency apart.
+        labels: the present labels.
+        home_currency: returns the company's currency, in which deals without a currency are; None if it is not known.
+    """
+    home = (home_currency() or NO_CURRENCY) if any(one.currency for one in totals) else None
+    in_several = len({one.currency or home for one in totals}) > 1
     lines: dict[StageKey | str | None, Row] = {}
     # In a fixed order, so that unchanged data has the same lines, sums and entity tag each time.
-    for total in sorted(totals, key=lambda one: (one.pipeline_id or "", one.stage_id or "")):
+    for total in sorted(
+        totals, key=lambda one: (one.pipeline_id or "", one.stage_id or "", one.currency or home or "")
+    ):
         key = labels.stage_key(total.pipeline_id, total.stage_id)
         stage = labels.stage(total.pipeline_id, total.stage_id)
         label = total.label if stage is None else stage.label
@@ -145,4 +157,8 @@ def pipeline_summary(totals: Iterable[StageTotal], labels: Labels) -> list[Row]:
         line = lines.setdefault(total.stage_id if key is None else key, fresh)
         line["count"] += total.count
         line["amount"] += total.amount
+        if in_several:
+            amounts = line.setdefault("amounts", {})
+            code = total.currency or home
+            amounts[code] = amounts.get(code, 0.0) + total.amount
     return sorted(lines.values(), key=lambda line: (-line["count"], line["stage"]))

@@ -156,4 +156,5 @@ def pipeline_summary() -> Response:
     """Return the number of deals in each stage and the sum of their amounts, most deals first."""
     storage = services().storage
     version, labels = storage.summaries.version(), storage.labels.read()
-    return short_list(deal_lists.pipeline_summary(storage.stage_totals.labelled(version, labels), labels))
+    totals = storage.stage_totals.labelled(version, labels)
+    return short_list(deal_lists.pipeline_summary(totals, labels, storage.identity.company_currency))

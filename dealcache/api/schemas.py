@@ -31,6 +31,15 @@ def count_field(description: str, **more: Any) -> ma.fields.Integer:
     return ma.fields.Integer(required=True, metadata={"description": description, "minimum": 0}, **more)
 
 
+def amounts_field(description: str) -> ma.fields.Dict:
+    """Return sums by the codes of currencies, which may be absent."""
+    return ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.Float(),
+        metadata={"description": description, "example": {"EUR": 12.5, "USD": 3.0}},
+    )
+
+
 def day_field(description: str) -> ma.fields.String:
     """Return a required day, or null."""
     return ma.fields.String(required=True, allow_none=True, metadata={"description": description, "format": "date"})
@@ -273,6 +282,7 @@ class StageSummarySchema(ma.Schema):
     stage = text_field("The stage's label.")
     count = count_field("How many deals.")
     amount = number_field("The sum of their amounts.")
+    amounts = amounts_field("The same by currency; only if not all deals are in the same.")
 
 
 class LivenessSchema(ma.Schema):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from dealcache.hubspot.activities import identity_of, properties_of
@@ -26,6 +26,7 @@ from dealcache.hubspot.pages import (
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.search_limits import SEARCH_PAGE, fits
 from dealcache.hubspot.session import HubSpotSession
+from dealcache.model.currencies import currency_code
 from dealcache.model.deadline import Deadline
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,13 @@ _LONGEST_NAMES = 5_000
 
 #: Ids of accounts are shorter, so that MongoDB can store them as numbers.
 _MOST_DIGITS = 19
+
+
+class Account(NamedTuple):
+    """A HubSpot account: its id, and the code of the company's currency; None if HubSpot does not tell it."""
+
+    portal_id: int
+    currency: str | None = None
 
 
 class HubSpotClient:
@@ -199,16 +207,17 @@ class HubSpotClient:
         """Return the account's details; raise HubSpotError unless HubSpot answers and knows the token."""
         return self._session.probe(self._paths.account_details, deadline)
 
-    def portal_id(self, deadline: Deadline) -> int:
-        """Return the id of the account that the token belongs to.
+    def account(self, deadline: Deadline) -> Account:
+        """Return the account that the token belongs to.
 
         Raises:
-            MalformedAnswer: HubSpot does not tell it.
+            MalformedAnswer: HubSpot does not tell its id.
         """
-        portal_id = str(self.probe(deadline).get("portalId"))
+        details = self.probe(deadline)
+        portal_id = str(details.get("portalId"))
         if not (portal_id.isascii() and portal_id.isdigit() and len(portal_id) < _MOST_DIGITS):
             raise MalformedAnswer("the account has no id", endpoint="account_details")
-        return int(portal_id)
+        return Account(int(portal_id), currency_code(details.get("companyCurrency")))
 
     def _read_batch(
         self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from dealcache.hubspot import Forbidden, HubSpotError, MalformedAnswer, NotFound, Rejected, TimedOut, WrongAccount
+from dealcache.hubspot.client import Account
 from dealcache.model.deadline import Deadline
 from dealcache.reader import FlightTimeoutError, SingleFlight
 from dealcache.repositories import IdentityRepository, StoreError
@@ -29,18 +30,19 @@ class AccountGuard:
     """Compares the token's account with that of the database. Thread-safe.
 
     Args:
-        ask: returns the id of the token's account, from HubSpot, by a deadline.
-        identity: holds the id of the database's account.
+        ask: returns the token's account, from HubSpot, by a deadline.
+        identity: holds the id of the database's account, and the company's currency.
         database: the name of the database, for messages.
     """
 
-    def __init__(self, ask: Callable[[Deadline], int], identity: IdentityRepository, database: str) -> None:
+    def __init__(self, ask: Callable[[Deadline], Account], identity: IdentityRepository, database: str) -> None:
         self._ask = ask
         self._identity = identity
         self._database = database
         self._flights: SingleFlight[str, None] = SingleFlight()
         self._tried = threading.Event()
         self._own: int | None = None
+        self._currency: str | None = None
         self._bound: int | None = None
         self._withheld = False
         self._wrong: WrongAccount | None = None
@@ -133,10 +135,12 @@ class AccountGuard:
         self._wrong = None if self._own == self._bound else WrongAccount(self._own, self._bound, self._database)
         if self._wrong is not None:
             raise self._wrong
+        if self._currency is not None:
+            self._identity.note_company_currency(self._currency)
 
     def _asked(self, deadline: Deadline) -> int | None:
         try:
-            own = self._ask(deadline)
+            own, self._currency = self._ask(deadline)
         except _WITHHELD as refusal:
             if not self._withheld:
                 log.warning(

@@ -13,7 +13,7 @@ from dealcache.repositories.connection import Connection, StoreError, StoreUnava
 from dealcache.repositories.corrections import take_back_future_dates, update_name_keys
 from dealcache.repositories.deal_batches import DealBatches, ListedDeal
 from dealcache.repositories.deal_info import DealInfoRepository
-from dealcache.repositories.deal_list import DealListRepository, ListTotal
+from dealcache.repositories.deal_list import DealListRepository
 from dealcache.repositories.deal_list_indexes import MOST_INDEXED_PROPERTIES
 from dealcache.repositories.deal_list_query import is_place
 from dealcache.repositories.deal_store import DealStore
@@ -26,6 +26,7 @@ from dealcache.repositories.indexes import ensure_indexes
 from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationFeed, InvalidationLog
 from dealcache.repositories.job_leases import LeaseState
 from dealcache.repositories.labels import LabelRepository
+from dealcache.repositories.list_totals import NO_CURRENCY, ListTotal
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
 from dealcache.repositories.missing_types import Confirmed, MissingTypeRepository
 from dealcache.repositories.overview import Overview, OverviewRepository
@@ -40,6 +41,7 @@ from dealcache.repositories.workers import WorkerRegistry
 __all__ = [
     "MOST_INDEXED_PROPERTIES",
     "MOST_MARKS",
+    "NO_CURRENCY",
     "ActivityCheck",
     "ActivityGenerations",
     "ActivitySums",

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from math import fsum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from cachetools import TTLCache
-from pymongo.collection import Collection
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, is_in, is_of_stages
-from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_arrays import Arrays, stored_at
 from dealcache.repositories.deal_list_indexes import index_of, sort_of
@@ -28,6 +24,8 @@ from dealcache.repositories.documents import Document
 from dealcache.repositories.found_deals import PROJECTION, FoundDeal, Spot, found_deal
 from dealcache.repositories.hints import hinted
 from dealcache.repositories.improper_deals import ImproperDeals
+from dealcache.repositories.list_sums import ListSums
+from dealcache.repositories.list_totals import ListTotal, without
 from dealcache.repositories.recent_answers import RecentAnswers
 from dealcache.repositories.stage_moves import StageTotal
 
@@ -42,14 +40,6 @@ _MOST_FAR, _FAR_SECONDS = 256, 60.0
 _MANY, _LONG_SECONDS = 500, 0.002
 
 
-@dataclass(frozen=True, slots=True)
-class ListTotal:
-    """The number of deals, and the sum of their amounts."""
-
-    count: int
-    amount: float
-
-
 class DealListRepository:
     """Reads lists of deals. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
@@ -57,6 +47,7 @@ class DealListRepository:
         connection: the database.
         timer: the monotonic clock, in seconds.
         further: what is read of a deal beside the fields that every deal has, as MongoDB's projection.
+        home_currency: returns the company's currency, None while it is not known.
     """
 
     def __init__(
@@ -64,7 +55,9 @@ class DealListRepository:
         connection: Connection,
         timer: Callable[[], float] = time.monotonic,
         further: Mapping[str, Any] = MappingProxyType({}),
+        home_currency: Callable[[], str | None] = lambda: None,
     ) -> None:
+        self._sums = ListSums(connection, home_currency)
         self._connection = connection
         self._projection = {**PROJECTION, **further}
         self._timer = timer
@@ -85,19 +78,18 @@ class DealListRepository:
         """
         if wanted.has_next_activity is False:  # no index has these deals alone
             both, planned = (self.total(replace(wanted, has_next_activity=one), of_stages) for one in (None, True))
-            return _without([both], planned)
+            return without(both, planned)
         improper = self._improper.may_exist()
         if of_stages is not None and not improper and is_of_stages(wanted):
-            found = [one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)]
-            return ListTotal(sum(one.count for one in found), sum_value(fsum(one.amount for one in found)))
+            return self._sums.of_stages([one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)])
         parts = self._parts(wanted)
         if of_stages is not None and not improper and len(parts) == 1 and (rest := parts[0].rest):
             (_, index), *_ = total_conditions(parts)
             every = of_stages()
             if self._are_less(rest, index, sum(one.count for one in every) // 2):
-                return _without(every, self._added_up([([rest], index)], PRESENT))
+                return without(self._sums.of_stages(every), self._sums.added_up([([rest], index)], PRESENT))
         # Checking the id of each deal would take MongoDB half as long as adding them up.
-        return self._added_up(total_conditions(parts), LISTED if improper else PRESENT)
+        return self._sums.added_up(total_conditions(parts), LISTED if improper else PRESENT)
 
     def _are_less(self, condition: Document, index: str, number: int) -> bool:
         """Return True if less than so many deals are found; to count is quicker than to add up."""
@@ -107,19 +99,6 @@ class DealListRepository:
                 return database.deal_info.count_documents(PRESENT | condition, limit=number + 1, **hint)
 
             return hinted(ask, index) <= number
-
-    def _added_up(self, asked: Iterable[tuple[list[Document], str]], listed: Document) -> ListTotal:
-        count, amount = 0, 0.0
-        for conditions, index in asked:
-            matching = {"$match": {"$and": [listed, *conditions]}}
-            with self._connection.operation() as database:
-                found = _sum(database.deal_info, matching, "$amount", index)
-                if found is not None and not is_sum(found["amount"]):  # another system's NaN may be among them
-                    found = _sum(database.deal_info, matching, FINITE_AMOUNT, index)
-            if found is not None:
-                count += found["count"]
-                amount += sum_value(found["amount"])
-        return ListTotal(count, sum_value(amount))
 
     def page(
         self, wanted: DealFilter, order: Order, after: Place | None, limit: int, matching: int
@@ -234,18 +213,3 @@ class DealListRepository:
         sort = sort_of(order)
         unreadable = self._connection.unreadable
         return [found_deal(document, sort.field, sort.kind.name, phase, unreadable) for document, phase in documents]
-
-
-def _without(every: Sequence[StageTotal | ListTotal], some: ListTotal) -> ListTotal:
-    """Return the totals of all deals, added up, but some."""
-    amount = sum((Decimal(repr(one.amount)) for one in every), -Decimal(repr(some.amount)))
-    return ListTotal(sum(one.count for one in every) - some.count, sum_value(float(amount)))
-
-
-def _sum(collection: Collection[Document], matching: Document, amount: Any, index: str) -> Document | None:
-    group = {"$group": {"_id": None, "count": {"$sum": 1}, "amount": {"$sum": amount}}}
-
-    def ask(**hint: Any) -> list[Document]:
-        return collection.aggregate([matching, group], **hint).to_list()
-
-    return next(iter(hinted(ask, index)), None)

@@ -73,6 +73,7 @@ _BESIDE = ("amount", "stage_id", "pipeline_id", "owner_id")
 #: More of them: a deal's dates are correlated, so that the deals left by a filter on one may all be far away in the
 #: order of another. A change of the activities must change only two indexes.
 _FURTHER: Mapping[str, tuple[str, ...]] = {
+    "property": ("currency",),
     "created": ("close_date", "hubspot_updated_at"),
     "closes": ("create_date", "hubspot_updated_at"),
     "last_activity": ("create_date", "close_date"),
@@ -107,11 +108,31 @@ LIST_INDEXES: tuple[IndexModel, ...] = (
     _index(WORDS_INDEX, "archived", "name_words", "amount", "deal_id"),
     # Of deals with planned activities alone, so that writing others costs nothing; it also tells which are past.
     IndexModel(
-        [(field, ASCENDING) for field in (*PLANNED, "archived", *_BESIDE, "deal_id")],
+        [(field, ASCENDING) for field in (*PLANNED, "archived", *_BESIDE, "deal_id", "currency")],
         name=PLANNED_INDEX,
         partialFilterExpression={"activities.next": {"$exists": True}},
     ),
 )
+
+#: Deals that have a currency.
+HAS_CURRENCY: Document = {"currency": {"$gt": ""}}
+
+#: The indexes of filters, each once more for the sums of single currencies. They hold the deals that have a currency
+#: alone, so accounts without currencies have nothing to write into them.
+_BY_CURRENCY: Mapping[str, IndexModel] = {
+    model.document["name"]: IndexModel(
+        [("currency", ASCENDING), *model.document["key"].items()],
+        name=f"currency_{model.document['name']}",
+        partialFilterExpression=HAS_CURRENCY,
+    )
+    for model in LIST_INDEXES
+    if model.document["name"]
+    in (
+        *(WORDS_INDEX, OWNER_INDEX, PLACE_INDEX),
+        *(SORTS[name].index for name in ("amount", "created", "closes", "last_activity")),
+    )
+}
+CURRENCY_INDEXES = tuple(_BY_CURRENCY.values())
 
 
 #: The fields in the keys of each of these indexes.
@@ -121,7 +142,7 @@ _INDEX_KEYS: Mapping[str, frozenset[str]] = {NO_INDEX: frozenset()} | {
 
 #: How many properties of the account have an index. MongoDB allows 64 for a collection, and a deal is written into
 #: each of them.
-MOST_INDEXED_PROPERTIES = 40
+MOST_INDEXED_PROPERTIES = 32
 
 #: How the names of their indexes begin.
 PROPERTY_INDEX = "property_"
@@ -139,6 +160,11 @@ def property_field(name: str) -> str:
 def property_index(name: str) -> IndexModel:
     """Return the index of a property of the account, which serves filters and orders."""
     return _sort_index("property", Sort(property_field(name), _TEXT, PROPERTY_INDEX + name))
+
+
+def currency_index_of(index: str) -> str:
+    """Return the index that adds up the deals of single currencies by the same filter: others have them as a key."""
+    return _BY_CURRENCY[index].document["name"] if index in _BY_CURRENCY else index
 
 
 def sort_of(order: Order) -> Sort:

@@ -92,7 +92,7 @@ def _note_moves(moves: StageMoves, written: Written) -> None:
     for fields in written.added:
         moves.come(fields)
     for match in written.changed:
-        moves.change(match.stored, match.stored | match.fields)
+        moves.change(match.stored, match.stored | match.differing())
 
 
 def _shared_names(collection: Collection[Document], written: Written) -> set[str]:

@@ -1,20 +1,31 @@
-"""The collection ``identity``: the HubSpot account and the name of a database, each written once."""
+"""The collection ``identity``: the HubSpot account and the name of a database, each written once.
+
+And the currency of the account's company.
+"""
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from pymongo import ReadPreference, ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from dealcache.model.currencies import currency_code
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
+from dealcache.repositories.recent_answers import RecentAnswers
 from dealcache.repositories.record_documents import read_all
 
 #: The document with the HubSpot account of the data, and the one with the name of this database.
 ACCOUNT = "account"
 INSTALLATION = "installation"
+
+_COMPANY: Document = {"_id": "company"}
+#: Seconds for which it is remembered.
+_CURRENCY_SECONDS = 60.0
 
 #: Digits of MongoDB's id of the collection.
 _COLLECTION_DIGITS = 8
@@ -23,8 +34,9 @@ _COLLECTION_DIGITS = 8
 class IdentityRepository:
     """Reads and writes identities. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
+        self._currency = RecentAnswers[str](_CURRENCY_SECONDS, timer)
 
     def portal_id(self) -> int | None:
         """Return the id of the HubSpot account that the database belongs to, None before the first :meth:`bind`."""
@@ -39,6 +51,21 @@ class IdentityRepository:
         if known is not None:
             return known
         return int(self._first(ACCOUNT, {"portal_id": portal_id})["portal_id"])
+
+    def company_currency(self) -> str | None:
+        """Return the code of the company's currency; None while HubSpot has not told it."""
+        return self._currency.get("currency", self._find_currency) or None
+
+    def _find_currency(self) -> str:
+        with self._connection.operation() as database:
+            found = database.identity.find_one(_COMPANY) or {}
+        return currency_code(found.get("currency")) or ""
+
+    def note_company_currency(self, code: str) -> None:
+        """Note the company's currency."""
+        if self._find_currency() != code:
+            with self._connection.operation() as database:
+                database.identity.update_one(_COMPANY, {"$set": {"currency": code}}, upsert=True)
 
     def installation(self) -> str:
         """Return the name of this database among all others: a random id, made by the first caller.

@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import LIST_INDEXES
+from dealcache.repositories.deal_list_indexes import CURRENCY_INDEXES, LIST_INDEXES
 from dealcache.repositories.documents import Document
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             partialFilterExpression={"timeline_synced_at": None},
         ),
         *LIST_INDEXES,
+        *CURRENCY_INDEXES,
     ),
     "deal_timeline": (
         IndexModel(

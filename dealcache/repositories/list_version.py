@@ -26,7 +26,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
-from dealcache.repositories.stage_moves import StageMoves
+from dealcache.repositories.stage_moves import KeptStages, StageMoves
 
 #: Milliseconds after which a writer without a sign of life counts as dead. No write takes that long.
 DEAD_MILLISECONDS = 30_000
@@ -78,20 +78,27 @@ def _read(found: Document, changing: bool) -> ListState:
 class KeptTotals(NamedTuple):
     """The totals of stages as they are stored, and how long ago all deals were added up."""
 
-    stages: Document
+    stages: KeptStages
     age: timedelta
 
 
 _NONE_ABANDONED: Document = {"$eq": [{"$size": {"$objectToArray": "$changing"}}, {"$size": _alive("$changing")}]}
 
 
-def _totals_at_raised(stages: Any, *conditions: Document) -> Document:
+def _totals_at_raised(stages: Any, currencies: Any, *conditions: Document) -> Document:
     """Return the update by which kept totals become those of the raised version, if they are those of the present one.
 
-    Otherwise they are dropped: another writer has raised the version without updating them.
+    Otherwise they are dropped: another writer has raised the version without updating them. One of an earlier version
+    has dropped those by currency alone.
     """
     present = {"$and": [{"$gt": ["$totals.version", 0]}, {"$eq": ["$totals.version", "$version"]}, *conditions]}
-    raised = {"version": _RAISED, "stages": stages, "added_up_at": "$totals.added_up_at"}
+    by_currency = {"$cond": [{"$eq": [{"$type": "$totals.currencies"}, "object"]}, currencies, "$$REMOVE"]}
+    raised = {
+        "version": _RAISED,
+        "stages": stages,
+        "currencies": by_currency,
+        "added_up_at": "$totals.added_up_at",
+    }
     return {"totals": {"$cond": [present, raised, "$$REMOVE"]}}
 
 
@@ -117,7 +124,7 @@ class ListVersion:
             if changing := bool(found.get("changing")):
                 left = {"changing": {"$arrayToObject": _alive("$changing")}, "version": _RAISED}
                 # The effect of abandoned changes on the totals of stages is unknown.
-                change = [{"$set": left | _totals_at_raised("$totals.stages", _NONE_ABANDONED)}]
+                change = [{"$set": left | _totals_at_raised("$totals.stages", "$totals.currencies", _NONE_ABANDONED)}]
                 found |= state.find_one_and_update(_DEALS, change, return_document=ReturnDocument.AFTER) or {}
         return _read(found, changing)
 
@@ -161,7 +168,8 @@ class Change:
         if self._noted_at is not None:
             not_abandoned: Document = {"$ne": [{"$type": f"${self._note}"}, "missing"]}
             moved = self.moves.applied_to("$totals.stages")
-            totals = _totals_at_raised(moved, not_abandoned) if self.moves.are_known else {}
+            by_currency = self.moves.applied_to_currencies("$totals.currencies")
+            totals = _totals_at_raised(moved, by_currency, not_abandoned) if self.moves.are_known else {}
             _update(self._state, [{"$set": {"version": _RAISED} | totals}, {"$unset": [self._note]}])
 
 
@@ -203,15 +211,18 @@ def kept_totals(database: Database[Document]) -> KeptTotals | None:
     totals = found.get("totals") or {}
     if found.get("changing") or not totals or totals["version"] != found["version"]:
         return None
-    return KeptTotals(totals["stages"], found["now"] - totals["added_up_at"])
+    if "currencies" not in totals:  # kept by a worker of an earlier version
+        return None
+    return KeptTotals(KeptStages(totals["stages"], totals["currencies"]), found["now"] - totals["added_up_at"])
 
 
-def keep_totals(database: Database[Document], version: int, stages: Document) -> None:
+def keep_totals(database: Database[Document], version: int, totals: KeptStages) -> None:
     """Keep totals of stages that were added up after the version was read; do nothing if it has changed since.
 
     Works as :func:`changing`.
     """
-    kept: Document = {"version": version, "stages": {"$literal": stages}, "added_up_at": "$$NOW"}
+    kept: Document = {"version": version, "added_up_at": "$$NOW"}
+    kept |= {name: {"$literal": sums} for name, sums in totals._asdict().items()}
     nothing_changed: Document = _DEALS | {"version": version, "changing": {"$in": [None, {}]}}
     _state(database).update_one(nothing_changed, [{"$set": {"totals": kept}}])
 

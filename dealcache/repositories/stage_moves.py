@@ -9,37 +9,47 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from bson import Decimal128
 
+from dealcache.model.currencies import currency_code
 from dealcache.repositories.amounts import sum_value
 from dealcache.repositories.documents import Document
 
 _TEXT_OR_NONE = frozenset((str, type(None)))
 _NUMBERS = frozenset((int, float))
 
+#: Number and amount, by the key of a stage, or of a stage and a currency.
+_Sums = dict[str, tuple[int, Decimal]]
+
 #: The fields of a deal that its stage's totals depend on.
-COUNTED_FIELDS = ("pipeline_id", "stage_id", "amount", "archived")
+COUNTED_FIELDS = ("pipeline_id", "stage_id", "amount", "archived", "currency")
 
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
-    """The number of deals in a stage and the sum of their amounts; ``label`` if an earlier version stored one."""
+    """The number of deals of one currency, or of none, in a stage, and the sum of their amounts.
+
+    ``label`` is that of the stage if an earlier version stored one.
+    """
 
     pipeline_id: str | None
     stage_id: str | None
     count: int
     amount: float
     label: str | None = None
+    currency: str | None = None
 
 
 class StageMoves:
     """The deals that come into stages and leave them by one change."""
 
     def __init__(self) -> None:
-        self._moved: dict[str, tuple[int, Decimal]] = {}
+        self._moved: _Sums = {}
+        #: Those of deals that have a currency, by stage and currency.
+        self._moved_currencies: _Sums = {}
         #: False if it is unknown which deals have come and left.
         self.are_known = True
 
@@ -62,48 +72,91 @@ class StageMoves:
             self.come(after)
 
     def _add(self, deal: Mapping[str, Any], number: int) -> None:
-        pipeline_id, stage_id, amount, archived = (deal.get(name) for name in COUNTED_FIELDS)
+        pipeline_id, stage_id, amount, archived, currency = (deal.get(name) for name in COUNTED_FIELDS)
         if archived is True:
             return
         known = amount is None or (type(amount) in _NUMBERS and math.isfinite(amount))
         if not known or not _TEXT_OR_NONE.issuperset((type(pipeline_id), type(stage_id))):
             self.forget()  # another system's value, whose treatment by MongoDB is unknown
             return
-        key = _key(pipeline_id, stage_id)
-        count, total = self._moved.get(key, (0, Decimal(0)))
-        self._moved[key] = count + number, total + number * Decimal(repr(amount or 0))
+        value = number * Decimal(repr(amount or 0))
+        _add(self._moved, _key(pipeline_id, stage_id), number, value)
+        if code := currency_code(currency):
+            _add(self._moved_currencies, _key(pipeline_id, stage_id, code), number, value)
 
     def applied_to(self, stages: str) -> Document:
         """Return the expression for the sums after the change; ``stages`` is that of the sums before."""
-        moved: Document = {}
-        for key, (count, amount) in self._moved.items():
-            parts = {"count": count, "amount": Decimal128(amount)}
-            moved[key] = {
-                name: {"$add": [{"$ifNull": [f"{stages}.{key}.{name}", 0]}, part]} for name, part in parts.items()
-            }
-        return {"$mergeObjects": [stages, moved]}
+        return _applied(self._moved, stages)
+
+    def applied_to_currencies(self, currencies: str) -> Document:
+        """Return the same for the sums by currency."""
+        return _applied(self._moved_currencies, currencies)
 
 
-def kept(totals: Iterable[StageTotal]) -> Document:
+class KeptStages(NamedTuple):
+    """The totals of stages as they are stored: of all deals, and of those that have a currency.
+
+    Earlier versions know the former alone.
+    """
+
+    stages: Document
+    currencies: Document
+
+
+def kept(totals: Iterable[StageTotal]) -> KeptStages:
     """Return totals as they are stored."""
-    sums: dict[str, tuple[int, Decimal]] = {}
+    stages: _Sums = {}
+    currencies: _Sums = {}
     for one in totals:
-        key = _key(one.pipeline_id, one.stage_id)
-        count, amount = sums.get(key, (0, Decimal(0)))
-        sums[key] = count + one.count, amount + Decimal(repr(one.amount))
-    return {key: {"count": count, "amount": Decimal128(amount)} for key, (count, amount) in sums.items()}
+        amount = Decimal(repr(one.amount))
+        _add(stages, _key(one.pipeline_id, one.stage_id), one.count, amount)
+        if one.currency is not None:
+            _add(currencies, _key(one.pipeline_id, one.stage_id, one.currency), one.count, amount)
+    return KeptStages(_stored(stages), _stored(currencies))
 
 
-def read_kept(stages: Mapping[str, Any]) -> list[StageTotal]:
-    """Return stored totals; stages without deals are left out."""
+def read_kept(found: KeptStages) -> list[StageTotal]:
+    """Return stored totals; stages, and currencies in a stage, without deals are left out."""
+    rest: dict[str, tuple[str | None, str | None, int, Decimal]] = {}
+    for key, one in found.stages.items():
+        rest[key] = (*orjson.loads(bytes.fromhex(key)), int(one["count"]), _decimal(one["amount"]))
     totals = []
-    for key, one in stages.items():
-        pipeline_id, stage_id = orjson.loads(bytes.fromhex(key))
-        if one["count"]:
-            totals.append(StageTotal(pipeline_id, stage_id, int(one["count"]), float(sum_value(one["amount"]))))
+    for key, one in found.currencies.items():
+        pipeline_id, stage_id, code = orjson.loads(bytes.fromhex(key))
+        stage, number, part = _key(pipeline_id, stage_id), int(one["count"]), _decimal(one["amount"])
+        _, _, count, amount = rest.get(stage, (None, None, 0, Decimal(0)))
+        rest[stage] = pipeline_id, stage_id, count - number, amount - part
+        if number:
+            totals.append(StageTotal(pipeline_id, stage_id, number, sum_value(float(part)), currency=code))
+    for pipeline_id, stage_id, count, amount in rest.values():
+        if count:
+            totals.append(StageTotal(pipeline_id, stage_id, count, sum_value(float(amount))))
     return totals
 
 
-def _key(pipeline_id: str | None, stage_id: str | None) -> str:
-    """Return a stage as the name of a field, in which neither dots nor dollars may stand."""
-    return orjson.dumps([pipeline_id or None, stage_id or None]).hex()
+def _add(sums: _Sums, key: str, number: int, value: Decimal) -> None:
+    count, amount = sums.get(key, (0, Decimal(0)))
+    sums[key] = count + number, amount + value
+
+
+def _applied(moved: _Sums, before: str) -> Document:
+    after: Document = {}
+    for key, (count, amount) in moved.items():
+        parts = {"count": count, "amount": Decimal128(amount)}
+        after[key] = {
+            name: {"$add": [{"$ifNull": [f"{before}.{key}.{name}", 0]}, part]} for name, part in parts.items()
+        }
+    return {"$mergeObjects": [before, after]}
+
+
+def _stored(sums: _Sums) -> Document:
+    return {key: {"count": count, "amount": Decimal128(amount)} for key, (count, amount) in sums.items()}
+
+
+def _decimal(value: Any) -> Decimal:
+    return value.to_decimal() if isinstance(value, Decimal128) else Decimal(repr(value))
+
+
+def _key(pipeline_id: str | None, stage_id: str | None, *currency: str) -> str:
+    """Return a stage, and a currency, as the name of a field, in which neither dots nor dollars may stand."""
+    return orjson.dumps([pipeline_id or None, stage_id or None, *currency]).hex()

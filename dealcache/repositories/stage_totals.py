@@ -14,18 +14,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from cachetools import TTLCache
 from pymongo import DESCENDING
 
+from dealcache.model.currencies import currency_code
 from dealcache.model.labels import Labels
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import PLACE_INDEX
+from dealcache.repositories.deal_list_indexes import HAS_CURRENCY, PLACE_INDEX, currency_index_of
 from dealcache.repositories.deal_writes import LIVE
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
+from dealcache.repositories.list_totals import difference
 from dealcache.repositories.list_version import ListVersion, keep_totals, kept_totals
 from dealcache.repositories.record_documents import text_value
 from dealcache.repositories.stage_moves import StageTotal, kept, read_kept
@@ -53,7 +55,7 @@ class StageTotalRepository:
         self._version = ListVersion(connection)
         self._lock = threading.Lock()
         self._remembered: TTLCache[int, Sequence[StageTotal]] = TTLCache(1, _SECONDS, timer)
-        self._former: TTLCache[int, dict[StageTotal, StageTotal]] = TTLCache(1, _SECONDS, timer)
+        self._former: TTLCache[int, dict[_Stage, str | None]] = TTLCache(1, _SECONDS, timer)
         self._were_read = False
 
     def at(self, version: int) -> Sequence[StageTotal]:
@@ -83,33 +85,33 @@ class StageTotalRepository:
         with self._lock:
             known = self._former.setdefault(version, {})
         for one in unknown:
-            if one not in known:
-                known[one] = self._labelled(one)
-        return [known.get(one, one) for one in totals]
+            if (stage := _Stage(one.pipeline_id, one.stage_id)) not in known:
+                known[stage] = self._former_label(stage)
+        return [replace(one, label=known.get(_Stage(one.pipeline_id, one.stage_id))) for one in totals]
 
     def _kept(self) -> Sequence[StageTotal]:
         with self._connection.operation() as database:
             found = kept_totals(database)
         return [] if found is None or found.age > _TOO_OLD else read_kept(found.stages)
 
-    def _labelled(self, total: StageTotal) -> StageTotal:
-        of_stage = {"pipeline_id": total.pipeline_id, "stage_id": total.stage_id, "stage": {"$gt": ""}}
+    def _former_label(self, stage: _Stage) -> str | None:
+        of_stage = {"pipeline_id": stage.pipeline_id, "stage_id": stage.stage_id, "stage": {"$gt": ""}}
         last = {"sort": [("stage", DESCENDING)], "limit": 1}
         with self._connection.operation() as database:
             found = hinted(
                 lambda **hint: database.deal_info.find(LIVE | of_stage, {"stage": 1}, **last, **hint).to_list(),
                 PLACE_INDEX,
             )
-        return replace(total, label=found[0]["stage"]) if found else total
+        return found[0]["stage"] if found else None
 
     def add_up(self) -> Sequence[StageTotal]:
         """Add up all deals, and keep the totals unless deals are being changed; raises as :meth:`at`."""
         state = self._version.read()
-        groups = self._groups("$amount")
-        if are_sums := all(is_sum(group["amount"]) for group in groups):
-            totals = [_total(group) for group in groups]
+        groups, of_currencies = self._groups("$amount")
+        if are_sums := all(is_sum(group["amount"]) for group in (*groups, *of_currencies)):
+            totals = _divided(groups, of_currencies)
         else:  # another system's NaN may be among them
-            totals = [_total(group) for group in self._groups(FINITE_AMOUNT)]
+            totals = _divided(*self._groups(FINITE_AMOUNT))
         if are_sums and not state.is_changing:
             with self._connection.operation() as database:
                 keep_totals(database, state.version, kept(totals))
@@ -125,18 +127,50 @@ class StageTotalRepository:
             self._were_read = False
             self.add_up()
 
-    def _groups(self, amount: Any) -> list[Document]:
-        """Return number and amounts by pipeline and stage, from an index alone."""
-        by = {"pipeline_id": "$pipeline_id", "stage_id": "$stage_id"}
+    def _groups(self, amount: Any) -> tuple[list[Document], list[Document]]:
+        """Return number and amounts of all deals by stage, and of those with a currency also by it, from indexes."""
+        by = {name: f"${name}" for name in _Stage._fields}
+        all_deals = self._grouped({}, by, amount, PLACE_INDEX)
+        return all_deals, self._grouped(
+            HAS_CURRENCY, by | {"currency": "$currency"}, amount, currency_index_of(PLACE_INDEX)
+        )
+
+    def _grouped(self, condition: Document, by: Document, amount: Any, index: str) -> list[Document]:
         group = {"$group": {"_id": by, "count": {"$sum": 1}, "amount": {"$sum": amount}}}
         groups: list[Document] = []
         with self._connection.operation() as database:
             for live in _LIVE:
-                ask = partial(database.deal_info.aggregate, [{"$match": live}, group])
-                groups += hinted(lambda ask=ask, **hint: ask(**hint).to_list(), PLACE_INDEX)
+                ask = partial(database.deal_info.aggregate, [{"$match": condition | live}, group])
+                groups += hinted(lambda ask=ask, **hint: ask(**hint).to_list(), index)
         return groups
 
 
+class _Stage(NamedTuple):
+    """The place of a stage."""
+
+    pipeline_id: str | None
+    stage_id: str | None
+
+
+def _divided(groups: Sequence[Document], of_currencies: Sequence[Document]) -> Sequence[StageTotal]:
+    """Return the totals of all deals, those with a currency apart."""
+    found = [total for group in of_currencies if (total := _total(group)).currency is not None]
+    if not found:
+        return [_total(group) for group in groups]
+    parts: dict[_Stage, list[StageTotal]] = {}
+    for one in found:
+        parts.setdefault(_Stage(one.pipeline_id, one.stage_id), []).append(one)
+    for one in map(_total, groups):
+        with_currency = parts.get(_Stage(one.pipeline_id, one.stage_id), ())
+        count = one.count - sum(part.count for part in with_currency)
+        if count > 0:
+            found.append(
+                replace(one, count=count, amount=difference(one.amount, (part.amount for part in with_currency)))
+            )
+    return found
+
+
 def _total(group: Document) -> StageTotal:
-    pipeline_id, stage_id = (text_value(group["_id"].get(name)) or None for name in ("pipeline_id", "stage_id"))
-    return StageTotal(pipeline_id, stage_id, group["count"], sum_value(group["amount"]))
+    pipeline_id, stage_id = (text_value(group["_id"].get(name)) or None for name in _Stage._fields)
+    code = currency_code(group["_id"].get("currency"))
+    return StageTotal(pipeline_id, stage_id, group["count"], sum_value(group["amount"]), currency=code)

@@ -81,8 +81,11 @@ class Storage:
         self.deals = DealInfoRepository(self.connection, self.summaries, self.own_properties)
         self.property_indexes = PropertyIndexes(self.connection, deal_properties, now)
         self.deal_batches = DealBatches(self.connection)
+        self.identity = IdentityRepository(self.connection)
         further = self.own_properties.projection | (STAGE_TIMES if stage_history else {})
-        self.deal_list = DealListRepository(self.connection, further=further)
+        self.deal_list = DealListRepository(
+            self.connection, further=further, home_currency=self.identity.company_currency
+        )
         self.stage_totals = StageTotalRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection, marks)
         self.labels = LabelRepository(self.connection, deal_properties)
@@ -93,7 +96,6 @@ class Storage:
         self.store = DealStore(self.deals, self.timelines, self.summaries, self.people_store)
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
-        self.identity = IdentityRepository(self.connection)
         #: The name of this database among all others; None until it is known.
         self.installation: str | None = None
         self.webhook_events = WebhookEventRepository(self.connection)

@@ -162,6 +162,41 @@ def test_pages_and_totals_of_each_filter_in_each_order(
         assert all(len(page) == 41 for page in pages[:-1])
 
 
+#: The currencies of deals, the company's most often; the last one counts as none.
+CURRENCIES = ("USD", "EUR", "USD", None, "JPY", "USD", "euros")
+
+
+@pytest.fixture(scope="module")
+def in_currencies(databases: Any, mongodb_uri: str, documents: list[Document]) -> Iterator[DealListRepository]:
+    with databases.lent() as name:
+        connection = Connection(mongodb_uri, name)
+        with connection.operation() as database:
+            insert(database, [one | currency_of(place) for place, one in enumerate(documents)])
+        yield DealListRepository(connection, home_currency=lambda: "USD")
+        connection.close()
+
+
+def currency_of(place: int) -> Document:
+    code = CURRENCIES[place % len(CURRENCIES)]
+    return {} if code is None else {"currency": code}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_totals_of_each_filter_by_currency(
+    in_currencies: DealListRepository, documents: list[Document], name: str
+) -> None:
+    wanted, matches = FILTERS[name]
+    sums: dict[str, list[float]] = {}
+    for place, one in enumerate(documents):
+        code = CURRENCIES[place % len(CURRENCIES)]
+        if matches(one):
+            sums.setdefault(code if code in ("EUR", "JPY") else "USD", []).append(one["amount"] or 0)
+    total = in_currencies.total(wanted)
+    assert {code: one.count for code, one in total.currencies.items()} == {code: len(one) for code, one in sums.items()}
+    assert total.amounts == pytest.approx({code: sum(one) for code, one in sums.items()} if len(sums) > 1 else {})
+    assert total.amount == pytest.approx(sum(sum(one) for one in sums.values()))
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 500])
 def test_pages_of_any_size(stored: DealListRepository, documents: list[Document], limit: int) -> None:
     wanted, matches = FILTERS["words"]

@@ -63,15 +63,18 @@ ORDERS = [Order(sort, descending) for sort in SORTS for descending in (False, Tr
 def test_an_index_serves_each_filter_in_each_order(
     connection: Connection, profiled: Profiled, count: int, sorted_at_most: int
 ) -> None:
+    documents = deal_documents(count)
+    for place, one in enumerate(documents):
+        one["currency"] = ("USD", "EUR", "JPY")[place % 3]
     with connection.operation() as database:
-        insert(database, deal_documents(count))
-    deals = DealListRepository(connection)
+        insert(database, documents)
+    deals = DealListRepository(connection, home_currency=lambda: "USD")
     # Not to be judged: it is asked for once a minute.
     deals.page(DealFilter(), Order(), None, 1, count)
     for name, wanted in FILTERS.items():
         total = deals.total(wanted)
         for operation in profiled(partial(deals.total, wanted)):
-            assert operation["planSummary"].startswith("IXSCAN"), name
+            assert operation["planSummary"].startswith(("IXSCAN", "DISTINCT_SCAN")), name
             assert operation["docsExamined"] == 0, name
         operations = profiled(partial(first_pages, deals, wanted, total.count))
         assert len(operations) >= len(ORDERS)

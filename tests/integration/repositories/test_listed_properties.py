@@ -166,7 +166,7 @@ def test_an_index_serves_each_filter_and_its_total(
         if name.startswith("two"):  # no index has both
             continue
         for operation in profiled(partial(deals.total, wanted)):
-            assert operation["planSummary"].startswith("IXSCAN"), name
+            assert operation["planSummary"].startswith(("IXSCAN", "DISTINCT_SCAN")), name
             assert operation["docsExamined"] == 0, name
         for order in (*ORDERS, *OTHERS):
             for operation in profiled(partial(deals.page, wanted, order, None, 20, 30)):

@@ -36,18 +36,22 @@ def workers(mongodb_uri: str, database_name: str) -> Iterator[list[Worker]]:
 def read(worker: Worker) -> list[StageTotal]:
     """The totals as lists show them."""
     totals = worker.storage.stage_totals.labelled(worker.storage.summaries.version(), Labels())
-    return sorted(totals, key=repr)
+    return sorted(totals, key=lambda one: repr((one.pipeline_id, one.stage_id, one.currency)))
 
 
 def true(worker: Worker) -> list[StageTotal]:
     """The totals of all deals, added up here."""
-    counts: dict[tuple[Any, Any], tuple[int, float]] = {}
+    counts: dict[tuple[Any, Any, Any], tuple[int, float]] = {}
     for one in worker.database.deal_info.find({"archived": {"$ne": True}}):
-        stage = one["pipeline_id"], one["stage_id"]
-        count, amount = counts.get(stage, (0, 0.0))
-        counts[stage] = count + 1, amount + (one["amount"] or 0.0)
+        group = one["pipeline_id"], one["stage_id"], one.get("currency")
+        count, amount = counts.get(group, (0, 0.0))
+        counts[group] = count + 1, amount + (one["amount"] or 0.0)
     return sorted(
-        (StageTotal(*stage, count, pytest.approx(amount)) for stage, (count, amount) in counts.items()), key=repr
+        (
+            StageTotal(line, stage, count, pytest.approx(amount), currency=code)
+            for (line, stage, code), (count, amount) in counts.items()
+        ),
+        key=lambda one: repr((one.pipeline_id, one.stage_id, one.currency)),
     )
 
 
@@ -60,7 +64,8 @@ def change(worker: Worker, random: Random, minute: int) -> None:
     storage = worker.storage
     stage, amount = random.choice("abc"), random.choice((None, random.randrange(1000) / 100))
     ids = [str(one) for one in random.sample(range(12), 3)]
-    deals = [a_deal(one, stage_id=stage, amount=amount, hubspot_updated_at=at(minute)) for one in ids]
+    code, now = random.choice((None, "EUR", "USD")), at(minute)
+    deals = [a_deal(one, stage_id=stage, amount=amount, currency=code, hubspot_updated_at=now) for one in ids]
     random.choice(
         [
             lambda: storage.deals.store(deals, at(minute)),
@@ -101,13 +106,33 @@ def test_they_are_added_up_again_when_a_worker_of_an_earlier_version_has_written
     assert read(reader) == true(reader)
 
 
+def test_a_worker_of_an_earlier_version_drops_those_by_currency_and_they_are_added_up_again(
+    workers: list[Worker], profiled: Profiled
+) -> None:
+    writer, reader = workers
+    writer.storage.deals.store([a_deal("1", currency="EUR", hubspot_updated_at=at(1))], at(1))
+    assert not is_added_up(profiled, reader)
+    # It writes all fields of the totals that it knows, and those of the deal.
+    reader.database.list_state.update_one({}, {"$unset": {"totals.currencies": ""}})
+    writer.storage.deals.store([a_deal("2", currency="USD", hubspot_updated_at=at(2))], at(2))
+    assert (reader.database.list_state.find_one({}) or {})["totals"].keys() == {"version", "stages", "added_up_at"}
+    assert is_added_up(profiled, reader)
+    assert read(reader) == true(reader)
+    writer.storage.deals.store([a_deal("3", currency="USD", hubspot_updated_at=at(3))], at(3))
+    assert not is_added_up(profiled, reader)
+    assert read(reader) == true(reader)
+
+
 def test_they_are_true_after_a_kill(workers: list[Worker], monkeypatch: pytest.MonkeyPatch) -> None:
     dying, reader = workers
     for number in range(1, 12):
         stage = f"stage {number}"
         with killed_before(number, monkeypatch):
             try:
-                deals = [a_deal(one, stage_id=stage, hubspot_updated_at=at(number)) for one in ("1", "2", "new")]
+                deals = [
+                    a_deal(one, stage_id=stage, currency="EUR", hubspot_updated_at=at(number))
+                    for one in ("1", "2", "new")
+                ]
                 dying.storage.store.save(*(a_load(1, deal=deal, began=at(number)) for deal in deals))
                 dying.storage.deals.mark_archived(["new"], at(number))
             except KilledError:

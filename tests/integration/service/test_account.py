@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from dealcache.hubspot import Unavailable, WrongAccount
+from dealcache.hubspot.client import Account
 from dealcache.model.deadline import Deadline
 from dealcache.reader.account import AccountGuard
 from dealcache.repositories import Connection, IdentityRepository
@@ -92,7 +93,7 @@ def test_another_accounts_token_is_not_ready_and_syncs_nothing(of_account: OfAcc
 def test_nobody_is_told_that_it_is_ready_before_the_accounts_are_compared(connection: Connection) -> None:
     identity = IdentityRepository(connection)
     identity.bind(OURS)
-    guard = AccountGuard(lambda _deadline: THEIRS, identity, "deals")
+    guard = AccountGuard(lambda _deadline: Account(THEIRS), identity, "deals")
     assert guard.wrong is None
     assert isinstance(guard.verdict(), WrongAccount)
     silent = AccountGuard(lambda _deadline: (_ for _ in ()).throw(Unavailable("down")), identity, "deals")
@@ -171,10 +172,10 @@ class TestGuard:
     """Two at once, and failures."""
 
     def guard(self, connection: Connection, portal_id: int, calls: list[int] | None = None) -> AccountGuard:
-        def ask(_deadline: Deadline) -> int:
+        def ask(_deadline: Deadline) -> Account:
             if calls is not None:
                 calls.append(portal_id)
-            return portal_id
+            return Account(portal_id)
 
         return AccountGuard(ask, IdentityRepository(connection), "db")
 
@@ -210,7 +211,7 @@ class TestGuard:
         assert (calls, guard.may_work(), guard.own, guard.bound) == ([7], True, 7, 7)
 
     def test_who_could_not_ask_may_take_up_work_and_fail_with_it(self, connection: Connection) -> None:
-        def fail(_deadline: Deadline) -> int:
+        def fail(_deadline: Deadline) -> Account:
             raise Unavailable("down")
 
         IdentityRepository(connection).bind(5)

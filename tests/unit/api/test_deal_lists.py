@@ -210,3 +210,31 @@ def test_the_summary_has_a_line_for_each_stage():
         {"stage": "Former", "count": 2, "amount": 4.0},
         {"stage": "", "count": 1, "amount": 0.0},
     ]
+
+
+EUROS = StageTotal("default", "open", 2, 10.5, currency="EUR")
+DOLLARS = StageTotal("default", "open", 1, 3.0, currency="USD")
+WITHOUT = StageTotal("default", "open", 1, 0.25)
+
+
+def summary(*totals: StageTotal, home: str | None = "USD") -> list[dict[str, object]]:
+    return deal_lists.pipeline_summary(totals, LABELS, lambda: home)
+
+
+@pytest.mark.parametrize(("totals", "home"), [((EUROS,), "USD"), ((WITHOUT,), "USD"), ((WITHOUT, DOLLARS), "USD")])
+def test_one_currency_is_not_mentioned(totals, home):
+    (line,) = summary(*totals, home=home)
+    assert line.keys() == {"stage", "count", "amount"}
+
+
+def test_several_currencies_have_their_amounts_in_each_stage():
+    won = StageTotal("default", "closedwon", 1, 7.0, currency="EUR")
+    assert summary(EUROS, WITHOUT, won, DOLLARS) == [
+        {"stage": "In Talks", "count": 4, "amount": 13.75, "amounts": {"EUR": 10.5, "USD": 3.25}},
+        {"stage": "Closed Won", "count": 1, "amount": 7.0, "amounts": {"EUR": 7.0}},
+    ]
+
+
+def test_deals_without_a_currency_are_in_none_while_the_companys_is_unknown():
+    (line,) = summary(EUROS, WITHOUT, home=None)
+    assert line["amounts"] == {"EUR": 10.5, "XXX": 0.25}

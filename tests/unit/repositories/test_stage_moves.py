@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import Decimal128
 
-from dealcache.repositories.stage_moves import StageMoves, StageTotal, kept, read_kept
+from dealcache.repositories.stage_moves import KeptStages, StageMoves, StageTotal, kept, read_kept
 
 
 def deal(pipeline_id: Any = "p", stage_id: Any = "won", amount: Any = 10.1, archived: Any = False) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def moved(moves: StageMoves) -> dict[str, tuple[int, str]]:
 
 
 def key(pipeline_id: str | None, stage_id: str | None) -> str:
-    return next(iter(kept([StageTotal(pipeline_id, stage_id, 1, 0.0)])))
+    return next(iter(kept([StageTotal(pipeline_id, stage_id, 1, 0.0)]).stages))
 
 
 def test_what_comes_and_goes_is_added_up_as_decimal_numbers() -> None:
@@ -61,4 +61,36 @@ def test_totals_come_back_as_they_were_kept() -> None:
     totals = [StageTotal("p.$", "won", 2, 20.25), StageTotal(None, "ä", 1, 1e300), StageTotal("p", None, 1, -0.5)]
     assert read_kept(kept(totals)) == totals
     assert read_kept(kept([*totals[:1], *totals[:1]])) == [StageTotal("p.$", "won", 4, 40.5)]
-    assert read_kept({key("p", "gone"): {"count": 0, "amount": Decimal128("0")}}) == []
+    assert read_kept(KeptStages({key("p", "gone"): {"count": 0, "amount": Decimal128("0")}}, {})) == []
+
+
+def test_currencies_are_kept_beside_the_totals_that_earlier_versions_know() -> None:
+    totals = [
+        StageTotal("p", "won", 2, 20.1, currency="EUR"),
+        StageTotal("p", "won", 1, 0.2, currency="USD"),
+        StageTotal("p", "won", 1, 1.0),
+        StageTotal("p", "lost", 3, 7.0, currency="EUR"),
+    ]
+    found = kept(totals)
+    assert sorted(read_kept(found), key=repr) == sorted(totals, key=repr)
+    assert found.stages == kept([StageTotal("p", "won", 4, 21.3), StageTotal("p", "lost", 3, 7.0)]).stages
+
+
+def test_a_deal_moves_in_its_currency_and_in_the_total() -> None:
+    moves = StageMoves()
+    moves.come(deal(amount=5.0) | {"currency": "EUR"})
+    moves.change(deal(amount=5.0) | {"currency": "EUR"}, deal(amount=5.0) | {"currency": "USD"})
+    moves.change(deal(amount=1.5), deal(amount=1.5) | {"currency": "USD"})
+    moves.come(deal(amount=2.0) | {"currency": "no code"})
+    moves.leave(deal(stage_id="lost", amount=4.0) | {"currency": "USD"})
+    assert moved(moves) == {key("p", "won"): (2, "7.0"), key("p", "lost"): (-1, "-4.0")}
+    _, of_currencies = moves.applied_to_currencies("$currencies")["$mergeObjects"]
+    added = {
+        name: (sums["count"]["$add"][1], str(sums["amount"]["$add"][1].to_decimal()))
+        for name, sums in of_currencies.items()
+    }
+    eur, usd, gone = (
+        next(iter(kept([StageTotal("p", stage, 1, 0.0, currency=code)]).currencies))
+        for stage, code in (("won", "EUR"), ("won", "USD"), ("lost", "USD"))
+    )
+    assert added == {eur: (0, "0.0"), usd: (2, "6.5"), gone: (-1, "-4.0")}
