@@ -1635,7 +1635,7 @@ export interface paths {
                     idle_days?: number;
                     /** @description `true`: an activity is planned for later; `false`: none is. */
                     has_next_activity?: boolean;
-                    /** @description A value of an own property, by its internal name: `property.hs_priority=high`; may be repeated: any of them. Options by value, or by label in any case; numbers as numbers; dates and times as days, those of times in the timeline's zone; `true` or `false`; other texts exactly. For the first 40 of `HUBSPOT_DEAL_PROPERTIES`; where none are configured, there is no such parameter. */
+                    /** @description A value of an own property, by its internal name: `property.hs_priority=high`; may be repeated: any of them. Options by value, or by label in any case; numbers as numbers; dates and times as days, those of times in the timeline's zone; `true` or `false`; other texts exactly. For the first 32 of `HUBSPOT_DEAL_PROPERTIES`; where none are configured, there is no such parameter. */
                     property?: {
                         [key: string]: string;
                     };
@@ -4505,7 +4505,7 @@ export interface components {
             value_label?: string | string[] | null;
         };
         PropertyDefinition: {
-            /** @description True if `deal-list` can filter by it: the first 40 are indexed. */
+            /** @description True if `deal-list` can filter by it: the first 32 are indexed. */
             indexed: boolean;
             /** @description The label. */
             label: string;

@@ -97,7 +97,7 @@ class DealListQuery(ma.Schema):
         _MOST_VALUES,
         "A value of an own property, by its internal name: `property.hs_priority=high`; may be repeated: any of them. "
         "Options by value, or by label in any case; numbers as numbers; dates and times as days, those of times in the "
-        "timeline's zone; `true` or `false`; other texts exactly. For the first 40 of `HUBSPOT_DEAL_PROPERTIES`; where "
+        "timeline's zone; `true` or `false`; other texts exactly. For the first 32 of `HUBSPOT_DEAL_PROPERTIES`; where "
         "none are configured, there is no such parameter.",
     )
     sort = ma.fields.String(

@@ -24,7 +24,7 @@ class PropertyDefinitionSchema(ma.Schema):
         required=True, metadata={"description": "True if a value may have several options; then it does not sort."}
     )
     indexed = ma.fields.Boolean(
-        required=True, metadata={"description": "True if `deal-list` can filter by it: the first 40 are indexed."}
+        required=True, metadata={"description": "True if `deal-list` can filter by it: the first 32 are indexed."}
     )
     options = ma.fields.List(
         ma.fields.Nested(OptionSchema),
