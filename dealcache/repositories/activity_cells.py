@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from bson import ObjectId
@@ -45,6 +45,12 @@ class Series(NamedTuple):
         begin = 0 if first is None else bisect_left(self.days, first)
         end = len(self.days) if last is None else bisect_right(self.days, last)
         return self._replace(days=self.days[begin:end], counts=self.counts[begin:end])
+
+
+def series_of_type(owner: str | None, kind: str, numbers: Mapping[int, int]) -> Series:
+    """Return numbers by day as a series; days without activities are left out."""
+    days = sorted(day for day, number in numbers.items() if number)
+    return Series(owner, kind, array("i", days), array("i", map(numbers.__getitem__, days)))
 
 
 class CellKey(NamedTuple):
@@ -109,13 +115,8 @@ def changed(cell: Document | None, change: Mapping[str, Mapping[int, int]]) -> D
 
 def contents(numbers: Mapping[str, Mapping[int, int]]) -> Document:
     """Return numbers by type and day as the contents of a cell."""
-    types: list[list[Any]] = []
-    for kind in sorted(numbers):
-        days = sorted(day for day, number in numbers[kind].items() if number)
-        if days:
-            counts = array("i", map(numbers[kind].__getitem__, days))
-            types.append([kind, array("i", days).tobytes(), counts.tobytes()])
-    return {"types": types}
+    series = (series_of_type(None, kind, numbers[kind]) for kind in sorted(numbers))
+    return {"types": [[one.type, one.days.tobytes(), one.counts.tobytes()] for one in series if one.days]}
 
 
 def series_in(cell: Document) -> Iterator[Series]:
