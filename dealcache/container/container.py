@@ -13,22 +13,20 @@ from dealcache.api.status_view import StatusFacts
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
+from dealcache.container.deal_properties import FurtherProperties
 from dealcache.container.lifecycle import Lifecycle
 from dealcache.container.people import wire_people
 from dealcache.container.reading import wire_reading
 from dealcache.container.syncing import wire_syncing
 from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
 from dealcache.container.worker_state import WorkerState
-from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.gateway import HubSpotGateway
 from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.hubspot.property_reads import PropertyReads
-from dealcache.hubspot.stage_properties import StageProperties
 from dealcache.invalidation.invalidations import Invalidations
 from dealcache.lane import support
 from dealcache.live import Announcer, Hub
 from dealcache.model.deadline import Deadline
-from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.model.workers import this_worker
 from dealcache.reader import LabelDirectory
@@ -65,7 +63,6 @@ class Container:
 
     def __init__(self, settings: Settings, clock: Callable[[], float] | None = None) -> None:
         self.settings = settings
-        self._started_at = datetime.now(UTC)
         self.metrics = Metrics()
         mongodb_clock = RemoteClock()
         self.timer = clock or mongodb_clock.timer
@@ -128,12 +125,6 @@ class Container:
         """
         self.account.check(Deadline(self.settings.hubspot_deadline_seconds))
 
-    def read_with_deals(self) -> ReadWithDeals:
-        """Return what this process reads with deals beyond their fixed properties."""
-        features = ["stage history"] if self.settings.stage_history == "on" else []
-        own, labels = self.settings.hubspot_deal_properties, self.label_directory.current()
-        return read_with_deals(own, features, labels, self._started_at)
-
     def wake_sync(self) -> None:
         """Look for jobs now."""
         self.runner.wake()
@@ -154,6 +145,8 @@ class Container:
             _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS,
         )
         self.label_directory = LabelDirectory(storage.labels.read)
+        labels, started_at = self.label_directory.current, datetime.now(UTC)
+        self.further_properties = FurtherProperties(self.settings, labels, started_at)
         self.invalidations = Invalidations(
             storage.invalidations,
             storage.invalidation_feed,
@@ -187,7 +180,7 @@ class Container:
             storage.unreadable,
             self.clock,
             self.timer,
-            self._deal_properties(),
+            self.further_properties.asked_for(),
         )
         publish = self.invalidations.publisher.labels_changed
         self.label_sync = LabelSync(storage.labels, storage.deals, storage.timelines, self.label_directory, publish)
@@ -203,17 +196,6 @@ class Container:
             read_properties=self.property_reads.read if self.property_reads else None,
             stage_history=settings.stage_history == "on",
         )
-
-    def _deal_properties(self) -> DealProperties:
-        """Return what names the properties to read with deals; without sources, only the fixed ones."""
-        own = [self._own_properties] if self.settings.hubspot_deal_properties else []
-        stages = StageProperties(self.label_directory.current) if self.settings.stage_history == "on" else None
-        return DealProperties(*own, stages=stages)
-
-    def _own_properties(self) -> list[str]:
-        """Return the names of the own properties to read: all that HubSpot has, as far as that is known."""
-        absent = self.label_directory.current().absent_properties
-        return [name for name in self.settings.hubspot_deal_properties if name not in absent]
 
     def _wire_status(self) -> None:
         settings, storage = self.settings, self.storage

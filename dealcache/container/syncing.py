@@ -78,7 +78,7 @@ def _make_runner(parts: Container, policy: SyncPolicy, contexts: SyncContexts) -
         lambda stage: sorted(storage.labels.read().stage_ids(stage)),
         parts.labels.read_all,
         policy,
-        DealReread(storage.sync_state, parts.read_with_deals),
+        DealReread(storage.sync_state, parts.further_properties.reading),
         parts.now,
         lambda: datetime.fromtimestamp(parts.hubspot.time(), UTC),
     )
