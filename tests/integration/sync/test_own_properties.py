@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 import pytest
@@ -142,8 +143,10 @@ def test_it_goes_on_where_it_was_interrupted(make_account: MakeAccount, monkeypa
     assert other.job(job_id).status is JobStatus.COMPLETED
     assert set(stored(other)) == {str(1000 + number) for number in range(1, 451)}
     assert all(stored(other).values())
-    # Five pages, of which the first one was stored before.
-    assert Counter(other.hubspot.calls.counts())["list"] - usual["list"] == 4
+    # HubSpot's cursor is the id of the next deal; of five pages at least the first one was stored before.
+    left = ceil((1451 - int(stopped.checkpoint["reread_after"])) / 100)
+    assert left < 5
+    assert Counter(other.hubspot.calls.counts())["list"] - usual["list"] == left
 
 
 def test_definitions_that_are_refused_leave_texts(make_account: MakeAccount, caplog: pytest.LogCaptureFixture) -> None:
