@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeGuard
 
@@ -37,7 +37,13 @@ _TYPES = {
     for alias in aliases
 }
 
-_KINDS = frozenset({"creation", "deletion", "merge", "restore", "propertyChange", "associationChange"})
+#: Likewise of people, which only matter where their names are wanted.
+_PEOPLE = {"contact": "contacts", "0-1": "contacts", "company": "companies", "0-2": "companies"}
+_WITH_PEOPLE = _TYPES | _PEOPLE
+
+_KINDS = frozenset(
+    {"creation", "deletion", "privacyDeletion", "merge", "restore", "propertyChange", "associationChange"}
+)
 
 _MOST_DIGITS = 20
 _ID = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}")
@@ -85,12 +91,18 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
-def parse_events(events: Iterable[Any]) -> Delivery:
-    """Return the events about deals and activities, in their order; those about other records are left out."""
+def parse_events(events: Iterable[Any], *, people: bool = False) -> Delivery:
+    """Return the events about deals and activities, in their order; those about other records are left out.
+
+    Args:
+        events: those of a delivery.
+        people: whether events about contacts and companies are wanted too.
+    """
+    types = _WITH_PEOPLE if people else _TYPES
     parsed, malformed = [], 0
     for event in events:
         try:
-            found = _parsed(event)
+            found = _parsed(event, types)
         except _MalformedEventError:
             malformed += 1
             continue
@@ -99,7 +111,7 @@ def parse_events(events: Iterable[Any]) -> Delivery:
     return Delivery(parsed, malformed)
 
 
-def _parsed(event: Any) -> WebhookEvent | None:
+def _parsed(event: Any, types: Mapping[str, str]) -> WebhookEvent | None:
     if not isinstance(event, dict):
         raise _MalformedEventError
     name = event.get("subscriptionType") or event.get("eventType")
@@ -108,9 +120,9 @@ def _parsed(event: Any) -> WebhookEvent | None:
     prefix, _, kind = name.partition(".")
     if kind not in _KINDS:
         return None
-    object_type = _TYPES.get(_text(event, "objectTypeId") if prefix == "object" else prefix)
+    object_type = types.get(_text(event, "objectTypeId") if prefix == "object" else prefix)
     if kind == "associationChange":
-        return _association(event, object_type)
+        return _association(event, object_type, types)
     if object_type is None:
         return None
     object_id = _first_id(event, "objectId", "primaryObjectId")
@@ -130,14 +142,19 @@ def _merge(event: Event, object_type: str, object_id: str) -> WebhookEvent:
     return WebhookEvent(key, "merge", object_type, object_id, _moment(event), new_id=new_id, merged_ids=ordered)
 
 
-def _association(event: Event, object_type: str | None) -> WebhookEvent | None:
-    """Return the event of an association between a deal and an activity, seen from the deal; None for other pairs."""
-    from_type, to_type = _end_types(event, object_type)
+def _association(event: Event, object_type: str | None, types: Mapping[str, str]) -> WebhookEvent | None:
+    """Return the event of an association between a deal and an activity, seen from the deal; None for other pairs.
+
+    Where people are wanted, one with a person is an event of the deal or the activity.
+    """
+    from_type, to_type = _end_types(event, object_type, types)
     ends = [(from_type, "fromObjectId"), (to_type, "toObjectId")]
     if from_type != _DEALS:
         ends.reverse()
+    if (person := _with_person(event, ends)) is not None:
+        return person
     (deals, deal_field), (activities, activity_field) = ends
-    if deals != _DEALS or activities is None or activities == _DEALS:
+    if deals != _DEALS or activities is None or activities == _DEALS or activities in _PEOPLE.values():
         return None
     deal_id, activity_id = _first_id(event, deal_field), _first_id(event, activity_field)
     removed = str(event.get("associationRemoved", ""))
@@ -146,11 +163,24 @@ def _association(event: Event, object_type: str | None) -> WebhookEvent | None:
     return WebhookEvent(key, "associationChange", deals, deal_id, moment, other_type=activities, other_id=activity_id)
 
 
-def _end_types(event: Event, object_type: str | None) -> tuple[str | None, str | None]:
+def _with_person(event: Event, ends: Sequence[tuple[str | None, str]]) -> WebhookEvent | None:
+    """Return the event of an association of a deal or an activity with a person; None for any other."""
+    people = [end for end in ends if end[0] in _PEOPLE.values()]
+    records = [end for end in ends if end[0] is not None and end not in people]
+    if not (people and records):
+        return None
+    ((person_type, person_field),), ((record_type, record_field),) = people, records
+    record_id, person_id = _first_id(event, record_field), _first_id(event, person_field)
+    removed = str(event.get("associationRemoved", ""))
+    key = _key(event, "associationChange", record_type, record_id, person_type, person_id, removed)
+    return WebhookEvent(key, "associationChange", str(record_type), record_id, _moment(event))
+
+
+def _end_types(event: Event, object_type: str | None, types: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Return the types at both ends, from their own fields or else from a name like ``DEAL_TO_NOTE``."""
     from_word, _, to_word = _text(event, "associationType").lower().partition("_to_")
-    from_type = _TYPES.get(_text(event, "fromObjectTypeId")) or (_TYPES.get(from_word) if from_word else object_type)
-    return from_type, _TYPES.get(_text(event, "toObjectTypeId")) or _TYPES.get(to_word)
+    from_type = types.get(_text(event, "fromObjectTypeId")) or (types.get(from_word) if from_word else object_type)
+    return from_type, types.get(_text(event, "toObjectTypeId")) or types.get(to_word)
 
 
 def _key(event: Event, *what: str | None) -> str:

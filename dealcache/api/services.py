@@ -34,8 +34,8 @@ class Services(Protocol):
     """The parts of the container that blueprints use. ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds.
 
     ``stage_histories`` is None while stage history is off, ``own_properties`` are the own properties that are
-    configured. ``dependencies`` has functions, by name, that return whether a dependency answers; ``wake_sync`` and
-    ``wake_webhooks`` announce work in MongoDB.
+    configured; ``names_people`` tells whether names of people are wanted. ``dependencies`` has functions, by name, that
+    return whether a dependency answers; ``wake_sync`` and ``wake_webhooks`` announce work in MongoDB.
     """
 
     reader: DealReader
@@ -56,6 +56,7 @@ class Services(Protocol):
     zone: tzinfo
     cache_ttl: float
     own_properties: tuple[str, ...]
+    names_people: bool
     clock: Callable[[], float]
 
     @property

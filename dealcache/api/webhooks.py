@@ -62,7 +62,7 @@ def webhooks() -> Response:
     if foreign := len(events) - len(own):
         wired.metrics.webhook_events_dropped("portal", foreign)
         log.warning("%d webhook events of other HubSpot accounts than %s were dropped", foreign, portal_id)
-    parsed, malformed = deliveries.parse_events(own)
+    parsed, malformed = deliveries.parse_events(own, people=wired.names_people)
     if malformed:
         log.warning("%d of %d events of a webhook delivery are invalid and were left out", malformed, len(events))
     new = 0

@@ -35,7 +35,7 @@ def sync_command(full: bool, stage: str | None, since: str | None, deal: str | N
     storage = parts.storage
     request = _request(full, stage, since, deal)
     with named_failures():
-        ensure_indexes(storage.connection, people=parts.people.directory is not None)
+        ensure_indexes(storage.connection, people=parts.names_people)
         storage.learn_installation()
         parts.check_account()
         _fill_labels(parts, needed=request.stage is not None)

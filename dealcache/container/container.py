@@ -89,6 +89,7 @@ class Container:
         self._wire_cluster()
         self._wire_hubspot()
         self.people = wire_people(self)
+        self.names_people = settings.associated_names == "on"
         self.reading = wire_reading(self)
         self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
         self.activity_summaries = self.reading.activity_summaries

@@ -89,7 +89,7 @@ class Lifecycle:
 
     def _prepare(self) -> None:
         storage = self._parts.storage
-        ensure_indexes(storage.connection, people=self._parts.people.directory is not None)
+        ensure_indexes(storage.connection, people=self._parts.names_people)
         take_back_future_dates(storage.connection, self._parts.now())
         storage.summaries.renew_version()
         # Not before: unique indexes keep two processes from doing the same job.

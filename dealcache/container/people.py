@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dealcache.hubspot.people_reads import PeopleSource
 from dealcache.hubspot.refusal_pause import RefusalPause
 from dealcache.reader.people_directory import PeopleDirectory
+from dealcache.sync.people_sync import PeopleStorage
 
 if TYPE_CHECKING:
     from dealcache.container.container import Container
@@ -19,6 +20,7 @@ class People:
 
     directory: PeopleDirectory | None = None
     source: PeopleSource | None = None
+    storage: PeopleStorage | None = None
 
 
 def wire_people(parts: Container) -> People:
@@ -27,4 +29,6 @@ def wire_people(parts: Container) -> People:
         return People()
     directory = PeopleDirectory(parts.storage.people.names)
     pause = RefusalPause("the names of people (ASSOCIATED_NAMES)", parts.timer)
-    return People(directory, PeopleSource(directory.known, pause))
+    storage = parts.storage
+    kept = PeopleStorage(storage.people, storage.participants, storage.people_store, storage.people_state, pause)
+    return People(directory, PeopleSource(directory.known, pause), kept)

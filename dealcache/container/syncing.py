@@ -39,6 +39,7 @@ def wire_syncing(parts: Container) -> Syncing:
         parts.labels.look_up_of,
         parts.label_directory.current,
         parts.now,
+        parts.people.storage,
     )
     token = CancellationToken()
     event_processor = WebhookEventProcessor(

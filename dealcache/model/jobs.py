@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from dealcache.model.deals import bare_name
+from dealcache.model.people import PEOPLE_TYPES
 
 
 class JobType(StrEnum):
@@ -178,6 +179,8 @@ class WebhookEvent:
         ends = {(self.object_type, self.object_id)}
         if self.other_type is not None and self.other_id is not None:
             ends.add((self.other_type, self.other_id))
+        if self.object_type in PEOPLE_TYPES.values():
+            return frozenset(ends | {(self.object_type, one) for one in (self.new_id, *self.merged_ids) if one})
         deals = {end for end in ends if end[0] == "deals"}
         merged = {("deals", one) for one in (self.new_id, *self.merged_ids) if one}
         return frozenset(deals | merged if deals else ends)

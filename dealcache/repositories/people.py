@@ -126,6 +126,18 @@ class PeopleRepository:
         """Return ids of people that were never asked for."""
         return self.due(object_type, _NEVER + timedelta(milliseconds=1), limit)
 
+    def note_asked(self, object_type: str, ids: Iterable[str], at: datetime) -> None:
+        """Note that HubSpot was asked for people and did not tell; they are asked for again after all others."""
+        moment, some = milliseconds(at), list(ids)
+        if some:
+            with self._connection.operation() as database:
+                database[object_type].update_many({"_id": {"$in": some}}, {"$max": {"synced_at": moment}})
+
+    def count(self, object_type: str) -> int:
+        """Return about how many are known."""
+        with self._connection.operation() as database:
+            return database[object_type].estimated_document_count()
+
     def known(self, object_type: str, ids: Iterable[str]) -> set[str]:
         """Return those of these ids that take part in anything."""
         return set(self._stored(object_type, ids))

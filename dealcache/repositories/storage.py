@@ -26,6 +26,7 @@ from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
+from dealcache.repositories.people_state import PeopleStateRepository
 from dealcache.repositories.people_store import PeopleStore
 from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
@@ -92,6 +93,7 @@ class Storage:
         self.participants = ParticipantRepository(self.connection)
         self.people = PeopleRepository(self.connection, self.participants)
         self.people_store = PeopleStore(self.participants, self.people)
+        self.people_state = PeopleStateRepository(self.connection)
         self.missing_types = MissingTypeRepository(self.connection)
         self.store = DealStore(self.deals, self.timelines, self.summaries, self.people_store)
         self.sync_jobs = SyncJobRepository(self.connection)

@@ -46,7 +46,8 @@ class SyncState:
     types of records; None when the last one ended well. ``unlisted``: the types of activities whose archived records
     HubSpot did not list when they were last asked for. ``completed``: when the last job of each type was completed;
     ``full`` also when a job of another type loaded everything. ``read_with_deals``: what all stored deals were last
-    read with; None if nothing beyond the fixed properties was ever wanted.
+    read with; None if nothing beyond the fixed properties was ever wanted. ``follows_people``: who takes part in
+    deals and activities was read by the last sync; see :class:`.PeopleState`.
     """
 
     watermark: datetime | None = None
@@ -58,6 +59,7 @@ class SyncState:
     unlisted: frozenset[str] = frozenset()
     completed: Mapping[str, datetime] = field(default_factory=dict)
     read_with_deals: ReadWithDeals | None = None
+    follows_people: bool = False
 
 
 class SyncStateRepository:
@@ -131,6 +133,10 @@ class SyncStateRepository:
         fields = {"configured": read.configured, "digest": read.digest, "since": milliseconds(read.since)}
         self._write({"$set": {"read_with_deals": fields}})
 
+    def stop_following_people(self) -> None:
+        """Note that syncs no longer follow who takes part in what: once they do again, they begin anew."""
+        self._write({"$unset": {"people": ""}})
+
     def note_reread(self, at: datetime, present: datetime) -> None:
         """Note that a reconciliation was made at ``at`` or later; ``present`` as above."""
         self._raise("reread_at", at, present)
@@ -191,6 +197,7 @@ def to_state(document: Mapping[str, Any]) -> SyncState:
         unlisted=frozenset(document.get("unlisted", ())),
         completed={name: moment.replace(tzinfo=UTC) for name, moment in document.get("completed", {}).items()},
         read_with_deals=_to_read(document.get("read_with_deals")),
+        follows_people="people" in document,
     )
 
 

@@ -20,6 +20,7 @@ from dealcache.repositories.storage import Storage
 from dealcache.sync.cancellation import CancellationToken, CancelReason
 from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
+from dealcache.sync.people_sync import PeopleStorage, PeopleSync
 from dealcache.sync.refused_types import RefusedTypes
 
 #: Calls and writes that a sync may have in progress at once: enough to use up HubSpot's limits at a second per call.
@@ -54,7 +55,7 @@ class SyncContext:
     ``now`` is the wall clock, aware and in UTC; ``labels`` returns those known now; ``refused_types`` holds the types
     that HubSpot refuses to the job, and whether the job continues without them; ``unlisted`` are the types of
     activities whose archived records HubSpot did not list the last time: an association may lead to an archived record,
-    and only a read of the record tells that.
+    and only a read of the record tells that; ``people`` names those who take part, None for no names.
     """
 
     hubspot: HubSpotReader
@@ -68,6 +69,7 @@ class SyncContext:
     now: Callable[[], datetime]
     refused_types: RefusedTypes = field(default_factory=RefusedTypes)
     unlisted: frozenset[str] = frozenset()
+    people: PeopleSync | None = None
 
 
 class SyncContexts:
@@ -80,6 +82,7 @@ class SyncContexts:
         look_up_labels: called with the deals and events that were read.
         labels: the labels that are known now.
         now: the wall clock, aware, in UTC.
+        people: keeps the names of people; None for no names.
     """
 
     def __init__(
@@ -90,7 +93,9 @@ class SyncContexts:
         look_up_labels: Callable[[Sequence[Deal], Sequence[Event]], None],
         labels: Callable[[], Labels],
         now: Callable[[], datetime],
+        people: PeopleStorage | None = None,
     ) -> None:
+        self._people = people
         self._hubspot = hubspot
         self._storage = storage
         self._check_account = check_account
@@ -114,7 +119,8 @@ class SyncContexts:
         rate_limits = self._hubspot.rate_limits.metered(progress.called)
         with self._hubspot.connect(rate_limits, SYNC_THREADS + 1) as client:
             source = HubSpotReader(client, self._look_up_labels, progress, stop, self._sizes)
-            storage = self._storage
+            storage, kept = self._storage, self._people
+            people = None if kept is None else PeopleSync(kept, source, progress, self._now)
             try:
                 yield SyncContext(
                     source,
@@ -126,6 +132,7 @@ class SyncContexts:
                     progress,
                     self._labels,
                     self._now,
+                    people=people,
                 )
             finally:
                 pool.cancel_all()

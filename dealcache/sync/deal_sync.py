@@ -85,6 +85,8 @@ class DealSync:
             self._context.progress.changed(self._context.deals.mark_archived(gone, read_at))
         if read.refused:
             self._context.missing_types.note_missed(read.refused, read_at)
+        if self._context.people is not None:
+            self._context.people.update("deals", alive)
         return StoredBatch(read.records, self.never_read(alive), read.refused, read_at)
 
     def never_read(self, deal_ids: Collection[str]) -> frozenset[str]:
@@ -136,6 +138,8 @@ class ActivitySync:
         items = [(deal_id, event) for event in events for deal_id in current[event.engagement_id] - unread]
         self._context.progress.activities_written(len(items))
         self._context.progress.changed(self._context.timelines.write(items, read_at))
+        if self._context.people is not None:
+            self._context.people.update(kind, current.keys())
         return incomplete | unread
 
     def _store_unknown(self, deal_ids: set[str]) -> tuple[set[str], set[str]]:

@@ -18,6 +18,7 @@ from dealcache.hubspot.retry import wants_less
 from dealcache.hubspot.search_limits import SEARCH_PAGE
 from dealcache.model.deadline import CancellableDeadline
 from dealcache.model.deals import Deal, Event
+from dealcache.model.people import Person
 from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.job_progress import JobProgress
 
@@ -56,6 +57,15 @@ class Found:
 
     ids: list[str]
     events: list[Event]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPeople:
+    """A page of a search for people; ``more`` is True if others match beyond it."""
+
+    ids: list[str]
+    people: list[Person]
     more: bool
 
 
@@ -171,6 +181,20 @@ class HubSpotReader:
         """Return the activities of one type that match, 200 at most, by ascending id."""
         page = self._search(engagement_type, groups, None)
         return Found(_ids(page), self._events(engagement_type, page.records), page.after is not None)
+
+    def read_people(self, object_type: str, ids: Sequence[str]) -> ReadBatch[Person]:
+        """Return the contacts or companies with these ids, at most 100, without those that are archived or gone.
+
+        One that was merged into another comes under its new id.
+        """
+        batches = self._read(object_type, ids)
+        people = self._client.mapper.people(object_type, [record for batch in batches for record in batch.records])
+        return ReadBatch(people, frozenset(one for batch in batches for one in batch.refused))
+
+    def search_people(self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> FoundPeople:
+        """Return the contacts or companies that match, 200 at most, by ascending id."""
+        page = self._search(object_type, groups, None)
+        return FoundPeople(_ids(page), self._client.mapper.people(object_type, page.records), page.after is not None)
 
     def _search(
         self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None

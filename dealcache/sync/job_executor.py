@@ -18,6 +18,8 @@ from dealcache.sync.full import FullLoad
 from dealcache.sync.incremental import WindowSync
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.job_progress import JobProgress
+from dealcache.sync.people_rounds import PeopleRounds
+from dealcache.sync.people_sync import PeopleSync
 from dealcache.sync.reconciliation import CALLS_WHEN_ASKED, ArchivedRecords, AssociationRefresh, allowance
 from dealcache.sync.refused_types import RefusedTypes
 from dealcache.sync.search_filters import Window
@@ -107,7 +109,10 @@ class JobExecutor:
         # Before the labels are read: a stage that was renamed meanwhile is still the stage that was asked for.
         stage_ids = self._stage_ids(job.request.stage) if job.request.stage is not None else []
         with self._open_context(progress, token) as strict:
-            context = replace(strict, refused_types=RefusedTypes(tolerant=True), unlisted=self._state.load().unlisted)
+            state = self._state.load()
+            context = replace(strict, refused_types=RefusedTypes(tolerant=True), unlisted=state.unlisted)
+            if state.follows_people and context.people is None:
+                self._state.stop_following_people()
             self._read_labels(progress.warn)
             if job.request.type is JobType.FULL or self._is_first(job, lease):
                 self._run_full(job, context, lease)
@@ -133,7 +138,10 @@ class JobExecutor:
         before = self._state.load().partly_loaded_at
         spared = before is not None and began_at - _SPARED_FOR < before < began_at
         digest = self._reread.begin_full(lease)
-        FullLoad(context, lease, began_at, before if spared else began_at).load()
+        # Who takes part in what is read at the end, in fewer calls than piece by piece.
+        FullLoad(replace(context, people=None), lease, began_at, before if spared else began_at).load()
+        if context.people is not None:
+            self._name_all(PeopleRounds(context.people, context.pool), context.people, lease, began_at)
         self._reread.end_full(digest)
         earliest, latest = self._present()
         # Records that were not read again are as old as the load that stored them.
@@ -147,6 +155,17 @@ class JobExecutor:
             self._state.note_partly_loaded(None)
             self._state.note_completed(JobType.FULL, self._now())
             self._state.advance_watermark(reached, latest)
+
+    def _name_all(self, rounds: PeopleRounds, people: PeopleSync, lease: JobLease, began_at: datetime) -> None:
+        """Read who takes part in anything, and all names that are not known."""
+        checkpoint = lease.load_checkpoint()
+        if "people" not in checkpoint:
+            people.storage.state.begin_walk()
+            lease.save_checkpoint(checkpoint | {"people": True})
+        people.progress.phase("names of people")
+        rounds.walk()
+        rounds.read_new()
+        rounds.search(began_at, self._policy.horizon)
 
     def _present(self) -> tuple[datetime, datetime]:
         """Return the earlier and the later of HubSpot's time and ours.
@@ -173,7 +192,7 @@ class JobExecutor:
         windows, fixed_at = self._windows(job, lease)
         done = WindowSync(context, lease, windows).sync()
         backfill_missing_types(context)
-        self._reconcile(job.request.type, context, fixed_at)
+        people_calls = self._reconcile(job.request.type, context, fixed_at)
         positions, reached, latest = self._positions(), fixed_at - self._policy.horizon, self._present()[1]
         # A window that begins later than the known position leaves something out.
         known = {kind for kind in done if kind in positions and windows[kind].start <= positions[kind]}
@@ -182,6 +201,8 @@ class JobExecutor:
             self._state.advance_watermark(reached, latest)
         # Last: the changes that this job is about must not wait for it.
         self._reread.run(context, lease)
+        if context.people is not None:
+            PeopleRounds(context.people, context.pool).run(people_calls, fixed_at, self._policy.horizon)
         self._have_confirmed(job.request.type)
 
     def _windows(self, job: Job, lease: JobLease) -> tuple[dict[str, Window], datetime]:
@@ -198,19 +219,24 @@ class JobExecutor:
             lease.save_checkpoint(noted, since=min(starts.values()))
         return {kind: Window(start, noted["end"]) for kind, start in noted["starts"].items()}, noted["fixed_at"]
 
-    def _reconcile(self, kind: JobType, context: SyncContext, fixed_at: datetime) -> None:
+    def _reconcile(self, kind: JobType, context: SyncContext, fixed_at: datetime) -> int:
+        """Find what no search shows, as far as the allowed calls reach; return how many are left for people."""
         archived, a_day = ArchivedRecords(context, self._state), self._policy.reread_calls
         if kind is not JobType.SCHEDULED:
             archived.walk(CALLS_WHEN_ASKED, from_the_start=True)
             AssociationRefresh(context, archived.unlisted).run(CALLS_WHEN_ASKED, fixed_at)
             self._state.note_reread(fixed_at, self._present()[1])
-            return
+            return CALLS_WHEN_ASKED
         calls = allowance(a_day, self._state.load().reread_at, fixed_at)
-        if calls >= _WORTHWHILE:
-            archived.walk(calls // 2, from_the_start=False)
-            owed = AssociationRefresh(context, archived.unlisted).run(calls - calls // 2, fixed_at)
-            # Calls made beyond the allowance are saved up first.
-            self._state.note_reread(fixed_at + timedelta(days=owed / a_day), self._present()[1])
+        if calls < _WORTHWHILE:
+            return 0
+        people_calls = 0 if context.people is None else calls // 4
+        calls -= people_calls
+        archived.walk(calls // 2, from_the_start=False)
+        owed = AssociationRefresh(context, archived.unlisted).run(calls - calls // 2, fixed_at)
+        # Calls made beyond the allowance are saved up first.
+        self._state.note_reread(fixed_at + timedelta(days=owed / a_day), self._present()[1])
+        return people_calls
 
     def _have_confirmed(self, kind: JobType) -> None:
         """Queue the confirming pass, unless the next automatic sync does its work."""
@@ -224,7 +250,11 @@ class JobExecutor:
                 self._jobs.defer(job.job_id, due_at)
 
     def _run_selected(self, request: SyncRequest, stage_ids: Sequence[str], context: SyncContext) -> str:
+        if context.people is not None and request.deal is not None:
+            context = replace(context, people=context.people.thorough())
         found = SelectedDeals(context, request, stage_ids, self._policy.zone).sync()
+        if context.people is not None:
+            PeopleRounds(context.people, context.pool).read_new()
         context.refused_types.check()
         if request.deal is not None and not found:
             return "the deal is archived in HubSpot"

@@ -198,6 +198,7 @@ class TimelineSync:
             if events:
                 chunk.as_of = min(chunk.as_of, since)
             self._write(((event, to_read.pop(event.engagement_id)) for event in events), chunk.read_at)
+            self._name_people(kind, [event.engagement_id for event in events])
 
     def read(self, engagement_type: str, targets: Mapping[str, set[str]], read_at: datetime) -> None:
         """Read activities of one type, at most 100, and store each for its deals.
@@ -208,6 +209,11 @@ class TimelineSync:
         read = self._records.activities(engagement_type, list(targets))
         self._write(((event, targets.get(event.engagement_id, set())) for event in read.records), read_at)
         self._keep(engagement_type, {one: targets[one] for one in read.refused if one in targets}, read_at)
+        self._name_people(engagement_type, [event.engagement_id for event in read.records])
+
+    def _name_people(self, kind: str, ids: Collection[str]) -> None:
+        if self._context.people is not None:
+            self._context.people.complete(kind, ids)
 
     def _keep(self, engagement_type: str, unread: Mapping[str, set[str]], read_at: datetime) -> None:
         """Keep the stored events of activities that are associated and cannot be read, and read them again soon."""

@@ -15,10 +15,12 @@ from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.pages import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.model.jobs import WebhookEvent
+from dealcache.model.people import PEOPLE_TYPES
 from dealcache.repositories import StoredEvent, StoreError
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import ActivitySync
+from dealcache.sync.people_rounds import PeopleRounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,10 @@ def by_kind(records: Iterable[RecordEvents]) -> list[list[RecordEvents]]:
 
 
 def changed_records(events: Iterable[WebhookEvent]) -> dict[str, set[str]]:
-    """Return the ids of the deals and activities that some events are about, by type."""
+    """Return the ids of the deals, activities and people that some events are about, by type."""
     found: dict[str, set[str]] = {}
     for kind, one in {record for event in events for record in event.records}:
-        if kind == "deals" or kind in ENGAGEMENT_TYPES:
+        if kind == "deals" or kind in ENGAGEMENT_TYPES or kind in PEOPLE_TYPES.values():
             found.setdefault(kind, set()).add(one)
     return found
 
@@ -85,6 +87,7 @@ class WebhookSync:
         """
         changed = changed_records(events)
         deals = changed.pop("deals", set())
+        people = {kind: changed.pop(kind) for kind in PEOPLE_TYPES.values() if kind in changed}
         for kind, ids in changed.items():
             for batch in batches_of(sorted(ids), BATCH_SIZE):
                 self._context.pool.submit(partial(self._update, kind, batch), deals.update)
@@ -92,6 +95,8 @@ class WebhookSync:
         changed_deals = ChangedDeals(self._context)
         changed_deals.add(sorted(deals))
         changed_deals.finish()
+        if self._context.people is not None:
+            PeopleRounds(self._context.people, self._context.pool).update(people)
         return self._unread | {("deals", one) for one in changed_deals.refused}
 
     def _update(self, kind: str, ids: tuple[str, ...]) -> set[str]:

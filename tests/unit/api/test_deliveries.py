@@ -257,3 +257,55 @@ def test_an_event_without_a_time_is_followed_each_time_that_it_comes_anew(value)
     assert [found.record for found in parsed] == [parse_events([CHANGE]).events[0].record] * 3
     first, second, repeated = (found.key for found in parsed)
     assert first != second == repeated
+
+
+@pytest.mark.parametrize(
+    ("changes", "record"),
+    [
+        ({"subscriptionType": "contact.propertyChange"}, "contacts:{id}"),
+        ({"subscriptionType": "contact.privacyDeletion"}, "contacts:{id}"),
+        ({"subscriptionType": "company.deletion"}, "companies:{id}"),
+        ({"subscriptionType": "object.creation", "objectTypeId": "0-1"}, "contacts:{id}"),
+        (
+            {"subscriptionType": "contact.merge", "mergedObjectIds": [5], "newObjectId": 9, "primaryObjectId": 7},
+            "contacts:5,contacts:7,contacts:9,contacts:{id}",
+        ),
+    ],
+)
+def test_events_of_people_are_read_where_their_names_are_wanted(changes, record):
+    event = CHANGE | changes
+
+    (found,) = parse_events([event], people=True).events
+
+    assert set(found.record.split(",")) == set(record.format(id=event["objectId"]).split(","))
+    assert parse_events([event]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "record"),
+    [
+        ({"associationType": "DEAL_TO_CONTACT", "fromObjectId": 1, "toObjectId": 2}, "deals:1"),
+        ({"associationType": "COMPANY_TO_DEAL", "fromObjectId": 1, "toObjectId": 2}, "deals:2"),
+        (
+            {
+                "subscriptionType": "object.associationChange",
+                "fromObjectTypeId": "0-1",
+                "toObjectTypeId": "0-46",
+                "associationType": "CONTACT_TO_NOTE",
+                "fromObjectId": 1,
+                "toObjectId": 2,
+            },
+            "notes:2",
+        ),
+        ({"associationType": "CONTACT_TO_COMPANY", "fromObjectId": 1, "toObjectId": 2}, None),
+    ],
+)
+def test_an_association_with_a_person_is_an_event_of_the_other_end(changes, record):
+    found = parse_events([JOINED | changes], people=True)
+
+    assert [one.record for one in found.events] == ([] if record is None else [record])
+    assert found.malformed == 0
+
+
+def test_associations_of_deals_and_activities_are_the_same_with_and_without_people():
+    assert parse_events([JOINED, JOINED_NOTE], people=True) == parse_events([JOINED, JOINED_NOTE])

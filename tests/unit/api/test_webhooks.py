@@ -55,6 +55,7 @@ class Stand:
             clock=self.clock,
             webhook_guard=guard,
             storage=SimpleNamespace(webhook_events=self.events),
+            names_people=False,
             wake_webhooks=self._wake,
         )
 

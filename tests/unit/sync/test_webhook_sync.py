@@ -16,8 +16,9 @@ def event(kind="propertyChange", object_type="deals", object_id="1", **more):
 
 
 def test_records_are_grouped_by_type_and_unknown_types_left_out():
-    events = [event(), event(object_type="notes", object_id="5"), event(object_type="contacts", object_id="9")]
-    assert changed_records(events) == {"deals": {"1"}, "notes": {"5"}}
+    kinds = {"deals": "1", "notes": "5", "contacts": "9", "tickets": "8"}
+    events = [event(object_type=kind, object_id=one) for kind, one in kinds.items()]
+    assert changed_records(events) == {"deals": {"1"}, "notes": {"5"}, "contacts": {"9"}}
 
 
 @pytest.mark.parametrize(

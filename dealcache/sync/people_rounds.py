@@ -1,0 +1,171 @@
+"""What a sync does for people beside the changed records: the walk through all records, new, changed and lost names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from math import ceil
+
+from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.activities import modified_property_of
+from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.pages import batches_of
+from dealcache.hubspot.worker_pool import WorkerPool
+from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.people import PEOPLE_TYPES
+from dealcache.sync.people_sync import PeopleSync
+from dealcache.sync.search_filters import Window, beyond, last_of
+
+#: The records that people take part in, in the order in which they are walked.
+_TYPES = ("deals", *ENGAGEMENT_TYPES)
+
+#: Pages of records that are read between two notes of the position.
+_PAGES = 10
+
+#: Calls of searches for changed people that are made whatever their number; beyond that, all known people are read.
+_SEARCHES = 10
+
+#: People whose names are read between two looks at who is due.
+_AT_ONCE = 1_000
+
+
+class PeopleRounds:
+    """Runs in a job's own thread; the pool does the calls and the writes.
+
+    Args:
+        people: reads and stores.
+        pool: runs the calls.
+    """
+
+    def __init__(self, people: PeopleSync, pool: WorkerPool) -> None:
+        self._people = people
+        self._pool = pool
+        self._storage = people.storage
+        self._failed = False
+
+    def run(self, calls: int, began_at: datetime, horizon: timedelta) -> None:
+        """Do everything that a sync of changes does, as far as ``calls`` reach for what is not new.
+
+        Args:
+            calls: how many calls the walk may make, and how many the confirmation of known people may.
+            began_at: when the sync began; people that were read since then are up to date.
+            horizon: how long HubSpot's index may take to show a change.
+        """
+        if not self._people.may_call():
+            return
+        self._people.progress.phase("names of people")
+        self.walk(calls)
+        self.read_new()
+        if not self.search(began_at, horizon):
+            calls = max(calls, self._known())
+        self.confirm(calls, began_at)
+
+    def walk(self, calls: int | None = None) -> None:
+        """Read who takes part in all records, from where the last walk ended; does nothing if it came to its end.
+
+        Args:
+            calls: how many calls at most, further pages not counted; None for any number.
+        """
+        state = self._storage.state.load()
+        if state.walked:
+            return
+        for pages, (kind, ids) in enumerate(self._pages(state.position), 1):
+            if calls is not None and 2 * pages > calls:
+                self._pool.wait_all()
+                return
+            self._pool.submit(partial(self._people.read, kind, ids), self._note)
+            self._pool.wait_for_room()
+            if pages % _PAGES == 0 or (calls is not None and 2 * (pages + 1) > calls):
+                self._pool.wait_all()
+                if self._failed:
+                    return
+                self._storage.state.note_position(kind, ids[-1])
+        self._pool.wait_all()
+        if not self._failed:
+            self._storage.state.note_walked()
+
+    def _pages(self, position: tuple[str, str] | None) -> Iterator[tuple[str, list[str]]]:
+        start, after = position or (_TYPES[0], "")
+        for kind in _TYPES[_TYPES.index(start) if start in _TYPES else 0 :]:
+            after = after if kind == start else ""
+            while ids := self._next(kind, after):
+                yield kind, ids
+                after = ids[-1]
+
+    def _next(self, kind: str, after: str) -> list[str]:
+        participants = self._storage.participants
+        if kind == "deals":
+            return participants.deals_after(after, MOST_ASSOCIATION_INPUTS)
+        return participants.engagements_after(kind, after, MOST_ASSOCIATION_INPUTS)
+
+    def read_new(self) -> None:
+        """Read the names of people that were never asked for."""
+        for object_type in PEOPLE_TYPES.values():
+            self._read_while(object_type, partial(self._storage.people.unread, object_type, _AT_ONCE))
+
+    def update(self, ids_by_type: Mapping[str, Collection[str]]) -> None:
+        """Read those of these people again who take part in anything, and the names of those never asked for."""
+        for object_type, ids in ids_by_type.items():
+            self._read(object_type, sorted(self._storage.people.known(object_type, ids)))
+        self.read_new()
+
+    def confirm(self, calls: int, before: datetime) -> None:
+        """Read known people again, those first that were last asked for longest ago, as far as ``calls`` reach.
+
+        Only that shows who was deleted for good: such people are in no search and in no list.
+        """
+        for object_type, share in (("companies", calls // 2), ("contacts", calls)):
+            most = min(share, calls) * BATCH_SIZE
+            due = self._storage.people.due(object_type, before, most) if most else []
+            calls -= ceil(len(due) / BATCH_SIZE)
+            self._read(object_type, due)
+
+    def search(self, began_at: datetime, horizon: timedelta) -> bool:
+        """Store the names that changed since the last search; return False if so many did that it was given up."""
+        searched = self._storage.state.load().searched
+        complete = True
+        for object_type in PEOPLE_TYPES.values():
+            # What changed before the first search is found when known people are read again.
+            since = min(searched.get(object_type, began_at), began_at)
+            window = Window(since, began_at + horizon)
+            try:
+                complete = self._search(object_type, window) and complete
+            except HubSpotError as failure:
+                self._people.note(failure)
+            else:
+                self._storage.state.note_searched(object_type, began_at - horizon)
+        return complete
+
+    def _search(self, object_type: str, window: Window) -> bool:
+        groups, last_id = [window.of(modified_property_of(object_type))], None
+        for _ in range(_SEARCHES + self._known()):
+            read_at = self._people.now()
+            ask = partial(self._people.hubspot.search_people, object_type, beyond(groups, last_id))
+            found = self._pool.call(ask)
+            self._people.save_changed(object_type, found.people, read_at)
+            last_id = last_of(found.ids, last_id)
+            if not found.more:
+                return True
+        return False
+
+    def _known(self) -> int:
+        """Return about how many calls it takes to read all known people."""
+        return sum(ceil(self._storage.people.count(one) / BATCH_SIZE) for one in PEOPLE_TYPES.values())
+
+    def _read_while(self, object_type: str, due: Callable[[], list[str]]) -> None:
+        seen: set[str] = set()
+        while not self._failed and (ids := [one for one in due() if one not in seen]):
+            seen = set(ids)
+            self._read(object_type, ids)
+
+    def _read(self, object_type: str, ids: Iterable[str]) -> None:
+        for batch in batches_of(ids, BATCH_SIZE):
+            if self._failed or not self._people.may_call():
+                break
+            self._pool.submit(partial(self._people.read_names, object_type, batch), self._note)
+            self._pool.wait_for_room()
+        self._pool.wait_all()
+
+    def _note(self, succeeded: bool) -> None:
+        self._failed = self._failed or not succeeded

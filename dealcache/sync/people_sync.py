@@ -1,0 +1,147 @@
+"""Keeps the people of deals and activities up to date: who takes part in changed records, and their names.
+
+HubSpot's refusal or failure to tell of people fails no job: what was missed is read by a walk through all records,
+which begins with the next sync.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dealcache.hubspot import HubSpotError, RateLimited, Unauthorised
+from dealcache.hubspot.people import participants_of
+from dealcache.hubspot.people_reads import named
+from dealcache.hubspot.refusal_pause import RefusalPause
+from dealcache.model.people import PEOPLE_TYPES, Person
+from dealcache.repositories import PeopleRepository
+from dealcache.repositories.participants import ParticipantRepository
+from dealcache.repositories.people_state import PeopleStateRepository
+from dealcache.repositories.people_store import PeopleStore
+from dealcache.sync.hubspot_reader import HubSpotReader
+from dealcache.sync.job_progress import JobProgress
+from dealcache.sync.refused_types import in_brief
+
+#: Failures that concern the whole account, and so the whole job.
+_OF_THE_ACCOUNT = (Unauthorised, RateLimited)
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleStorage:
+    """The parts of a process with which syncs name people.
+
+    ``pause`` keeps the calls back for a while after HubSpot has refused one.
+    """
+
+    people: PeopleRepository
+    participants: ParticipantRepository
+    store: PeopleStore
+    state: PeopleStateRepository
+    pause: RefusalPause
+
+
+class PeopleSync:
+    """The reads and writes of one job. Thread-safe.
+
+    Args:
+        storage: keeps people.
+        hubspot: makes the calls.
+        progress: publishes which deals changed.
+        now: returns the present, aware, in UTC.
+        thorough: whether participants that are known are read again with each activity.
+    """
+
+    def __init__(
+        self,
+        storage: PeopleStorage,
+        hubspot: HubSpotReader,
+        progress: JobProgress,
+        now: Callable[[], datetime],
+        *,
+        thorough: bool = False,
+    ) -> None:
+        self.storage = storage
+        self.hubspot = hubspot
+        self.progress = progress
+        self.now = now
+        self._thorough = thorough
+        self._missed = False
+
+    def thorough(self) -> PeopleSync:
+        """Return the same for a job that reads again all that belongs to a deal."""
+        return PeopleSync(self.storage, self.hubspot, self.progress, self.now, thorough=True)
+
+    def may_call(self) -> bool:
+        """Return True unless HubSpot has refused to tell of people a while ago."""
+        return self.storage.pause.is_over()
+
+    def update(self, kind: str, ids: Collection[str]) -> None:
+        """Read who takes part in changed records of one type, at most 1,000, which are stored already.
+
+        Raises:
+            HubSpotError: it concerns the whole account.
+        """
+        if ids and not (self.may_call() and self.read(kind, ids)):
+            self._miss()
+
+    def complete(self, kind: str, ids: Collection[str]) -> None:
+        """Do what :meth:`update` does for activities that may not have changed: for those with unknown participants."""
+        self.update(kind, ids if self._thorough else self.storage.participants.unknown_of(kind, ids))
+
+    def read(self, kind: str, ids: Collection[str]) -> bool:
+        """Do what :meth:`update` does; return False if HubSpot failed."""
+        read_at = self.now()
+        try:
+            found = [self._participants(kind, ids, to) for to in PEOPLE_TYPES.values()]
+        except HubSpotError as failure:
+            self.note(failure)
+            return False
+        known = set.intersection(*(set(of_type) for of_type in found))
+        participants = {one: tuple(key for of_type in found for key in of_type[one]) for one in known}
+        self.progress.changed(self.storage.store.save_participants(kind, participants, read_at))
+        return True
+
+    def _participants(self, kind: str, ids: Collection[str], to: str) -> dict[str, tuple[str, ...]]:
+        return participants_of(lambda pending: self.hubspot.associations(kind, pending, to), to, ids)
+
+    def read_names(self, object_type: str, ids: Collection[str]) -> bool:
+        """Read people of one type by their ids, at most 100; return False if HubSpot failed.
+
+        Those that HubSpot no longer has lose their names.
+
+        Raises:
+            HubSpotError: it concerns the whole account.
+        """
+        read_at = self.now()
+        try:
+            batch = self.hubspot.read_people(object_type, list(ids))
+        except HubSpotError as failure:
+            self.note(failure)
+            return False
+        self.storage.people.note_asked(object_type, batch.refused, read_at)
+        self.save(object_type, named(object_type, ids, batch.records, batch.refused), read_at)
+        return True
+
+    def save(self, object_type: str, people: Mapping[str, Person | None], read_at: datetime) -> None:
+        """Store people by their keys as HubSpot had them just after ``read_at``, None for those that it lacks."""
+        found = {key.partition(":")[2]: person for key, person in people.items()}
+        self.progress.changed(self.storage.store.save_people(object_type, found, read_at))
+
+    def save_changed(self, object_type: str, people: Iterable[Person], read_at: datetime) -> None:
+        """Store the names of people that a search has found, if they take part in anything."""
+        changed = self.storage.people.save(object_type, people, read_at, new=False)
+        for shown in self.storage.participants.shown_by(changed):
+            self.progress.changed(shown)
+
+    def note(self, failure: HubSpotError) -> None:
+        """Note that HubSpot did not tell of people; raise ``failure`` if it concerns the whole account."""
+        if isinstance(failure, _OF_THE_ACCOUNT):
+            raise failure
+        self.storage.pause.note(failure)
+        self.progress.warn(f"HubSpot does not tell the names of people ({in_brief(failure)}); all else is read")
+
+    def _miss(self) -> None:
+        if not self._missed:
+            self._missed = True
+            self.storage.state.begin_walk()
