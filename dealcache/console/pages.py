@@ -15,7 +15,7 @@ from dealcache.console.assets import read_assets
 _PATH = "/console"
 
 #: The pages by the first segment of their paths; a segment more names one deal.
-_PAGES = frozenset({"deals", "syncs", "cache", "status"})
+_PAGES = frozenset({"deals", "activity", "syncs", "cache", "status"})
 _FIRST = "deals"
 
 #: Scripts, styles, pictures and connections from this service alone, none inline, and no frame around it (CSP level 3).

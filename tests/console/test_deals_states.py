@@ -113,8 +113,9 @@ def test_of_nothing_that_matches_the_page_offers_to_clear(console: Console) -> N
 
 def test_an_empty_database_offers_the_first_sync(start_service: StartService, open_console: OpenConsole) -> None:
     console = open_console(start_service())
-    console.open()
-    console.wait_for("No deals are stored yet.")
+    for path in ("/activity", "/deals"):
+        console.open(path)
+        console.wait_for("No deals are stored yet.")
     assert not console.all("field", "Stage")
     console.inspect("deals-empty")
     assert console.the("link", "Look at the syncs").get_attribute("href").endswith("/console/syncs")

@@ -10,7 +10,7 @@ from tests.console.browser import Console
 from tests.console.conftest import OpenConsole, StartService
 from tests.e2e.programs import Gunicorn
 
-PAGES = ("Deals", "Syncs", "Cache", "Status")
+PAGES = ("Deals", "Activity", "Syncs", "Cache", "Status")
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,9 @@ def test_a_token_is_asked_for_kept_for_the_tab_and_never_part_of_an_address(
     guarded: Gunicorn, open_console: OpenConsole
 ) -> None:
     console = open_console(guarded)
-    console.open("/status")
-    console.the("dialog", "This service asks for a token")
+    for path in ("/activity", "/status"):
+        console.open(path)
+        console.the("dialog", "This service asks for a token")
     console.screenshot("token-asked")
     assert console.barriers() == []
     console.fill("Token", "wrong")

@@ -28,7 +28,7 @@ _PYTHON = (sys.executable, "-P", "-m")
 SERVICE = (*_PYTHON, "dealcache", "serve")
 #: Each start has a simulator of its own, so what an earlier one knew goes.
 SYNC = (*_PYTHON, "dealcache", "sync", "--full")
-SIMULATOR = (*_PYTHON, "dealcache.sandbox.simulator", "--port", "0", "--deals", "200", "--seed", "7")
+SIMULATOR = (*_PYTHON, "dealcache.sandbox.simulator", "--port", "0", "--deals", "200", "--seed", "7", "--today")
 
 _SIMULATOR_SAYS = "simulator listening on "
 _SIMULATOR_TOKEN = "simulator-token"  # noqa: S105 - the simulator's, which everybody may know

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 from dealcache.sandbox.simulator.demo import demo_data
+from dealcache.sandbox.simulator.demo_builder import REFERENCE
 from dealcache.sandbox.simulator.simulator import DEFAULT_LIMITS, DEFAULT_SECRET, DEFAULT_TOKEN, Simulator
 from dealcache.sandbox.simulator.site import PORTAL_ID
 
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         activities_per_deal=options.activities_per_deal,
         unassociated=options.unassociated,
         currencies=options.currencies == "several",
+        seen_from=int(time.time() * 1000) if options.today else REFERENCE,
     )
     # What the account holds stays: the collector need not go through a million records again and again.
     gc.freeze()
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8901, help="port to listen on, 0 for a free one")
     parser.add_argument("--deals", type=int, default=200, help="how many demo deals")
     parser.add_argument("--seed", type=int, default=7, help="decides what the demo deals are like")
+    parser.add_argument("--today", action="store_true", help="has the demo data end today, and not on a fixed day")
     parser.add_argument("--activities-per-deal", type=float, help="activities of a deal on average, none to hundreds")
     parser.add_argument("--unassociated", type=float, default=0.0, help="share of activities (0 to 1) on no deal")
     parser.add_argument("--currencies", choices=("none", "several"), default="none", help="those of the demo deals")

@@ -1,4 +1,4 @@
-"""Deterministic demo data: the same numbers of deals and the same seed give the same account, on any day."""
+"""Deterministic demo data: the same numbers of deals and the same seed give the same account, seen from one moment."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def demo_data(
     unassociated: float = 0.0,
     people: bool | None = None,
     currencies: bool = False,
+    seen_from: int = REFERENCE,
 ) -> Dataset:
     """Makes an account with believable deals.
 
@@ -46,6 +47,7 @@ def demo_data(
         people: adds companies and contacts to deals and activities. Left out, big accounts (``activities_per_deal``
             given) have none. Nothing else depends on it.
         currencies: gives the account several currencies, and each deal but those of ``ODD_CODES`` one of them.
+        seen_from: the moment that the data is seen from, in milliseconds since 1970; all of it moves with that.
 
     Returns:
         The account. Search finds all of it however far its index is behind.
@@ -59,7 +61,7 @@ def demo_data(
         shared = 0.0 if activities_per_deal is None else SHARED
     if currencies:
         data.currencies = DEMO_CURRENCIES
-    builder = DemoBuilder(data, seed, shared, DemoCurrencies(seed) if currencies else None)
+    builder = DemoBuilder(data, seed, shared, DemoCurrencies(seed) if currencies else None, seen_from)
     planner = Random(seed + 1)
     if activities_per_deal is None:
         plans = plan_deals(planner, deals)
@@ -69,10 +71,10 @@ def demo_data(
         builder.add_deal(_deal_id(number), plan, fixed=number < len(FIXED_DEALS))
     if deals >= len(FIXED_DEALS):
         _share_a_meeting(data)
-        _archive_a_note(data)
+        _archive_a_note(data, seen_from)
     builder.add_unassociated(unassociated)
     if activities_per_deal is None if people is None else people:
-        add_people(data, seed + 3)
+        add_people(data, seed + 3, seen_from)
     return data
 
 
@@ -97,14 +99,14 @@ def _share_a_meeting(data: Dataset) -> None:
     data.graph.link(shouted, End(MEETINGS.name, first))
 
 
-def _archive_a_note(data: Dataset) -> None:
+def _archive_a_note(data: Dataset, seen_from: int) -> None:
     """Associates a 61st activity with "Acme renewal" that is in the recycle bin, so it does not count."""
     store = data.store(NOTES)
     record = data.create(
         NOTES.name,
-        {"hs_note_body": "<p>Wrong deal, sorry.</p>", "hs_timestamp": to_iso(REFERENCE - 9 * DAY)},
-        created_at=(REFERENCE - 9 * DAY) / 1000,
+        {"hs_note_body": "<p>Wrong deal, sorry.</p>", "hs_timestamp": to_iso(seen_from - 9 * DAY)},
+        created_at=(seen_from - 9 * DAY) / 1000,
         already_indexed=True,
     )
     data.graph.link(End(DEALS.name, int(demo_deal_id("Acme renewal"))), End(NOTES.name, record.id))
-    store.set_archived(record, to_iso(REFERENCE - 8 * DAY), SINCE_EVER)
+    store.set_archived(record, to_iso(seen_from - 8 * DAY), SINCE_EVER)

@@ -17,7 +17,7 @@ from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, DEALS
 from dealcache.sandbox.simulator.own_properties import plan_own_properties
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
-#: The day that demo data is seen from: what happens after it are tasks that are not due yet.
+#: The moment that demo data is seen from unless another is given: what happens after it are tasks that are not due yet.
 REFERENCE = to_milliseconds("2026-11-01T09:00:00Z")
 #: The first id of each activity type: ids repeat between types, as they do in HubSpot.
 FIRST_ACTIVITY_ID = 30_000_000_001
@@ -33,9 +33,18 @@ class DemoBuilder:
         seed: decides what is left to chance.
         shared: the share of activities (0 to 1) that are on the last deal of the same company too.
         currencies: gives the deals their currencies; they have none unless given.
+        seen_from: the moment that the data is seen from, in milliseconds since 1970.
     """
 
-    def __init__(self, data: Dataset, seed: int, shared: float, currencies: DemoCurrencies | None = None) -> None:
+    def __init__(
+        self,
+        data: Dataset,
+        seed: int,
+        shared: float,
+        currencies: DemoCurrencies | None = None,
+        seen_from: int = REFERENCE,
+    ) -> None:
+        self._seen_from = seen_from
         self._currencies = currencies
         self._data = data
         self._random = Random(seed)
@@ -51,7 +60,7 @@ class DemoBuilder:
         self._activities = 0
 
     def add_deal(self, deal_id: int, plan: DealPlan, *, fixed: bool) -> None:
-        """Adds a deal with its activities, spread between its creation and the reference day.
+        """Adds a deal with its activities, spread between its creation and the moment that the data is seen from.
 
         Args:
             deal_id: its id.
@@ -59,7 +68,7 @@ class DemoBuilder:
             fixed: keeps the activities of later deals off it.
         """
         random = self._random
-        created = REFERENCE - random.randint(30 * DAY, 700 * DAY)
+        created = self._seen_from - random.randint(30 * DAY, 700 * DAY)
         closes = created + random.randint(20 * DAY, 400 * DAY)
         values = plan_properties(random) | {
             "dealname": plan.name,
@@ -67,7 +76,7 @@ class DemoBuilder:
         }
         if self._currencies is not None:
             values[CURRENCY_CODE] = self._currencies.code(plan.name)
-        changed = random.randint(created, REFERENCE)
+        changed = random.randint(created, self._seen_from)
         values |= plan_own_properties(self._owning, created)
         values |= plan_stages(self._staging, values["dealstage"] or "", created, changed)
         self._data.create(
@@ -90,14 +99,14 @@ class DemoBuilder:
     def add_unassociated(self, share: float) -> None:
         """Adds activities that are on no deal, until they are ``share`` (0 to less than 1) of all."""
         for object_type in random_types(self._random, round(self._activities * share / (1 - share))):
-            self._add_activity(object_type, REFERENCE - 700 * DAY)
+            self._add_activity(object_type, self._seen_from - 700 * DAY)
 
     def _add_activity(self, object_type: str, since: int) -> End:
         random = self._random
-        happens = random.randint(since, REFERENCE)
+        happens = random.randint(since, self._seen_from)
         logged = happens
         if object_type == "tasks" and random.random() < 0.25:
-            happens = REFERENCE + random.randint(DAY, 400 * DAY)
+            happens = self._seen_from + random.randint(DAY, 400 * DAY)
         values = demo_properties(random, object_type, happens)
         if random.random() < 0.005:
             values["hs_timestamp"] = None
@@ -106,7 +115,7 @@ class DemoBuilder:
             values,
             record_id=next(self._next_ids[object_type]),
             created_at=logged / 1000,
-            modified_at=random.randint(logged, REFERENCE) / 1000,
+            modified_at=random.randint(logged, self._seen_from) / 1000,
             already_indexed=True,
         )
         self._activities += 1

@@ -9,7 +9,7 @@ from random import Random
 from dealcache.sandbox.simulator.account import end_of
 from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.dataset import Dataset
-from dealcache.sandbox.simulator.demo_builder import DAY, REFERENCE
+from dealcache.sandbox.simulator.demo_builder import DAY
 from dealcache.sandbox.simulator.demo_words import COMPANIES as COMPANY_NAMES
 from dealcache.sandbox.simulator.demo_words import FIRST_NAMES, LAST_NAMES
 from dealcache.sandbox.simulator.ground_truth import activities_of, live_deals
@@ -26,19 +26,21 @@ _NAMELESS, _BLANK = 0.05, 0.01
 _MOST_OF_A_DEAL = 5
 
 
-def add_people(data: Dataset, seed: int) -> None:
+def add_people(data: Dataset, seed: int, seen_from: int) -> None:
     """Adds companies and contacts to all deals and their activities.
 
     Args:
         data: the account; its deals and activities stay as they are.
-        seed: decides everything.
+        seed: decides everything but times.
+        seen_from: the moment that the data is seen from, in milliseconds since 1970.
     """
-    _DemoPeople(data, seed).add_all()
+    _DemoPeople(data, seed, seen_from).add_all()
 
 
 class _DemoPeople:
-    def __init__(self, data: Dataset, seed: int) -> None:
+    def __init__(self, data: Dataset, seed: int, seen_from: int) -> None:
         self._data = data
+        self._seen_from = seen_from
         self._random = Random(seed)
         self._companies: dict[str, End] = {}
         self._contacts: dict[str, list[End]] = {}
@@ -82,13 +84,13 @@ class _DemoPeople:
         return known[-1]
 
     def _create(self, object_type: str, values: dict[str, str | None], record_id: int) -> Record:
-        created = REFERENCE - self._random.randint(30 * DAY, 900 * DAY)
+        created = self._seen_from - self._random.randint(30 * DAY, 900 * DAY)
         return self._data.create(
             object_type,
             values,
             record_id=record_id,
             created_at=created / 1000,
-            modified_at=self._random.randint(created, REFERENCE) / 1000,
+            modified_at=self._random.randint(created, self._seen_from) / 1000,
             already_indexed=True,
         )
 

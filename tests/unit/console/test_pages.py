@@ -38,8 +38,11 @@ def test_the_start_leads_to_the_deals(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        *((page, 200) for page in ("deals", "syncs", "cache", "status", "deals/7891023", "deals/no-such-deal")),
-        *((page, 404) for page in ("deal", "nope", "deals/1/2", "syncs/1", "app/main.js")),
+        *(
+            (page, 200)
+            for page in ("deals", "activity", "syncs", "cache", "status", "deals/7891023", "deals/no-such-deal")
+        ),
+        *((page, 404) for page in ("deal", "nope", "activity/1", "deals/1/2", "syncs/1", "app/main.js")),
     ],
 )
 def test_every_page_is_a_document_that_names_what_it_needs(client: FlaskClient, path: str, status: int) -> None:
@@ -76,6 +79,8 @@ def test_only_the_modules_and_styles_of_the_page_are_fetched_at_once(client: Fla
     assert "uplot.js" not in page
     assert "/deal/deal.css" in page
     assert "/deals/deals.css" not in page
+    assert "/parts/types.css" in page
+    assert "/parts/types.css" not in client.get("/console/cache").text
 
 
 @pytest.mark.parametrize("base", ["", "/sales"])
@@ -122,7 +127,7 @@ def test_what_is_not_the_consoles_has_no_policy_of_it(client: FlaskClient) -> No
 def test_the_modules_of_a_page_are_those_that_it_imports_and_they_exist() -> None:
     assets = read_assets(STATIC)
     everything = set()
-    for page in ("deals", "deal", "syncs", "cache", "status"):
+    for page in ("deals", "deal", "activity", "syncs", "cache", "status"):
         modules = assets.modules(page)
         assert {"app/main.js", "vendor/preact.js", f"{page}/page.js"} <= set(modules) <= assets.files.keys()
         everything |= set(modules)

@@ -11,6 +11,7 @@ import { styled } from "./styles.js";
 const PAGES = {
   deals: () => import("../deals/page.js"),
   deal: () => import("../deal/page.js"),
+  activity: () => import("../activity/page.js"),
   syncs: () => import("../syncs/page.js"),
   cache: () => import("../cache/page.js"),
   status: () => import("../status/page.js"),

@@ -1,6 +1,6 @@
 /** The timeline as a picture: a lane for each type over time. */
 
-import { html, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { html, useMemo, useState } from "../vendor/preact.js";
 import { counted, day } from "../app/format.js";
 import { useDrag } from "./drag.js";
 import { stepped } from "./mark_words.js";
@@ -8,6 +8,7 @@ import { dayOf, marksOf, momentOf, startOf, ticksOf, DAY } from "./marks.js";
 import { AXIS, EDGE, Grid, Mark, TOP, Today } from "./picture.js";
 import { Tip } from "./tip.js";
 import { typesOf } from "../parts/types.js";
+import { useWidth } from "../parts/width.js";
 
 /** Pixels: from which width on lanes have their labels beside them, and the room for these. */
 const WIDE = 560;
@@ -145,18 +146,4 @@ function summary(events, lanes, [from, to]) {
   const span = `${day(dayOf(from))} to ${day(dayOf(to - 1))}`;
   const lines = `${counted(shown.length, "event")} in ${counted(lanes.length, "lane")} by type`;
   return `${lines}, ${span}. The list below has them all.`;
-}
-
-/** Return a reference for an element, and its width in pixels. */
-function useWidth() {
-  const box = useRef();
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const measure = () => setWidth(Math.floor(box.current.clientWidth));
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(box.current);
-    return () => observer.disconnect();
-  }, []);
-  return [box, width];
 }

@@ -1,11 +1,8 @@
 /** What the list has found: how many deals, page by page, or why there is none. */
 
 import { html, useEffect, useRef } from "../vendor/preact.js";
-import { change } from "../app/api.js";
 import { amount, counted } from "../app/format.js";
-import { address } from "../app/router.js";
-import { useStatus } from "../app/service.js";
-import { say } from "../parts/announce.js";
+import { NoDeals } from "../parts/no_deals.js";
 import { Empty } from "../parts/states.js";
 import { Export } from "./export.js";
 import { isFiltered } from "./question.js";
@@ -74,26 +71,6 @@ function Pages({ page, question, turn }) {
     <button type="button" disabled=${question.cursors.length === 0} onClick=${() => turn(null)}>Previous</button>
     <button type="button" disabled=${!page.next_cursor} onClick=${() => turn(page.next_cursor)}>Next</button>
   </nav>`;
-}
-
-function NoDeals() {
-  const status = useStatus();
-  const start = async () => {
-    try {
-      const accepted = await change("/api/hubspot/v2/sync", { method: "POST" });
-      if (accepted) say("The sync was started. Deals are shown as they come in.");
-    } catch (error) {
-      say(`The sync was not started. ${error.message}`, { isBad: true });
-    }
-  };
-  const runs = status?.sync.running ?? null;
-  return html`<${Empty} title=${runs ? "The first deals are on their way." : "No deals are stored yet."}>
-    ${runs
-      ? html`<p>A sync reads them from HubSpot; they are shown here as they come in.</p>`
-      : html`<p>The first sync reads all deals and activities from HubSpot.</p>
-          <button type="button" class="primary" onClick=${start}>Start sync</button>`}
-    <p class="state-next"><a href=${address("/syncs")}>Look at the syncs</a></p>
-  </${Empty}>`;
 }
 
 /** Show the beginning of the list when another page of it is there, if the reader has scrolled past it. */

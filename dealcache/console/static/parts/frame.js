@@ -14,6 +14,7 @@ import { TokenForm } from "./token_form.js";
 
 const LINKS = [
   ["deals", "Deals"],
+  ["activity", "Activity"],
   ["syncs", "Syncs"],
   ["cache", "Cache"],
   ["status", "Status"],

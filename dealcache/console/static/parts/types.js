@@ -25,8 +25,13 @@ export function tone(type) {
   return PLACES.has(type) ? `type-${type.toLowerCase().replaceAll(" ", "-")}` : "type-other";
 }
 
-/** Return the types of some events, in the order in which they are always shown; unknown ones come last. */
+/** Return the types of some events, in the order in which they are always shown. */
 export function typesOf(events) {
+  return inOrder(events.map((event) => event.type));
+}
+
+/** Return types, each once, in the order in which they are always shown; unknown ones come last. */
+export function inOrder(types) {
   const place = (type) => PLACES.get(type) ?? TYPES.length;
-  return [...new Set(events.map((event) => event.type))].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+  return [...new Set(types)].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
 }

@@ -7,8 +7,10 @@ import pytest
 from dealcache.sandbox.simulator import activities_of, demo_data, demo_deal_id, live_deals, people_of
 from dealcache.sandbox.simulator.associations import End
 from dealcache.sandbox.simulator.demo_account import ARCHIVED_OWNER_ID, UNKNOWN_OWNER_ID
+from dealcache.sandbox.simulator.demo_builder import REFERENCE
 from dealcache.sandbox.simulator.demo_deals import FIXED_DEALS
-from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, CONTACTS, DEALS, OBJECT_TYPES
+from dealcache.sandbox.simulator.object_types import ACTIVITY_TYPES, CONTACTS, DEALS, NOTES, OBJECT_TYPES
+from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,18 @@ def everything(data):
 def test_the_seed_decides_everything(demo):
     assert everything(demo_data(200, 7)) == everything(demo)
     assert everything(demo_data(200, 8)) != everything(demo)
+
+
+def test_seen_from_another_moment_all_of_it_moves(demo):
+    day = 86_400_000
+    later = demo_data(200, 7, seen_from=REFERENCE + 30 * day)
+    for kind in (*ACTIVITY_TYPES, DEALS, CONTACTS):
+        before, after = (list(data.store(kind).everything()) for data in (demo, later))
+        assert [one.id for one in after] == [one.id for one in before]
+        moved = zip(before, after, strict=True)
+        assert {to_milliseconds(new.created_at) - to_milliseconds(old.created_at) for old, new in moved} == {30 * day}
+    last = {one.properties["hs_timestamp"] for one in later.store(NOTES).everything()}
+    assert max(filter(None, last)) > to_iso(REFERENCE + 28 * day)
 
 
 def test_fewer_deals_are_the_first_of_more(demo):
