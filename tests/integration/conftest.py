@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +16,7 @@ from dealcache.repositories import Connection
 from dealcache.sandbox.embedded import Mongod
 from tests.databases import Databases, fast_directory
 from tests.redis_server import RedisServer
+from tests.relay import Relay
 
 #: Runs something and returns what MongoDB's profiler says about each of its operations.
 Profiled = Callable[[Callable[[], object]], list[dict[str, Any]]]
@@ -94,6 +96,21 @@ def make_mongod() -> Iterator[Callable[..., Mongod]]:
         yield make
         for mongod in made:
             mongod.kill()
+
+
+@pytest.fixture
+def relay(mongodb_uri: str) -> Iterator[Relay]:
+    """A way to the session's mongod that the test may cut, for those to whom it is all the same why MongoDB is gone."""
+    relay = Relay(urlsplit(mongodb_uri).port or 0)
+    relay.mend()
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def relayed_uri(relay: Relay) -> str:
+    """The URI of MongoDB by that way, with the time-outs that the service has by itself."""
+    return f"mongodb://127.0.0.1:{relay.port}/?journal=false"
 
 
 @pytest.fixture(scope="session")

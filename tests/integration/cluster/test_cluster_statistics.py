@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 import pytest
 
@@ -12,8 +11,8 @@ from dealcache.cluster.statistics import Summary, encode
 from dealcache.model.invalidation import Selection
 from dealcache.model.workers import Worker
 from dealcache.repositories import Connection, WorkerRegistry
-from dealcache.sandbox.embedded import Mongod
 from tests.integration.cluster.conftest import MakeMember, Member
+from tests.relay import Relay
 from tests.waiting import until
 
 
@@ -123,24 +122,22 @@ def test_a_command_counts_but_has_no_statistics(make_member: MakeMember) -> None
 
 
 def test_without_mongodb_each_tells_its_own_and_says_once_that_it_is_gone(
-    make_member: MakeMember, make_mongod: Callable[..., Mongod], caplog: pytest.LogCaptureFixture
+    make_member: MakeMember, relay: Relay, relayed_uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    ada, bob = make_member(uri=uri), make_member(uri=uri)
+    ada, bob = make_member(uri=relayed_uri), make_member(uri=relayed_uri)
     begin(ada, bob)
     ada.keep("Acme")
     bob.keep("Other")
     until(lambda: everywhere(ada).total == 2)
     logger = "dealcache.background"
     with caplog.at_level(logging.INFO, logger):
-        mongod.kill()
+        relay.cut()
         told = everywhere(ada)
         assert (told.total, told.workers, told.complete) == (1, 1, False)
         assert told.missing == [bob.membership._worker.shown]
         until(lambda: len(caplog.records) >= 2)
         assert ada.membership.live_count() == 2
-        mongod.start()
+        relay.mend()
         until(lambda: everywhere(ada).complete and everywhere(bob).complete)
         until(lambda: len(caplog.records) >= 4)
         until(lambda: everywhere(bob).total == 2)

@@ -14,6 +14,7 @@ from dealcache.repositories import Connection, InvalidationFeed, InvalidationLog
 from dealcache.sandbox.embedded import Mongod
 from tests.integration.cluster.conftest import MakeMember, Member, now
 from tests.redis_server import RedisServer
+from tests.relay import Relay
 from tests.waiting import until
 
 ACME = Selection.deals(ids=["7"])
@@ -81,17 +82,16 @@ def listen(member: Member) -> None:
 
 @pytest.mark.parametrize("with_redis", [False, True], ids=["without Redis", "with Redis"])
 def test_who_cannot_hear_mistrusts_and_who_hears_again_trusts_what_is_left(
-    make_member: MakeMember, make_mongod: Callable[..., Mongod], own_redis: RedisServer, with_redis: bool
+    make_member: MakeMember, relay: Relay, relayed_uri: str, own_redis: RedisServer, with_redis: bool
 ) -> None:
-    mongod = make_mongod()
     redis = RedisConnection(own_redis.url, "test") if with_redis else None
-    member = make_member(redis, uri=mongod.start())
+    member = make_member(redis, uri=relayed_uri)
     follow(member)
     member.keep("Acme", "7")
     member.keep("Other", "8")
 
     began_at = time.monotonic()
-    mongod.kill()
+    relay.cut()
     if with_redis:
         time.sleep(2)  # the time in which a process without Redis becomes unsure
         assert member.has("Acme")
@@ -100,24 +100,22 @@ def test_who_cannot_hear_mistrusts_and_who_hears_again_trusts_what_is_left(
     member.clock.tick(time.monotonic() - began_at)  # both clocks have gone on by the same
     assert not member.has("Acme")
 
-    mongod.start()
+    relay.mend()
     until(lambda: member.invalidations.watermark.floor() == float("-inf"))
     assert member.has("Acme")
     assert member.has("Other")
 
 
 def test_what_was_recorded_meanwhile_is_known_before_anything_is_trusted(
-    make_member: MakeMember, make_mongod: Callable[..., Mongod]
+    make_member: MakeMember, relay: Relay, relayed_uri: str
 ) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    ada, bob = make_member(uri=uri), make_member(uri=uri)
+    ada, bob = make_member(uri=relayed_uri), make_member(uri=relayed_uri)
     follow(bob)
     bob.keep("Acme", "7")
     bob.keep("Other", "8")
-    mongod.kill()
+    relay.cut()
     until(lambda: bob.invalidations.watermark.floor() > 0)
-    mongod.start()
+    relay.mend()
     with suppress(StoreError):
         ada.publisher.record(ACME)
     until(lambda: bob.invalidations.watermark.floor() == float("-inf") and bob.has("Other"))
@@ -143,14 +141,12 @@ def test_redis_that_comes_back_is_listened_to_again(make_member: MakeMember, own
 
 
 def test_what_could_not_be_recorded_is_told_through_redis_all_the_same(
-    make_member: MakeMember, make_mongod: Callable[..., Mongod], redis_connection: RedisConnection
+    make_member: MakeMember, relay: Relay, relayed_uri: str, redis_connection: RedisConnection
 ) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    ada, bob = make_member(redis_connection, uri=uri), make_member(redis_connection, uri=uri)
+    ada, bob = make_member(redis_connection, uri=relayed_uri), make_member(redis_connection, uri=relayed_uri)
     follow(bob)
     bob.keep()
-    mongod.kill()
+    relay.cut()
     assert not ada.publisher.record(ACME).everywhere
     until(lambda: not bob.has())
 

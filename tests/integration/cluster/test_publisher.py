@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
 from dealcache.repositories import Connection, StoreUnavailable
-from dealcache.sandbox.embedded import Mongod
 from dealcache.tiers import MemoryTier
 from tests.clocks import ManualClock
 from tests.integration.cluster.conftest import MakeMember, Member, key
 from tests.integration.repositories.races import race
+from tests.relay import Relay
 
 ACME = Selection.deals(ids=["7"])
 
@@ -216,15 +214,13 @@ def test_a_value_of_a_process_that_is_ahead_is_trusted_once_its_generation_is_kn
 
 
 def test_without_mongodb_an_invalidation_holds_here_and_is_recorded_later(
-    make_member: MakeMember, make_mongod: Callable[..., Mongod]
+    make_member: MakeMember, relay: Relay, relayed_uri: str
 ) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    ada, bob = make_member(uri=uri), make_member(uri=uri)
+    ada, bob = make_member(uri=relayed_uri), make_member(uri=relayed_uri)
     for member in (ada, bob):
         member.publisher.catch_up()
         member.keep()
-    mongod.kill()
+    relay.cut()
 
     applied = ada.publisher.record(ACME, changes("7", TIMELINE))
     assert (applied.cleared, applied.everywhere) == ({"info:Acme"}, False)
@@ -233,7 +229,7 @@ def test_without_mongodb_an_invalidation_holds_here_and_is_recorded_later(
     with pytest.raises(StoreUnavailable):
         ada.publisher.settle()
 
-    mongod.start()
+    relay.mend()
     _wait_until_recorded(ada)
     bob.publisher.catch_up()
     assert not bob.has()
@@ -242,23 +238,21 @@ def test_without_mongodb_an_invalidation_holds_here_and_is_recorded_later(
 
 @pytest.mark.long
 def test_doubts_that_cannot_be_recorded_leave_what_may_serve_in_bad_times(
-    make_member: MakeMember, make_mongod: Callable[..., Mongod]
+    make_member: MakeMember, relay: Relay, relayed_uri: str
 ) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    ada, bob = make_member(uri=uri), make_member(uri=uri)
+    ada, bob = make_member(uri=relayed_uri), make_member(uri=relayed_uri)
     for member in (ada, bob):
         member.publisher.catch_up()
         member.keep()
         member.clock.tick(100)  # the doubt goes by the real clock, and MongoDB takes its time to fail
-    mongod.kill()
+    relay.cut()
     for _ in range(3):
         ada.publisher.doubt()
         with pytest.raises(StoreUnavailable):
             ada.publisher.settle()
     assert not ada.has()
     assert ada.cache.kept(key()) is not None
-    mongod.start()
+    relay.mend()
     _wait_until_recorded(ada)
     bob.publisher.catch_up()
     assert not bob.has()
@@ -267,17 +261,15 @@ def test_doubts_that_cannot_be_recorded_leave_what_may_serve_in_bad_times(
 
 @pytest.mark.long
 def test_what_could_not_be_recorded_becomes_everything_when_it_is_too_much(
-    make_member: MakeMember, make_mongod: Callable[..., Mongod]
+    make_member: MakeMember, relay: Relay, relayed_uri: str
 ) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    ada, bob = make_member(uri=uri), make_member(uri=uri)
+    ada, bob = make_member(uri=relayed_uri), make_member(uri=relayed_uri)
     bob.publisher.catch_up()
     bob.keep("Unrelated", "unrelated")
-    mongod.kill()
+    relay.cut()
     for start in range(0, 6_000, 1_000):
         ada.publisher.record(Selection.deals(ids=map(str, range(start, start + 1_000))))
-    mongod.start()
+    relay.mend()
     _wait_until_recorded(ada)
     bob.publisher.catch_up()
     assert not bob.has("Unrelated")

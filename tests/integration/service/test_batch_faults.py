@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import ACME, TOKEN, MakeService, Service, tier
+from tests.relay import Relay
 
 NO_CACHE = {"Cache-Control": "no-cache"}
 
@@ -120,22 +119,16 @@ def test_as_many_batches_wait_as_threads_may_and_no_more(make_service: MakeServi
 
 
 @pytest.fixture
-def mongod(make_mongod: Callable[..., Mongod]) -> Mongod:
-    """A mongod of the test's own."""
-    return make_mongod()
+def own(relayed_uri: str, make_service: MakeService) -> Service:
+    """A service whose way to MongoDB may be cut."""
+    return make_service(relayed_uri)
 
 
-@pytest.fixture
-def own(mongod: Mongod, make_service: MakeService) -> Service:
-    """A service on it."""
-    return make_service(mongod.start())
-
-
-def test_without_mongodb_memory_and_hubspot_answer(own: Service, mongod: Mongod) -> None:
+def test_without_mongodb_memory_and_hubspot_answer(own: Service, relay: Relay) -> None:
     own.hubspot.data.add_deal("Other")
     own.hubspot.data.add_deal("Third")
     known = ask(own, ACME)
-    mongod.kill()
+    relay.cut()
     body = ask(own, ACME, "Other", "Nobody's")
     assert body["deals"][ACME] == known["deals"][ACME]
     assert (set(body["deals"]), statuses(body)) == ({ACME, "Other"}, {"Nobody's": 404})
@@ -143,10 +136,10 @@ def test_without_mongodb_memory_and_hubspot_answer(own: Service, mongod: Mongod)
     assert ask(own, ACME, "Third", headers=NO_CACHE)["errors"] == {}
 
 
-def test_with_both_down_expired_values_serve_and_the_rest_fails(own: Service, mongod: Mongod) -> None:
+def test_with_both_down_expired_values_serve_and_the_rest_fails(own: Service, relay: Relay) -> None:
     own.hubspot.data.add_deal("Other")
     known = ask(own, ACME)
-    mongod.kill()
+    relay.cut()
     own.hubspot.faults.add(Fault(".", status=503))
     own.clock.tick(601)
     body = ask(own, ACME, "Other")
@@ -155,7 +148,7 @@ def test_with_both_down_expired_values_serve_and_the_rest_fails(own: Service, mo
     own.hubspot.calls.clear()
     assert ask(own, ACME)["deals"] == known["deals"]
     assert own.calls() == 0  # they are left alone for a while
-    mongod.start()
+    relay.mend()
     own.hubspot.faults.clear()
     own.clock.tick(10)
     assert ask(own, ACME, "Other")["errors"] == {}

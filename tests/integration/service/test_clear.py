@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import demo_deal_id
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem, tier
+from tests.relay import Relay
 from tests.waiting import until
 
 ACME_ID = demo_deal_id(ACME)
@@ -130,12 +130,11 @@ def test_a_load_from_mongodb_under_way_does_not_bring_the_old_value_back(
 
 
 def test_a_clear_that_cannot_be_recorded_holds_here_and_says_so(
-    make_service: MakeService, make_mongod: Callable[..., Mongod]
+    make_service: MakeService, relay: Relay, relayed_uri: str
 ) -> None:
-    mongod = make_mongod()
-    service = make_service(mongod.start())
+    service = make_service(relayed_uri)
     service.get("deal-info", dealName=ACME)
-    mongod.kill()
+    relay.cut()
     response = service.request("DELETE", "clear-endpoint-cache")
     assert "3 keys" in assert_problem(response, 503)["detail"]
     assert int(response.headers["Retry-After"]) > 0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
-from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import ACME, V2, VIEWS, MakeService, Service, assert_problem, cache_status, tier
+from tests.relay import Relay
 from tests.waiting import until
 
 STORED = ("deal-info?dealName=x", "deal-timeline?dealName=x", "deal-activities-count?dealName=x")
@@ -16,15 +14,9 @@ LISTS = ("all-deals", "deals?stage=closedwon", "stages", "pipeline-summary")
 
 
 @pytest.fixture
-def mongod(make_mongod: Callable[..., Mongod]) -> Iterator[Mongod]:
-    """A mongod of the test's own."""
-    return make_mongod()
-
-
-@pytest.fixture
-def own(mongod: Mongod, make_service: MakeService) -> Service:
-    """A service on it."""
-    return make_service(mongod.start())
+def own(relayed_uri: str, make_service: MakeService) -> Service:
+    """A service whose way to MongoDB may be cut."""
+    return make_service(relayed_uri)
 
 
 def all_fail(service: Service, status: int = 503) -> None:
@@ -34,10 +26,10 @@ def all_fail(service: Service, status: int = 503) -> None:
     service.hubspot.calls.clear()
 
 
-def test_without_mongodb_memory_and_hubspot_answer_and_mongodbs_own_paths_say_so(own: Service, mongod: Mongod) -> None:
+def test_without_mongodb_memory_and_hubspot_answer_and_mongodbs_own_paths_say_so(own: Service, relay: Relay) -> None:
     other = own.hubspot.data.add_deal("Other")
     known = own.get("deal-info", dealName=ACME)
-    mongod.kill()
+    relay.cut()
 
     assert tier(own.get("deal-info", dealName=ACME)) == "memory"
     response = own.get("deal-info", dealName="Other")
@@ -54,7 +46,7 @@ def test_without_mongodb_memory_and_hubspot_answer_and_mongodbs_own_paths_say_so
     assert_problem(own.get("deal-info", dealName="Nobody's"), 404)
     own.clear_here()
 
-    mongod.start()
+    relay.mend()
     until(lambda: own.get(V2 + "all-deals").status_code == 200)
     back = own.get("deal-info", dealName=ACME)
     assert (tier(back), back.data) == ("mongodb", known.data)
@@ -85,9 +77,9 @@ def test_without_hubspot_memory_and_mongodb_answer(service: Service) -> None:
     assert tier(service.get("deal-info", dealName="Other")) == "hubspot"
 
 
-def test_with_both_down_the_expired_value_serves_and_hubspot_is_left_alone(own: Service, mongod: Mongod) -> None:
+def test_with_both_down_the_expired_value_serves_and_hubspot_is_left_alone(own: Service, relay: Relay) -> None:
     known = own.get("deal-info", dealName=ACME)
-    mongod.kill()
+    relay.cut()
     all_fail(own)
     own.clock.tick(601)
 
@@ -120,12 +112,10 @@ def test_with_both_down_the_expired_value_serves_and_hubspot_is_left_alone(own: 
     assert cache_status(own.get("deal-info", dealName=ACME))["memory"].startswith("hit; ttl=5")
 
 
-def test_with_both_down_a_deal_that_nobody_kept_is_an_error_that_is_not_remembered(
-    own: Service, mongod: Mongod
-) -> None:
+def test_with_both_down_a_deal_that_nobody_kept_is_an_error_that_is_not_remembered(own: Service, relay: Relay) -> None:
     own.get("deal-info", dealName=ACME)
     own.hubspot.data.add_deal("Other")
-    mongod.kill()
+    relay.cut()
     for status, told in ((503, 502), (429, 503), (401, 502)):
         all_fail(own, status)
         assert_problem(own.get("deal-info", dealName="Other"), told)
@@ -135,11 +125,11 @@ def test_with_both_down_a_deal_that_nobody_kept_is_an_error_that_is_not_remember
 
 @pytest.mark.parametrize(("late", "status"), [(-30, 200), (1, 502)])
 def test_a_value_is_kept_for_bad_times_only_so_long(
-    mongod: Mongod, make_service: MakeService, late: float, status: int
+    relay: Relay, relayed_uri: str, make_service: MakeService, late: float, status: int
 ) -> None:
-    service = make_service(mongod.start(), STALE_IF_ERROR_SECONDS="60")
+    service = make_service(relayed_uri, STALE_IF_ERROR_SECONDS="60")
     service.get("deal-info", dealName=ACME)
-    mongod.kill()
+    relay.cut()
     all_fail(service)
     service.clock.tick(600 + 60 + late)
     assert service.get("deal-info", dealName=ACME).status_code == status
@@ -154,9 +144,9 @@ def test_an_expired_value_does_not_serve_while_a_tier_below_answers(service: Ser
     assert (tier(response), response.get_json()["amount"]) == ("mongodb", 7.0)
 
 
-def test_a_clear_forgets_the_values_kept_for_bad_times(own: Service, mongod: Mongod) -> None:
+def test_a_clear_forgets_the_values_kept_for_bad_times(own: Service, relay: Relay) -> None:
     own.get("deal-info", dealName=ACME)
-    mongod.kill()
+    relay.cut()
     all_fail(own)
     own.clock.tick(601)
     own.clear_here()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from dealcache.breaker import Breaker
 from dealcache.hubspot.transport import Transport
-from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault
 from tests.integration.service.harness import V2, MakeService, Service, assert_problem
+from tests.relay import Relay
 from tests.waiting import until
 
 #: What readiness says of the data while nothing is stored.
@@ -56,19 +54,18 @@ def test_ready_while_hubspot_limits_us(service: Service) -> None:
 
 
 def test_unavailable_without_mongodb_and_ready_again_with_it(
-    make_service: MakeService, make_mongod: Callable[..., Mongod]
+    make_service: MakeService, relay: Relay, relayed_uri: str
 ) -> None:
-    mongod = make_mongod()
-    service = make_service(mongod.start())
+    service = make_service(relayed_uri)
     assert service.get("/readyz").status_code == 200
-    mongod.kill()
+    relay.cut()
     response = service.get("/readyz")
     assert (response.status_code, response.get_json()) == (
         503,
         {"status": "unavailable", "missing": ["mongodb"]} | NO_DATA,
     )
     assert service.get("/healthz").status_code == 200
-    mongod.start()
+    relay.mend()
     until(lambda: service.get("/readyz").status_code == 200)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -13,11 +13,11 @@ from werkzeug.test import TestResponse
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.reader.lease_renewer import LEASE
 from dealcache.repositories import Connection, LoadLeaseRepository
-from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Fault, demo_deal_id
 from tests.clocks import ManualClock
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem, bodies, tier
 from tests.lease_contract import acquire_one
+from tests.relay import Relay
 from tests.waiting import until
 
 WORKERS, THREADS = 4, 50
@@ -126,14 +126,12 @@ def test_a_worker_that_was_frozen_finds_another_one_at_its_load_and_breaks_nothi
 
 
 def test_who_waits_goes_on_alone_when_mongodb_goes_away(
-    make_service: MakeService, make_mongod: Callable[..., Mongod], pool: ThreadPoolExecutor, clock: ManualClock
+    make_service: MakeService, relay: Relay, relayed_uri: str, pool: ThreadPoolExecutor, clock: ManualClock
 ) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    service = make_service(uri)
-    die_loading(uri, service.database.name, clock)
+    service = make_service(relayed_uri)
+    die_loading(relayed_uri, service.database.name, clock)
     waiting = join(pool, service)
-    mongod.kill()
+    relay.cut()
     assert tier(waiting.result()) == "hubspot"
     assert cost(service) == ONE_LOAD
 

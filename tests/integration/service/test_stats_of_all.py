@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from dealcache.cluster import Membership
-from dealcache.sandbox.embedded import Mongod
 from tests.integration.service.harness import ACME, VIEWS, MakeService, Service, assert_problem
+from tests.relay import Relay
 from tests.waiting import until
 
 
@@ -149,22 +148,20 @@ def test_a_worker_without_statistics_is_named_and_those_of_the_others_are_told(t
     assert (told["total_entries"], told["hits"]) == (own["total_entries"], own["hits"])
 
 
-def test_without_mongodb_a_worker_tells_its_own(make_service: MakeService, make_mongod: Callable[..., Mongod]) -> None:
-    mongod = make_mongod()
-    uri = mongod.start()
-    first, second = make_service(uri), make_service(uri)
+def test_without_mongodb_a_worker_tells_its_own(make_service: MakeService, relay: Relay, relayed_uri: str) -> None:
+    first, second = make_service(relayed_uri), make_service(relayed_uri)
     start(first, second)
     for service in (first, second):
         service.get("deal-info", dealName=ACME)
     until(lambda: stats(first)["workers"] == 2)
     own = stats(first, scope="worker")
-    mongod.kill()
+    relay.cut()
     told = stats(first)
     assert (told["scope"], told["workers"], told["complete"]) == ("group", 1, False)
     assert told["workers_missing"] == [membership_of(second)._worker.shown]
     assert {name: told[name] for name in ("total_entries", "hits", "misses", "tiers")} == {
         name: own[name] for name in ("total_entries", "hits", "misses", "tiers")
     }
-    mongod.start()
+    relay.mend()
     until(lambda: stats(first)["workers"] == 2)
     until(lambda: stats(first)["complete"])
