@@ -41,7 +41,7 @@ export function Chart({ columns, types, label }) {
             <text class="activity-tick" x=${LEFT - 8} y=${y(tick)} dy="0.35em">${compact(tick)}</text>`,
       )}
       ${columns.map(
-        (column, place) => html`<g key=${column.start} data-column=${place} class=${column.isPresent ? "is-present" : ""}>
+        (column, place) => html`<g key=${column.start} data-column=${place} class=${column.note && "is-open"}>
           <rect class="activity-room" x=${LEFT + place * room} y="0" width=${room} height=${HEIGHT - BELOW} />
           ${piecesOf(column, types).map(
             ({ from, value, tone }) => html`<rect
@@ -76,7 +76,7 @@ function piecesOf(column, types) {
 
 function words(column, types) {
   if (!column) return "\u00a0"; // keeps its room
-  return `${column.label}${column.isPresent ? " (so far)" : ""}, ${inWords(column, types)}`;
+  return `${column.label}${column.note}, ${inWords(column, types)}`;
 }
 
 /** Return the ticks of the scale from 0, and its end: steps of 1, 2 or 5, about four of them. */

@@ -14,7 +14,8 @@ const shortDays = new Intl.DateTimeFormat(navigator.languages, { day: "numeric",
  *
  * @param {{by: string, since: string|null, until: string|null, rows: Object[]}} summary the API's answer.
  * @param {string} now the present day.
- * @returns {{start: string, label: string, short: string, by_type: Object<string, number>, isPresent: boolean}[]}
+ * @returns {{start: string, label: string, short: string, by_type: Object<string, number>, note: string}[]} `note` says
+ *   that a week or month is not over or lies ahead; "" for those that are over.
  */
 export function columnsOf({ by, since, until, rows }, now) {
   const found = new Map(rows.map((row) => [row.start, row.by_type]));
@@ -23,10 +24,14 @@ export function columnsOf({ by, since, until, rows }, now) {
   const columns = [];
   const present = startOf(now, by);
   for (let start = startOf(first, by); start <= last; start = following(start, by)) {
-    columns.push({ start, ...labelsOf(start, by), by_type: found.get(start) ?? {}, isPresent: start === present });
+    columns.push({ start, ...labelsOf(start, by), by_type: found.get(start) ?? {}, note: noteOf(start, present) });
     if (columns.length > MOST) columns.shift();
   }
   return columns;
+}
+
+function noteOf(start, present) {
+  return start < present ? "" : start === present ? " (so far)" : " (planned)";
 }
 
 function labelsOf(start, by) {
