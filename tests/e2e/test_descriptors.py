@@ -36,7 +36,7 @@ def count(service: Gunicorn, text: str) -> int:
 
 @pytest.mark.parametrize("kind", ["silent", "no body", "answers unread"])
 def test_without_descriptors_the_worker_lives_and_serves_again(narrow: Gunicorn, kind: str) -> None:
-    until(lambda: narrow.get(READ, dealName=ACME).headers["X-Cache-Tier"] == "memory")
+    until(lambda: narrow.get(READ, dealName=ACME).headers.get("X-Cache-Tier") == "memory")
     workers = narrow.workers()
     paused, resumed = count(narrow, PAUSED), count(narrow, RESUMED)
     with StalledConnections(("127.0.0.1", narrow.port), {kind: 400}) as stalled:

@@ -42,7 +42,7 @@ TOLD = {
 
 
 def warm(service: Gunicorn) -> None:
-    until(lambda: service.get(HIT, dealName=ACME).headers["X-Cache-Tier"] == "memory")
+    until(lambda: service.get(HIT, dealName=ACME).headers.get("X-Cache-Tier") == "memory")
 
 
 def serves(service: Gunicorn) -> bool:
