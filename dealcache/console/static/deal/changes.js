@@ -38,6 +38,7 @@ export function timelineChanges(before, after) {
     added.size && counted(added.size, "new event"),
     altered && `${counted(altered, "event")} altered`,
     known.size && `${counted(known.size, "event")} removed`,
+    JSON.stringify(before.with) !== JSON.stringify(after.with) && "people of the deal",
   ].filter(Boolean);
   return { added, text: parts.length ? `timeline changed (${parts.join(", ")})` : null };
 }

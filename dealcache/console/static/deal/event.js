@@ -4,6 +4,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { count, dayAndTime, exactly } from "../app/format.js";
 import { address, route } from "../app/router.js";
 import { tone } from "../parts/types.js";
+import { peopleLine } from "./people.js";
 
 /** What another system may have written to an event, and how it is called here. */
 const FOREIGN = { sentiment: "Sentiment", buyer_intent: "Buyer intent", buyer_intent_explanation: "Why" };
@@ -40,6 +41,7 @@ export function Event({ event, isChosen, isNew, isPlanned, opened, onChoose }) {
             ${event.subject && html`<b>${event.subject}</b>`}${" "}
             <span class="muted">${event.content_preview || (event.subject ? "" : "No subject")}</span>
           </span>
+          ${event.with?.length > 0 && html`<span class="event-with muted" dir="auto">${peopleLine(event.with, 2)}</span>`}
         </span>
         <span class="event-owner muted" dir="auto">${event.owner}</span>
       </summary>
@@ -50,6 +52,8 @@ export function Event({ event, isChosen, isNew, isPlanned, opened, onChoose }) {
 
 function Body({ event }) {
   const foreign = Object.entries(FOREIGN).filter(([field]) => present(event[field]));
+  const facts = foreign.map(([field, label]) => [label, text(event[field])]);
+  if (event.with?.length > 0) facts.unshift(["With", peopleLine(event.with)]);
   const now = route();
   return html`<div class="event-body">
     ${
@@ -58,13 +62,13 @@ function Body({ event }) {
         : html`<p class="muted">This event has no content.</p>`
     }
     ${
-      foreign.length > 0 &&
+      facts.length > 0 &&
       html`<dl class="facts">
-        ${foreign.map(
-          ([field, label]) =>
+        ${facts.map(
+          ([label, value]) =>
             html`<div>
               <dt>${label}</dt>
-              <dd dir="auto">${text(event[field])}</dd>
+              <dd dir="auto">${value}</dd>
             </div>`,
         )}
       </dl>`

@@ -6,6 +6,7 @@ import { ago, amount, day, dealName, duration, milliseconds, NONE, time, when } 
 import { address } from "../app/router.js";
 import { hubspotAddress, useStatus } from "../app/service.js";
 import { say } from "../parts/announce.js";
+import { peopleFacts } from "./people.js";
 import { Source } from "./source.js";
 
 /** Characters from which on a name is set smaller, so that it does not fill a phone by itself. */
@@ -65,7 +66,14 @@ export function Head({ id, deal, view }) {
           : html`<p class="deal-news" role="status">${asking.isBusy ? "HubSpot is asked…" : news}</p>`
       }
     </div>
-    ${facts && html`<${Facts} facts=${facts} events=${deal.timeline.data?.content.events} />`}
+    ${
+      facts &&
+      html`<${Facts}
+        facts=${facts}
+        events=${deal.timeline.data?.content.events}
+        people=${deal.timeline.data?.content.with}
+      />`
+    }
   `;
 }
 
@@ -101,7 +109,7 @@ async function save(id, { types, since, until }) {
   }
 }
 
-function Facts({ facts, events }) {
+function Facts({ facts, events, people }) {
   const today = new Date().toISOString();
   const past = events?.filter((event) => event.timestamp <= today).at(-1)?.date_str;
   const next = events?.find((event) => event.timestamp > today)?.date_str;
@@ -123,6 +131,13 @@ function Facts({ facts, events }) {
         html`<div key=${label}>
           <dt>${label}</dt>
           <dd dir="auto">${value || NONE}</dd>
+        </div>`,
+    )}
+    ${peopleFacts(people).map(
+      ([label, names]) =>
+        html`<div key=${label} class="fact-people">
+          <dt>${label}</dt>
+          <dd dir="auto">${names || NONE}</dd>
         </div>`,
     )}
     ${

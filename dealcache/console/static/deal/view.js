@@ -2,6 +2,7 @@
 
 import { useCallback, useMemo } from "../vendor/preact.js";
 import { go, route, useRoute } from "../app/router.js";
+import { peopleLine } from "./people.js";
 
 /** The changes after which all events are looked at. */
 export const NO_FILTERS = { types: null, q: null, since: null, until: null };
@@ -63,8 +64,12 @@ export function chosen(events, { types, q, since, until }) {
 }
 
 function text(event) {
-  if (!texts.has(event)) texts.set(event, folded(`${event.subject}\n${event.content}\n${event.owner}\n${event.type}`));
+  if (!texts.has(event)) texts.set(event, folded(words(event)));
   return texts.get(event);
+}
+
+function words({ subject, content, owner, type, with: people }) {
+  return [subject, content, owner, type, peopleLine(people)].join("\n");
 }
 
 /** Return a text as it is searched: case and accents do not count. */
