@@ -157,4 +157,4 @@ def pipeline_summary() -> Response:
     storage = services().storage
     version, labels = storage.summaries.version(), storage.labels.read()
     totals = storage.stage_totals.labelled(version, labels)
-    return short_list(deal_lists.pipeline_summary(totals, labels, storage.identity.company_currency))
+    return short_list(deal_lists.pipeline_summary(totals, labels, storage.identity.home_currency))

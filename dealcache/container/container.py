@@ -147,7 +147,7 @@ class Container:
         )
         self.label_directory = LabelDirectory(storage.labels.read)
         labels, started_at = self.label_directory.current, datetime.now(UTC)
-        self.further_properties = FurtherProperties(self.settings, labels, started_at)
+        self.further_properties = FurtherProperties(self.settings, labels, started_at, storage.identity.currencies)
         self.invalidations = Invalidations(
             storage.invalidations,
             storage.invalidation_feed,

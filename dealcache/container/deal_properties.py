@@ -7,6 +7,7 @@ from datetime import datetime
 
 from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.stage_properties import StageProperties
+from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.labels import Labels
 from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals
 from dealcache.settings import Settings
@@ -19,9 +20,17 @@ class FurtherProperties:
         settings: the environment's settings.
         labels: returns the labels that are known now.
         started_at: when this process started.
+        currencies: returns those of the account's company; None while they are not known.
     """
 
-    def __init__(self, settings: Settings, labels: Callable[[], Labels], started_at: datetime) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        labels: Callable[[], Labels],
+        started_at: datetime,
+        currencies: Callable[[], CompanyCurrencies | None],
+    ) -> None:
+        self._currencies = currencies
         self._own = settings.hubspot_deal_properties
         self._has_history = settings.stage_history == "on"
         self._labels = labels
@@ -35,6 +44,8 @@ class FurtherProperties:
     def reading(self) -> ReadWithDeals:
         """Return what this process reads with deals now."""
         features = ["stage history"] if self._has_history else []
+        if (currencies := self._currencies()) and currencies.has_others:
+            features.append("currencies")  # which earlier versions did not read
         return read_with_deals(self._own, features, self._labels(), self._started_at)
 
     def _present(self) -> list[str]:

@@ -26,7 +26,7 @@ from dealcache.hubspot.pages import (
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.search_limits import SEARCH_PAGE, fits
 from dealcache.hubspot.session import HubSpotSession
-from dealcache.model.currencies import currency_code
+from dealcache.model.currencies import CompanyCurrencies, currency_code
 from dealcache.model.deadline import Deadline
 
 log = logging.getLogger(__name__)
@@ -49,10 +49,10 @@ _MOST_DIGITS = 19
 
 
 class Account(NamedTuple):
-    """A HubSpot account: its id, and the code of the company's currency; None if HubSpot does not tell it."""
+    """A HubSpot account: its id, and its currencies; None if HubSpot does not tell them."""
 
     portal_id: int
-    currency: str | None = None
+    currencies: CompanyCurrencies | None = None
 
 
 class HubSpotClient:
@@ -217,7 +217,9 @@ class HubSpotClient:
         portal_id = str(details.get("portalId"))
         if not (portal_id.isascii() and portal_id.isdigit() and len(portal_id) < _MOST_DIGITS):
             raise MalformedAnswer("the account has no id", endpoint="account_details")
-        return Account(int(portal_id), currency_code(details.get("companyCurrency")))
+        home, others = currency_code(details.get("companyCurrency")), details.get("additionalCurrencies")
+        has_others = isinstance(others, list) and any(currency_code(one) not in (None, home) for one in others)
+        return Account(int(portal_id), None if home is None else CompanyCurrencies(home, has_others))
 
     def _read_batch(
         self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority

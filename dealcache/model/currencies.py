@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _CODE = re.compile("[A-Z]{3}")
+
+
+class CompanyCurrencies(NamedTuple):
+    """The currency of an account's company, and True if the account has others besides."""
+
+    home: str
+    has_others: bool = False
 
 
 def currency_code(value: object) -> str | None:

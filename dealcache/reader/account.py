@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from dealcache.hubspot import Forbidden, HubSpotError, MalformedAnswer, NotFound, Rejected, TimedOut, WrongAccount
 from dealcache.hubspot.client import Account
+from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.deadline import Deadline
 from dealcache.reader import FlightTimeoutError, SingleFlight
 from dealcache.repositories import IdentityRepository, StoreError
@@ -31,7 +32,7 @@ class AccountGuard:
 
     Args:
         ask: returns the token's account, from HubSpot, by a deadline.
-        identity: holds the id of the database's account, and the company's currency.
+        identity: holds the id of the database's account, and the company's currencies.
         database: the name of the database, for messages.
     """
 
@@ -42,7 +43,7 @@ class AccountGuard:
         self._flights: SingleFlight[str, None] = SingleFlight()
         self._tried = threading.Event()
         self._own: int | None = None
-        self._currency: str | None = None
+        self._currencies: CompanyCurrencies | None = None
         self._bound: int | None = None
         self._withheld = False
         self._wrong: WrongAccount | None = None
@@ -135,12 +136,12 @@ class AccountGuard:
         self._wrong = None if self._own == self._bound else WrongAccount(self._own, self._bound, self._database)
         if self._wrong is not None:
             raise self._wrong
-        if self._currency is not None:
-            self._identity.note_company_currency(self._currency)
+        if self._currencies is not None:
+            self._identity.note_currencies(self._currencies)
 
     def _asked(self, deadline: Deadline) -> int | None:
         try:
-            own, self._currency = self._ask(deadline)
+            own, self._currencies = self._ask(deadline)
         except _WITHHELD as refusal:
             if not self._withheld:
                 log.warning(

@@ -1,6 +1,6 @@
 """The collection ``identity``: the HubSpot account and the name of a database, each written once.
 
-And the currency of the account's company.
+And the currencies of the account's company.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from pymongo import ReadPreference, ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from dealcache.model.currencies import currency_code
+from dealcache.model.currencies import CompanyCurrencies, currency_code
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.recent_answers import RecentAnswers
@@ -24,8 +24,9 @@ ACCOUNT = "account"
 INSTALLATION = "installation"
 
 _COMPANY: Document = {"_id": "company"}
-#: Seconds for which it is remembered.
+#: Seconds for which its currencies are remembered, and what stands for none.
 _CURRENCY_SECONDS = 60.0
+_UNKNOWN = CompanyCurrencies("")
 
 #: Digits of MongoDB's id of the collection.
 _COLLECTION_DIGITS = 8
@@ -36,7 +37,7 @@ class IdentityRepository:
 
     def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
-        self._currency = RecentAnswers[str](_CURRENCY_SECONDS, timer)
+        self._currencies = RecentAnswers[CompanyCurrencies](_CURRENCY_SECONDS, timer)
 
     def portal_id(self) -> int | None:
         """Return the id of the HubSpot account that the database belongs to, None before the first :meth:`bind`."""
@@ -52,20 +53,28 @@ class IdentityRepository:
             return known
         return int(self._first(ACCOUNT, {"portal_id": portal_id})["portal_id"])
 
-    def company_currency(self) -> str | None:
-        """Return the code of the company's currency; None while HubSpot has not told it."""
-        return self._currency.get("currency", self._find_currency) or None
+    def currencies(self) -> CompanyCurrencies | None:
+        """Return the company's currencies; None while HubSpot has not told them."""
+        known = self._currencies.get("company", lambda: self._find_currencies() or _UNKNOWN)
+        return known if known.home else None
 
-    def _find_currency(self) -> str:
+    def home_currency(self) -> str | None:
+        """Return the code of the company's currency; None while HubSpot has not told it."""
+        known = self.currencies()
+        return None if known is None else known.home
+
+    def note_currencies(self, present: CompanyCurrencies) -> None:
+        """Note the company's currencies."""
+        if self._find_currencies() != present:
+            with self._connection.operation() as database:
+                database.identity.update_one(_COMPANY, {"$set": present._asdict()}, upsert=True)
+            self._currencies.remember("company", present)
+
+    def _find_currencies(self) -> CompanyCurrencies | None:
         with self._connection.operation() as database:
             found = database.identity.find_one(_COMPANY) or {}
-        return currency_code(found.get("currency")) or ""
-
-    def note_company_currency(self, code: str) -> None:
-        """Note the company's currency."""
-        if self._find_currency() != code:
-            with self._connection.operation() as database:
-                database.identity.update_one(_COMPANY, {"$set": {"currency": code}}, upsert=True)
+        home = currency_code(found.get("home"))
+        return None if home is None else CompanyCurrencies(home, found.get("has_others") is True)
 
     def installation(self) -> str:
         """Return the name of this database among all others: a random id, made by the first caller.

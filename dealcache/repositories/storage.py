@@ -84,9 +84,7 @@ class Storage:
         self.deal_batches = DealBatches(self.connection)
         self.identity = IdentityRepository(self.connection)
         further = self.own_properties.projection | (STAGE_TIMES if stage_history else {})
-        self.deal_list = DealListRepository(
-            self.connection, further=further, home_currency=self.identity.company_currency
-        )
+        self.deal_list = DealListRepository(self.connection, further=further, home_currency=self.identity.home_currency)
         self.stage_totals = StageTotalRepository(self.connection)
         self.timelines = DealTimelineRepository(self.connection, marks)
         self.labels = LabelRepository(self.connection, deal_properties)

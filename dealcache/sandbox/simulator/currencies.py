@@ -18,7 +18,7 @@ class Currencies:
     """The company's currency, and the rates of the others that the account has."""
 
     company: str = "USD"
-    rates: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"EUR": "1.1"}))
+    rates: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def at_home(self, amount: str | None, code: str) -> str | None:
         """The amount in the company's currency; null without an amount, and where the account has no rate."""

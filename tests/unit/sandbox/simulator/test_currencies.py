@@ -23,11 +23,12 @@ from dealcache.sandbox.simulator.ground_truth import amounts_by_currency, live_d
     ],
 )
 def test_an_amount_at_home_follows_the_rate(amount: str | None, code: str, at_home: str | None) -> None:
-    assert Currencies().at_home(amount, code) == at_home
+    assert Currencies("USD", {"EUR": "1.1"}).at_home(amount, code) == at_home
 
 
 def test_hubspot_works_out_the_amount_at_home_with_each_change() -> None:
     data = Dataset()
+    data.currencies = Currencies("USD", {"EUR": "1.1"})
     deal_id = data.add_deal("Acme", {"amount": "10"})
     assert data.existing("deals", deal_id).properties.get("amount_in_home_currency") is None
     for change, at_home in (
