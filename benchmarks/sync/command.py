@@ -60,20 +60,21 @@ class Run:
         return (_known(self.job.finished_at) - _known(self.job.started_at)).total_seconds()
 
 
-def sync(stand: Stand, database: str, *options: str) -> Run:
+def sync(stand: Stand, database: str, *options: str, **more: str) -> Run:
     """Run the command to its end.
 
     Args:
         stand: HubSpot and MongoDB.
         database: the name of the database; made when missing.
         options: those of ``flask sync``.
+        more: settings that differ from the defaults, by their variables.
 
     Raises:
         SyncFailedError: it did not complete.
     """
     log = stand.new_log()
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "sync", *options]
-    environ = {**clean_environ(), **stand.environ(database)}
+    environ = {**clean_environ(), **stand.environ(database, **more)}
     mark = stand.hubspot.mark()
     with log.open("wb") as output:
         process = processes.start(command, environ=environ, directory=ROOT, output=output)

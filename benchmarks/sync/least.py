@@ -36,6 +36,15 @@ class Account:
     associations: int
     fewest_calls: int
 
+    @property
+    def formula(self) -> str:
+        """How the fewest calls come about: pages of deals, associations of each type, batches of activities."""
+        deals, types, batches = ceil(self.deals / PAGE), len(ENGAGEMENT_TYPES), ceil(self.activities / BATCH)
+        associations = types * ceil(self.deals / CHUNK)
+        further = self.fewest_calls - deals - associations - batches
+        terms = (f"{deals:,} (D/100)", f"{associations:,} (7 D/1,000)", f"{batches:,} (A/100)", f"{further:,} (pages)")
+        return " + ".join(terms) + f" = {self.fewest_calls:,}"
+
 
 def account_of(stand: Stand, database: str) -> Account:
     """The account, as a full load has stored it.

@@ -105,6 +105,7 @@ def _judge(report: Report, account: Account, wording: str, said: str, kept: bool
 
 
 def _judge_calls(report: Report, run: Run, account: Account) -> None:
+    report.figure("the fewest calls of a full load", account.formula)
     ratio = len(run.calls) / account.fewest_calls
     said = f"{ratio:.3f} ({len(run.calls):,} of {account.fewest_calls:,})"
     _judge(report, account, f"calls at most {_MOST_CALLS} times the fewest possible", said, ratio <= _MOST_CALLS)

@@ -77,7 +77,7 @@ def _days(since: str) -> int:
 def _fill_labels(parts: Container, *, needed: bool) -> None:
     """Store labels in MongoDB; a sync that names no stage does without those that HubSpot refuses."""
     try:
-        parts.labels.fill(parts.storage.labels.read_at())
+        parts.fill_labels()
     except HubSpotError as error:
         if needed or isinstance(error, Unauthorised):
             raise

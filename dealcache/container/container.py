@@ -126,6 +126,17 @@ class Container:
         """
         self.account.check(Deadline(self.settings.hubspot_deadline_seconds))
 
+    def fill_labels(self) -> None:
+        """Read the labels that are missing or old, and name the own properties that HubSpot does not have.
+
+        Raises:
+            HubSpotError: HubSpot failed; StoreError: MongoDB did.
+        """
+        stored, reads = self.storage.labels, self.property_reads
+        self.labels.fill(stored.read_at(), stored.properties_read_at() if reads else None)
+        if reads is not None:
+            reads.tell_absent(self.label_directory.current().absent_properties)
+
     def wake_sync(self) -> None:
         """Look for jobs now."""
         self.runner.wake()

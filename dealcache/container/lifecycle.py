@@ -104,7 +104,4 @@ class Lifecycle:
             # Both wait to learn whether they may work.
             parts.wake_sync()
             parts.wake_webhooks()
-        stored = parts.storage.labels
-        parts.labels.fill(stored.read_at(), stored.properties_read_at() if parts.property_reads else None)
-        if parts.property_reads is not None:
-            parts.property_reads.tell_absent(parts.label_directory.current().absent_properties)
+        parts.fill_labels()
