@@ -1179,7 +1179,7 @@ export interface paths {
                     };
                 };
                 422: components["responses"]["UNPROCESSABLE_ENTITY"];
-                /** @description MongoDB does not answer. */
+                /** @description Activities are still being added up, or MongoDB does not answer. */
                 503: {
                     headers: {
                         /** @description Seconds to wait before trying again. */

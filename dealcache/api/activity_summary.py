@@ -10,7 +10,7 @@ from flask import Response
 from marshmallow import RAISE
 
 from dealcache.api.deal_list_parameters import any_of, day
-from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, STORE_FAILURE, documented
+from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, RETRY_AFTER, Documented, documented
 from dealcache.api.list_responses import short_list
 from dealcache.api.problems import invalid
 from dealcache.api.responses import problem_response
@@ -23,6 +23,9 @@ from dealcache.reader.question_errors import UnknownLabelError
 blueprint = StrictBlueprint(
     "activity_summary", __name__, url_prefix="/api/hubspot/v2", description="Activities at a glance."
 )
+
+
+_NOT_YET = Documented(503, "Activities are still being added up, or MongoDB does not answer.", RETRY_AFTER)
 
 
 class ActivityQuery(ma.Schema):
@@ -91,7 +94,7 @@ class ActivitySummarySchema(ma.Schema):
 
 @blueprint.route("/activity-summary")
 @blueprint.arguments(ActivityQuery(), location="query", unknown=RAISE)  # a misspelt filter would count all activities
-@documented(blueprint, ActivitySummarySchema, [NOT_MODIFIED, STORE_FAILURE], ETAG | CACHE_CONTROL)
+@documented(blueprint, ActivitySummarySchema, [NOT_MODIFIED, _NOT_YET], ETAG | CACHE_CONTROL)
 def activity_summary(question: ActivityQuestion) -> Response:
     """Return the number of activities by week, month, owner or type."""
     try:

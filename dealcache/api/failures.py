@@ -15,7 +15,7 @@ from dealcache.hubspot import (
     WrongAccount,
 )
 from dealcache.reader import BulkheadFullError, FlightTimeoutError, TimelineNotSyncedError
-from dealcache.repositories import StoreError, StoreUnavailable
+from dealcache.repositories import StoreError, StoreUnavailable, SumsMissingError
 
 #: Seconds of ``Retry-After`` when a dependency fails without naming a time.
 RETRY_AFTER = 5
@@ -65,6 +65,10 @@ def problem_of(failure: Exception) -> Problem:
             return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
         case TimelineNotSyncedError():
             return Problem(404, f"MongoDB knows the deal, but {failure}.")
+        case SumsMissingError():
+            return Problem(
+                503, "The activities of all deals are being added up; try again shortly.", headers=_wait(RETRY_AFTER)
+            )
         case StoreUnavailable():
             return Problem(503, "MongoDB does not answer.", headers=_wait(RETRY_AFTER))
         case _:

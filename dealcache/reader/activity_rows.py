@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -44,14 +44,28 @@ def table_of(by: str, series: Iterable[Series]) -> Table:
         series: the activities; with their owners if these are asked for.
     """
     table: defaultdict[Any, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    period = _PERIODS.get(by)
-    for one in series:
-        if period is None:
+    if by not in _PERIODS:
+        for one in series:
             table[one.owner if by == "owner" else one.type][one.type] += sum(one.counts)
-            continue
-        for day, number in zip(one.days, one.counts, strict=True):
-            table[period(day)][one.type] += number
+        return table
+    for kind, days in _by_day(series).items():
+        for day, number in days.items():
+            table[_PERIODS[by](day)][kind] += number
     return table
+
+
+def _by_day(series: Iterable[Series]) -> Mapping[str, Mapping[int, int]]:
+    """Return the number of activities by type and day."""
+    types: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for one in series:
+        days = types[one.type]
+        # Of one owner's activities of a type in one stage, most have a day of their own, and these are counted in C.
+        days.update(one.days)
+        if sum(one.counts) > len(one.counts):
+            for day, number in zip(one.days, one.counts, strict=True):
+                if number > 1:
+                    days[day] += number - 1
+    return types
 
 
 def rows_of(by: str, table: Table, labels: Labels) -> list[Row]:

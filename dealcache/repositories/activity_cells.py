@@ -1,7 +1,8 @@
-"""The documents that hold sums of activities: one for each stage, owner and year, and for all stages and owners. Pure.
+"""The documents that hold sums of activities: one for each stage and owner, and for all stages and owners. Pure.
 
-A cell holds, for each type, the days with activities and their numbers. A million activities of 50 owners in 20 stages
-are about 3,000 cells of 2 KB.
+A cell holds, for each type, the days with activities and their numbers. Cells of all stages or all owners are large and
+change often, so they are for one year each. A million activities of 50 owners in 20 stages are about 1,300 cells with
+13 MB.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from itertools import product
@@ -23,6 +24,9 @@ from dealcache.repositories.documents import Document
 
 #: The stage, or owner, of sums over all of them; sorts before the others.
 ALL = "*"
+
+#: The year of cells that have all years.
+ANY_YEAR = 0
 
 _OWNER = "="
 
@@ -60,6 +64,11 @@ class CellKey(NamedTuple):
     owner: str
     year: int
 
+    @classmethod
+    def of(cls, stage: str, owner: str, day: int) -> CellKey:
+        """Return the place of activities of a day."""
+        return cls(stage, owner, year_of(day) if ALL in (stage, owner) else ANY_YEAR)
+
     def id(self, generation: ObjectId) -> str:
         """Return the id of the document."""
         return orjson.dumps([str(generation), *self]).decode()
@@ -89,8 +98,8 @@ def by_cell(change: Change) -> dict[CellKey, Numbers]:
     """Return a change of sums by the cells that it affects."""
     cells: defaultdict[CellKey, Numbers] = defaultdict(new_numbers)
     for (stage, owner, kind, day), number in change.items():
-        for key in product((stage, ALL), (stored_owner(owner), ALL), (year_of(day),)):
-            numbers = cells[CellKey(*key)][kind]
+        for place in product((stage, ALL), (stored_owner(owner), ALL)):
+            numbers = cells[CellKey.of(*place, day)][kind]
             numbers[day] = numbers.get(day, 0) + number
     return cells
 
@@ -103,20 +112,31 @@ def year_of(day: int) -> int:
 
 def changed(cell: Document | None, change: Mapping[str, Mapping[int, int]]) -> Document:
     """Return the contents of a cell after a change; None for a cell that does not exist yet."""
-    numbers = new_numbers()
-    for one in () if cell is None else series_in(cell):
-        numbers[one.type] = dict(zip(one.days, one.counts, strict=True))
-    for kind, days in change.items():
-        of_type = numbers[kind]
-        for day, number in days.items():
-            of_type[day] = of_type.get(day, 0) + number
-    return contents(numbers)
+    types = {} if cell is None else {one[0]: one for one in cell["types"]}
+    for kind, numbers in change.items():
+        _, days, counts = types.get(kind, (kind, b"", b""))
+        series = _added(Series(None, kind, array("i", days), array("i", counts)), numbers)
+        types[kind] = [kind, series.days.tobytes(), series.counts.tobytes()]
+    return {"types": [types[kind] for kind in sorted(types) if types[kind][1]]}
 
 
-def contents(numbers: Mapping[str, Mapping[int, int]]) -> Document:
-    """Return numbers by type and day as the contents of a cell."""
-    series = (series_of_type(None, kind, numbers[kind]) for kind in sorted(numbers))
-    return {"types": [[one.type, one.days.tobytes(), one.counts.tobytes()] for one in series if one.days]}
+def _added(series: Series, numbers: Mapping[int, int]) -> Series:
+    """Return a series with the numbers of some days added to it; changes it."""
+    days, counts = series.days, series.counts
+    for day, number in numbers.items():
+        place = bisect_left(days, day)
+        if place == len(days) or days[place] != day:
+            days.insert(place, day)
+            counts.insert(place, 0)
+        counts[place] += number
+        if not counts[place]:
+            del days[place], counts[place]
+    return series
+
+
+def contents(series: Iterable[Series]) -> Document:
+    """Return sums as the contents of a cell."""
+    return {"types": [[one.type, one.days.tobytes(), one.counts.tobytes()] for one in series]}
 
 
 def series_in(cell: Document) -> Iterator[Series]:

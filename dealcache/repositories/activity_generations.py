@@ -17,7 +17,7 @@ from bson import MaxKey, MinKey, ObjectId
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
-from dealcache.repositories.activity_cells import ALL, CellKey, contents, stored_owner, year_of
+from dealcache.repositories.activity_cells import ALL, CellKey, Series, contents, series_of_type, stored_owner
 from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
 from dealcache.repositories.activity_counts import DealCounts, TypeNames, pack_counts
 from dealcache.repositories.activity_head import begin_sums, end_sums, part_id, parts_of, read_head, sums_of
@@ -42,8 +42,8 @@ _INDEXES = [
     IndexModel([("of", ASCENDING), ("owner", ASCENDING), ("stage", ASCENDING)], name="owner"),
 ]
 
-#: The days of all activities, one for each, by cell and type.
-_Days = defaultdict[tuple[CellKey, str], "array[int]"]
+#: The days of all activities, one for each, by stage, owner and type.
+_Days = defaultdict[tuple[str, str, str], "array[int]"]
 
 
 class ActivityGenerations:
@@ -158,26 +158,37 @@ class ActivityGenerations:
                         collection.delete_many({"_id": {"$in": [one["_id"] for one in found]}})
 
 
-def _collect(counts: DealCounts, days: _Days) -> None:
-    for (owner, kind, day), number in counts.counts.items():
-        days[CellKey(counts.stage, stored_owner(owner), year_of(day)), kind].extend([day] * number)
+def _collect(deal: DealCounts, days: _Days) -> None:
+    for (owner, kind, day), number in deal.counts.items():
+        of_kind = days[deal.stage, owner, kind]
+        of_kind.append(day)
+        if number > 1:
+            of_kind.extend([day] * (number - 1))
 
 
 def _levels(days: _Days) -> Iterator[_Days]:
-    """Yield the days by stage and owner, by stage alone, by owner alone, and all; the given ones are used up."""
+    """Yield the days by stage and owner, by stage alone, by owner alone, and all."""
+    yield defaultdict(
+        partial(array, "i"), {(stage, stored_owner(owner), kind): one for (stage, owner, kind), one in days.items()}
+    )
     for all_stages, all_owners in ((False, True), (True, False), (True, True)):
         merged: _Days = defaultdict(partial(array, "i"))
-        for (key, kind), of_key in days.items():
-            stage, owner = ALL if all_stages else key.stage, ALL if all_owners else key.owner
-            merged[CellKey(stage, owner, key.year), kind].extend(of_key)
+        for (stage, owner, kind), of_kind in days.items():
+            key = ALL if all_stages else stage, ALL if all_owners else stored_owner(owner), kind
+            merged[key].extend(of_kind)
         yield merged
-    yield days
 
 
 def _cells(generation: ObjectId, days: _Days) -> Iterator[Document]:
-    for key, group in groupby(sorted(days), lambda one: one[0]):
-        numbers = {kind: Counter(days[key, kind]) for _, kind in group}
-        yield {"_id": key.id(generation), "at": 0} | key.fields(generation) | contents(numbers)
+    """Yield the cells of one level."""
+    for (stage, owner), group in groupby(sorted(days), lambda one: one[:2]):
+        cells: defaultdict[CellKey, list[Series]] = defaultdict(list)
+        for key in group:
+            by_day = Counter(days[key])
+            for cell, in_cell in groupby(sorted(by_day), partial(CellKey.of, stage, owner)):
+                cells[cell].append(series_of_type(None, key[2], {day: by_day[day] for day in in_cell}))
+        for cell, series in cells.items():
+            yield {"_id": cell.id(generation), "at": 0} | cell.fields(generation) | contents(series)
 
 
 def _batches(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
 from itertools import chain
@@ -60,26 +60,16 @@ class ActivityReader:
             events = self._connection.naive.deal_timeline
             read = events.find({"deal_id": {"$in": deal_ids}}, _EVENT_FIELDS, batch_size=_BATCH)
             for document in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
-                if _is_sound(document):
-                    at = with_zone(document["occurred_at"])
-                    yield document["deal_id"], document["owner_id"], document["type"], at
+                kind, at, owner_id = document.get("type"), document.get("occurred_at"), document.get("owner_id", 0)
+                # As this service writes them; anything else is read as timelines read it.
+                if kind and type(kind) is str and type(at) is datetime and (type(owner_id) is str or owner_id is None):
+                    yield document["deal_id"], owner_id, kind, with_zone(at)
                 else:
                     odd.append(document["_id"])
             for start in range(0, len(odd), _BATCH):
                 for document in events.find({"_id": {"$in": odd[start : start + _BATCH]}}):
                     event, _ = read_event(document)
                     yield document["deal_id"], event.owner_id, event.type, event.occurred_at
-
-
-def _is_sound(document: Mapping[str, Any]) -> bool:
-    """Return True if an event's fields are as this service writes them."""
-    owner_id = document.get("owner_id", 0)
-    return (
-        type(document.get("occurred_at")) is datetime
-        and type(kind := document.get("type")) is str
-        and kind != ""
-        and (owner_id is None or type(owner_id) is str)
-    )
 
 
 def _shown(document: Document) -> tuple[str, str] | None:

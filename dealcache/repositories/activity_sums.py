@@ -128,9 +128,9 @@ class ActivitySums:
             "owner": _owners(owners) if each else ALL,
         }
         first, last = days
-        years = {"$gte": first and year_of(first), "$lte": last and year_of(last)}
-        if between := {name: year for name, year in years.items() if year is not None}:
-            condition["year"] = between
+        if ALL in (condition["stage"], condition["owner"]):
+            years = {"$gte": first and year_of(first), "$lte": last and year_of(last)}
+            condition |= {"year": between} if (between := {name: year for name, year in years.items() if year}) else {}
         with self._connection.operation() as database:
             read = sums_of(database).find(condition, {"owner": 1, "types": 1}, batch_size=_BATCH)
             for cell in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
