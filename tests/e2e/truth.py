@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -95,6 +95,21 @@ def assert_true(service: Gunicorn, hubspot: HubSpot, mongodb_uri: str) -> None:
     truth, told = true_timelines(hubspot), told_timelines(service)
     assert not differences(truth, told)
     assert twice(mongodb_uri, service.database) == []
+    assert summarized_months(service) == months_of(truth)
+
+
+def months_of(timelines: Timelines) -> dict[str, int]:
+    """Return the number of events in each month of UTC."""
+    times = (event.rpartition("_")[2] for events in timelines.values() for event in events)
+    return Counter(f"{time[:4]}-{time[4:6]}" for time in times)
+
+
+def summarized_months(service: Gunicorn) -> dict[str, int]:
+    """Return the same as the service sums it up."""
+    summary = service.get(f"{V2}/activity-summary", by="month").json()
+    assert summary["time_zone"] == "UTC"
+    assert summary["total"] == sum(row["count"] for row in summary["rows"])
+    return {row["key"]: row["count"] for row in summary["rows"]}
 
 
 def differences(truth: Mapping[str, list[str]], told: Mapping[str, list[str]]) -> dict[str, str]:
