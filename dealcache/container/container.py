@@ -157,8 +157,9 @@ class Container:
             _HOLD_SECONDS if redis is None else _HOLD_SECONDS_WITH_REDIS,
         )
         self.label_directory = LabelDirectory(storage.labels.read)
-        labels, started_at = self.label_directory.current, datetime.now(UTC)
-        self.further_properties = FurtherProperties(self.settings, labels, started_at, storage.identity.currencies)
+        self.further_properties = FurtherProperties(
+            self.settings, self.label_directory, storage.labels.read, datetime.now(UTC), storage.identity.currencies
+        )
         self.invalidations = Invalidations(
             storage.invalidations,
             storage.invalidation_feed,

@@ -10,6 +10,7 @@ from dealcache.hubspot.stage_properties import StageProperties
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.labels import Labels
 from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals
+from dealcache.reader import LabelDirectory
 from dealcache.settings import Settings
 
 
@@ -18,7 +19,8 @@ class FurtherProperties:
 
     Args:
         settings: the environment's settings.
-        labels: returns the labels that are known now.
+        directory: the labels that this process knows.
+        stored: returns those that MongoDB has; raises StoreError if it fails.
         started_at: when this process started.
         currencies: returns those of the account's company; None while they are not known.
     """
@@ -26,29 +28,43 @@ class FurtherProperties:
     def __init__(
         self,
         settings: Settings,
-        labels: Callable[[], Labels],
+        directory: LabelDirectory,
+        stored: Callable[[], Labels],
         started_at: datetime,
         currencies: Callable[[], CompanyCurrencies | None],
     ) -> None:
         self._currencies = currencies
         self._own = settings.hubspot_deal_properties
         self._has_history = settings.stage_history == "on"
-        self._labels = labels
+        self._directory = directory
+        self._stored = stored
         self._started_at = started_at
 
     def asked_for(self) -> DealProperties:
         """Return what names the properties to ask for; while nothing is configured, only the fixed ones."""
-        stages = StageProperties(self._labels) if self._has_history else None
+        stages = StageProperties(self._directory.current) if self._has_history else None
         return DealProperties(*([self._present] if self._own else []), stages=stages)
 
     def reading(self) -> ReadWithDeals:
-        """Return what this process reads with deals now."""
+        """Return what this process reads with deals from now on.
+
+        Raises:
+            StoreError: MongoDB cannot tell which properties there are.
+        """
         features = ["stage history"] if self._has_history else []
         if (currencies := self._currencies()) and currencies.has_others:
             features.append("currencies")  # which earlier versions did not read
-        return read_with_deals(self._own, features, self._labels(), self._started_at)
+        return read_with_deals(self._own, features, self._up_to_date() if self._own else Labels(), self._started_at)
+
+    def _up_to_date(self) -> Labels:
+        """Return the labels that MongoDB has, which this process asks HubSpot by from now on."""
+        labels = self._stored()
+        if labels.properties != self._directory.current().properties:
+            # Another process has just stored definitions.
+            self._directory.renew()
+        return labels
 
     def _present(self) -> list[str]:
         """Return the own properties that HubSpot has, as far as that is known."""
-        absent = self._labels().absent_properties
+        absent = self._directory.current().absent_properties
         return [name for name in self._own if name not in absent]

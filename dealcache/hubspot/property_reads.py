@@ -80,7 +80,7 @@ class PropertyReads:
             first, self._refused = not self._refused, True
         if first:
             log.warning(
-                "HubSpot does not list the properties of deals (scope %s), whose values are shown as texts: %s",
-                SCHEMA_SCOPE,
+                "HubSpot does not list the properties of deals, whose values are shown as texts: %s (the scope is %s)",
                 refusal,
+                SCHEMA_SCOPE,
             )
