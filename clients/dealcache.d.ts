@@ -4652,6 +4652,8 @@ export interface components {
             at: string;
             data: components["schemas"]["DataStatus"];
             hubspot_limits: components["schemas"]["HubSpotLimits"];
+            /** @description True if the history of deals' stages is known; absent otherwise. */
+            stage_history?: boolean;
             sync: components["schemas"]["SyncStatus"];
             tiers: components["schemas"]["TiersStatus"];
             /** @description The zone of the days that answers show. */

@@ -131,6 +131,9 @@ class StatusSchema(ma.Schema):
     webhooks = part(WebhooksStatusSchema)
     tiers = part(TiersStatusSchema)
     hubspot_limits = part(HubSpotLimitsSchema)
+    stage_history = ma.fields.Boolean(
+        metadata={"description": "True if the history of deals' stages is known; absent otherwise."}
+    )
     workers = ma.fields.List(
         ma.fields.Nested(WorkerSchema), required=True, allow_none=True, metadata={"description": "All that live."}
     )

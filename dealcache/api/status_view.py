@@ -30,6 +30,7 @@ class StatusFacts:
         redis: whether there is a Redis.
         time_zone: the zone of the days that answers show.
         max_data_age: the age in seconds from which data is read again in the background; 0: never.
+        stage_history: whether the history of deals' stages is known.
     """
 
     sync_interval: float
@@ -37,6 +38,7 @@ class StatusFacts:
     redis: bool
     time_zone: str
     max_data_age: float
+    stage_history: bool = False
 
 
 def status_view(status: Status, facts: StatusFacts, portal_id: int | None, now: datetime) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def status_view(status: Status, facts: StatusFacts, portal_id: int | None, now: 
         "tiers": _tiers(status, facts),
         "hubspot_limits": _limits(status),
         "workers": None if status.workers is None else [_worker(one) for one in status.workers],
-    }
+    } | ({"stage_history": True} if facts.stage_history else {})
 
 
 def age_view(overview: Overview | None, now: datetime) -> tuple[str | None, int | None]:

@@ -219,6 +219,7 @@ class Container:
             self.redis is not None,
             settings.timeline_timezone.key,
             settings.max_data_age_seconds,
+            settings.stage_history == "on",
         )
         self.hubspot_probe = HubSpotProbe(self.hubspot.last_outcome, self.hubspot.answers)
         self.status_monitor = StatusMonitor(

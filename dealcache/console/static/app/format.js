@@ -65,6 +65,11 @@ export function percent(value) {
   return value === null || value === undefined ? NONE : percentage.format(value);
 }
 
+/** Return a number of days, with one digit behind the point. */
+export function days(value) {
+  return value === null || value === undefined ? NONE : oneDigit.format(value);
+}
+
 /** Return milliseconds, with one digit behind the point where they are few. */
 export function milliseconds(value) {
   if (value === null || value === undefined) return NONE;

@@ -6,13 +6,15 @@ import { useDrag } from "./drag.js";
 import { stepped } from "./mark_words.js";
 import { dayOf, marksOf, momentOf, startOf, ticksOf, DAY } from "./marks.js";
 import { AXIS, EDGE, Grid, Mark, TOP, Today } from "./picture.js";
+import { Bands } from "./stages.js";
 import { Tip } from "./tip.js";
 import { typesOf } from "../parts/types.js";
 import { useWidth } from "../parts/width.js";
 
-/** Pixels: from which width on lanes have their labels beside them, and the room for these. */
+/** Pixels: from which width on lanes have their labels beside them, and the room for these and for those of bands. */
 const WIDE = 560;
 const LABELS = 140;
+const BANDS = 18;
 
 /** Return from when to when a chart shows events: the days looked at, else all events and today. */
 export function domainOf(events, { since, until }, now) {
@@ -29,13 +31,14 @@ export function domainOf(events, { since, until }, now) {
  *
  * @param {Object[]} events those of the types and the search, oldest first.
  * @param {Object} all all events of the deal: their types are the lanes.
+ * @param {Object[]} bands what is behind them, see bandsOf.
  * @param {number[]} domain from when to when.
  * @param {number} now the present moment on the service's clock.
  * @param {Object} view what is looked at.
  * @param {(since: string, until: string) => void} onRange takes days to look at.
  * @param {(id: string) => void} onPick takes the id of an event to show.
  */
-export function Chart({ events, all, domain, now, view, onRange, onPick }) {
+export function Chart({ events, all, bands, domain, now, view, onRange, onPick }) {
   const [box, width] = useWidth();
   const lanes = useMemo(
     () => typesOf(all).filter((type) => !view.types.size || view.types.has(type)),
@@ -44,8 +47,9 @@ export function Chart({ events, all, domain, now, view, onRange, onPick }) {
   const isWide = width >= WIDE;
   const sizes = { left: isWide ? LABELS : EDGE, right: width - EDGE, lane: isWide ? 26 : 42 };
   const x = (at) => sizes.left + ((at - domain[0]) / (domain[1] - domain[0])) * (sizes.right - sizes.left);
-  const height = TOP + lanes.length * sizes.lane + AXIS;
-  const yOf = (lane) => TOP + (lane + 0.5) * sizes.lane + (isWide ? 0 : 8);
+  const top = TOP + (bands.length ? BANDS : 0);
+  const height = top + lanes.length * sizes.lane + AXIS;
+  const yOf = (lane) => top + (lane + 0.5) * sizes.lane + (isWide ? 0 : 8);
   const marks = useMemo(
     () => marksIn(lanes, events, domain, x, now),
     [lanes, events, domain[0], domain[1], width, now],
@@ -85,7 +89,7 @@ export function Chart({ events, all, domain, now, view, onRange, onPick }) {
             isTabStop=${place === tabStop}
           />`,
       ),
-    [marks, view.event, tabStop, isWide],
+    [marks, view.event, tabStop, isWide, top],
   );
   return html`<div class="chart" ref=${box}>
     ${
@@ -100,6 +104,7 @@ export function Chart({ events, all, domain, now, view, onRange, onPick }) {
         onFocusIn=${({ target }) => placeOf(target) !== null && setCurrent(placeOf(target))}
         ...${dragging}
       >
+        <${Bands} bands=${bands} domain=${domain} x=${x} top=${TOP} height=${height - TOP - AXIS} />
         <${Grid}
           lanes=${lanes}
           ticks=${ticksOf(domain, sizes.right - sizes.left)}

@@ -8,6 +8,7 @@ import { useLive } from "./live.js";
 
 const INFO = "/api/hubspot/deal-info";
 const TIMELINE = "/api/hubspot/deal-timeline";
+const STAGES = "/api/hubspot/deal-stages";
 
 /** Milliseconds within which changes that are read one after the other are told together. */
 const TOGETHER = 5_000;
@@ -18,14 +19,16 @@ const NO_NEWS = { at: null, parts: [], added: new Set(), refreshed: null };
  * Read a deal, and follow it.
  *
  * @param {string} id HubSpot's id.
- * @returns {{info: Object, timeline: Object, news: Object, live: string, refresh: () => Promise<boolean>}} `info`
- *   and `timeline` are as of useLoad, their data {content, source}. `news` is what changed last while the page is open:
+ * @param {boolean} hasStages true if the service knows the history of stages.
+ * @returns {{info: Object, timeline: Object, stages: Object, news: Object, live: string, refresh: () => Promise<boolean>}} `info`,
+ *   `timeline` and `stages` are as of useLoad, their data {content, source}. `news` is what changed last while the page is open:
  *   {at, parts, added, refreshed}: words, the ids of new events, and {tier, milliseconds, asOf} if it was asked for.
  *   `refresh` takes the deal from HubSpot; its promise is false if it was not allowed to, and fails with ApiError.
  */
-export function useDeal(id) {
+export function useDeal(id, hasStages) {
   const info = useView(INFO, id);
   const timeline = useView(TIMELINE, id);
+  const stages = useView(STAGES, id, hasStages);
   const [news, setNews] = useState(NO_NEWS);
   const seen = useRef({ info: null, timeline: null });
 
@@ -45,6 +48,7 @@ export function useDeal(id) {
 
   const reload = (changed = ["info", "timeline"]) => {
     if (changed.includes("timeline")) timeline.reload();
+    if (hasStages) stages.reload();
     info.reload(); // which tells of the first and the last activity too
   };
   const content = info.data?.content ?? null;
@@ -57,11 +61,12 @@ export function useDeal(id) {
     const facts = await call(INFO, { query: { dealId: id } });
     timeline.take(answer);
     info.take(facts);
+    if (hasStages) stages.reload();
     const { tier, milliseconds, asOf } = sourceOf(answer.headers, answer.milliseconds);
     setNews({ at: Date.now(), ...compare(), refreshed: { tier, milliseconds, asOf } });
     return true;
   };
-  return { info, timeline, news, live, refresh };
+  return { info, timeline, stages, news, live, refresh };
 }
 
 function joined(before, now) {
@@ -70,15 +75,15 @@ function joined(before, now) {
   return { ...now, parts, added: new Set([...before.added, ...now.added]) };
 }
 
-/** One view of a deal. While its entity tag is the same, its content is the same object: nothing is drawn again. */
-function useView(path, dealId) {
+/** One view of a deal, if it is wanted. While its entity tag is the same, its content is the same object: nothing is drawn again. */
+function useView(path, dealId, isWanted = true) {
   const last = useRef({ tag: null, content: null });
   const accept = ({ data, headers, milliseconds }) => {
     const tag = headers.get("ETag");
     if (tag === null || tag !== last.current.tag) last.current = { tag, content: data };
     return { content: last.current.content, source: sourceOf(headers, milliseconds) };
   };
-  const loading = useLoad(async (signal) => accept(await call(path, { query: { dealId }, signal })), dealId);
+  const loading = useLoad(async (signal) => accept(await call(path, { query: { dealId }, signal })), isWanted ? dealId : null);
   const [taken, setTaken] = useState(null);
   const isNewer = taken !== null && taken.source.at > (loading.data?.source.at ?? 0);
   const shown = isNewer ? { ...loading, data: taken, error: null, isStale: false } : loading;

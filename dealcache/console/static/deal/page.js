@@ -14,6 +14,7 @@ import { Head } from "./head.js";
 import { List } from "./list.js";
 import { clockOf } from "./marks.js";
 import { Range } from "./range.js";
+import { Stages, bandsOf } from "./stages.js";
 import { Still } from "./still.js";
 import { tone, typesOf } from "../parts/types.js";
 import { chosen, toggled, useView } from "./view.js";
@@ -22,7 +23,7 @@ const MINUTE = 60_000;
 
 /** The page; `argument` is HubSpot's id of the deal. */
 export function Page({ argument: id }) {
-  const deal = useDeal(id);
+  const deal = useDeal(id, useStatus()?.stage_history === true);
   const [view, change] = useView();
   const { info, timeline } = deal;
   const facts = info.data?.content;
@@ -48,6 +49,7 @@ export function Page({ argument: id }) {
         timeline.data
           ? html`<${Events}
               events=${timeline.data.content.events}
+              stages=${deal.stages}
               added=${deal.news.added}
               view=${view}
               change=${change}
@@ -83,11 +85,14 @@ function Failures({ info, timeline }) {
   return different.map((error) => html`<${Failure} key=${error.message} error=${error} retry=${retry} />`);
 }
 
-function Events({ events, added, view, change }) {
-  const now = useClock();
+function Events({ events, stages, added, view, change }) {
+  const zone = useStatus()?.time_zone ?? "UTC";
+  const now = useClock(zone);
   const [picked, setPicked] = useState({ id: null, times: 0 });
   const shown = useMemo(() => chosen(events, view), [events, view]);
   const domain = domainOf(events, view, now);
+  const history = stages.data?.content;
+  const bands = useMemo(() => (history ? bandsOf(history, zone, now) : []), [history, zone, now]);
   const pick = (id) => {
     change({ event: id });
     setPicked(({ times }) => ({ id, times: times + 1 }));
@@ -113,6 +118,7 @@ function Events({ events, added, view, change }) {
           <${Chart}
             events=${shown.charted}
             all=${events}
+            bands=${bands}
             domain=${domain}
             now=${now}
             view=${view}
@@ -121,10 +127,12 @@ function Events({ events, added, view, change }) {
           />
           <p class="chart-note muted">
             Hollow marks are planned. A number stands for so many events. Drag over the picture for a part of it.
+            ${bands.length > 0 && " The bands behind it are the stages that the deal was in."}
           </p>
         </section>
       </div>`
     }
+    <${Stages} stages=${stages} />
     <${List}
       all=${events}
       events=${shown.listed}
@@ -148,9 +156,8 @@ function rowsOf(events, left) {
   });
 }
 
-/** Return the present moment on the clock of the service's zone, renewed each minute. */
-function useClock() {
-  const zone = useStatus()?.time_zone ?? "UTC";
+/** Return the present moment on the clock of a zone, renewed each minute. */
+function useClock(zone) {
   const [, tick] = useState(0);
   useEffect(() => {
     const timer = setInterval(() => !document.hidden && tick((times) => times + 1), MINUTE);

@@ -1,7 +1,7 @@
 /** The table of deals. */
 
 import { html, useMemo } from "../vendor/preact.js";
-import { NONE, amount, count, day, dealName, isNamed } from "../app/format.js";
+import { NONE, amount, count, day, days, dealName, isNamed } from "../app/format.js";
 import { address } from "../app/router.js";
 import { Moment } from "../parts/moment.js";
 import { Heading } from "../parts/sorting.js";
@@ -9,7 +9,10 @@ import { Heading } from "../parts/sorting.js";
 /** What the API calls an owner of whom nothing is known. */
 const UNKNOWN = "Unknown Owner";
 
-/** The columns: `by` as the API sorts; `orders` says in words what ascending and descending mean. */
+/**
+ * The columns: `by` as the API sorts; `orders` says in words what ascending and descending mean; `isThere` tells from a
+ * deal whether the service has the column at all.
+ */
 export const COLUMNS = [
   { name: "name", title: "Name", by: "name", orders: ["A to Z", "Z to A"], cell: Name },
   { name: "stage", title: "Stage", cell: Stage },
@@ -18,6 +21,10 @@ export const COLUMNS = [
   {
     ...{ name: "amount", title: "Amount", by: "amount", orders: ["smallest first", "largest first"] },
     ...{ numeric: true, cell: ({ deal }) => value(deal.amount, amount(deal.amount, deal.currency)) },
+  },
+  {
+    ...{ name: "days_in_stage", title: "Days in stage", isThere: (deal) => deal.days_in_stage !== undefined },
+    ...{ numeric: true, cell: ({ deal }) => value(deal.days_in_stage, days(deal.days_in_stage)) },
   },
   dates("created", "Created", "create_date"),
   dates("closes", "Closes", "close_date"),
@@ -44,12 +51,16 @@ function dates(name, title, field) {
  */
 export function Table({ deals, sort, onSort }) {
   const sorted = sort.replace("-", "");
-  const rows = useMemo(() => deals.map((deal) => html`<${Row} key=${deal.deal_id} deal=${deal} sorted=${sorted} />`), [deals, sorted]);
+  const columns = COLUMNS.filter(({ isThere }) => !isThere || deals.some(isThere));
+  const rows = useMemo(
+    () => deals.map((deal) => html`<${Row} key=${deal.deal_id} deal=${deal} columns=${columns} sorted=${sorted} />`),
+    [deals, sorted],
+  );
   return html`<div class="scroll deals-scroll" tabindex="0" role="region" aria-label="List of deals">
     <table class="deals-table" aria-label="Deals">
       <thead>
         <tr>
-          ${COLUMNS.map(
+          ${columns.map(
             (column) => html`<${Heading}
               key=${column.name}
               by=${column.by}
@@ -70,8 +81,8 @@ export function Table({ deals, sort, onSort }) {
   </div>`;
 }
 
-function Row({ deal, sorted }) {
-  const [name, ...others] = COLUMNS;
+function Row({ deal, columns, sorted }) {
+  const [name, ...others] = columns;
   return html`<tr>
     <th scope="row" class=${kindOf(name, sorted)}><${Name} deal=${deal} /></th>
     ${others.map((column) => html`<td key=${column.name} class=${kindOf(column, sorted)}>${column.cell({ deal })}</td>`)}
