@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -15,7 +16,7 @@ from tests.console.browser import Console
 from tests.e2e.programs import Gunicorn
 
 SUMMARY, LIST = "/api/hubspot/v2/activity-summary", "/api/hubspot/v2/deal-list"
-#: Days that end after the last planned activity: for the API, and in an address.
+#: Days that end after the last planned activity, for the API and in an address.
 DAYS: dict[str, Any] = {"since": "2026-05-01", "until": "2028-03-31"}
 IN_ADDRESS = "since=2026-05-01&until=2028-03-31"
 
@@ -27,6 +28,14 @@ window.fetch = async (...all) => String(all[0]).includes("activity-summary")
       JSON.stringify({title: "Service Unavailable", detail: "MongoDB does not answer.", request_id: "abc123"}),
       {status: 503, headers: {"Content-Type": "application/problem+json"}})
   : ask(...all);
+"""
+
+
+#: Calls a function of a module of the page for each of some lists of arguments.
+CALLED = """
+const [module, name, all, done] = arguments;
+import(`${document.documentElement.dataset.assets}/activity/${module}.js`).then(
+  (found) => done(all.map((one) => found[name](...one))), (error) => done(`${error}`));
 """
 
 
@@ -44,9 +53,12 @@ def query_of(console: Console) -> dict[str, list[str]]:
 
 def bars(console: Console, label: str) -> dict[str, int]:
     """Return the bars of a group, with their numbers."""
-    found = console.driver.find_elements(By.CSS_SELECTOR, f"[aria-label='{label}'] button")
-    pairs = ((one.find_element(By.CSS_SELECTOR, f".bar-{part}").text for part in ("label", "text")) for one in found)
-    return {name: int(number.replace(",", "")) for name, number in pairs}
+    rows = console.script(
+        """return [...document.querySelectorAll(`[aria-label="${arguments[0]}"] button`)].map(
+             (one) => ["label", "text"].map((part) => one.querySelector(`.bar-${part}`).textContent));""",
+        label,
+    )
+    return {name: int(number.replace(",", "")) for name, number in rows}
 
 
 def table(console: Console, label: str) -> dict[str, list[int]]:
@@ -57,6 +69,11 @@ def table(console: Console, label: str) -> dict[str, list[int]]:
         label,
     )
     return {name: [int(one.replace(",", "")) for one in numbers] for name, *numbers in rows}
+
+
+def called(console: Console, module: str, name: str, *arguments: list[Any]) -> list[Any]:
+    """Return what a function of the page returns for each of some lists of arguments."""
+    return console.driver.execute_async_script(CALLED, module, name, list(arguments))
 
 
 def by_type(rows: list[dict[str, Any]]) -> Counter[str]:
@@ -82,8 +99,8 @@ def test_the_numbers_are_what_the_api_answers(console: Console, service: Gunicor
     assert {name: numbers[0] for name, numbers in of_owners.items() if name != "All"} == bars(
         console, "Filter by owner"
     )
-    drawn = console.driver.find_elements(By.CSS_SELECTOR, ".activity-chart .activity-piece")
-    assert len(drawn) == sum(len(row["by_type"]) for row in answer["rows"])
+    drawn = console.script("return document.querySelectorAll('.activity-chart .activity-piece').length")
+    assert drawn == sum(len(row["by_type"]) for row in answer["rows"])
 
 
 def test_types_owners_and_stages_filter_and_stand_in_the_address(console: Console, service: Gunicorn) -> None:
@@ -198,3 +215,40 @@ def test_the_page_has_no_barriers(console: Console) -> None:
     console.inspect("activity")
     console.look(width=2560)
     assert not console.overflows()
+
+
+def test_weeks_are_those_of_iso_8601_and_months_those_of_the_calendar(console: Console) -> None:
+    console.open("/activity")
+    days = [date(2023, 12, 20) + timedelta(days=number) for number in range(450)]
+    texts = [one.isoformat() for one in days]
+    mondays = [date.fromisocalendar(*one.isocalendar()[:2], 1).isoformat() for one in days]
+    assert called(console, "days", "startOf", *([text, "week"] for text in texts)) == mondays
+    firsts = [text[:8] + "01" for text in texts]
+    assert called(console, "days", "startOf", *([text, "month"] for text in texts)) == firsts
+    months = sorted(set(firsts))
+    assert called(console, "days", "following", *([text, "month"] for text in months[:-1])) == months[1:]
+    weeks = sorted(set(mondays))
+    assert called(console, "days", "following", *([text, "week"] for text in weeks[:-1])) == weeks[1:]
+    assert called(console, "days", "daysBetween", ["2024-02-28", "2024-03-01"], ["2024-03-01", "2024-02-29"]) == [2, -1]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"])
+def test_today_is_that_of_the_services_zone(console: Console, zone: str) -> None:
+    console.open("/activity")
+    before = datetime.now(ZoneInfo(zone)).date().isoformat()
+    (shown,) = called(console, "days", "today", [zone])
+    assert before <= shown <= datetime.now(ZoneInfo(zone)).date().isoformat()
+
+
+def test_of_very_long_times_the_last_weeks_are_drawn(console: Console) -> None:
+    console.open("/activity")
+    row = {"start": "2026-11-23", "count": 3, "by_type": {"Call": 3}}
+    summary = {"by": "week", "since": "1900-01-01", "until": "2026-12-06", "rows": [row]}
+    (columns,) = called(console, "columns", "columnsOf", [summary, "2026-11-24"])
+    assert [one["start"] for one in columns[-3:]] == ["2026-11-16", "2026-11-23", "2026-11-30"]
+    assert [one["note"] for one in columns[-3:]] == ["", " (so far)", " (planned)"]
+    assert [one["by_type"] for one in columns if one["by_type"]] == [row["by_type"]]
+    assert len(columns) == 520
+    ends = [{"by": by, "since": "0001-01-01", "until": "9999-12-31", "rows": []} for by in ("week", "month")]
+    for columns in called(console, "columns", "columnsOf", *([one, "2026-11-24"] for one in ends)):
+        assert (len(columns), columns[-1]["start"][:8]) == (520, "9999-12-")

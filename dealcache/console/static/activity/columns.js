@@ -21,13 +21,17 @@ export function columnsOf({ by, since, until, rows }, now) {
   const found = new Map(rows.map((row) => [row.start, row.by_type]));
   const [first, last] = [since ?? rows[0]?.start, until ?? rows.at(-1)?.start];
   if (!first || !last) return [];
-  const columns = [];
-  const present = startOf(now, by);
-  for (let start = startOf(first, by); start <= last; start = following(start, by)) {
-    columns.push({ start, ...labelsOf(start, by), by_type: found.get(start) ?? {}, note: noteOf(start, present) });
-    if (columns.length > MOST) columns.shift();
+  const starts = [startOf(first, by)];
+  for (;;) {
+    const next = following(starts.at(-1), by);
+    if (next > last || next < starts.at(-1)) break; // years of five digits come first in the order of texts
+    starts.push(next);
   }
-  return columns;
+  const present = startOf(now, by);
+  return starts.slice(-MOST).map((start) => ({
+    ...{ start, ...labelsOf(start, by) },
+    ...{ by_type: found.get(start) ?? {}, note: noteOf(start, present) },
+  }));
 }
 
 function noteOf(start, present) {
@@ -43,6 +47,11 @@ function labelsOf(start, by) {
 /** Return rows with `by_type` of some types alone, and `count` of these. */
 export function ofTypes(rows, types) {
   return rows.map((row) => ({ ...row, count: types.reduce((sum, type) => sum + (row.by_type[type] ?? 0), 0) }));
+}
+
+/** Return how many activities some rows have together. */
+export function totalOf(rows) {
+  return rows.reduce((sum, row) => sum + row.count, 0);
 }
 
 /** Return a row in words: "34 activities: 12 Call, 22 Note". */

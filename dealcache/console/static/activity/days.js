@@ -34,8 +34,8 @@ export function startOf(day, by) {
 /** Return the first day of the week or month after the one that begins on a day. */
 export function following(start, by) {
   if (by === "week") return dayBefore(start, -WEEK);
-  const [year, month] = start.split("-").map(Number);
-  return textOf(Date.UTC(year, month, 1));
+  const date = new Date(momentOf(start));
+  return textOf(date.setUTCMonth(date.getUTCMonth() + 1));
 }
 
 function momentOf(day) {

@@ -6,7 +6,7 @@ import { Bars } from "../parts/bars.js";
 import { Empty } from "../parts/states.js";
 import { tone } from "../parts/types.js";
 import { Chart } from "./chart.js";
-import { columnsOf, ofTypes } from "./columns.js";
+import { columnsOf, ofTypes, totalOf } from "./columns.js";
 import { Numbers } from "./numbers.js";
 
 /**
@@ -27,7 +27,7 @@ export function Periods({ summary, types, now, question, ask }) {
   }
   const shown = chosen.length ? types.filter((type) => chosen.includes(type)) : types;
   const columns = ofTypes(columnsOf(summary, now), shown);
-  const total = columns.reduce((sum, column) => sum + column.count, 0);
+  const total = totalOf(ofTypes(summary.rows, shown));
   const toggle = (type) =>
     ask({ type: chosen.includes(type) ? chosen.filter((one) => one !== type) : [...chosen, type] });
   const [first, last] = [summary.since ?? columns[0].start, summary.until];
@@ -38,6 +38,7 @@ export function Periods({ summary, types, now, question, ask }) {
         ${chosen.length > 0 && `of ${count(summary.total)}, `}${last ? `${day(first)} to ${day(last)}` : `since ${day(first)}`}
       </span>
     </p>
+    ${totalOf(columns) < total && html`<p class="muted">The last ${counted(columns.length, by)} are drawn.</p>`}
     <${Chart} columns=${columns} types=${shown} label=${labelOf(total, columns, by)} />
     <div class="activity-types">
       <${Bars} rows=${barsOf(summary.rows, types)} chosen=${new Set(chosen)} onToggle=${toggle} label="Filter by type" />
