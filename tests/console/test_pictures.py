@@ -16,7 +16,7 @@ _HEIGHT = 760
 _MOST_BYTES = 200_000
 
 
-@pytest.mark.parametrize("name", ["console-deals", "console-deal"])
+@pytest.mark.parametrize("name", ["console-deals", "console-deal", "console-activity"])
 def test_pictures_of_pages_are_small_and_stand_in_the_documentation(
     console: Console, service: Gunicorn, name: str
 ) -> None:
@@ -24,6 +24,10 @@ def test_pictures_of_pages_are_small_and_stand_in_the_documentation(
     if name == "console-deals":
         console.open("/deals")
         console.wait_for("total amount")
+    elif name == "console-activity":
+        console.open("/activity?since=2026-06-01&until=2026-10-31")
+        console.wait_for("Show all on the Deals page")
+        console.wait_for("Grace Okafor")
     else:
         console.open(f"/deals/{service.get(READ, dealName=ACME).json()['dealId']}")
         console.wait_for("60 of 60 events")
