@@ -10,10 +10,10 @@ from contextlib import closing
 
 from benchmarks import affinity, frame
 from benchmarks.client import ask, expect
-from benchmarks.lists import OTHER_CORES, SERVER_CORE, measure
+from benchmarks.lists import OTHER_CORES, SERVER_CORE, measure, own_properties
 from benchmarks.lists.deals import Changes, fill
-from benchmarks.lists.measure import Figures
-from benchmarks.lists.table import judge, judge_growth, show
+from benchmarks.lists.measure import Figures, Pages
+from benchmarks.lists.table import judge, judge_growth, judge_pages, show
 from benchmarks.report import Report
 from benchmarks.stand import Stand
 from dealcache.repositories import Connection
@@ -31,14 +31,19 @@ def _run(options: argparse.Namespace, report: Report) -> None:
         for deals in (1_000, 20_000) if options.quick else (1_000, 20_000, 100_000):
             report.heading(f"{deals:,} deals")
             try:
+                if options.own_properties:
+                    judge_pages(report, "deal-list with own properties", _own_pages(stand, deals, options.quick))
+                    continue
                 sizes.append(_measure(stand, deals, options.quick))
+                sizes[-1].own_pages = _own_pages(stand, deals, options.quick)
                 judge(report, sizes[-1])
             except Exception as error:  # noqa: BLE001 - one size that cannot run must not hide what the others find
                 report.failure(f"{deals:,} deals", error)
     if len(sizes) > 2:
         judge_growth(report, *sizes[-2:])
-    report.heading("All figures")
-    show(report, sizes)
+    if sizes:
+        report.heading("All figures")
+        show(report, sizes)
 
 
 def _measure(stand: Stand, deals: int, quick: bool) -> Figures:
@@ -55,7 +60,7 @@ def _measure(stand: Stand, deals: int, quick: bool) -> Figures:
         with closing(Connection(stand.mongodb_uri, name)) as connection:
             changes = Changes(connection)
             measure.small_answers(service, changes, figures, rounds * 10)
-            measure.pages(service, database, changes, figures, quick)
+            figures.pages = measure.pages(service, database, changes, measure.QUESTIONS[:: 5 if quick else 1])
         measure.export(service, figures, 3)
         measure.beside(service, figures, 1_500 if quick else 4_000)
         return figures
@@ -64,9 +69,27 @@ def _measure(stand: Stand, deals: int, quick: bool) -> Figures:
         stand.mongodb.drop_database(name)
 
 
+def _own_pages(stand: Stand, deals: int, quick: bool) -> Pages:
+    """Measure first pages of a service that shows own properties, by which deals are found and sorted."""
+    name = f"lists_{deals}_own"
+    service = stand.service(name, **own_properties.ENVIRON)
+    try:
+        own_properties.wait(service)
+        fill(stand.mongodb[name], deals, own_properties.values)
+        stand.mongodb[name].list_state.update_one({"_id": "deals"}, {"$inc": {"version": 1}}, upsert=True)
+        affinity.pin(service.pid, {SERVER_CORE})
+        with closing(Connection(stand.mongodb_uri, name)) as connection:
+            questions = own_properties.QUESTIONS[:: 5 if quick else 1]
+            return measure.pages(service, stand.mongodb[name], Changes(connection), questions)
+    finally:
+        service.stop()
+        stand.mongodb.drop_database(name)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lists", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="accounts of 1,000 and 20,000 deals only")
+    parser.add_argument("--own-properties", action="store_true", help="only pages of deals with own properties")
     return parser
 
 

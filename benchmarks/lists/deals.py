@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -26,7 +27,7 @@ _WORDS = (
     "Audit",
     "Rollout",
 )
-_BEGIN, _DAYS = datetime(2024, 1, 1, tzinfo=UTC), 1_000
+BEGIN, DAYS = datetime(2024, 1, 1, tzinfo=UTC), 1_000
 _AT_ONCE = 5_000
 _FIRST_ID = 10**10
 
@@ -50,18 +51,30 @@ class Changes:
         self._deals.store([replace(stored.deal, amount=self._amount, hubspot_updated_at=now)], now)
 
 
-def fill(database: Database[dict[str, Any]], count: int) -> None:
-    """Store ``count`` deals in the stages and of the owners that are stored; the same ones each time."""
+def fill(
+    database: Database[dict[str, Any]], count: int, further: Callable[[random.Random], dict[str, Any]] | None = None
+) -> None:
+    """Store ``count`` deals in the stages and of the owners that are stored; the same ones each time.
+
+    Args:
+        database: where to.
+        count: how many.
+        further: returns the own properties of a deal.
+    """
     rng, at = random.Random(count), datetime.now(UTC).replace(microsecond=0)
     stages = [(one["pipeline_id"], stage["stage_id"]) for one in database.pipelines.find() for stage in one["stages"]]
     owners = [one["owner_id"] for one in database.owners.find()]
-    documents = (_document(rng, number, at, rng.choice(stages), rng.choice(owners)) for number in range(count))
+    documents = (
+        _document(rng, number, at, rng.choice(stages), rng.choice(owners))
+        | ({} if further is None else {"properties": further(rng)})
+        for number in range(count)
+    )
     while batch := list(islice(documents, _AT_ONCE)):
         database.deal_info.insert_many(batch, ordered=False)
 
 
 def _document(rng: random.Random, number: int, at: datetime, stage: tuple[str, str], owner_id: str) -> dict[str, Any]:
-    created = _BEGIN + timedelta(days=rng.random() * _DAYS)
+    created = BEGIN + timedelta(days=rng.random() * DAYS)
     deal = Deal(
         deal_id=str(_FIRST_ID + number),
         deal_name=f"{rng.choice(_WORDS)} of Company {rng.randrange(20_000)}, number {number}",

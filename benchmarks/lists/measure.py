@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pymongo.database import Database
@@ -42,6 +43,20 @@ _FILTERS = (
 _SORTS = ("name", "amount", "created", "closes", "activities", "last_activity", "updated")
 _HIT_PAUSE = 0.001
 
+#: Each filter in each order, with a place for the sign of descending ones.
+QUESTIONS = [f"{condition}&sort={{}}{sort}" for condition, sort in itertools.product(_FILTERS, _SORTS)]
+
+
+class Pages(NamedTuple):
+    """First pages of the list of deals: the median of all questions and the worst one, in seconds or as ratios."""
+
+    usual: float
+    worst: float
+    ratio: float
+    worst_ratio: float
+    changed: float
+    worst_changed: float
+
 
 @dataclass
 class Figures:
@@ -55,12 +70,8 @@ class Figures:
     unchanged: dict[str, float] = field(default_factory=dict)
     short: dict[str, float] = field(default_factory=dict)
     summary_after_change: float = 0.0
-    page: float = 0.0
-    worst_page: float = 0.0
-    page_ratio: float = 0.0
-    worst_page_ratio: float = 0.0
-    changed_page: float = 0.0
-    worst_changed_page: float = 0.0
+    pages: Pages | None = None
+    own_pages: Pages | None = None
     csv: float = 0.0
     csv_first_byte: float = 0.0
     hits: dict[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -102,13 +113,21 @@ def small_answers(service: Server, changes: Changes, figures: Figures, rounds: i
         figures.summary_after_change = statistics.median(changed)
 
 
-def pages(service: Server, database: Database[dict[str, Any]], changes: Changes, figures: Figures, quick: bool) -> None:
-    """Measure first pages of the list of deals, each filter with each order, and the bare fetch of their documents."""
-    questions = list(itertools.product(_FILTERS, _SORTS))[:: 5 if quick else 1]
+def pages(
+    service: Server, database: Database[dict[str, Any]], changes: Changes, questions: Sequence[str] = QUESTIONS
+) -> Pages:
+    """Measure first pages of the list of deals and the bare fetch of their documents.
+
+    Args:
+        service: answers.
+        database: its own.
+        changes: make lists have changed before each question.
+        questions: filters and orders, with a place for the sign of descending ones.
+    """
     changed, times, ratios = [], [], []
     with Client(service.base_url) as client:
-        for number, (condition, sort) in enumerate(questions):
-            target = f"{V2}deal-list?{condition}&sort={'-' * (number % 2)}{sort}"
+        for number, question in enumerate(questions):
+            target = f"{V2}deal-list?{question.format('-' * (number % 2))}"
             changes.make()
             reply = expect(client.ask(target))
             changed.append(reply.seconds)
@@ -116,9 +135,7 @@ def pages(service: Server, database: Database[dict[str, Any]], changes: Changes,
             pairs = [(expect(client.ask(target)).seconds, bare.some_deals(database, ids)) for _ in range(5)]
             times.append(statistics.median(ours for ours, _ in pairs))
             ratios.append(statistics.median(ours / least for ours, least in pairs))
-    figures.changed_page, figures.worst_changed_page = statistics.median(changed), max(changed)
-    figures.page, figures.worst_page = statistics.median(times), max(times)
-    figures.page_ratio, figures.worst_page_ratio = statistics.median(ratios), max(ratios)
+    return Pages(*(figure for each in (times, ratios, changed) for figure in (statistics.median(each), max(each))))
 
 
 def export(service: Server, figures: Figures, rounds: int) -> None:

@@ -5,6 +5,7 @@ const LOCALE = navigator.languages ?? undefined;
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const money = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 0, maximumFractionDigits: 2 });
+const exact = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 12 });
 const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
 const percentage = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
@@ -42,6 +43,11 @@ export function dealName(id, name) {
 /** Return a whole number, digits in groups. */
 export function count(value) {
   return value === null || value === undefined ? NONE : whole.format(value);
+}
+
+/** Return a number with all its digits. */
+export function number(value) {
+  return exact.format(value);
 }
 
 /** Return "1 deal", "2 deals": a number and its noun. */

@@ -1,6 +1,7 @@
 /** What is different in a deal from before, in words. */
 
 import { amount, counted, day, isNamed } from "../app/format.js";
+import { propertyText } from "../parts/properties.js";
 
 const FACTS = {
   dealName: ["name", (value) => isNamed(value) && value],
@@ -15,7 +16,14 @@ const FACTS = {
 /** Return sentences' parts on what is different in the facts, such as "stage changed to Closed Won". */
 export function factChanges(before, after) {
   const changed = Object.entries(FACTS).filter(([field]) => before[field] !== after[field]);
-  return changed.map(([field, [name, shown]]) => `${name} changed to ${shown(after[field]) || "none"}`);
+  const facts = changed.map(([field, [name, shown]]) => `${name} changed to ${shown(after[field]) || "none"}`);
+  return [...facts, ...propertyChanges(before.properties ?? {}, after.properties ?? {})];
+}
+
+function propertyChanges(before, after) {
+  const isOther = ([name, { value }]) => name in before && JSON.stringify(before[name].value) !== JSON.stringify(value);
+  const inWords = (one) => (one.value === null ? "none" : propertyText(one));
+  return Object.entries(after).filter(isOther).map(([, one]) => `${one.label} changed to ${inWords(one)}`);
 }
 
 /**

@@ -6,6 +6,7 @@ import { ago, amount, day, dealName, duration, milliseconds, NONE, time, when } 
 import { address } from "../app/router.js";
 import { hubspotAddress, useStatus } from "../app/service.js";
 import { say } from "../parts/announce.js";
+import { propertyText } from "../parts/properties.js";
 import { peopleFacts } from "./people.js";
 import { Source } from "./source.js";
 
@@ -74,6 +75,7 @@ export function Head({ id, deal, view }) {
         people=${deal.timeline.data?.content.with}
       />`
     }
+    ${facts?.properties && html`<${OwnProperties} properties=${facts.properties} />`}
   `;
 }
 
@@ -148,4 +150,25 @@ function Facts({ facts, events, people }) {
       </div>`
     }
   </dl>`;
+}
+
+/** The own properties that the service is configured to show. */
+function OwnProperties({ properties }) {
+  return html`<dl class="facts panel" aria-label="Own properties">
+    ${Object.entries(properties).map(
+      ([name, one]) => html`<div key=${name}>
+        <dt dir="auto">${one.label}</dt>
+        <dd dir="auto"><${Words} text=${propertyText(one)} /></dd>
+      </div>`,
+    )}
+  </dl>`;
+}
+
+/** A text, of a long one the beginning until it is opened. */
+function Words({ text }) {
+  if (text.length <= LONG) return text;
+  return html`<details class="fact-words">
+    <summary>${text.slice(0, LONG)}…</summary>
+    ${text}
+  </details>`;
 }

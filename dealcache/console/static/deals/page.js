@@ -6,10 +6,12 @@ import { parameters, route } from "../app/router.js";
 import { status } from "../app/service.js";
 import { errorsOf } from "../parts/fields.js";
 import { useKeys } from "../parts/keys.js";
+import { OWN, readProperties } from "../parts/properties.js";
 import { readStages } from "../parts/stages.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { Filters, SHOWN } from "./filters.js";
-import { NOTHING, isFiltered, parametersOf, questionOf, useQuestion } from "./question.js";
+import { OwnProperties } from "./own.js";
+import { USUAL_SORT, isFiltered, parametersOf, questionOf, useQuestion, withoutFilters } from "./question.js";
 import { readDeals } from "./reading.js";
 import { Results } from "./results.js";
 import { readSummary } from "./stages.js";
@@ -21,7 +23,10 @@ import { moveRow } from "./table.js";
 const ROOMY = "(min-width: 60rem)";
 
 /** What is open on the page, as the reader left it. */
-const open = { filters: matchMedia(ROOMY).matches, summary: matchMedia(ROOMY).matches };
+const open = { filters: matchMedia(ROOMY).matches, summary: matchMedia(ROOMY).matches, properties: false };
+
+/** While it is not known which own properties there are, and where there are none. */
+const NONE_OWN = [];
 
 /** Names of owners that were in lists so far. */
 const owners = new Set();
@@ -35,8 +40,10 @@ export function Page() {
   const stages = useLoad(readStages, "stages");
   const summary = useLoad(readSummary, "summary", { moves: isFirstSync });
   const steady = useSteady(loading.data, key);
-  const errors = errorsOf(loading.error, SHOWN);
-  const clear = () => ask(NOTHING);
+  const properties = useLoad(readProperties, "properties").data ?? NONE_OWN;
+  const own = properties.filter((one) => one.indexed).map((one) => OWN + one.name);
+  const errors = errorsOf(loading.error, new Set([...SHOWN, ...own]));
+  const clear = () => ask(withoutFilters(question));
   const search = useRef();
   useEffect(() => void (document.title = "Deals · dealcache"), []);
   useKeys({
@@ -55,6 +62,10 @@ export function Page() {
       <${Part} name="filters" title="Filters" hasErrors=${errors !== null}>
         <${Filters} question=${question} stages=${known} owners=${[...owners]} errors=${errors ?? {}} ask=${ask} />
       </${Part}>
+      ${properties.length > 0 &&
+      html`<${Part} name="properties" title="Own properties" hasErrors=${own.some((name) => errors?.[name])}>
+        <${OwnProperties} properties=${properties} question=${question} errors=${errors ?? {}} ask=${ask} />
+      </${Part}>`}
       <${Part} name="summary" title="Pipeline" note="all deals">
         <${Summary} loading=${summary} stages=${known} words=${question.stage} onChange=${(stage) => ask({ stage })} />
       </${Part}>
@@ -63,6 +74,11 @@ export function Page() {
       ? html`<${Empty} title="There is no such page of this list.">
           <button type="button" onClick=${() => ask({})}>Show the first page</button>
         </${Empty}>`
+      : loading.error?.problem?.errors?.sort
+        ? html`<${Empty} title="Deals cannot be sorted like this.">
+            <p>${loading.error.problem.errors.sort}</p>
+            <button type="button" onClick=${() => ask({ sort: USUAL_SORT })}>Show the newest first</button>
+          </${Empty}>`
       : errors
         ? html`<${Refused} clear=${clear} />`
         : html`<${Loaded} loading=${{ ...loading, data: steady.page }} what="deals">
@@ -70,6 +86,7 @@ export function Page() {
               html`<${Results}
                 ...${steady}
                 question=${question}
+                properties=${properties}
                 isCurrent=${page.key === key}
                 ask=${ask}
                 turn=${turn}

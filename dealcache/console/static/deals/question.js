@@ -1,12 +1,13 @@
 /** What the page asks: the address's query as filters, an order and a page, and back. */
 
 import { go, useRoute } from "../app/router.js";
+import { OWN } from "../parts/properties.js";
 
 /** The orders that the API knows; ascending, or descending with "-" before it. */
 const SORTS = ["name", "amount", "created", "closes", "activities", "last_activity", "updated"];
 
 /** The order unless another one is asked for, as in the API. */
-const USUAL_SORT = "-created";
+export const USUAL_SORT = "-created";
 
 /** Pages behind the present one that an address remembers; cursors only lead forward. */
 const MOST_CURSORS = 12;
@@ -26,25 +27,30 @@ const ONE = [
   "has_next_activity",
 ];
 
-/** All filters, the search among them. */
-export const FILTERS = [...ONE, ...MANY];
+/** All filters but those by own properties, the search among them. */
+const FILTERS = [...ONE, ...MANY];
 
-/** No filter at all. */
-export const NOTHING = Object.fromEntries([...ONE.map((name) => [name, ""]), ...MANY.map((name) => [name, []])]);
+/** No filter at all, but for own properties. */
+const NOTHING = Object.fromEntries([...ONE.map((name) => [name, ""]), ...MANY.map((name) => [name, []])]);
 
 /**
  * Return what an address asks for.
  *
  * @param {URLSearchParams} query the address's.
- * @returns {Object} the filters by name, `sort`, `page` (from 1), and `cursors`: the last ones that led here.
+ * @returns {Object} the filters by name, those by own properties as the API calls them; `sort`, `page` (from 1), and
+ *   `cursors`: the last ones that led here; `columns`: the own properties that are shown in columns.
  */
 export function questionOf(query) {
   const sort = query.get("sort") ?? "";
+  const by = sort.replace(/^-/, "");
   const cursors = query.getAll("cursor").filter(Boolean);
+  const own = [...query.keys()].filter((name) => name.startsWith(OWN));
   return {
     ...Object.fromEntries(ONE.map((name) => [name, query.get(name) ?? ""])),
     ...Object.fromEntries(MANY.map((name) => [name, query.getAll(name).filter(Boolean)])),
-    sort: SORTS.includes(sort.replace(/^-/, "")) ? sort : USUAL_SORT,
+    ...Object.fromEntries(own.map((name) => [name, query.getAll(name).filter(Boolean)])),
+    columns: query.getAll("column").filter(Boolean),
+    sort: SORTS.includes(by) || by.startsWith(OWN) ? sort : USUAL_SORT,
     cursors,
     page: cursors.length === 0 ? 1 : Math.max(cursors.length + 1, Math.trunc(Number(query.get("page"))) || 0),
   };
@@ -52,13 +58,26 @@ export function questionOf(query) {
 
 /** Return the parameters of the API for a question; `isPage` false: for all that matches, as exports want. */
 export function parametersOf(question, { isPage = true } = {}) {
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, question[name]]));
+  const filters = Object.fromEntries(filtersOf(question).map((name) => [name, question[name]]));
   return { ...filters, sort: question.sort, cursor: isPage ? question.cursors.at(-1) : null };
 }
 
 /** Return true if a filter is set, the search among them. */
 export function isFiltered(question) {
-  return FILTERS.some((name) => question[name].length > 0);
+  return filtersOf(question).some((name) => question[name].length > 0);
+}
+
+/** Return the changes that take all filters off a question. */
+export function withoutFilters(question) {
+  return { ...NOTHING, ...Object.fromEntries(ownFiltersOf(question).map((name) => [name, []])) };
+}
+
+function filtersOf(question) {
+  return [...FILTERS, ...ownFiltersOf(question)];
+}
+
+function ownFiltersOf(question) {
+  return Object.keys(question).filter((name) => name.startsWith(OWN));
 }
 
 /**
@@ -82,9 +101,10 @@ export function useQuestion() {
   return { question, ask, turn };
 }
 
-function addressed({ sort, cursors, page, ...filters }) {
+function addressed({ sort, cursors, page, columns, ...filters }) {
   return {
     ...filters,
+    column: columns,
     sort: sort === USUAL_SORT ? "" : sort,
     page: cursors.length > 0 ? page : "",
     cursor: cursors.slice(-MOST_CURSORS),

@@ -1,10 +1,11 @@
 /** What the list has found: how many deals, page by page, or why there is none. */
 
-import { html, useEffect, useRef } from "../vendor/preact.js";
+import { html, useEffect, useMemo, useRef } from "../vendor/preact.js";
 import { amount, counted } from "../app/format.js";
 import { NoDeals } from "../parts/no_deals.js";
 import { Empty } from "../parts/states.js";
 import { Export } from "./export.js";
+import { columnsOf, sortableColumns } from "./own.js";
 import { isFiltered } from "./question.js";
 import { COLUMNS, Table } from "./table.js";
 
@@ -15,12 +16,14 @@ const PER_PAGE = 50;
  *
  * @param {{deals: Object[], total: number, total_amount: number, next_cursor?: string}} page what is shown.
  * @param {Object} question the present one; {ask, turn} of useQuestion and `clear`, which takes all filters off.
+ * @param {Object[]} properties the own properties that there are.
  * @param {boolean} isCurrent false while the page is still that of another question.
  * @param {boolean} waits true if newer data wait; `show` shows them.
  */
-export function Results({ page, question, isCurrent, ask, turn, clear, waits, show }) {
+export function Results({ page, question, properties, isCurrent, ask, turn, clear, waits, show }) {
   const top = useRef();
   useTop(top, page.key);
+  const own = useMemo(() => columnsOf(properties, question), [properties, question.sort, question.columns.join(" ")]);
   if (page.total === 0 && !isFiltered(question)) return html`<${NoDeals} />`;
   const onSort = (sort) => ask({ sort });
   return html`<div class="deals-results" ref=${top}>
@@ -28,7 +31,7 @@ export function Results({ page, question, isCurrent, ask, turn, clear, waits, sh
       <p class="deals-total" role="status">
         <strong>${counted(page.total, "deal")}</strong>, total amount <strong>${amount(page.total_amount)}</strong>
       </p>
-      <${Order} sort=${question.sort} onSort=${onSort} />
+      <${Order} columns=${[...COLUMNS, ...sortableColumns(properties)]} sort=${question.sort} onSort=${onSort} />
       <${Export} question=${question} />
       <${Pages} page=${page} question=${question} turn=${isCurrent ? turn : () => {}} />
     </div>
@@ -40,13 +43,13 @@ export function Results({ page, question, isCurrent, ask, turn, clear, waits, sh
       ? html`<${Empty} title="No deal matches.">
           <button type="button" onClick=${clear}>Show all deals</button>
         </${Empty}>`
-      : html`<${Table} deals=${page.deals} sort=${question.sort} onSort=${onSort} />`}
+      : html`<${Table} deals=${page.deals} own=${own} sort=${question.sort} onSort=${onSort} />`}
   </div>`;
 }
 
 /** The order, for screens that are too narrow for all columns. */
-function Order({ sort, onSort }) {
-  const options = COLUMNS.filter((column) => column.by).flatMap(({ title, by, orders }) => [
+function Order({ columns, sort, onSort }) {
+  const options = columns.filter((column) => column.by).flatMap(({ title, by, orders }) => [
     html`<option value=${by} selected=${sort === by}>${title}, ${orders[0]}</option>`,
     html`<option value="-${by}" selected=${sort === `-${by}`}>${title}, ${orders[1]}</option>`,
   ]);

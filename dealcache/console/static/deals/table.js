@@ -42,19 +42,27 @@ function dates(name, title, field) {
   return { name, title, by: name, orders: ["oldest first", "newest first"], date: true, cell };
 }
 
+/** Return the columns for some deals: those of own properties stand behind what a deal is worth. */
+function columnsOf(deals, own) {
+  const usual = COLUMNS.filter(({ isThere }) => !isThere || deals.some(isThere));
+  const place = usual.findIndex(({ name }) => name === "amount") + 1;
+  return [...usual.slice(0, place), ...own, ...usual.slice(place)];
+}
+
 /**
  * The table.
  *
  * @param {Object[]} deals the rows, as the API has them.
+ * @param {Object[]} own the columns of own properties.
  * @param {string} sort the present order.
  * @param {(sort: string) => void} onSort takes another one.
  */
-export function Table({ deals, sort, onSort }) {
+export function Table({ deals, own, sort, onSort }) {
   const sorted = sort.replace("-", "");
-  const columns = COLUMNS.filter(({ isThere }) => !isThere || deals.some(isThere));
+  const columns = useMemo(() => columnsOf(deals, own), [deals, own]);
   const rows = useMemo(
-    () => deals.map((deal) => html`<${Row} key=${deal.deal_id} deal=${deal} columns=${columns} sorted=${sorted} />`),
-    [deals, sorted],
+    () => deals.map((deal) => html`<${Row} ...${{ deal, own, columns, sorted }} key=${deal.deal_id} />`),
+    [deals, own, columns, sorted],
   );
   return html`<div class="scroll deals-scroll" tabindex="0" role="region" aria-label="List of deals">
     <table class="deals-table" aria-label="Deals">
@@ -62,7 +70,7 @@ export function Table({ deals, sort, onSort }) {
         <tr>
           ${columns.map(
             (column) => html`<${Heading}
-              key=${column.name}
+              key=${column.key ?? column.name}
               by=${column.by}
               sort=${sort}
               descending=${column.numeric || column.date}
@@ -81,18 +89,19 @@ export function Table({ deals, sort, onSort }) {
   </div>`;
 }
 
-function Row({ deal, columns, sorted }) {
+function Row({ deal, own, columns, sorted }) {
   const [name, ...others] = columns;
   return html`<tr>
-    <th scope="row" class=${kindOf(name, sorted)}><${Name} deal=${deal} /></th>
-    ${others.map((column) => html`<td key=${column.name} class=${kindOf(column, sorted)}>${column.cell({ deal })}</td>`)}
+    <th scope="row" class=${kindOf(name, sorted)}><${Name} deal=${deal} own=${own} /></th>
+    ${others.map((column) => html`<td key=${column.key ?? column.name} class=${kindOf(column, sorted)}>${column.cell({ deal })}</td>`)}
   </tr>`;
 }
 
-function Name({ deal }) {
+function Name({ deal, own = [] }) {
   const name = dealName(deal.deal_id, deal.deal_name);
   // What narrow screens have no columns for.
-  const further = [deal.amount === null ? "" : amount(deal.amount, deal.currency), deal.stage, deal.owner].filter(Boolean).join(" · ");
+  const facts = [deal.amount === null ? "" : amount(deal.amount, deal.currency), deal.stage, deal.owner];
+  const further = [...facts, ...own.map((column) => `${column.title}: ${column.text(deal)}`)].filter(Boolean).join(" · ");
   return html`
     <a class="deals-name" dir="auto" href=${address(`/deals/${encodeURIComponent(deal.deal_id)}`)} title=${name}>
       ${isNamed(deal.deal_name) ? name : html`<em>${name}</em>`}
