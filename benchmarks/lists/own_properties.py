@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from benchmarks.client import ask, expect
-from benchmarks.lists.deals import BEGIN, DAYS
+from benchmarks.lists.deals import BEGIN
 from benchmarks.service import Server
 
 NAMES = ("hs_priority", "deal_source", "seats", "contract_start", "modules")

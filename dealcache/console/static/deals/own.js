@@ -89,7 +89,7 @@ export function sortableColumns(properties) {
 }
 
 /** Return the columns of the properties that a question names, and of the one that it sorts by. */
-export function columnsOf(properties, question) {
+export function ownColumns(properties, question) {
   const sorted = question.sort.replace(/^-/, "");
   return properties.filter(({ name }) => question.columns.includes(name) || OWN + name === sorted).map(columnOf);
 }

@@ -5,7 +5,7 @@ import { amount, counted } from "../app/format.js";
 import { NoDeals } from "../parts/no_deals.js";
 import { Empty } from "../parts/states.js";
 import { Export } from "./export.js";
-import { columnsOf, sortableColumns } from "./own.js";
+import { ownColumns, sortableColumns } from "./own.js";
 import { isFiltered } from "./question.js";
 import { COLUMNS, Table } from "./table.js";
 
@@ -23,7 +23,7 @@ const PER_PAGE = 50;
 export function Results({ page, question, properties, isCurrent, ask, turn, clear, waits, show }) {
   const top = useRef();
   useTop(top, page.key);
-  const own = useMemo(() => columnsOf(properties, question), [properties, question.sort, question.columns.join(" ")]);
+  const own = useMemo(() => ownColumns(properties, question), [properties, question.sort, question.columns.join(" ")]);
   if (page.total === 0 && !isFiltered(question)) return html`<${NoDeals} />`;
   const onSort = (sort) => ask({ sort });
   return html`<div class="deals-results" ref=${top}>
