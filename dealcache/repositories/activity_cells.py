@@ -104,6 +104,19 @@ def by_cell(change: Change) -> dict[CellKey, Numbers]:
     return cells
 
 
+def by_years(stage: str, owner: str, series: Series) -> Iterator[tuple[CellKey, Series]]:
+    """Yield the parts of a series with the cells that they belong to."""
+    rest = series
+    while rest.days:
+        key = CellKey.of(stage, owner, rest.days[0])
+        if key.year == ANY_YEAR:
+            yield key, rest
+            return
+        last = date(key.year, 12, 31).toordinal()
+        yield key, rest.between(None, last)
+        rest = rest.between(last + 1, None)
+
+
 @lru_cache(maxsize=100_000)
 def year_of(day: int) -> int:
     """Return the year of a day."""

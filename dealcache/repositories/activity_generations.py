@@ -17,7 +17,7 @@ from bson import MaxKey, MinKey, ObjectId
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
-from dealcache.repositories.activity_cells import ALL, CellKey, Series, contents, series_of_type, stored_owner
+from dealcache.repositories.activity_cells import ALL, CellKey, Series, by_years, contents, series_of_type, stored_owner
 from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
 from dealcache.repositories.activity_counts import DealCounts, TypeNames, pack_counts
 from dealcache.repositories.activity_head import begin_sums, end_sums, part_id, parts_of, read_head, sums_of
@@ -184,9 +184,8 @@ def _cells(generation: ObjectId, days: _Days) -> Iterator[Document]:
     for (stage, owner), group in groupby(sorted(days), lambda one: one[:2]):
         cells: defaultdict[CellKey, list[Series]] = defaultdict(list)
         for key in group:
-            by_day = Counter(days[key])
-            for cell, in_cell in groupby(sorted(by_day), partial(CellKey.of, stage, owner)):
-                cells[cell].append(series_of_type(None, key[2], {day: by_day[day] for day in in_cell}))
+            for cell, part in by_years(stage, owner, series_of_type(None, key[2], Counter(days[key]))):
+                cells[cell].append(part)
         for cell, series in cells.items():
             yield {"_id": cell.id(generation), "at": 0} | cell.fields(generation) | contents(series)
 

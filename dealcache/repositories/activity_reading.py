@@ -14,8 +14,12 @@ from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.record_documents import read_deal, read_event
 
+_READ = ("deal_id", "pipeline_id", "stage_id", "archived", "timeline_synced_at")
+
 #: The fields of a deal that decide whether and in which stage its activities count.
-DEAL_FIELDS = dict.fromkeys(("deal_id", "pipeline_id", "stage_id", "archived", "timeline_synced_at", "activities"), 1)
+DEAL_FIELDS = dict.fromkeys(_READ, 1)
+
+_TEXT_OR_NONE = frozenset((str, type(None)))
 
 _EVENT_FIELDS = dict.fromkeys(("deal_id", "occurred_at", "type", "owner_id"), 1)
 
@@ -74,8 +78,10 @@ class ActivityReader:
 
 def _shown(document: Document) -> tuple[str, str] | None:
     """Return the id and the stage of a deal whose timeline is shown; None for any other deal."""
-    stored, _ = read_deal(document)
-    deal = stored.deal
-    if deal.archived or stored.timeline_synced_at is None:
-        return None
-    return deal.deal_id, stage_text(deal.pipeline_id, deal.stage_id)
+    deal_id, pipeline_id, stage_id, archived, synced_at = [document.get(name) for name in _READ]
+    sound = type(deal_id) is str and type(archived) is bool and (synced_at is None or type(synced_at) is datetime)
+    if not sound or not _TEXT_OR_NONE.issuperset((type(pipeline_id), type(stage_id))):
+        stored, _ = read_deal(document)
+        deal_id, archived, synced_at = stored.deal.deal_id, stored.deal.archived, stored.timeline_synced_at
+        pipeline_id, stage_id = stored.deal.pipeline_id, stored.deal.stage_id
+    return None if archived or synced_at is None else (str(deal_id), stage_text(pipeline_id, stage_id))
