@@ -251,6 +251,13 @@ def test_threads_of_two_workers_at_once_leave_nothing_wrong(make_adder: MakeAdde
         assert adder.summed() == adder.true()
 
 
+def test_an_activity_of_another_owner_is_added_up_again(adder: Adder) -> None:
+    before = filled(adder).summed()
+    other = an_event(2, owner_id="910902", hubspot_updated_at=at(90))
+    adder.worker.storage.timelines.write([("1", other)], at(100))
+    assert adder.summed() == adder.true() != before
+
+
 def test_deals_that_change_while_sums_are_made_are_added_up_afterwards(
     make_adder: MakeAdder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
