@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from benchmarks import frame
 from benchmarks.report import Report
 from benchmarks.stand import Stand
-from benchmarks.sync.further import own_properties
+from benchmarks.sync.further import OWN_PROPERTIES, STAGE_HISTORY, with_feature
 from benchmarks.sync.loads import judge_growth, limited, unlimited
 from benchmarks.sync.table import Row, show
 
@@ -36,7 +36,9 @@ def _measure(report: Report, deals: int, *, within_limits: bool) -> list[Row]:
     try:
         with Stand(("--deals", str(deals), "--activities-per-deal", _ACTIVITIES_PER_DEAL)) as stand:
             rows += unlimited(stand, report)
-            rows += own_properties(stand, report, rows[0].account, rows[0].run, with_load=within_limits)
+            plain = rows[0]
+            for feature in (OWN_PROPERTIES, STAGE_HISTORY):
+                rows += with_feature(feature, stand, report, plain.account, plain.run, with_load=within_limits)
             if within_limits:
                 rows.append(limited(stand, report, rows[0].account))
     except Exception as error:  # noqa: BLE001 - one size that cannot run must not hide what the others find

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from dealcache.hubspot.deal_properties import DealProperties
-from dealcache.hubspot.stage_properties import StageProperties
+from dealcache.hubspot.stage_properties import StageProperties, stage_property_names
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.labels import Labels
 from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals
@@ -54,13 +54,16 @@ class FurtherProperties:
         features = ["stage history"] if self._has_history else []
         if (currencies := self._currencies()) and currencies.has_others:
             features.append("currencies")  # which earlier versions did not read
-        return read_with_deals(self._own, features, self._up_to_date() if self._own else Labels(), self._started_at)
+        labels = self._up_to_date() if self._own or self._has_history else Labels()
+        stages = stage_property_names(labels) if self._has_history else ()
+        return read_with_deals(self._own, features, labels, self._started_at, stages)
 
     def _up_to_date(self) -> Labels:
         """Return the labels that MongoDB has, which this process asks HubSpot by from now on."""
         labels = self._stored()
-        if labels.properties != self._directory.current().properties:
-            # Another process has just stored definitions.
+        known = self._directory.current()
+        if (labels.properties, labels.pipelines) != (known.properties, known.pipelines):
+            # Another process has just stored definitions, or stages.
             self._directory.renew()
         return labels
 

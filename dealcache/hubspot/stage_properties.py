@@ -77,7 +77,9 @@ class StageProperties:
         present = deal.stage_id
         if present is not None and all(one.stage_id != present for one in times):
             entered_at = _time(deal.properties, ENTERED_CURRENT, unreadable)
-            times += [] if entered_at is None else [StageTime(present, entered_at)]
+            # HubSpot works these dates out after a change: until then it is the stage before that is called current.
+            if entered_at is not None and all(one.entered_at != entered_at for one in times):
+                times.append(StageTime(present, entered_at))
         return replace(deal, stage_times=tuple(times))
 
     def _current(self) -> _Known:
@@ -85,6 +87,11 @@ class StageProperties:
         if last.labels is not labels:
             last = self._last = _known(labels)
         return last
+
+
+def stage_property_names(labels: Labels) -> tuple[str, ...]:
+    """Return the names of the properties of all stages; none while no stage is known."""
+    return _known(labels).names
 
 
 def _known(labels: Labels) -> _Known:

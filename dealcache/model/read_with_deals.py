@@ -25,7 +25,9 @@ class ReadWithDeals:
     since: datetime
 
 
-def read_with_deals(names: Iterable[str], features: Iterable[str], labels: Labels, since: datetime) -> ReadWithDeals:
+def read_with_deals(
+    names: Iterable[str], features: Iterable[str], labels: Labels, since: datetime, found: Iterable[str] = ()
+) -> ReadWithDeals:
     """Return what a process reads with deals.
 
     Args:
@@ -33,10 +35,11 @@ def read_with_deals(names: Iterable[str], features: Iterable[str], labels: Label
         features: further settings with which more is read.
         labels: the present ones, with the definitions of the properties.
         since: when the process started.
+        found: what the features come to in this account, such as names of properties.
     """
     wanted, others = sorted(names), sorted(features)
     present = [_described(name, labels) for name in wanted if name not in labels.absent_properties]
-    return ReadWithDeals(_digest([*wanted, *others]), _digest([*present, *others]), since)
+    return ReadWithDeals(_digest([*wanted, *others]), _digest([*present, *others, *sorted(found)]), since)
 
 
 def is_outdated(stored: ReadWithDeals | None, present: ReadWithDeals) -> bool:

@@ -149,6 +149,13 @@ def test_the_present_stage_without_a_time_of_its_own_was_entered_when_the_deal_e
     assert times == (StageTime("b", expected),)
 
 
+def test_a_new_stage_does_not_take_over_the_time_of_the_one_before():
+    account = Account(pipeline("default", "a", "b"))
+    of_a = "2026-11-01T10:00:00Z"
+
+    assert account.times(dealstage="b", **{f"{ENTERED}a": of_a, ENTERED_CURRENT: of_a}) == (StageTime("a", T1),)
+
+
 def test_what_is_no_time_is_reported_and_does_not_affect_the_rest():
     account = Account(pipeline("default", "a", "b"))
     unreadable: list[str] = []

@@ -81,3 +81,9 @@ def test_two_processes_with_different_settings_do_not_go_on_reading_by_turns() -
         if is_outdated(stored, present):
             stored, reads = present, reads + 1
     assert (stored, reads) == (second, 2)
+
+
+def test_what_a_feature_comes_to_may_change_by_itself() -> None:
+    stored = read_with_deals([], ["stage history"], Labels(), NOON, ["entered_1"])
+    assert not is_outdated(stored, read_with_deals([], ["stage history"], Labels(), NOON, ["entered_1"]))
+    assert is_outdated(stored, read_with_deals([], ["stage history"], Labels(), NOON, ["entered_2", "entered_1"]))
