@@ -12,6 +12,7 @@ from dealcache.hubspot.daily_calls import RESERVED_SHARE
 from dealcache.hubspot.limits.buckets import Bucket
 from dealcache.hubspot.token_probe import READABLE, DailyUsage, TokenProbe
 from dealcache.model.deadline import Deadline
+from dealcache.model.people import PEOPLE_TYPES
 
 SUBJECT = "HubSpot"
 
@@ -26,9 +27,15 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "crm.objects.owners.read": ("owners",),
 }
 
+#: The same of what is read for the names of people; the first scope is needed in any case.
+PEOPLE_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "crm.objects.contacts.read": ("contacts",),
+    "crm.objects.companies.read": ("companies",),
+}
+
 
 def questions_of(
-    probe: TokenProbe, deadline: Deadline, own_properties: Collection[str] = ()
+    probe: TokenProbe, deadline: Deadline, own_properties: Collection[str] = (), *, people: bool = False
 ) -> Mapping[str, Callable[[], object]]:
     """Return what is asked of HubSpot, by name. Each question raises HubSpotError if it fails.
 
@@ -36,14 +43,16 @@ def questions_of(
         probe: asks.
         deadline: bounds each question.
         own_properties: the properties of deals that are configured; without any, none are asked for.
+        people: whether names of people are wanted.
     """
+    readable = (*READABLE, *(PEOPLE_TYPES.values() if people else ()))
     properties = {"properties": partial(probe.property_names, deadline)} if own_properties else {}
     return {
         **properties,
         "account": partial(probe.portal_id, deadline),
         "scopes": partial(probe.scopes, deadline),
         "usage": partial(probe.daily_usage, deadline),
-        **{what: partial(probe.read_one, what, deadline) for what in READABLE},
+        **{what: partial(probe.read_one, what, deadline) for what in readable},
     }
 
 
@@ -65,10 +74,18 @@ def judge_hubspot(
     return [
         ok(f"{SUBJECT} token", "HubSpot accepts it"),
         _judge_account(account, facts["bound account"], database),
-        *(_judge_scope(scope, facts) for scope in SCOPES),
+        *(_judge_scope(scope, facts, read) for scope, read in SCOPES.items()),
         ok(f"{SUBJECT} limits", _limits(limit)),
         _judge_usage(noted_usage or facts["usage"]),
     ]
+
+
+def judge_people(facts: Facts) -> list[Finding]:
+    """Return the findings about the rights that names of people need, by the answers to the same questions."""
+    if not any(isinstance(facts[what], bool | Forbidden) for what in PEOPLE_TYPES.values()):
+        return []  # HubSpot does not answer, which is a finding already
+    otherwise = ", or set ASSOCIATED_NAMES=off"
+    return [_judge_scope(scope, facts, read, otherwise) for scope, read in PEOPLE_SCOPES.items()]
 
 
 def _unusable(error: object) -> Finding:
@@ -96,10 +113,10 @@ def _judge_account(account: object, bound: object, database: str) -> Finding:
     return failed(subject, str(WrongAccount(int(account), bound, database)))
 
 
-def _judge_scope(scope: str, facts: Facts) -> Finding:
+def _judge_scope(scope: str, facts: Facts, read: tuple[str, ...], otherwise: str = "") -> Finding:
     """Judge by what could be read: HubSpot accepts other scopes too for some records."""
-    subject, read = f"{SUBJECT} scope {scope}", SCOPES[scope]
-    remedy = f"add {scope} to the scopes of the private app"
+    subject = f"{SUBJECT} scope {scope}"
+    remedy = f"add {scope} to the scopes of the private app{otherwise}"
     answers = {what: facts[what] for what in read}
     if refused := [what for what, answer in answers.items() if isinstance(answer, Forbidden)]:
         return failed(subject, f"HubSpot refuses to list {_listed(refused)}", remedy)

@@ -13,7 +13,7 @@ from dealcache.checks.data_age import judge_data_age
 from dealcache.checks.deal_properties import judge_properties
 from dealcache.checks.facts import Facts, gather
 from dealcache.checks.findings import Finding, Level, failed, ok
-from dealcache.checks.hubspot import judge_hubspot, questions_of
+from dealcache.checks.hubspot import judge_hubspot, judge_people, questions_of
 from dealcache.checks.mongodb import MongoDbQuestions, judge_mongodb
 from dealcache.checks.redis import judge_redis, write_to
 from dealcache.checks.webhooks import judge_webhooks
@@ -74,7 +74,12 @@ def check_service(settings: Settings, seconds: float = CHECK_SECONDS) -> list[Fi
     hubspot = TokenProbe(settings.hubspot_base_url, settings.hubspot_access_token, settings.hubspot_api_version)
     questions: Mapping[str, Callable[[], object]] = {
         **MongoDbQuestions(mongodb).by_name(),
-        **questions_of(hubspot, Deadline(min(_HUBSPOT_SECONDS, seconds)), settings.hubspot_deal_properties),
+        **questions_of(
+            hubspot,
+            Deadline(min(_HUBSPOT_SECONDS, seconds)),
+            settings.hubspot_deal_properties,
+            people=settings.associated_names == "on",
+        ),
         "redis": lambda: _write_to_redis(settings),
     }
     facts = gather(questions, deadline, _EXPECTED)
@@ -89,6 +94,7 @@ def _judge(settings: Settings, facts: Facts, probe: TokenProbe) -> list[Finding]
     return [
         *judge_mongodb(facts, database),
         *judge_hubspot(facts, database, probe.limit, probe.noted_usage),
+        *(judge_people(facts) if settings.associated_names == "on" else ()),
         *judge_properties(settings.hubspot_deal_properties, facts.get("properties")),
         judge_redis(facts["redis"]),
         *judge_webhooks(settings, overview),

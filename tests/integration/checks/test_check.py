@@ -180,6 +180,16 @@ def test_a_missing_scope(check: Check, hubspot: Simulator, scope: str, version: 
     assert f"add {scope} to" in lines[0]
 
 
+def test_names_of_people_need_two_scopes(check: Check, hubspot: Simulator) -> None:
+    assert not any("companies" in line for line in check())
+    lines = check(ASSOCIATED_NAMES="on")
+    assert "ok       HubSpot scope crm.objects.companies.read: companies can be read" in lines
+    hubspot.site.scopes = ALL_SCOPES - {"crm.objects.companies.read"}
+    (line,) = [line for line in bad(check(ASSOCIATED_NAMES="on")) if "scope" in line]
+    assert line.startswith("failed ")
+    assert "add crm.objects.companies.read to the scopes of the private app, or set ASSOCIATED_NAMES=off" in line
+
+
 def test_withheld_emails_without_the_list_of_scopes(check: Check, hubspot: Simulator) -> None:
     hubspot.site.scopes = ALL_SCOPES - {"sales-email-read"}
     hubspot.faults.add(Fault("access-token-info", status=404))

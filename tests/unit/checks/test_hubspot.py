@@ -6,7 +6,7 @@ import pytest
 
 from dealcache.checks.facts import NO_ANSWER
 from dealcache.checks.findings import Finding, Level
-from dealcache.checks.hubspot import SCOPES, judge_hubspot
+from dealcache.checks.hubspot import SCOPES, judge_hubspot, judge_people
 from dealcache.hubspot import Forbidden, MalformedAnswer, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.hubspot.limits.buckets import LIMITS
 from dealcache.hubspot.token_probe import READABLE, DailyUsage
@@ -124,3 +124,15 @@ def test_a_scope_that_could_not_be_tried_is_not_called_missing():
 )
 def test_calls_of_the_day_by_headers_or_else_by_hubspots_count(noted, usage, said):
     assert findings(noted, usage=usage)["HubSpot calls today"].line().startswith(said)
+
+
+def people(**facts: object) -> list[str]:
+    return [one.line() for one in judge_people(WELL | {"contacts": True, "companies": True} | facts)]
+
+
+def test_rights_for_names_of_people():
+    assert [line.split()[0] for line in people()] == ["ok", "ok"]
+    refused = people(companies=FORBIDDEN)
+    assert [line.split()[0] for line in refused] == ["ok", "failed"]
+    assert "or set ASSOCIATED_NAMES=off" in refused[1]
+    assert people(contacts=NO_ANSWER, companies=NO_ANSWER) == []
