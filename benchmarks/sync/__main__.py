@@ -11,9 +11,13 @@ from benchmarks.report import Report
 from benchmarks.stand import Stand
 from benchmarks.sync.further import OWN_PROPERTIES, STAGE_HISTORY, with_feature
 from benchmarks.sync.loads import judge_growth, limited, unlimited
+from benchmarks.sync.people import named
 from benchmarks.sync.table import Row, show
 
 _ACTIVITIES_PER_DEAL = "10"
+
+#: The largest account that is loaded with the names of people too.
+_MOST_NAMED = 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,11 +38,13 @@ def _measure(report: Report, deals: int, *, within_limits: bool) -> list[Row]:
     report.heading(f"{deals:,} deals")
     rows: list[Row] = []
     try:
-        with Stand(("--deals", str(deals), "--activities-per-deal", _ACTIVITIES_PER_DEAL)) as stand:
+        with Stand(("--deals", str(deals), "--activities-per-deal", _ACTIVITIES_PER_DEAL, "--people")) as stand:
             rows += unlimited(stand, report)
             plain = rows[0]
             for feature in (OWN_PROPERTIES, STAGE_HISTORY):
                 rows += with_feature(feature, stand, report, plain.account, plain.run, with_load=within_limits)
+            if deals <= _MOST_NAMED:
+                named(stand, report, plain.account, plain.run)
             if within_limits:
                 rows.append(limited(stand, report, rows[0].account))
     except Exception as error:  # noqa: BLE001 - one size that cannot run must not hide what the others find

@@ -6,10 +6,11 @@ HubSpot was asked for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
+from typing import TypeVar
 
 from pymongo import UpdateMany
 from pymongo.collection import Collection
@@ -18,8 +19,13 @@ from dealcache.model.invalidation import TIMELINE, Changes
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, ids_of, milliseconds
 
+T = TypeVar("T")
+
 #: Documents in one batch of the driver.
 _BATCH = 5_000
+
+#: Updates in one operation, and records in one update: keeps both well below the time-out of the socket.
+_AT_ONCE = 200
 
 #: Keys in one query for the deals that show them.
 _KEYS = 500
@@ -104,7 +110,7 @@ def _write(
     at: datetime,
 ) -> Changes:
     """Store participants by the id in ``id_field``; return the deals that now show others."""
-    changes, updates = Changes(), dict[str, UpdateMany]()
+    changes, due = Changes(), dict[tuple[str, ...], set[str]]()
     stored = collection.find(
         condition | {id_field: {"$in": list(found)}},
         {"_id": 0, "deal_id": 1, id_field: 1, "with": 1, "with_at": 1},
@@ -112,14 +118,21 @@ def _write(
     )
     for document in stored:
         record_id = document[id_field]
-        wanted, before = list(found[record_id]), document.get("with")
-        if before == wanted or document.get("with_at", at) > at:
-            continue
-        changes.note(document["deal_id"], (TIMELINE,))
-        older = {"$or": [{"with_at": {"$exists": False}}, {"with_at": {"$lte": at}}]}
-        updates[record_id] = UpdateMany(
-            condition | {id_field: record_id} | older, {"$set": {"with": wanted, "with_at": at}}
-        )
-    if updates:
-        collection.bulk_write(list(updates.values()), ordered=False)
+        wanted = found[record_id]
+        if document.get("with") != list(wanted) and document.get("with_at", at) <= at:
+            changes.note(document["deal_id"], (TIMELINE,))
+            due.setdefault(wanted, set()).add(record_id)
+    older = {"$or": [{"with_at": {"$exists": False}}, {"with_at": {"$lte": at}}]}
+    # Many records have the same participants, most often none.
+    updates = [
+        UpdateMany(condition | {id_field: {"$in": list(some)}} | older, {"$set": {"with": list(wanted), "with_at": at}})
+        for wanted, ids in due.items()
+        for some in _parts(sorted(ids))
+    ]
+    for part in _parts(updates):
+        collection.bulk_write(part, ordered=False)
     return changes
+
+
+def _parts(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE)]

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.seed,
         activities_per_deal=options.activities_per_deal,
         unassociated=options.unassociated,
+        people=options.people or None,
         currencies=options.currencies == "several",
         seen_from=int(time.time() * 1000) if options.today else REFERENCE,
     )
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--today", action="store_true", help="has the demo data end today, and not on a fixed day")
     parser.add_argument("--activities-per-deal", type=float, help="activities of a deal on average, none to hundreds")
     parser.add_argument("--unassociated", type=float, default=0.0, help="share of activities (0 to 1) on no deal")
+    parser.add_argument("--people", action="store_true", help="contacts and companies in big demo accounts too")
     parser.add_argument("--currencies", choices=("none", "several"), default="none", help="those of the demo deals")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="how long each answer is held back")
     parser.add_argument("--limits", choices=("on", "off"), default="on", help="HubSpot's request limits")
