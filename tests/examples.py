@@ -1,4 +1,4 @@
-"""The number of Hypothesis examples for tests marked ``fuzz``: a fifth, or all of them in `make test-long`."""
+"""The number of Hypothesis examples for tests marked ``fuzz``: a tenth, or all of them in `make test-long`."""
 
 import os
 
@@ -7,4 +7,4 @@ ALL = os.environ.get("TEST_EXAMPLES") == "all"
 
 def examples(count: int) -> int:
     """Return how many of ``count`` examples are made in this run."""
-    return count if ALL else count // 5
+    return count if ALL else count // 10

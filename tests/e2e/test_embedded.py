@@ -54,6 +54,7 @@ def lives(pid: int) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_one_command_serves_demo_data_and_keeps_it(run: Callable[[], tuple[Program, str]]) -> None:
     program, text = run()
     assert "HubSpot: the simulator at http://127.0.0.1:" in text

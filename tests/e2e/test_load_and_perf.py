@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.e2e.programs import ACME, ROOT, Gunicorn, StartService, environment
@@ -47,6 +48,7 @@ def test_perf_sees_each_tier_and_asks_for_the_tokens(start_service: StartService
         assert refused.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_a_load_of_some_seconds_has_no_errors_and_leaves_a_report(start_service: StartService, tmp_path: Path) -> None:
     service = start_service(**TOKENS)
     for deal in (ACME, "Globex expansion"):

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from urllib.parse import quote
 
+import pytest
+
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, signal_and_wait
 from tests.waiting import until
 
@@ -131,6 +133,7 @@ def answer_of(service: Gunicorn) -> object:
         return None
 
 
+@pytest.mark.long
 def test_slow_cold_reads_leave_room_for_hits_and_probes(start_service: StartService, hubspot: HubSpot) -> None:
     service = start_service(HUBSPOT_DEADLINE_SECONDS="60")
     assert service.get(READ, dealName=ACME).status_code == 200

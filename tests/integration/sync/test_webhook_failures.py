@@ -91,7 +91,7 @@ def test_a_thousand_events_take_few_calls(wide: Account) -> None:
     assert wide.hubspot.calls.count() <= 10 + 7 + 2  # batch reads, associations, owners and pipelines
 
 
-@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize("status", [400, pytest.param(500, marks=pytest.mark.long)])
 def test_one_of_a_thousand_that_hubspot_refuses_fails_alone(wide: Account, status: int) -> None:
     ids = [wide.deal(number) for number in range(1, 1001)]
     wide.hubspot.faults.add(Fault(".*", status, record=ids[400]))
