@@ -13,8 +13,9 @@ const LEFT = 44;
 const BELOW = 24;
 const ABOVE = 10;
 
-/** Pixels between two labels of the axis, and the share of its room that a column takes. */
-const LABEL = 72;
+/** Pixels between two labels of the axis, half of what one takes at most, and the share of its room that a column takes. */
+const BETWEEN = 84;
+const HALF = 30;
 const SHARE = 0.76;
 
 /**
@@ -54,14 +55,14 @@ export function Chart({ columns, types, label }) {
           )}
         </g>`,
       )}
-      <${Labels} columns=${columns} room=${room} last=${width - LABEL / 2} />
+      <${Labels} columns=${columns} room=${room} last=${width - HALF} />
     </svg>`}
   </div>`;
 }
 
 /** The names of some weeks or months, as many as there is room for, the last one no further right than `last`. */
 function Labels({ columns, room, last }) {
-  const every = Math.max(1, Math.ceil(LABEL / room));
+  const every = Math.max(1, Math.ceil(BETWEEN / room));
   const isNamed = (place) => (columns.length - 1 - place) % every === 0;
   return columns.map(
     ({ start, short }, place) =>
