@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi types vendor pictures lint format bench bench-sync bench-lists load-test load-test-smoke perf install uninstall clean dist
+.PHONY: help run test test-unit test-long test-console drills soak soak-quick openapi types vendor pictures lint format bench bench-sync bench-lists bench-activities load-test load-test-smoke perf install uninstall clean dist
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 1
 
 bench-lists: $(VENV)/.installed-dev ## measure lists of up to 100,000 deals, and cached reads beside them (ten minutes)
 	$(BIN)/python -m benchmarks.lists
+
+bench-activities: $(VENV)/.installed-dev ## measure the summary of a million activities, and what keeping its sums costs (five minutes)
+	$(BIN)/python -m benchmarks.activities
 
 # The settings of these are variables, from the command line or the environment: HOST=, RATE= and the others in docs/performance.md.
 load-test: $(VENV)/.installed-dev ## load the service at HOST= as its users would, and write build/load-test.html

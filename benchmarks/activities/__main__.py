@@ -8,9 +8,9 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from pymongo.database import Database
@@ -19,6 +19,7 @@ from benchmarks import affinity, frame
 from benchmarks.activities import OTHER_CORES, SERVER_CORE
 from benchmarks.activities.filling import fill, loads
 from benchmarks.client import Client, ask, expect
+from benchmarks.lists import measure
 from benchmarks.lists.readers import Growth
 from benchmarks.report import Report
 from benchmarks.service import Server
@@ -40,8 +41,10 @@ _FILTERS = (
     *(_STAGES, f"{_STAGES}&since=2026-03-04", "&".join(f"owner={910_901 + number}" for number in range(25))),
     f"{_STAGES}&{'&'.join(f'owner={910_901 + number}' for number in range(25))}",
 )
-#: Deals that are written together, as a sync does.
-_CHUNK = 100
+#: Hits to measure at once while the sums are made.
+_HITS = 500
+#: Deals to write, how many together, as a sync does, and how often.
+_WRITTEN, _CHUNK, _WRITINGS = 2_000, 100, 3
 _MOST_SECONDS = 0.1
 _MEGABYTE = 1_000_000
 
@@ -61,42 +64,52 @@ def _run(options: argparse.Namespace, report: Report) -> None:
         report.heading(f"{database.deal_timeline.estimated_document_count():,} activities of {deals:,} deals")
         affinity.pin(service.pid, {SERVER_CORE})
         _make(service, report)
-        _ask(service, report, options.rounds)
-        _write(stand, service, report, min(2_000, deals // 4), 3)
+        _ask(stand, service, report, options.rounds)
+        _write(stand, service, report, min(_WRITTEN, deals // 4))
 
 
 def _make(service: Server, report: Report) -> None:
-    """Measure the first answer, and the memory and processor time that it takes."""
+    """Measure the first answer, for which the sums are made, what it takes, and cached reads beside it."""
     spent = affinity.processor_seconds(service.pid)
-    with Growth(service.pid) as growth:
-        seconds = _answer(service)
+    beside: list[tuple[float, float, float]] = []
+    with Growth(service.pid) as growth, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(_answer, service)
+        while not first.done():
+            beside.append(measure.hits(service, _HITS))
+        seconds = first.result()
     spent = affinity.processor_seconds(service.pid) - spent
+    high, most = (max(one[place] for one in beside) for place in (1, 2))
     report.table(
         "the first answer",
         ["value"],
         [
             ["seconds", f"{seconds:.1f}"],
-            ["processor time of the service, s", f"{spent:.1f}"],
+            ["processor time of the service, and of hits beside it, s", f"{spent:.1f}"],
             ["memory, MB", f"{growth.most / _MEGABYTE:.1f}"],
+            ["hits beside it: p99 / most, ms", f"{high * 1000:.1f} / {most * 1000:.1f}"],
         ],
     )
 
 
-def _ask(service: Server, report: Report, rounds: int) -> None:
+def _ask(stand: Stand, service: Server, report: Report, rounds: int) -> None:
     """Measure each grouping with each filter."""
+    pids = service.pid, _mongod(stand)
     figures: dict[str, list[float]] = {}
+    spent: dict[str, float] = {}
     with Growth(service.pid) as growth, Client(service.base_url) as client:
         for condition in _FILTERS:
             for by in _GROUPINGS:
                 shown = condition if len(condition) < 60 else f"{condition[:50]}… ({condition.count('=')})"
-                target = f"{_PATH}?by={by}&{condition}".rstrip("&")
-                figures[f"{by} {shown}"] = [expect(client.ask(target)).seconds for _ in range(rounds)]
+                target, name = f"{_PATH}?by={by}&{condition}".rstrip("&"), f"{by} {shown}"
+                before = sum(map(affinity.processor_seconds, pids))
+                figures[name] = [expect(client.ask(target)).seconds for _ in range(rounds)]
+                spent[name] = (sum(map(affinity.processor_seconds, pids)) - before) / rounds
     report.table(
         "question",
-        ["median, ms", "worst, ms"],
+        ["median, ms", "worst, ms", "processor time with MongoDB's, ms"],
         [
-            [what, f"{statistics.median(times) * 1000:.1f}", f"{max(times) * 1000:.1f}"]
-            for what, times in figures.items()
+            [name, *(f"{one * 1000:.1f}" for one in (statistics.median(times), max(times), spent[name]))]
+            for name, times in figures.items()
         ],
     )
     worst = max(map(max, figures.values()))
@@ -104,37 +117,43 @@ def _ask(service: Server, report: Report, rounds: int) -> None:
     report.promise("memory grows by less than 30 MB", f"{growth.most / _MEGABYTE:.1f} MB", growth.most < 30 * _MEGABYTE)
 
 
-def _write(stand: Stand, service: Server, report: Report, deals: int, rounds: int) -> None:
+def _write(stand: Stand, service: Server, report: Report, deals: int) -> None:
     """Measure writers without sums and with them by turns, and the first answers after a change."""
-    mongod = stand.mongodb.admin.command("serverStatus")["pid"]
-    database = stand.mongodb[_DATABASE]
+    mongod, database = _mongod(stand), stand.mongodb[_DATABASE]
     stage = next((one["pipeline_id"], two["stage_id"]) for one in database.pipelines.find() for two in one["stages"])
-    spent: dict[str, list[float]] = {"off": [], "on": []}
+    spent: dict[str, list[float]] = {"without sums": [], "with sums": []}
     after: dict[int, list[float]] = {1: [], deals: []}
     with closing(Storage(stand.mongodb_uri, _DATABASE, 4, UnreadableRecords(), RemoteClock())) as storage:
-        for _number in range(rounds):
+        for _ in range(_WRITINGS):
             for state, costs in spent.items():
-                _give_up(database) if state == "off" else _answer(service)
-                began = datetime.now(UTC)
+                _answer(service) if state == "with sums" else _give_up(database)
+                written = list(loads(deals, datetime.now(UTC), stage))
                 before = time.process_time() + affinity.processor_seconds(mongod)
-                written = loads(deals, began, stage)
-                while chunk := list(islice(written, _CHUNK)):
-                    storage.store.save(*chunk)
+                for start in range(0, deals, _CHUNK):
+                    storage.store.save(*written[start : start + _CHUNK])
                 costs.append(time.process_time() + affinity.processor_seconds(mongod) - before)
             after[deals].append(_answer(service))
             storage.store.save(*loads(1, datetime.now(UTC), stage))
             after[1].append(_answer(service))
-    off, on = (statistics.median(costs) for costs in spent.values())
+    medians = {state: statistics.median(costs) for state, costs in spent.items()}
     report.table(
         f"writing {deals:,} deals with their activities",
-        ["processor time, s"],
-        [["without sums", f"{off:.2f}"], ["with sums", f"{on:.2f}"], ["ratio", f"{on / off:.3f}"]],
+        ["processor time with MongoDB's, s"],
+        [
+            *([state, f"{seconds:.2f}"] for state, seconds in medians.items()),
+            ["ratio", f"{medians['with sums'] / medians['without sums']:.3f}"],
+        ],
     )
     report.table(
         "the first answer after a change",
         ["median, ms"],
         [[f"of {count:,} deals", f"{statistics.median(times) * 1000:.0f}"] for count, times in after.items()],
     )
+
+
+def _mongod(stand: Stand) -> int:
+    """Return the process id of the stand's MongoDB."""
+    return int(stand.mongodb.admin.command("serverStatus")["pid"])
 
 
 def _answer(service: Server) -> float:

@@ -148,14 +148,14 @@ def export(service: Server, figures: Figures, rounds: int) -> None:
 
 def beside(service: Server, figures: Figures, count: int) -> None:
     """Measure hits in memory while nothing else goes on, and beside lists; and the memory that lists take."""
-    figures.hits["idle"] = _hits(service, count)
+    figures.hits["idle"] = hits(service, count)
     for what, target, clients in (("2 × all-deals", ALL, 2), ("CSV export", CSV, 1)):
         with Growth(service.pid) as growth, reading(service.base_url, target, clients):
-            figures.hits[what] = _hits(service, count)
+            figures.hits[what] = hits(service, count)
         figures.growth[what] = growth.most / clients
 
 
-def _hits(service: Server, count: int) -> tuple[float, float, float]:
+def hits(service: Server, count: int) -> tuple[float, float, float]:
     """Return median, 99th percentile and maximum of some hits, one after the other with a pause between."""
     seconds = []
     with Client(service.base_url) as client:

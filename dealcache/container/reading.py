@@ -43,7 +43,6 @@ class Reading:
     mongodb: MongoSource
     deal_lists: DealLists
     activity_summaries: ActivitySummaries
-    activity_upkeep: ActivityUpkeep
     stage_histories: StageHistories | None
     revalidator: Revalidator
     lease_renewer: LeaseRenewer
@@ -71,9 +70,6 @@ def wire_reading(parts: Container) -> Reading:
     )
     fetcher = _make_fetcher(parts, policy, maker, mongodb, cluster)
     revalidator = _make_revalidator(parts, maker, mongodb, cluster)
-    upkeep = ActivityUpkeep(
-        ActivityGenerations(storage.connection, parts.zone), ActivityCheck(storage.connection, parts.zone)
-    )
     reader = DealReader(
         state=parts.invalidations.state,
         publish=parts.invalidations.publisher.record,
@@ -100,20 +96,24 @@ def wire_reading(parts: Container) -> Reading:
             stage_history=has_history,
             properties=settings.hubspot_deal_properties,
         ),
-        ActivitySummaries(
-            ActivitySums(storage.connection, parts.zone),
-            upkeep,
-            label_directory.current,
-            storage.prepare_lists,
-            watermark,
-            parts.zone,
-            parts.now,
-            label_directory.completed,
-        ),
-        upkeep,
+        _make_activity_summaries(parts, watermark),
         StageHistories(mongodb, reader, maker, revalidator, parts.clock) if has_history else None,
         revalidator,
         lease_renewer,
+    )
+
+
+def _make_activity_summaries(parts: Container, watermark: SyncWatermark) -> ActivitySummaries:
+    connection, zone, labels = parts.storage.connection, parts.zone, parts.label_directory
+    return ActivitySummaries(
+        ActivitySums(connection, zone),
+        ActivityUpkeep(ActivityGenerations(connection, zone), ActivityCheck(connection, zone)),
+        labels.current,
+        parts.storage.prepare_lists,
+        watermark,
+        zone,
+        parts.now,
+        labels.completed,
     )
 
 

@@ -47,7 +47,8 @@ class ActivitySummaries:
         completed: Callable[[Labels], Labels] = lambda known: known,
     ) -> None:
         self._sums = sums
-        self._upkeep = upkeep
+        #: Makes the sums, and looks after them.
+        self.upkeep = upkeep
         self._labels = labels
         self._prepare = prepare
         self._watermark = watermark
@@ -90,9 +91,9 @@ class ActivitySummaries:
         try:
             version = self._sums.prepare()
         except SumsMissingError:
-            self._upkeep.make(_WAIT_SECONDS)
+            self.upkeep.make(_WAIT_SECONDS)
             return self._sums.prepare()
-        self._upkeep.look_after()
+        self.upkeep.look_after()
         return version
 
     def _read(self, question: ActivityQuestion, version: SumsVersion) -> tuple[Labels, Table]:
