@@ -12,7 +12,7 @@ from dealcache.model.deal_question import PROPERTY
 from dealcache.model.deals import Deal
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels
-from dealcache.model.stage_history import current_entry, days_between
+from dealcache.model.stage_history import days_between
 from dealcache.model.timestamps import timestamp
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.property_views import cell_of, definitions_of, shown_properties
@@ -85,8 +85,7 @@ class RowMaker:
     def row(self, listed: FoundDeal) -> dict[str, Any]:
         """Return a deal's row; one with nulls if the deal cannot be shown."""
         try:
-            row = self._row(listed)
-            return row | {DAYS_IN_STAGE: self._days_in_stage(listed.stored.deal)} if self._stage_history else row
+            return self._row(listed)
         except Exception as error:  # noqa: BLE001 - the boundary around a record
             deal_id = listed.stored.deal.deal_id
             self._unreadable.note("deals", deal_id, f"a list cannot show it ({type(error).__name__})")
@@ -119,14 +118,13 @@ class RowMaker:
             "updated_at": timestamp(deal.hubspot_updated_at),
             "as_of": self._text_of(as_of),
         }
+        if self._stage_history:
+            row[DAYS_IN_STAGE] = days_between(listed.stage_entered_at, self._now)
         if deal.currency is not None:
             row["amount_in_home_currency"] = _finite(deal.amount_in_home_currency)
         if self._has_properties:
             row["properties"] = shown_properties(deal.properties, self._properties)
         return row
-
-    def _days_in_stage(self, deal: Deal) -> float | None:
-        return days_between(current_entry(deal.stage_times or (), deal.stage_id), self._now)
 
     def _place_of(self, deal: Deal) -> tuple[str, str, bool]:
         key = deal.pipeline_id, deal.stage_id, deal.pipeline, deal.stage

@@ -20,7 +20,7 @@ from dealcache.repositories.deal_properties import property_texts
 from dealcache.repositories.documents import AGE_FIELDS, OPTIONAL_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, is_followed, read_records
-from dealcache.repositories.stage_times import stage_times_in
+from dealcache.repositories.stage_times import current_entry_in
 
 _TIME_OR_NONE, _TEXT_OR_NONE = frozenset((datetime, type(None))), frozenset((str, type(None)))
 _NUMBER_OR_NONE = frozenset((float, type(None)))
@@ -81,6 +81,11 @@ class FoundDeal(NamedTuple):
         return place_of(self.document, self.field, self.kind, self.phase)
 
     @property
+    def stage_entered_at(self) -> datetime | None:
+        """The time at which the deal entered its stage; None if it is not known, or was not asked for."""
+        return current_entry_in(self.document)
+
+    @property
     def spot(self) -> Spot:
         """The place of the deal in the order, in the form of documents."""
         return Spot(self.document["deal_id"], self.phase, stored_at(self.document, self.field))
@@ -120,8 +125,6 @@ def _sound(document: Document) -> StoredDeal | None:
     deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home)
     if "properties" in document:
         deal = replace(deal, properties=property_texts(document))
-    if "stage_times" in document:
-        deal = replace(deal, stage_times=stage_times_in(document))
     return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
 
 

@@ -5,11 +5,12 @@ A list of documents rather than one document, because ids of stages may hold wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from dealcache.model.deals import Deal
-from dealcache.model.stage_history import StageTime
+from dealcache.model.stage_history import StageTime, current_entry
 from dealcache.repositories.documents import Document, any_date, milliseconds
 
 #: What to read of a document for :func:`stage_times_in`; most databases have nothing of that name.
@@ -32,8 +33,22 @@ def _document_of(time: StageTime) -> Document:
 def stage_times_in(document: Mapping[str, Any]) -> tuple[StageTime, ...] | None:
     """Return the times in a document of a deal, those that can be read; None if it has none."""
     held = document.get("stage_times")
-    if not isinstance(held, list):
+    return _times_in(held) if isinstance(held, list) else None
+
+
+def current_entry_in(document: Mapping[str, Any]) -> datetime | None:
+    """Return when a deal entered the stage that it is in, from its document; None if that is not known.
+
+    Only that stage is read: a list shows no other.
+    """
+    held, stage_id = document.get("stage_times"), document.get("stage_id")
+    if not isinstance(held, list) or not isinstance(stage_id, str):
         return None
+    of_stage = [one for one in held if isinstance(one, dict) and one.get("stage_id") == stage_id]
+    return current_entry(_times_in(of_stage), stage_id)
+
+
+def _times_in(held: Sequence[Any]) -> tuple[StageTime, ...]:
     found: dict[str, StageTime] = {}
     for one in held:
         stage_id = one.get("stage_id") if isinstance(one, dict) else None
