@@ -11,14 +11,23 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from dealcache.model.deal_filter import DealFilter, Order, Place, is_in, is_of_stages
+from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, is_in, is_of_stages
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_arrays import Arrays, stored_at
-from dealcache.repositories.deal_list_indexes import index_of, sort_of
+from dealcache.repositories.deal_list_indexes import WORDS_INDEX, index_of, sort_of
 from dealcache.repositories.deal_list_plan import Plan, plan_of, total_conditions
-from dealcache.repositories.deal_list_query import LISTED, PRESENT, Part, Step, parts_of, steps_after
+from dealcache.repositories.deal_list_query import (
+    LISTED,
+    PRESENT,
+    Part,
+    Step,
+    parts_of,
+    property_condition,
+    steps_after,
+    word_condition,
+)
+from dealcache.repositories.deal_list_rarest import RarestFirst
 from dealcache.repositories.deal_list_run import Run
-from dealcache.repositories.deal_list_words import RarestFirst
 from dealcache.repositories.deal_places import LONGEST_TEXT
 from dealcache.repositories.documents import Document
 from dealcache.repositories.found_deals import PROJECTION, FoundDeal, Spot, found_deal
@@ -64,7 +73,8 @@ class DealListRepository:
         self._size = RecentAnswers[int](_SIZE_SECONDS, timer)
         self._arrays = Arrays(connection, timer)
         self._improper = ImproperDeals(connection, timer)
-        self._words = RarestFirst(connection, timer)
+        self._words = RarestFirst[str](connection, lambda word: (word_condition(word), WORDS_INDEX), timer)
+        self._properties = RarestFirst[PropertyFilter](connection, property_condition, timer)
         #: True where they are far away in the order.
         self._far: TTLCache[tuple[DealFilter, Order], bool] = TTLCache(_MOST_FAR, _FAR_SECONDS, timer)
         self._lock = threading.Lock()
@@ -174,7 +184,10 @@ class DealListRepository:
         return found, took_too_long
 
     def _parts(self, wanted: DealFilter) -> list[Part]:
-        return parts_of(replace(wanted, words=self._words.ordered(wanted.words)))
+        # Of equally frequent words, the longest one first.
+        words = tuple(sorted(wanted.words, key=len, reverse=True))
+        properties = self._properties.ordered(wanted.properties)
+        return parts_of(replace(wanted, words=self._words.ordered(words), properties=properties))
 
     def _in_full(self, place: Place | None, field: str) -> Place | None:
         """Return a place with its whole text if that was cut and the deal still exists."""

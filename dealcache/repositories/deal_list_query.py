@@ -69,7 +69,7 @@ def word_condition(word: str) -> Document:
 def parts_of(wanted: DealFilter) -> list[Part]:
     """Return the parts of a filter, the one whose index presumably excludes most deals first.
 
-    The words are looked for in their order: the rarest one should come first.
+    The words are looked for in their order, and so are the properties: the rarest one should come first.
     """
     parts: list[Part] = []
 
@@ -111,6 +111,12 @@ def _owners(wanted: DealFilter) -> Document:
         return either
     others: Document = {"owner_id": {"$nin": list(wanted.known_owner_ids)}}
     return {"$or": [either, others]} if wanted.owner_ids else others
+
+
+def property_condition(wanted: PropertyFilter) -> tuple[Document, str]:
+    """Return the condition that a property has one of the wanted values, and the index that serves it."""
+    part = _of_property(wanted)
+    return part.condition, part.index
 
 
 def _of_property(wanted: PropertyFilter) -> Part:

@@ -173,6 +173,18 @@ def test_an_index_serves_each_filter_and_its_total(
                 assert operation["planSummary"].startswith("IXSCAN"), (name, order)
 
 
+@pytest.mark.parametrize("swap", [False, True])
+def test_of_several_properties_the_rarest_one_is_looked_up(
+    stored: Connection, documents: list[Document], profiled_on: Callable[[Connection], Profiled], swap: bool
+) -> None:
+    both = (PropertyFilter("is_new", (False,)), PropertyFilter("size", (2.0,)))
+    rare = sum(one["properties"].get("size") == 2.0 for one in documents)
+    assert 0 < rare < sum(one["properties"].get("is_new") is False for one in documents)
+    wanted, deals = DealFilter(properties=both[::-1] if swap else both), repository(stored)
+    totalled = profiled_on(stored)(lambda: deals.total(wanted))
+    assert sum(one["docsExamined"] for one in totalled) <= rare
+
+
 def test_a_value_that_is_none_of_the_property_s_hides_no_deal(connection: Connection) -> None:
     odd: list[Any] = ["12", 3, True, NOW, ["a", "b"], [], {"a": 1}, float("nan"), None, "x" * 5_000, "x" * 4_999 + "y"]
     made = deal_documents(len(odd) * 2)
