@@ -20,6 +20,9 @@ from dealcache.sync.search_filters import Window, beyond, last_of
 #: The records that people take part in, in the order in which they are walked.
 _TYPES = ("deals", *ENGAGEMENT_TYPES)
 
+#: The calls that read who takes part in a page of records: one for each type of people.
+_CALLS_OF_A_PAGE = len(PEOPLE_TYPES)
+
 #: Pages of records that are read between two notes of the position.
 _PAGES = 10
 
@@ -48,42 +51,47 @@ class PeopleRounds:
         """Do everything that a sync of changes does, as far as ``calls`` reach for what is not new.
 
         Args:
-            calls: how many calls the walk may make, and how many the confirmation of known people may.
+            calls: how many calls the walk may make together with the confirmation of known people.
             began_at: when the sync began; people that were read since then are up to date.
             horizon: how long HubSpot's index may take to show a change.
         """
         if not self._people.may_call():
             return
         self._people.progress.phase("names of people")
-        self.walk(calls)
+        # Half of them at most: who was deleted must not stay named until the walk has come to its end.
+        calls -= self.walk(calls // 2)
         self.read_new()
         if not self.search(began_at, horizon):
             calls = max(calls, self._known())
         self.confirm(calls, began_at)
 
-    def walk(self, calls: int | None = None) -> None:
+    def walk(self, calls: int | None = None) -> int:
         """Read who takes part in all records, from where the last walk ended; does nothing if it came to its end.
 
         Args:
             calls: how many calls at most, further pages not counted; None for any number.
+
+        Returns:
+            How many calls it has made.
         """
-        state = self._storage.state.load()
+        state, spent = self._storage.state.load(), 0
         if state.walked:
-            return
+            return spent
         for pages, (kind, ids) in enumerate(self._pages(state.position), 1):
-            if calls is not None and 2 * pages > calls:
-                self._pool.wait_all()
-                return
+            if calls is not None and spent + _CALLS_OF_A_PAGE > calls:
+                return spent
             self._pool.submit(partial(self._people.read, kind, ids), self._note)
             self._pool.wait_for_room()
-            if pages % _PAGES == 0 or (calls is not None and 2 * (pages + 1) > calls):
+            spent += _CALLS_OF_A_PAGE
+            if pages % _PAGES == 0 or (calls is not None and spent + _CALLS_OF_A_PAGE > calls):
                 self._pool.wait_all()
                 if self._failed:
-                    return
+                    return spent
                 self._storage.state.note_position(kind, ids[-1])
         self._pool.wait_all()
         if not self._failed:
             self._storage.state.note_walked()
+        return spent
 
     def _pages(self, position: tuple[str, str] | None) -> Iterator[tuple[str, list[str]]]:
         start, after = position or (_TYPES[0], "")

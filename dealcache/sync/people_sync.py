@@ -6,9 +6,10 @@ which begins with the next sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from dealcache.hubspot import HubSpotError, RateLimited, Unauthorised
 from dealcache.hubspot.people import participants_of
@@ -19,6 +20,7 @@ from dealcache.repositories import PeopleRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people_state import PeopleStateRepository
 from dealcache.repositories.people_store import PeopleStore
+from dealcache.sync.bisection import read_by_bisection
 from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
 from dealcache.sync.refused_types import in_brief
@@ -103,7 +105,12 @@ class PeopleSync:
         return True
 
     def _participants(self, kind: str, ids: Collection[str], to: str) -> dict[str, tuple[str, ...]]:
-        return participants_of(lambda pending: self.hubspot.associations(kind, pending, to), to, ids)
+        def read(some: Sequence[str]) -> dict[str, tuple[str, ...]]:
+            return participants_of(lambda pending: self.hubspot.associations(kind, pending, to), to, some)
+
+        found = read_by_bisection(list(ids), read, lambda: ())
+        self._warn(f"who of the {to} takes part in {kind}", found.unreadable)
+        return {one: people for part in found.results for one, people in part.items()}
 
     def read_names(self, object_type: str, ids: Collection[str]) -> bool:
         """Read people of one type by their ids, at most 100; return False if HubSpot failed.
@@ -115,13 +122,20 @@ class PeopleSync:
         """
         read_at = self.now()
         try:
-            batch = self.hubspot.read_people(object_type, list(ids))
+            found = read_by_bisection(list(ids), partial(self.hubspot.read_people, object_type), lambda: ())
         except HubSpotError as failure:
             self.note(failure)
             return False
-        self.storage.people.note_asked(object_type, batch.refused, read_at)
-        self.save(object_type, named(object_type, ids, batch.records, batch.refused), read_at)
+        self._warn(object_type, found.unreadable)
+        refused = frozenset(found.unreadable).union(*(batch.refused for batch in found.results))
+        people = [person for batch in found.results for person in batch.records]
+        self.storage.people.note_asked(object_type, refused, read_at)
+        self.save(object_type, named(object_type, ids, people, refused), read_at)
         return True
+
+    def _warn(self, what: str, unreadable: Mapping[str, HubSpotError]) -> None:
+        for one, failure in unreadable.items():
+            self.progress.warn(f"HubSpot cannot read {what}, id {one}: {in_brief(failure)}")
 
     def save(self, object_type: str, people: Mapping[str, Person | None], read_at: datetime) -> None:
         """Store people by their keys as HubSpot had them just after ``read_at``, None for those that it lacks."""

@@ -193,7 +193,7 @@ def test_turned_off_and_on_again_what_changed_meanwhile_is_found(account: Accoun
 
 def test_the_walk_continues_where_its_calls_ended(make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dealcache.sync.people_rounds.MOST_ASSOCIATION_INPUTS", 5)
-    monkeypatch.setattr("dealcache.sync.job_executor.CALLS_WHEN_ASKED", 8)
+    monkeypatch.setattr("dealcache.sync.job_executor.CALLS_WHEN_ASKED", 16)
     before = make_account(peopled())
     before.run()
     account = make_account(beside=before, ASSOCIATED_NAMES="on")
@@ -232,11 +232,31 @@ def test_a_refusal_fails_no_sync_and_is_made_up_for(make_account: MakeAccount, m
     assert_people(account)
 
 
+def test_a_record_and_a_person_that_cannot_be_read_are_two_and_no_more(make_account: MakeAccount) -> None:
+    account = make_account(peopled(), ASSOCIATED_NAMES="on")
+    note = account.activities(account.deal(3))[0]
+    account.hubspot.faults.add(Fault("/associations/notes/contacts/", status=400, record=note))
+    account.hubspot.faults.add(Fault("/objects/contacts/batch", status=400, record="52"))
+
+    job = account.run()
+
+    assert len([one for one in job.progress.warnings if "HubSpot cannot read" in one]) == 2
+    for deal_id in account.truth():
+        truth = people_of(account.data, deal_id)
+        for people in (truth["with"], *truth["events"].values()):
+            for one in people:
+                if one["id"] == "52":
+                    one["name"] = None
+        if deal_id == account.deal(3):
+            truth["events"][f"notes:{note}"] = None
+        assert shown(account, deal_id) == truth
+
+
 def test_a_failure_of_a_changed_record_is_made_up_for_by_a_walk(account: Account) -> None:
     note = account.activities(account.deal(1))[0]
     account.data.associate("notes", note, "contacts", 55)
     account.data.update("notes", note, {"hs_note_body": "changed"})
-    account.hubspot.faults.add(Fault("/associations/notes/contacts/", status=400))
+    account.hubspot.faults.add(Fault("/associations/notes/contacts/", status=503))
 
     job = account.run()
 
