@@ -17,10 +17,11 @@ from pymongo import ASCENDING
 
 from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
 from dealcache.repositories.activity_counts import NOTHING, TypeNames
-from dealcache.repositories.activity_head import Head, claim_check, collection_of, read_head
+from dealcache.repositories.activity_head import Head, claim_check, collection_of, end_sums, read_head
 from dealcache.repositories.activity_reading import DEAL_FIELDS, ActivityReader
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import SUMMED, Document
+from dealcache.repositories.identity import IdentityRepository
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class ActivityCheck:
         self._zone = zone
         self._changes = ActivityChanges(connection, zone)
         self._reader = ActivityReader(connection, zone)
+        self._identity = IdentityRepository(connection)
         self._under_way: Iterator[int] | None = None
 
     def run_round(self) -> bool:
@@ -55,6 +57,8 @@ class ActivityCheck:
             with self._connection.operation() as database:
                 if not claim_check(database, _CHECK_MINUTES):
                     return False
+            if self._are_copied():
+                return False
             self._under_way = self.batches()
         done = list(islice(self._under_way, _BATCHES_A_ROUND))
         if len(done) < _BATCHES_A_ROUND:
@@ -62,6 +66,20 @@ class ActivityCheck:
         if wrong := sum(done):
             log.warning("the sums of activities were wrong for %d deals, which are added up again", wrong)
         return self._under_way is not None
+
+    def _are_copied(self) -> bool:
+        """Give up sums that were made in another database, and return True if these are such.
+
+        A dump of a database in use has its collections as of different times, so the sums may contradict the counts of
+        deals that are in them.
+        """
+        head = self._head()
+        if head is None or head.installation == self._identity.installation():
+            return False
+        with self._connection.operation() as database:
+            end_sums(database)
+        log.warning("the sums of activities come from a copy of a database, and will be made anew")
+        return True
 
     def batches(self) -> Iterator[int]:
         """Compare deals, some at a time, and yield how many differed."""

@@ -20,12 +20,13 @@ from pymongo.errors import OperationFailure
 from dealcache.repositories.activity_cells import ALL, CellKey, Series, by_years, contents, series_of_type, stored_owner
 from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
 from dealcache.repositories.activity_counts import DealCounts, TypeNames, pack_counts
-from dealcache.repositories.activity_head import begin_sums, end_sums, part_id, parts_of, read_head, sums_of
+from dealcache.repositories.activity_head import Head, begin_sums, end_sums, part_id, parts_of, read_head, sums_of
 from dealcache.repositories.activity_lease import ActivityLease
 from dealcache.repositories.activity_reading import ActivityReader
 from dealcache.repositories.activity_sums import MOST_UNSUMMED
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import SUMMED, Document
+from dealcache.repositories.identity import IdentityRepository
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class ActivityGenerations:
         self._zone = zone
         self._changes = ActivityChanges(connection, zone)
         self._reader = ActivityReader(connection, zone)
+        self._identity = IdentityRepository(connection)
 
     def make(self) -> bool:
         """Make the sums unless there are some that can be brought up to date.
@@ -79,7 +81,7 @@ class ActivityGenerations:
         return head is not None and len(self._changes.unsummed(head.generation, MOST_UNSUMMED + 1)) <= MOST_UNSUMMED
 
     def _make(self, lease: ActivityLease) -> None:
-        generation, types = ObjectId(), TypeNames()
+        generation, types, installation = ObjectId(), TypeNames(), self._identity.installation()
         with self._connection.operation() as database:
             end_sums(database)
             sums_of(database).create_indexes(_INDEXES)
@@ -95,7 +97,7 @@ class ActivityGenerations:
                 with self._connection.operation() as database:
                     sums_of(database).insert_many(cells, ordered=False)
         with self._connection.operation() as database:
-            begin_sums(database, generation, self._zone, types.known)
+            begin_sums(database, Head(generation, 0, None, types.known, installation), self._zone)
         log.info("the activities of %d deals were added up", number)
         self._remove_others(generation, lease)
 

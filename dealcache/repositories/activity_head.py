@@ -45,12 +45,14 @@ class Head(NamedTuple):
         number: that of the last change.
         pending: that change if it may not be carried out yet, else None.
         types: the types of other systems that have numbers of their own.
+        installation: the name of the database in which the sums were made.
     """
 
     generation: ObjectId
     number: int
     pending: Pending | None
     types: Sequence[str]
+    installation: str
 
 
 def collection_of(database: Database[Document], name: str) -> Collection[Document]:
@@ -83,20 +85,20 @@ def read_head(database: Database[Document], zone: tzinfo) -> Head | None:
     if noted is not None:
         parts = [(one["deal"], one["stage"], one["counts"]) for one in noted["parts"]]
         pending = Pending(unpack_change(noted["change"]), parts)
-    return Head(found["of"], found["number"], pending, found["types"])
+    return Head(found["of"], found["number"], pending, found["types"], found["installation"])
 
 
-def begin_sums(database: Database[Document], generation: ObjectId, zone: tzinfo, types: Sequence[str]) -> None:
-    """Make a generation the one that holds; raise DuplicateKeyError if there is one.
+def begin_sums(database: Database[Document], head: Head, zone: tzinfo) -> None:
+    """Make the sums of a head, which are complete, those that hold; raise DuplicateKeyError if there are others.
 
     Args:
         database: the database.
-        generation: the sums, which are complete.
+        head: without a change.
         zone: the zone of their days.
-        types: as in :class:`Head`.
     """
-    head = {"of": generation, "zone": str(zone), "format": _FORMAT, "number": 0, "types": {"$literal": list(types)}}
-    sums_of(database).update_one(_HEAD | {"of": None}, [{"$set": head | dict.fromkeys(_TIMES, "$$NOW")}], upsert=True)
+    fields: Document = {"of": head.generation, "zone": str(zone), "format": _FORMAT, "number": head.number}
+    fields |= {"types": {"$literal": list(head.types)}, "installation": head.installation}
+    sums_of(database).update_one(_HEAD | {"of": None}, [{"$set": fields | dict.fromkeys(_TIMES, "$$NOW")}], upsert=True)
 
 
 #: When somebody last asked for the sums, and when a check of them last began.
@@ -124,7 +126,7 @@ def note_change(database: Database[Document], head: Head, pending: Pending, type
     change = {"$set": {"pending": noted, "number": head.number + 1, "types": list(types)}}
     if not sums_of(database).update_one(unchanged, change).matched_count:
         return None
-    return Head(head.generation, head.number + 1, pending, types)
+    return head._replace(number=head.number + 1, pending=pending, types=types)
 
 
 def note_carried_out(database: Database[Document], head: Head) -> None:

@@ -346,6 +346,18 @@ def test_a_check_is_made_every_quarter_of_an_hour_by_one_process(make_adder: Mak
     assert one.worker.database.activity_sums.find_one(head)["checked_at"] >= checked_at
 
 
+def test_sums_in_a_copy_of_a_database_are_made_anew(adder: Adder) -> None:
+    filled(adder).summed()
+    sums = adder.worker.database.activity_sums
+    head = sums.find_one({"_id": "head"})
+    # As a dump has them that was made while they were being changed.
+    sums.delete_one({"of": head["of"], "stage": "*", "owner": "*"})
+    changes = {"installation": "another one", "checked_at": head["checked_at"] - timedelta(minutes=16)}
+    sums.update_one({"_id": "head"}, {"$set": changes})
+    assert not adder.check.run_round()
+    assert adder.summed() == adder.true() != {}
+
+
 def test_another_zone_has_other_sums(make_adder: MakeAdder) -> None:
     berlin, auckland = filled(make_adder()), make_adder(ZoneInfo("Pacific/Auckland"))
     before = berlin.summed()
