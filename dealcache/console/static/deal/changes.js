@@ -8,7 +8,8 @@ const FACTS = {
   dealStage: ["stage", (value) => value],
   pipeline: ["pipeline", (value) => value],
   dealOwner: ["owner", (value) => value],
-  amount: ["amount", (value) => amount(value)],
+  amount: ["amount", (value, after) => amount(value, after.currency)],
+  currency: ["currency", (value) => value],
   closeDate: ["close date", day],
   createDate: ["create date", day],
 };
@@ -16,7 +17,7 @@ const FACTS = {
 /** Return sentences' parts on what is different in the facts, such as "stage changed to Closed Won". */
 export function factChanges(before, after) {
   const changed = Object.entries(FACTS).filter(([field]) => before[field] !== after[field]);
-  const facts = changed.map(([field, [name, shown]]) => `${name} changed to ${shown(after[field]) || "none"}`);
+  const facts = changed.map(([field, [name, shown]]) => `${name} changed to ${shown(after[field], after) || "none"}`);
   return [...facts, ...propertyChanges(before.properties ?? {}, after.properties ?? {})];
 }
 

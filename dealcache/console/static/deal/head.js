@@ -120,7 +120,7 @@ function Facts({ facts, events, people }) {
     ["Stage", facts.dealStage],
     ["Pipeline", facts.pipeline],
     ["Owner", facts.dealOwner],
-    ["Amount", amount(facts.amount)],
+    ["Amount", amount(facts.amount, facts.currency)],
     ["Created", day(facts.createDate)],
     ["Closes", day(facts.closeDate)],
     ["First activity", day(facts.startDate)],

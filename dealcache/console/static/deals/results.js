@@ -1,7 +1,7 @@
 /** What the list has found: how many deals, page by page, or why there is none. */
 
 import { html, useEffect, useMemo, useRef } from "../vendor/preact.js";
-import { amount, counted } from "../app/format.js";
+import { amount, amounts, counted } from "../app/format.js";
 import { NoDeals } from "../parts/no_deals.js";
 import { Empty } from "../parts/states.js";
 import { Export } from "./export.js";
@@ -14,7 +14,8 @@ const PER_PAGE = 50;
 /**
  * A page of deals with the line above it.
  *
- * @param {{deals: Object[], total: number, total_amount: number, next_cursor?: string}} page what is shown.
+ * @param {{deals: Object[], total: number, total_amount: number, total_amounts?: Object, next_cursor?: string}} page what is
+ *   shown.
  * @param {Object} question the present one; {ask, turn} of useQuestion and `clear`, which takes all filters off.
  * @param {Object[]} properties the own properties that there are.
  * @param {boolean} isCurrent false while the page is still that of another question.
@@ -29,7 +30,7 @@ export function Results({ page, question, properties, isCurrent, ask, turn, clea
   return html`<div class="deals-results" ref=${top}>
     <div class="deals-line">
       <p class="deals-total" role="status">
-        <strong>${counted(page.total, "deal")}</strong>, total amount <strong>${amount(page.total_amount)}</strong>
+        <strong>${counted(page.total, "deal")}</strong>, <${Total} page=${page} />
       </p>
       <${Order} columns=${[...COLUMNS, ...sortableColumns(properties)]} sort=${question.sort} onSort=${onSort} />
       <${Export} question=${question} />
@@ -45,6 +46,17 @@ export function Results({ page, question, properties, isCurrent, ask, turn, clea
         </${Empty}>`
       : html`<${Table} deals=${page.deals} own=${own} sort=${question.sort} onSort=${onSort} />`}
   </div>`;
+}
+
+/** The sum of the amounts, or one for each currency. */
+function Total({ page }) {
+  if (!page.total_amounts) {
+    // Without sums by currency all deals are in the same one.
+    const currency = page.deals.find((deal) => deal.currency)?.currency;
+    return html`total amount <strong>${amount(page.total_amount, currency)}</strong>`;
+  }
+  const sums = amounts(page.total_amounts);
+  return html`total amounts ${sums.map((sum, place) => html`${place > 0 && ", "}<strong class="deals-sum">${sum}</strong>`)}`;
 }
 
 /** The order, for screens that are too narrow for all columns. */

@@ -1,7 +1,7 @@
 /** The bars of the summary, and the filter that each of them is. */
 
 import { call } from "../app/api.js";
-import { compact, count } from "../app/format.js";
+import { amounts, compact, count } from "../app/format.js";
 import { isSame, plain } from "../parts/stages.js";
 
 /** Read how many deals each stage has, and the sum of their amounts. */
@@ -21,7 +21,7 @@ export function barsOf(summary, stages) {
   const found = new Map();
   const at = (label) => {
     const key = plain(label);
-    if (!found.has(key)) found.set(key, { key: label, label, value: 0, amount: 0, tone: "" });
+    if (!found.has(key)) found.set(key, { key: label, label, value: 0, amount: 0, amounts: {}, tone: "" });
     return found.get(key);
   };
   for (const stage of stages) {
@@ -33,8 +33,17 @@ export function barsOf(summary, stages) {
     const bar = at(line.stage);
     bar.value += line.count;
     bar.amount += line.amount;
+    for (const [currency, sum] of Object.entries(line.amounts ?? {})) {
+      bar.amounts[currency] = (bar.amounts[currency] ?? 0) + sum;
+    }
   }
-  return [...found.values()].map((bar) => ({ ...bar, text: `${count(bar.value)} · ${compact(bar.amount)}` }));
+  return [...found.values()].map((bar) => ({ ...bar, text: `${count(bar.value)} · ${sumOf(bar)}` }));
+}
+
+/** Return the sum of a bar's amounts, or one for each currency. */
+function sumOf(bar) {
+  const sums = amounts(bar.amounts, compact);
+  return sums.length > 0 ? sums.join(" + ") : compact(bar.amount);
 }
 
 /** Return the words of a filter by stages that mean a bar: its label, or the id of a stage with that label. */

@@ -22,7 +22,10 @@ export function Summary({ loading, stages, words, onChange }) {
     ${(summary) => {
       const rows = barsOf(summary, stages);
       const chosen = new Set(rows.map((row) => row.key).filter((key) => wordsFor(key, words, stages).length > 0));
-      return html`<${Bars} rows=${rows} chosen=${chosen} onToggle=${toggle} label="Filter by stage" />`;
+      const several = summary.some((line) => line.amounts);
+      return html`<div class=${several ? "deals-several" : ""}>
+        <${Bars} rows=${rows} chosen=${chosen} onToggle=${toggle} label="Filter by stage" />
+      </div>`;
     }}
   </${Loaded}>`;
 }
