@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dealcache.reader.deal_rows import COLUMNS
+from dealcache.repositories import StoreUnavailable
 from dealcache.sandbox.simulator import Simulator, demo_deal_id
 from dealcache.sandbox.simulator.ground_truth import stages_of
 from dealcache.sandbox.simulator.label_changes import apply_label_changes
@@ -146,6 +147,26 @@ def test_when_hubspot_fails(service: Service, hubspot: Simulator, deal: str) -> 
     hubspot.site.token = "another"
 
     assert_problem(service.get("deal-stages", dealId=deal), 502)
+
+
+def test_without_mongodb_there_is_no_history(service: Service, deal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object) -> None:
+        raise StoreUnavailable("MongoDB does not answer")
+
+    monkeypatch.setattr(service.parts.storage.deals, "find", down)
+
+    for path in (f"{V1}deal-stages", f"{V2}deal-stages"):
+        assert_problem(service.get(path, dealId=deal), 503)
+
+
+def test_old_data_is_shown_at_once_and_read_again_behind(
+    make_service: MakeService, deal: str, clock: ManualClock
+) -> None:
+    service = make_service(STAGE_HISTORY="on", MAX_DATA_AGE_SECONDS="60")
+    stages(service, dealId=deal)
+    clock.tick(120)
+
+    assert cache_status(service.get("deal-stages", dealId=deal)) == {"mongodb": "hit; detail=revalidating"}
 
 
 def test_while_it_is_off_the_answer_says_how_to_turn_it_on(make_service: MakeService, deal: str) -> None:

@@ -99,3 +99,18 @@ def test_a_new_stage_lets_deals_be_read_again(make_account: MakeAccount) -> None
     assert calls(account) - usual == Counter({"properties": 1})
     apply_label_changes(account.data, [new | {"set": {"label": "Legal review"}}])
     assert calls(account)["list"] == usual["list"]
+
+
+def test_with_too_many_stages_for_a_list_s_address_its_deals_are_read_once_more(make_account: MakeAccount) -> None:
+    data = demo_data(120, activities_per_deal=1)
+    more = [{"what": "stage", "pipeline": "default", "id": f"{1_000_000_000 + number}"} for number in range(90)]
+    apply_label_changes(data, more)
+    data.update("deals", live_deals(data)[0].id, {"dealstage": more[-1]["id"]})
+    plain = make_account(data)
+    without = calls(plain, JobType.FULL)
+
+    account = make_account(beside=plain, **ON)
+
+    # A list's page and its deals: twice D/100 calls, as many as histories of properties would take.
+    assert calls(account, JobType.FULL) - without == Counter({"batch_read": 2})
+    assert histories(account) == truth(account)
