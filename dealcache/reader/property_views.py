@@ -32,20 +32,24 @@ def shown_properties(
         texts: the values as HubSpot writes them; properties without one are shown with null.
         definitions: those of the properties to show.
     """
-    return {name: shown_property(texts.get(name), definition) for name, definition in definitions.items()}
+    get = texts.get
+    return {name: shown_property(get(name), definition) for name, definition in definitions.items()}
 
 
 def shown_property(text: str | None, definition: PropertyDefinition) -> dict[str, Any]:
     """Return one property; a value of options has their labels beside it."""
+    kind = definition.type
     value = None if text is None else typed_value(text, definition)
-    shown: dict[str, Any] = {"label": definition.label, "type": definition.type, "value": json_form(value)}
-    if definition.type == "enumeration":
+    shown: dict[str, Any] = {"label": definition.label, "type": kind, "value": json_form(value)}
+    if kind == "enumeration":
         shown["value_label"] = _label_of(value, definition.options)
     return shown
 
 
 def json_form(value: PropertyValue | None) -> Any:
     """Return a value as JSON has it: a day as ``YYYY-MM-DD``, a time in UTC, several options as a list."""
+    if value is None or type(value) is str:  # as most are
+        return value
     if isinstance(value, datetime):
         return timestamp(value)
     if isinstance(value, date):
@@ -55,9 +59,9 @@ def json_form(value: PropertyValue | None) -> Any:
 
 def _label_of(value: PropertyValue | None, options: Mapping[str, str]) -> Any:
     """Return the label of an option, or those of several; an option that has gone from HubSpot is its own label."""
-    if isinstance(value, tuple):
-        return [options.get(one, one) for one in value]
-    return options.get(value, value) if isinstance(value, str) else value
+    if type(value) is str:
+        return options.get(value, value)
+    return [options.get(one, one) for one in value] if isinstance(value, tuple) else value
 
 
 def cell_of(property_shown: Mapping[str, Any]) -> Any:

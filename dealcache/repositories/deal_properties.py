@@ -95,6 +95,8 @@ def _values_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _text_of(value: object) -> str:
     """Return a stored value as HubSpot writes it; ``""`` if it is none that HubSpot may have."""
+    if type(value) is str:  # as most are
+        return value
     found = json_value(value)
     if isinstance(found, bool):
         return "true" if found else "false"

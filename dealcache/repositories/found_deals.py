@@ -6,13 +6,13 @@ read as elsewhere, see :mod:`.record_documents`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from dealcache.model.currencies import currency_code
 from dealcache.model.deal_filter import Place, ValueKind
-from dealcache.model.deals import Deal
+from dealcache.model.deals import NO_PROPERTIES, Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.deal_list_arrays import stored_at
 from dealcache.repositories.deal_places import place_of
@@ -122,9 +122,8 @@ def _sound(document: Document) -> StoredDeal | None:
         return None
     created_at, closes_at, synced_at, complete_as_of = [one and one.replace(tzinfo=UTC) for one in times]
     fields = (document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
-    deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home)
-    if "properties" in document:
-        deal = replace(deal, properties=property_texts(document))
+    own = property_texts(document) if "properties" in document else NO_PROPERTIES
+    deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home, properties=own)
     return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
 
 
