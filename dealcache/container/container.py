@@ -83,6 +83,7 @@ class Container:
             settings.hubspot_deal_properties,
             lambda: self.label_directory.current().properties,
             stage_history=settings.stage_history == "on",
+            people=settings.associated_names == "on",
         )
         self.redis = connect_redis(settings, lambda: self.storage.installation)
         self.state = WorkerState(self)

@@ -49,9 +49,11 @@ class DealTimelineRepository:
     Args:
         connection: the database.
         marks: those of this process.
+        people: whether events are read with the people that take part.
     """
 
-    def __init__(self, connection: Connection, marks: StaleMarks | None = None) -> None:
+    def __init__(self, connection: Connection, marks: StaleMarks | None = None, *, people: bool = False) -> None:
+        self._projection = _EVENT_OF_DEAL | ({"with": 1} if people else {})
         self._connection = connection
         self._naive = connection.naive.deal_timeline
         self._marks = marks or StaleMarks()
@@ -69,7 +71,7 @@ class DealTimelineRepository:
         order = [("deal_id", 1), ("occurred_at", 1), ("engagement_id", 1)]
         of_deals = {"deal_id": {"$in": list(deal_ids)}}
         with self._connection.operation():
-            found = self._naive.find(of_deals, _EVENT_OF_DEAL, sort=order, batch_size=_BATCH)
+            found = self._naive.find(of_deals, self._projection, sort=order, batch_size=_BATCH)
             # Whole batches: the cursor's own iterator takes a microsecond for each document.
             batches = iter(partial(found.to_list, _BATCH), [])
             for deal_id, documents in groupby(chain.from_iterable(batches), itemgetter("deal_id")):
@@ -154,7 +156,7 @@ class DealTimelineRepository:
         if not one_of:
             return []
         with self._connection.operation():
-            documents = self._naive.find({"deal_id": deal_id, "$or": one_of}, _EVENT_OF_DEAL).to_list()
+            documents = self._naive.find({"deal_id": deal_id, "$or": one_of}, self._projection).to_list()
         return read_records(EVENTS, documents, self._connection.unreadable)
 
     def sweep(self, deal_ids: Iterable[str], moment: datetime, types: Iterable[str] | None = None) -> Changes:

@@ -64,7 +64,7 @@ WITH_FIELDS = ("with", "with_at")
 
 #: The fields that are read of a deal and of an event.
 DEAL_PROJECTION = {"_id": 0} | dict.fromkeys((*AGE_FIELDS, *DEAL_FIELDS, *OPTIONAL_FIELDS, *FORMER_LABELS, "with"), 1)
-EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*EVENT_FIELDS, *FOREIGN_FIELDS, "with"), 1)
+EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*EVENT_FIELDS, *FOREIGN_FIELDS), 1)
 
 #: The fields of a stored document that are compared with HubSpot's.
 COMPARED_DEAL = dict.fromkeys(

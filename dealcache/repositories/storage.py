@@ -55,6 +55,7 @@ class Storage:
         deal_properties: the names of the own properties of deals.
         definitions: returns the definitions of these, as far as they are known.
         stage_history: True if lists show how long deals have been in their stages.
+        people: whether events are read with the people that take part.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Storage:
         definitions: Callable[[], Mapping[str, PropertyDefinition]] = dict,
         *,
         stage_history: bool = False,
+        people: bool = False,
     ) -> None:
         self.unreadable = unreadable
         self.connection = Connection(uri, database, threads=threads, unreadable=unreadable, clock=clock)
@@ -86,7 +88,7 @@ class Storage:
         further = self.own_properties.projection | (STAGE_TIMES if stage_history else {})
         self.deal_list = DealListRepository(self.connection, further=further, home_currency=self.identity.home_currency)
         self.stage_totals = StageTotalRepository(self.connection)
-        self.timelines = DealTimelineRepository(self.connection, marks)
+        self.timelines = DealTimelineRepository(self.connection, marks, people=people)
         self.labels = LabelRepository(self.connection, deal_properties)
         self.participants = ParticipantRepository(self.connection)
         self.people = PeopleRepository(self.connection, self.participants)

@@ -36,7 +36,7 @@ def people(connection: Connection, participants: ParticipantRepository) -> Peopl
 
 @pytest.fixture
 def timelines(connection: Connection) -> DealTimelineRepository:
-    return DealTimelineRepository(connection)
+    return DealTimelineRepository(connection, people=True)
 
 
 def changed(*deal_ids: str) -> Changes:
@@ -145,6 +145,14 @@ def test_participants_are_stored_in_every_deal_and_survive_new_versions(
     # What was read earlier and comes later changes nothing.
     assert participants.write_events("emails", {first.engagement_id: ("contact:9",)}, at(-1)) == Changes()
     assert participants.write_events("calls", {first.engagement_id: ("contact:9",)}, at(3)) == Changes()
+
+
+def test_participants_are_not_read_where_nobody_is_to_be_named(
+    participants: ParticipantRepository, timelines: DealTimelineRepository, connection: Connection
+) -> None:
+    timelines.replace({"1": [an_event(1)]}, NOON)
+    participants.write_events("emails", {an_event(1).engagement_id: ("contact:51",)}, NOON)
+    assert DealTimelineRepository(connection).events("1") == [an_event(1)]
 
 
 def test_participants_of_deals(participants: ParticipantRepository, connection: Connection) -> None:
