@@ -8,6 +8,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from pymongo import ReadPreference
+
 from dealcache.model.timestamps import in_zone, with_zone
 from dealcache.repositories.activity_counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
 from dealcache.repositories.connection import Connection
@@ -61,7 +63,8 @@ class ActivityReader:
         """Yield the deal, the owner, the type and the time of each event."""
         odd: list[Any] = []
         with self._connection.operation():
-            events = self._connection.naive.deal_timeline
+            # What a secondary does not have yet would be missing until the next change of the deal.
+            events = self._connection.naive.get_collection("deal_timeline", read_preference=ReadPreference.PRIMARY)
             read = events.find({"deal_id": {"$in": deal_ids}}, _EVENT_FIELDS, batch_size=_BATCH)
             for document in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
                 kind, at, owner_id = document.get("type"), document.get("occurred_at"), document.get("owner_id", 0)

@@ -24,6 +24,9 @@ from tests.unit.repositories.samples import a_deal, a_load, an_event, at
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
+#: The changes in which writers are killed each time, and not only in `make test-long`.
+QUICK = ("events that come, go and move", "an archived deal", "a merge", "a type that is no longer missing")
+
 #: Numbers by stage, owner, type and day.
 Numbers = Counter[tuple[Any, ...]]
 
@@ -123,7 +126,9 @@ def test_whatever_two_workers_write_sums_are_true(seed: int, make_adder: MakeAdd
     assert adders[0].summed() == adders[0].true() != {}
 
 
-@pytest.mark.parametrize("name", A_CHANGE)
+@pytest.mark.parametrize(
+    "name", [one if one in QUICK else pytest.param(one, marks=pytest.mark.long) for one in A_CHANGE]
+)
 def test_sums_are_true_after_a_kill_of_a_writer(
     name: str, make_adder: MakeAdder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
