@@ -15,7 +15,7 @@ from dealcache.model.labels import Labels
 from dealcache.model.stage_history import days_between
 from dealcache.model.timestamps import timestamp
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.reader.property_views import cell_of, definitions_of, shown_properties
+from dealcache.reader.property_views import ListedProperties, cell_of, definitions_of
 from dealcache.reader.views import day
 from dealcache.repositories import FoundDeal
 
@@ -72,7 +72,7 @@ class RowMaker:
     ) -> None:
         self._stage_history = stage_history
         self._has_properties = bool(properties)
-        self._properties = definitions_of(properties, labels)
+        self._properties = ListedProperties(definitions_of(properties, labels))
         self._labels = labels
         self._watermark = watermark
         self._zone = zone
@@ -123,7 +123,7 @@ class RowMaker:
         if deal.currency is not None:
             row["amount_in_home_currency"] = _finite(deal.amount_in_home_currency)
         if self._has_properties:
-            row["properties"] = shown_properties(deal.properties, self._properties)
+            row["properties"] = self._properties.of(listed.document.get("properties"))
         return row
 
     def _place_of(self, deal: Deal) -> tuple[str, str, bool]:

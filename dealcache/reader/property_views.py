@@ -9,6 +9,7 @@ from typing import Any
 from dealcache.model.deal_properties import PropertyDefinition, PropertyValue, typed_value
 from dealcache.model.labels import Labels
 from dealcache.model.timestamps import timestamp
+from dealcache.repositories import property_text
 
 
 def definitions_of(names: Sequence[str], labels: Labels) -> dict[str, PropertyDefinition]:
@@ -44,6 +45,37 @@ def shown_property(text: str | None, definition: PropertyDefinition) -> dict[str
     if kind == "enumeration":
         shown["value_label"] = _label_of(value, definition.options)
     return shown
+
+
+class ListedProperties:
+    """Shows the own properties of the deals of one list: a value that several deals have is converted once.
+
+    Args:
+        definitions: those of the properties to show.
+    """
+
+    def __init__(self, definitions: Mapping[str, PropertyDefinition]) -> None:
+        self._shown: list[tuple[str, PropertyDefinition, dict[object, dict[str, Any]]]] = [
+            (name, definition, {}) for name, definition in definitions.items()
+        ]
+
+    def of(self, stored: object) -> dict[str, dict[str, Any]]:
+        """Return what :func:`shown_properties` returns; ``stored`` is the field ``properties`` of a document."""
+        values = stored if isinstance(stored, dict) else {}
+        return {name: self._one(values.get(name), definition, shown) for name, definition, shown in self._shown}
+
+    def _one(
+        self, value: object, definition: PropertyDefinition, shown: dict[object, dict[str, Any]]
+    ) -> dict[str, Any]:
+        # True and 1.0 are equal.
+        key = type(value), tuple(value) if isinstance(value, list) else value
+        try:
+            found = shown.get(key)
+        except TypeError:  # another system's value, such as a document
+            return shown_property(property_text(value) or None, definition)
+        if found is None:
+            found = shown[key] = shown_property(property_text(value) or None, definition)
+        return found
 
 
 def json_form(value: PropertyValue | None) -> Any:

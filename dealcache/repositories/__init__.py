@@ -16,6 +16,7 @@ from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_list import DealListRepository
 from dealcache.repositories.deal_list_indexes import MOST_INDEXED_PROPERTIES
 from dealcache.repositories.deal_list_query import is_place
+from dealcache.repositories.deal_properties import property_text
 from dealcache.repositories.deal_store import DealStore
 from dealcache.repositories.deal_summaries import DealSummaries, ListsBehindError
 from dealcache.repositories.deal_timeline import DealTimelineRepository
@@ -93,6 +94,7 @@ __all__ = [
     "WorkerRegistry",
     "ensure_indexes",
     "is_place",
+    "property_text",
     "stage_ids",
     "take_back_future_dates",
     "update_name_keys",

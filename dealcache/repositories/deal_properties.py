@@ -85,7 +85,7 @@ def property_texts(document: Mapping[str, Any]) -> Mapping[str, str]:
     values = _values_in(document)
     if not values:
         return NO_PROPERTIES
-    return MappingProxyType({name: text for name, value in values.items() if (text := _text_of(value))})
+    return MappingProxyType({name: text for name, value in values.items() if (text := property_text(value))})
 
 
 def _values_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,7 +93,7 @@ def _values_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _text_of(value: object) -> str:
+def property_text(value: object) -> str:
     """Return a stored value as HubSpot writes it; ``""`` if it is none that HubSpot may have."""
     if type(value) is str:  # as most are
         return value
@@ -101,5 +101,5 @@ def _text_of(value: object) -> str:
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, list):
-        return ";".join(_text_of(one) for one in found)
+        return ";".join(property_text(one) for one in found)
     return str(found) if isinstance(found, str | int | float) else ""

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 
 from dealcache.model.currencies import currency_code
 from dealcache.model.deal_filter import Place, ValueKind
-from dealcache.model.deals import NO_PROPERTIES, Deal
+from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.deal_list_arrays import stored_at
 from dealcache.repositories.deal_places import place_of
-from dealcache.repositories.deal_properties import property_texts
 from dealcache.repositories.documents import AGE_FIELDS, OPTIONAL_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, is_followed, read_records
@@ -122,8 +121,8 @@ def _sound(document: Document) -> StoredDeal | None:
         return None
     created_at, closes_at, synced_at, complete_as_of = [one and one.replace(tzinfo=UTC) for one in times]
     fields = (document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
-    own = property_texts(document) if "properties" in document else NO_PROPERTIES
-    deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home, properties=own)
+    # Without own properties: rows show those of the document itself, which is quicker.
+    deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home)
     return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
 
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, PropertySort, Range
-from dealcache.model.deal_properties import PropertyDefinition
+from dealcache.model.deal_properties import PropertyDefinition, typed_value
 from dealcache.model.deal_question import DealQuestion
 from dealcache.model.deals import Deal
 from dealcache.model.labels import Labels
@@ -20,10 +20,11 @@ from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
 from dealcache.reader.deal_resolution import resolve
 from dealcache.reader.deal_rows import COLUMNS, RowMaker, cells
 from dealcache.reader.property_resolution import resolve_order
-from dealcache.reader.property_views import cell_of, definitions_of, shown_property
+from dealcache.reader.property_views import ListedProperties, cell_of, definitions_of, shown_property
 from dealcache.reader.question_errors import QuestionError
 from dealcache.reader.timeline_filter import InvalidCursorError
 from dealcache.repositories import FoundDeal, StoredDeal
+from dealcache.repositories.deal_properties import stored_value
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -85,17 +86,18 @@ def test_deal_info_has_them_only_if_they_are_configured() -> None:
     assert shown == plain
 
 
-def found(deal: Deal) -> FoundDeal:
-    return FoundDeal(StoredDeal(deal, None), None, {}, "", "text", 0)
-
-
-def rows_of(deal: Deal, *names: str) -> list[dict[str, Any]]:
-    return [RowMaker(LABELS, None, UTC, NOW, UnreadableRecords(), properties=names).row(found(deal))]
+def rows_of(stored: Any, *names: str, deal: Deal | None = None) -> list[dict[str, Any]]:
+    """Return the row of a deal with this field in its document, twice: what is shown again is remembered."""
+    found = FoundDeal(StoredDeal(deal or a_deal(), None), None, {"properties": stored}, "", "text", 0)
+    maker = RowMaker(LABELS, None, UTC, NOW, UnreadableRecords(), properties=names)
+    first, again = maker.row(found), maker.row(found)
+    assert first == again
+    return [first]
 
 
 def test_rows_have_them_only_if_they_are_configured() -> None:
-    deal = a_deal(tags="a;b", deal_size="-2", deal_source="=A1")
-    (plain,), (row,) = rows_of(deal), rows_of(deal, *NAMES)
+    stored = {"tags": ["a", "b"], "deal_size": -2.0, "deal_source": "=A1"}
+    (plain,), (row,) = rows_of(stored), rows_of(stored, *NAMES)
     assert list(plain) == list(COLUMNS)
     assert list(row) == [*COLUMNS, "properties"]
     assert list(row["properties"]) == list(NAMES)
@@ -105,8 +107,8 @@ def test_rows_have_them_only_if_they_are_configured() -> None:
 
 
 def test_a_deal_that_cannot_be_shown_has_nulls() -> None:
-    broken: Any = {"deal_size": 5}
-    (row,) = rows_of(Deal("17", "Acme", NOW, properties=broken), *NAMES)
+    broken: Any = None
+    (row,) = rows_of({}, *NAMES, deal=Deal("17", "Acme", broken))
     assert row == dict.fromkeys((*COLUMNS, "properties")) | {"deal_id": "17"}
     assert cells([row]) == [row]
 
@@ -215,3 +217,26 @@ def test_a_cell_is_a_label() -> None:
     assert cell_of(shown_property("high", PRIORITY)) == "High"
     assert cell_of(shown_property("2026-01-10", SIGNED)) == date(2026, 1, 10).isoformat()
     assert cell_of(shown_property(None, TAGS)) is None
+
+
+@pytest.mark.parametrize(("definition", "text", "expected"), SHOWN)
+def test_a_row_shows_a_stored_value_as_deal_info_shows_its_text(
+    definition: PropertyDefinition, text: str | None, expected: Any
+) -> None:
+    stored = {} if text is None else {definition.name: stored_value(typed_value(text, definition))}
+    (row,) = rows_of(stored, definition.name)
+    assert row["properties"] == {definition.name: {"label": definition.label, "type": definition.type} | expected}
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, [{"a": 1}], [[1]], float("nan"), b"x", None, [], "", 5])
+def test_another_system_s_value_is_a_text_or_null(odd: Any) -> None:
+    (row,) = rows_of({"deal_size": odd, "tags": odd}, "deal_size", "tags")
+    assert list(row["properties"]) == ["deal_size", "tags"]
+    assert orjson.loads(orjson.dumps(row["properties"])) == row["properties"]
+    assert rows_of([1], "tags")[0]["properties"]["tags"]["value"] is None
+
+
+def test_equal_values_of_different_types_are_told_apart() -> None:
+    shown = ListedProperties({"deal_size": SIZE})
+    values = [shown.of({"deal_size": value})["deal_size"]["value"] for value in (1.0, True, 1, "1", False, 0.0)]
+    assert values == [1.0, "true", 1.0, 1.0, "false", 0.0]
