@@ -110,13 +110,14 @@ def association_page_of(answer: Json, asked: Sequence[str]) -> AssociationPage:
 
 
 def all_associations(
-    read: Callable[[Mapping[str, str | None]], AssociationPage], ids: Iterable[str]
+    read: Callable[[Mapping[str, str | None]], AssociationPage], ids: Iterable[str], most_pages: int | None = None
 ) -> tuple[dict[str, set[str]], set[str]]:
     """Read all pages of the associations of some records, at most 1,000.
 
     Args:
         read: reads one page of each record that it is given, from the cursor on that is given with it.
         ids: the records.
+        most_pages: pages of each record after which the rest is left out; None for no bound.
 
     Returns:
         The associated ids by record, and the records whose associations are not all known.
@@ -125,7 +126,9 @@ def all_associations(
     pending: Mapping[str, str | None] = dict.fromkeys(found)
     cursors = CursorGuard()
     unknown: set[str] = set()
-    while pending:
+    pages = 0
+    while pending and pages != most_pages:
+        pages += 1
         page = read(pending)
         for one in page.ids.keys() & found.keys():
             found[one].update(page.ids[one])

@@ -12,6 +12,10 @@ from dealcache.model.people import Person, person_key
 #: The longest name that is kept, in characters; HubSpot takes 65,536.
 LONGEST_NAME = 300
 
+#: The most people of one type that are kept for a record, and the pages of 100 that they take: an e-mail may go to any
+#: number of contacts.
+MOST_PEOPLE, _MOST_PAGES = 1_000, 10
+
 #: Reads a page of associations of each of some records, from the cursor on that is given with it.
 ReadPage = Callable[[Mapping[str, str | None]], AssociationPage]
 
@@ -42,11 +46,12 @@ def participants_of(read: ReadPage, object_type: str, ids: Iterable[str]) -> dic
         ids: the records.
 
     Returns:
-        The keys of the people by record; without records that HubSpot refuses to tell about.
+        The keys of the people by record, :data:`MOST_PEOPLE` at most; without records that HubSpot refuses to tell
+        about.
     """
-    associated, unknown = all_associations(read, ids)
+    associated, unknown = all_associations(read, ids, _MOST_PAGES)
     return {
-        one: tuple(sorted((person_key(object_type, person) for person in people), key=_place))
+        one: tuple(sorted((person_key(object_type, person) for person in people), key=_place)[:MOST_PEOPLE])
         for one, people in associated.items()
         if one not in unknown
     }

@@ -75,10 +75,10 @@ class PeopleRounds:
             How many calls it has made.
         """
         state, spent = self._storage.state.load(), 0
-        if state.walked:
+        if state.walked or not self._people.may_call():
             return spent
         for pages, (kind, ids) in enumerate(self._pages(state.position), 1):
-            if calls is not None and spent + _CALLS_OF_A_PAGE > calls:
+            if self._failed or (calls is not None and spent + _CALLS_OF_A_PAGE > calls):
                 return spent
             self._pool.submit(partial(self._people.read, kind, ids), self._note)
             self._pool.wait_for_room()
@@ -123,17 +123,22 @@ class PeopleRounds:
 
         Only that shows who was deleted for good: such people are in no search and in no list.
         """
-        for object_type, share in (("companies", calls // 2), ("contacts", calls)):
-            most = min(share, calls) * BATCH_SIZE
-            due = self._storage.people.due(object_type, before, most) if most else []
-            calls -= ceil(len(due) / BATCH_SIZE)
-            self._read(object_type, due)
+        for object_type, kept in (("companies", calls // 2), ("contacts", 0)):
+            seen: set[str] = set()
+            while calls > kept and not self._failed:
+                most = min((calls - kept) * BATCH_SIZE, _AT_ONCE)
+                due = [one for one in self._storage.people.due(object_type, before, most) if one not in seen]
+                if not due:
+                    break
+                seen = set(due)
+                calls -= ceil(len(due) / BATCH_SIZE)
+                self._read(object_type, due)
 
     def search(self, began_at: datetime, horizon: timedelta) -> bool:
         """Store the names that changed since the last search; return False if so many did that it was given up."""
         searched = self._storage.state.load().searched
         complete = True
-        for object_type in PEOPLE_TYPES.values():
+        for object_type in PEOPLE_TYPES.values() if self._people.may_call() else ():
             # What changed before the first search is found when known people are read again.
             since = min(searched.get(object_type, began_at), began_at)
             window = Window(since, began_at + horizon)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dealcache.hubspot.activities import modified_property_of, properties_of
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.pages import AssociationPage
-from dealcache.hubspot.people import LONGEST_NAME, participants_of, person_of
+from dealcache.hubspot.people import LONGEST_NAME, MOST_PEOPLE, participants_of, person_of
 from dealcache.model.people import Person, by_object_type
 from dealcache.model.unreadable import UnreadableRecords
 from tests.unit.hubspot.records import record
@@ -106,3 +106,17 @@ def test_a_cursor_that_repeats_leaves_the_participants_unknown():
         participants_of(lambda pending: AssociationPage(dict.fromkeys(pending, ("5",)), {"1": "a"}), "contacts", ["1"])
         == {}
     )
+
+
+def test_a_record_has_a_bounded_number_of_people():
+    asked = []
+
+    def read(pending):
+        start = int(pending["1"] or 0)
+        asked.append(start)
+        return AssociationPage({"1": tuple(str(one) for one in range(start, start + 150))}, {"1": str(start + 150)})
+
+    (people,) = participants_of(read, "contacts", ["1"]).values()
+
+    assert len(people) == MOST_PEOPLE
+    assert len(asked) == 10
