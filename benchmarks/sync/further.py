@@ -14,7 +14,7 @@ from benchmarks.sync.command import Run, sync
 from benchmarks.sync.least import Account
 from benchmarks.sync.table import Row
 
-_CONCERNED = ("list", "batch_read", "search", "properties")
+_CONCERNED = ("list", "search", "properties")
 
 
 @dataclass(frozen=True, slots=True)
