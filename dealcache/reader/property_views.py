@@ -62,20 +62,23 @@ class ListedProperties:
     def of(self, stored: object) -> dict[str, dict[str, Any]]:
         """Return what :func:`shown_properties` returns; ``stored`` is the field ``properties`` of a document."""
         values = stored if isinstance(stored, dict) else {}
-        return {name: self._one(values.get(name), definition, shown) for name, definition, shown in self._shown}
+        properties: dict[str, dict[str, Any]] = {}
+        for name, definition, shown in self._shown:
+            value = values.get(name)
+            kind = type(value)
+            # True, 1 and 1.0 are equal.
+            key = value if kind is str else (kind, tuple(value)) if isinstance(value, list) else (kind, value)
+            try:
+                properties[name] = shown[key]
+            except KeyError:
+                properties[name] = shown[key] = _of_stored(value, definition)
+            except TypeError:  # another system's value, such as a document, which cannot be a key
+                properties[name] = _of_stored(value, definition)
+        return properties
 
-    def _one(
-        self, value: object, definition: PropertyDefinition, shown: dict[object, dict[str, Any]]
-    ) -> dict[str, Any]:
-        # True and 1.0 are equal.
-        key = type(value), tuple(value) if isinstance(value, list) else value
-        try:
-            found = shown.get(key)
-        except TypeError:  # another system's value, such as a document
-            return shown_property(property_text(value) or None, definition)
-        if found is None:
-            found = shown[key] = shown_property(property_text(value) or None, definition)
-        return found
+
+def _of_stored(value: object, definition: PropertyDefinition) -> dict[str, Any]:
+    return shown_property(property_text(value) or None, definition)
 
 
 def json_form(value: PropertyValue | None) -> Any:
