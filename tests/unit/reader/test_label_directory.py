@@ -7,6 +7,7 @@ from datetime import UTC
 
 import pytest
 
+from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.model.labels import Labels, Owner, UnknownIds
@@ -15,6 +16,8 @@ from dealcache.repositories import StoreUnavailable
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 from tests.clocks import ManualClock
 from tests.unit.reader.stands import POLICY, deal_of, named
+
+SIZE = PropertyDefinition("size", "Size", "number")
 
 
 class Stored:
@@ -105,6 +108,20 @@ def test_a_label_that_another_process_has_just_stored_is_not_lacking(directory: 
     assert directory.version > version  # what is made with the labels of before is not kept
     assert directory.current().owners["2"] == "Bob"
     assert stored.reads == 2
+
+
+def test_definitions_of_properties_are_labels_too(directory: LabelDirectory, stored: Stored) -> None:
+    before = directory.current()
+    stored.labels = replace(before, properties={"size": SIZE}, absent_properties=frozenset({"gone"}))
+    found = directory.completed(before)
+    assert (found.properties, found.absent_properties) == ({"size": SIZE}, {"gone"})
+    assert found.version > before.version
+    stored.down = True
+    directory.learn(properties=[replace(SIZE, label="Seats")])
+    learnt = directory.current()
+    assert learnt.properties["size"].label == "Seats"
+    assert learnt.owners == before.owners
+    assert learnt.version > found.version
 
 
 def test_labels_that_are_gone_for_good_cost_ten_questions_in_ten_seconds(
