@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.e2e.programs import ROOT
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class Console:
         """The path in the address bar, without the service's URL."""
         return self.driver.current_url.removeprefix(f"{self.url}/console")
 
-    def wait(self, condition: Callable[[], T], seconds: float = 30.0) -> T:
+    def wait(self, condition: Callable[[], T], seconds: float = PATIENCE) -> T:
         """Wait for a condition, and return what made it true; the page may be drawn again meanwhile."""
 
         def holds() -> T | None:
@@ -110,14 +110,14 @@ class Console:
 
         return until(holds, seconds)
 
-    def wait_for(self, text: str, seconds: float = 30.0) -> None:
+    def wait_for(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the page shows a text."""
         try:
             self.wait(lambda: text in self.text, seconds)
         except AssertionError:
             raise AssertionError(f"{text!r} is not shown, but: {self.text}") from None
 
-    def wait_for_no(self, text: str, seconds: float = 30.0) -> None:
+    def wait_for_no(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the page does not show a text any more."""
         self.wait(lambda: text not in self.text, seconds)
 
