@@ -25,7 +25,7 @@ from dealcache.repositories.documents import Document
 from dealcache.repositories.list_version import UNJOURNALED
 
 #: The version of the format of all documents of sums.
-_FORMAT = 1
+_FORMAT = 2
 
 _HEAD: Document = {"_id": "head"}
 
