@@ -107,7 +107,7 @@ bench-sync: $(VENV)/.installed-dev ## measure what syncing promises, for up to 1
 bench-lists: $(VENV)/.installed-dev ## measure lists of up to 100,000 deals, and cached reads beside them (ten minutes)
 	$(BIN)/python -m benchmarks.lists
 
-bench-activities: $(VENV)/.installed-dev ## measure the summary of a million activities, and what keeping its sums costs (five minutes)
+bench-activities: $(VENV)/.installed-dev ## measure the summary of a million activities, and what keeping its sums costs (ten minutes)
 	$(BIN)/python -m benchmarks.activities
 
 # The settings of these are variables, from the command line or the environment: HOST=, RATE= and the others in docs/performance.md.
