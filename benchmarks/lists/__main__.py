@@ -11,7 +11,7 @@ from contextlib import closing
 from benchmarks import affinity, frame
 from benchmarks.client import ask, expect
 from benchmarks.lists import OTHER_CORES, SERVER_CORE, measure, own_properties
-from benchmarks.lists.deals import Changes, fill
+from benchmarks.lists.deals import Changes, fill, give_currencies
 from benchmarks.lists.measure import Figures, Pages
 from benchmarks.lists.table import judge, judge_growth, judge_pages, show
 from benchmarks.report import Report
@@ -34,8 +34,12 @@ def _run(options: argparse.Namespace, report: Report) -> None:
                 if options.own_properties:
                     judge_pages(report, "deal-list with own properties", _own_pages(stand, deals, options.quick))
                     continue
+                if options.currencies:
+                    judge_pages(report, "deal-list in three currencies", _currency_pages(stand, deals, options.quick))
+                    continue
                 sizes.append(_measure(stand, deals, options.quick))
                 sizes[-1].own_pages = _own_pages(stand, deals, options.quick)
+                sizes[-1].currency_pages = _currency_pages(stand, deals, options.quick)
                 judge(report, sizes[-1])
             except Exception as error:  # noqa: BLE001 - one size that cannot run must not hide what the others find
                 report.failure(f"{deals:,} deals", error)
@@ -86,10 +90,29 @@ def _own_pages(stand: Stand, deals: int, quick: bool) -> Pages:
         stand.mongodb.drop_database(name)
 
 
+def _currency_pages(stand: Stand, deals: int, quick: bool) -> Pages:
+    """Measure first pages of deals in three currencies, with their totals in each."""
+    name = f"lists_{deals}_currencies"
+    service = stand.service(name)
+    try:
+        expect(ask(service.base_url, measure.HIT))
+        fill(stand.mongodb[name], deals)
+        give_currencies(stand.mongodb[name])
+        stand.mongodb[name].list_state.update_one({"_id": "deals"}, {"$inc": {"version": 1}}, upsert=True)
+        affinity.pin(service.pid, {SERVER_CORE})
+        with closing(Connection(stand.mongodb_uri, name)) as connection:
+            questions = measure.QUESTIONS[:: 5 if quick else 1]
+            return measure.pages(service, stand.mongodb[name], Changes(connection), questions)
+    finally:
+        service.stop()
+        stand.mongodb.drop_database(name)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lists", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="accounts of 1,000 and 20,000 deals only")
     parser.add_argument("--own-properties", action="store_true", help="only pages of deals with own properties")
+    parser.add_argument("--currencies", action="store_true", help="only pages of deals in three currencies")
     return parser
 
 

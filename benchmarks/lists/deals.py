@@ -51,6 +51,13 @@ class Changes:
         self._deals.store([replace(stored.deal, amount=self._amount, hubspot_updated_at=now)], now)
 
 
+def give_currencies(database: Database[dict[str, Any]]) -> None:
+    """Give seven of ten deals the currency of the simulated company, two another one, and one a third."""
+    for code, last_digits in (("USD", "0123456"), ("EUR", "78"), ("JPY", "9")):
+        currency = {"currency": code, "amount_in_home_currency": 1.0}
+        database.deal_info.update_many({"deal_id": {"$regex": f"[{last_digits}]$"}}, {"$set": currency})
+
+
 def fill(
     database: Database[dict[str, Any]], count: int, further: Callable[[random.Random], dict[str, Any]] | None = None
 ) -> None:

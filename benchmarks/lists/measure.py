@@ -72,6 +72,7 @@ class Figures:
     summary_after_change: float = 0.0
     pages: Pages | None = None
     own_pages: Pages | None = None
+    currency_pages: Pages | None = None
     csv: float = 0.0
     csv_first_byte: float = 0.0
     hits: dict[str, tuple[float, float, float]] = field(default_factory=dict)

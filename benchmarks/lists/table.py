@@ -26,6 +26,7 @@ def judge(report: Report, figures: Figures) -> None:
     at_most(report, "pipeline-summary, the first one after a change", figures.summary_after_change, 0.010)
     judge_pages(report, "deal-list", figures.pages)
     judge_pages(report, "deal-list with own properties", figures.own_pages)
+    judge_pages(report, "deal-list in three currencies", figures.currency_pages)
     idle = figures.hits["idle"]
     for what in _BESIDE:
         _, high, most = figures.hits[what]
@@ -83,6 +84,7 @@ def show(report: Report, sizes: Sequence[Figures]) -> None:
         row("  the first one after a change, ms", lambda one: f"{one.summary_after_change * 1000:.1f}"),
         *page_rows("deal-list, 50 rows with total, ms", [one.pages for one in sizes]),
         *page_rows("deal-list with own properties, ms", [one.own_pages for one in sizes]),
+        *page_rows("deal-list in three currencies, ms", [one.currency_pages for one in sizes]),
         row("CSV export of everything, ms", lambda one: f"{one.csv * 1000:.0f}"),
         row("hits alone: p50 / p99 / most, ms", hits("idle")),
         *(row(f"hits beside {what}, ms", hits(what)) for what in _BESIDE),
