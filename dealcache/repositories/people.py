@@ -76,14 +76,13 @@ class PeopleRepository:
         known = self._stored(object_type, ids)
         return [one for one in ids if one not in known]
 
-    def save(self, object_type: str, people: Iterable[Person], at: datetime, *, new: bool = True) -> set[str]:
+    def save(self, object_type: str, people: Iterable[Person], at: datetime) -> set[str]:
         """Store people as HubSpot had them just after ``at``, unless newer versions are stored.
 
         Args:
             object_type: their type.
             people: the people; former ids that are known lead to them from now on.
             at: the time just before HubSpot was asked.
-            new: whether to store those whose ids are not known yet.
 
         Returns:
             The keys of those that views now show otherwise.
@@ -91,7 +90,7 @@ class PeopleRepository:
         wanted = {_id_of(person): person for person in people}
         leading = {former: person for person in wanted.values() for former in person.merged_ids if former not in wanted}
         stored = self._stored(object_type, [*wanted, *leading])
-        documents = [_named(one, person, None) for one, person in wanted.items() if new or one in stored]
+        documents = [_named(one, person, None) for one, person in wanted.items()]
         documents += [_named(one, person, _id_of(person)) for one, person in leading.items() if one in stored]
         return self._write(object_type, documents, stored, at)
 

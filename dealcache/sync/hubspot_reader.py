@@ -60,15 +60,6 @@ class Found:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FoundPeople:
-    """A page of a search for people; ``more`` is True if others match beyond it."""
-
-    ids: list[str]
-    people: list[Person]
-    more: bool
-
-
 class HubSpotReader:
     """Calls HubSpot for one job, and returns plain values. Thread-safe.
 
@@ -190,11 +181,6 @@ class HubSpotReader:
         batches = self._read(object_type, ids)
         people = self._client.mapper.people(object_type, [record for batch in batches for record in batch.records])
         return ReadBatch(people, frozenset(one for batch in batches for one in batch.refused))
-
-    def search_people(self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> FoundPeople:
-        """Return the contacts or companies that match, 200 at most, by ascending id."""
-        page = self._search(object_type, groups, None)
-        return FoundPeople(_ids(page), self._client.mapper.people(object_type, page.records), page.after is not None)
 
     def _search(
         self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None

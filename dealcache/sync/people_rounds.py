@@ -115,7 +115,7 @@ class PeopleRounds:
     def update(self, ids_by_type: Mapping[str, Collection[str]]) -> None:
         """Read those of these people again who take part in anything, and the names of those never asked for."""
         for object_type, ids in ids_by_type.items():
-            self._read(object_type, sorted(self._storage.people.known(object_type, ids)))
+            self._read_known(object_type, ids)
         self.read_new()
 
     def confirm(self, calls: int, before: datetime) -> None:
@@ -135,7 +135,7 @@ class PeopleRounds:
                 self._read(object_type, due)
 
     def search(self, began_at: datetime, horizon: timedelta) -> bool:
-        """Store the names that changed since the last search; return False if so many did that it was given up."""
+        """Read the names that changed since the last search; return False if so many did that it was given up."""
         searched = self._storage.state.load().searched
         complete = True
         for object_type in PEOPLE_TYPES.values() if self._people.may_call() else ():
@@ -153,14 +153,16 @@ class PeopleRounds:
     def _search(self, object_type: str, window: Window) -> bool:
         groups, last_id = [window.of(modified_property_of(object_type))], None
         for _ in range(_SEARCHES + self._known()):
-            read_at = self._people.now()
-            ask = partial(self._people.hubspot.search_people, object_type, beyond(groups, last_id))
-            found = self._pool.call(ask)
-            self._people.save_changed(object_type, found.people, read_at)
+            found = self._pool.call(partial(self._people.hubspot.search_ids, object_type, beyond(groups, last_id)))
+            # By their ids: the index may hold an older name than the one that was read last.
+            self._read_known(object_type, found.ids)
             last_id = last_of(found.ids, last_id)
             if not found.more:
                 return True
         return False
+
+    def _read_known(self, object_type: str, ids: Iterable[str]) -> None:
+        self._read(object_type, sorted(self._storage.people.known(object_type, ids)))
 
     def _known(self) -> int:
         """Return about how many calls it takes to read all known people."""

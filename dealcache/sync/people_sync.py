@@ -6,7 +6,7 @@ which begins with the next sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -141,12 +141,6 @@ class PeopleSync:
         """Store people by their keys as HubSpot had them just after ``read_at``, None for those that it lacks."""
         found = {key.partition(":")[2]: person for key, person in people.items()}
         self.progress.changed(self.storage.store.save_people(object_type, found, read_at))
-
-    def save_changed(self, object_type: str, people: Iterable[Person], read_at: datetime) -> None:
-        """Store the names of people that a search has found, if they take part in anything."""
-        changed = self.storage.people.save(object_type, people, read_at, new=False)
-        for shown in self.storage.participants.shown_by(changed):
-            self.progress.changed(shown)
 
     def note(self, failure: HubSpotError) -> None:
         """Note that HubSpot did not tell of people; raise ``failure`` if it concerns the whole account."""

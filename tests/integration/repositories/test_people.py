@@ -86,12 +86,10 @@ def test_noted_people_are_asked_for_first_and_once(people: PeopleRepository) -> 
     assert people.unread("contacts", 10) == ["10"]
 
 
-def test_changes_of_people_who_take_part_in_nothing_are_not_kept(people: PeopleRepository) -> None:
+def test_who_takes_part_in_anything_is_known(people: PeopleRepository) -> None:
     people.note(["contact:51"])
-    strangers = [Person("contact:99", "Nobody"), JANE]
-    assert people.save("contacts", strangers, NOON, new=False) == {"contact:51"}
-    assert people.names(["contact:99"]) == {}
     assert people.known("contacts", ["51", "99"]) == {"51"}
+    assert people.known("companies", ["51"]) == set()
 
 
 def test_who_is_gone_has_no_name_any_more_and_may_come_back(people: PeopleRepository, connection: Connection) -> None:

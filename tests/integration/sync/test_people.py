@@ -126,6 +126,20 @@ def test_renamed_people_are_shown_by_their_new_names_at_once(account: Account) -
     assert_people(account)
 
 
+def test_a_search_that_is_behind_brings_back_no_old_name(make_account: MakeAccount) -> None:
+    account = make_account(peopled(), ASSOCIATED_NAMES="on", index_lag=30.0)
+    account.run()
+    account.settle()
+    account.data.update("contacts", 52, {"firstname": "Joan"})
+    account.clock.tick(31)
+    account.data.update("contacts", 52, {"firstname": "Joanna"})
+    account.service.get("deal-timeline", dealId=account.deal(1), refresh="true")
+
+    account.run(JobType.SCHEDULED)
+
+    assert_people(account)
+
+
 def test_people_who_were_deleted_for_good_or_archived_vanish_with_the_next_sync(account: Account) -> None:
     service = account.service
     before = service.get("deal-timeline", dealId=account.deal(1)).get_json()
