@@ -68,9 +68,12 @@ class ListSums:
         for condition, index in queries if codes else ():
             among = {"$and": [{"currency": {"$in": sorted(map(str, codes))}}, condition]}
             for found in self._sums(among, "$currency", currency_index_of(index)):
-                so_far = known.get(found["_id"], CurrencyTotal(0, 0.0))
+                code = currency_code(found["_id"])
+                if code is None:  # an array of another system, which counts as none
+                    continue
+                so_far = known.get(code, CurrencyTotal(0, 0.0))
                 amount = so_far.amount + sum_value(found["amount"])
-                known[found["_id"]] = CurrencyTotal(so_far.count + found["count"], amount)
+                known[code] = CurrencyTotal(so_far.count + found["count"], amount)
         return known
 
     def _sums(self, condition: Document, by: str | None, index: str) -> list[Document]:
