@@ -23,7 +23,7 @@ _TYPES = {
 _DIGITS = 16
 
 #: The style sheets that every page needs, or their folders.
-_COMMON = ("vendor/", "app/", "parts/parts.css")
+_COMMON = ("app/", "parts/parts.css")
 
 #: A module that every page begins with, and the import of another one; those inside functions are for later.
 _ENTRY = "app/main.js"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 import pytest
 from flask import Flask
@@ -131,6 +132,10 @@ def test_the_modules_of_a_page_are_those_that_it_imports_and_they_exist() -> Non
         modules = assets.modules(page)
         assert {"app/main.js", "vendor/preact.js", f"{page}/page.js"} <= set(modules) <= assets.files.keys()
         everything |= set(modules)
+    for path in list(everything):
+        late = re.findall(r'import\("(\.[^"]+)"\)', assets.files[path].content.decode())
+        everything |= {normpath(join(dirname(path), place)) for place in late}
+    assert everything <= assets.files.keys()
     # What no page imports is dead; uPlot is fetched by the part that draws with it.
     assert {path for path in assets.files if path.endswith(".js")} - everything == {"vendor/uplot.js"}
 
@@ -177,7 +182,8 @@ def test_no_module_reaches_elsewhere_or_makes_code_of_text() -> None:
 def test_the_files_of_one_page_are_small_enough() -> None:
     assets = read_assets(STATIC)
     for page in ("deals", "deal", "syncs", "cache", "status"):
-        paths = [*assets.styles(page), *assets.modules(page), "favicon.svg"] + ["vendor/uplot.js"] * (page == "cache")
+        paths = [*assets.styles(page), *assets.modules(page), "favicon.svg"]
+        paths += ["vendor/uplot.js", "vendor/uplot.css"] * (page == "cache")
         size = sum(len(assets.files[path].content) for path in paths)
         assert size < 150_000, f"{page} has {size} bytes"
 

@@ -1,7 +1,7 @@
 /** Activities over time as a picture: a column for each week or month, of pieces by type. */
 
 import { html, useState } from "../vendor/preact.js";
-import { compact } from "../app/format.js";
+import { compact } from "../app/money.js";
 import { beside } from "../parts/bars.js";
 import { tone } from "../parts/types.js";
 import { useWidth } from "../parts/width.js";

@@ -2,7 +2,8 @@
 
 import { html } from "../vendor/preact.js";
 import { call } from "../app/api.js";
-import { NONE, amount, count, counted, day, dealName, isNamed } from "../app/format.js";
+import { NONE, count, counted, day, dealName, isNamed } from "../app/format.js";
+import { amount } from "../app/money.js";
 import { useLoad } from "../app/load.js";
 import { address, parameters } from "../app/router.js";
 import { wordFor } from "../parts/stages.js";

@@ -1,30 +1,19 @@
-/** Numbers, amounts, times and sizes in the viewer's language. */
+/** Numbers and times in the viewer's language. */
 
-const LOCALE = navigator.languages ?? undefined;
+/** The viewer's languages. */
+export const LOCALE = navigator.languages ?? undefined;
 
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
-const money = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 0, maximumFractionDigits: 2 });
 const exact = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 12 });
-const short = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumSignificantDigits: 3 });
-const moneyIn = { style: "currency", notation: "standard", trailingZeroDisplay: "stripIfInteger" };
-const shortIn = { style: "currency", notation: "compact", maximumSignificantDigits: 3 };
-const percentage = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
 const moment = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const timeOfDay = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 const calendarDay = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
-const timeWithSeconds = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 
 /** A letter, a digit or anything else that is seen. */
 const SEEN = /[^\p{C}\p{Z}]/u;
-
-/** What the API calls the currency of deals without one while the company's is not known. */
-const NO_CURRENCY = "XXX";
-
-/** Formats of amounts, by notation and currency. */
-const formats = new Map();
 
 /** What stands where there is no value. */
 export const NONE = "–";
@@ -63,62 +52,11 @@ export function counted(value, noun, nouns = `${noun}s`) {
   return `${count(value)} ${value === 1 ? noun : nouns}`;
 }
 
-/** Return an amount of money, with its currency if that is known. */
-export function amount(value, currency = null) {
-  if (value === null || value === undefined) return NONE;
-  return currency ? inCurrency(currency, moneyIn, money, value) : money.format(value);
-}
-
-/** Return a number in few digits, such as "3.23M", for where the whole one is not needed; an amount with its currency. */
-export function compact(value, currency = null) {
-  if (value === null || value === undefined) return NONE;
-  return currency ? inCurrency(currency, shortIn, short, value) : short.format(value);
-}
-
-/** Return sums by currency, such as {"EUR": 12.5}, as texts. */
-export function amounts(sums, shown = amount) {
-  return Object.entries(sums).map(([currency, value]) => shown(value, currency));
-}
-
-function inCurrency(currency, options, plain, value) {
-  if (currency === NO_CURRENCY) return `${plain.format(value)} without a currency`;
-  const key = `${options.notation} ${currency}`;
-  if (!formats.has(key)) formats.set(key, formatOf({ ...options, currency }));
-  return formats.get(key)?.format(value) ?? `${plain.format(value)} ${currency}`;
-}
-
-/** Return a format of amounts; null if the browser takes the currency for none. */
-function formatOf(options) {
-  try {
-    return new Intl.NumberFormat(LOCALE, options);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return null;
-  }
-}
-
-/** Return a share of 0 to 1 as per cent. */
-export function percent(value) {
-  return value === null || value === undefined ? NONE : percentage.format(value);
-}
-
-/** Return a number of days, with one digit behind the point. */
-export function days(value) {
-  return value === null || value === undefined ? NONE : oneDigit.format(value);
-}
-
 /** Return milliseconds, with one digit behind the point where they are few. */
 export function milliseconds(value) {
   if (value === null || value === undefined) return NONE;
   if (value < 0.1) return "< 0.1 ms";
   return `${value < 10 ? oneDigit.format(value) : whole.format(value)} ms`;
-}
-
-/** Return a size in bytes, kB or MB. */
-export function bytes(value) {
-  if (value === null || value === undefined) return NONE;
-  if (value < 1_000) return `${whole.format(value)} B`;
-  return value < 1_000_000 ? `${oneDigit.format(value / 1_000)} kB` : `${oneDigit.format(value / 1_000_000)} MB`;
 }
 
 /** Return a length of time, such as "42 s", "3 min", "2 h 5 min", "4 d 3 h". */
@@ -149,17 +87,6 @@ export function time(milliseconds) {
 /** Return a day "YYYY-MM-DD" and a time "HH:MM" of the service's zone in the viewer's language. */
 export function dayAndTime(dayText, timeText) {
   return clock.format(new Date(`${dayText}T${timeText}:00Z`));
-}
-
-/** Return the time of day of a moment in milliseconds, to the second. */
-export function timeToTheSecond(milliseconds) {
-  return timeWithSeconds.format(milliseconds);
-}
-
-/** Return how many a second, with one digit behind the point where they are few. */
-export function rate(value) {
-  if (value === null || value === undefined) return NONE;
-  return (value < 10 ? oneDigit : whole).format(value);
 }
 
 /** Return the very moment in UTC, for a tooltip. */

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { time } from "../app/format.js";
+import { styled } from "../app/styles.js";
 import { WINDOW } from "./samples.js";
 
 const HEIGHT = 150;
@@ -67,7 +68,7 @@ function fetchPlot() {
     };
     document.head.append(script);
   });
-  return fetching;
+  return Promise.all([fetching, styled("vendor/uplot.css")]).then(([Plot]) => Plot);
 }
 
 function optionsOf(latest, place) {

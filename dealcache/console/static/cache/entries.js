@@ -1,7 +1,8 @@
 /** What is cached: keys, sorted and filtered by the server, page by page. */
 
 import { html } from "../vendor/preact.js";
-import { bytes, count, counted, duration } from "../app/format.js";
+import { count, counted, duration } from "../app/format.js";
+import { bytes } from "../app/measures.js";
 import { address } from "../app/router.js";
 import { Heading } from "../parts/sorting.js";
 import { Empty } from "../parts/states.js";

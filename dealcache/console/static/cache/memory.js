@@ -1,7 +1,8 @@
 /** How full the memory tier is, and which tiers have answered since the workers started. */
 
 import { html } from "../vendor/preact.js";
-import { bytes, count, duration, percent } from "../app/format.js";
+import { count, duration } from "../app/format.js";
+import { bytes, percent } from "../app/measures.js";
 import { Gauge } from "../parts/gauge.js";
 
 /** The size against its bound, and what was given up for it. */

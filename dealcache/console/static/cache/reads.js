@@ -1,7 +1,7 @@
 /** The reads of the last minutes: charts, and a table of the same numbers. */
 
 import { html, useMemo, useState } from "../vendor/preact.js";
-import { percent, rate, timeToTheSecond } from "../app/format.js";
+import { percent, rate, timeToTheSecond } from "../app/measures.js";
 import { Chart } from "./chart.js";
 import { columnsOf } from "./samples.js";
 

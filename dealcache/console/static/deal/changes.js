@@ -1,6 +1,7 @@
 /** What is different in a deal from before, in words. */
 
-import { amount, counted, day, isNamed } from "../app/format.js";
+import { counted, day, isNamed } from "../app/format.js";
+import { amount } from "../app/money.js";
 import { propertyText } from "../parts/properties.js";
 
 const FACTS = {

@@ -6,7 +6,6 @@ import { useDrag } from "./drag.js";
 import { stepped } from "./mark_words.js";
 import { dayOf, marksOf, momentOf, startOf, ticksOf, DAY } from "./marks.js";
 import { AXIS, EDGE, Grid, Mark, TOP, Today } from "./picture.js";
-import { Bands } from "./stages.js";
 import { Tip } from "./tip.js";
 import { typesOf } from "../parts/types.js";
 import { useWidth } from "../parts/width.js";
@@ -31,14 +30,14 @@ export function domainOf(events, { since, until }, now) {
  *
  * @param {Object[]} events those of the types and the search, oldest first.
  * @param {Object} all all events of the deal: their types are the lanes.
- * @param {Object[]} bands what is behind them, see bandsOf.
+ * @param {Object[]} bands what is behind them, see bandsOf; and `Bands`, which draws it.
  * @param {number[]} domain from when to when.
  * @param {number} now the present moment on the service's clock.
  * @param {Object} view what is looked at.
  * @param {(since: string, until: string) => void} onRange takes days to look at.
  * @param {(id: string) => void} onPick takes the id of an event to show.
  */
-export function Chart({ events, all, bands, domain, now, view, onRange, onPick }) {
+export function Chart({ events, all, bands, Bands, domain, now, view, onRange, onPick }) {
   const [box, width] = useWidth();
   const lanes = useMemo(
     () => typesOf(all).filter((type) => !view.types.size || view.types.has(type)),
@@ -104,7 +103,7 @@ export function Chart({ events, all, bands, domain, now, view, onRange, onPick }
         onFocusIn=${({ target }) => placeOf(target) !== null && setCurrent(placeOf(target))}
         ...${dragging}
       >
-        <${Bands} bands=${bands} domain=${domain} x=${x} top=${TOP} height=${height - TOP - AXIS} />
+        ${bands.length > 0 && html`<${Bands} bands=${bands} domain=${domain} x=${x} top=${TOP} height=${height - TOP - AXIS} />`}
         <${Grid}
           lanes=${lanes}
           ticks=${ticksOf(domain, sizes.right - sizes.left)}

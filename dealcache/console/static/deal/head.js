@@ -2,7 +2,8 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { ApiError, download } from "../app/api.js";
-import { ago, amount, day, dealName, duration, milliseconds, NONE, time, when } from "../app/format.js";
+import { ago, day, dealName, duration, milliseconds, NONE, time, when } from "../app/format.js";
+import { amount } from "../app/money.js";
 import { address } from "../app/router.js";
 import { hubspotAddress, useStatus } from "../app/service.js";
 import { say } from "../parts/announce.js";

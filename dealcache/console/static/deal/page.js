@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { online } from "../app/api.js";
 import { count, dealName } from "../app/format.js";
+import { useModule } from "../app/module.js";
 import { address } from "../app/router.js";
 import { useStatus } from "../app/service.js";
 import { useStore } from "../app/store.js";
@@ -14,7 +15,6 @@ import { Head } from "./head.js";
 import { List } from "./list.js";
 import { clockOf } from "./marks.js";
 import { Range } from "./range.js";
-import { Stages, bandsOf } from "./stages.js";
 import { Still } from "./still.js";
 import { tone, typesOf } from "../parts/types.js";
 import { chosen, toggled, useView } from "./view.js";
@@ -92,7 +92,9 @@ function Events({ events, stages, added, view, change }) {
   const shown = useMemo(() => chosen(events, view), [events, view]);
   const domain = domainOf(events, view, now);
   const history = stages.data?.content;
-  const bands = useMemo(() => (history ? bandsOf(history, zone, now) : []), [history, zone, now]);
+  // Only services that know the history of stages need this.
+  const drawn = useModule(() => import("./stages.js"), stages.data !== null || stages.error !== null);
+  const bands = useMemo(() => (drawn && history ? drawn.bandsOf(history, zone, now) : []), [drawn, history, zone, now]);
   const pick = (id) => {
     change({ event: id });
     setPicked(({ times }) => ({ id, times: times + 1 }));
@@ -119,6 +121,7 @@ function Events({ events, stages, added, view, change }) {
             events=${shown.charted}
             all=${events}
             bands=${bands}
+            Bands=${drawn?.Bands}
             domain=${domain}
             now=${now}
             view=${view}
@@ -132,7 +135,7 @@ function Events({ events, stages, added, view, change }) {
         </section>
       </div>`
     }
-    <${Stages} stages=${stages} />
+    ${drawn && html`<${drawn.Stages} stages=${stages} />`}
     <${List}
       all=${events}
       events=${shown.listed}

@@ -1,7 +1,8 @@
 /** The stages that a deal has been in: a list, and bands behind its events. */
 
 import { html } from "../vendor/preact.js";
-import { NONE, days } from "../app/format.js";
+import { NONE } from "../app/format.js";
+import { days } from "../app/measures.js";
 import { Moment } from "../parts/moment.js";
 import { Failure } from "../parts/states.js";
 import { clockOf } from "./marks.js";

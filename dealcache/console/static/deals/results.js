@@ -1,7 +1,8 @@
 /** What the list has found: how many deals, page by page, or why there is none. */
 
 import { html, useEffect, useMemo, useRef } from "../vendor/preact.js";
-import { amount, amounts, counted } from "../app/format.js";
+import { counted } from "../app/format.js";
+import { amount, amounts } from "../app/money.js";
 import { NoDeals } from "../parts/no_deals.js";
 import { Empty } from "../parts/states.js";
 import { Export } from "./export.js";

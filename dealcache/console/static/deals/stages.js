@@ -1,7 +1,8 @@
 /** The bars of the summary, and the filter that each of them is. */
 
 import { call } from "../app/api.js";
-import { amounts, compact, count } from "../app/format.js";
+import { count } from "../app/format.js";
+import { amounts, compact } from "../app/money.js";
 import { isSame, plain } from "../parts/stages.js";
 
 /** Read how many deals each stage has, and the sum of their amounts. */

@@ -1,7 +1,9 @@
 /** The table of deals. */
 
 import { html, useMemo } from "../vendor/preact.js";
-import { NONE, amount, count, day, days, dealName, isNamed } from "../app/format.js";
+import { NONE, count, day, dealName, isNamed } from "../app/format.js";
+import { days } from "../app/measures.js";
+import { amount } from "../app/money.js";
 import { address } from "../app/router.js";
 import { Moment } from "../parts/moment.js";
 import { Heading } from "../parts/sorting.js";

@@ -1,7 +1,8 @@
 /** Facts in lists: the data, the syncs, the webhooks, the releases. What is null is unknown, never 0. */
 
 import { html } from "../vendor/preact.js";
-import { count, duration, exactly, percent } from "../app/format.js";
+import { count, duration, exactly } from "../app/format.js";
+import { percent } from "../app/measures.js";
 import { address } from "../app/router.js";
 import { Moment } from "../parts/moment.js";
 

@@ -1,6 +1,7 @@
 /** What is not well, part by part. Each function takes the status and returns findings; none if all is well there. */
 
-import { count, counted, duration, percent, when } from "../app/format.js";
+import { count, counted, duration, when } from "../app/format.js";
+import { percent } from "../app/measures.js";
 
 /** Seconds beyond two intervals that data may be old: five minutes that HubSpot's search may lag, ten for a sync. */
 const GRACE = 900;

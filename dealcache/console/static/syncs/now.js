@@ -1,7 +1,8 @@
 /** What runs, what waits, and what comes by itself. */
 
 import { html } from "../vendor/preact.js";
-import { count, duration, percent, when } from "../app/format.js";
+import { count, duration, when } from "../app/format.js";
+import { percent } from "../app/measures.js";
 import { address } from "../app/router.js";
 import { useStatus } from "../app/service.js";
 import { useNow } from "../parts/frame.js";
