@@ -19,7 +19,7 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 @pytest.mark.timeout(180)
 def test_schemathesis_finds_no_difference(start_service: StartService, tmp_path: Path) -> None:
-    service = start_service()
+    service = start_service(STAGE_HISTORY="on")
     schemathesis = Path(sys.executable).with_name("st")
     options = ("--max-examples", str(EXAMPLES), "--no-color", "--seed", "1", "--request-timeout", "30")
     run = subprocess.run(
