@@ -14,7 +14,7 @@ from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, RETRY
 from dealcache.api.list_responses import short_list
 from dealcache.api.problems import invalid
 from dealcache.api.responses import problem_response
-from dealcache.api.schemas import count_field, day_field, moment_field, text_field
+from dealcache.api.schema_fields import count_field, day_field, moment_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.activity_question import GROUPINGS, ActivityQuestion

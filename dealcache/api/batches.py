@@ -14,6 +14,7 @@ from dealcache.api import parameters, query, schemas
 from dealcache.api.documentation import SERVER_TIMING, Documented, documented
 from dealcache.api.failures import problem_of
 from dealcache.api.responses import json_response, mode_of, server_timing, shown_as_of, unknown_deal
+from dealcache.api.schema_fields import text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
@@ -99,7 +100,7 @@ class BatchErrorSchema(ma.Schema):
     status = ma.fields.Integer(
         required=True, metadata={"description": "The status that a read of this name alone would have."}
     )
-    detail = schemas.text_field("The error in a sentence.")
+    detail = text_field("The error in a sentence.")
 
 
 class BatchSchema(ma.Schema):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from dealcache.api.schemas import (
+from dealcache.api.property_schemas import properties_field
+from dealcache.api.schema_fields import (
     amounts_field,
     count_field,
     day_field,
     moment_field,
     number_field,
-    properties_field,
     text_field,
 )
 

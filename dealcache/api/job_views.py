@@ -8,7 +8,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from dealcache.api.schemas import count_field, day_field, moment_field, number_field, text_field
+from dealcache.api.schema_fields import count_field, day_field, moment_field, number_field, text_field
 from dealcache.model.jobs import Job, JobStatus, JobType
 from dealcache.model.timestamps import timestamp
 

@@ -2,52 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import marshmallow as ma
 
 from dealcache.api.people_schemas import people_field
+from dealcache.api.property_schemas import properties_field
+from dealcache.api.schema_fields import amounts_field, count_field, day_field, moment_field, number_field, text_field
 from dealcache.model.deals import EVENT_TYPES
 
 #: The forms in which lists are given; the first one unless another is asked for.
 EXPORT_FORMATS = ("json", "csv", "ndjson")
-
-_TEXT = {"type": "string"}
-_TEXTS = {"type": "array", "items": _TEXT}
-
-
-def text_field(description: str, **more: Any) -> ma.fields.String:
-    """Return a required text."""
-    return ma.fields.String(required=True, metadata={"description": description}, **more)
-
-
-def number_field(description: str, **more: Any) -> ma.fields.Float:
-    """Return a required number."""
-    return ma.fields.Float(required=True, metadata={"description": description}, **more)
-
-
-def count_field(description: str, **more: Any) -> ma.fields.Integer:
-    """Return a required whole number, 0 at least."""
-    return ma.fields.Integer(required=True, metadata={"description": description, "minimum": 0}, **more)
-
-
-def amounts_field(description: str) -> ma.fields.Dict:
-    """Return sums by the codes of currencies, which may be absent."""
-    return ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Float(),
-        metadata={"description": description, "example": {"EUR": 12.5, "USD": 3.0}},
-    )
-
-
-def day_field(description: str) -> ma.fields.String:
-    """Return a required day, or null."""
-    return ma.fields.String(required=True, allow_none=True, metadata={"description": description, "format": "date"})
-
-
-def moment_field(description: str, **more: Any) -> ma.fields.String:
-    """Return a required date and time."""
-    return ma.fields.String(required=True, metadata={"description": description, "format": "date-time"}, **more)
 
 
 class ProblemSchema(ma.Schema):
@@ -112,38 +75,6 @@ class TimelineSchema(ma.Schema):
     next_cursor = ma.fields.String(metadata={"description": "There while more follows; give it as `cursor`."})
     with_ = people_field(
         "The deal's own contacts and companies. With `ASSOCIATED_NAMES=on` only, and once they were read."
-    )
-
-
-class PropertySchema(ma.Schema):
-    """An own property of a deal."""
-
-    label = text_field("The property's label in HubSpot.")
-    type = text_field("HubSpot's type: `string`, `number`, `date`, `datetime`, `enumeration`, `bool`, …")
-    value = ma.fields.Raw(
-        required=True,
-        metadata={
-            "description": "By its type: a number; a day `YYYY-MM-DD`; a time in UTC; true or false; the value of an "
-            "option, or a list of several; else a text. Null without one; a text if it does not fit the type.",
-            "anyOf": [_TEXT, {"type": "number"}, {"type": "boolean"}, _TEXTS, {"type": "null"}],
-        },
-    )
-    value_label = ma.fields.Raw(
-        metadata={
-            "description": "Only for options: the label, or a list of several; of an option that HubSpot does not have "
-            "any more, the value.",
-            "anyOf": [_TEXT, _TEXTS, {"type": "null"}],
-        }
-    )
-
-
-def properties_field(**more: Any) -> ma.fields.Dict:
-    """Return the own properties of a deal, by their internal names."""
-    return ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Nested(PropertySchema),
-        metadata={"description": "The properties of `HUBSPOT_DEAL_PROPERTIES`; absent where none are configured."},
-        **more,
     )
 
 

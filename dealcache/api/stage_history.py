@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from dealcache.api.documentation import Documented
 from dealcache.api.problems import Problem
-from dealcache.api.schemas import moment_field, number_field, text_field
+from dealcache.api.schema_fields import moment_field, number_field, text_field
 
 #: The answer while stage history is off.
 OFF = Problem(404, "Stage history is off; STAGE_HISTORY=on in the service's environment turns it on.")

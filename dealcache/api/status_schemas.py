@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 
 from dealcache.api.job_views import JobSchema
-from dealcache.api.schemas import count_field, moment_field, number_field, text_field
+from dealcache.api.schema_fields import count_field, moment_field, number_field, text_field
 
 
 def part(schema: type[ma.Schema], **more: Any) -> ma.fields.Nested:

@@ -13,7 +13,7 @@ from dealcache.api.access import WEBHOOKS_PATH
 from dealcache.api.documentation import STORE_FAILURE, Documented, documented
 from dealcache.api.problems import Problem, invalid
 from dealcache.api.responses import json_response, problem_response
-from dealcache.api.schemas import text_field
+from dealcache.api.schema_fields import text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 

@@ -20,7 +20,8 @@ from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.pages import AssociationPage
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.sync.context import SyncContext
-from dealcache.sync.timeline_sync import Chunk, Plan, TimelineSync
+from dealcache.sync.timeline_chunk import Chunk, Plan
+from dealcache.sync.timeline_sync import TimelineSync
 
 #: Chunks that may be unfinished. Those with few activities wait long for others to fill a batch.
 _MOST_OPEN = 20

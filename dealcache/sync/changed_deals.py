@@ -13,7 +13,7 @@ from dealcache.hubspot.pages import batches_of
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync, StoredBatch
-from dealcache.sync.timeline_sync import Chunk
+from dealcache.sync.timeline_chunk import Chunk
 
 #: Deals to read first, to learn whether HubSpot still refuses the type.
 _TRIED_FIRST = 10

@@ -16,7 +16,7 @@ from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_pages import DealPages
 from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.job_lease import JobLease
-from dealcache.sync.timeline_sync import Chunk
+from dealcache.sync.timeline_chunk import Chunk
 
 #: Deals on a page of the list; a chunk ends when another page might not fit.
 _PAGE = 100

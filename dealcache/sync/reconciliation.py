@@ -21,7 +21,7 @@ from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.refused_types import in_brief
-from dealcache.sync.timeline_sync import Chunk
+from dealcache.sync.timeline_chunk import Chunk
 
 _DAY = timedelta(days=1)
 
