@@ -145,8 +145,12 @@ class LabelRefresher:
     def begin_missing(self) -> list[Future[None]]:
         """Read the kinds of labels of which none is known."""
         known = self.known()
-        owners = [] if known.owners else self._owners.begin_if_due()
-        return owners + ([] if known.pipelines else self._pipelines.begin_if_due())
+        missing: list[LabelReads[Any]] = [] if known.properties or known.absent_properties else [*self._properties]
+        if not known.owners:
+            missing.append(self._owners)
+        if not known.pipelines:
+            missing.append(self._pipelines)
+        return [read for reads in missing for read in reads.begin_if_due()]
 
     def begin_lookup(self, unknown: UnknownIds, *, at_once: bool = True) -> list[Future[None]]:
         """Read labels because records name ids without one, unless these were looked up recently.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -126,6 +127,25 @@ def test_a_load_waits_only_where_nothing_is_known(refresher, executor, known):
     assert refresher.begin_missing() == first  # shared by all who ask meanwhile
     executor.run()
     assert [future.result() for future in first] == [None, None]
+    assert refresher.begin_missing() == []
+
+
+def test_a_load_waits_for_definitions_that_are_not_known_but_not_again_after_a_refusal(listing, executor, known, clock):
+    reads = []
+
+    def refused(_deadline):
+        reads.append("properties")
+        return True
+
+    refresher = LabelRefresher(
+        listing, executor, known, known.store_owners, known.store_pipelines, lambda: STARTED, clock, refused
+    )
+    assert len(refresher.begin_missing()) == 3
+    executor.run()
+    assert reads == ["properties"]
+    assert refresher.begin_missing() == []
+    known.labels = replace(known.labels, absent_properties=frozenset({"gone"}))
+    clock.now += 3601
     assert refresher.begin_missing() == []
 
 
