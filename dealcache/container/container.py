@@ -166,7 +166,7 @@ class Container:
             storage.invalidation_feed,
             redis,
             self.memory,
-            shared_tier(redis, self.clock),
+            shared_tier(redis, self.clock, self.settings),
             on_recorded=metrics.invalidations_recorded.inc,
             on_applied=metrics.invalidations_applied.inc,
             on_sure=metrics.followed_until.set,

@@ -15,8 +15,8 @@ from dealcache.tiers import Tier
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
 
-#: Digits of a digest of the token, which tell tokens apart without revealing them.
-_TOKEN_DIGITS = 16
+#: Digits of digests that tell apart settings, and tokens without revealing them.
+_DIGITS = 16
 
 #: Connections to Redis for subscriptions, beside those of the request threads.
 _SUBSCRIPTIONS = 1
@@ -48,13 +48,24 @@ def connect_redis(settings: Settings, installation: Callable[[], str | None]) ->
         raise SettingsError("REDIS_URL holds a value that is not shown, with an option that redis-py refuses") from None
 
 
-def shared_tier(redis: RedisConnection | None, clock: Callable[[], float]) -> Tier | None:
-    """Return the cache tier that processes share; None without Redis."""
+def shared_tier(redis: RedisConnection | None, clock: Callable[[], float], settings: Settings) -> Tier | None:
+    """Return the cache tier that processes with the same views share; None without Redis."""
     if redis is None:
         return None
     from dealcache.tiers.redis import RedisTier  # needs an extra
 
-    return RedisTier(redis, clock)
+    return RedisTier(redis, clock, _shape(settings))
+
+
+def _shape(settings: Settings) -> str | None:
+    """Return a digest of the settings that decide what views show, None if all have their defaults.
+
+    A process that was started with others must not find the views of its predecessor.
+    """
+    deciding = (settings.timeline_timezone.key, settings.hubspot_deal_properties, settings.associated_names)
+    if deciding == ("UTC", (), "off"):
+        return None
+    return hashlib.sha256(repr(deciding).encode()).hexdigest()[:_DIGITS]
 
 
 def make_rate_limits(
@@ -69,7 +80,7 @@ def make_rate_limits(
         return local_rate_limits(workers=workers)
     from dealcache.hubspot.limits.shared_window import shared_rate_limits  # needs an extra
 
-    app = f"token-{hashlib.sha256(token.encode()).hexdigest()[:_TOKEN_DIGITS]}"
+    app = f"token-{hashlib.sha256(token.encode()).hexdigest()[:_DIGITS]}"
 
     def of_account() -> str | None:
         return (app if account.is_withheld else None) if account.own is None else f"account-{account.own}"

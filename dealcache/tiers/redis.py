@@ -29,13 +29,22 @@ _ENTRIES_AT_ONCE = 500
 
 
 class RedisTier:
-    """Keeps entries in Redis, whose times are by ``clock``, in epoch seconds."""
+    """Keeps entries in Redis.
+
+    Args:
+        connection: the connection to Redis.
+        clock: gives the times of entries, in epoch seconds.
+        shape: tells apart entries of processes that show the same views differently; a part of every key.
+    """
 
     name = "redis"
 
-    def __init__(self, connection: RedisConnection, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, connection: RedisConnection, clock: Callable[[], float] = time.time, shape: str | None = None
+    ) -> None:
         self._connection = connection
         self._clock = clock
+        self._form = wire.VERSION if shape is None else f"{wire.VERSION}-{shape}"
         self._keep = connection.script(redis_scripts.KEEP)
         self._take_back = connection.script(redis_scripts.TAKE_BACK)
         self._remove = connection.script(redis_scripts.REMOVE)
@@ -45,7 +54,7 @@ class RedisTier:
         return self.get_many((key,)).get(key)
 
     def get_many(self, keys: Iterable[CacheKey]) -> dict[CacheKey, Entry]:
-        places = {key: self._connection.key(wire.VERSION, "entry", _member(key)) for key in keys}
+        places = {key: self._connection.key(self._form, "entry", _member(key)) for key in keys}
         if not places:
             return {}
         with self._connection.operation() as client:
@@ -75,7 +84,7 @@ class RedisTier:
         milliseconds = int((entry.expires_at - now) * 1000)
         if milliseconds < 1 or not permit():
             return False
-        prefix, member = self._connection.key(wire.VERSION, ""), _member(key)
+        prefix, member = self._connection.key(self._form, ""), _member(key)
         kept = bool(self._keep(prefix, member, value, milliseconds, MOST_OF_ONE, repr(now + CLOCKS_APART)))
         if not kept or permit():
             return kept
@@ -86,7 +95,7 @@ class RedisTier:
     def invalidate(self, selection: Selection, before: int | None = None) -> set[str]:
         if not selection:
             return set()
-        prefix, limit = self._connection.key(wire.VERSION, ""), "" if before is None else before
+        prefix, limit = self._connection.key(self._form, ""), "" if before is None else before
         removed = self._clear_all if selection.everything else partial(self._remove_deals, selection)
         return {text.decode() for shown in removed(prefix, limit) for text in shown}
 

@@ -18,10 +18,15 @@ from dealcache.redis_connection import RedisConnection
 from dealcache.repositories import Connection, IdentityRepository
 from dealcache.sandbox.embedded import Mongod
 from dealcache.sandbox.simulator import Simulator, demo_data, live_deals
+from dealcache.settings import load_settings
 from dealcache.tiers import CacheKey, View
 from tests.clocks import ManualClock
 from tests.integration.service.harness import ACME, TOKEN, Service, running, tier
 from tests.redis_server import RedisServer
+from tests.tier_contract import always, entry, key
+
+ENVIRONMENT = {"HUBSPOT_ACCESS_TOKEN": TOKEN, "MONGODB_URI": "mongodb://localhost"}
+SETTINGS = load_settings(ENVIRONMENT)
 
 
 @pytest.fixture
@@ -70,10 +75,28 @@ def test_processes_of_one_database_share_what_redis_holds(
             assert tier(two.get("deal-info", dealName=ACME)) == "redis"
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [{"TIMELINE_TIMEZONE": "Europe/Berlin"}, {"HUBSPOT_DEAL_PROPERTIES": "size"}, {"ASSOCIATED_NAMES": "on"}],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_each_setting_that_decides_what_views_show_has_entries_of_its_own(
+    setting: dict[str, str], redis_connection: RedisConnection, clock: ManualClock
+) -> None:
+    one, same = (shared_tier(redis_connection, clock, load_settings(ENVIRONMENT | setting)) for _ in range(2))
+    without = shared_tier(redis_connection, clock, SETTINGS)
+    assert one is not None
+    assert same is not None
+    assert without is not None
+    assert one.put(key(), entry(clock), always)
+    assert same.get(key()) is not None
+    assert without.get(key()) is None
+
+
 def test_until_it_is_known_whose_keys_are_ours_redis_is_left_out(own_redis: RedisServer) -> None:
     name: list[str | None] = [None]
     connection = RedisConnection(own_redis.url, lambda: name[0])
-    cache = shared_tier(connection, ManualClock())
+    cache = shared_tier(connection, ManualClock(), SETTINGS)
     assert cache is not None
     with pytest.raises(RedisUnavailable, match="whose keys"):
         cache.get(CacheKey(View.INFO, "name", "x"))
