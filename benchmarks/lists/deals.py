@@ -55,6 +55,7 @@ def give_currencies(database: Database[dict[str, Any]]) -> None:
     """Give seven of ten deals the currency of the simulated company, two another one, and one a third."""
     for code, last_digits in (("USD", "0123456"), ("EUR", "78"), ("JPY", "9")):
         currency = {"currency": code, "amount_in_home_currency": 1.0}
+        currency |= {} if code == "USD" else {"foreign_currency": code}
         database.deal_info.update_many({"deal_id": {"$regex": f"[{last_digits}]$"}}, {"$set": currency})
 
 

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import StoreError
-from dealcache.repositories.documents import FORMER_LABELS, OPTIONAL_FIELDS, SUMMED, SUMMED_BY, Document
+from dealcache.repositories.documents import FORMER_LABELS, REMOVABLE_FIELDS, SUMMED, SUMMED_BY, Document
 from dealcache.repositories.newest_wins import write_newest
 from dealcache.repositories.unordered_writes import REFUSALS, UNSTORABLE, write_unordered
 from dealcache.repositories.write_plan import Match, is_newer, plan_writes
@@ -116,7 +116,7 @@ def _without_others(fields: Document) -> Document:
 
     So is the mark of deals that are summed.
     """
-    others = FORMER_LABELS | OPTIONAL_FIELDS
+    others = FORMER_LABELS | REMOVABLE_FIELDS
     outdated: Document = {SUMMED: None} if SUMMED_BY & fields.keys() else {}
     return outdated | {name: None for name, beside in others.items() if beside in fields} | fields
 

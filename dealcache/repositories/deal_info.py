@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import pymongo
@@ -11,17 +11,11 @@ from dealcache.model.deals import Deal, DealKey, name_key, stored_name_keys
 from dealcache.model.invalidation import Changes
 from dealcache.model.labels import LabelChanges
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
+from dealcache.repositories.deal_documents import DealDocuments
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.deal_writes import LIVE, archive, archive_all, follow_merges, merged_away, store_deals
-from dealcache.repositories.documents import (
-    DEAL_PROJECTION,
-    Document,
-    StoredDeal,
-    any_date,
-    ids_of,
-    milliseconds,
-)
+from dealcache.repositories.documents import DEAL_PROJECTION, Document, StoredDeal, any_date, ids_of, milliseconds
 from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
 from dealcache.repositories.record_documents import DEALS, read_records
 from dealcache.repositories.stage_times import STAGE_TIMES
@@ -37,6 +31,7 @@ class DealInfoRepository:
         connection: the database.
         summaries: counts the events of deals that become complete.
         properties: converts the own properties of deals.
+        home_currency: returns the company's currency, None while it is not known.
     """
 
     def __init__(
@@ -44,9 +39,11 @@ class DealInfoRepository:
         connection: Connection,
         summaries: DealSummaries | None = None,
         properties: StoredProperties | None = None,
+        home_currency: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._properties = properties or StoredProperties()
+        self._home_currency = home_currency
         self._projection = DEAL_PROJECTION | STAGE_TIMES | self._properties.projection
         self._summaries = summaries or DealSummaries(connection)
 
@@ -116,14 +113,16 @@ class DealInfoRepository:
             deals: the deals as HubSpot returned them.
             synced_at: the time just before HubSpot was asked.
         """
+        given = list(deals)
+        home = self._home_currency() if any(deal.currency for deal in given) else None
         with self._connection.operation() as database:
             return store_deals(
                 database.deal_info,
-                deals,
+                given,
                 milliseconds(synced_at),
                 self._connection.unreadable,
                 self._summaries.marks,
-                self._properties,
+                DealDocuments(self._properties, home),
             )
 
     def mark_archived(self, deal_ids: Iterable[str], at: datetime) -> Changes:

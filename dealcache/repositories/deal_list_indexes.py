@@ -16,7 +16,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from dealcache.model.deal_filter import Order, ValueKind
 from dealcache.repositories.amounts import LARGEST
-from dealcache.repositories.documents import Document
+from dealcache.repositories.documents import FOREIGN_CURRENCY, Document
 
 #: The earliest and the latest date that MongoDB can hold.
 EARLIEST_DATE, LATEST_DATE = DatetimeMS(-(2**63)), DatetimeMS(2**63 - 1)
@@ -114,16 +114,16 @@ LIST_INDEXES: tuple[IndexModel, ...] = (
     ),
 )
 
-#: Deals that have a currency.
-HAS_CURRENCY: Document = {"currency": {"$gt": ""}}
+#: Deals in another currency than the company's.
+IS_FOREIGN: Document = {FOREIGN_CURRENCY: {"$gt": ""}}
 
-#: The indexes of filters, each once more for the sums of single currencies. They hold the deals that have a currency
-#: alone, so accounts without currencies have nothing to write into them.
+#: The indexes of filters, each once more for the sums of single currencies. They hold only the deals in another
+#: currency than the company's, so accounts with one currency, or none, have nothing to write into them.
 _BY_CURRENCY: Mapping[str, IndexModel] = {
     model.document["name"]: IndexModel(
-        [("currency", ASCENDING), *model.document["key"].items()],
-        name=f"currency_{model.document['name']}",
-        partialFilterExpression=HAS_CURRENCY,
+        [(FOREIGN_CURRENCY, ASCENDING), *model.document["key"].items()],
+        name=f"foreign_{model.document['name']}",
+        partialFilterExpression=IS_FOREIGN,
     )
     for model in LIST_INDEXES
     if model.document["name"]
@@ -162,9 +162,11 @@ def property_index(name: str) -> IndexModel:
     return _sort_index("property", Sort(property_field(name), _TEXT, PROPERTY_INDEX + name))
 
 
-def currency_index_of(index: str) -> str:
-    """Return the index that adds up the deals of single currencies by the same filter: others have them as a key."""
-    return _BY_CURRENCY[index].document["name"] if index in _BY_CURRENCY else index
+def currency_index_of(index: str) -> tuple[str, str]:
+    """Return the index that adds up the deals of single currencies by the same filter, and its field of these."""
+    if index in _BY_CURRENCY:
+        return _BY_CURRENCY[index].document["name"], FOREIGN_CURRENCY
+    return index, "currency"
 
 
 def sort_of(order: Order) -> Sort:

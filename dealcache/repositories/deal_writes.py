@@ -16,11 +16,10 @@ from dealcache.model.deals import Deal
 from dealcache.model.invalidation import Changes
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.batch_writes import Written, write_batch
-from dealcache.repositories.deal_properties import StoredProperties
-from dealcache.repositories.documents import COMPARED_DEAL, SUMMED, Document, any_date, deal_fields, ids_of, texts_in
+from dealcache.repositories.deal_documents import DealDocuments
+from dealcache.repositories.documents import SUMMED, Document, any_date, ids_of, texts_in
 from dealcache.repositories.list_version import changing
 from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
-from dealcache.repositories.stage_times import STAGE_TIMES, stage_fields
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.visible_changes import deal_changes, note_deal
 from dealcache.repositories.write_plan import Match, has_key, newest_of_each
@@ -42,7 +41,7 @@ def store_deals(
     synced_at: datetime,
     unreadable: UnreadableRecords,
     marks: StaleMarks,
-    properties: StoredProperties,
+    documents: DealDocuments,
 ) -> Changes:
     """Write deals, each unless a newer version is stored, and return the visible changes.
 
@@ -56,15 +55,15 @@ def store_deals(
         synced_at: the time just before HubSpot was asked, in milliseconds.
         unreadable: counts the deals that MongoDB refuses.
         marks: those of this process; new deals have one until their events are counted.
-        properties: converts the own properties of deals.
+        documents: converts deals to documents.
     """
     given = list(deals)
     ids = [deal.deal_id for deal in given]
     absorbed = {deal_id for deal in given for deal_id in deal.merged_ids if deal_id != deal.deal_id}
     gone = absorbed | merged_away(collection, ids)
     meant = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
-    stored = collection.find({"deal_id": {"$in": ids}}, COMPARED_DEAL | STAGE_TIMES | properties.compared).to_list()
-    wanted = _wanted(meant, stored, synced_at, properties)
+    stored = collection.find({"deal_id": {"$in": ids}}, documents.compared).to_list()
+    wanted = _wanted(meant, stored, synced_at, documents)
     with changing(collection.database) as change, marks.writing(collection.database) as writing:
         first = marks.initial_mark()
 
@@ -118,14 +117,12 @@ def _shared_names(collection: Collection[Document], written: Written) -> set[str
 
 
 def _wanted(
-    deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime, properties: StoredProperties
+    deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime, documents: DealDocuments
 ) -> list[Document]:
     """Return the fields to store; ``archived_at`` is the first time that a deal was found archived."""
     held = {document["deal_id"]: document for document in stored if has_key(_KEY, document)}
     read = [(deal, held.get(deal.deal_id)) for deal in deals]
-    wanted = newest_of_each(
-        _KEY, [deal_fields(deal) | stage_fields(deal) | properties.fields(deal, document) for deal, document in read]
-    )
+    wanted = newest_of_each(_KEY, [documents.fields(deal, document) for deal, document in read])
     for fields in wanted:
         document = held.get(fields["deal_id"], {})
         since = (any_date(document.get("archived_at")) if document.get("archived") else None) or synced_at

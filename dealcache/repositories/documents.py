@@ -36,6 +36,11 @@ DEAL_FIELDS = (
 )
 #: Fields that a document has only where they have a value, each with one that it always has.
 OPTIONAL_FIELDS = {"currency": "amount", "amount_in_home_currency": "amount"}
+#: The currency of a deal once more where it was not known to be the company's. The indexes for sums by currency hold
+#: only such deals: in most accounts nearly all deals are in one currency.
+FOREIGN_CURRENCY = "foreign_currency"
+#: Optional fields with what is derived from them.
+REMOVABLE_FIELDS = OPTIONAL_FIELDS | {FOREIGN_CURRENCY: "amount"}
 #: Labels that earlier versions stored, each with the field of its id. They serve while the present label is unknown, so
 #: they stay until the id changes.
 FORMER_LABELS = {"owner": "owner_id", "stage": "stage_id", "pipeline": "pipeline_id"}
@@ -68,7 +73,7 @@ EVENT_PROJECTION = {"_id": 0} | dict.fromkeys((*EVENT_FIELDS, *FOREIGN_FIELDS), 
 
 #: The fields of a stored document that are compared with HubSpot's.
 COMPARED_DEAL = dict.fromkeys(
-    (*DEAL_FIELDS, *OPTIONAL_FIELDS, *FORMER_LABELS, *NAME_FIELDS, "archived_at", "synced_at"), 1
+    (*DEAL_FIELDS, *REMOVABLE_FIELDS, *FORMER_LABELS, *NAME_FIELDS, "archived_at", "synced_at"), 1
 )
 COMPARED_EVENT = dict.fromkeys(("deal_id", *EVENT_FIELDS, "synced_at"), 1)
 

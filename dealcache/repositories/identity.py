@@ -64,11 +64,17 @@ class IdentityRepository:
         return None if known is None else known.home
 
     def note_currencies(self, present: CompanyCurrencies) -> None:
-        """Note the company's currencies."""
-        if self._find_currencies() != present:
+        """Note the company's currencies; its own remains the first one noted, by which deals are stored.
+
+        A company that takes another one has its former deals in their own currency still, and the new deals as those in
+        any other.
+        """
+        known = self._find_currencies()
+        wanted = present if known is None else present._replace(home=known.home)
+        if wanted != known:
             with self._connection.operation() as database:
-                database.identity.update_one(_COMPANY, {"$set": present._asdict()}, upsert=True)
-            self._currencies.remember("company", present)
+                database.identity.update_one(_COMPANY, {"$set": wanted._asdict()}, upsert=True)
+            self._currencies.remember("company", wanted)
 
     def _find_currencies(self) -> CompanyCurrencies | None:
         with self._connection.operation() as database:

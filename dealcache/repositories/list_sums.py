@@ -1,8 +1,9 @@
 """Adds up deals from the indexes of lists, also by currency.
 
-The deals of all currencies together are added up first, in accounts without currencies by the only query. Then those of
-all currencies but the company's, which most deals are in: adding up by currency takes MongoDB twice as long for a deal.
-What is left is the company's, and that of deals without a currency.
+The deals of all currencies together are added up first, in accounts with one currency or none by the only query. Then
+those of all currencies but the company's, which most deals are in: adding up by currency takes MongoDB twice as long
+for a deal, and the indexes for it do not have deals in the company's currency. What is left is the company's, and that
+of deals without a currency.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from dealcache.model.currencies import currency_code
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import HAS_CURRENCY, PLACE_INDEX, currency_index_of
+from dealcache.repositories.deal_list_indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
 from dealcache.repositories.list_totals import CurrencyTotal, ListTotal, completed, total_of
@@ -58,16 +59,22 @@ class ListSums:
         return completed(total, self._by_currency(queries, codes - {home}), home)
 
     def _codes(self) -> set[str | None]:
-        """Return the currencies that deals have; in the index MongoDB skips from one to the next."""
-        stages = [{"$match": HAS_CURRENCY | {"archived": False}}, {"$group": {"_id": "$currency"}}]
-        found = self._aggregated(stages, currency_index_of(PLACE_INDEX))
+        """Return the currencies of deals beside the company's; in the index MongoDB skips from one to the next.
+
+        The company's is among them if deals were stored before it was known.
+        """
+        index, field = currency_index_of(PLACE_INDEX)
+        found = self._aggregated(
+            [{"$match": IS_FOREIGN | {"archived": False}}, {"$group": {"_id": f"${field}"}}], index
+        )
         return {code for one in found if (code := currency_code(one["_id"]))}
 
     def _by_currency(self, queries: Sequence[tuple[Document, str]], codes: set[str | None]) -> dict[str, CurrencyTotal]:
         known: dict[str, CurrencyTotal] = {}
         for condition, index in queries if codes else ():
-            among = {"$and": [{"currency": {"$in": sorted(map(str, codes))}}, condition]}
-            for found in self._sums(among, "$currency", currency_index_of(index)):
+            currency_index, field = currency_index_of(index)
+            among = {"$and": [{field: {"$in": sorted(map(str, codes))}}, condition]}
+            for found in self._sums(among, f"${field}", currency_index):
                 code = currency_code(found["_id"])
                 if code is None:  # an array of another system, which counts as none
                     continue

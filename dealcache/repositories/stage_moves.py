@@ -16,7 +16,7 @@ from bson import Decimal128
 
 from dealcache.model.currencies import currency_code
 from dealcache.repositories.amounts import sum_value
-from dealcache.repositories.documents import Document
+from dealcache.repositories.documents import FOREIGN_CURRENCY, Document
 
 _TEXT_OR_NONE = frozenset((str, type(None)))
 _NUMBERS = frozenset((int, float))
@@ -25,14 +25,15 @@ _NUMBERS = frozenset((int, float))
 _Sums = dict[str, tuple[int, Decimal]]
 
 #: The fields of a deal that its stage's totals depend on.
-COUNTED_FIELDS = ("pipeline_id", "stage_id", "amount", "archived", "currency")
+COUNTED_FIELDS = ("pipeline_id", "stage_id", "amount", "archived", FOREIGN_CURRENCY)
 
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
-    """The number of deals of one currency, or of none, in a stage, and the sum of their amounts.
+    """The number of deals of one currency in a stage, and the sum of their amounts.
 
-    ``label`` is that of the stage if an earlier version stored one.
+    ``label`` is that of the stage if an earlier version stored one. ``currency`` is None for deals in the company's
+    currency, and for those without one.
     """
 
     pipeline_id: str | None
@@ -48,7 +49,7 @@ class StageMoves:
 
     def __init__(self) -> None:
         self._moved: _Sums = {}
-        #: Those of deals that have a currency, by stage and currency.
+        #: Those of deals in foreign currencies, by stage and currency.
         self._moved_currencies: _Sums = {}
         #: False if it is unknown which deals have come and left.
         self.are_known = True
@@ -94,7 +95,7 @@ class StageMoves:
 
 
 class KeptStages(NamedTuple):
-    """The totals of stages as they are stored: of all deals, and of those that have a currency.
+    """The totals of stages as they are stored: of all deals, and of those in foreign currencies.
 
     Earlier versions know the former alone.
     """

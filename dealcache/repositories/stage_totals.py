@@ -23,7 +23,7 @@ from dealcache.model.currencies import currency_code
 from dealcache.model.labels import Labels
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import HAS_CURRENCY, PLACE_INDEX, currency_index_of
+from dealcache.repositories.deal_list_indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
 from dealcache.repositories.deal_writes import LIVE
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
@@ -128,12 +128,11 @@ class StageTotalRepository:
             self.add_up()
 
     def _groups(self, amount: Any) -> tuple[list[Document], list[Document]]:
-        """Return number and amounts of all deals by stage, and of those with a currency also by it, from indexes."""
+        """Return number and amounts of deals by stage: of all, and of those in foreign currencies by these too."""
         by = {name: f"${name}" for name in _Stage._fields}
         all_deals = self._grouped({}, by, amount, PLACE_INDEX)
-        return all_deals, self._grouped(
-            HAS_CURRENCY, by | {"currency": "$currency"}, amount, currency_index_of(PLACE_INDEX)
-        )
+        index, field = currency_index_of(PLACE_INDEX)
+        return all_deals, self._grouped(IS_FOREIGN, by | {"currency": f"${field}"}, amount, index)
 
     def _grouped(self, condition: Document, by: Document, amount: Any, index: str) -> list[Document]:
         group = {"$group": {"_id": by, "count": {"$sum": 1}, "amount": {"$sum": amount}}}
@@ -153,7 +152,7 @@ class _Stage(NamedTuple):
 
 
 def _divided(groups: Sequence[Document], of_currencies: Sequence[Document]) -> Sequence[StageTotal]:
-    """Return the totals of all deals, those with a currency apart."""
+    """Return the totals of all deals, those in foreign currencies apart."""
     found = [total for group in of_currencies if (total := _total(group)).currency is not None]
     if not found:
         return [_total(group) for group in groups]
@@ -161,12 +160,10 @@ def _divided(groups: Sequence[Document], of_currencies: Sequence[Document]) -> S
     for one in found:
         parts.setdefault(_Stage(one.pipeline_id, one.stage_id), []).append(one)
     for one in map(_total, groups):
-        with_currency = parts.get(_Stage(one.pipeline_id, one.stage_id), ())
-        count = one.count - sum(part.count for part in with_currency)
+        foreign = parts.get(_Stage(one.pipeline_id, one.stage_id), ())
+        count = one.count - sum(part.count for part in foreign)
         if count > 0:
-            found.append(
-                replace(one, count=count, amount=difference(one.amount, (part.amount for part in with_currency)))
-            )
+            found.append(replace(one, count=count, amount=difference(one.amount, (part.amount for part in foreign))))
     return found
 
 

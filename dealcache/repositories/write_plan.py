@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from dealcache.repositories.documents import FORMER_LABELS, OPTIONAL_FIELDS, Document
+from dealcache.repositories.documents import FORMER_LABELS, REMOVABLE_FIELDS, Document
 
 
 class Match(NamedTuple):
@@ -28,7 +28,7 @@ class Match(NamedTuple):
             for name, value in fields.items()
             if (name not in stored or stored[name] != value) and name not in FORMER_LABELS
         }
-        for name, beside in OPTIONAL_FIELDS.items():
+        for name, beside in REMOVABLE_FIELDS.items():
             if stored.get(name) is not None and name not in fields and beside in fields:
                 differing[name] = None
         return differing

@@ -66,6 +66,8 @@ def test_an_index_serves_each_filter_in_each_order(
     documents = deal_documents(count)
     for place, one in enumerate(documents):
         one["currency"] = ("USD", "EUR", "JPY")[place % 3]
+        if place % 3:
+            one["foreign_currency"] = one["currency"]
     with connection.operation() as database:
         insert(database, documents)
     deals = DealListRepository(connection, home_currency=lambda: "USD")

@@ -78,11 +78,11 @@ def test_currencies_are_kept_beside_the_totals_that_earlier_versions_know() -> N
 
 def test_a_deal_moves_in_its_currency_and_in_the_total() -> None:
     moves = StageMoves()
-    moves.come(deal(amount=5.0) | {"currency": "EUR"})
-    moves.change(deal(amount=5.0) | {"currency": "EUR"}, deal(amount=5.0) | {"currency": "USD"})
-    moves.change(deal(amount=1.5), deal(amount=1.5) | {"currency": "USD"})
-    moves.come(deal(amount=2.0) | {"currency": "no code"})
-    moves.leave(deal(stage_id="lost", amount=4.0) | {"currency": "USD"})
+    moves.come(deal(amount=5.0) | {"foreign_currency": "EUR"})
+    moves.change(deal(amount=5.0) | {"foreign_currency": "EUR"}, deal(amount=5.0) | {"foreign_currency": "USD"})
+    moves.change(deal(amount=1.5), deal(amount=1.5) | {"foreign_currency": "USD"})
+    moves.come(deal(amount=2.0) | {"foreign_currency": "no code"})
+    moves.leave(deal(stage_id="lost", amount=4.0) | {"foreign_currency": "USD"})
     assert moved(moves) == {key("p", "won"): (2, "7.0"), key("p", "lost"): (-1, "-4.0")}
     _, of_currencies = moves.applied_to_currencies("$currencies")["$mergeObjects"]
     added = {
