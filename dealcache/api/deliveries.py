@@ -96,7 +96,7 @@ def parse_events(events: Iterable[Any], *, people: bool = False) -> Delivery:
 
     Args:
         events: those of a delivery.
-        people: whether events about contacts and companies are wanted too.
+        people: True if events about contacts and companies are wanted too.
     """
     types = _WITH_PEOPLE if people else _TYPES
     parsed, malformed = [], 0

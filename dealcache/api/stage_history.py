@@ -1,4 +1,4 @@
-"""What both ways to read the history of a deal's stages share: the schemas, and the answer while it is off."""
+"""The schemas of the history of a deal's stages, and the answer while it is off, for both ways to read it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class StatusFacts:
         redis: whether there is a Redis.
         time_zone: the zone of the days that answers show.
         max_data_age: the age in seconds from which data is read again in the background; 0: never.
-        stage_history: whether the history of deals' stages is known.
+        stage_history: True if the history of deals' stages is known.
     """
 
     sync_interval: float

@@ -43,7 +43,7 @@ def questions_of(
         probe: asks.
         deadline: bounds each question.
         own_properties: the properties of deals that are configured; without any, none are asked for.
-        people: whether names of people are wanted.
+        people: True if names of people are wanted.
     """
     readable = (*READABLE, *(PEOPLE_TYPES.values() if people else ()))
     properties = {"properties": partial(probe.property_names, deadline)} if own_properties else {}

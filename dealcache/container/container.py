@@ -136,7 +136,7 @@ class Container:
         stored, reads = self.storage.labels, self.property_reads
         self.labels.fill(stored.read_at(), stored.properties_read_at() if reads else None)
         if reads is not None:
-            reads.tell_absent(self.label_directory.current().absent_properties)
+            reads.log_absent(self.label_directory.current().absent_properties)
 
     def wake_sync(self) -> None:
         """Look for jobs now."""

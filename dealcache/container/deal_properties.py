@@ -1,4 +1,4 @@
-"""What is read with deals beyond their fixed properties: by the settings, and by what HubSpot is known to have."""
+"""The properties that are read with deals beside the fixed ones, by the settings and by those that HubSpot has."""
 
 from __future__ import annotations
 

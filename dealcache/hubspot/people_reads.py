@@ -47,7 +47,7 @@ class PeopleReads:
     Args:
         context: that of the load, with a pool whose deadline leaves time to answer without people.
         source: knows people already.
-        fresh: whether the names of people that are known are read again too.
+        fresh: True to read the names of known people again too.
     """
 
     def __init__(self, context: LoadContext, source: PeopleSource, *, fresh: bool) -> None:
@@ -64,7 +64,8 @@ class PeopleReads:
         for batch in self._plans[kind].add(ids, last=last):
             for object_type in PEOPLE_TYPES.values():
                 self._submit(
-                    partial(self._participants, kind, object_type, batch), partial(self._take, kind, object_type)
+                    partial(self._participants, kind, object_type, batch),
+                    partial(self._keep_participants, kind, object_type),
                 )
 
     def finish(self) -> None:
@@ -77,7 +78,7 @@ class PeopleReads:
         unknown = keys if self._fresh else keys - self._names.keys()
         for object_type, ids in by_object_type(unknown).items():
             for batch in batches_of(sorted(ids), BATCH_SIZE):
-                self._submit(partial(self._people, object_type, batch), self._take_names)
+                self._submit(partial(self._people, object_type, batch), self._keep_names)
         self._context.pool.wait_all()
 
     def participants(self, kind: str, record_id: str) -> Participants:
@@ -111,7 +112,7 @@ class PeopleReads:
             lambda pending: client.read_associations(kind, pending, object_type, deadline, priority), object_type, ids
         )
 
-    def _take(self, kind: str, object_type: str, found: Mapping[str, tuple[str, ...]]) -> None:
+    def _keep_participants(self, kind: str, object_type: str, found: Mapping[str, tuple[str, ...]]) -> None:
         for record_id, people in found.items():
             self._found.setdefault((kind, record_id), {})[object_type] = people
 
@@ -121,7 +122,7 @@ class PeopleReads:
         batch = client.read_records(object_type, tuple(ids), deadline, priority)
         return named(object_type, ids, client.mapper.people(object_type, batch.records), batch.refused)
 
-    def _take_names(self, people: Mapping[str, Person | None]) -> None:
+    def _keep_names(self, people: Mapping[str, Person | None]) -> None:
         self._names.update(people)
         self._read |= people.keys()
 

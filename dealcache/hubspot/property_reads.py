@@ -1,4 +1,4 @@
-"""Reads the definitions of own properties, and tells once which of them HubSpot does not have."""
+"""Reads the definitions of own properties, and logs once which of them HubSpot does not have."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PropertyReads:
         self._on_read = on_read
         self._now = now
         self._lock = threading.Lock()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._refused = False
 
     def read(self, deadline: Deadline) -> bool:
@@ -57,25 +57,25 @@ class PropertyReads:
         try:
             records = self._lists.list_properties(deadline, Priority.SHARED)
         except (Forbidden, MalformedAnswer, Rejected) as refusal:
-            self._tell_refused(refusal)
+            self._log_refused(refusal)
             return True
         definitions = self._lists.mapper.properties(records, self._names)
         stored = self._on_read(definitions, read_at)
-        self.tell_absent(set(self._names) - {one.name for one in definitions})
+        self.log_absent(set(self._names) - {one.name for one in definitions})
         return stored
 
-    def tell_absent(self, names: Iterable[str]) -> None:
+    def log_absent(self, names: Iterable[str]) -> None:
         """Log the properties that HubSpot does not have, each once."""
         with self._lock:
-            absent = sorted(set(names) - self._told)
-            self._told.update(absent)
+            absent = sorted(set(names) - self._logged)
+            self._logged.update(absent)
         if absent:
             log.warning(
                 "HUBSPOT_DEAL_PROPERTIES names what HubSpot does not have, or has archived, and what is left out: %s",
                 ", ".join(absent),
             )
 
-    def _tell_refused(self, refusal: Exception) -> None:
+    def _log_refused(self, refusal: Exception) -> None:
         with self._lock:
             first, self._refused = not self._refused, True
         if first:

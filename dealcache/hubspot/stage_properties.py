@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 ENTERED = "hs_v2_date_entered_"
 EXITED = "hs_v2_date_exited_"
 
-#: When the deal entered the stage that it is in, whatever its id.
+#: The property with the time at which the deal entered its present stage, whatever its id.
 ENTERED_CURRENT = f"{ENTERED}current_stage"
 
 #: The ids of stages that are part of the names of their properties as they are.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-#: What activities may be counted by.
+#: The groupings by which activities may be counted.
 GROUPINGS = ("week", "month", "owner", "type")
 
 

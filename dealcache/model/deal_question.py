@@ -8,7 +8,7 @@ from datetime import date
 
 from dealcache.model.deal_filter import NEWEST_FIRST, Order
 
-#: How parameters and orders by own properties begin; the name of the property follows.
+#: The prefix of parameters and orders by own properties; the name of the property follows.
 PROPERTY = "property."
 
 

@@ -1,4 +1,4 @@
-"""What is read with deals beyond their fixed properties: when it changes, stored deals must be read again. Pure."""
+"""Digests of all that is read with deals: when one changes, stored deals must be read again. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DIGEST_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class ReadWithDeals:
-    """What one process reads with deals, or what the stored deals were last read with.
+    """The properties that one process reads with deals, or that the stored deals were last read with.
 
     ``configured`` is a digest of what the settings ask for, ``digest`` one of what that comes to with the types that
     HubSpot has; both are empty where the settings ask for nothing. ``since`` is when the process started.

@@ -1,4 +1,4 @@
-"""Makes, checks and gives up the sums of activities, in a background thread that is there once somebody asks."""
+"""Makes, checks and gives up the sums of activities, in a background thread that starts with the first question."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ActivityUpkeep:
         self._made.wait(within)
 
     def look_after(self) -> None:
-        """Look after the sums from now on. Called when somebody has asked for them."""
+        """Start to look after the sums, unless that was done; called with each question."""
         if not self._is_active:
             self._is_active = True
             self._thread.start()
@@ -63,7 +63,7 @@ class ActivityUpkeep:
         self._thread.stop()
 
     def run_round(self) -> float | None:
-        """Do what is due, and return the seconds until the next round; None to wait until somebody asks."""
+        """Do what is due, and return the seconds until the next round; None to wait for the next question."""
         if self._is_wanted:
             self._is_wanted = False
             try:

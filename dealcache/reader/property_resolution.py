@@ -14,7 +14,7 @@ from dealcache.reader.property_views import definitions_of
 from dealcache.reader.question_errors import QuestionError, UnknownLabelError
 from dealcache.repositories import MOST_INDEXED_PROPERTIES
 
-#: What a value of each type must be, for errors.
+#: The form of values of each type, for errors.
 _FORMS: Mapping[str, str] = {
     "number": "a number",
     "bool": "true or false",
@@ -22,7 +22,7 @@ _FORMS: Mapping[str, str] = {
     "datetime": "a day, YYYY-MM-DD",
 }
 
-#: How values of each type are sorted; all others are texts.
+#: The kinds of values by which each type is sorted; all others are texts.
 _KINDS: Mapping[str, ValueKind] = {"number": "number", "bool": "bool", "date": "date", "datetime": "date"}
 
 #: Returns the times of a day in the zone of all days.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-#: How many existing labels an error names, and how many characters of each.
+#: The most labels that an error names, and the most characters of each.
 _MOST_NAMED, _LONGEST = 8, 60
 
 

@@ -27,7 +27,7 @@ _LARGE = 4_096
 
 
 class Activity(NamedTuple):
-    """What distinguishes the activities of one deal in counts."""
+    """The owner, the type and the day by which the activities of one deal are counted."""
 
     owner: str
     type: str

@@ -1,6 +1,6 @@
-"""Makes the sums of activities anew, and gives them up when nobody asks for them.
+"""Makes the sums of activities anew, and removes them when they are not asked for.
 
-One process at a time does so, which holds a lease. While sums are made there is no head, so nobody reads them.
+One process at a time does so, which holds a lease. While sums are made there is no head, so they are not read.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class ActivityGenerations:
         return len(deals)
 
     def give_up(self) -> bool:
-        """Remove the sums if nobody has asked for them for a day, and return True if there are none now."""
+        """Remove the sums if they were not asked for in a day, and return True if there are none now."""
         with self._connection.operation() as database:
             if sums_of(database).find_one({"_id": "head"}, {"_id": 1}) is None:
                 return True
@@ -142,7 +142,7 @@ class ActivityGenerations:
                     if error.code != _NO_SUCH_INDEX:
                         raise
             self._remove_others(None, lease)
-        log.info("the sums of activities were removed, because nobody has asked for them for a day")
+        log.info("the sums of activities were removed, because they were not asked for in a day")
         return True
 
     def _remove_others(self, generation: ObjectId | None, lease: ActivityLease) -> None:

@@ -101,7 +101,7 @@ def begin_sums(database: Database[Document], head: Head, zone: tzinfo) -> None:
     sums_of(database).update_one(_HEAD | {"of": None}, [{"$set": fields | dict.fromkeys(_TIMES, "$$NOW")}], upsert=True)
 
 
-#: When somebody last asked for the sums, and when a check of them last began.
+#: The fields with the times of the last question for the sums, and of the last check's begin.
 _TIMES = ("asked_at", "checked_at")
 
 
@@ -110,7 +110,7 @@ def end_sums(database: Database[Document], unasked_minutes: int | None = None) -
 
     Args:
         database: the database.
-        unasked_minutes: remove it only if nobody has asked for so long.
+        unasked_minutes: remove it only if the last question is so long ago.
     """
     unasked: Document = {}
     if unasked_minutes is not None:
@@ -136,7 +136,7 @@ def note_carried_out(database: Database[Document], head: Head) -> None:
 
 
 def note_asked(database: Database[Document]) -> None:
-    """Note that somebody asks for the sums."""
+    """Note a question for the sums."""
     sums_of(database).update_one(_HEAD, [{"$set": {"asked_at": "$$NOW"}}])
 
 

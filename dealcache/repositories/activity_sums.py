@@ -1,9 +1,9 @@
-"""The numbers of activities of all deals, by day, type, owner and the deal's stage, kept so that nobody has to count.
+"""The numbers of activities of all deals, by day, type, owner and the deal's stage, kept to save counting.
 
-They are made when somebody first asks for them, see :mod:`.activity_generations`, and brought up to date before each
+They are made with the first question for them, see :mod:`.activity_generations`, and brought up to date before each
 reading: each deal names in :data:`.SUMMED` the sums that have its present activities, or else is added up again. Its
 former counts are kept in ``activity_parts``, so only the differences are added. A sync only removes that name where it
-changes a deal, and while nobody asks there is none.
+changes a deal, and while there are no questions there is none.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from dealcache.repositories.documents import Document
 #: The most deals that a reader adds up: about two seconds. If there are more, all sums are made anew.
 MOST_UNSUMMED = 5_000
 
-#: How often a reader tries again if other processes change the sums at the same time.
+#: Attempts of a reader if other processes change the sums at the same time.
 _ATTEMPTS = 100
 
-#: Seconds between two notes that somebody asks.
+#: Seconds between two notes of questions.
 _NOTE_SECONDS = 60.0
 
 #: Cells to decode at once.
@@ -119,7 +119,7 @@ class ActivitySums:
             stages: the stages of the deals; None for all.
             owners: the owners of the activities; None for all.
             days: the first and the last one, both included; None for an open end.
-            by_owner: whether each owner is wanted by itself.
+            by_owner: True if each owner is wanted by itself.
         """
         each = by_owner or owners is not None
         condition: Document = {

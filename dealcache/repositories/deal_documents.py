@@ -23,7 +23,7 @@ class DealDocuments(NamedTuple):
 
     @property
     def compared(self) -> Document:
-        """What to read of a document to compare it with HubSpot's version of the deal."""
+        """The projection with which a document is read to compare it with HubSpot's version of the deal."""
         return COMPARED_DEAL | STAGE_TIMES | self.properties.compared
 
     def fields(self, deal: Deal, stored: Document | None) -> Document:

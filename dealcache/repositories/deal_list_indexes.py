@@ -140,15 +140,15 @@ _INDEX_KEYS: Mapping[str, frozenset[str]] = {NO_INDEX: frozenset()} | {
     model.document["name"]: frozenset(model.document["key"]) for model in LIST_INDEXES
 }
 
-#: How many properties of the account have an index. MongoDB allows 64 for a collection, and a deal is written into
+#: The most properties of the account that have an index. MongoDB allows 64 for a collection, and a deal is written into
 #: each of them.
 MOST_INDEXED_PROPERTIES = 32
 
-#: How the names of their indexes begin.
+#: The prefix of the names of their indexes.
 PROPERTY_INDEX = "property_"
 
 
-#: How their fields begin, in dots.
+#: The prefix of their fields, in dots.
 _PROPERTIES = "properties."
 
 

@@ -18,8 +18,8 @@ from dealcache.repositories.deal_list_query import PRESENT
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
 
-#: How far the deals are counted, step by step until the rarest one is known; to count further would take as long as to
-#: read the deals.
+#: The numbers up to which deals are counted, one after the other until the rarest one is known; to count further would
+#: take as long as to read the deals.
 _STEPS = (1_000, 10_000)
 
 #: Questions whose order is remembered at most, and for how many seconds.

@@ -36,9 +36,9 @@ class StoredProperties:
         self._names = names
         self._definitions = definitions
         self._unreadable = unreadable or UnreadableRecords()
-        #: What to read of a document beside the fields that every deal has.
+        #: The projection for a document beside the fields that every deal has.
         self.projection: Document = {f"properties.{name}": 1 for name in names}
-        #: What to read of a document to compare it with HubSpot's version of the deal.
+        #: The projection to compare a document with HubSpot's version of the deal.
         self.compared: Document = {"properties": 1} if names else {}
 
     def fields(self, deal: Deal, stored: Mapping[str, Any] | None) -> Document:

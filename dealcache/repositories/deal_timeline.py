@@ -49,7 +49,7 @@ class DealTimelineRepository:
     Args:
         connection: the database.
         marks: those of this process.
-        people: whether events are read with the people that take part.
+        people: True if events are read with the people that take part.
     """
 
     def __init__(self, connection: Connection, marks: StaleMarks | None = None, *, people: bool = False) -> None:

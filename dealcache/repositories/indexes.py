@@ -133,7 +133,7 @@ def ensure_indexes(connection: Connection, *, people: bool = False) -> None:
 
     Args:
         connection: the database.
-        people: whether names of people are kept too.
+        people: True if names of people are kept too.
 
     Raises:
         StoreUnavailable: MongoDB does not answer; call again later.

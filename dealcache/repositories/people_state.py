@@ -1,4 +1,4 @@
-"""What syncs pass on about people, in the document of ``sync_state``."""
+"""The progress with people that syncs pass on, in the document of ``sync_state``."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dealcache.model.deals import Deal
 from dealcache.model.stage_history import StageTime, current_entry
 from dealcache.repositories.documents import Document, any_date, milliseconds
 
-#: What to read of a document for :func:`stage_times_in`; most databases have nothing of that name.
+#: The projection for :func:`stage_times_in`; most databases have nothing of that name.
 STAGE_TIMES: Document = {"stage_times": 1}
 
 

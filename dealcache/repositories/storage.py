@@ -55,7 +55,7 @@ class Storage:
         deal_properties: the names of the own properties of deals.
         definitions: returns the definitions of these, as far as they are known.
         stage_history: True if lists show how long deals have been in their stages.
-        people: whether events are read with the people that take part.
+        people: True if events are read with the people that take part.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a sync does for people beside the changed records: the walk through all records, new, changed and lost names."""
+"""Keeps people up to date beside changed records: the walk through all records, new, changed and lost names."""
 
 from __future__ import annotations
 

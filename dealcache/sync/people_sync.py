@@ -51,7 +51,7 @@ class PeopleSync:
         hubspot: makes the calls.
         progress: publishes which deals changed.
         now: returns the present, aware, in UTC.
-        thorough: whether participants that are known are read again with each activity.
+        thorough: True to read known participants again with each activity.
     """
 
     def __init__(

@@ -37,8 +37,8 @@ class Chunk:
         unplanned: the types of which it is not known yet which activities must be read.
         unread: how many of the activities are still to be read.
         to_read: how many there were to be read.
-        closing: whether everything is stored, so that only the note of that is missing.
-        closed: whether everything is stored.
+        closing: True if everything is stored, so that only the note of that is missing.
+        closed: True if everything is stored, and that is noted.
     """
 
     deal_ids: tuple[str, ...]

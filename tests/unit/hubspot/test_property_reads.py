@@ -57,7 +57,7 @@ def test_definitions_are_kept_and_absent_properties_named_once(reads, lists, kep
     (line,) = caplog.records
     assert line.getMessage().endswith(": gone")
     reads.read(Deadline(1))
-    reads.tell_absent({"gone"})
+    reads.log_absent({"gone"})
     assert len(caplog.records) == 1
     lists.names.remove("size")
     reads.read(Deadline(1))
