@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from dealcache.api.money import money
 from dealcache.model.deals import Deal
-from dealcache.model.labels import UNKNOWN_OWNER, Labels, StageKey
+from dealcache.model.labels import UNKNOWN_OWNER, Labels
+from dealcache.model.pipelines import StageKey
 from dealcache.model.timestamps import in_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories import NO_CURRENCY, ListedDeal, StageTotal

@@ -71,6 +71,7 @@ class Container:
         self.zone: tzinfo = UTC if settings.timeline_timezone.key == "UTC" else settings.timeline_timezone
         self.cache_ttl = settings.cache_ttl_seconds
         self.own_properties = settings.hubspot_deal_properties
+        self.names_people = settings.associated_names == "on"
         self.recorder = ReadRecorder(self.metrics)
         self.storage = Storage(
             settings.mongodb_uri,
@@ -80,17 +81,16 @@ class Container:
             UnreadableRecords(self.metrics.record_unreadable),
             mongodb_clock,
             self.now,
-            settings.hubspot_deal_properties,
+            self.own_properties,
             lambda: self.label_directory.current().properties,
             stage_history=settings.stage_history == "on",
-            people=settings.associated_names == "on",
+            people=self.names_people,
         )
         self.redis = connect_redis(settings, lambda: self.storage.installation)
         self.state = WorkerState(self)
         self._wire_cluster()
         self._wire_hubspot()
         self.people = wire_people(self)
-        self.names_people = settings.associated_names == "on"
         self.reading = wire_reading(self)
         self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
         self.activity_summaries = self.reading.activity_summaries

@@ -79,27 +79,31 @@ def wire_reading(parts: Container) -> Reading:
         revalidator=revalidator,
         wait_seconds=settings.hubspot_deadline_seconds,
     )
-    has_history = settings.stage_history == "on"
     return Reading(
         reader,
         mongodb,
-        DealLists(
-            storage.deal_list,
-            label_directory.current,
-            storage.stage_totals.at,
-            storage.prepare_lists,
-            watermark,
-            storage.unreadable,
-            parts.zone,
-            parts.now,
-            completed=label_directory.completed,
-            stage_history=has_history,
-            properties=settings.hubspot_deal_properties,
-        ),
+        _make_deal_lists(parts, watermark),
         _make_activity_summaries(parts, watermark),
-        StageHistories(mongodb, reader, maker, revalidator, parts.clock) if has_history else None,
+        StageHistories(mongodb, reader, maker, revalidator, parts.clock) if settings.stage_history == "on" else None,
         revalidator,
         lease_renewer,
+    )
+
+
+def _make_deal_lists(parts: Container, watermark: SyncWatermark) -> DealLists:
+    settings, storage, label_directory = parts.settings, parts.storage, parts.label_directory
+    return DealLists(
+        storage.deal_list,
+        label_directory.current,
+        storage.stage_totals.at,
+        storage.prepare_lists,
+        watermark,
+        storage.unreadable,
+        parts.zone,
+        parts.now,
+        completed=label_directory.completed,
+        stage_history=settings.stage_history == "on",
+        properties=settings.hubspot_deal_properties,
     )
 
 

@@ -19,7 +19,8 @@ from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
 from dealcache.hubspot.stage_properties import with_suffixes
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import Deal, Event
-from dealcache.model.labels import Labels, Owner, Pipeline, UnknownIds
+from dealcache.model.labels import Labels, Owner, UnknownIds
+from dealcache.model.pipelines import Pipeline
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from dealcache.hubspot.mapping import deal_of, definition_of, event_of, owner_of
 from dealcache.hubspot.people import person_of
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import Deal, Event
-from dealcache.model.labels import Owner, Pipeline
+from dealcache.model.labels import Owner
 from dealcache.model.people import Person
+from dealcache.model.pipelines import Pipeline
 from dealcache.model.unreadable import UnreadableRecords
 
 log = logging.getLogger(__name__)

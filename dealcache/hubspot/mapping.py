@@ -20,7 +20,8 @@ from dealcache.hubspot.json_validation import LONGEST_ID, Fields, Json, id_in, u
 from dealcache.model.currencies import currency_code
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import NO_PROPERTIES, Deal, Event
-from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.labels import Owner
+from dealcache.model.pipelines import Pipeline, Stage
 
 #: The most characters of an activity's text that are read.
 _LONGEST_SOURCE = 16_000_000

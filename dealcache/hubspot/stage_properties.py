@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deals import Deal
-from dealcache.model.labels import Labels, Pipeline, Stage
+from dealcache.model.labels import Labels
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.stage_history import StageTime
 from dealcache.model.timestamps import parse_timestamp
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from dealcache.model.labels import Labels, Stage, StageKey
+from dealcache.model.labels import Labels
+from dealcache.model.pipelines import Stage, StageKey
 
 
 class StagePlace(NamedTuple):

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import Deal, Event, bare_name, name_key
+from dealcache.model.pipelines import Pipeline, Stage, StageKey
 
 #: Shown for a deal that has no owner, or one without a name.
 UNKNOWN_OWNER = "Unknown Owner"
@@ -26,51 +27,6 @@ class Owner:
     owner_id: str
     name: str | None
     archived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage of a deal pipeline.
-
-    ``probability`` is 0.0 to 1.0, or None if HubSpot has none. ``property_suffix`` stands for its id in the names of
-    HubSpot's properties of the stage; None if they have the id itself, or are not known.
-    """
-
-    stage_id: str
-    label: str
-    display_order: int
-    probability: float | None
-    is_closed: bool
-    archived: bool = False
-    property_suffix: str | None = None
-
-    @property
-    def closed_won(self) -> bool:
-        """True if deals in this stage are won: closed, with a probability of 1."""
-        return self.is_closed and self.probability == 1.0
-
-    @property
-    def closed_lost(self) -> bool:
-        """True if deals in this stage are lost: closed, with a probability of 0."""
-        return self.is_closed and self.probability == 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """A deal pipeline with its stages in display order."""
-
-    pipeline_id: str
-    label: str
-    display_order: int
-    stages: tuple[Stage, ...]
-    archived: bool = False
-
-
-class StageKey(NamedTuple):
-    """A stage's identity: two pipelines may use one stage id."""
-
-    pipeline_id: str
-    stage_id: str
 
 
 @dataclass(frozen=True, slots=True)

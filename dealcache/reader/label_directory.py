@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dealcache.model.deal_properties import PropertyDefinition
-from dealcache.model.labels import Labels, Owner, Pipeline
+from dealcache.model.labels import Labels, Owner
+from dealcache.model.pipelines import Pipeline
 from dealcache.repositories import StoreError
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event, name_key
 from dealcache.model.freshness import data_as_of
-from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.labels import Owner
 from dealcache.model.people import Participants
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.words import words_of
 from dealcache.repositories.json_values import date_value
 

@@ -15,7 +15,8 @@ import bson
 from pymongo.collection import Collection
 
 from dealcache.model.deal_properties import PropertyDefinition
-from dealcache.model.labels import Labels, Owner, Pipeline
+from dealcache.model.labels import Labels, Owner
+from dealcache.model.pipelines import Pipeline
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import (
     Document,

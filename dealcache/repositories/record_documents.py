@@ -8,8 +8,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from dealcache.model.currencies import currency_code
 from dealcache.model.deals import EVENT_TYPE_OF, FOREIGN_FIELDS, Deal, Event
-from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.labels import Owner
 from dealcache.model.people import Participants
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.timestamps import with_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import StoreError

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
-from dealcache.model.labels import LabelChanges, Labels, Owner, Pipeline
+from dealcache.model.labels import LabelChanges, Labels, Owner
+from dealcache.model.pipelines import Pipeline
 from dealcache.repositories import DealInfoRepository, DealTimelineRepository, LabelRepository, StoreError
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dealcache.model.labels import Owner, Pipeline, Stage
+from dealcache.model.labels import Owner
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.repositories import Connection, LabelRepository
 from tests.unit.repositories.samples import at
 

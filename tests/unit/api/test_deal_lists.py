@@ -10,7 +10,8 @@ import pytest
 from dealcache.api import deal_lists
 from dealcache.api.money import money
 from dealcache.model.deals import Deal
-from dealcache.model.labels import Labels, Owner, Pipeline, Stage
+from dealcache.model.labels import Labels, Owner
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories import ListedDeal, StageTotal
 

@@ -14,7 +14,8 @@ from dealcache.api import sync_jobs
 from dealcache.api.access import Tokens
 from dealcache.hubspot import TimedOut
 from dealcache.model.jobs import FINAL, Job, JobStatus, JobType, Progress, SyncRequest
-from dealcache.model.labels import Labels, Pipeline, Stage
+from dealcache.model.labels import Labels
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.repositories import Cancellation, StoreUnavailable
 from tests.unit.api.stands import client_of
 

@@ -12,7 +12,8 @@ from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.errors import Forbidden
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.stage_properties import ENTERED, ENTERED_CURRENT, EXITED, StageProperties, with_suffixes
-from dealcache.model.labels import Labels, Pipeline, Stage
+from dealcache.model.labels import Labels
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.stage_history import StageTime
 from dealcache.model.timestamps import LATEST
 from tests.unit.hubspot.records import deal

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from dealcache.model.deals import Deal
-from dealcache.model.labels import LabelChanges, Labels, Owner, Pipeline, Stage, StageKey, UnknownIds
+from dealcache.model.labels import LabelChanges, Labels, Owner, UnknownIds
+from dealcache.model.pipelines import Pipeline, Stage, StageKey
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

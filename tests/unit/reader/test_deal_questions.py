@@ -11,7 +11,8 @@ import pytest
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, Range, StagePlace, is_open
 from dealcache.model.deal_question import DealQuestion
-from dealcache.model.labels import Labels, Owner, Pipeline, Stage
+from dealcache.model.labels import Labels, Owner
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.timestamps import EARLIEST, LATEST
 from dealcache.reader import cursors
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor

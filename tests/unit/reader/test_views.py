@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dealcache.model.deals import Deal, Event
-from dealcache.model.labels import Labels, Owner, Pipeline, Stage, UnknownIds
+from dealcache.model.labels import Labels, Owner, UnknownIds
 from dealcache.model.people import DealPeople, Person
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.reader import views
 from dealcache.reader.timeline_filter import TimelineFilter
 from dealcache.tiers import View

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dealcache.model.deals import Deal
-from dealcache.model.labels import Pipeline, Stage
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.repositories import StoredDeal, StoreError
 from dealcache.repositories.documents import (
     deal_fields,

@@ -9,7 +9,8 @@ import pytest
 
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
-from dealcache.model.labels import LabelChanges, Labels, Owner, Pipeline, Stage
+from dealcache.model.labels import LabelChanges, Labels, Owner
+from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.repositories import StoreUnavailable
 from dealcache.sync.labels import MOST_DEALS, LabelSync
 from tests.clocks import ManualClock
