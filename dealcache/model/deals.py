@@ -189,6 +189,15 @@ class LoadedDeal:
     as_of: datetime | None = None
     people: DealPeople | None = None
 
+    @property
+    def lacks_people(self) -> bool:
+        """True if names of people are wanted, and it could not be read who takes part, or who somebody is."""
+        if self.people is None:
+            return False
+        everyone = (self.people.of_deal, *(event.participants for event in self.events))
+        names = self.people.names
+        return any(keys is None or any(key not in names for key in keys) for keys in everyone)
+
 
 def choose_deal(name: str, candidates: Iterable[Deal]) -> tuple[Deal, tuple[Deal, ...]] | None:
     """Return the deal that ``name`` means among ``candidates`` and the others of that name, best first; None if none.

@@ -79,6 +79,8 @@ class EntryMaker:
         unknown: UnknownIds,
         as_of: datetime | None = None,
         chance: float | None = None,
+        *,
+        complete: bool = True,
     ) -> Entry:
         """Return the entry of a view.
 
@@ -90,13 +92,14 @@ class EntryMaker:
             unknown: the ids that it shows for lack of labels; with any, the entry lives only briefly.
             as_of: the moment up to which HubSpot's changes are known to be in it; None if unknown.
             chance: places its end of life within the policy's jitter; None to have one made.
+            complete: False if it lacks people who could not be read: MongoDB may know them, so it lives only briefly.
         """
         if unknown:
             self._on_unknown(unknown)
         # An exact copy: orjson shrinks a large buffer in place, which leaves about 4 KB with each body that is kept.
         body = bytes(memoryview(self._json(view, deal)))
         chance = self._chance() if chance is None else chance
-        labelled = labels.is_current and not unknown
+        labelled = complete and labels.is_current and not unknown
         expires_at = self._policy.expires_at(200, fetched_at, chance, labelled=labelled)
         return Entry(
             status=200,
@@ -140,6 +143,7 @@ class EntryMaker:
                 views.unknown_ids(view, deal, loaded.events, labels),
                 loaded.as_of or loaded.read_started_at,
                 chance,
+                complete=view is not View.TIMELINE or not loaded.lacks_people,
             )
             for view in View
         }
