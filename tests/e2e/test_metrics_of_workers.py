@@ -203,6 +203,8 @@ def test_a_command_takes_no_part_in_the_metrics_of_a_server(run_flask: RunFlask,
 
 def test_a_worker_tells_until_when_it_knows_of_all_invalidations(start_service: StartService) -> None:
     service = start_service(WEB_CONCURRENCY="2")
+    # A worker that starts late has no metrics before, and applies nothing that was recorded until then.
+    until(lambda: total(service, "dealcache_workers") == 2)
     began = time.time()
     until(lambda: total(service, "dealcache_followed_until_timestamp_seconds") > began)
     recorded, applied = "dealcache_invalidations_recorded_total", "dealcache_invalidations_applied_total"
