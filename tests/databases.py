@@ -15,6 +15,8 @@ from typing import Any
 import pymongo
 
 from dealcache.repositories import Connection, ensure_indexes
+from dealcache.repositories.deal_list_indexes import SORTS
+from dealcache.repositories.deal_list_query import array_conditions
 from dealcache.repositories.indexes import INDEXES
 
 _MEMORY = Path("/dev/shm")
@@ -27,6 +29,15 @@ _PREPARED: set[str] = set()
 
 #: The clients of those who lend databases, by URI: to make one takes longer than many tests do.
 _CLIENTS: dict[str, pymongo.MongoClient[dict[str, Any]]] = {}
+
+#: Deals with an array where a list expects a value. An index that ever held one has to read the documents for good.
+_WITH_ARRAYS = {
+    "$or": [
+        condition
+        for field in (*(sort.field for sort in SORTS.values()), "stage_id", "pipeline_id", "owner_id")
+        for condition in array_conditions(field)
+    ]
+}
 
 #: A database rests while so many others are lent, in case a thread of its last test writes a moment longer.
 _RESTING = 4
@@ -63,8 +74,9 @@ class Databases:
             database["system.profile"].drop()
         usual = sum(len(_INDEXES.get(collection, {"_id_"})) for collection in collections)
         changed = set(_INDEXES) - set(collections) or database.command("dbStats")["indexes"] != usual
+        spoilt = {"deal_info"} if database.deal_info.find_one(_WITH_ARRAYS, {"_id": 1}) else set()
         for collection, options in collections.items():
-            if options or (changed and self._has_own_indexes(name, collection)):
+            if options or collection in spoilt or (changed and self._has_own_indexes(name, collection)):
                 database[collection].drop()
                 _PREPARED.discard(name)
             else:
