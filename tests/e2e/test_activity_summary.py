@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from tests.e2e.jobs import ask_for_sync, completed
 from tests.e2e.programs import HubSpot, StartService
 from tests.e2e.truth import months_of, summarized_months, true_timelines
 from tests.waiting import until
 
 
+@pytest.mark.long
 def test_sums_follow_hubspot_in_all_workers(start_service: StartService, hubspot: HubSpot) -> None:
     hubspot.steer("PATCH", "settings", limits=False)
     service = start_service(WEB_CONCURRENCY="2", SYNC_CONFIRM_SECONDS="0")

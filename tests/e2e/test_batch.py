@@ -80,6 +80,7 @@ def test_each_deal_of_batches_that_come_at_once_is_loaded_once_for_all_workers(
     assert hubspot.inputs("associations") == 7 * len(names)
 
 
+@pytest.mark.long
 def test_the_longest_batch_passes(service: Gunicorn, hubspot: HubSpot) -> None:
     names = [f"{number:03}".ljust(512, "漢") for number in range(100)]
     hubspot.change({"do": "add_deal", "name": names[7]})

@@ -20,6 +20,7 @@ def run(module: str, service: Gunicorn, **environ: str) -> subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=90, check=False)
 
 
+@pytest.mark.long
 def test_perf_sees_each_tier_and_asks_for_the_tokens(start_service: StartService) -> None:
     service = start_service(**TOKENS, CACHE_TTL_SECONDS="3")
 

@@ -51,6 +51,7 @@ def assert_true_values(service: Gunicorn, hubspot: HubSpot, *names: str) -> int:
     return len(deals)
 
 
+@pytest.mark.long
 def test_a_longer_list_of_properties_is_there_after_a_restart_and_a_sync(
     start_service: StartService, quick_hubspot: HubSpot
 ) -> None:

@@ -114,7 +114,7 @@ def filled(adder: Adder, deals: int = 3) -> Adder:
     return adder
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_whatever_two_workers_write_sums_are_true(seed: int, make_adder: MakeAdder) -> None:
     adders, random = (make_adder(), make_adder()), Random(seed)
     assert adders[0].summed() == {}
@@ -225,6 +225,7 @@ def test_who_is_killed_while_making_sums_leaves_that_to_others(
     assert parts == 3, "what others have left was removed"
 
 
+@pytest.mark.long
 def test_threads_of_two_workers_at_once_leave_nothing_wrong(make_adder: MakeAdder) -> None:
     adders = (make_adder(), make_adder())
     start, failures = threading.Barrier(6), list[BaseException]()
