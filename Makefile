@@ -66,9 +66,9 @@ test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian $(VENV)/.installed-p
 test-console: $(VENV)/.installed-console ## use the console in a real browser, save pictures of it in build/console/, and check the types in clients/
 	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/console tests/clients
 
-# Nothing runs beside those of the limits, which measure rates.
+# Those that measure no rates mostly wait, so all run at once; nothing runs beside those of the limits.
 drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs repeatedly, for some minutes
-	$(BIN)/python -m pytest tests/drills -n 2 -k "not limits" --durations=0
+	$(BIN)/python -m pytest tests/drills -n 4 -k "not limits" --durations=0
 	$(BIN)/python -m pytest tests/drills -k limits --durations=0
 
 soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for five minutes while their parts are killed, and judge each answer
