@@ -36,7 +36,7 @@ class Lifecycle:
                 "learning the id of this installation": parts.storage.learn_installation,
                 "creating MongoDB's indexes": self._prepare,
                 "asking HubSpot for the account and its labels": self._ask_hubspot,
-                "looking after the sums of activities": parts.activity_summaries.upkeep.resume,
+                "maintaining the sums of activities": parts.activity_summaries.maintenance.resume,
                 "bringing the keys of deal names up to date": lambda: update_name_keys(parts.storage.connection),
             },
             expected=(StoreError, HubSpotError),
@@ -67,7 +67,7 @@ class Lifecycle:
         parts.status_monitor.stop()
         parts.hubspot_probe.stop()
         parts.reading.revalidator.stop()
-        parts.activity_summaries.upkeep.stop()
+        parts.activity_summaries.maintenance.stop()
         parts.syncing.webhooks.stop()
         parts.runner.stop()
         parts.announcer.stop()

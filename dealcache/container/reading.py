@@ -24,8 +24,8 @@ from dealcache.reader import (
     Revalidator,
     SyncWatermark,
 )
+from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.reader.activity_summary import ActivitySummaries
-from dealcache.reader.activity_upkeep import ActivityUpkeep
 from dealcache.reader.deal_list import DealLists
 from dealcache.reader.revalidator import AT_ONCE
 from dealcache.reader.stage_histories import StageHistories
@@ -111,7 +111,7 @@ def _make_activity_summaries(parts: Container, watermark: SyncWatermark) -> Acti
     connection, zone, labels = parts.storage.connection, parts.zone, parts.label_directory
     return ActivitySummaries(
         ActivitySums(connection, zone),
-        ActivityUpkeep(ActivityGenerations(connection, zone), ActivityCheck(connection, zone)),
+        ActivityMaintenance(ActivityGenerations(connection, zone), ActivityCheck(connection, zone)),
         labels.current,
         parts.storage.prepare_lists,
         watermark,

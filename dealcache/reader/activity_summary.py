@@ -11,8 +11,8 @@ from dealcache.model.deal_filter import DealFilter, is_in
 from dealcache.model.deal_question import DealQuestion
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels, UnknownIds
+from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.reader.activity_rows import Table, rows_of, table_of
-from dealcache.reader.activity_upkeep import ActivityUpkeep
 from dealcache.reader.deal_resolution import resolve
 from dealcache.reader.question_errors import UnknownLabelError
 from dealcache.repositories import ActivitySums, SumsMissingError, SumsVersion, stage_ids
@@ -26,7 +26,7 @@ class ActivitySummaries:
 
     Args:
         sums: the sums of activities.
-        upkeep: makes them.
+        maintenance: makes them.
         labels: returns the present labels.
         prepare: brings the counts of deals' activities up to date.
         watermark: returns the moment up to which syncs have found every change.
@@ -38,7 +38,7 @@ class ActivitySummaries:
     def __init__(
         self,
         sums: ActivitySums,
-        upkeep: ActivityUpkeep,
+        maintenance: ActivityMaintenance,
         labels: Callable[[], Labels],
         prepare: Callable[[], object],
         watermark: Callable[[], datetime | None],
@@ -48,7 +48,7 @@ class ActivitySummaries:
     ) -> None:
         self._sums = sums
         #: Makes the sums, and looks after them.
-        self.upkeep = upkeep
+        self.maintenance = maintenance
         self._labels = labels
         self._prepare = prepare
         self._watermark = watermark
@@ -91,9 +91,9 @@ class ActivitySummaries:
         try:
             version = self._sums.prepare()
         except SumsMissingError:
-            self.upkeep.make(_WAIT_SECONDS)
+            self.maintenance.make(_WAIT_SECONDS)
             return self._sums.prepare()
-        self.upkeep.look_after()
+        self.maintenance.look_after()
         return version
 
     def _read(self, question: ActivityQuestion, version: SumsVersion) -> tuple[Labels, Table]:

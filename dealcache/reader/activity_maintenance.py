@@ -12,8 +12,8 @@ from dealcache.repositories import ActivityCheck, ActivityGenerations, StoreErro
 _INTERVAL, _CHECKING, _WAITING = 60.0, 5.0, 0.25
 
 
-class ActivityUpkeep:
-    """Makes the sums when they are missing, and looks after them. Thread-safe.
+class ActivityMaintenance:
+    """Makes the sums when they are missing, checks them, and gives them up. Thread-safe.
 
     Args:
         generations: makes them, and gives them up.

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from dealcache.reader.activity_upkeep import ActivityUpkeep
+from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.repositories import ActivityCheck, ActivityGenerations, StoreUnavailable
 
 
@@ -37,13 +37,13 @@ def repositories() -> Repositories:
 
 
 @pytest.fixture
-def upkeep(repositories: Repositories) -> Iterator[ActivityUpkeep]:
-    made = ActivityUpkeep(cast(ActivityGenerations, repositories), cast(ActivityCheck, repositories))
+def maintenance(repositories: Repositories) -> Iterator[ActivityMaintenance]:
+    made = ActivityMaintenance(cast(ActivityGenerations, repositories), cast(ActivityCheck, repositories))
     yield made
     made.stop()
 
 
-def test_who_asks_waits_until_the_sums_are_made(upkeep: ActivityUpkeep, repositories: Repositories) -> None:
+def test_who_asks_waits_until_the_sums_are_made(maintenance: ActivityMaintenance, repositories: Repositories) -> None:
     began, going_on, made = threading.Event(), threading.Event(), threading.Event()
 
     def make() -> bool:
@@ -51,7 +51,7 @@ def test_who_asks_waits_until_the_sums_are_made(upkeep: ActivityUpkeep, reposito
         return going_on.wait(60)
 
     repositories.make = make
-    asker = threading.Thread(target=lambda: (upkeep.make(60), made.set()))
+    asker = threading.Thread(target=lambda: (maintenance.make(60), made.set()))
     asker.start()
     assert began.wait(60)
     assert not made.is_set()
@@ -61,22 +61,22 @@ def test_who_asks_waits_until_the_sums_are_made(upkeep: ActivityUpkeep, reposito
 
 
 def test_who_asks_waits_for_the_sums_that_another_process_makes(
-    upkeep: ActivityUpkeep, repositories: Repositories, monkeypatch: pytest.MonkeyPatch
+    maintenance: ActivityMaintenance, repositories: Repositories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dealcache.reader.activity_upkeep._WAITING", 0.001)
+    monkeypatch.setattr("dealcache.reader.activity_maintenance._WAITING", 0.001)
     answers = iter((False, False, True))
     repositories.make = lambda: next(answers)
-    upkeep.make(60)
+    maintenance.make(60)
     assert next(answers, None) is None
 
 
-def test_a_failure_ends_the_wait(upkeep: ActivityUpkeep, repositories: Repositories) -> None:
+def test_a_failure_ends_the_wait(maintenance: ActivityMaintenance, repositories: Repositories) -> None:
     def make() -> bool:
         raise StoreUnavailable("MongoDB does not answer")
 
     repositories.make = make
     started = threading.Event()
-    asker = threading.Thread(target=lambda: (upkeep.make(600), started.set()))
+    asker = threading.Thread(target=lambda: (maintenance.make(600), started.set()))
     asker.start()
     asker.join(60)
     assert started.is_set()
@@ -84,17 +84,17 @@ def test_a_failure_ends_the_wait(upkeep: ActivityUpkeep, repositories: Repositor
 
 @pytest.mark.parametrize(("is_checking", "pause"), [(False, 60.0), (True, 5.0)])
 def test_sums_are_checked_from_time_to_time(
-    upkeep: ActivityUpkeep, repositories: Repositories, is_checking: bool, pause: float
+    maintenance: ActivityMaintenance, repositories: Repositories, is_checking: bool, pause: float
 ) -> None:
     repositories.is_checking = is_checking
-    assert upkeep.run_round() == pause
+    assert maintenance.run_round() == pause
     assert repositories.asked == ["give up", "check"]
 
 
-def test_without_sums_there_is_nothing_to_do(upkeep: ActivityUpkeep, repositories: Repositories) -> None:
+def test_without_sums_there_is_nothing_to_do(maintenance: ActivityMaintenance, repositories: Repositories) -> None:
     repositories.are_gone = True
-    assert upkeep.run_round() is None
-    upkeep.resume()
+    assert maintenance.run_round() is None
+    maintenance.resume()
     assert repositories.asked == ["give up"] * 2
     threads: list[Any] = [one for one in threading.enumerate() if one.name == "adding up activities"]
     assert threads == []
