@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from tests.waiting import until
@@ -174,6 +176,34 @@ class Gunicorn(Program):
 
     def post(self, path: str, **query: Any) -> requests.Response:
         return requests.post(self.url + path, params=query, timeout=60)
+
+    def get_from_each(self, path: str, **query: Any) -> list[list[requests.Response]]:
+        """Return the answers of each worker, at least one of each, in the order in which they came.
+
+        The kernel decides which worker accepts a connection, and may choose one of them a hundred times in a row.
+        """
+        answers = defaultdict[int, list[requests.Response]](list)
+        with ExitStack() as connections:
+
+            def all_have_answered() -> bool:
+                session = connections.enter_context(requests.Session())
+                response = session.get(self.url + path, params=query, timeout=60, stream=True)
+                port = response.raw.connection.sock.getsockname()[1]
+                if (worker := self._worker_connected_to(port)) is not None:
+                    answers[worker].append(response)
+                assert response.content is not None  # read as long as the connection is open
+                return self.workers() <= answers.keys()
+
+            until(all_have_answered)
+        return list(answers.values())
+
+    def _worker_connected_to(self, port: int) -> int | None:
+        for worker in self.workers():
+            with suppress(psutil.NoSuchProcess):
+                peers = [found.raddr for found in psutil.Process(worker).net_connections("tcp") if found.raddr]
+                if any(peer.port == port for peer in peers):
+                    return worker
+        return None
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of the log, each of which is a JSON object; the last one may still be being written."""

@@ -95,7 +95,7 @@ def assert_true(service: Gunicorn, hubspot: HubSpot, mongodb_uri: str) -> None:
     truth, told = true_timelines(hubspot), told_timelines(service)
     assert not differences(truth, told)
     assert twice(mongodb_uri, service.database) == []
-    assert summarized_months(service) == months_of(truth)
+    assert all(found == months_of(truth) for found in summarized_months(service))
 
 
 def months_of(timelines: Timelines) -> dict[str, int]:
@@ -104,12 +104,12 @@ def months_of(timelines: Timelines) -> dict[str, int]:
     return Counter(f"{time[:4]}-{time[4:6]}" for time in times)
 
 
-def summarized_months(service: Gunicorn) -> dict[str, int]:
-    """Return the same as the service sums it up."""
-    summary = service.get(f"{V2}/activity-summary", by="month").json()
-    assert summary["time_zone"] == "UTC"
-    assert summary["total"] == sum(row["count"] for row in summary["rows"])
-    return {row["key"]: row["count"] for row in summary["rows"]}
+def summarized_months(service: Gunicorn) -> list[dict[str, int]]:
+    """Return the same as each worker of the service sums it up."""
+    summaries = [answers[0].json() for answers in service.get_from_each(f"{V2}/activity-summary", by="month")]
+    assert {summary["time_zone"] for summary in summaries} == {"UTC"}
+    assert all(summary["total"] == sum(row["count"] for row in summary["rows"]) for summary in summaries)
+    return [{row["key"]: row["count"] for row in summary["rows"]} for summary in summaries]
 
 
 def differences(truth: Mapping[str, list[str]], told: Mapping[str, list[str]]) -> dict[str, str]:
