@@ -50,7 +50,8 @@ def _check_sort(text: str) -> None:
     """Raise ValidationError for an unknown order; which own properties there are is known to those who read deals."""
     own = text.removeprefix("-").startswith(PROPERTY)
     if text not in _SORTS and not (own and services().own_properties):
-        raise ma.ValidationError(f"Must be one of: {', '.join(_SORTS)}.")
+        known = (*_SORTS, "property.NAME", "-property.NAME") if services().own_properties else _SORTS
+        raise ma.ValidationError(f"Must be one of: {', '.join(known)}.")
 
 
 def any_of(what: str) -> Repeatable:

@@ -128,6 +128,7 @@ def test_without_a_configuration_every_body_is_what_it_was(service: Service, pla
         assert problem["errors"] == {parameter: ["Unknown field."]}
     problem = assert_problem(plain.raw(V2 + "deal-list", "sort=property.seats"), 422)
     assert problem["errors"]["sort"][0].startswith("Must be one of: name, amount, ")
+    assert "property" not in problem["errors"]["sort"][0]
 
 
 FOUND: tuple[tuple[dict[str, Any], list[str]], ...] = (
@@ -186,6 +187,7 @@ REFUSED: tuple[tuple[dict[str, str], str, str], ...] = (
     ({"sort": "property.gone"}, "sort", "There is no property 'gone'."),
     ({"sort": "property.modules"}, "sort", "may have several values"),
     ({"sort": "properties"}, "sort", "Must be one of: name, "),
+    ({"sort": "seats"}, "sort", ", property.NAME, -property.NAME."),
     ({"propertyx": "1"}, "propertyx", "Unknown field."),
 )
 

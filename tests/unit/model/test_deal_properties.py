@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealcache.model.deal_properties import PropertyDefinition, PropertyValue, fits, typed_value
+from dealcache.model.numbers import number_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -43,6 +44,11 @@ def test_values_that_fit(kind: str, text: str, value: PropertyValue) -> None:
     found = typed_value(text, defined(kind))
     assert (found, type(found)) == (value, type(value))
     assert fits(text, defined(kind))
+
+
+@pytest.mark.parametrize("text", ["-0", "-0.00", "-1e-999", "0"])
+def test_zero_has_no_sign(text: str) -> None:
+    assert repr(typed_value(text, defined("number"))) == repr(number_of(text)) == "0.0"
 
 
 @pytest.mark.parametrize(
