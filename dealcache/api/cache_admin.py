@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import marshmallow as ma
 from flask import Response
-from marshmallow import RAISE
 
 from dealcache.api import parameters, schemas
 from dealcache.api.documentation import Documented, documented
@@ -13,16 +13,61 @@ from dealcache.api.failures import RETRY_AFTER
 from dealcache.api.problems import Problem
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
-from dealcache.api.stats_parameters import StatsQuery
 from dealcache.api.strict_blueprint import StrictBlueprint
+from dealcache.cluster import Page, Place
+from dealcache.cluster.paging import SORTS
 from dealcache.cluster.statistics import Listing
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
-from dealcache.reader.cursors import encode_cursor
+from dealcache.reader.cursors import CURSOR_PATTERN, decode_cursor, encode_cursor
+from dealcache.reader.timeline_filter import InvalidCursorError
 
 blueprint = StrictBlueprint(
     "cache", __name__, url_prefix="/api/hubspot", description="Statistics of the cache, and clearing it."
 )
+
+
+class StatsQuery(ma.Schema):
+    """Filters and sorts the list of cached entries, and selects the workers."""
+
+    limit = parameters.Count(
+        validate=ma.validate.Range(min=0, max=100_000),
+        load_default=1000,
+        metadata={"description": "How many entries to list at most."},
+    )
+    prefix = ma.fields.String(load_default="", metadata={"description": "Only keys that begin with this."})
+    sort = ma.fields.String(
+        validate=ma.validate.OneOf([*SORTS, *(f"-{one}" for one in SORTS)], error="Must be one of: {choices}."),
+        load_default="age",
+        metadata={"description": "What the entries are sorted by; `-` turns it round. The youngest come first."},
+    )
+    cursor = ma.fields.String(
+        metadata={"description": "`next_cursor` of the page before.", "pattern": CURSOR_PATTERN},
+    )
+    scope = ma.fields.String(
+        validate=ma.validate.OneOf(["group", "worker"], error="Must be one of: {choices}."),
+        load_default="group",
+        metadata={"description": "`group`: all workers of all instances; `worker`: the one that answers, alone."},
+    )
+
+    @ma.post_load
+    def add_page(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Add ``page``, the keys to list, and ``question``, to which its cursors belong."""
+        question = [data["prefix"], data["sort"], data["scope"]]
+        after = _place(data["cursor"], question) if "cursor" in data else None
+        page = Page(data["prefix"], data["limit"], data["sort"], after)
+        return {**data, "page": page, "question": question}
+
+
+def _place(cursor: str, question: list[Any]) -> Place:
+    try:
+        place = decode_cursor(cursor, question)
+    except InvalidCursorError as error:
+        raise ma.ValidationError(f"{error}.", "cursor") from error
+    match place:
+        case [int() | float() as rank, str() as key]:
+            return Place(rank, key)
+    raise ma.ValidationError("not a cursor of this list.", "cursor")
 
 
 def _row(listing: Listing, now: float) -> dict[str, Any]:
@@ -74,7 +119,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
 
 @blueprint.route("/clear-endpoint-cache", methods=["DELETE"])
 @blueprint.arguments(
-    parameters.OptionalDealQuery(), location="query", unknown=RAISE
+    parameters.OptionalDealQuery(), location="query", unknown=ma.RAISE
 )  # a typo must not clear everything
 @documented(
     blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]

@@ -8,12 +8,11 @@ from flask import Response
 from marshmallow import RAISE
 
 from dealcache.api.deal_list_parameters import DealListQuery
-from dealcache.api.deal_list_schemas import DealListSchema
+from dealcache.api.deal_list_schemas import DealListSchema, PropertyDefinitionSchema
 from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, STORE_FAILURE, documented
 from dealcache.api.exports import export_response
 from dealcache.api.list_responses import short_list
 from dealcache.api.problems import invalid
-from dealcache.api.property_schemas import PropertyDefinitionSchema
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
 from dealcache.api.streaming import Batches, Row, converted

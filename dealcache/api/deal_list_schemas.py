@@ -1,16 +1,17 @@
-"""The body of the list of deals as marshmallow schemas, which only describe it."""
+"""The list of deals, and the own properties that it shows, as marshmallow schemas, which only describe them."""
 
 from __future__ import annotations
 
 import marshmallow as ma
 
-from dealcache.api.property_schemas import properties_field
 from dealcache.api.schema_fields import (
     amounts_field,
     count_field,
     day_field,
+    flag_field,
     moment_field,
     number_field,
+    properties_field,
     text_field,
 )
 
@@ -37,9 +38,7 @@ class DealRowSchema(ma.Schema):
     )
     create_date = day_field("The day on which the deal was created.")
     close_date = day_field("The day on which the deal closed or should close.")
-    open = ma.fields.Boolean(
-        required=True, allow_none=True, metadata={"description": "True if it is neither won nor lost."}
-    )
+    open = flag_field("True if it is neither won nor lost.", allow_none=True)
     activities = count_field("All activities; null while they have not been read.", allow_none=True)
     first_activity = day_field("The day of the first activity.")
     last_activity = day_field("The day of the last activity that is not in the future.")
@@ -64,3 +63,25 @@ class DealListSchema(ma.Schema):
     total_amount = number_field("The sum of their amounts.")
     total_amounts = amounts_field("The same by currency; only if the deals that match have several.")
     next_cursor = ma.fields.String(metadata={"description": "There while more follows; give it as `cursor`."})
+
+
+class OptionSchema(ma.Schema):
+    """An option of a property."""
+
+    value = text_field("Its value.")
+    label = text_field("Its label.")
+
+
+class PropertyDefinitionSchema(ma.Schema):
+    """An own property as HubSpot defines it."""
+
+    name = text_field("The internal name, for `property.NAME`.")
+    label = text_field("The label.")
+    type = text_field("HubSpot's type.")
+    several = flag_field("True if a value may have several options; then it does not sort.")
+    indexed = flag_field("True if `deal-list` can filter by it: the first 32 are indexed.")
+    options = ma.fields.List(
+        ma.fields.Nested(OptionSchema),
+        required=True,
+        metadata={"description": "In display order; empty if it has none."},
+    )

@@ -28,10 +28,7 @@ CACHE_CONTROL: Headers = {"Cache-Control": _header("A browser asks again each ti
 SERVER_TIMING: Headers = {"Server-Timing": _header("Milliseconds spent in each tier asked.")}
 
 DATA_AS_OF: Headers = {
-    "X-Data-As-Of": {
-        "description": "Up to when HubSpot's changes are known to be in the answer, in UTC.",
-        "schema": {"type": "string", "format": "date-time"},
-    }
+    "X-Data-As-Of": _header("Up to when HubSpot's changes are known to be in the answer, in UTC.", format="date-time")
 }
 
 READ_HEADERS: Headers = (

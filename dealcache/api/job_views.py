@@ -8,7 +8,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from dealcache.api.schema_fields import count_field, day_field, moment_field, number_field, text_field
+from dealcache.api.schema_fields import count_field, day_field, flag_field, moment_field, number_field, text_field
 from dealcache.model.jobs import Job, JobStatus, JobType
 from dealcache.model.timestamps import timestamp
 
@@ -79,9 +79,7 @@ class JobSchema(ma.Schema):
     end_date = day_field("The last day that was asked for.")
     message = text_field("What it has to say, in a sentence.")
     error = text_field("Why it failed.", allow_none=True)
-    cancelled = ma.fields.Boolean(
-        required=True, metadata={"description": "Whether it is cancelled, or will be as soon as it stops."}
-    )
+    cancelled = flag_field("Whether it is cancelled, or will be as soon as it stops.")
     warnings = ma.fields.List(
         ma.fields.String(),
         required=True,

@@ -12,7 +12,7 @@ from dealcache.api import schemas
 from dealcache.api.documentation import documented
 from dealcache.api.responses import json_response
 from dealcache.api.services import services
-from dealcache.api.status_view import age_view
+from dealcache.api.status import age_view
 from dealcache.api.strict_blueprint import StrictBlueprint
 
 #: Seconds that a scrape waits for the state of the database.

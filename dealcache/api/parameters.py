@@ -13,8 +13,7 @@ from webargs.fields import DelimitedList
 from dealcache.api import query
 from dealcache.api.access import TRUTHY
 from dealcache.api.exports import export_format
-from dealcache.api.query_schema import QuerySchema
-from dealcache.api.strict_blueprint import Repeatable
+from dealcache.api.strict_blueprint import QuerySchema, Repeatable
 from dealcache.model.deals import EVENT_TYPES
 from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from dealcache.api.people_schemas import people_field
-from dealcache.api.property_schemas import properties_field
-from dealcache.api.schema_fields import amounts_field, count_field, day_field, moment_field, number_field, text_field
+from dealcache.api.schema_fields import (
+    amounts_field,
+    count_field,
+    day_field,
+    flag_field,
+    moment_field,
+    number_field,
+    people_field,
+    properties_field,
+    text_field,
+)
 from dealcache.model.deals import EVENT_TYPES
 
 #: The forms in which lists are given; the first one unless another is asked for.
@@ -106,7 +114,7 @@ class CacheEntrySchema(ma.Schema):
     deal_id = text_field("The deal that it is of; null if it only says that no such deal is known.", allow_none=True)
     age_seconds = number_field("Since it was read from MongoDB or HubSpot.")
     time_remaining_seconds = number_field("Until it expires; 0 when it has.")
-    is_expired = ma.fields.Boolean(required=True, metadata={"description": "Kept only in case every tier below fails."})
+    is_expired = flag_field("Kept only in case every tier below fails.")
     size_bytes = count_field("Its share of `max_bytes`.")
     hits = count_field("How often it was served.")
 
@@ -136,10 +144,7 @@ class CacheStatsSchema(ma.Schema):
         required=True,
         metadata={"description": "Host and process id of live workers whose statistics are not known."},
     )
-    complete = ma.fields.Boolean(
-        required=True,
-        metadata={"description": "False if a worker is missing or may be, or has more keys than it publishes."},
-    )
+    complete = flag_field("False if a worker is missing or may be, or has more keys than it publishes.")
     total_entries = count_field("All cached keys; what several workers hold counts once.")
     matching_entries = count_field("Those of them that begin with `prefix`, on this page or not.")
     cache_ttl_seconds = number_field("How long a value is fresh.")
@@ -204,7 +209,7 @@ class StageSchema(ma.Schema):
     display_order = ma.fields.Integer(required=True, metadata={"description": "Its place in the pipeline."})
     probability = number_field("The chance to win a deal in this stage, 0 to 1.", allow_none=True)
     closed_won = text_field("`true` or `false`, as text.", validate=ma.validate.OneOf(["true", "false"]))
-    closed_lost = ma.fields.Boolean(required=True, metadata={"description": "True if deals here are lost."})
+    closed_lost = flag_field("True if deals here are lost.")
 
 
 class StageSummarySchema(ma.Schema):

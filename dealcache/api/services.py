@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
 
@@ -10,7 +11,6 @@ from flask import Flask, current_app
 
 from dealcache.api.cross_site import CrossSiteGuard
 from dealcache.api.recorder import ReadRecorder
-from dealcache.api.status_view import StatusFacts
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.cluster import ClusterStatistics, ServiceStatus
 from dealcache.live import Hub
@@ -28,6 +28,27 @@ class LabelRefresh(Protocol):
 
     def refresh(self) -> None:
         """Store the labels as they are in HubSpot now; raise HubSpotError if HubSpot fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """The settings that the status shows.
+
+    Args:
+        sync_interval: seconds between two automatic syncs.
+        webhooks: whether webhooks are enabled.
+        redis: whether there is a Redis.
+        time_zone: the zone of the days that answers show.
+        max_data_age: the age in seconds from which data is read again in the background; 0: never.
+        stage_history: True if the history of deals' stages is known.
+    """
+
+    sync_interval: float
+    webhooks: bool
+    redis: bool
+    time_zone: str
+    max_data_age: float
+    stage_history: bool = False
 
 
 class Services(Protocol):

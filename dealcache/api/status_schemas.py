@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 
 from dealcache.api.job_views import JobSchema
-from dealcache.api.schema_fields import count_field, moment_field, number_field, text_field
+from dealcache.api.schema_fields import count_field, flag_field, moment_field, number_field, text_field
 
 
 def part(schema: type[ma.Schema], **more: Any) -> ma.fields.Nested:
@@ -16,9 +16,7 @@ def part(schema: type[ma.Schema], **more: Any) -> ma.fields.Nested:
 
 
 def _ok() -> ma.fields.Boolean:
-    return ma.fields.Boolean(
-        required=True, allow_none=True, metadata={"description": "Whether it answers; null while that is unknown."}
-    )
+    return flag_field("Whether it answers; null while that is unknown.", allow_none=True)
 
 
 class AccountSchema(ma.Schema):
@@ -59,9 +57,7 @@ class SyncStatusSchema(ma.Schema):
 class WebhooksStatusSchema(ma.Schema):
     """The state of the webhook events."""
 
-    enabled = ma.fields.Boolean(
-        required=True, metadata={"description": "Whether the app's client secret is set; without it all are refused."}
-    )
+    enabled = flag_field("Whether the app's client secret is set; without it all are refused.")
     received_last_hour = count_field("Different events that came in the last hour.", allow_none=True)
     pending = count_field("Those that wait, the ones included whose records failed.", allow_none=True)
     oldest_pending_seconds = number_field("For how long the oldest of them does.", allow_none=True)

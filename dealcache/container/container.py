@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dealcache.api.access import Tokens
 from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.api.recorder import ReadRecorder
-from dealcache.api.status_view import StatusFacts
+from dealcache.api.services import StatusFacts
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor

@@ -14,8 +14,8 @@ from dealcache import __version__
 from dealcache.api import status
 from dealcache.api.access import Tokens
 from dealcache.api.job_views import job_view
+from dealcache.api.services import StatusFacts
 from dealcache.api.status_schemas import StatusSchema
-from dealcache.api.status_view import StatusFacts
 from dealcache.cluster import Status
 from dealcache.cluster.reports import DailyCalls, WorkerReport
 from dealcache.cluster.status_monitor import Snapshot
