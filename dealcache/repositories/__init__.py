@@ -4,11 +4,11 @@ Nothing else in the project reads or writes documents. Every operation raises :c
 :class:`StoreUnavailable` if MongoDB cannot be reached at all; the driver's own exceptions end here.
 """
 
-from dealcache.repositories.activity_cells import Series
-from dealcache.repositories.activity_check import ActivityCheck
-from dealcache.repositories.activity_counts import stage_ids
-from dealcache.repositories.activity_generations import ActivityGenerations
-from dealcache.repositories.activity_sums import ActivitySums, SumsMissingError, SumsVersion
+from dealcache.repositories.activity_sums.cells import Series
+from dealcache.repositories.activity_sums.check import ActivityCheck
+from dealcache.repositories.activity_sums.counts import stage_ids
+from dealcache.repositories.activity_sums.generations import ActivityGenerations
+from dealcache.repositories.activity_sums.sums import ActivitySums, SumsMissingError, SumsVersion
 from dealcache.repositories.connection import Connection, StoreError, StoreUnavailable
 from dealcache.repositories.corrections import take_back_future_dates, update_name_keys
 from dealcache.repositories.deal_batches import DealBatches, ListedDeal

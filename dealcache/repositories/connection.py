@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 
 import pymongo
 from bson.errors import InvalidBSON
-from pymongo import MongoClient
+from pymongo import MongoClient, ReadPreference, WriteConcern
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, ConnectionFailure, PyMongoError, WaitQueueTimeoutError
 from pymongo.monitoring import (
@@ -32,6 +33,10 @@ _DECODING: Document = {
     "datetime_conversion": "DATETIME_AUTO",
     "unicode_decode_error_handler": "replace",
 }
+
+#: For writes that precede or follow others in MongoDB's journal and mean nothing without them: they need not wait for
+#: the journal, which never loses an earlier write without the later ones.
+_UNJOURNALED = WriteConcern(w=1)
 
 #: For a query that reads a whole collection, which takes longer than any read may.
 SCAN_SECONDS = 60.0
@@ -185,3 +190,8 @@ class Connection:
     def close(self) -> None:
         """Close all sockets. Later operations raise :class:`StoreError`."""
         self._client.close()
+
+
+def unjournaled(database: Database[Document], name: str) -> Collection[Document]:
+    """Return a collection for writes that need not wait for the journal, and for reading such."""
+    return database.get_collection(name, write_concern=_UNJOURNALED, read_preference=ReadPreference.PRIMARY)

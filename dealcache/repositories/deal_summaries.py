@@ -17,16 +17,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from bson import MinKey, ObjectId
-from pymongo import ReadPreference, UpdateOne
-from pymongo.collection import Collection
-from pymongo.database import Database
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, WriteError
 
-from dealcache.repositories.connection import Connection, StoreUnavailable
+from dealcache.repositories.connection import Connection, StoreUnavailable, unjournaled
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, ids_of, milliseconds
 from dealcache.repositories.event_summaries import NO_EVENTS, summaries_of
-from dealcache.repositories.list_version import UNJOURNALED, ListState, ListVersion, changing, living_writers
+from dealcache.repositories.list_version import ListState, ListVersion, changing, living_writers
 from dealcache.repositories.settlements import Marked, read_marked, settled, settled_together
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.unordered_writes import REFUSALS
@@ -164,7 +162,8 @@ class DealSummaries:
         """Settle deals for which one of ``marked`` holds and those without a mark; return True if there are more."""
         due = [*marked, _UNCOUNTED, {"activities.next": {"$lte": milliseconds(self.now())}}]
         with self._connection.operation() as database:
-            found = deals_of(database).find({"$or": due}, {"deal_id": 1, "list_stale": 1}, limit=most + 1).to_list()
+            deals = unjournaled(database, "deal_info")
+            found = deals.find({"$or": due}, {"deal_id": 1, "list_stale": 1}, limit=most + 1).to_list()
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
             self._mark(ids_of(one for one in batch if "list_stale" not in one))
@@ -203,7 +202,7 @@ class DealSummaries:
         """Settle the deals for which ``condition`` holds, which must have marks."""
         for _ in range(_ATTEMPTS):
             with self._connection.operation() as database:
-                found = [read_marked(one) for one in deals_of(database).find(condition, _COUNTED)]
+                found = [read_marked(one) for one in unjournaled(database, "deal_info").find(condition, _COUNTED)]
                 living = living_writers(database) - {self.marks.writer} if found else set()
             if not found or self._count(found, living, change):
                 return
@@ -241,8 +240,9 @@ class DealSummaries:
         """
         with self._connection.operation() as database, changing(database) as changed:
             changed.begin()
+            deals = database.deal_info if journaled else unjournaled(database, "deal_info")
             try:
-                return (database.deal_info if journaled else deals_of(database)).update_many(same, update).matched_count
+                return deals.update_many(same, update).matched_count
             except WriteError as error:
                 if error.code not in REFUSALS:
                     raise
@@ -262,7 +262,7 @@ class DealSummaries:
             if shown:
                 changed.begin()
             try:
-                deals = database.deal_info if journaled else deals_of(database)
+                deals = database.deal_info if journaled else unjournaled(database, "deal_info")
                 return deals.bulk_write(updates, ordered=False).matched_count == len(updates)
             except BulkWriteError as error:
                 failures = error.details.get("writeErrors", [])
@@ -270,11 +270,6 @@ class DealSummaries:
                     raise
                 log.warning("the activities of %d deals cannot be noted in their documents", len(failures))
                 return bool(error.details.get("nMatched", 0) + len(failures) >= len(updates))
-
-
-def deals_of(database: Database[Document]) -> Collection[Document]:
-    """Return the deals for writes that need not wait for the journal, and for reading such."""
-    return database.get_collection("deal_info", write_concern=UNJOURNALED, read_preference=ReadPreference.PRIMARY)
 
 
 def _batches(deal_ids: Sequence[str]) -> list[Sequence[str]]:

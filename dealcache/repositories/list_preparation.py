@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_summaries import MARKED_COMPLETE, DealSummaries, deals_of
+from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.deal_summaries import MARKED_COMPLETE, DealSummaries
 from dealcache.repositories.documents import Document, any_date
 from dealcache.repositories.list_version import ListState
 
@@ -90,13 +90,14 @@ class ListPreparation:
     def _has_marked(self) -> bool:
         """Return True if a complete deal has a mark."""
         with self._connection.operation() as database:
-            return bool(deals_of(database).find(MARKED_COMPLETE, {"_id": 1}, limit=1).to_list())
+            return bool(unjournaled(database, "deal_info").find(MARKED_COMPLETE, {"_id": 1}, limit=1).to_list())
 
     def _next_planned(self) -> datetime | None:
         """Return when the first of all planned events comes to pass; None if there is none."""
         planned: Document = {"activities.next": {"$type": "date"}}
         with self._connection.operation() as database:
-            found = deals_of(database).find(planned, {"activities.next": 1}, sort=[("activities.next", 1)], limit=1)
+            deals = unjournaled(database, "deal_info")
+            found = deals.find(planned, {"activities.next": 1}, sort=[("activities.next", 1)], limit=1)
             return next((any_date(one["activities"]["next"]) for one in found), None)
 
 

@@ -19,21 +19,17 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from bson import ObjectId
-from pymongo import ReadPreference, ReturnDocument, WriteConcern
+from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import Document
 from dealcache.repositories.stage_moves import KeptStages, StageMoves
 
 #: Milliseconds after which a writer without a sign of life counts as dead. No write takes that long.
 DEAD_MILLISECONDS = 30_000
-
-#: For writes that precede or follow others in MongoDB's journal and mean nothing without them: they need not wait for
-#: the journal, which never loses an earlier write without the later ones.
-UNJOURNALED = WriteConcern(w=1)
 
 #: Seconds after which a continuing change is noted again.
 _NOTE_SECONDS = 5.0
@@ -250,7 +246,7 @@ def claim_check(database: Database[Document], minutes: int) -> bool:
 
 
 def _state(database: Database[Document]) -> Collection[Document]:
-    return database.get_collection("list_state", write_concern=UNJOURNALED, read_preference=ReadPreference.PRIMARY)
+    return unjournaled(database, "list_state")
 
 
 def _update(state: Collection[Document], change: list[Document]) -> int:

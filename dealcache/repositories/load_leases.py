@@ -18,19 +18,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from pymongo import ReadPreference, ReturnDocument, UpdateOne, WriteConcern
+from pymongo import ReturnDocument, UpdateOne
 from pymongo import collection as driver
 from pymongo.errors import BulkWriteError
 
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import Document
 from dealcache.repositories.newest_wins import lost_races
 from dealcache.repositories.record_documents import read_all
 
 #: A time in a MongoDB expression.
 Moment = datetime | Literal["$$NOW"]
-
-_ONE_MEMBER = WriteConcern(w=1, j=False)
 
 
 class LoadEnd(StrEnum):
@@ -105,7 +103,7 @@ class LoadLeaseRepository:
     def _leases(self) -> Iterator[driver.Collection[Document]]:
         with self._connection.operation() as database:
             # From the primary, whatever the URI says: a secondary may not know yet that a load has ended.
-            yield database.load_leases.with_options(read_preference=ReadPreference.PRIMARY, write_concern=_ONE_MEMBER)
+            yield unjournaled(database, "load_leases")
 
     def acquire(
         self,

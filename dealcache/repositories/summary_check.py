@@ -12,9 +12,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from bson import ObjectId
-from pymongo import ReadPreference
 
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.deal_summaries import DealSummaries
 from dealcache.repositories.documents import Document, ids_of
 from dealcache.repositories.event_summaries import NO_EVENTS
@@ -115,8 +114,8 @@ class SummaryCheck:
 
     def _read(self, condition: Document, limit: int) -> list[Document]:
         with self._connection.operation() as database:
-            deals = database.get_collection("deal_info", read_preference=ReadPreference.PRIMARY)
-            return deals.find(condition, _PROJECTION, sort=[("_id", 1)], limit=limit).to_list()
+            found = unjournaled(database, "deal_info").find(condition, _PROJECTION, sort=[("_id", 1)], limit=limit)
+            return found.to_list()
 
 
 def _is_over(activities: Any, now: datetime) -> bool:

@@ -2,7 +2,8 @@
 
 Each process gives a sign of life every few seconds. All times are those of MongoDB's own clock, so hosts whose clocks
 differ agree on which processes live. A process that exits properly removes its documents; one that dies stops counting
-when its last sign is :data:`LIVE_SECONDS` old, and an index removes its documents.
+when its last sign is :data:`LIVE_SECONDS` old, and an index removes its documents. No write waits for the journal: a
+sign that is lost with the server is given again a moment later.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pymongo
-from pymongo import ReadPreference, ReturnDocument, WriteConcern
-from pymongo.collection import Collection
+from pymongo import ReturnDocument
 
 from dealcache.clock import RemoteClock
 from dealcache.model.workers import Worker
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import Document, utc
 from dealcache.repositories.record_documents import read_all
 
@@ -25,9 +25,6 @@ LIVE_SECONDS = 6.0
 
 #: Seconds for one operation; on a server that takes longer, membership is not the most urgent problem.
 _SECONDS = 1.0
-
-#: No journal, no majority: a sign that is lost with the server is given again a moment later.
-_AT_ONCE = WriteConcern(w=1, j=False)
 
 _SEEN_LATELY: Document = {"$expr": {"$gt": ["$seen_at", {"$subtract": ["$$NOW", int(LIVE_SECONDS * 1000)]}]}}
 
@@ -59,7 +56,7 @@ class WorkerRegistry:
         }
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
             sent = self._clock.timer()
-            signed = _at_once(database.workers).find_one_and_update(
+            signed = unjournaled(database, "workers").find_one_and_update(
                 {"_id": worker.owner},
                 [{"$set": change}],
                 {"seen_at": 1},
@@ -72,30 +69,26 @@ class WorkerRegistry:
     def leave(self, worker: Worker) -> None:
         """Note that ``worker`` has ended."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            _at_once(database.workers).delete_one({"_id": worker.owner})
-            _at_once(database.worker_statistics).delete_one({"_id": worker.owner})
+            unjournaled(database, "workers").delete_one({"_id": worker.owner})
+            unjournaled(database, "worker_statistics").delete_one({"_id": worker.owner})
 
     def live(self) -> list[Worker]:
         """Return all live processes."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            documents = _at_once(database.workers).find(_SEEN_LATELY, sort=[("_id", 1)]).to_list()
+            documents = unjournaled(database, "workers").find(_SEEN_LATELY, sort=[("_id", 1)]).to_list()
         return read_all("workers", _to_worker, documents)
 
     def publish_statistics(self, owner: str, message: bytes) -> None:
         """Replace the cache statistics of the worker ``owner``; ``message`` must fit into a document of 16 MB."""
         change: Document = {"$set": {"message": message}, "$currentDate": {"written_at": True}}
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            _at_once(database.worker_statistics).update_one({"_id": owner}, change, upsert=True)
+            unjournaled(database, "worker_statistics").update_one({"_id": owner}, change, upsert=True)
 
     def statistics(self, owners: Sequence[str]) -> dict[str, bytes]:
         """Return the last published cache statistics of these workers, by their owners."""
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            documents = _at_once(database.worker_statistics).find({"_id": {"$in": owners}}).to_list()
+            documents = unjournaled(database, "worker_statistics").find({"_id": {"$in": owners}}).to_list()
         return {document["_id"]: document["message"] for document in documents}
-
-
-def _at_once(collection: Collection[Document]) -> Collection[Document]:
-    return collection.with_options(write_concern=_AT_ONCE, read_preference=ReadPreference.PRIMARY)
 
 
 def _to_worker(document: Mapping[str, Any]) -> Worker:

@@ -16,7 +16,7 @@ from bson import DatetimeMS
 
 from dealcache.model.timestamps import in_zone
 from dealcache.repositories import ActivityCheck, ActivityGenerations, ActivitySums, SumsMissingError
-from dealcache.repositories.activity_counts import OTHER_TYPE
+from dealcache.repositories.activity_sums.counts import OTHER_TYPE
 from dealcache.repositories.documents import SUMMED
 from tests.integration.repositories.summaries import KilledError, Worker, killed_before, writes
 from tests.integration.repositories.test_summary_crashes import A_CHANGE, prepare
@@ -313,7 +313,7 @@ def test_deals_of_other_systems_are_counted_as_they_are_shown(adder: Adder, dama
 
 
 def test_rare_types_are_counted_together(adder: Adder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dealcache.repositories.activity_counts._MOST_TYPES", 2)
+    monkeypatch.setattr("dealcache.repositories.activity_sums.counts._MOST_TYPES", 2)
     filled(adder, 4)
     for deal_id in range(1, 4):
         adder.summed()
@@ -372,7 +372,7 @@ def test_another_zone_has_other_sums(make_adder: MakeAdder) -> None:
 
 
 def test_when_too_many_deals_have_changed_sums_are_made_anew(adder: Adder, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("activity_sums", "activity_generations"):
+    for name in ("activity_sums.sums", "activity_sums.generations"):
         monkeypatch.setattr(f"dealcache.repositories.{name}.MOST_UNSUMMED", 2)
     filled(adder)
     first = adder.summed()

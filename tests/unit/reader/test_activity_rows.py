@@ -14,7 +14,7 @@ from dealcache.model.labels import Labels, Owner
 from dealcache.model.timestamps import in_zone
 from dealcache.reader.activity_rows import month_of, rows_of, table_of, week_of
 from dealcache.reader.deal_resolution import days
-from dealcache.repositories.activity_cells import series_of_type
+from dealcache.repositories.activity_sums.cells import series_of_type
 
 LABELS = Labels(known_owners=(Owner("1", "Ada"), Owner("2", None), Owner("3", "Zoë")))
 ZONES = st.sampled_from(

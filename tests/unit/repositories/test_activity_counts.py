@@ -10,7 +10,7 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.repositories.activity_cells import (
+from dealcache.repositories.activity_sums.cells import (
     ALL,
     CellKey,
     by_cell,
@@ -19,8 +19,8 @@ from dealcache.repositories.activity_cells import (
     series_of_type,
     stored_owner,
 )
-from dealcache.repositories.activity_changes import key_batches
-from dealcache.repositories.activity_counts import (
+from dealcache.repositories.activity_sums.changes import key_batches
+from dealcache.repositories.activity_sums.counts import (
     NOTHING,
     OTHER_TYPE,
     Activity,

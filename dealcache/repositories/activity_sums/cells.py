@@ -19,7 +19,7 @@ from typing import NamedTuple
 import orjson
 from bson import ObjectId
 
-from dealcache.repositories.activity_counts import Change
+from dealcache.repositories.activity_sums.counts import Change
 from dealcache.repositories.documents import Document
 
 #: The stage, or owner, of sums over all of them; sorts before the others.
@@ -89,14 +89,9 @@ def owner_in(cell: Document) -> str | None:
     return None if stored == ALL else stored.removeprefix(_OWNER)
 
 
-def new_numbers() -> Numbers:
-    """Return numbers to be filled."""
-    return defaultdict(dict)
-
-
 def by_cell(change: Change) -> dict[CellKey, Numbers]:
     """Return a change of sums by the cells that it affects."""
-    cells: defaultdict[CellKey, Numbers] = defaultdict(new_numbers)
+    cells: defaultdict[CellKey, Numbers] = defaultdict(lambda: defaultdict(dict))
     for (stage, owner, kind, day), number in change.items():
         for place in product((stage, ALL), (stored_owner(owner), ALL)):
             numbers = cells[CellKey.of(*place, day)][kind]

@@ -1,10 +1,4 @@
-"""The numbers of activities of all deals, by day, type, owner and the deal's stage, kept to save counting.
-
-They are made with the first question for them, see :mod:`.activity_generations`, and brought up to date before each
-reading: each deal names in :data:`.SUMMED` the sums that have its present activities, or else is added up again. Its
-former counts are kept in ``activity_parts``, so only the differences are added. A sync only removes that name where it
-changes a deal, and while there are no questions there is none.
-"""
+"""Reads the sums of activities, and brings them up to date before each reading."""
 
 from __future__ import annotations
 
@@ -18,9 +12,9 @@ from typing import Any, NamedTuple
 
 from bson import ObjectId
 
-from dealcache.repositories.activity_cells import ALL, Series, owner_in, series_in, stored_owner, year_of
-from dealcache.repositories.activity_changes import ActivityChanges
-from dealcache.repositories.activity_head import Head, note_asked, read_head, sums_of
+from dealcache.repositories.activity_sums.cells import ALL, Series, owner_in, series_in, stored_owner, year_of
+from dealcache.repositories.activity_sums.changes import ActivityChanges
+from dealcache.repositories.activity_sums.head import Head, note_asked, sums_of
 from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.documents import Document
 
@@ -62,7 +56,6 @@ class ActivitySums:
 
     def __init__(self, connection: Connection, zone: tzinfo, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
-        self._zone = zone
         self._timer = timer
         self._changes = ActivityChanges(connection, zone)
         self._lock = threading.Lock()
@@ -77,10 +70,9 @@ class ActivitySums:
         # Threads that ask at the same time wait for one of them.
         with self._lock:
             for _ in range(_ATTEMPTS):
-                head = self._read_head()
+                head = self._changes.settled_head()
                 if head is None:
                     break
-                head = self._changes.carry_out(head)
                 if self._up_to_date(head):
                     self._note_asked()
                     return SumsVersion(head.generation, head.number)
@@ -88,7 +80,7 @@ class ActivitySums:
 
     def is_at(self, version: SumsVersion) -> bool:
         """Return True if the sums are still those of a version."""
-        head = self._read_head()
+        head = self._changes.head()
         return head is not None and head.pending is None and SumsVersion(head.generation, head.number) == version
 
     def stages(self, version: SumsVersion) -> list[str]:
@@ -136,10 +128,6 @@ class ActivitySums:
             for cell in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
                 for one in series_in(cell):
                     yield one.between(first, last)
-
-    def _read_head(self) -> Head | None:
-        with self._connection.operation() as database:
-            return read_head(database, self._zone)
 
     def _up_to_date(self, head: Head) -> bool:
         """Add up all deals that are not summed; return False if another process has changed the sums meanwhile."""

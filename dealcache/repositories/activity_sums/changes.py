@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from bson import ObjectId
-from pymongo import UpdateOne
+from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
 
-from dealcache.repositories.activity_cells import by_cell, changed
-from dealcache.repositories.activity_counts import (
+from dealcache.repositories.activity_sums.cells import by_cell, changed
+from dealcache.repositories.activity_sums.counts import (
     NOTHING,
     DealCounts,
     TypeNames,
@@ -23,18 +25,18 @@ from dealcache.repositories.activity_counts import (
     pack_counts,
     unpack_counts,
 )
-from dealcache.repositories.activity_head import (
+from dealcache.repositories.activity_sums.head import (
     Head,
     Pending,
-    collection_of,
     note_carried_out,
     note_change,
     part_id,
     parts_of,
+    read_head,
     sums_of,
 )
-from dealcache.repositories.activity_reading import DEAL_FIELDS, ActivityReader
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.activity_sums.reading import ActivityReader
+from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import SUMMED, Document
 from dealcache.repositories.unordered_writes import write_unordered
 
@@ -42,10 +44,10 @@ from dealcache.repositories.unordered_writes import write_unordered
 _DEALS, _ACTIVITIES = 250, 20_000
 
 #: The fields of a deal by which its size is known.
-SIZE = {"activities.count": 1}
+_SIZE = {"activities.count": 1}
 
-#: Documents to write, or to decode, at once.
-_WRITES = 500
+#: Documents to write at once; keys of deals to read at once.
+_WRITES, _KEYS = 500, 1_000
 
 
 class ActivityChanges:
@@ -58,13 +60,30 @@ class ActivityChanges:
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
         self._connection = connection
+        self._zone = zone
         self._reader = ActivityReader(connection, zone)
+
+    def head(self) -> Head | None:
+        """Return the head as it is, perhaps with a pending change; None if there are no sums."""
+        with self._connection.operation() as database:
+            return read_head(database, self._zone)
+
+    def settled_head(self) -> Head | None:
+        """Carry out the pending change if there is one, and return the head without it; None if there are no sums."""
+        head = self.head()
+        return None if head is None else self.carry_out(head)
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Yield the keys of all deals, in their order and of whatever type they are, in batches to be added up."""
+        with self._connection.operation() as database:
+            found = database.deal_info.find({}, _SIZE, sort=[("_id", ASCENDING)], batch_size=_KEYS)
+            yield from key_batches(chain.from_iterable(iter(partial(found.to_list, _KEYS), [])))
 
     def unsummed(self, generation: ObjectId, most: int) -> list[Document]:
         """Return deals that are not summed, ``most`` at most, with their ids and the number of their activities."""
         with self._connection.operation() as database:
-            deals = collection_of(database, "deal_info")
-            return deals.find({SUMMED: {"$ne": generation}}, SIZE, limit=most).to_list()
+            deals = unjournaled(database, "deal_info")
+            return deals.find({SUMMED: {"$ne": generation}}, _SIZE, limit=most).to_list()
 
     def add(self, head: Head, deals: Sequence[Document]) -> Head | None:
         """Change the sums by deals that are not summed, as far as they fit into one change.
@@ -77,9 +96,7 @@ class ActivityChanges:
             The head afterwards; None if another process has changed the sums meanwhile.
         """
         keys, mark, types = next(key_batches(deals)), ObjectId(), TypeNames(head.types)
-        claimed = self.claim({"_id": {"$in": keys}, SUMMED: {"$ne": head.generation}}, mark)
-        counts = self._reader.counts(claimed, types)
-        after = dict(zip((one["_id"] for one in claimed), counts, strict=True))
+        after = dict(self.claim({"_id": {"$in": keys}, SUMMED: {"$ne": head.generation}}, mark, types))
         changed_head = self._replace(head, after, types)
         if changed_head is not None:
             self.confirm(head.generation, mark)
@@ -89,17 +106,16 @@ class ActivityChanges:
         """Take deals that do not exist any more out of the sums; works as :meth:`add`."""
         return self._replace(head, dict.fromkeys(deals, NOTHING), TypeNames(head.types))
 
-    def claim(self, condition: Document, mark: ObjectId) -> list[Document]:
-        """Mark the deals for which ``condition`` holds, and return them as they are after that."""
+    def claim(self, condition: Document, mark: ObjectId, types: TypeNames) -> list[tuple[Any, DealCounts]]:
+        """Mark the deals for which ``condition`` holds, and return their keys and counts as they are after that."""
         with self._connection.operation() as database:
-            deals = collection_of(database, "deal_info")
-            deals.update_many(condition, {"$set": {SUMMED: mark}})
-            return deals.find({SUMMED: mark}, DEAL_FIELDS, sort=[("_id", 1)]).to_list()
+            unjournaled(database, "deal_info").update_many(condition, {"$set": {SUMMED: mark}})
+        return self._reader.counts({SUMMED: mark}, types)
 
     def confirm(self, generation: ObjectId, mark: ObjectId) -> None:
         """Note that the deals that still have this mark are summed."""
         with self._connection.operation() as database:
-            collection_of(database, "deal_info").update_many({SUMMED: mark}, {"$set": {SUMMED: generation}})
+            unjournaled(database, "deal_info").update_many({SUMMED: mark}, {"$set": {SUMMED: generation}})
 
     def parts(self, generation: ObjectId, after: Any, last: Any) -> dict[Any, DealCounts]:
         """Return the counts that are in the sums of the deals whose ``_id`` lies after one and not after another."""

@@ -8,18 +8,18 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from pymongo import ReadPreference
+from pymongo import ASCENDING, ReadPreference
 
 from dealcache.model.timestamps import in_zone, with_zone
-from dealcache.repositories.activity_counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.activity_sums.counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
+from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import Document
 from dealcache.repositories.record_documents import read_deal, read_event
 
 _READ = ("deal_id", "pipeline_id", "stage_id", "archived", "timeline_synced_at")
 
 #: The fields of a deal that decide whether and in which stage its activities count.
-DEAL_FIELDS = dict.fromkeys(_READ, 1)
+_DEAL_FIELDS = dict.fromkeys(_READ, 1)
 
 _TEXT_OR_NONE = frozenset((str, type(None)))
 
@@ -41,23 +41,29 @@ class ActivityReader:
         self._connection = connection
         self._zone = zone
 
-    def counts(self, deals: Sequence[Document], types: TypeNames) -> list[DealCounts]:
-        """Return the counts of each of these deals.
+    def counts(self, condition: Document, types: TypeNames) -> list[tuple[Any, DealCounts]]:
+        """Return the keys of the deals for which ``condition`` holds, each with its counts, in the order of the keys.
 
         Args:
-            deals: their documents, with their :data:`DEAL_FIELDS`.
+            condition: for documents of ``deal_info``.
             types: the types that have numbers of their own.
 
         Raises:
             StoreError: MongoDB failed.
         """
+        with self._connection.operation() as database:
+            found = unjournaled(database, "deal_info").find(condition, _DEAL_FIELDS, sort=[("_id", ASCENDING)])
+            deals = found.to_list()
         shown = [_shown(document) for document in deals]
-        found: dict[str, dict[Activity, int]] = {one[0]: {} for one in shown if one is not None}
-        for deal_id, owner_id, kind, occurred_at in self._events(list(found)):
+        counted: dict[str, dict[Activity, int]] = {one[0]: {} for one in shown if one is not None}
+        for deal_id, owner_id, kind, occurred_at in self._events(list(counted)):
             day = in_zone(occurred_at, self._zone).toordinal()
-            activity, of_deal = Activity(owner_id or "", types.name(kind), day), found[deal_id]
+            activity, of_deal = Activity(owner_id or "", types.name(kind), day), counted[deal_id]
             of_deal[activity] = of_deal.get(activity, 0) + 1
-        return [NOTHING if one is None or not found[one[0]] else DealCounts(one[1], found[one[0]]) for one in shown]
+        counts = [
+            NOTHING if one is None or not counted[one[0]] else DealCounts(one[1], counted[one[0]]) for one in shown
+        ]
+        return list(zip((document["_id"] for document in deals), counts, strict=True))
 
     def _events(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, str | None, str, datetime]]:
         """Yield the deal, the owner, the type and the time of each event."""

@@ -8,19 +8,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import tzinfo
-from functools import partial
 from itertools import islice
 from typing import Any
 
 from bson import MaxKey, MinKey, ObjectId
-from pymongo import ASCENDING
 
-from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
-from dealcache.repositories.activity_counts import NOTHING, TypeNames
-from dealcache.repositories.activity_head import Head, claim_check, collection_of, end_sums, read_head
-from dealcache.repositories.activity_reading import DEAL_FIELDS, ActivityReader
-from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import SUMMED, Document
+from dealcache.repositories.activity_sums.changes import ActivityChanges
+from dealcache.repositories.activity_sums.counts import NOTHING, TypeNames
+from dealcache.repositories.activity_sums.head import Head, claim_check, end_sums
+from dealcache.repositories.activity_sums.reading import ActivityReader
+from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.documents import SUMMED
 from dealcache.repositories.identity import IdentityRepository
 
 log = logging.getLogger(__name__)
@@ -30,9 +28,6 @@ _CHECK_MINUTES = 15
 
 #: Batches of deals to compare in one round: 2,500 deals take a quarter of a second.
 _BATCHES_A_ROUND = 10
-
-#: Keys of deals to read at once.
-_KEYS = 1_000
 
 
 class ActivityCheck:
@@ -45,7 +40,6 @@ class ActivityCheck:
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
         self._connection = connection
-        self._zone = zone
         self._changes = ActivityChanges(connection, zone)
         self._reader = ActivityReader(connection, zone)
         self._identity = IdentityRepository(connection)
@@ -73,7 +67,7 @@ class ActivityCheck:
         A dump of a database in use has its collections as of different times, so the sums may contradict the counts of
         deals that are in them.
         """
-        head = self._head()
+        head = self._changes.settled_head()
         if head is None or head.installation == self._identity.installation():
             return False
         with self._connection.operation() as database:
@@ -84,36 +78,21 @@ class ActivityCheck:
     def batches(self) -> Iterator[int]:
         """Compare deals, some at a time, and yield how many differed."""
         after: Any = MinKey()
-        for keys in key_batches(self._keys()):
-            head = self._head()
+        for keys in self._changes.batches():
+            head = self._changes.settled_head()
             if head is None:
                 return
             yield self._compare(head, keys, after)
             after = keys[-1]
-        head = self._head()
+        head = self._changes.settled_head()
         if head is not None:
             yield self._compare(head, [], after)
 
-    def _head(self) -> Head | None:
-        with self._connection.operation() as database:
-            head = read_head(database, self._zone)
-        return None if head is None else self._changes.carry_out(head)
-
-    def _keys(self) -> Iterator[Document]:
-        with self._connection.operation() as database:
-            found = database.deal_info.find({}, SIZE, sort=[("_id", ASCENDING)], batch_size=_KEYS)
-            for documents in iter(partial(found.to_list, _KEYS), []):
-                yield from documents
-
     def _compare(self, head: Head, keys: list[Any], after: Any) -> int:
         """Compare deals, and the counts of deals that do not exist any more, and return how many differed."""
-        with self._connection.operation() as database:
-            deals = collection_of(database, "deal_info")
-            summed = deals.find({"_id": {"$in": keys}, SUMMED: head.generation}, DEAL_FIELDS).to_list()
-        counts = self._reader.counts(summed, TypeNames(head.types))
+        summed = self._reader.counts({"_id": {"$in": keys}, SUMMED: head.generation}, TypeNames(head.types))
         parts = self._changes.parts(head.generation, after, keys[-1] if keys else MaxKey())
-        pairs = zip(summed, counts, strict=True)
-        wrong = [deal["_id"] for deal, one in pairs if parts.get(deal["_id"], NOTHING) != one]
+        wrong = [key for key, counts in summed if parts.get(key, NOTHING) != counts]
         if wrong:
             self._forget(head.generation, wrong)
         gone = parts.keys() - set(keys)
@@ -123,5 +102,5 @@ class ActivityCheck:
 
     def _forget(self, generation: ObjectId, keys: list[Any]) -> None:
         with self._connection.operation() as database:
-            deals = collection_of(database, "deal_info")
+            deals = unjournaled(database, "deal_info")
             deals.update_many({"_id": {"$in": keys}, SUMMED: generation}, {"$unset": {SUMMED: ""}})

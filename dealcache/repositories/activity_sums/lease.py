@@ -10,7 +10,7 @@ from typing import Self
 from bson import ObjectId
 from pymongo import ReturnDocument
 
-from dealcache.repositories.activity_head import sums_of
+from dealcache.repositories.activity_sums.head import sums_of
 from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.documents import Document
 

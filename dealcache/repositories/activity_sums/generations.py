@@ -11,32 +11,37 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 from functools import partial
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 
 from bson import MaxKey, MinKey, ObjectId
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import OperationFailure
 
-from dealcache.repositories.activity_cells import ALL, CellKey, Series, by_years, contents, series_of_type, stored_owner
-from dealcache.repositories.activity_changes import SIZE, ActivityChanges, key_batches
-from dealcache.repositories.activity_counts import DealCounts, TypeNames, pack_counts
-from dealcache.repositories.activity_head import Head, begin_sums, end_sums, part_id, parts_of, read_head, sums_of
-from dealcache.repositories.activity_lease import ActivityLease
-from dealcache.repositories.activity_reading import ActivityReader
-from dealcache.repositories.activity_sums import MOST_UNSUMMED
+from dealcache.repositories.activity_sums.cells import (
+    ALL,
+    CellKey,
+    Series,
+    by_years,
+    contents,
+    series_of_type,
+    stored_owner,
+)
+from dealcache.repositories.activity_sums.changes import ActivityChanges
+from dealcache.repositories.activity_sums.counts import DealCounts, TypeNames, pack_counts
+from dealcache.repositories.activity_sums.head import Head, begin_sums, end_sums, part_id, parts_of, sums_of
+from dealcache.repositories.activity_sums.lease import ActivityLease
+from dealcache.repositories.activity_sums.sums import MOST_UNSUMMED
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import SUMMED, Document
 from dealcache.repositories.identity import IdentityRepository
+from dealcache.repositories.indexes import drop
 
 log = logging.getLogger(__name__)
 
 #: Minutes without a question after which sums are given up.
 _UNASKED_MINUTES = 24 * 60
 
-#: Documents to insert, and to delete, at once; keys of deals to read at once.
-_INSERTED, _DELETED, _KEYS = 200, 5_000, 1_000
-
-_NO_SUCH_INDEX = 27
+#: Documents to insert, and to delete, at once.
+_INSERTED, _DELETED = 200, 5_000
 
 _INDEXES = [
     IndexModel([("of", ASCENDING), ("stage", ASCENDING), ("owner", ASCENDING), ("year", ASCENDING)], name="stage"),
@@ -59,7 +64,6 @@ class ActivityGenerations:
         self._connection = connection
         self._zone = zone
         self._changes = ActivityChanges(connection, zone)
-        self._reader = ActivityReader(connection, zone)
         self._identity = IdentityRepository(connection)
 
     def make(self) -> bool:
@@ -76,8 +80,7 @@ class ActivityGenerations:
             return True
 
     def _exist(self) -> bool:
-        with self._connection.operation() as database:
-            head = read_head(database, self._zone)
+        head = self._changes.head()
         return head is not None and len(self._changes.unsummed(head.generation, MOST_UNSUMMED + 1)) <= MOST_UNSUMMED
 
     def _make(self, lease: ActivityLease) -> None:
@@ -88,7 +91,7 @@ class ActivityGenerations:
             database.deal_info.create_index(SUMMED, name=SUMMED)
         days: _Days = defaultdict(partial(array, "i"))
         number = 0
-        for keys in key_batches(self._keys()):
+        for keys in self._changes.batches():
             lease.renew()
             number += self._add(generation, keys, types, days)
         for merged in _levels(days):
@@ -101,26 +104,19 @@ class ActivityGenerations:
         log.info("the activities of %d deals were added up", number)
         self._remove_others(generation, lease)
 
-    def _keys(self) -> Iterator[Document]:
-        """Yield all deals with their ids and sizes, in the order of their ids, of whatever type these are."""
-        with self._connection.operation() as database:
-            found = database.deal_info.find({}, SIZE, sort=[("_id", ASCENDING)], batch_size=_KEYS)
-            yield from chain.from_iterable(iter(partial(found.to_list, _KEYS), []))
-
     def _add(self, generation: ObjectId, keys: list[object], types: TypeNames, days: _Days) -> int:
         """Add the activities of some deals to ``days``, note their counts, and return the number of deals."""
         mark = ObjectId()
-        deals = self._changes.claim({"_id": {"$in": keys}}, mark)
-        counts = self._reader.counts(deals, types)
+        deals = self._changes.claim({"_id": {"$in": keys}}, mark, types)
         parts = [
-            {"_id": part_id(generation, deal["_id"]), "stage": one.stage, "counts": pack_counts(one.counts), "at": 0}
-            for deal, one in zip(deals, counts, strict=True)
+            {"_id": part_id(generation, key), "stage": one.stage, "counts": pack_counts(one.counts), "at": 0}
+            for key, one in deals
             if one.counts
         ]
         if parts:
             with self._connection.operation() as database:
                 parts_of(database).insert_many(parts, ordered=False)
-        for one in counts:
+        for _, one in deals:
             _collect(one, days)
         self._changes.confirm(generation, mark)
         return len(deals)
@@ -136,11 +132,7 @@ class ActivityGenerations:
             with self._connection.operation() as database:
                 if not end_sums(database, _UNASKED_MINUTES):
                     return False
-                try:
-                    database.deal_info.drop_index(SUMMED)
-                except OperationFailure as error:
-                    if error.code != _NO_SUCH_INDEX:
-                        raise
+                drop(database.deal_info, [SUMMED])
             self._remove_others(None, lease)
         log.info("the sums of activities were removed, because they were not asked for in a day")
         return True

@@ -16,13 +16,12 @@ from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from bson import ObjectId
-from pymongo import ReadPreference
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from dealcache.repositories.activity_counts import Change, pack_change, unpack_change
+from dealcache.repositories.activity_sums.counts import Change, pack_change, unpack_change
+from dealcache.repositories.connection import unjournaled
 from dealcache.repositories.documents import Document
-from dealcache.repositories.list_version import UNJOURNALED
 
 #: The version of the format of all documents of sums.
 _FORMAT = 2
@@ -55,19 +54,14 @@ class Head(NamedTuple):
     installation: str
 
 
-def collection_of(database: Database[Document], name: str) -> Collection[Document]:
-    """Return a collection for writes that need not wait for the journal, and for reading such."""
-    return database.get_collection(name, write_concern=UNJOURNALED, read_preference=ReadPreference.PRIMARY)
-
-
 def sums_of(database: Database[Document]) -> Collection[Document]:
     """Return the collection of the sums."""
-    return collection_of(database, "activity_sums")
+    return unjournaled(database, "activity_sums")
 
 
 def parts_of(database: Database[Document]) -> Collection[Document]:
     """Return the collection of the counts of each deal that are in the sums."""
-    return collection_of(database, "activity_parts")
+    return unjournaled(database, "activity_parts")
 
 
 def part_id(generation: ObjectId | None, deal: Any) -> Document:
