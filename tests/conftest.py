@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib
+import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 
@@ -53,6 +56,23 @@ def databases(mongodb_uri: str) -> Iterator[Databases]:
     lender = Databases(mongodb_uri)
     yield lender
     lender.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Have each of several processes import a share of the test modules before it collects all of them.
+
+    In a fresh checkout pytest rewrites the assertions of each module, which takes longer than all else at the start.
+    Processes that import the modules in the same order would all rewrite all of them, at the same time.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    worker, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    directories = [session.config.invocation_params.dir / argument for argument in session.config.args]
+    modules = [path for directory in directories for path in sorted(directory.rglob("test_*.py"))]
+    for path in modules[worker::workers]:
+        with suppress(Exception):  # which happens again when it is collected, and is reported then
+            importlib.import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
