@@ -12,13 +12,10 @@ from marshmallow import RAISE
 from dealcache.api.deal_list_parameters import any_of, day
 from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, RETRY_AFTER, Documented, documented
 from dealcache.api.list_responses import short_list
-from dealcache.api.problems import invalid
-from dealcache.api.responses import problem_response
 from dealcache.api.schema_fields import count_field, day_field, moment_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.activity_question import GROUPINGS, ActivityQuestion
-from dealcache.reader.question_errors import UnknownLabelError
 
 blueprint = StrictBlueprint(
     "activity_summary", __name__, url_prefix="/api/hubspot/v2", description="Activities at a glance."
@@ -97,7 +94,4 @@ class ActivitySummarySchema(ma.Schema):
 @documented(blueprint, ActivitySummarySchema, [NOT_MODIFIED, _NOT_YET], ETAG | CACHE_CONTROL)
 def activity_summary(question: ActivityQuestion) -> Response:
     """Return the number of activities by week, month, owner or type."""
-    try:
-        return short_list(services().activity_summaries.summary(question))
-    except UnknownLabelError as error:
-        return problem_response(invalid({error.parameter: [str(error)]}))
+    return short_list(services().activity_summaries.summary(question))

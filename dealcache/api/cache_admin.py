@@ -60,14 +60,10 @@ class StatsQuery(ma.Schema):
 
 
 def _place(cursor: str, question: list[Any]) -> Place:
-    try:
-        place = decode_cursor(cursor, question)
-    except InvalidCursorError as error:
-        raise ma.ValidationError(f"{error}.", "cursor") from error
-    match place:
+    match decode_cursor(cursor, question):
         case [int() | float() as rank, str() as key]:
             return Place(rank, key)
-    raise ma.ValidationError("not a cursor of this list.", "cursor")
+    raise InvalidCursorError("not a cursor of this list")
 
 
 def _row(listing: Listing, now: float) -> dict[str, Any]:

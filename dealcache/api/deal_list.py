@@ -12,15 +12,12 @@ from dealcache.api.deal_list_schemas import DealListSchema, PropertyDefinitionSc
 from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, STORE_FAILURE, documented
 from dealcache.api.exports import export_response
 from dealcache.api.list_responses import short_list
-from dealcache.api.problems import invalid
-from dealcache.api.responses import json_response, problem_response
+from dealcache.api.responses import json_response
 from dealcache.api.services import services
 from dealcache.api.streaming import Batches, Row, converted
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deal_question import PROPERTY
 from dealcache.reader.deal_rows import cells
-from dealcache.reader.question_errors import QuestionError
-from dealcache.reader.timeline_filter import InvalidCursorError
 from dealcache.repositories import MOST_INDEXED_PROPERTIES
 
 blueprint = StrictBlueprint(
@@ -34,15 +31,10 @@ blueprint = StrictBlueprint(
 def deal_list(query: dict[str, Any]) -> Response:
     """Return the matching deals, one page of them, or all as a file."""
     lists, question = services().deal_lists, query["question"]
-    try:
-        if query["format"] != "json":
-            lists.check_cursor(question, query.get("cursor"))
-            return _export(query["format"], lists.batches(question))
-        page = lists.page(question, query["limit"], query.get("cursor"))
-    except QuestionError as error:
-        return problem_response(invalid({error.parameter: [str(error)]}))
-    except InvalidCursorError as error:
-        return problem_response(invalid({"cursor": [f"{error}."]}))
+    if query["format"] != "json":
+        lists.check_cursor(question, query.get("cursor"))
+        return _export(query["format"], lists.batches(question))
+    page = lists.page(question, query["limit"], query.get("cursor"))
     content = {"deals": page.rows, "total": page.total.count, "total_amount": page.total.amount}
     if amounts := page.total.amounts:
         content["total_amounts"] = amounts

@@ -1,15 +1,21 @@
-"""Exports: rows as a file of CSV or of JSON lines, in pieces."""
+"""Exports: rows as a file of CSV or of JSON lines, in pieces; and timelines, which are given in either form."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import marshmallow as ma
+import orjson
 from flask import Response
 
-from dealcache.api.schemas import EXPORT_FORMATS
+from dealcache.api.responses import conditional_response
 from dealcache.api.streaming import CSV, NDJSON, Batches, Row, csv_lines, json_lines, streamed_response
+from dealcache.reader.entries import entity_tag
+from dealcache.tiers import Entry
+
+#: The forms in which lists are given; the first one unless another is asked for.
+EXPORT_FORMATS = ("json", "csv", "ndjson")
 
 #: Events of a timeline to write at once.
 _EVENTS_AT_ONCE = 200
@@ -48,10 +54,21 @@ def export_response(
     return streamed_response(pieces, CSV if kind == "csv" else NDJSON, [*kept, saved, ("Cache-Control", "no-store")])
 
 
-def timeline_export(kind: str, timeline: dict[str, Any], headers: Iterable[tuple[str, str]] = ()) -> Response:
-    """Return a cached timeline, or a part of it, as a file to save."""
-    name = "".join(one for one in timeline["deal_id"] if one.isascii() and one.isalnum())
-    return export_response(kind, f"deal-{name}-timeline", TIMELINE_COLUMNS, _parts(timeline["events"]), headers)
+def timeline_response(entry: Entry, query: Mapping[str, Any], headers: Sequence[tuple[str, str]]) -> Response:
+    """Return a cached timeline, or the part of it that ``query`` asks for, as JSON or as a file to save.
+
+    Raises:
+        InvalidCursorError: the cursor was not made here.
+    """
+    wanted, kind = query["filter"], query["format"]
+    if kind == "json" and wanted.is_whole():
+        return conditional_response(entry.body, entry.etag, headers)
+    part = wanted.apply(orjson.loads(entry.body))
+    if kind == "json":
+        body = orjson.dumps(part)
+        return conditional_response(body, entity_tag(body), headers)
+    name = "".join(one for one in part["deal_id"] if one.isascii() and one.isalnum())
+    return export_response(kind, f"deal-{name}-timeline", TIMELINE_COLUMNS, _parts(part["events"]), headers)
 
 
 def _parts(events: Sequence[dict[str, Any]]) -> Generator[Sequence[dict[str, Any]], None, None]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from flask import Response
 
 from dealcache.api import deal_lists, parameters, schemas, stage_history
@@ -20,16 +19,14 @@ from dealcache.api.documentation import (
     Documented,
     documented,
 )
-from dealcache.api.exports import timeline_export
+from dealcache.api.exports import timeline_response
 from dealcache.api.list_responses import list_tag, long_list, short_list
-from dealcache.api.problems import invalid
-from dealcache.api.responses import as_of_headers, json_response, problem_response, stored_response, unknown_deal
+from dealcache.api.responses import json_response, problem_response, stored_headers, stored_response, unknown_deal
 from dealcache.api.services import services
 from dealcache.api.streaming import converted, json_array
 from dealcache.api.strict_blueprint import StrictBlueprint
-from dealcache.model.deals import Deal, DealKey
-from dealcache.reader.timeline_filter import InvalidCursorError
-from dealcache.tiers import Entry, View
+from dealcache.model.deals import Deal
+from dealcache.tiers import View
 
 blueprint = StrictBlueprint(
     "mongodb", __name__, url_prefix="/api/hubspot/v2", description="Answers from MongoDB alone."
@@ -38,14 +35,6 @@ blueprint = StrictBlueprint(
 _NO_DEAL = Documented(404, "MongoDB does not know this deal, or its activities have not been read yet.")
 _LIST_HEADERS = ETAG | CACHE_CONTROL
 _HEADERS = _LIST_HEADERS | DATA_AS_OF
-
-
-def _respond(view: View, key: DealKey) -> Response:
-    return _stored(services().mongodb.read(view, key), key)
-
-
-def _stored(entry: Entry | None, key: DealKey) -> Response:
-    return problem_response(unknown_deal(key)) if entry is None else stored_response(entry)
 
 
 @blueprint.route("/health")
@@ -60,7 +49,7 @@ def health() -> Response:
 @documented(blueprint, schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_activities_count(query: Mapping[str, Any]) -> Response:
     """Return the number of a deal's activities by type."""
-    return _respond(View.ACTIVITIES_COUNT, query["key"])
+    return stored_response(services().mongodb.read(View.ACTIVITIES_COUNT, query["key"]), query["key"])
 
 
 @blueprint.route("/deal-info")
@@ -68,7 +57,7 @@ def deal_activities_count(query: Mapping[str, Any]) -> Response:
 @documented(blueprint, schemas.DealInfoSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_info(query: Mapping[str, Any]) -> Response:
     """Return a deal at a glance."""
-    return _respond(View.INFO, query["key"])
+    return stored_response(services().mongodb.read(View.INFO, query["key"]), query["key"])
 
 
 @blueprint.route("/deal-stages")
@@ -84,7 +73,7 @@ def deal_stages(query: Mapping[str, Any]) -> Response:
     histories = services().stage_histories
     if histories is None:
         return problem_response(stage_history.OFF)
-    return _stored(histories.stored(query["key"]), query["key"])
+    return stored_response(histories.stored(query["key"]), query["key"])
 
 
 @blueprint.route("/deal-timeline")
@@ -95,16 +84,7 @@ def deal_timeline(query: Mapping[str, Any]) -> Response:
     entry = services().mongodb.read(View.TIMELINE, query["key"])
     if entry is None:
         return problem_response(unknown_deal(query["key"]))
-    as_file = query["format"] != "json"
-    if query["filter"].is_whole() and not as_file:
-        return stored_response(entry)
-    try:
-        part = query["filter"].apply(orjson.loads(entry.body))
-    except InvalidCursorError as error:
-        return problem_response(invalid({"cursor": [f"{error}."]}))
-    if as_file:
-        return timeline_export(query["format"], part, as_of_headers(entry))
-    return stored_response(entry, orjson.dumps(part))
+    return timeline_response(entry, query, stored_headers(entry))
 
 
 @blueprint.route("/all-deals")

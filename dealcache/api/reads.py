@@ -6,20 +6,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from flask import Response, request
 
 from dealcache.api import parameters, schemas, stage_history
 from dealcache.api.documentation import DEAL_NOT_MODIFIED, ETAG, NO_DEAL, ORIGIN_FAILURES, READ_HEADERS, documented
-from dealcache.api.exports import timeline_export
+from dealcache.api.exports import timeline_response
 from dealcache.api.failures import FAILURES, problem_of
-from dealcache.api.problems import invalid
 from dealcache.api.responses import mode_of, problem_response, read_headers, read_response
 from dealcache.api.services import Services, services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
 from dealcache.reader import Answer, Mode
-from dealcache.reader.timeline_filter import InvalidCursorError
 from dealcache.tiers import View
 
 _OTHER_ANSWERS = [DEAL_NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES]
@@ -57,9 +54,7 @@ def _respond(view: View, query: Mapping[str, Any]) -> Response:
 
 @blueprint.route("/deal-activities-count")
 @blueprint.takes_query(parameters.DealRead())
-@documented(
-    blueprint, schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES], READ_HEADERS | ETAG
-)
+@documented(blueprint, schemas.ActivitiesCountSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
 def deal_activities_count(query: Mapping[str, Any]) -> Response:
     """Return the number of a deal's activities by type."""
     return _respond(View.ACTIVITIES_COUNT, query)
@@ -95,17 +90,8 @@ def deal_stages(query: Mapping[str, Any]) -> Response:
 @documented(blueprint, schemas.TimelineSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
 def deal_timeline(query: Mapping[str, Any]) -> Response:
     """Return a deal's activities, oldest first; the whole timeline, or a part of it."""
-    as_file = query["format"] != "json"
-    if query["filter"].is_whole() and not as_file:
-        return _respond(View.TIMELINE, query)
     wired = services()
     answer = _read(View.TIMELINE, query, wired)
     if answer.entry.status != 200:
         return read_response(answer, query["key"], wired.clock())
-    try:
-        part = query["filter"].apply(orjson.loads(answer.entry.body))
-    except InvalidCursorError as error:
-        return problem_response(invalid({"cursor": [f"{error}."]}))
-    if as_file:
-        return timeline_export(query["format"], part, read_headers(answer, wired.clock()))
-    return read_response(answer, query["key"], wired.clock(), orjson.dumps(part))
+    return timeline_response(answer.entry, query, read_headers(answer, wired.clock()))

@@ -17,7 +17,6 @@ from dealcache.api import problems
 from dealcache.model.deals import DealKey
 from dealcache.model.freshness import as_of_text
 from dealcache.reader import Answer, Mode, Step, TierOutcome
-from dealcache.reader.entries import entity_tag
 from dealcache.telemetry.logs import request_id_var
 from dealcache.tiers import Entry
 
@@ -97,6 +96,11 @@ def read_headers(answer: Answer, now: float) -> list[tuple[str, str]]:
     ]
 
 
+def stored_headers(entry: Entry) -> list[tuple[str, str]]:
+    """Return the headers of an answer from MongoDB alone."""
+    return [("Cache-Control", CACHE_CONTROL), *as_of_headers(entry)]
+
+
 def as_of_headers(entry: Entry) -> list[tuple[str, str]]:
     """Return the header with the moment up to which HubSpot's changes are known to be in an answer; none if unknown."""
     shown = shown_as_of(entry.data_as_of)
@@ -164,21 +168,18 @@ def unknown_deal(key: DealKey) -> problems.Problem:
     return problems.Problem(404, f"No deal of {shown} is known.")
 
 
-def read_response(answer: Answer, key: DealKey, now: float, part: bytes | None = None) -> Response:
-    """Return the response to a read of ``key`` through the tiers; its body is ``part`` if only a part is wanted."""
+def read_response(answer: Answer, key: DealKey, now: float) -> Response:
+    """Return the response to a read of ``key`` through the tiers."""
     headers = read_headers(answer, now)
     if answer.entry.status == 404:
         response = problem_response(unknown_deal(key))
         response.headers.update(dict(headers))
         return response
-    if part is not None:
-        return conditional_response(part, entity_tag(part), headers)
     return conditional_response(answer.entry.body, answer.entry.etag, headers)
 
 
-def stored_response(entry: Entry, part: bytes | None = None) -> Response:
-    """Return the response to a read of MongoDB alone; its body is ``part`` if only a part is wanted."""
-    headers = [("Cache-Control", CACHE_CONTROL), *as_of_headers(entry)]
-    if part is not None:
-        return conditional_response(part, entity_tag(part), headers)
-    return conditional_response(entry.body, entry.etag, headers)
+def stored_response(entry: Entry | None, key: DealKey) -> Response:
+    """Return the response to a read of ``key`` from MongoDB alone; ``entry`` is None if it does not know the deal."""
+    if entry is None:
+        return problem_response(unknown_deal(key))
+    return conditional_response(entry.body, entry.etag, stored_headers(entry))

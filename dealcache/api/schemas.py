@@ -17,9 +17,6 @@ from dealcache.api.schema_fields import (
 )
 from dealcache.model.deals import EVENT_TYPES
 
-#: The forms in which lists are given; the first one unless another is asked for.
-EXPORT_FORMATS = ("json", "csv", "ndjson")
-
 
 class ProblemSchema(ma.Schema):
     """An error (RFC 9457)."""
