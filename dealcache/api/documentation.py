@@ -1,8 +1,9 @@
-"""Descriptions of answers for OpenAPI, written once for all blueprints."""
+"""Descriptions of answers for OpenAPI, written once for all blueprints, and what flask-smorest cannot describe."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import marshmallow as ma
@@ -10,9 +11,12 @@ from flask_smorest import Blueprint
 
 from dealcache.api import schemas
 from dealcache.api.problems import CONTENT_TYPE
+from dealcache.api.query import PATHS
+from dealcache.api.streaming import CSV, NDJSON
 
 F = TypeVar("F", bound=Callable[..., Any])
 Headers = dict[str, dict[str, Any]]
+Description = dict[str, Any]
 
 
 def _header(description: str, kind: str = "string", **schema: Any) -> dict[str, Any]:
@@ -112,3 +116,98 @@ def documented(
         return view
 
     return decorate
+
+
+def _request_header(name: str, description: str) -> Description:
+    return {"name": name, "in": "header", "schema": {"type": "string"}, "description": description}
+
+
+_IF_NONE_MATCH = _request_header("If-None-Match", "The `ETag` of the copy that the client has; 304 when it is current.")
+_REQUEST_CACHE_CONTROL = _request_header("Cache-Control", "`no-cache`: skip the cache tiers and ask MongoDB.")
+_REQUEST_ID: Headers = {"X-Request-ID": _header("The caller's request id if it looked sane, else one of our own.")}
+
+#: The other formats of an answer that is available as a file.
+_FILES: Description = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in (CSV, NDJSON)}
+
+#: Paths on which no deal needs to be named.
+_DEAL_OPTIONAL = {"/api/hubspot/clear-endpoint-cache"}
+
+#: Paths on which ``Cache-Control`` of the request counts.
+_CACHE_CONTROL_COUNTS = {*PATHS, "/api/hubspot/deals-batch"}
+
+
+def corrected(description: Description) -> Description:
+    """Correct flask-smorest's description where its own means are not enough; ``description`` itself is changed."""
+    for response in description.get("components", {}).get("responses", {}).values():
+        _say_problem_json(response)
+    for path, operation in _operations(description):
+        parameters = operation.get("parameters", [])
+        if path not in _DEAL_OPTIONAL:
+            parameters = _one_way_to_name_a_deal(parameters)
+        for parameter in parameters:
+            _say_names_begin_alike(parameter)
+        if "304" in operation["responses"]:
+            parameters = [*parameters, _IF_NONE_MATCH]
+        if path in _CACHE_CONTROL_COUNTS:
+            parameters = [*parameters, _REQUEST_CACHE_CONTROL]
+        operation["parameters"] = parameters
+        if any(one.get("name") == "format" for one in parameters):
+            operation["responses"]["200"]["content"] |= _FILES
+        for response in operation["responses"].values():
+            if "$ref" not in response:
+                response.setdefault("headers", {}).update(_REQUEST_ID)
+    return description
+
+
+def _operations(description: Description) -> Iterator[tuple[str, Description]]:
+    for path, item in description["paths"].items():
+        for operation in item.values():
+            if isinstance(operation, dict):
+                yield path, operation
+
+
+def _say_problem_json(response: Description) -> None:
+    """Correct the content type of flask-smorest's own error answers, which it declares as plain JSON."""
+    content = response.get("content", {})
+    if "application/json" in content:
+        response["content"] = {CONTENT_TYPE: content["application/json"]}
+
+
+def _one_way_to_name_a_deal(parameters: list[Any]) -> list[Any]:
+    """Declare that one of ``dealName`` and ``dealId`` is required, which two separate parameters cannot express.
+
+    An exploded object of style ``form`` means its properties, each a parameter of its name (OpenAPI 3.1, "Style
+    Values").
+    """
+    by_name = {one["name"]: one for one in parameters if isinstance(one, dict) and "name" in one}
+    if not {"dealName", "dealId"} <= by_name.keys():
+        return parameters
+    properties = {
+        name: by_name[name]["schema"] | {"description": by_name[name].get("description", "")}
+        for name in ("dealName", "dealId")
+    }
+    deal = {
+        "name": "deal",
+        "in": "query",
+        "required": True,
+        "style": "form",
+        "explode": True,
+        "description": "Names the deal: `dealName` or `dealId`, each a parameter of its own.",
+        # Each alternative with its properties: tools that make types look for them there.
+        "schema": {
+            "type": "object",
+            "anyOf": [{"type": "object", "properties": properties, "required": [name]} for name in properties],
+        },
+        "example": {"dealName": "Acme renewal"},
+    }
+    return [deal, *(one for one in parameters if one not in (by_name["dealName"], by_name["dealId"]))]
+
+
+def _say_names_begin_alike(parameter: Description) -> None:
+    """Declare each value of an object as a parameter of its own, as above: all that is known is how its name begins."""
+    schema = parameter.get("schema", {})
+    if isinstance(schema.get("additionalProperties"), dict):
+        beginning = re.escape(f"{parameter['name']}.")
+        schema["propertyNames"] = {"pattern": f"^{beginning}[a-z][a-z0-9_]*$"}
+        schema["additionalProperties"] = schema["additionalProperties"]["items"]
+        parameter.update(style="form", explode=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import re
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import flask
@@ -14,122 +12,14 @@ from flask_smorest.spec import openapi_cli
 from werkzeug.exceptions import HTTPException
 
 from dealcache import __version__
+from dealcache.api.documentation import Description, corrected
 from dealcache.api.failures import FAILURES, problem_of
-from dealcache.api.problems import CONTENT_TYPE, Problem, invalid
-from dealcache.api.query import PATHS, InvalidQueryError
+from dealcache.api.problems import Problem, invalid
+from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
-from dealcache.api.streaming import CSV, NDJSON
 from dealcache.reader.question_errors import QuestionError
 from dealcache.reader.timeline_filter import InvalidCursorError
-
-Description = dict[str, Any]
-
-_IF_NONE_MATCH: Description = {
-    "name": "If-None-Match",
-    "in": "header",
-    "schema": {"type": "string"},
-    "description": "The `ETag` of the copy that the client has; 304 when it is current.",
-}
-_CACHE_CONTROL: Description = {
-    "name": "Cache-Control",
-    "in": "header",
-    "schema": {"type": "string"},
-    "description": "`no-cache`: skip the cache tiers and ask MongoDB.",
-}
-_REQUEST_ID: Description = {
-    "X-Request-ID": {
-        "description": "The caller's request id if it looked sane, else one of our own.",
-        "schema": {"type": "string"},
-    }
-}
-
-#: The other formats of an answer that is available as a file.
-_FILES: Description = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in (CSV, NDJSON)}
-
-#: Paths on which no deal needs to be named.
-_DEAL_OPTIONAL = {"/api/hubspot/clear-endpoint-cache"}
-
-#: Paths on which ``Cache-Control`` of the request counts.
-_CACHE_CONTROL_COUNTS = {*PATHS, "/api/hubspot/deals-batch"}
-
-
-def corrected(description: Description) -> Description:
-    """Correct flask-smorest's description where its own means are not enough; ``description`` itself is changed."""
-    for response in description.get("components", {}).get("responses", {}).values():
-        _say_problem_json(response)
-    for path, operation in _operations(description):
-        parameters = operation.get("parameters", [])
-        if path not in _DEAL_OPTIONAL:
-            parameters = _one_way_to_name_a_deal(parameters)
-        for parameter in parameters:
-            _say_names_begin_alike(parameter)
-        if "304" in operation["responses"]:
-            parameters = [*parameters, _IF_NONE_MATCH]
-        if path in _CACHE_CONTROL_COUNTS:
-            parameters = [*parameters, _CACHE_CONTROL]
-        operation["parameters"] = parameters
-        if any(one.get("name") == "format" for one in parameters):
-            operation["responses"]["200"]["content"] |= _FILES
-        for response in operation["responses"].values():
-            if "$ref" not in response:
-                response.setdefault("headers", {}).update(_REQUEST_ID)
-    return description
-
-
-def _operations(description: Description) -> Iterator[tuple[str, Description]]:
-    for path, item in description["paths"].items():
-        for operation in item.values():
-            if isinstance(operation, dict):
-                yield path, operation
-
-
-def _say_problem_json(response: Description) -> None:
-    """Correct the content type of flask-smorest's own error answers, which it declares as plain JSON."""
-    content = response.get("content", {})
-    if "application/json" in content:
-        response["content"] = {CONTENT_TYPE: content["application/json"]}
-
-
-def _one_way_to_name_a_deal(parameters: list[Any]) -> list[Any]:
-    """Declare that one of ``dealName`` and ``dealId`` is required, which two separate parameters cannot express.
-
-    An exploded object of style ``form`` means its properties, each a parameter of its name (OpenAPI 3.1, "Style
-    Values").
-    """
-    by_name = {one["name"]: one for one in parameters if isinstance(one, dict) and "name" in one}
-    if not {"dealName", "dealId"} <= by_name.keys():
-        return parameters
-    properties = {
-        name: by_name[name]["schema"] | {"description": by_name[name].get("description", "")}
-        for name in ("dealName", "dealId")
-    }
-    deal = {
-        "name": "deal",
-        "in": "query",
-        "required": True,
-        "style": "form",
-        "explode": True,
-        "description": "Names the deal: `dealName` or `dealId`, each a parameter of its own.",
-        # Each alternative with its properties: tools that make types look for them there.
-        "schema": {
-            "type": "object",
-            "anyOf": [{"type": "object", "properties": properties, "required": [name]} for name in properties],
-        },
-        "example": {"dealName": "Acme renewal"},
-    }
-    return [deal, *(one for one in parameters if one not in (by_name["dealName"], by_name["dealId"]))]
-
-
-def _say_names_begin_alike(parameter: Description) -> None:
-    """Declare each value of an object as a parameter of its own, as above: all that is known is how its name begins."""
-    schema = parameter.get("schema", {})
-    if isinstance(schema.get("additionalProperties"), dict):
-        beginning = re.escape(f"{parameter['name']}.")
-        schema["propertyNames"] = {"pattern": f"^{beginning}[a-z][a-z0-9_]*$"}
-        schema["additionalProperties"] = schema["additionalProperties"]["items"]
-        parameter.update(style="form", explode=True)
-
 
 _DETAILS = {
     404: "There is no such path; /api/docs lists those there are.",
