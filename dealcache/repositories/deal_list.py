@@ -42,7 +42,7 @@ _ID = {"_id": 1}
 #: Seconds for which the number of all deals is remembered, which only decides between indexes.
 _SIZE_SECONDS = 60.0
 
-#: Questions that are remembered at most as those whose first deals it took long to find, and for how long.
+#: Questions that are remembered at most as those whose first deals took long, or two reads, to find; and for how long.
 _MOST_FAR, _FAR_SECONDS = 256, 60.0
 
 #: Of fewer deals that match it is no matter, and a shorter time is no long one.
@@ -131,10 +131,11 @@ class DealListRepository:
 
         def read(arrays: bool) -> list[tuple[Document, int]]:
             steps, began = steps_after(order, after, arrays=arrays), self._timer()
-            found, took_too_long = self._read(conditions, order, plan, steps, limit + 1)
-            if after is None and matching > _MANY and (took_too_long or self._timer() - began > _LONG_SECONDS):
+            found, runs = self._read(conditions, order, plan, steps, limit + 1)
+            too_long, twice = any(one.took_too_long for one in runs), any(one.read_twice for one in runs)
+            if after is None and matching > _MANY and (too_long or twice or self._timer() - began > _LONG_SECONDS):
                 with self._lock:
-                    self._far[wanted, order] = far or (took_too_long and plan.way.index == sort.index)
+                    self._far[wanted, order] = far or (too_long and plan.way.index == sort.index)
             return found
 
         arrays = self._arrays.may_be_in(sort)
@@ -144,7 +145,7 @@ class DealListRepository:
         return self._found(found[:limit], order), len(found) > limit
 
     def is_far(self, wanted: DealFilter, order: Order) -> bool:
-        """Return True if it took long a moment ago to find the first deals of a list."""
+        """Return True if it took long a moment ago, or two reads, to find the first deals of a list."""
         with self._lock:
             return (wanted, order) in self._far
 
@@ -156,32 +157,33 @@ class DealListRepository:
             order: their order.
         """
         ids = [spot.deal_id for spot in before]
-        with self._connection.operation() as database:
-            deals = database.deal_info.with_options(database.codec_options.with_options(tz_aware=False))
-            found = deals.find(PRESENT | {"deal_id": {"$in": ids}}, self._projection, batch_size=len(ids) + 1)
+        asked = PRESENT | {"deal_id": {"$in": ids}}
+        with self._connection.operation():
+            found = self._connection.naive.deal_info.find(asked, self._projection, batch_size=len(ids) + 1)
             documents = {document["deal_id"]: document for document in found.to_list()}
         if len(documents) < len(ids):
             return None
-        shown = self._found([(documents[spot.deal_id], spot.phase) for spot in before], order)
-        return shown if [one.spot for one in shown] == list(before) else None
+        field = sort_of(order).field
+        if any(stored_at(documents[spot.deal_id], field) != spot.value for spot in before):
+            return None
+        return self._found([(documents[spot.deal_id], spot.phase) for spot in before], order)
 
     def _read(
         self, conditions: Sequence[Document], order: Order, plan: Plan, steps: Sequence[Step], limit: int
-    ) -> tuple[list[tuple[Document, int]], bool]:
-        """Return the first deals of some runs, each with its phase, and True if the planned way took too long."""
+    ) -> tuple[list[tuple[Document, int]], list[Run]]:
+        """Return the first deals of some runs, each with its phase, and the runs that were read."""
         found: list[tuple[Document, int]] = []
-        took_too_long = False
+        runs: list[Run] = []
         for step in steps:
             missing = limit - len(found)
             if missing <= 0:
                 break
-            with self._connection.operation() as database:
-                # Naive dates are decoded faster.
-                deals = database.deal_info.with_options(database.codec_options.with_options(tz_aware=False))
+            with self._connection.operation():
+                deals = self._connection.naive.deal_info
                 run = Run(deals, [*conditions, *step.further], order, plan, self._projection)
                 found += [(document, step.phase) for document in run.read(step, missing)]
-            took_too_long = took_too_long or run.took_too_long
-        return found, took_too_long
+            runs.append(run)
+        return found, runs
 
     def _parts(self, wanted: DealFilter) -> list[Part]:
         # Of equally frequent words, the longest one first.

@@ -64,11 +64,11 @@ def _multikey(told: Any) -> Mapping[str, Any]:
     return next(filter(None, map(_multikey, told)), {}) if isinstance(told, list) else {}
 
 
-def stored_at(document: Mapping[str, Any], field: str) -> Any:
+def stored_at(document: Document, field: str) -> Any:
     """Return the value of a field, whose name has dots, or the array on the way to it."""
     value: Any = document
     for name in field.split("."):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             break
         value = value.get(name)
     return value

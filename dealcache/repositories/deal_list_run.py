@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -50,6 +50,8 @@ class Run:
         self._plan = plan
         #: True if the planned way took too long.
         self.took_too_long = False
+        #: True if the deals of the last value were read once more, in the order of ids.
+        self.read_twice = False
 
     def read(self, step: Step, limit: int) -> list[Document]:
         """Return the first deals of a run, those of one value in the order of ids."""
@@ -76,6 +78,7 @@ class Run:
         found = self._find(way, step.condition, [*order, ("deal_id", DESCENDING)], limit, **more)
         groups = [list(group) for _, group in groupby(found, self._value)]
         if len(found) == limit and len(groups[-1]) > 1:
+            self.read_twice = True
             kept = sum(map(len, groups[:-1]))
             same = {field: stored_at(groups[-1][0], field)}
             groups[-1] = self._find(way, same, _BY_ID, limit - kept, **more)
@@ -95,7 +98,7 @@ class Run:
         # Some have changed in between, and may be at another place.
         return self._find(way, condition, order, limit)
 
-    def _value(self, document: Mapping[str, Any]) -> Any:
+    def _value(self, document: Document) -> Any:
         value = stored_at(document, self._sort.field)
         # MongoDB takes equal numbers of different types for equal, and so does Python except for this type.
         return value.to_decimal() if isinstance(value, Decimal128) else value

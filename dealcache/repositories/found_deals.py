@@ -7,12 +7,13 @@ read as elsewhere, see :mod:`.record_documents`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from dealcache.model.currencies import currency_code
 from dealcache.model.deal_filter import Place, ValueKind
 from dealcache.model.deals import Deal
+from dealcache.model.timestamps import with_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.deal_list_arrays import stored_at
 from dealcache.repositories.deal_places import place_of
@@ -94,7 +95,7 @@ def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unre
     """Return a document as a deal of a list.
 
     Args:
-        document: with the fields of :data:`PROJECTION`, its dates aware or naive.
+        document: with the fields of :data:`PROJECTION`, its dates naive.
         field: that of the order, in dots.
         kind: the kind of its values.
         phase: see :class:`.Place`.
@@ -119,8 +120,8 @@ def _sound(document: Document) -> StoredDeal | None:
     currency, at_home = get("currency"), get("amount_in_home_currency")
     if currency is not None and (currency_code(currency) is None or type(at_home) not in _NUMBER_OR_NONE):
         return None
-    created_at, closes_at, synced_at, complete_as_of = [one and one.replace(tzinfo=UTC) for one in times]
-    fields = (document["deal_id"], name, updated_at.replace(tzinfo=UTC), *texts, amount, created_at, closes_at)
+    created_at, closes_at, synced_at, complete_as_of = [one and with_zone(one) for one in times]
+    fields = (document["deal_id"], name, with_zone(updated_at), *texts, amount, created_at, closes_at)
     # Without own properties: rows show those of the document itself, which is quicker.
     deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home)
     return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
@@ -133,6 +134,6 @@ def _activities(summary: Any) -> Activities | None:
     count = summary.get("count")
     times = [summary.get(name) for name in _TIMES]
     if type(count) is int and _TIME_OR_NONE.issuperset(map(type, times)):
-        return Activities(count, *[one and one.replace(tzinfo=UTC) for one in times])
+        return Activities(count, *[one and with_zone(one) for one in times])
     number = number_value(count)
     return None if number is None else Activities(int(number), *map(any_date, times))

@@ -369,3 +369,13 @@ def test_a_page_is_read_again_as_long_as_its_deals_are_where_they_were(
     assert deals.again(spots[:7], order) == found[:7]
     database.deal_info.update_one({"deal_id": spots[3].deal_id}, {"$set": {"archived": True}})
     assert deals.again(spots[:7], order) is None
+
+
+def test_a_page_that_takes_two_reads_is_to_be_remembered(connection: Connection, database: Database[Document]) -> None:
+    """Backwards, deals of one value come in the wrong order, so that those of the last value are read once more."""
+    insert(database, deal_documents(30))
+    deals = DealListRepository(connection, timer=lambda: 0.0)
+    forwards, backwards = Order("activities", False), Order("activities", True)
+    for order in (forwards, backwards):
+        deals.page(DealFilter(), order, None, 20, 1_000)
+    assert [deals.is_far(DealFilter(), order) for order in (forwards, backwards)] == [False, True]

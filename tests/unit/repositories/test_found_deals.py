@@ -14,6 +14,12 @@ from dealcache.repositories.record_documents import read_deal
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BEGAN, READ, WATERMARK = (NOW - timedelta(minutes=minutes) for minutes in (9, 8, 5))
 
+
+def naive(document: Document) -> Document:
+    """Return a document with the dates of lists, which are of UTC without saying so."""
+    return {name: one.replace(tzinfo=None) if isinstance(one, datetime) else one for name, one in document.items()}
+
+
 SOUND: Document = {"deal_id": "1", "deal_name": "Acme", "hubspot_updated_at": BEGAN, "amount": 1.0}
 #: As one that another system has written, which is read by many checks.
 FOREIGN: Document = SOUND | {"amount": 1}
@@ -32,7 +38,7 @@ FOREIGN: Document = SOUND | {"amount": 1}
 )
 def test_a_deal_is_as_old_as_what_was_read(document: Document, age: Document, expected: datetime | None) -> None:
     stored = {name: value for name, value in (document | age).items() if name in PROJECTION}
-    found = found_deal(stored, "amount", "number", 0, UnreadableRecords()).stored
+    found = found_deal(naive(stored), "amount", "number", 0, UnreadableRecords()).stored
     assert found.as_of(WATERMARK, NOW) == expected == read_deal(document | age)[0].as_of(WATERMARK, NOW)
 
 
@@ -52,5 +58,5 @@ def test_a_deal_has_its_currency(
     document: Document, stored: Document, expected: tuple[str | None, float | None]
 ) -> None:
     assert stored.keys() <= PROJECTION.keys()
-    deal = found_deal(document | stored, "amount", "number", 0, UnreadableRecords()).stored.deal
+    deal = found_deal(naive(document | stored), "amount", "number", 0, UnreadableRecords()).stored.deal
     assert (deal.currency, deal.amount_in_home_currency) == expected
