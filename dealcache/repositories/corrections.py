@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 
 from dealcache.model.deals import name_key
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import SUMMED, Document, ids_of, milliseconds, name_fields
+from dealcache.repositories.documents import SUMMED, Document, batches_of, ids_of, milliseconds, name_fields
 from dealcache.repositories.list_version import changing
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,8 @@ def take_back_future_dates(connection: Connection, now: datetime) -> int:
     with connection.operation() as database:
         found = database.deal_info.find({"$or": [{name: later} for name in _READING_DATES]}, {"_id": 0, "deal_id": 1})
         ids = ids_of(found)
-        for start in range(0, len(ids), _STEP):
-            of_deals: Document = {"deal_id": {"$in": ids[start : start + _STEP]}}
+        for batch in batches_of(ids, _STEP):
+            of_deals: Document = {"deal_id": {"$in": batch}}
             database.deal_timeline.update_many(of_deals | {"synced_at": later}, {"$set": {"synced_at": moment}})
             # Last, so that a walk that breaks off finds the rest again.
             for name in (*_READING_DATES, "complete_as_of"):

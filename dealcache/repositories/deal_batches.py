@@ -19,7 +19,7 @@ from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_indexes import SORTS
 from dealcache.repositories.deal_writes import LIVE
 from dealcache.repositories.documents import DEAL_PROJECTION, Document
-from dealcache.repositories.hints import hinted
+from dealcache.repositories.hints import exists, hinted
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, read_deal, read_records
 
@@ -29,7 +29,7 @@ BATCH_SIZE = 300
 _INDEX = SORTS["created"].index
 _NEWEST_CREATED_FIRST = (("create_date", -1), ("deal_id", 1))
 
-#: Together these two are :data:`LIVE`.
+#: Together these two are :data:`LIVE`; only other systems write the second.
 _PRESENT: Document = {"archived": False}
 _ODD: Document = {"archived": {"$nin": [True, False]}}
 
@@ -70,19 +70,12 @@ class DealBatches:
     def all_deals(self) -> Generator[list[ListedDeal], None, None]:
         """Yield all live deals."""
         # The index is in this order only among deals with one value of ``archived``.
-        condition, index = (LIVE, None) if self._has_odd() else (_PRESENT, _INDEX)
+        with self._connection.operation() as database:
+            has_odd = exists(database.deal_info, _ODD, _INDEX)
+        condition, index = (LIVE, None) if has_odd else (_PRESENT, _INDEX)
         with closing(self.documents(condition, _PROJECTION, _NEWEST_CREATED_FIRST, index=index)) as batches:
             for documents in batches:
                 yield listed_deals(documents, self._connection.unreadable)
-
-    def _has_odd(self) -> bool:
-        """Return True if another system has written a deal whose ``archived`` is neither true nor false."""
-        with self._connection.operation() as database:
-
-            def ask(**hint: Any) -> list[Document]:
-                return database.deal_info.find(_ODD, {"_id": 1}, limit=1, **hint).to_list()
-
-            return bool(hinted(ask, _INDEX))
 
     def deals_in_stages(self, stage_ids: Iterable[str]) -> Generator[list[Deal], None, None]:
         """Yield the live deals in one of these stages."""

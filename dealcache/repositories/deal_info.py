@@ -11,10 +11,17 @@ from dealcache.model.deals import Deal, DealKey, name_key, stored_name_keys
 from dealcache.model.invalidation import Changes
 from dealcache.model.labels import LabelChanges
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
-from dealcache.repositories.deal_documents import DealDocuments
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.deal_summaries import DealSummaries
-from dealcache.repositories.deal_writes import LIVE, archive, archive_all, follow_merges, merged_away, store_deals
+from dealcache.repositories.deal_writes import (
+    LIVE,
+    DealDocuments,
+    archive,
+    archive_all,
+    follow_merges,
+    merged_away,
+    store_deals,
+)
 from dealcache.repositories.documents import DEAL_PROJECTION, Document, StoredDeal, any_date, ids_of, milliseconds
 from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
 from dealcache.repositories.record_documents import DEALS, read_records

@@ -22,7 +22,7 @@ from pymongo.errors import BulkWriteError, WriteError
 
 from dealcache.repositories.connection import Connection, StoreUnavailable, unjournaled
 from dealcache.repositories.deal_timeline import DealTimelineRepository
-from dealcache.repositories.documents import Document, ids_of, milliseconds
+from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
 from dealcache.repositories.event_summaries import NO_EVENTS, summaries_of
 from dealcache.repositories.list_version import ListState, ListVersion, changing, living_writers
 from dealcache.repositories.settlements import Marked, read_marked, settled, settled_together
@@ -114,7 +114,7 @@ class DealSummaries:
         own = _ANY_MARKED | {"list_stale.writers": self.marks.writer}
         with self._connection.operation() as database:
             ids = ids_of(database.deal_info.find(own, {"deal_id": 1}))
-        for batch in _batches(ids):
+        for batch in batches_of(ids, _BATCH):
             self._settle({"deal_id": {"$in": batch}} | _MARKED)
 
     def complete(self, deal_ids: Iterable[str], change: Document) -> set[str]:
@@ -134,7 +134,7 @@ class DealSummaries:
         with self._connection.operation() as database:
             found = database.deal_info.find({"deal_id": {"$in": list(ids - done)}} | not_yet, {"_id": 0, "deal_id": 1})
             rest = ids_of(found)
-        for batch in _batches(rest):
+        for batch in batches_of(rest, _BATCH):
             self._mark(batch)
             self._settle({"deal_id": {"$in": batch}} | _MARKED | not_yet, change)
         return done
@@ -164,8 +164,7 @@ class DealSummaries:
         with self._connection.operation() as database:
             deals = unjournaled(database, "deal_info")
             found = deals.find({"$or": due}, {"deal_id": 1, "list_stale": 1}, limit=most + 1).to_list()
-        for start in range(0, len(found), _BATCH):
-            batch = found[start : start + _BATCH]
+        for batch in batches_of(found, _BATCH):
             self._mark(ids_of(one for one in batch if "list_stale" not in one))
             self._settle({"_id": {"$in": [one["_id"] for one in batch]}} | _MARKED)
         return len(found) > most
@@ -183,7 +182,7 @@ class DealSummaries:
     def _settle_taken(self, tokens: Mapping[str, ObjectId], change: Document | None = None) -> set[str]:
         """Settle deals by the known tokens of their marks, and return those that were changed."""
         done: set[str] = set()
-        for batch in _batches(list(tokens)):
+        for batch in batches_of(tokens, _BATCH):
             counted = self.counted(batch)
             # A mark that was set again since then has a token other than these.
             same: Document = {
@@ -270,7 +269,3 @@ class DealSummaries:
                     raise
                 log.warning("the activities of %d deals cannot be noted in their documents", len(failures))
                 return bool(error.details.get("nMatched", 0) + len(failures) >= len(updates))
-
-
-def _batches(deal_ids: Sequence[str]) -> list[Sequence[str]]:
-    return [deal_ids[start : start + _BATCH] for start in range(0, len(deal_ids), _BATCH)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -21,6 +21,7 @@ from dealcache.repositories.documents import (
     Document,
     EngagementKey,
     Totals,
+    batches_of,
     is_sound,
     milliseconds,
     totals_of,
@@ -120,7 +121,7 @@ class DealTimelineRepository:
         """
         changes = Changes()
         items = ((deal_id, event) for deal_id, events in timelines.items() for event in events)
-        while batch := list(islice(items, _BATCH)):
+        for batch in batches_of(items, _BATCH):
             changes.add(self.write(batch, read_started_at))
         changes.add(self.sweep(timelines, read_started_at))
         return changes
@@ -167,12 +168,12 @@ class DealTimelineRepository:
             moment: the time just before HubSpot was asked.
             types: only these engagement types; None for all.
         """
-        changes, ids, before = Changes(), list(deal_ids), milliseconds(moment)
+        changes, before = Changes(), milliseconds(moment)
         of_types: Document = {} if types is None else {"engagement_type": {"$in": list(types)}}
-        for start in range(0, len(ids), _SWEPT_AT_ONCE):
-            batch = {"deal_id": {"$in": ids[start : start + _SWEPT_AT_ONCE]}} | of_types
+        for batch in batches_of(deal_ids, _SWEPT_AT_ONCE):
+            of_batch = {"deal_id": {"$in": batch}} | of_types
             with self._connection.operation() as database:
-                changes.add(delete_events(database.deal_timeline, batch, before, self._marks))
+                changes.add(delete_events(database.deal_timeline, of_batch, before, self._marks))
         return changes
 
     def remove(self, keys: Iterable[tuple[str, str, str]], before: datetime) -> Changes:

@@ -9,6 +9,7 @@ from collections.abc import Collection as Sized
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from pymongo.collection import Collection
 
@@ -16,10 +17,20 @@ from dealcache.model.deals import Deal
 from dealcache.model.invalidation import Changes
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.batch_writes import Written, write_batch
-from dealcache.repositories.deal_documents import DealDocuments
-from dealcache.repositories.documents import SUMMED, Document, any_date, ids_of, texts_in
+from dealcache.repositories.deal_properties import StoredProperties
+from dealcache.repositories.documents import (
+    COMPARED_DEAL,
+    FOREIGN_CURRENCY,
+    SUMMED,
+    Document,
+    any_date,
+    deal_fields,
+    ids_of,
+    texts_in,
+)
 from dealcache.repositories.list_version import changing
 from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
+from dealcache.repositories.stage_times import STAGE_TIMES, stage_fields
 from dealcache.repositories.stale_marks import StaleMarks
 from dealcache.repositories.visible_changes import deal_changes, note_deal
 from dealcache.repositories.write_plan import Match, has_key, newest_of_each
@@ -33,6 +44,34 @@ _BATCH = 1_000
 #: Deals to archive one by one, so that their state at that moment is known.
 _FEW = 20
 _COUNTED = dict.fromkeys(COUNTED_FIELDS, 1)
+
+
+class DealDocuments(NamedTuple):
+    """Converts deals to the fields of documents.
+
+    Args:
+        properties: converts their own properties.
+        home_currency: the company's currency, None if it is not known.
+    """
+
+    properties: StoredProperties
+    home_currency: str | None
+
+    @property
+    def compared(self) -> Document:
+        """The projection with which a document is read to compare it with HubSpot's version of the deal."""
+        return COMPARED_DEAL | STAGE_TIMES | self.properties.compared
+
+    def fields(self, deal: Deal, stored: Document | None) -> Document:
+        """Return the fields of a deal.
+
+        Args:
+            deal: as HubSpot gave it.
+            stored: its document; None if there is none.
+        """
+        is_foreign = deal.currency not in (None, self.home_currency)
+        foreign = {FOREIGN_CURRENCY: deal.currency} if is_foreign else {}
+        return deal_fields(deal) | foreign | stage_fields(deal) | self.properties.fields(deal, stored)
 
 
 def store_deals(

@@ -6,10 +6,11 @@ BSON dates hold milliseconds, which is HubSpot's precision too; finer values are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event, name_key
 from dealcache.model.freshness import data_as_of
@@ -18,6 +19,8 @@ from dealcache.model.people import Participants
 from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.words import words_of
 from dealcache.repositories.json_values import date_value
+
+T = TypeVar("T")
 
 #: A document as MongoDB holds it.
 Document = dict[str, Any]
@@ -153,6 +156,12 @@ def any_date(value: object) -> datetime | None:
 def ids_of(documents: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the ids of deals; documents of other systems without one are skipped."""
     return [deal_id for document in documents if type(deal_id := document.get("deal_id")) is str]
+
+
+def batches_of(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield ``items`` in batches of ``size``; the last one may be smaller."""
+    rest = iter(items)
+    return iter(lambda: list(islice(rest, size)), [])
 
 
 def texts_in(value: object) -> list[str]:

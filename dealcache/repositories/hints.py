@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
+
+from dealcache.repositories.documents import Document
 
 T = TypeVar("T")
 
@@ -21,3 +24,12 @@ def hinted(ask: Callable[..., T], index: str) -> T:
         if error.code != _BAD_VALUE:
             raise
     return ask()
+
+
+def exists(collection: Collection[Document], condition: Document, index: str) -> bool:
+    """Return True if the condition holds for a document, which MongoDB looks for by the index."""
+
+    def ask(**hint: Any) -> Document | None:
+        return collection.find_one(condition, {"_id": 1}, **hint)
+
+    return hinted(ask, index) is not None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from pymongo import ReadPreference, ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
@@ -44,7 +43,7 @@ class IdentityRepository:
         with self._connection.operation() as database:
             identity = database.identity.with_options(read_preference=ReadPreference.PRIMARY)
             found = identity.find_one({"_id": ACCOUNT})
-        return None if found is None else int(read_all("identity", _portal_of, [found])[0])
+        return None if found is None else read_all("identity", lambda one: int(one["portal_id"]), [found])[0]
 
     def bind(self, portal_id: int) -> int:
         """Bind the database to a HubSpot account unless it is bound; return the id of the one that it is bound to."""
@@ -114,7 +113,3 @@ class IdentityRepository:
             except DuplicateKeyError:
                 written = identity.find_one({"_id": name})  # another process has just written it
         return written or fields
-
-
-def _portal_of(document: Any) -> int:
-    return int(document["portal_id"])

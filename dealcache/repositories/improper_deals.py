@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_indexes import PLACE_INDEX
 from dealcache.repositories.documents import Document
-from dealcache.repositories.hints import hinted
+from dealcache.repositories.hints import exists
 from dealcache.repositories.recent_answers import RecentAnswers
 
 #: Documents without a proper id, and such as are neither archived nor not, each with the index that knows them.
@@ -36,11 +35,8 @@ class ImproperDeals:
 
     def may_exist(self) -> bool:
         """Return True if there were some a moment ago; raises StoreError when MongoDB fails."""
-        return self._answers.get(
-            "improper", lambda: any(self._exists(condition, index) for condition, index in _IMPROPER)
-        )
+        return self._answers.get("improper", self._exist)
 
-    def _exists(self, condition: Document, index: str) -> bool:
+    def _exist(self) -> bool:
         with self._connection.operation() as database:
-            ask = partial(database.deal_info.find, condition, {"_id": 1}, limit=1)
-            return bool(hinted(lambda **hint: ask(**hint).to_list(), index))
+            return any(exists(database.deal_info, condition, index) for condition, index in _IMPROPER)

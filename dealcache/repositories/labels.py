@@ -1,6 +1,8 @@
 """The collections ``pipelines``, ``owners`` and ``deal_properties``: labels of what is in deals and events.
 
 Nothing is deleted: labels that are gone from HubSpot stay as archived, because deals and old activities still use them.
+A property that HubSpot does not have is in ``deal_properties`` without a definition. Only names that a process is
+configured with are read and written by it, so that processes with different ones do not disturb each other.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import bson
@@ -26,7 +29,6 @@ from dealcache.repositories.documents import (
     pipeline_fields,
 )
 from dealcache.repositories.newest_wins import newest_wins, write_all
-from dealcache.repositories.property_definitions import PropertyDefinitions, read_definitions
 from dealcache.repositories.record_documents import OWNERS, PIPELINES, read_records
 
 _BY_ID = [("owner_id", 1)]
@@ -34,6 +36,9 @@ _DISPLAY_ORDER = [("display_order", 1), ("pipeline_id", 1)]
 _NEWEST_FIRST = [("synced_at", -1)]
 _OF_OWNERS = {"_id": 0} | dict.fromkeys(("owner_id", "name", "archived"), 1)
 _OF_PIPELINES = {"_id": 0} | dict.fromkeys(("pipeline_id", "label", "display_order", "stages", "archived"), 1)
+_BY_NAME = [("_id", 1)]
+_DEFINED = ("label", "type", "field_type")
+_OF_PROPERTIES = dict.fromkeys((*_DEFINED, "options", "exists"), 1)
 _BATCH_SIZE = 1_000
 
 
@@ -49,12 +54,13 @@ class LabelRepository:
 
     Args:
         connection: the database.
-        property_names: the own properties of deals.
+        property_names: the own properties of deals; without any, MongoDB is not asked for them.
     """
 
     def __init__(self, connection: Connection, property_names: Sequence[str] = ()) -> None:
         self._connection = connection
-        self._definitions = PropertyDefinitions(property_names)
+        self._property_names = tuple(property_names)
+        self._chosen: Document = {"_id": {"$in": list(property_names)}}
         self._snapshot: LabelSnapshot | None = None
 
     def read(self) -> Labels:
@@ -66,14 +72,16 @@ class LabelRepository:
         with self._connection.operation() as database:
             owners = _raw(database.owners, _OF_OWNERS, _BY_ID)
             pipelines = _raw(database.pipelines, _OF_PIPELINES, _DISPLAY_ORDER)
-            properties = self._definitions.raw(database)
+            properties = b""
+            if self._property_names:
+                properties = _raw(database.deal_properties, _OF_PROPERTIES, _BY_NAME, self._chosen)
             digest = hashlib.blake2b(owners + pipelines + properties, digest_size=12).hexdigest()
             known = self._snapshot
             if known is not None and known.digest == digest:
                 return known
             found = [bson.decode_all(raw, database.codec_options) for raw in (owners, pipelines)]
         unreadable = self._connection.unreadable
-        defined, absent = read_definitions(properties)
+        defined, absent = _definitions(properties)
         labels = Labels(
             tuple(read_records(OWNERS, found[0], unreadable)),
             tuple(read_records(PIPELINES, found[1], unreadable)),
@@ -95,13 +103,19 @@ class LabelRepository:
 
     def properties_read_at(self) -> datetime | None:
         """Return when the definitions of own properties were read from HubSpot; None if some never were."""
+        if not self._property_names:
+            return None
         with self._connection.operation() as database:
-            return self._definitions.read_at(database)
+            found = database.deal_properties.find(self._chosen, {"synced_at": 1}).to_list()
+        moments = [moment for one in found if (moment := any_date(one.get("synced_at"))) is not None]
+        return min(moments) if len(moments) == len(self._property_names) else None
 
     def save_properties(self, definitions: Iterable[PropertyDefinition], at: datetime) -> None:
-        """Store the definitions of all own properties that HubSpot has; as :meth:`save_owners`."""
+        """Store the definitions of all own properties that HubSpot has as of ``at``; newer ones are left alone."""
+        defined = {one.name: one for one in definitions}
+        fields = [_definition_fields(name, defined.get(name)) for name in self._property_names]
         with self._connection.operation() as database:
-            self._definitions.save(database, definitions, at)
+            write_all(database.deal_properties, [newest_wins(["_id"], one, milliseconds(at)) for one in fields])
 
     def save_owners(self, owners: Iterable[Owner], at: datetime) -> None:
         """Store all owners as of ``at``, the time just before HubSpot was asked.
@@ -122,9 +136,14 @@ class LabelRepository:
             _save(database.pipelines, "pipeline_id", fields, at)
 
 
-def _raw(collection: Collection[Document], projection: Document, order: Sequence[tuple[str, int]]) -> bytes:
-    """Return all documents as concatenated BSON."""
-    batches: Any = collection.find_raw_batches({}, projection, sort=list(order), batch_size=_BATCH_SIZE)
+def _raw(
+    collection: Collection[Document],
+    projection: Document,
+    order: Sequence[tuple[str, int]],
+    condition: Document | None = None,
+) -> bytes:
+    """Return all documents, or those for which ``condition`` holds, as concatenated BSON."""
+    batches: Any = collection.find_raw_batches(condition or {}, projection, sort=list(order), batch_size=_BATCH_SIZE)
     return b"".join(batches)
 
 
@@ -142,3 +161,32 @@ def _save(collection: Collection[Document], key: str, given: Sequence[Mapping[st
     write_all(collection, [newest_wins([key], fields, synced_at) for fields in given])
     gone = {key: {"$nin": [fields[key] for fields in given]}, "synced_at": {"$lt": synced_at}}
     collection.update_many(gone, {"$set": {"archived": True, "synced_at": synced_at}})
+
+
+def _definitions(raw: bytes) -> tuple[Mapping[str, PropertyDefinition], frozenset[str]]:
+    """Return the definitions in concatenated BSON by name, and the names of the properties that HubSpot lacks."""
+    documents = [document for document in bson.decode_all(raw) if isinstance(document.get("_id"), str)]
+    present = {document["_id"]: _definition(document) for document in documents if document.get("exists") is not False}
+    return MappingProxyType(present), frozenset(one["_id"] for one in documents) - present.keys()
+
+
+def _definition_fields(name: str, definition: PropertyDefinition | None) -> Document:
+    if definition is None:
+        return {"_id": name, "exists": False}
+    options = [{"value": value, "label": label} for value, label in definition.options.items()]
+    fields = {field: getattr(definition, field) for field in _DEFINED}
+    return {"_id": name, "exists": True, **fields, "options": options}
+
+
+def _definition(document: Mapping[str, Any]) -> PropertyDefinition:
+    """Return a document as a definition; what another system has damaged counts as missing."""
+    label, kind, field_type = (_text(document.get(field)) for field in _DEFINED)
+    listed = document.get("options")
+    options = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    labels = {value: _text(one.get("label")) or value for one in options if (value := _text(one.get("value")))}
+    name = document["_id"]
+    return PropertyDefinition(name, label or name, kind or "string", field_type, MappingProxyType(labels))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

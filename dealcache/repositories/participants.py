@@ -6,20 +6,17 @@ HubSpot was asked for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import TypeVar
 
 from pymongo import UpdateMany
 from pymongo.collection import Collection
 
 from dealcache.model.invalidation import TIMELINE, Changes
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, ids_of, milliseconds
-
-T = TypeVar("T")
+from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
 
 #: Documents in one batch of the driver.
 _BATCH = 5_000
@@ -69,8 +66,7 @@ class ParticipantRepository:
 
     def shown_by(self, keys: Iterable[str]) -> Iterator[Changes]:
         """Yield the deals whose timelines show one of these people, some people at a time."""
-        pending = iter(keys)
-        while some := list(islice(pending, _KEYS)):
+        for some in batches_of(keys, _KEYS):
             changes, condition = Changes(), {"with": {"$in": some}}
             with self._connection.operation() as database:
                 for collection in (database.deal_info, database.deal_timeline):
@@ -127,12 +123,8 @@ def _write(
     updates = [
         UpdateMany(condition | {id_field: {"$in": list(some)}} | older, {"$set": {"with": list(wanted), "with_at": at}})
         for wanted, ids in due.items()
-        for some in _parts(sorted(ids))
+        for some in batches_of(sorted(ids), _AT_ONCE)
     ]
-    for part in _parts(updates):
+    for part in batches_of(updates, _AT_ONCE):
         collection.bulk_write(part, ordered=False)
     return changes
-
-
-def _parts(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE)]

@@ -5,7 +5,7 @@ Each function works inside :meth:`.Connection.operation` and raises the driver's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pymongo import DeleteOne, UpdateOne
@@ -20,6 +20,7 @@ from dealcache.repositories.documents import (
     COMPARED_EVENT,
     OWN_EVENT_FIELDS,
     Document,
+    batches_of,
     event_fields,
     ids_of,
 )
@@ -105,17 +106,13 @@ def delete_events(
     unconfirmed: Document = {"synced_at": {"$lt": before}}
     found = collection.find(condition | unconfirmed, dict.fromkeys(_KEY, 1)).to_list()
     meant = [one for one in found if only is None or (has_key(_KEY, one) and key_of(_KEY, one) in only)]
-    for batch in _batches(meant, _DELETIONS):
+    for batch in batches_of(meant, _DELETIONS):
         with marks.writing(collection.database) as writing:
             writing.mark(ids_of(batch))
             collection.delete_many({"_id": {"$in": [document["_id"] for document in batch]}} | unconfirmed)
     for deal_id in set(ids_of(meant)):
         changes.note(deal_id, ALL_VIEWS)
     return changes
-
-
-def _batches(documents: Sequence[Document], size: int) -> Iterator[Sequence[Document]]:
-    return (documents[start : start + size] for start in range(0, len(documents), size))
 
 
 def remove_events(

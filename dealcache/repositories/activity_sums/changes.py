@@ -37,7 +37,7 @@ from dealcache.repositories.activity_sums.head import (
 )
 from dealcache.repositories.activity_sums.reading import ActivityReader
 from dealcache.repositories.connection import Connection, unjournaled
-from dealcache.repositories.documents import SUMMED, Document
+from dealcache.repositories.documents import SUMMED, Document, batches_of
 from dealcache.repositories.unordered_writes import write_unordered
 
 #: Deals, and about how many activities of them, to add up together.
@@ -168,9 +168,7 @@ def key_batches(deals: Iterable[Document]) -> Iterator[list[Any]]:
 
 def _change_cells(database: Database[Document], head: Head, pending: Pending) -> None:
     cells = {key.id(head.generation): (key, numbers) for key, numbers in by_cell(pending.change).items()}
-    ids = list(cells)
-    for start in range(0, len(ids), _WRITES):
-        batch = ids[start : start + _WRITES]
+    for batch in batches_of(cells, _WRITES):
         found = {one["_id"]: one for one in sums_of(database).find({"_id": {"$in": batch}})}
         updates = []
         for name in batch:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import logging
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import tzinfo
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 
 from bson import MaxKey, MinKey, ObjectId
 from pymongo import ASCENDING, IndexModel
@@ -31,7 +31,7 @@ from dealcache.repositories.activity_sums.head import Head, begin_sums, end_sums
 from dealcache.repositories.activity_sums.lease import ActivityLease
 from dealcache.repositories.activity_sums.sums import MOST_UNSUMMED
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import SUMMED, Document
+from dealcache.repositories.documents import SUMMED, Document, batches_of
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.indexes import drop
 
@@ -95,7 +95,7 @@ class ActivityGenerations:
             lease.renew()
             number += self._add(generation, keys, types, days)
         for merged in _levels(days):
-            for cells in _batches(_cells(generation, merged), _INSERTED):
+            for cells in batches_of(_cells(generation, merged), _INSERTED):
                 lease.renew()
                 with self._connection.operation() as database:
                     sums_of(database).insert_many(cells, ordered=False)
@@ -182,8 +182,3 @@ def _cells(generation: ObjectId, days: _Days) -> Iterator[Document]:
                 cells[cell].append(part)
         for cell, series in cells.items():
             yield {"_id": cell.id(generation), "at": 0} | cell.fields(generation) | contents(series)
-
-
-def _batches(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
-    rest = iter(documents)
-    return iter(lambda: list(islice(rest, size)), [])

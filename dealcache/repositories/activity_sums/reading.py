@@ -13,7 +13,7 @@ from pymongo import ASCENDING, ReadPreference
 from dealcache.model.timestamps import in_zone, with_zone
 from dealcache.repositories.activity_sums.counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
 from dealcache.repositories.connection import Connection, unjournaled
-from dealcache.repositories.documents import Document
+from dealcache.repositories.documents import Document, batches_of
 from dealcache.repositories.record_documents import read_deal, read_event
 
 _READ = ("deal_id", "pipeline_id", "stage_id", "archived", "timeline_synced_at")
@@ -79,8 +79,8 @@ class ActivityReader:
                     yield document["deal_id"], owner_id, kind, with_zone(at)
                 else:
                     odd.append(document["_id"])
-            for start in range(0, len(odd), _BATCH):
-                for document in events.find({"_id": {"$in": odd[start : start + _BATCH]}}):
+            for keys in batches_of(odd, _BATCH):
+                for document in events.find({"_id": {"$in": keys}}):
                     event, _ = read_event(document)
                     yield document["deal_id"], event.owner_id, event.type, event.occurred_at
 
