@@ -99,7 +99,7 @@ class SyncParameters(_Parameters):
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
-        """The request that these parameters stand for."""
+        """Return the request that these parameters stand for."""
         return SyncRequest.for_options(
             everything=bool(data.get("full")),
             deal=data.get("deal"),
@@ -108,23 +108,32 @@ class SyncParameters(_Parameters):
         )
 
 
-class StageDateParameters(_Parameters):
+class _DaysParameters(_Parameters):
+    """Base class of syncs by one day or several."""
+
+    TYPE: JobType
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
+        """Return the request that these parameters stand for."""
+        days = [date.fromisoformat(data[name]) for name in ("date_str", "start_date", "end_date") if name in data]
+        deal = bare_name(data["deal"]) if "deal" in data else None
+        return SyncRequest(self.TYPE, deal=deal, stage=data.get("stage"), first_day=days[0], last_day=days[-1])
+
+
+class StageDateParameters(_DaysParameters):
     """A stage and a day."""
 
+    TYPE = JobType.STAGE_DATES
     NEEDED = ("stage", "date_str")
     stage = _stage()
     date_str = _day("The day, in the timeline's zone.")
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
-        """The request that these parameters stand for."""
-        day = date.fromisoformat(data["date_str"])
-        return SyncRequest(JobType.STAGE_DATES, stage=data["stage"], first_day=day, last_day=day)
 
-
-class RangeParameters(_Parameters):
+class RangeParameters(_DaysParameters):
     """Some days."""
 
+    TYPE = JobType.ALL_STAGES_DATE
     NEEDED: tuple[str, ...] = ("start_date", "end_date")
     start_date = _day("The first day, in the timeline's zone.")
     end_date = _day("The last day, included.")
@@ -140,47 +149,30 @@ class RangeParameters(_Parameters):
         if last - first >= timedelta(days=MOST_DAYS):
             raise ma.ValidationError(f"The range may have {MOST_DAYS} days at most.", "end_date")
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
-        """The request that these parameters stand for."""
-        first, last = (date.fromisoformat(data[name]) for name in ("start_date", "end_date"))
-        stage = data.get("stage")
-        kind = JobType.ALL_STAGES_DATE if stage is None else JobType.STAGE_DATES
-        return SyncRequest(kind, stage=stage, first_day=first, last_day=last)
-
 
 class StageRangeParameters(RangeParameters):
     """A stage and some days."""
 
+    TYPE = JobType.STAGE_DATES
     NEEDED = ("stage", "start_date", "end_date")
     stage = _stage()
 
 
-class DealDateParameters(_Parameters):
+class DealDateParameters(_DaysParameters):
     """A deal and a day."""
 
+    TYPE = JobType.DEAL_DATE
     NEEDED = ("deal", "date_str")
     deal = _deal()
     date_str = _day("The day, in the timeline's zone.")
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
-        """The request that these parameters stand for."""
-        day = date.fromisoformat(data["date_str"])
-        return SyncRequest(JobType.DEAL_DATE, deal=bare_name(data["deal"]), first_day=day, last_day=day)
 
-
-class DateParameters(_Parameters):
+class DateParameters(_DaysParameters):
     """A day."""
 
+    TYPE = JobType.ALL_STAGES_DATE
     NEEDED = ("date_str",)
     date_str = _day("The day, in the timeline's zone.")
-
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
-        """The request that these parameters stand for."""
-        day = date.fromisoformat(data["date_str"])
-        return SyncRequest(JobType.ALL_STAGES_DATE, first_day=day, last_day=day)
 
 
 class JobsQuery(ma.Schema):

@@ -10,6 +10,7 @@ from dealcache.checks.findings import Finding, failed, ok, warning
 from dealcache.hubspot import Forbidden, RateLimited, Unauthorised, WrongAccount
 from dealcache.hubspot.daily_calls import RESERVED_SHARE
 from dealcache.hubspot.limits.buckets import Bucket
+from dealcache.hubspot.property_reads import SCHEMA_SCOPE
 from dealcache.hubspot.token_probe import READABLE, DailyUsage, TokenProbe
 from dealcache.model.deadline import Deadline
 from dealcache.model.people import PEOPLE_TYPES
@@ -111,6 +112,27 @@ def _judge_account(account: object, bound: object, database: str) -> Finding:
     if bound == int(account):
         return ok(subject, f"{account}, whose data the database {database!r} holds")
     return failed(subject, str(WrongAccount(int(account), bound, database)))
+
+
+def judge_properties(names: Collection[str], present: object) -> list[Finding]:
+    """Return the finding about the configured properties; none without any.
+
+    Args:
+        names: those of HUBSPOT_DEAL_PROPERTIES.
+        present: the names that HubSpot has, or the error when it was asked.
+    """
+    if not names:
+        return []
+    subject = f"{SUBJECT} properties of deals"
+    if isinstance(present, Forbidden):
+        remedy = f"add {SCHEMA_SCOPE} to the scopes of the private app; until then values are shown as texts"
+        return [warning(subject, "HubSpot refuses to list them", remedy)]
+    if not isinstance(present, frozenset):
+        return [warning(subject, f"listing them failed: {present}", "run this check again later")]
+    if absent := [name for name in names if name not in present]:
+        remedy = "correct HUBSPOT_DEAL_PROPERTIES, which takes the internal names of properties; these are left out"
+        return [warning(subject, f"HubSpot does not have, or has archived: {', '.join(absent)}", remedy)]
+    return [ok(subject, f"HubSpot has all of {', '.join(names)}")]
 
 
 def _judge_scope(scope: str, facts: Facts, read: tuple[str, ...], otherwise: str = "") -> Finding:

@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 import click
 
 from dealcache.checks.data_age import judge_data_age
-from dealcache.checks.deal_properties import judge_properties
 from dealcache.checks.facts import Facts, gather
 from dealcache.checks.findings import Finding, Level, failed, ok
-from dealcache.checks.hubspot import judge_hubspot, judge_people, questions_of
+from dealcache.checks.hubspot import judge_hubspot, judge_people, judge_properties, questions_of
 from dealcache.checks.mongodb import MongoDbQuestions, judge_mongodb
 from dealcache.checks.redis import judge_redis, write_to
 from dealcache.checks.webhooks import judge_webhooks

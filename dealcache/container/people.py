@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dealcache.hubspot.people_reads import PeopleSource
 from dealcache.hubspot.refusal_pause import RefusalPause
-from dealcache.reader.people_directory import PeopleDirectory
+from dealcache.reader.people import PeopleDirectory
 from dealcache.sync.people_sync import PeopleStorage
 
 if TYPE_CHECKING:

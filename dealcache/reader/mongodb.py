@@ -13,7 +13,7 @@ from dealcache.model.labels import Labels
 from dealcache.model.people import DealPeople, Participants
 from dealcache.reader import views
 from dealcache.reader.entries import EntryMaker
-from dealcache.reader.people_directory import PeopleDirectory
+from dealcache.reader.people import PeopleDirectory
 from dealcache.repositories import DealInfoRepository, DealTimelineRepository, StoredDeal, Totals
 from dealcache.tiers import Entry, View
 

@@ -12,8 +12,8 @@ from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event
 from dealcache.model.labels import Labels, UnknownIds
 from dealcache.model.people import DealPeople
 from dealcache.model.timestamps import in_zone, without_zone
+from dealcache.reader.people import ShownPeople
 from dealcache.reader.property_views import definitions_of, shown_properties
-from dealcache.reader.shown_people import ShownPeople
 from dealcache.tiers import View
 
 #: How many characters of an event's content the preview shows, by the contract.

@@ -12,9 +12,8 @@ from typing import Any
 
 from dealcache.server import affinity, systemd
 from dealcache.server.allocator import limit_arenas
-from dealcache.server.bind_check import check_listening
-from dealcache.server.gunicorn_arguments import check_arguments
 from dealcache.server.listener_drain import refuse_new_connections
+from dealcache.server.start_checks import check_arguments, check_listening
 from dealcache.setting_values import is_loopback
 from dealcache.settings import Settings, SettingsError, load_settings
 from dealcache.telemetry import logs, metric_files

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.checks.deal_properties import judge_properties
 from dealcache.checks.facts import NO_ANSWER
+from dealcache.checks.hubspot import judge_properties
 from dealcache.hubspot import Forbidden, Unavailable
 
 NAMES = ("hs_priority", "seats")

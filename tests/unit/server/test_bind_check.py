@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dealcache.server.bind_check import check_listening
+from dealcache.server.start_checks import check_listening
 from dealcache.settings import SettingsError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.server.gunicorn_arguments import check_arguments
+from dealcache.server.start_checks import check_arguments
 from dealcache.settings import SettingsError
 
 
