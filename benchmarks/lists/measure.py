@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,7 +48,10 @@ QUESTIONS = [f"{condition}&sort={{}}{sort}" for condition, sort in itertools.pro
 
 
 class Pages(NamedTuple):
-    """First pages of the list of deals: the median of all questions and the worst one, in seconds or as ratios."""
+    """First pages of the list of deals: the median of all questions and the worst one, in seconds or as ratios.
+
+    ``by_question`` has the seconds of each question after a change.
+    """
 
     usual: float
     worst: float
@@ -56,6 +59,7 @@ class Pages(NamedTuple):
     worst_ratio: float
     changed: float
     worst_changed: float
+    by_question: Mapping[str, float]
 
 
 @dataclass
@@ -125,18 +129,21 @@ def pages(
         changes: make lists have changed before each question.
         questions: filters and orders, with a place for the sign of descending ones.
     """
-    changed, times, ratios = [], [], []
+    changed: dict[str, float] = {}
+    times, ratios = [], []
     with Client(service.base_url) as client:
         for number, question in enumerate(questions):
-            target = f"{V2}deal-list?{question.format('-' * (number % 2))}"
+            asked = question.format("-" * (number % 2))
+            target = f"{V2}deal-list?{asked}"
             changes.make()
             reply = expect(client.ask(target))
-            changed.append(reply.seconds)
+            changed[asked] = reply.seconds
             ids = [one["deal_id"] for one in orjson.loads(reply.body)["deals"]]
             pairs = [(expect(client.ask(target)).seconds, bare.some_deals(database, ids)) for _ in range(5)]
             times.append(statistics.median(ours for ours, _ in pairs))
             ratios.append(statistics.median(ours / least for ours, least in pairs))
-    return Pages(*(figure for each in (times, ratios, changed) for figure in (statistics.median(each), max(each))))
+    every = (times, ratios, changed.values())
+    return Pages(*(figure for each in every for figure in (statistics.median(each), max(each))), by_question=changed)
 
 
 def export(service: Server, figures: Figures, rounds: int) -> None:

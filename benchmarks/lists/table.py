@@ -13,8 +13,8 @@ _MEGABYTE = 1_000_000
 _BESIDE = ("2 × all-deals", "CSV export")
 
 
-def judge(report: Report, figures: Figures) -> None:
-    """Say of one size what was promised and kept."""
+def judge(report: Report, figures: Figures, slowest: int) -> None:
+    """Say of one size what was promised and kept; ``slowest`` as for :func:`judge_pages`."""
     if figures.deals >= _JUDGED_FROM:
         wording = "all-deals at most 2 times the bare query of the same documents plus orjson.dumps"
         report.promise(wording, f"{figures.ratio:.2f}", figures.ratio <= 2)
@@ -24,9 +24,9 @@ def judge(report: Report, figures: Figures) -> None:
     for name, seconds in figures.short.items():
         at_most(report, name, seconds, 0.010)
     at_most(report, "pipeline-summary, the first one after a change", figures.summary_after_change, 0.010)
-    judge_pages(report, "deal-list", figures.pages)
-    judge_pages(report, "deal-list with own properties", figures.own_pages)
-    judge_pages(report, "deal-list in three currencies", figures.currency_pages)
+    judge_pages(report, "deal-list", figures.pages, slowest)
+    judge_pages(report, "deal-list with own properties", figures.own_pages, slowest)
+    judge_pages(report, "deal-list in three currencies", figures.currency_pages, slowest)
     idle = figures.hits["idle"]
     for what in _BESIDE:
         _, high, most = figures.hits[what]
@@ -41,10 +41,14 @@ def judge(report: Report, figures: Figures) -> None:
         report.promise(wording, f"{grown / _MEGABYTE:.1f} MB", grown < 30 * _MEGABYTE)
 
 
-def judge_pages(report: Report, what: str, pages: Pages | None) -> None:
-    """Judge first pages; None if they were not measured."""
+def judge_pages(report: Report, what: str, pages: Pages | None, slowest: int) -> None:
+    """Judge first pages; None if they were not measured. Print so many that took longest after a change, if any."""
     if pages is None:
         return
+    if slowest:
+        ordered = sorted(pages.by_question.items(), key=lambda one: one[1], reverse=True)
+        rows = [[question, f"{seconds * 1000:.1f}"] for question, seconds in ordered[:slowest]]
+        report.table(f"{what}: the slowest after a change", ["ms"], rows)
     at_most(report, f"{what}, the slowest filter and order, total included", pages.worst, 0.050)
     at_most(report, "the same, the first one after a change", pages.worst_changed, 0.050)
     wording = f"{what}, any filter and order, at most 3 times the bare fetch of the 50 rows"

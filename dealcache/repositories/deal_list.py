@@ -39,8 +39,11 @@ from dealcache.repositories.recent_answers import RecentAnswers
 from dealcache.repositories.stage_moves import StageTotal
 
 _ID = {"_id": 1}
-#: Seconds for which the number of all deals is remembered, which only decides between indexes.
+#: Seconds for which rough numbers of deals are remembered, which only decide how to read.
 _SIZE_SECONDS = 60.0
+
+#: Up to one in so many of all deals are few: it is quicker to add up those that do not match.
+_FEW = 4
 
 #: Questions that are remembered at most as those whose first deals took long, or two reads, to find; and for how long.
 _MOST_FAR, _FAR_SECONDS = 256, 60.0
@@ -71,6 +74,8 @@ class DealListRepository:
         self._projection = {**PROJECTION, **further}
         self._timer = timer
         self._size = RecentAnswers[int](_SIZE_SECONDS, timer)
+        #: True where few deals do not match.
+        self._few = RecentAnswers[bool](_SIZE_SECONDS, timer)
         self._arrays = Arrays(connection, timer)
         self._improper = ImproperDeals(connection, timer)
         self._words = RarestFirst[str](connection, lambda word: (word_condition(word), WORDS_INDEX), timer)
@@ -94,9 +99,9 @@ class DealListRepository:
             return self._sums.of_stages([one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)])
         parts = self._parts(wanted)
         if of_stages is not None and not improper and len(parts) == 1 and (rest := parts[0].rest):
-            (_, index), *_ = total_conditions(parts)
-            every = of_stages()
-            if self._are_less(rest, index, sum(one.count for one in every) // 2):
+            every, index = of_stages(), parts[0].index
+            most = sum(one.count for one in every) // _FEW
+            if self._few.get(repr(rest), lambda: self._are_less(rest, index, most)):
                 return without(self._sums.of_stages(every), self._sums.added_up([([rest], index)], PRESENT))
         # Checking the id of each deal would take MongoDB half as long as adding them up.
         return self._sums.added_up(total_conditions(parts), LISTED if improper else PRESENT)
@@ -133,9 +138,11 @@ class DealListRepository:
             steps, began = steps_after(order, after, arrays=arrays), self._timer()
             found, runs = self._read(conditions, order, plan, steps, limit + 1)
             too_long, twice = any(one.took_too_long for one in runs), any(one.read_twice for one in runs)
-            if after is None and matching > _MANY and (too_long or twice or self._timer() - began > _LONG_SECONDS):
+            is_long = too_long or twice or self._timer() - began > _LONG_SECONDS
+            # What is known to be far is looked for in order again after a while: perhaps MongoDB was busy.
+            if after is None and matching > _MANY and is_long and not far:
                 with self._lock:
-                    self._far[wanted, order] = far or (too_long and plan.way.index == sort.index)
+                    self._far[wanted, order] = too_long and plan.way.index == sort.index
             return found
 
         arrays = self._arrays.may_be_in(sort)

@@ -72,11 +72,12 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
     fields = frozenset((sort.field,)).union(*(part.fields for part in parts))
     sorted_ = Way(index, by_keys=fields <= keys_of(index) and index != WORDS_INDEX)
     sorting = (_KEY_MS if sorted_.by_keys else _DEAL_MS) * matching
-    if sorting < walking or far:
-        # The index of one of several parts may find much more than matches all of them.
+    # The index of one of several parts may find much more than matches all of them: a short walk is more certain.
+    is_short = len(parts) > 1 and walking <= _PATIENCE_MS
+    if far or (sorting < walking and not is_short):
         several = Plan(sorted_, in_order, max(_PATIENCE_MS, int(walking)))
         return several if len(parts) > 1 and not far else Plan(sorted_)
-    return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4)))
+    return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4), int(2 * walking)))
 
 
 def total_conditions(parts: Sequence[Part]) -> Iterable[tuple[list[Document], str]]:

@@ -46,7 +46,7 @@ class Part:
         index: the index that serves it, or NO_INDEX.
         fields: the fields that it uses.
         pieces: conditions of one range each that exclude each other, and of which one holds where ``condition`` does.
-        rest: a condition of one range that holds where ``condition`` does not; None if there is none.
+        rest: a condition that holds where ``condition`` does not, answered by the same index; None if there is none.
     """
 
     condition: Document
@@ -85,8 +85,7 @@ def parts_of(wanted: DealFilter) -> list[Part]:
     parts += [_of_property(one) for one in wanted.properties]
     for name, limits in (("amount", wanted.amount), ("created", wanted.created), ("closes", wanted.closes)):
         if limits:
-            sort = SORTS[name]
-            add({sort.field: _between(limits)}, sort.index, sort.field)
+            parts.append(_in_range(SORTS[name], limits))
     if wanted.idle_since is not None:
         sort, since = SORTS["last_activity"], milliseconds(wanted.idle_since)
         long_ago, never = {"$gte": EARLIEST_DATE, "$lt": since}, {"$not": {"$gte": EARLIEST_DATE}}
@@ -128,6 +127,13 @@ def _of_property(wanted: PropertyFilter) -> Part:
         condition = ranges[0] if len(ranges) == 1 else {"$or": list(ranges)}
     pieces = ranges if len(ranges) > 1 else ()
     return Part(condition, PROPERTY_INDEX + wanted.name, frozenset((field,)), pieces)
+
+
+def _in_range(sort: Sort, limits: Range) -> Part:
+    between = _between(limits)
+    # MongoDB does not find the deals outside two limits by the index alone.
+    rest = {sort.field: {"$not": between}} if len(between) == 1 else None
+    return Part({sort.field: between}, sort.index, frozenset((sort.field,)), rest=rest)
 
 
 def _between(limits: Range) -> Document:

@@ -12,6 +12,7 @@ from pymongo.collection import Collection
 
 from dealcache.model.deal_filter import SORTS, DealFilter, Order, Range, StagePlace
 from dealcache.repositories import Connection, DealListRepository
+from tests.clocks import ManualClock
 from tests.deal_documents import NOW, deal_documents, insert
 
 Profiled = Callable[[Callable[[], object]], list[dict[str, Any]]]
@@ -148,6 +149,23 @@ def test_days_that_are_far_away_in_another_order_are_put_in_order_by_keys_alone(
     assert total > 2 * limit
     assert keys["docsExamined"] == 0
     assert documents["docsExamined"] == limit + 1
+
+
+def test_days_that_are_known_to_be_far_away_are_looked_for_in_order_again(connection: Connection) -> None:
+    with connection.operation() as database:
+        insert(database, deal_documents(20))
+    clock = ManualClock()
+
+    def slow_timer() -> float:
+        clock.tick(0.01)
+        return clock.now
+
+    deals, wanted, order = DealListRepository(connection, timer=slow_timer), FILTERS["created"], Order("updated")
+    deals._far[wanted, order] = True
+    for _ in range(10):
+        deals.page(wanted, order, None, 5, 1_000)
+        clock.tick(10.0)
+    assert deals._far[wanted, order] is False
 
 
 def test_a_deal_that_moves_while_a_page_is_read_has_its_new_place(

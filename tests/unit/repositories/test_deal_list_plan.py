@@ -1,0 +1,41 @@
+"""How pages are read, by the numbers of deals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from dealcache.model.deal_filter import DealFilter, Order, PropertyFilter, Range, StagePlace
+from dealcache.repositories.deal_list_indexes import PROPERTY_INDEX
+from dealcache.repositories.deal_list_plan import Plan, Way, plan_of
+from dealcache.repositories.deal_list_query import parts_of
+
+PRIORITY = PropertyFilter("hs_priority", ("low",))
+OF_STAGE = DealFilter(properties=(PRIORITY,), stages=(StagePlace("offer"),))
+CREATED = DealFilter(created=Range(datetime(2026, 1, 1, tzinfo=UTC), None))
+
+
+def planned(wanted: DealFilter, sort: str, matching: int, deals: int = 100_000, *, far: bool = False) -> Plan:
+    return plan_of(parts_of(wanted), Order(sort), 50, matching, deals, far=far)
+
+
+def test_a_short_walk_in_the_order_is_preferred_to_an_index_that_finds_more_than_matches() -> None:
+    plan = planned(OF_STAGE, "amount", 2_400)
+    assert plan.way == Way("list_amount")
+    assert plan.instead == Way(PROPERTY_INDEX + "hs_priority", by_keys=True)
+
+
+def test_few_deals_of_several_conditions_are_sorted() -> None:
+    plan = planned(OF_STAGE, "amount", 60)
+    assert plan.way == Way(PROPERTY_INDEX + "hs_priority", by_keys=True)
+    assert plan.instead == Way("list_amount")
+
+
+def test_a_walk_may_take_twice_as_long_as_it_should() -> None:
+    plan = planned(CREATED, "name", 30_000, 10_000_000)
+    assert plan.way == Way("by_name")
+    assert plan.milliseconds >= 2 * 51 * 10_000_000 / 30_000 * 0.002 - 1
+
+
+def test_what_is_known_to_be_far_away_is_sorted_at_once() -> None:
+    assert planned(CREATED, "updated", 27_000).way == Way("by_update")
+    assert planned(CREATED, "updated", 27_000, far=True) == Plan(Way("by_creation", by_keys=True))
