@@ -9,8 +9,8 @@ from pathlib import Path
 
 import redis
 
-from dealcache.sandbox.embedded.processes import free_port
 from tests.freezing import freeze, thaw
+from tests.ports import free_port
 from tests.waiting import PATIENCE
 
 

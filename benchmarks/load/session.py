@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
+from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from benchmarks import machine
 from benchmarks.client import VIEWS
@@ -22,19 +24,19 @@ from benchmarks.load.tables import lag_of, rows_by_kind, rows_by_tier
 from benchmarks.load.target import Target
 
 
-def load(settings: LoadSettings, target: Target) -> Run:
-    """Make a run."""
+def load(settings: LoadSettings, target: Target, ended: Callable[[], bool] = lambda: False) -> Run:
+    """Make a run, at most until ``ended`` says True."""
     # select() wakes up to the microsecond; the loop's usual epoll does to the millisecond, which a hit does not take.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        return runner.run(_load(settings, target))
+        return runner.run(_load(settings, target, ended))
 
 
-async def _load(settings: LoadSettings, target: Target) -> Run:
+async def _load(settings: LoadSettings, target: Target, ended: Callable[[], bool]) -> Run:
     mix = Mix(target.deals, random.Random(settings.seed), target.left_out)
     # Chance of its own, so that the moments do not depend on what is asked for.
     schedule = poisson(settings.rate, settings.duration, random.Random(f"moments {settings.seed}"))
     async with Exchange(settings.place, settings.users * len(VIEWS)) as exchange:
-        return await Generator(exchange.send, mix, settings.users).run(schedule)
+        return await Generator(exchange.send, mix, settings.users).run(takewhile(lambda _due: not ended(), schedule))
 
 
 def content_of(settings: LoadSettings, target: Target, run: Run) -> Content:

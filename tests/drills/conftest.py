@@ -10,6 +10,7 @@ import pytest
 from dealcache.sandbox.embedded import Mongod
 from tests.drills.site import Site
 from tests.e2e.programs import HubSpot
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def make_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
     made: list[Site] = []
 
     def make(*options: str, **environ: str) -> Site:
-        mongod = Mongod(tmp_path / "mongod" / "data")
+        mongod = Mongod(tmp_path / "mongod" / "data", free_port())
         site = Site(tmp_path, mongod, HubSpot(tmp_path / "hubspot", *options), environ)
         made.append(site)
         return site

@@ -5,8 +5,6 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-import pytest
-
 from tests.drills.site import MakeSite
 from tests.drills.storm import stir_up
 from tests.e2e.programs import HubSpot
@@ -34,7 +32,6 @@ def break_calls(hubspot: HubSpot) -> list[int]:
     return places
 
 
-@pytest.mark.timeout(180)
 def test_a_full_load_and_a_storm_with_faults(make_site: MakeSite) -> None:
     """The search index is late, too: what it does not show at first is found by the confirming pass."""
     site = make_site("--deals", "1000", "--index-lag", "3", SYNC_CONFIRM_SECONDS="4")

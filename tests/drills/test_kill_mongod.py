@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from random import Random
 
-import pytest
-
 from tests.drills.site import LONGEST, MakeSite, Site
 from tests.drills.storm import stir_up
 from tests.e2e.jobs import ask_for_sync, completed
@@ -33,7 +31,6 @@ def end_with_crashes(site: Site, service: Gunicorn, job_id: str, random: Random)
     assert site.stored_job(job_id)["attempts"] == 1
 
 
-@pytest.mark.timeout(180)
 def test_two_crashes_in_a_full_load_and_two_in_an_incremental_sync(make_site: MakeSite) -> None:
     random = Random(SEED)
     site = make_site("--deals", "1200")

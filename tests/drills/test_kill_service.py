@@ -57,7 +57,7 @@ def end_with_kills(site: Site, service: Gunicorn, job_id: str, random: Random, w
     return service, ended, half_written
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_ten_kills_in_a_full_load_and_ten_in_an_incremental_sync(make_site: MakeSite) -> None:
     random = Random(SEED)
     site = make_site("--deals", str(DEALS))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.drills.site import LONGEST, MakeSite
 from tests.drills.storm import stir_up
 from tests.e2e.jobs import ask_for_sync, completed, ended, jobs_of
@@ -21,7 +19,6 @@ def failed(service: Gunicorn, job_id: str, reason: str) -> None:
     assert reason in job["error"]
 
 
-@pytest.mark.timeout(240)
 def test_a_full_load_and_a_storm_without_a_type(make_site: MakeSite) -> None:
     site = make_site("--deals", "600")
     hubspot = site.hubspot

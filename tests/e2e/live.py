@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,12 +11,9 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.programs import Gunicorn
+from tests.waiting import PATIENCE
 
 PATH = "/ws/deal-updates"
-
-
-#: Seconds after which clients have been told of a change for sure: the service holds it back for one.
-HELD_BACK = 2.5
 
 
 class LiveClient:
@@ -26,7 +22,7 @@ class LiveClient:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
-    def message(self, seconds: float = 20.0) -> dict[str, Any]:
+    def message(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """The next message; waits for it."""
         return json.loads(self.connection.recv(timeout=seconds))
 
@@ -36,23 +32,19 @@ class LiveClient:
             pass
         return message
 
+    def told_before(self, name: str) -> list[dict[str, Any]]:
+        """All messages before the first one about a deal; waits for that. They come in the order of the changes."""
+        messages = []
+        while (message := self.message())["deal_name"] != name:
+            messages.append(message)
+        return messages
+
     def subscribe(self, *names: str) -> None:
         """Narrow it to these deals, and wait until that is confirmed."""
         self.connection.send(json.dumps({"action": "subscribe", "deal_names": names}))
         while (message := self.message())["type"] != "subscribed":
             pass
         assert message["deal_names"] == list(names)
-
-    def waiting(self) -> list[dict[str, Any]]:
-        """All that came before the service answers a ping, which it does in turn; nothing is held back by then."""
-        time.sleep(HELD_BACK)
-        assert self.connection.ping().wait(60)
-        messages = []
-        while True:
-            try:
-                messages.append(self.message(0))
-            except TimeoutError:
-                return messages
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from tests.e2e.programs import ROOT, Program, environment, free_port
+from tests.e2e.programs import ROOT, Program, environment
+from tests.ports import free_port
 from tests.waiting import until
 
 _SITE = ROOT / "deploy" / "nginx.conf"

@@ -18,7 +18,8 @@ from typing import Any
 import psutil
 import requests
 
-from tests.waiting import until
+from tests.ports import free_port
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "simulator-token"
@@ -29,12 +30,6 @@ FLASK = (str(Path(sys.executable).with_name("flask")), "--app", "wsgi")
 DEALCACHE = (sys.executable, "-P", "-m", "dealcache")
 SERVE = (*DEALCACHE, "serve")
 GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -76,7 +71,7 @@ class Program:
     def err(self) -> str:
         return self._err.read_text()
 
-    def ended(self, seconds: float = 40.0) -> int:
+    def ended(self, seconds: float = PATIENCE) -> int:
         """The exit code, once it has ended."""
         return self.process.wait(seconds)
 
@@ -85,7 +80,7 @@ class Program:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(40)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -157,9 +152,11 @@ class Gunicorn(Program):
         }
         settings |= environ
         self.database = settings.get("MONGODB_DATABASE", "dealcache")
+        self._worker_count = int(settings.get("WEB_CONCURRENCY", "").strip() or 1)
         super().__init__(GUNICORN, directory, environment(**settings), cwd=self.cwd, stderr=stderr)
         try:
             until(self._answers)
+            until(lambda: len(self.workers()) == self._worker_count)  # one may answer before the next is forked
         except BaseException:
             self.stop()
             raise
@@ -177,8 +174,8 @@ class Gunicorn(Program):
     def post(self, path: str, **query: Any) -> requests.Response:
         return requests.post(self.url + path, params=query, timeout=60)
 
-    def get_from_each(self, path: str, **query: Any) -> list[list[requests.Response]]:
-        """Return the answers of each worker, at least one of each, in the order in which they came.
+    def get_from_each(self, path: str, **query: Any) -> dict[int, list[requests.Response]]:
+        """Return the answers of each worker by its process id, at least one of each, in the order in which they came.
 
         The kernel decides which worker accepts a connection, and may choose one of them a hundred times in a row.
         """
@@ -192,10 +189,11 @@ class Gunicorn(Program):
                 if (worker := self._worker_connected_to(port)) is not None:
                     answers[worker].append(response)
                 assert response.content is not None  # read as long as the connection is open
-                return self.workers() <= answers.keys()
+                workers = self.workers()
+                return len(workers) == self._worker_count and workers <= answers.keys()
 
             until(all_have_answered)
-        return list(answers.values())
+        return {worker: answers[worker] for worker in self.workers()}
 
     def _worker_connected_to(self, port: int) -> int | None:
         for worker in self.workers():
@@ -221,7 +219,7 @@ class Gunicorn(Program):
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
-        until(lambda: not any(_lives(pid) for pid in pids))
+        until(lambda: not any(lives(pid) for pid in pids))
 
     def ask(self, octets: bytes) -> tuple[int, dict[str, str], bytes]:
         """Send bytes as they are, and read one answer: status, headers by lower-case name, and body."""
@@ -237,7 +235,7 @@ class Gunicorn(Program):
         return int(status.split()[1]), headers, body
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
     """Return True if a process does anything still; one that nobody has buried yet does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import GUNICORN, ROOT, TOKEN, StartService, environment, free_port
+from tests.e2e.programs import GUNICORN, ROOT, TOKEN, StartService, environment
+from tests.ports import free_port
 from tests.waiting import until
 
 GOOD = {"HUBSPOT_ACCESS_TOKEN": TOKEN, "MONGODB_URI": "mongodb://127.0.0.1:1/"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.programs import ACME, READ, ROOT, Program, environment, free_port, signal_and_wait
+from tests.e2e.programs import ACME, READ, ROOT, Program, environment, lives, signal_and_wait
+from tests.ports import free_port
 from tests.waiting import until
 
 STORED = READ.replace("/hubspot/", "/hubspot/v2/")
@@ -46,14 +46,6 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 @pytest.mark.long
 def test_one_command_serves_demo_data_and_keeps_it(run: Callable[[], tuple[Program, str]]) -> None:
     program, text = run()
@@ -78,7 +70,7 @@ def test_one_command_serves_demo_data_and_keeps_it(run: Callable[[], tuple[Progr
     code, seconds = signal_and_wait(program)
     assert code == 0
     assert seconds < 38  # what does not end by itself is killed after forty
-    assert not [pid for pid in children if lives(pid)]
+    until(lambda: not [pid for pid in children if lives(pid)])
 
     program, text = run()
     base = re.findall(r"'(http://[^']+)'", text)[0].partition("/api/")[0]

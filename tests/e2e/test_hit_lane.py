@@ -112,7 +112,7 @@ def said(service: Gunicorn, script: Script) -> bytes:
 
 def differ(both: Both, script: Script) -> tuple[bytes, bytes] | None:
     """Return what the two say if they keep differing; a busy machine may make one of them doubt its memory."""
-    for _ in range(4):
+    for _ in range(20):
         answers = said(both.on, script), said(both.off, script)
         if _without_resets(answers[0]) == _without_resets(answers[1]):
             return None
@@ -193,8 +193,12 @@ def test_without_tokens_both_answer_to_the_same_names_and_pages(both_without_tok
 def test_a_plain_hit_takes_the_lane(both: Both, method: str, more: str) -> None:
     before = lane_hits(both.on)
     script = Script((f"{HIT}{more}\r\n".replace("GET", method, 1).encode(),))
-    assert differ(both, script) is None
-    assert lane_hits(both.on) > before
+
+    def takes_the_lane() -> bool:
+        assert differ(both, script) is None
+        return lane_hits(both.on) > before
+
+    until(takes_the_lane)  # at once, unless a busy machine makes the service doubt its memory
 
 
 @pytest.mark.fuzz

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 import threading
-import time
+import uuid
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,9 +14,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.jobs import ask_for_sync, completed
-from tests.e2e.live import HELD_BACK, PATH, LiveClient, handshake, live_client, raw_client
+from tests.e2e.live import PATH, LiveClient, handshake, live_client, raw_client
+from tests.e2e.metrics import all_follow
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, assert_problem, signal_and_wait
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first, now
+from tests.freezing import frozen, thaw
 from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
@@ -31,8 +33,10 @@ SUBSCRIBE_FRAME = bytes([0x81, 0x80 | len(SUBSCRIBE), 0, 0, 0, 0]) + SUBSCRIBE
 def synced(start_service: StartService, hubspot: HubSpot) -> Gunicorn:
     """A service with four threads that knows all deals."""
     service = start_service(THREADS="4", HUBSPOT_CLIENT_SECRET=SECRET, SYNC_CONFIRM_SECONDS="0")
-    completed(service, ask_for_sync(service))
-    time.sleep(HELD_BACK)  # whoever connects from now on hears nothing of this
+    with live_client(service) as client:
+        completed(service, ask_for_sync(service))
+        # Changes are told a moment later, in their order: whoever connects from now on hears nothing of that sync.
+        client.told_before(read_new_deal(service, hubspot))
     return service
 
 
@@ -45,6 +49,13 @@ def rename(hubspot: HubSpot, deal_id: str, name: str) -> None:
 def new_deal(hubspot: HubSpot, name: str) -> str:
     (deal_id,) = hubspot.change({"do": "add_deal", "name": name})
     return str(deal_id)
+
+
+def read_new_deal(service: Gunicorn, hubspot: HubSpot, name: str | None = None) -> str:
+    """Read a deal that nobody has read before, of which clients are told; its name."""
+    name = name or f"New {uuid.uuid4().hex}"
+    assert service.get(READ, dealId=new_deal(hubspot, name)).status_code == 200
+    return name
 
 
 def is_reset(sock: socket.socket) -> bool:
@@ -89,15 +100,15 @@ def test_who_is_told_what_of_a_sync(synced: Gunicorn, hubspot: HubSpot) -> None:
         for client in (everything, by_query, by_message):  # also those who know the old name alone
             message = client.until_told_of("Told by another name")
             assert (message["deal_id"], message["changed"]) == (deal_id, ["info", "timeline"])
-        assert other.waiting() == []
+        assert other.told_before(read_new_deal(synced, hubspot, "Other")) == []
 
 
-def test_a_sync_that_changes_nothing_tells_nothing(synced: Gunicorn) -> None:
+def test_a_sync_that_changes_nothing_tells_nothing(synced: Gunicorn, hubspot: HubSpot) -> None:
+    completed(synced, ask_for_sync(synced))  # what the fixture has made is no news any more
     with live_client(synced) as client:
         completed(synced, ask_for_sync(synced))
         completed(synced, ask_for_sync(synced, full="true"))
-        assert client.waiting() == []
-    assert metric(synced, "dealcache_live_messages_total") == 0
+        assert client.told_before(read_new_deal(synced, hubspot)) == []
 
 
 def test_a_webhook_tells_of_the_deal_that_it_names(synced: Gunicorn, hubspot: HubSpot) -> None:
@@ -112,7 +123,7 @@ def test_a_webhook_tells_of_the_deal_that_it_names(synced: Gunicorn, hubspot: Hu
         assert (message["deal_id"], message["deal_name"], message["changed"]) == (deal_id, ACME, ["info"])
         # Whoever reads on being told finds the new value.
         assert synced.get(READ, dealName=ACME).json()["amount"] == 4711
-        assert other.waiting() == []
+        assert other.told_before(read_new_deal(synced, hubspot, "x")) == []
 
 
 def test_a_refresh_that_finds_something_new_tells_of_it_too(synced: Gunicorn, hubspot: HubSpot) -> None:
@@ -121,7 +132,7 @@ def test_a_refresh_that_finds_something_new_tells_of_it_too(synced: Gunicorn, hu
         assert synced.get(READ, dealId=deal_id).status_code == 200
         assert client.until_told_of("Read before it was synced")["deal_id"] == deal_id
         completed(synced, ask_for_sync(synced))
-        assert client.waiting() == []
+        assert client.told_before(read_new_deal(synced, hubspot)) == []
 
 
 @pytest.mark.parametrize("count", [4, 40])
@@ -129,23 +140,28 @@ def test_connections_hold_no_threads_and_no_places_of_others(
     start_service: StartService, hubspot: HubSpot, count: int
 ) -> None:
     service = start_service(THREADS="4", GUNICORN_CMD_ARGS="--worker-connections 24")
-    until(lambda: service.get(READ, dealName=ACME).headers.get("X-Cache-Tier") == "memory")
-    time.sleep(HELD_BACK)
+    with live_client(service) as client:
+        all_follow(service)
+        client.until_told_of(read_new_deal(service, hubspot))  # whoever connects from now on hears of nothing before
+    until(lambda: metric(service, "dealcache_live_clients") == 0)
+    told = metric(service, "dealcache_live_messages_total")
     with ExitStack() as stack:
         clients = [stack.enter_context(live_client(service)) for _ in range(count)]
         for _ in range(8):
             assert service.get("/healthz").status_code == 200
-            assert service.get(READ, dealName=ACME).headers["X-Cache-Tier"] == "memory"
-        assert metric(service, "dealcache_live_clients") == count
-        deal_id = new_deal(hubspot, f"Told to all {count}")
-        assert service.get(READ, dealId=deal_id).status_code == 200
+            until(lambda: service.get(READ, dealName=ACME).headers["X-Cache-Tier"] == "memory")
+        until(lambda: metric(service, "dealcache_live_clients") == count)
+        name = read_new_deal(service, hubspot)
         for client in clients:
-            assert client.message()["deal_id"] == deal_id
-        assert metric(service, "dealcache_live_messages_total") == count
+            assert client.message()["deal_name"] == name
+        until(lambda: metric(service, "dealcache_live_messages_total") == told + count)
     until(lambda: metric(service, "dealcache_live_clients") == 0)
-    assert metric(service, 'dealcache_requests_total{route="/ws/deal-updates",status="101"}') == count
-    lines = [line for line in service.log() if line.get("target", "").startswith(PATH)]
-    assert [line["status"] for line in lines] == [101] * count
+    assert metric(service, 'dealcache_requests_total{route="/ws/deal-updates",status="101"}') == 1 + count
+
+    def statuses() -> list[int]:
+        return [line["status"] for line in service.log() if line.get("target", "").startswith(PATH)]
+
+    until(lambda: statuses() == [101] * (1 + count))
     assert not [line for line in service.log() if line["level"] in ("ERROR", "CRITICAL")]
 
 
@@ -184,7 +200,7 @@ def test_a_slow_client_is_dropped_and_the_others_are_told_everything(synced: Gun
             )
             completed(synced, ask_for_sync(synced))
         until(lambda: all(f"{rounds} {long_name}" in got.get(one, ()) for one in ids))
-        assert metric(synced, "dealcache_live_clients") == 1
+        until(lambda: metric(synced, "dealcache_live_clients") == 1)
         assert synced.get("/healthz").status_code == 200
     listening.join(60)
     assert is_reset(slow)
@@ -225,7 +241,7 @@ def test_sigterm_says_goodbye_at_once_while_requests_are_still_answered(
     start_service: StartService, hubspot: HubSpot, workers: str
 ) -> None:
     service = start_service(WEB_CONCURRENCY=workers)
-    hubspot.steer("POST", "faults", match="search", delay=3)
+    hubspot.steer("POST", "faults", match="search", delay=2)
     answers: list[int] = []
     with ExitStack() as stack:
         clients = [stack.enter_context(live_client(service)) for _ in range(20)]
@@ -234,6 +250,7 @@ def test_sigterm_says_goodbye_at_once_while_requests_are_still_answered(
         slow = threading.Thread(target=lambda: answers.append(service.get(READ, dealName=ACME).status_code))
         slow.start()
         until(lambda: hubspot.calls().get("search", 0) >= 1)
+        stack.enter_context(frozen(hubspot.process.pid))
         ended: list[Any] = []
         stopping = threading.Thread(target=lambda: ended.append(signal_and_wait(service)))
         stopping.start()
@@ -247,6 +264,7 @@ def test_sigterm_says_goodbye_at_once_while_requests_are_still_answered(
         while chunk := mute.recv(4096):
             mute_got += chunk
         assert mute_got[:4] == b"\x88" + bytes([len(mute_got) - 2]) + (1001).to_bytes(2, "big")
+        thaw(hubspot.process.pid)
         slow.join(60)
         stopping.join(60)
     assert answers == [200]
@@ -274,7 +292,7 @@ def test_tokens_and_origins(start_service: StartService) -> None:
     }.items():
         assert service.ask(handshake(service, Origin=origin, **allowed))[0] == wanted
     with live_client(service, headers=allowed) as client:
-        assert client.waiting() == []
+        client.subscribe("Other")
     assert "api-token" not in service.err
 
 

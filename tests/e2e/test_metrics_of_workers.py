@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.metrics import all_follow, total
 from tests.e2e.programs import (
     ACME,
     GUNICORN,
@@ -20,9 +20,9 @@ from tests.e2e.programs import (
     RunFlask,
     StartService,
     environment,
-    free_port,
+    lives,
 )
-from tests.e2e.test_running_service import total
+from tests.ports import free_port
 from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
@@ -45,22 +45,13 @@ def probe(service: Gunicorn, count: int) -> None:
         assert service.get("/healthz").status_code == 200
 
 
-def both_follow(service: Gunicorn) -> None:
-    """Wait until both workers know of all invalidations that there were before."""
-    # A worker that starts late has no metrics before, and applies nothing that was recorded until then.
-    until(lambda: total(service, "dealcache_workers") == 2)
-    began = time.time()
-    until(lambda: total(service, "dealcache_followed_until_timestamp_seconds") > began)
-
-
 def fill(service: Gunicorn) -> None:
-    """Let each of two workers hold something for good: what it read before it knew of all invalidations it lets go."""
-    both_follow(service)
-    count = 0
+    """Let each of two workers hold something for good."""
+    count = all_follow(service)
 
     def all_from_memory() -> bool:
         nonlocal count
-        answers = service.get_from_each(READ, dealName=ACME)
+        answers = service.get_from_each(READ, dealName=ACME).values()
         count += sum(map(len, answers))
         return all(one[-1].headers.get("X-Cache-Tier") == "memory" for one in answers)
 
@@ -166,7 +157,7 @@ def test_another_master_goes_on_with_the_counts_of_the_one_that_it_replaces(
         assert probes(service) == counted + 10
     finally:
         os.kill(new, signal.SIGTERM)
-    until(lambda: not Path(f"/proc/{new}").exists() or "Z" in Path(f"/proc/{new}/stat").read_text().split()[2])
+    until(lambda: not lives(new))
     assert directories(tmp_path) == []
 
 
@@ -218,12 +209,11 @@ def test_a_command_takes_no_part_in_the_metrics_of_a_server(run_flask: RunFlask,
 
 def test_a_worker_tells_until_when_it_knows_of_all_invalidations(start_service: StartService) -> None:
     service = start_service(WEB_CONCURRENCY="2")
-    both_follow(service)
+    all_follow(service)
     recorded, applied = "dealcache_invalidations_recorded_total", "dealcache_invalidations_applied_total"
-    # Labels that become known at the start are recorded too, perhaps now: what is applied here must be recorded there.
     applied_before = total(service, applied)
     recorded_before = total(service, recorded)
-    assert service.get(READ, dealName=ACME).status_code == 200
+    assert service.get(READ, dealName="Globex expansion").status_code == 200
     until(lambda: total(service, recorded) > recorded_before)
     # Each of the two workers applies what is recorded from now on.
     until(lambda: total(service, applied) - applied_before >= 2 * (total(service, recorded) - recorded_before))

@@ -12,7 +12,8 @@ import requests
 from websockets.sync.client import connect
 
 from tests.e2e.nginx import Nginx
-from tests.e2e.programs import ACME, READ, Gunicorn, assert_problem, free_port
+from tests.e2e.programs import ACME, READ, Gunicorn, assert_problem
+from tests.ports import free_port
 from tests.waiting import until
 
 TIMELINE = "/api/hubspot/deal-timeline"

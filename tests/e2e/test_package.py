@@ -19,7 +19,8 @@ import pytest
 import requests
 
 from dealcache import __version__
-from tests.e2e.programs import ACME, ROOT, Program, environment, free_port, signal_and_wait
+from tests.e2e.programs import ACME, ROOT, Program, environment, signal_and_wait
+from tests.ports import free_port
 from tests.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -111,7 +112,7 @@ def demo(installed: Path, empty: Path, tmp_path: Path) -> Iterator[Program]:
     """``dealcache demo``, serving."""
     environ = environment(BIND=f"127.0.0.1:{free_port()}", TMPDIR=str(tmp_path))
     program = Program((str(installed / "dealcache"), "demo"), tmp_path / "output", environ, cwd=empty)
-    until(lambda: "Ctrl-C" in program.out or program.process.poll() is not None)
+    until(lambda: "Ctrl-C" in program.out or program.process.poll() is not None, 300)  # it fetches MongoDB's program
     assert program.process.poll() is None, program.err
     yield program
     program.stop()

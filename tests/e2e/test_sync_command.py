@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from tests.e2e.conftest import WIDE_DEALS, WIDE_NOTES
 from tests.e2e.programs import FLASK, ROOT, FlaskCommand, HubSpot, RunFlask, signal_and_wait
+from tests.freezing import frozen
 from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
@@ -25,9 +26,9 @@ JOB_ID = re.compile(r"\b[0-9a-f]{32}\b")
 BAR = "━"
 
 
-def hold_back(hubspot: HubSpot, seconds: float = 1.0) -> None:
-    """Let a full load come so far, and then only step by step."""
-    hubspot.steer("POST", "faults", match="list", delay=seconds, skip=PAGES_BEFORE)
+def hold_back(hubspot: HubSpot) -> None:
+    """Let a full load come so far, and then only step by step, of which there are five."""
+    hubspot.steer("POST", "faults", match="list", delay=2.0, skip=PAGES_BEFORE)
 
 
 def stored_job(command: FlaskCommand) -> dict[str, Any] | None:
@@ -104,8 +105,9 @@ def test_cancelled_from_another_process(run_flask: RunFlask, wide_hubspot: HubSp
     hold_back(wide_hubspot)
     command = run_flask("sync", "--full")
     job_id = str(held_back(command, wide_hubspot)["_id"])
-    cancel = run_flask("jobs", "cancel", job_id)
-    assert cancel.ended() == 0, cancel.said
+    with frozen(wide_hubspot.process.pid):  # the command needs some seconds to start
+        cancel = run_flask("jobs", "cancel", job_id)
+        assert cancel.ended() == 0, cancel.said
     assert command.ended() == 3, command.said
     assert (row(command, "job"), row(command, "status")) == (job_id, "cancelled")
     again = run_flask("jobs", "cancel", job_id)

@@ -148,7 +148,7 @@ def test_what_happens_in_hubspot_is_seen_by_readers_soon(start_service: StartSer
         (merged,) = hubspot.change({"do": "merge", "object_type": "deals", "primary_id": deal_id, "loser_id": other_id})
         until(lambda: service.get(TIMELINE, dealId=other_id).json().get("deal_id") == merged)
         assert len(events_of(service, str(merged))) == 2
-        assert service.get(TIMELINE, dealId=deal_id).json()["deal_id"] == merged
+        until(lambda: service.get(TIMELINE, dealId=deal_id).json().get("deal_id") == merged)
     finally:
         hubspot.steer("DELETE", "webhooks")
 

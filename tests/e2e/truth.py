@@ -106,7 +106,8 @@ def months_of(timelines: Timelines) -> dict[str, int]:
 
 def summarized_months(service: Gunicorn) -> list[dict[str, int]]:
     """Return the same as each worker of the service sums it up."""
-    summaries = [answers[0].json() for answers in service.get_from_each(f"{V2}/activity-summary", by="month")]
+    answers = service.get_from_each(f"{V2}/activity-summary", by="month")
+    summaries = [of_worker[0].json() for of_worker in answers.values()]
     assert {summary["time_zone"] for summary in summaries} == {"UTC"}
     assert all(summary["total"] == sum(row["count"] for row in summary["rows"]) for summary in summaries)
     return [{row["key"]: row["count"] for row in summary["rows"]} for summary in summaries]
