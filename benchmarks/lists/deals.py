@@ -96,9 +96,10 @@ def _document(rng: random.Random, number: int, at: datetime, stage: tuple[str, s
     )
     activities = rng.randrange(30)
     first, last = (created, created + timedelta(days=rng.randrange(200))) if activities else (None, None)
+    planned = at + timedelta(days=30 + rng.random() * 300) if activities and rng.random() < 0.1 else None
     summary = {"count": activities, "by_type": {"Note": activities} if activities else {}, "first": first}
     return {
         **deal_fields(deal),
         **dict.fromkeys(("synced_at", "timeline_synced_at", "associations_read_at"), at),
-        "activities": summary | {"last": last, "next": None, "end": last},
+        "activities": summary | {"last": last, "next": planned, "end": planned or last},
     }

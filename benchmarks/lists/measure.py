@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 from pymongo.database import Database
 
-from benchmarks.client import Client, expect
+from benchmarks.client import Client, Reply, expect
 from benchmarks.lists import bare
 from benchmarks.lists.deals import Changes
 from benchmarks.lists.readers import Growth, reading
@@ -47,9 +47,18 @@ _HIT_PAUSE = 0.001
 QUESTIONS = [f"{condition}&sort={{}}{sort}" for condition, sort in itertools.product(_FILTERS, _SORTS)]
 
 
+#: The rows of a full page.
+PAGE = 50
+
+#: How often each question is asked, one after the other and all again: an odd moment falls on one time of many.
+_ROUNDS = 15
+
+
 class Pages(NamedTuple):
     """First pages of the list of deals: the median of all questions and the worst one, in seconds or as ratios.
 
+    ``ratio`` and ``worst_ratio`` are those of full pages, to the bare fetch of their documents; ``short`` is the median
+    of the others, None if all are full: there the request itself outweighs the rows.
     ``by_question`` has the seconds of each question after a change.
     """
 
@@ -59,6 +68,7 @@ class Pages(NamedTuple):
     worst_ratio: float
     changed: float
     worst_changed: float
+    short: float | None
     by_question: Mapping[str, float]
 
 
@@ -121,7 +131,7 @@ def small_answers(service: Server, changes: Changes, figures: Figures, rounds: i
 def pages(
     service: Server, database: Database[dict[str, Any]], changes: Changes, questions: Sequence[str] = QUESTIONS
 ) -> Pages:
-    """Measure first pages of the list of deals and the bare fetch of their documents.
+    """Measure first pages of the list of deals and the bare fetch of their documents, by turns.
 
     Args:
         service: answers.
@@ -129,21 +139,26 @@ def pages(
         changes: make lists have changed before each question.
         questions: filters and orders, with a place for the sign of descending ones.
     """
+    asked = [question.format("-" * (number % 2)) for number, question in enumerate(questions)]
     changed: dict[str, float] = {}
-    times, ratios = [], []
+    pairs: dict[str, list[tuple[float, float]]] = {one: [] for one in asked}
     with Client(service.base_url) as client:
-        for number, question in enumerate(questions):
-            asked = question.format("-" * (number % 2))
-            target = f"{V2}deal-list?{asked}"
+
+        def ask(question: str) -> Reply:
+            return expect(client.ask(f"{V2}deal-list?{question}"))
+
+        for one in asked:
             changes.make()
-            reply = expect(client.ask(target))
-            changed[asked] = reply.seconds
-            ids = [one["deal_id"] for one in orjson.loads(reply.body)["deals"]]
-            pairs = [(expect(client.ask(target)).seconds, bare.some_deals(database, ids)) for _ in range(5)]
-            times.append(statistics.median(ours for ours, _ in pairs))
-            ratios.append(statistics.median(ours / least for ours, least in pairs))
-    every = (times, ratios, changed.values())
-    return Pages(*(figure for each in every for figure in (statistics.median(each), max(each))), by_question=changed)
+            changed[one] = ask(one).seconds
+        ids = {one: [deal["deal_id"] for deal in orjson.loads(ask(one).body)["deals"]] for one in asked}
+        for one in asked * _ROUNDS:
+            pairs[one].append((ask(one).seconds, bare.some_deals(database, ids[one])))
+    times = {one: statistics.median(ours for ours, _ in pairs[one]) for one in asked}
+    ratios = [statistics.median(a / b for a, b in pairs[one]) for one in asked if len(ids[one]) == PAGE]
+    short = [times[one] for one in asked if len(ids[one]) < PAGE]
+    every = (times.values(), ratios, changed.values())
+    figures = [figure for each in every for figure in (statistics.median(each), max(each))]
+    return Pages(*figures, statistics.median(short) if short else None, changed)
 
 
 def export(service: Server, figures: Figures, rounds: int) -> None:
