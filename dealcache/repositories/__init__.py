@@ -18,7 +18,7 @@ from dealcache.repositories.deal_list_indexes import MOST_INDEXED_PROPERTIES
 from dealcache.repositories.deal_list_query import is_place
 from dealcache.repositories.deal_properties import property_text
 from dealcache.repositories.deal_store import DealStore
-from dealcache.repositories.deal_summaries import DealSummaries, ListsBehindError
+from dealcache.repositories.deal_summaries.settling import DealSummaries, ListsBehindError
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import StoredDeal, Totals
 from dealcache.repositories.found_deals import FoundDeal, Spot

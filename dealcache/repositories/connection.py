@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pymongo
-from bson.errors import InvalidBSON
+from bson.errors import BSONError, InvalidBSON
 from pymongo import MongoClient, ReadPreference, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -24,7 +24,6 @@ from dealcache.breaker import Breaker, BreakerOpenError
 from dealcache.clock import RemoteClock
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.documents import Document
-from dealcache.repositories.unordered_writes import UNSTORABLE
 
 #: No value that another system has written may fail the read of a document. A date beyond datetime's range is read as
 #: DatetimeMS, so that it is unchanged when it is written back.
@@ -37,6 +36,9 @@ _DECODING: Document = {
 #: For writes that precede or follow others in MongoDB's journal and mean nothing without them: they need not wait for
 #: the journal, which never loses an earlier write without the later ones.
 _UNJOURNALED = WriteConcern(w=1)
+
+#: Errors of values that BSON cannot hold: lone surrogates, integers over 64 bits, documents over 16 MB.
+UNSTORABLE = (BSONError, UnicodeEncodeError, OverflowError)
 
 #: For a query that reads a whole collection, which takes longer than any read may.
 SCAN_SECONDS = 60.0

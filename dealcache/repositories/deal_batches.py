@@ -17,8 +17,7 @@ from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_indexes import SORTS
-from dealcache.repositories.deal_writes import LIVE
-from dealcache.repositories.documents import DEAL_PROJECTION, Document
+from dealcache.repositories.documents import DEAL_PROJECTION, LIVE, Document
 from dealcache.repositories.hints import exists, hinted
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.record_documents import DEALS, read_deal, read_records

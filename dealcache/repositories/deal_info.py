@@ -12,9 +12,12 @@ from dealcache.model.invalidation import Changes
 from dealcache.model.labels import LabelChanges
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
 from dealcache.repositories.deal_properties import StoredProperties
-from dealcache.repositories.deal_summaries import DealSummaries
-from dealcache.repositories.deal_writes import (
-    LIVE,
+from dealcache.repositories.deal_summaries.settling import DealSummaries
+from dealcache.repositories.documents import DEAL_PROJECTION, LIVE, Document, StoredDeal, any_date, ids_of, milliseconds
+from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
+from dealcache.repositories.record_documents import DEALS, read_records
+from dealcache.repositories.stage_times import STAGE_TIMES
+from dealcache.repositories.writes.deals import (
     DealDocuments,
     archive,
     archive_all,
@@ -22,10 +25,6 @@ from dealcache.repositories.deal_writes import (
     merged_away,
     store_deals,
 )
-from dealcache.repositories.documents import DEAL_PROJECTION, Document, StoredDeal, any_date, ids_of, milliseconds
-from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
-from dealcache.repositories.record_documents import DEALS, read_records
-from dealcache.repositories.stage_times import STAGE_TIMES
 
 _LONGEST_UNREAD_FIRST = [("associations_read_at", 1)]
 _ID_ALONE = {"_id": 0, "deal_id": 1}

@@ -10,7 +10,7 @@ from typing import Any
 from dealcache.model.deals import Deal, Event, LoadedDeal
 from dealcache.model.invalidation import Changes
 from dealcache.repositories.deal_info import DealInfoRepository
-from dealcache.repositories.deal_summaries import DealSummaries
+from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import EngagementKey, milliseconds
 from dealcache.repositories.people_store import PeopleStore

@@ -27,9 +27,9 @@ from dealcache.repositories.documents import (
     totals_of,
 )
 from dealcache.repositories.record_documents import EVENTS, foreign_fields, read_records, text_value
-from dealcache.repositories.stale_marks import StaleMarks
-from dealcache.repositories.timeline_writes import adopt_events, delete_events, remove_events, write_events
-from dealcache.repositories.write_plan import has_key
+from dealcache.repositories.writes.events import adopt_events, delete_events, remove_events, write_events
+from dealcache.repositories.writes.plan import has_key
+from dealcache.repositories.writes.stale_marks import StaleMarks
 
 _SWEPT_AT_ONCE = 200  # deals; keeps one operation well below the time-out of the socket
 

@@ -86,6 +86,9 @@ COMPARED_EVENT = dict.fromkeys(("deal_id", *EVENT_FIELDS, "synced_at"), 1)
 SUMMED = "summed_in"
 SUMMED_BY = frozenset(("pipeline_id", "stage_id", "archived"))
 
+#: The condition that a deal is not archived.
+LIVE: Document = {"archived": {"$ne": True}}
+
 #: All fields that this service writes to an event's document; others belong to other systems.
 OWN_EVENT_FIELDS = frozenset(("_id", *COMPARED_EVENT, *WITH_FIELDS))
 

@@ -28,8 +28,8 @@ from dealcache.repositories.documents import (
     owner_fields,
     pipeline_fields,
 )
-from dealcache.repositories.newest_wins import newest_wins, write_all
 from dealcache.repositories.record_documents import OWNERS, PIPELINES, read_records
+from dealcache.repositories.writes.newest_wins import newest_wins, write_all
 
 _BY_ID = [("owner_id", 1)]
 _DISPLAY_ORDER = [("display_order", 1), ("pipeline_id", 1)]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dealcache.repositories.connection import Connection, unjournaled
-from dealcache.repositories.deal_summaries import MARKED_COMPLETE, DealSummaries
+from dealcache.repositories.deal_summaries.settling import MARKED_COMPLETE, DealSummaries
 from dealcache.repositories.documents import Document, any_date
 from dealcache.repositories.list_version import ListState
 

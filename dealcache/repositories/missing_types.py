@@ -17,8 +17,7 @@ from typing import NamedTuple
 from pymongo.database import Database
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_writes import LIVE
-from dealcache.repositories.documents import SUMMED, Document, any_date, ids_of, milliseconds
+from dealcache.repositories.documents import LIVE, SUMMED, Document, any_date, ids_of, milliseconds
 from dealcache.repositories.list_version import changing
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -14,8 +14,7 @@ from pymongo.database import Database
 
 from dealcache.model.jobs import Job, JobStatus
 from dealcache.repositories.connection import Connection, StoreError
-from dealcache.repositories.deal_writes import LIVE
-from dealcache.repositories.documents import Document, any_date, milliseconds
+from dealcache.repositories.documents import LIVE, Document, any_date, milliseconds
 from dealcache.repositories.job_leases import QUEUED, RUNNING, to_job
 from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.running_count import RunningCount

@@ -24,8 +24,7 @@ from dealcache.model.labels import Labels
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
-from dealcache.repositories.deal_writes import LIVE
-from dealcache.repositories.documents import Document
+from dealcache.repositories.documents import LIVE, Document
 from dealcache.repositories.hints import hinted
 from dealcache.repositories.list_totals import difference
 from dealcache.repositories.list_version import ListVersion, keep_totals, kept_totals

@@ -15,7 +15,8 @@ from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_list import DealListRepository
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.deal_store import DealStore
-from dealcache.repositories.deal_summaries import DealSummaries
+from dealcache.repositories.deal_summaries.check import SummaryCheck
+from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.invalidation_log import InvalidationFeed, InvalidationLog
@@ -31,12 +32,11 @@ from dealcache.repositories.people_store import PeopleStore
 from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.stage_totals import StageTotalRepository
-from dealcache.repositories.stale_marks import StaleMarks
-from dealcache.repositories.summary_check import SummaryCheck
 from dealcache.repositories.sync_jobs import SyncJobRepository
 from dealcache.repositories.sync_state import SyncStateRepository
 from dealcache.repositories.webhook_events import WebhookEventRepository
 from dealcache.repositories.workers import WorkerRegistry
+from dealcache.repositories.writes.stale_marks import StaleMarks
 
 #: Seconds that a readiness probe waits for MongoDB.
 _PROBE_SECONDS = 2.0

@@ -24,7 +24,7 @@ from pymongo.errors import BulkWriteError
 from dealcache.model.jobs import WebhookEvent
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, any_date, milliseconds, utc
-from dealcache.repositories.newest_wins import lost_races
+from dealcache.repositories.writes.newest_wins import lost_races
 
 _FIELDS = tuple(field.name for field in fields(WebhookEvent) if field.name != "key")
 _OLDEST_FIRST = [("received_at", 1), ("_id", 1)]

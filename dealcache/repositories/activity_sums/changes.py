@@ -38,7 +38,7 @@ from dealcache.repositories.activity_sums.head import (
 from dealcache.repositories.activity_sums.reading import ActivityReader
 from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import SUMMED, Document, batches_of
-from dealcache.repositories.unordered_writes import write_unordered
+from dealcache.repositories.writes.unordered import write_unordered
 
 #: Deals, and about how many activities of them, to add up together.
 _DEALS, _ACTIVITIES = 250, 20_000

@@ -12,7 +12,7 @@ import pytest
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
 from dealcache.repositories import Connection, DealInfoRepository
-from dealcache.repositories.write_plan import plan_writes
+from dealcache.repositories.writes.plan import plan_writes
 from tests.integration.repositories.listed import all_deals
 from tests.integration.repositories.races import race
 from tests.unit.repositories.samples import NOON, a_deal, at
@@ -100,7 +100,7 @@ def test_an_archived_deal_comes_back_only_by_what_was_read_later(deals: DealInfo
 def test_after_a_complete_load_the_unseen_are_archived(
     deals: DealInfoRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dealcache.repositories.deal_writes._BATCH", 3)
+    monkeypatch.setattr("dealcache.repositories.writes.deals._BATCH", 3)
     deals.store([a_deal(str(number), deal_name=f"Deal {number}") for number in range(10)], at(1))
     deals.store([a_deal("7", deal_name="Deal 7")], at(5))
     changes = deals.archive_unseen(at(5))
@@ -189,7 +189,7 @@ def overtaken(deals: DealInfoRepository, monkeypatch: pytest.MonkeyPatch) -> Cal
             action()
             return plan_writes(*arguments)
 
-        monkeypatch.setattr("dealcache.repositories.batch_writes.plan_writes", plan)
+        monkeypatch.setattr("dealcache.repositories.writes.batches.plan_writes", plan)
         return deals.store([deal], at(read_at))
 
     return store_while

@@ -137,7 +137,7 @@ def test_marks_and_summaries_of_other_systems_hold_nothing_up(worker: Worker) ->
 
 
 def test_too_many_are_left_to_maintenance(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dealcache.repositories.deal_summaries._MOST_FOR_READER", 2)
+    monkeypatch.setattr("dealcache.repositories.deal_summaries.settling._MOST_FOR_READER", 2)
     worker.storage.store.save(*(a_load(1, deal=a_deal(str(deal_id))) for deal_id in range(5)))
     worker.storage.prepare_lists()
     worker.database.deal_info.update_many({}, {"$unset": {"activities": ""}})  # as an earlier version stored them

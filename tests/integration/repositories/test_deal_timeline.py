@@ -10,7 +10,7 @@ import pytest
 
 from dealcache.model.deals import Event
 from dealcache.repositories import Connection, DealTimelineRepository, Totals
-from dealcache.repositories.write_plan import plan_writes
+from dealcache.repositories.writes.plan import plan_writes
 from tests.integration.conftest import Profiled
 from tests.unit.repositories.samples import NOON, an_event, at
 
@@ -128,7 +128,7 @@ def overtaken(timelines: DealTimelineRepository, monkeypatch: pytest.MonkeyPatch
             action()
             return plan_writes(*arguments)
 
-        monkeypatch.setattr("dealcache.repositories.batch_writes.plan_writes", plan)
+        monkeypatch.setattr("dealcache.repositories.writes.batches.plan_writes", plan)
         timelines.replace({"1": events}, began)
 
     return replace_while

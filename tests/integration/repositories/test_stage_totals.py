@@ -13,7 +13,7 @@ import pytest
 from dealcache.model.deal_filter import DealFilter, Range, StagePlace
 from dealcache.model.labels import Labels
 from dealcache.repositories import StageTotal, StoreError
-from dealcache.repositories.batch_writes import write_batch
+from dealcache.repositories.writes.batches import write_batch
 from tests.clocks import ManualClock
 from tests.deal_documents import NOW as LISTS_NOW
 from tests.deal_documents import deal_documents, insert
@@ -156,7 +156,7 @@ def test_who_was_taken_for_dead_in_the_middle_of_a_change_moves_nothing_twice(
         assert read(reader) == true(reader)
         return written
 
-    monkeypatch.setattr("dealcache.repositories.deal_writes.write_batch", write_and_wait)
+    monkeypatch.setattr("dealcache.repositories.writes.deals.write_batch", write_and_wait)
     slow.storage.deals.store([a_deal("1", stage_id="another", hubspot_updated_at=at(1))], at(1))
     assert read(reader) == true(reader)
 
@@ -170,7 +170,7 @@ def test_a_write_that_fails_leaves_them_unknown(
         write_batch(*arguments, **options)
         raise StoreError("MongoDB refused an operation")
 
-    monkeypatch.setattr("dealcache.repositories.deal_writes.write_batch", write_and_fail)
+    monkeypatch.setattr("dealcache.repositories.writes.deals.write_batch", write_and_fail)
     with pytest.raises(StoreError):
         writer.storage.deals.store([a_deal("1", stage_id="another", hubspot_updated_at=at(1))], at(1))
     assert is_added_up(profiled, reader)

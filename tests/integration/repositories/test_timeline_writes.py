@@ -10,7 +10,7 @@ import pytest
 from dealcache.model.deals import Event
 from dealcache.model.invalidation import ACTIVITIES_COUNT, INFO, TIMELINE, Changes
 from dealcache.repositories import Connection, DealTimelineRepository
-from dealcache.repositories.write_plan import plan_writes
+from dealcache.repositories.writes.plan import plan_writes
 from tests.integration.conftest import Profiled
 from tests.integration.repositories.races import race
 from tests.unit.repositories.samples import NOON, an_event, at
@@ -130,7 +130,7 @@ def overtaken(timelines: DealTimelineRepository, monkeypatch: pytest.MonkeyPatch
             action()
             return plan_writes(*arguments)
 
-        monkeypatch.setattr("dealcache.repositories.batch_writes.plan_writes", plan)
+        monkeypatch.setattr("dealcache.repositories.writes.batches.plan_writes", plan)
         return timelines.write([("1", event)], at(read_at))
 
     return write_while
@@ -157,7 +157,7 @@ def test_what_was_not_confirmed_is_swept_away(timelines: DealTimelineRepository)
 
 def test_any_number_of_deals_is_swept(timelines: DealTimelineRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dealcache.repositories.deal_timeline._SWEPT_AT_ONCE", 3)
-    monkeypatch.setattr("dealcache.repositories.timeline_writes._DELETIONS", 2)
+    monkeypatch.setattr("dealcache.repositories.writes.events._DELETIONS", 2)
     deals = [str(number) for number in range(10)]
     timelines.write([(deal, an_event(number)) for deal in deals for number in (1, 2)], at(5))
     assert timelines.sweep(deals, at(6)).views.keys() == set(deals)

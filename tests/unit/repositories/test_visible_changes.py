@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from dealcache.model.invalidation import ACTIVITIES_COUNT, INFO, TIMELINE
-from dealcache.repositories.batch_writes import Written
 from dealcache.repositories.documents import deal_fields, event_fields
-from dealcache.repositories.visible_changes import deal_changes, event_changes
-from dealcache.repositories.write_plan import Match
+from dealcache.repositories.writes.batches import Written
+from dealcache.repositories.writes.plan import Match
+from dealcache.repositories.writes.visible_changes import deal_changes, event_changes
 from tests.unit.repositories.samples import a_deal, an_event, at
 
 ALL = {INFO, TIMELINE, ACTIVITIES_COUNT}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dealcache.repositories.documents import deal_fields, event_fields
-from dealcache.repositories.write_plan import Match, WritePlan, newest_of_each, plan_writes
+from dealcache.repositories.writes.plan import Match, WritePlan, newest_of_each, plan_writes
 from tests.unit.repositories.samples import a_deal, an_event, at
 
 KEY = ("deal_id", "engagement_type", "engagement_id")

@@ -1,13 +1,4 @@
-"""Summaries of deals' events for lists: ``activities`` in a deal's document of ``deal_info``.
-
-``activities`` holds ``count`` and the times ``first``, ``last`` (of the events up to now) and ``end`` (of all); and
-``next`` if there are events planned for later. For a deal whose events are complete it is correct while the deal has no
-mark, see :mod:`.stale_marks`, and ``next`` is in the future. A deal written by an earlier version lacks it.
-
-Settling a deal means counting its events and removing its mark. Writers settle the deals they have changed; readers of
-lists settle the rest: deals being written, deals left by dead writers and earlier versions, and deals with planned
-events whose time has come.
-"""
+"""Settles deals: counts their events for lists, and removes their marks."""
 
 from __future__ import annotations
 
@@ -21,13 +12,13 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, WriteError
 
 from dealcache.repositories.connection import Connection, StoreUnavailable, unjournaled
+from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_of
+from dealcache.repositories.deal_summaries.settlements import Marked, read_marked, settled, settled_together
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
-from dealcache.repositories.event_summaries import NO_EVENTS, summaries_of
 from dealcache.repositories.list_version import ListState, ListVersion, changing, living_writers
-from dealcache.repositories.settlements import Marked, read_marked, settled, settled_together
-from dealcache.repositories.stale_marks import StaleMarks
-from dealcache.repositories.unordered_writes import REFUSALS
+from dealcache.repositories.writes.stale_marks import StaleMarks
+from dealcache.repositories.writes.unordered import REFUSALS
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from dealcache.repositories.connection import StoreError
+from dealcache.repositories.connection import UNSTORABLE, StoreError
 from dealcache.repositories.documents import FORMER_LABELS, REMOVABLE_FIELDS, SUMMED, SUMMED_BY, Document
-from dealcache.repositories.newest_wins import write_newest
-from dealcache.repositories.unordered_writes import REFUSALS, UNSTORABLE, write_unordered
-from dealcache.repositories.write_plan import Match, is_newer, plan_writes
+from dealcache.repositories.writes.newest_wins import write_newest
+from dealcache.repositories.writes.plan import Match, is_newer, plan_writes
+from dealcache.repositories.writes.unordered import REFUSALS, write_unordered
 
 
 @dataclass(frozen=True, slots=True)

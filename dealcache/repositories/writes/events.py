@@ -15,7 +15,6 @@ from pymongo.errors import BulkWriteError
 from dealcache.model.deals import FOREIGN_FIELDS, Event
 from dealcache.model.invalidation import ALL_VIEWS, TIMELINE, Changes
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories.batch_writes import write_batch
 from dealcache.repositories.documents import (
     COMPARED_EVENT,
     OWN_EVENT_FIELDS,
@@ -24,10 +23,11 @@ from dealcache.repositories.documents import (
     event_fields,
     ids_of,
 )
-from dealcache.repositories.newest_wins import lost_races
-from dealcache.repositories.stale_marks import StaleMarks
-from dealcache.repositories.visible_changes import event_changes
-from dealcache.repositories.write_plan import Match, has_key, key_of, newest_of_each
+from dealcache.repositories.writes.batches import write_batch
+from dealcache.repositories.writes.newest_wins import lost_races
+from dealcache.repositories.writes.plan import Match, has_key, key_of, newest_of_each
+from dealcache.repositories.writes.stale_marks import StaleMarks
+from dealcache.repositories.writes.visible_changes import event_changes
 
 _KEY = ("deal_id", "engagement_type", "engagement_id")
 _ENGAGEMENT = ("engagement_type", "engagement_id")

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from bson import ObjectId
 
 from dealcache.repositories.connection import Connection, unjournaled
-from dealcache.repositories.deal_summaries import DealSummaries
+from dealcache.repositories.deal_summaries.counting import NO_EVENTS
+from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.documents import Document, ids_of
-from dealcache.repositories.event_summaries import NO_EVENTS
 from dealcache.repositories.list_version import claim_check
 
 log = logging.getLogger(__name__)

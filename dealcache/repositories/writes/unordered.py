@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import bson
-from bson.errors import BSONError
 from pymongo import InsertOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure
 
+from dealcache.repositories.connection import UNSTORABLE
 from dealcache.repositories.documents import Document
-
-#: Errors of values that BSON cannot hold: lone surrogates, integers over 64 bits, documents over 16 MB.
-UNSTORABLE = (BSONError, UnicodeEncodeError, OverflowError)
 
 #: The server's error codes that blame a document: BadValue, FailedToParse, TypeMismatch, InvalidBSON, PathNotViable,
 #: names of fields (52, 56, 57), DocumentValidationFailure, arrays and keys that an index refuses, objects that are too

@@ -16,11 +16,11 @@ from pymongo.collection import Collection
 from dealcache.model.deals import Deal
 from dealcache.model.invalidation import Changes
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories.batch_writes import Written, write_batch
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.documents import (
     COMPARED_DEAL,
     FOREIGN_CURRENCY,
+    LIVE,
     SUMMED,
     Document,
     any_date,
@@ -31,12 +31,10 @@ from dealcache.repositories.documents import (
 from dealcache.repositories.list_version import changing
 from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
 from dealcache.repositories.stage_times import STAGE_TIMES, stage_fields
-from dealcache.repositories.stale_marks import StaleMarks
-from dealcache.repositories.visible_changes import deal_changes, note_deal
-from dealcache.repositories.write_plan import Match, has_key, newest_of_each
-
-#: The condition that a deal is not archived.
-LIVE: Document = {"archived": {"$ne": True}}
+from dealcache.repositories.writes.batches import Written, write_batch
+from dealcache.repositories.writes.plan import Match, has_key, newest_of_each
+from dealcache.repositories.writes.stale_marks import StaleMarks
+from dealcache.repositories.writes.visible_changes import deal_changes, note_deal
 
 _KEY = ("deal_id",)
 _BATCH = 1_000

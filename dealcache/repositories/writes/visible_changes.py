@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dealcache.model.invalidation import ACTIVITIES_COUNT, ALL_VIEWS, INFO, TIMELINE, Changes
-from dealcache.repositories.batch_writes import Written
 from dealcache.repositories.documents import texts_in
-from dealcache.repositories.write_plan import Match
+from dealcache.repositories.writes.batches import Written
+from dealcache.repositories.writes.plan import Match
 
 _SHOWN_OF_DEAL = (
     *("deal_name", "owner_id", "stage_id", "pipeline_id", "amount", "currency", "create_date", "close_date"),
