@@ -12,6 +12,7 @@ from marshmallow import RAISE
 from dealcache.api.deal_list_parameters import any_of, day
 from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, RETRY_AFTER, Documented, documented
 from dealcache.api.list_responses import short_list
+from dealcache.api.parameters import one_of
 from dealcache.api.schema_fields import count_field, day_field, moment_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
@@ -28,8 +29,8 @@ _NOT_YET = Documented(503, "Activities are still being added up, or MongoDB does
 class ActivityQuery(ma.Schema):
     """The activities to count, and by what."""
 
-    by = ma.fields.String(
-        validate=ma.validate.OneOf(GROUPINGS, error="Must be one of: {choices}."),
+    by = one_of(
+        GROUPINGS,
         load_default="week",
         metadata={"description": "By week (ISO 8601) or month of the activity, its owner, or its type."},
     )

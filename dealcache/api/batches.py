@@ -36,9 +36,8 @@ class DealNames(ma.fields.List[str]):
     """A list of deal names; its value is a mapping from each name as given to the deal that it names."""
 
     def __init__(self, description: str) -> None:
-        name = ma.fields.String(metadata={"pattern": parameters.NAME_PATTERN, "maxLength": query.NAME_LENGTH})
         super().__init__(
-            name,
+            ma.fields.String(metadata=parameters.NAME_RULES),
             required=True,
             metadata={"description": description, "minItems": 1, "maxItems": MOST_NAMES, "example": ["Acme renewal"]},
         )

@@ -30,22 +30,18 @@ blueprint = StrictBlueprint(
 class StatsQuery(ma.Schema):
     """Filters and sorts the list of cached entries, and selects the workers."""
 
-    limit = parameters.Count(
-        validate=ma.validate.Range(min=0, max=100_000),
-        load_default=1000,
-        metadata={"description": "How many entries to list at most."},
-    )
+    limit = parameters.Count(0, 100_000, "How many entries to list at most.", load_default=1000)
     prefix = ma.fields.String(load_default="", metadata={"description": "Only keys that begin with this."})
-    sort = ma.fields.String(
-        validate=ma.validate.OneOf([*SORTS, *(f"-{one}" for one in SORTS)], error="Must be one of: {choices}."),
+    sort = parameters.one_of(
+        [*SORTS, *(f"-{one}" for one in SORTS)],
         load_default="age",
         metadata={"description": "What the entries are sorted by; `-` turns it round. The youngest come first."},
     )
     cursor = ma.fields.String(
         metadata={"description": "`next_cursor` of the page before.", "pattern": CURSOR_PATTERN},
     )
-    scope = ma.fields.String(
-        validate=ma.validate.OneOf(["group", "worker"], error="Must be one of: {choices}."),
+    scope = parameters.one_of(
+        ["group", "worker"],
         load_default="group",
         metadata={"description": "`group`: all workers of all instances; `worker`: the one that answers, alone."},
     )

@@ -9,8 +9,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from dealcache.api.exports import export_format
-from dealcache.api.parameters import Count, Day, boolean
+from dealcache.api.parameters import Count, Day, boolean, export_format
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import Prefixed, Repeatable
 from dealcache.model.deal_filter import SORTS, Order
@@ -63,7 +62,7 @@ def any_of(what: str) -> Repeatable:
 
 def day(description: str) -> Day:
     """Return a parameter with a day."""
-    return Day(metadata={"description": f"{description}, in the timeline's zone.", "format": "date"})
+    return Day(f"{description}, in the timeline's zone.")
 
 
 class DealListQuery(ma.Schema):
@@ -87,8 +86,7 @@ class DealListQuery(ma.Schema):
     closes_since = day("Closes on this day or later")
     closes_until = day("Closes on this day or earlier")
     idle_days = Count(
-        validate=ma.validate.Range(min=0, max=_MOST_IDLE_DAYS),
-        metadata={"description": "No activity within so many days, planned ones aside; also deals without any."},
+        0, _MOST_IDLE_DAYS, "No activity within so many days, planned ones aside; also deals without any."
     )
     has_next_activity = boolean("`true`: an activity is planned for later; `false`: none is.")
     properties = Prefixed(
@@ -110,11 +108,7 @@ class DealListQuery(ma.Schema):
             "anyOf": [{"type": "string", "enum": list(_SORTS)}, _OWN_SORT],
         },
     )
-    limit = Count(
-        validate=ma.validate.Range(min=1, max=_MOST_ROWS),
-        load_default=_USUAL_ROWS,
-        metadata={"description": "How many deals at most."},
-    )
+    limit = Count(1, _MOST_ROWS, "How many deals at most.", load_default=_USUAL_ROWS)
     cursor = ma.fields.String(
         metadata={"description": "`next_cursor` of the page before, for the same question.", "pattern": CURSOR_PATTERN}
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-import marshmallow as ma
 import orjson
 from flask import Response
 
@@ -13,9 +12,6 @@ from dealcache.api.responses import conditional_response
 from dealcache.api.streaming import CSV, NDJSON, Batches, Row, csv_lines, json_lines, streamed_response
 from dealcache.reader.entries import entity_tag
 from dealcache.tiers import Entry
-
-#: The forms in which lists are given; the first one unless another is asked for.
-EXPORT_FORMATS = ("json", "csv", "ndjson")
 
 #: Events of a timeline to write at once.
 _EVENTS_AT_ONCE = 200
@@ -25,15 +21,6 @@ TIMELINE_COLUMNS = (
     *("id", "engagement_id", "date_str", "time_str", "timestamp", "type", "subject", "content", "owner"),
     *("sentiment", "buyer_intent", "buyer_intent_explanation"),
 )
-
-
-def export_format() -> ma.fields.String:
-    """Return the parameter that requests a file."""
-    return ma.fields.String(
-        validate=ma.validate.OneOf(EXPORT_FORMATS, error="Must be one of: {choices}."),
-        load_default="json",
-        metadata={"description": "`csv` or `ndjson`: all that matches as a file, whatever `limit` and `cursor` say."},
-    )
 
 
 def export_response(

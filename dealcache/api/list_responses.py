@@ -19,6 +19,8 @@ from dealcache.reader.entries import entity_tag
 #: The version of the format of lists: another release must not take its tags for this one's.
 _FORMAT = 2
 
+_HEADERS = (("Cache-Control", CACHE_CONTROL),)
+
 
 def list_tag(*depends_on: object) -> str:
     """Return the entity tag of a list that depends only on these values."""
@@ -28,7 +30,7 @@ def list_tag(*depends_on: object) -> str:
 def short_list(content: object) -> Response:
     """Return a list of some dozens of rows, or 304 if the client has it; it is cheap enough to tag its contents."""
     body = orjson.dumps(content)
-    return conditional_response(body, entity_tag(body), _headers())
+    return conditional_response(body, entity_tag(body), _HEADERS)
 
 
 def long_list(pieces: Callable[[], Iterator[bytes]], etag: str) -> Response:
@@ -38,10 +40,6 @@ def long_list(pieces: Callable[[], Iterator[bytes]], etag: str) -> Response:
         StoreError: MongoDB failed before there was anything to send.
     """
     if not_modified(request.environ.get("HTTP_IF_NONE_MATCH"), etag):
-        return conditional_response(b"", etag, _headers())
+        return conditional_response(b"", etag, _HEADERS)
     body = iter(()) if request.method == "HEAD" else pieces()
-    return streamed_response(body, JSON, [("ETag", etag), *_headers()])
-
-
-def _headers() -> list[tuple[str, str]]:
-    return [("Cache-Control", CACHE_CONTROL)]
+    return streamed_response(body, JSON, [("ETag", etag), *_HEADERS])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,18 +12,24 @@ from webargs.fields import DelimitedList
 
 from dealcache.api import query
 from dealcache.api.access import TRUTHY
-from dealcache.api.exports import export_format
 from dealcache.api.strict_blueprint import QuerySchema, Repeatable
-from dealcache.model.deals import EVENT_TYPES
+from dealcache.model.deals import EVENT_TYPES, NAME_LENGTH
 from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
+#: The forms in which lists are given; the first one unless another is asked for.
+EXPORT_FORMATS = ("json", "csv", "ndjson")
+
 _FALSY = {"false", "False"}
-#: The rules of ``deal_name``, as far as a regular expression of JSON Schema can express them.
-NAME_PATTERN = (
+
+_NAME_PATTERN = (
     r"^[\t-\r ]*[^\u0000-\u001f\u007f-\u009f]*"
     r"[^\s\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2060\ufeff]"
     r"[^\u0000-\u001f\u007f-\u009f]*[\t-\r ]*$"
 )
+
+
+#: The rules of ``deal_name``, as far as JSON Schema can express them.
+NAME_RULES = {"pattern": _NAME_PATTERN, "maxLength": NAME_LENGTH}
 
 
 def rule(check: Callable[[str], str]) -> Callable[[str], None]:
@@ -39,7 +45,15 @@ def rule(check: Callable[[str], str]) -> Callable[[str], None]:
 
 
 class Day(ma.fields.String):
-    """A day as ``YYYY-MM-DD``; other forms that Python accepts are refused."""
+    """A day as ``YYYY-MM-DD``; other forms that Python accepts are refused.
+
+    Args:
+        description: for the description of the API.
+        more: further metadata.
+    """
+
+    def __init__(self, description: str, **more: Any) -> None:
+        super().__init__(metadata={"description": description, "format": "date", **more})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
@@ -53,7 +67,16 @@ class Day(ma.fields.String):
 
 
 class Count(ma.fields.Integer):
-    """A whole number in plain digits: no sign, space, underscore or foreign digits, which ``int`` would accept."""
+    """A whole number in plain digits: no sign, space, underscore or foreign digits, which ``int`` would accept.
+
+    Args:
+        least: the least number; ``most`` the largest.
+        description: for the description of the API.
+        more: further options of a field.
+    """
+
+    def __init__(self, least: int, most: int, description: str, **more: Any) -> None:
+        super().__init__(validate=ma.validate.Range(min=least, max=most), metadata={"description": description}, **more)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not re.fullmatch(r"[0-9]{1,9}", str(value)):
@@ -66,6 +89,20 @@ def boolean(description: str) -> ma.fields.Boolean:
     return ma.fields.Boolean(truthy=set(TRUTHY), falsy=_FALSY, metadata={"description": description})
 
 
+def one_of(choices: Sequence[str], **more: Any) -> ma.fields.String:
+    """Return a field that holds one of these texts."""
+    return ma.fields.String(validate=ma.validate.OneOf(choices, error="Must be one of: {choices}."), **more)
+
+
+def export_format() -> ma.fields.String:
+    """Return the parameter that requests a file."""
+    return one_of(
+        EXPORT_FORMATS,
+        load_default=EXPORT_FORMATS[0],
+        metadata={"description": "`csv` or `ndjson`: all that matches as a file, whatever `limit` and `cursor` say."},
+    )
+
+
 class OptionalDealQuery(QuerySchema):
     """Names a deal, or none."""
 
@@ -73,8 +110,7 @@ class OptionalDealQuery(QuerySchema):
         validate=rule(query.deal_name),
         metadata={
             "description": "The deal's name, in any case; surrounding white space does not count.",
-            "pattern": NAME_PATTERN,
-            "maxLength": query.NAME_LENGTH,
+            **NAME_RULES,
             "example": "Acme renewal",
         },
     )
@@ -105,9 +141,7 @@ class LiveQuery(ma.Schema):
     """Names the deals to subscribe to."""
 
     dealName = Repeatable(
-        ma.fields.String(
-            validate=rule(query.deal_name), metadata={"pattern": NAME_PATTERN, "maxLength": query.NAME_LENGTH}
-        ),
+        ma.fields.String(validate=rule(query.deal_name), metadata=NAME_RULES),
         metadata={"description": "Only deals of this name, in any case; may be repeated. Without it: all deals."},
     )
 
@@ -122,19 +156,15 @@ class TimelineQuery(QuerySchema):
     """Asks for a part of a timeline."""
 
     types = DelimitedList(
-        ma.fields.String(validate=ma.validate.OneOf(EVENT_TYPES, error="Must be one of: {choices}.")),
+        one_of(EVENT_TYPES),
         metadata={"description": "Only events of these types, comma-separated."},
     )
-    since = Day(metadata={"description": "The first day, in the timeline's zone.", "format": "date"})
-    until = Day(metadata={"description": "The last day, included.", "format": "date"})
-    limit = Count(
-        validate=ma.validate.Range(min=1, max=1000),
-        metadata={"description": "How many events at most; the whole timeline without it."},
-    )
+    since = Day("The first day, in the timeline's zone.")
+    until = Day("The last day, included.")
+    limit = Count(1, 1000, "How many events at most; the whole timeline without it.")
     cursor = ma.fields.String(
         metadata={"description": "`next_cursor` of the page before.", "pattern": CURSOR_PATTERN},
     )
-
     format = export_format()
 
     def completed(self, loaded: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from dealcache.model.deals import NAME_LENGTH as NAME_LENGTH
 from dealcache.model.deals import DealKey
 from dealcache.model.deals import deal_name as deal_name
 from dealcache.tiers import View

@@ -51,15 +51,14 @@ def _deal() -> ma.fields.String:
         validate=parameters.rule(query.deal_name),
         metadata={
             "description": "A deal's name, or its id (digits).",
-            "pattern": parameters.NAME_PATTERN,
-            "maxLength": query.NAME_LENGTH,
+            **parameters.NAME_RULES,
             "example": "Acme renewal",
         },
     )
 
 
 def _day(description: str) -> SyncDay:
-    return SyncDay(metadata={"description": description, "format": "date", "example": "2026-11-01"})
+    return SyncDay(description, example="2026-11-01")
 
 
 class _Parameters(ma.Schema):
@@ -82,10 +81,7 @@ class SyncParameters(_Parameters):
     """The deals to sync; without any parameter, everything that changed since the last sync."""
 
     full = parameters.boolean("Everything that HubSpot has.")
-    epoch_days = parameters.Count(
-        validate=ma.validate.Range(min=1, max=MOST_EPOCH_DAYS),
-        metadata={"description": "What changed in the last so many days."},
-    )
+    epoch_days = parameters.Count(1, MOST_EPOCH_DAYS, "What changed in the last so many days.")
     stage = _stage()
     deal = _deal()
 
@@ -179,8 +175,4 @@ class JobsQuery(ma.Schema):
     """Filters the list of jobs."""
 
     status = ma.fields.Enum(JobStatus, by_value=True, load_default=None, metadata={"description": "Only those."})
-    limit = parameters.Count(
-        validate=ma.validate.Range(min=1, max=1000),
-        load_default=100,
-        metadata={"description": "How many jobs to list at most."},
-    )
+    limit = parameters.Count(1, 1000, "How many jobs to list at most.", load_default=100)
