@@ -20,7 +20,7 @@ from dealcache.cluster.statistics import Listing
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.reader.cursors import CURSOR_PATTERN, decode_cursor, encode_cursor
-from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.reader.question_errors import InvalidCursorError
 
 blueprint = StrictBlueprint(
     "cache", __name__, url_prefix="/api/hubspot", description="Statistics of the cache, and clearing it."

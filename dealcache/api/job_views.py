@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import marshmallow as ma
 
 from dealcache.api.schema_fields import count_field, day_field, flag_field, moment_field, number_field, text_field
 from dealcache.model.jobs import Job, JobStatus, JobType
-from dealcache.model.timestamps import timestamp
+from dealcache.model.timestamps import optional_timestamp, timestamp
 
 
 def job_view(job: Job) -> dict[str, Any]:
@@ -36,11 +36,6 @@ def job_view(job: Job) -> dict[str, Any]:
         "warnings": list(warnings),
         "progress": progress | {"waited_seconds": round(job.progress.waited_seconds, 3)},
     }
-
-
-def optional_timestamp(moment: datetime | None) -> str | None:
-    """Return a moment as text; None for none."""
-    return None if moment is None else timestamp(moment)
 
 
 def _day(day: date | None) -> str | None:

@@ -19,7 +19,6 @@ from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
 from dealcache.reader.question_errors import QuestionError
-from dealcache.reader.timeline_filter import InvalidCursorError
 
 _DETAILS = {
     404: "There is no such path; /api/docs lists those there are.",
@@ -94,8 +93,9 @@ class ProblemApi(Api):
             self._app.register_error_handler(failure, lambda error: problem_response(problem_of(error)))
         self._app.register_error_handler(OSError, _no_descriptors)
         self._app.register_error_handler(InvalidQueryError, lambda error: problem_response(invalid(error.errors)))
-        self._app.register_error_handler(QuestionError, lambda error: _invalid(error.parameter, str(error)))
-        self._app.register_error_handler(InvalidCursorError, lambda error: _invalid("cursor", f"{error}."))
+        self._app.register_error_handler(
+            QuestionError, lambda error: problem_response(invalid({error.parameter: [str(error)]}))
+        )
 
     def _openapi_json(self) -> flask.Response:
         with self._making:
@@ -106,10 +106,6 @@ class ProblemApi(Api):
     def _openapi_swagger_ui(self) -> flask.Response:
         page = flask.render_template("swagger_ui.html", title=self.config["API_TITLE"])
         return flask.Response(page, headers={"Content-Security-Policy": _PAGE_POLICY})
-
-
-def _invalid(parameter: str, message: str) -> flask.Response:
-    return problem_response(invalid({parameter: [message]}))
 
 
 def _no_descriptors(error: OSError) -> flask.Response:

@@ -10,7 +10,7 @@ from flask import Response
 
 from dealcache import __version__
 from dealcache.api.documentation import documented
-from dealcache.api.job_views import job_view, optional_timestamp
+from dealcache.api.job_views import job_view
 from dealcache.api.responses import json_response
 from dealcache.api.services import StatusFacts, services
 from dealcache.api.status_schemas import StatusSchema
@@ -20,7 +20,7 @@ from dealcache.cluster.reports import WorkerReport
 from dealcache.cluster.status import as_of
 from dealcache.model.freshness import as_of_text
 from dealcache.model.jobs import Job, JobType
-from dealcache.model.timestamps import timestamp
+from dealcache.model.timestamps import optional_timestamp, timestamp
 from dealcache.model.workers import Worker
 from dealcache.repositories import Overview
 from dealcache.telemetry.latencies import quantile, total

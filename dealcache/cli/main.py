@@ -10,8 +10,7 @@ from dealcache import __version__
 from dealcache.cli import COMMANDS
 from dealcache.cli.check import check_command
 from dealcache.cli.config import config_command
-from dealcache.cli.demo import demo_command
-from dealcache.cli.serve import serve_command
+from dealcache.cli.serve import demo_command, serve_command
 from dealcache.settings import SettingsError
 
 #: The exit code for a bad value in the environment; click's own for a wrong command line.

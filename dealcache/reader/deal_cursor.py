@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dealcache.model.deal_filter import Order, Place
 from dealcache.reader import cursors
-from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.reader.question_errors import InvalidCursorError
 from dealcache.repositories import is_place
 
 

@@ -1,4 +1,4 @@
-"""Why a question for a list of deals has no answer: errors that name the parameter."""
+"""Why a question has no answer: errors that name the parameter."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ class QuestionError(ValueError):
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
         self.parameter = parameter
+
+
+class InvalidCursorError(QuestionError):
+    """A cursor that never came from an answer to this question."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("cursor", f"{reason}.")
 
 
 class UnknownLabelError(QuestionError):

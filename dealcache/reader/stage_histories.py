@@ -11,7 +11,7 @@ from typing import Any
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.labels import Labels
 from dealcache.model.stage_history import Stay, stays_of
-from dealcache.model.timestamps import timestamp
+from dealcache.model.timestamps import optional_timestamp
 from dealcache.reader.answers import Answer, Mode, ReadTrace, TierOutcome
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
@@ -46,8 +46,8 @@ def _stay(stay: Stay, deal: Deal, labels: Labels, now: datetime) -> dict[str, An
         "stage_id": stay.stage_id,
         "pipeline": pipeline,
         "pipeline_id": pipeline_id,
-        "entered_at": None if stay.entered_at is None else timestamp(stay.entered_at),
-        "left_at": None if stay.left_at is None else timestamp(stay.left_at),
+        "entered_at": optional_timestamp(stay.entered_at),
+        "left_at": optional_timestamp(stay.left_at),
         "days": stay.days(now),
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dealcache.model.deals import EVENT_TYPES
+from dealcache.reader.question_errors import InvalidCursorError
 from dealcache.reader.views import timeline_of
 
 #: The form of a cursor, for the API's description. To clients it is opaque; any text of this form names a place.
@@ -15,10 +16,6 @@ CURSOR_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z~[0-9A-Za-z_-]{1,100}~"
     rf"({'|'.join(EVENT_TYPES)})$"
 )
-
-
-class InvalidCursorError(ValueError):
-    """A cursor that never came from an answer."""
 
 
 @dataclass(frozen=True, slots=True)

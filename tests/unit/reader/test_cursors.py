@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealcache.reader.cursors import decode_cursor, encode_cursor
-from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.reader.question_errors import InvalidCursorError
 
 PLACES = st.lists(st.one_of(st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False)))
 

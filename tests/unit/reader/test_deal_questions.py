@@ -17,8 +17,7 @@ from dealcache.model.timestamps import EARLIEST, LATEST
 from dealcache.reader import cursors
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
 from dealcache.reader.deal_resolution import days, resolve
-from dealcache.reader.question_errors import UnknownLabelError
-from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.reader.question_errors import InvalidCursorError, UnknownLabelError
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -21,8 +21,7 @@ from dealcache.reader.deal_resolution import resolve
 from dealcache.reader.deal_rows import COLUMNS, RowMaker, cells
 from dealcache.reader.property_resolution import resolve_order
 from dealcache.reader.property_views import ListedProperties, cell_of, definitions_of, shown_property
-from dealcache.reader.question_errors import QuestionError
-from dealcache.reader.timeline_filter import InvalidCursorError
+from dealcache.reader.question_errors import InvalidCursorError, QuestionError
 from dealcache.repositories import FoundDeal, StoredDeal
 from dealcache.repositories.deal_properties import stored_value
 

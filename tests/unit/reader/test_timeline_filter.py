@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from dealcache.model.deals import EVENT_TYPES
 from dealcache.model.labels import Labels
 from dealcache.reader import views
-from dealcache.reader.timeline_filter import InvalidCursorError, TimelineFilter
+from dealcache.reader.question_errors import InvalidCursorError
+from dealcache.reader.timeline_filter import TimelineFilter
 from tests.unit.reader.test_views import NOON, deal, event
 
 
