@@ -55,6 +55,13 @@ def live_client(service: Gunicorn, query: str = "", headers: Mapping[str, str] |
         yield LiveClient(connection)
 
 
+def subscription(*names: str) -> bytes:
+    """A text frame of a client that subscribes to deals; the mask is zero."""
+    text = json.dumps({"action": "subscribe", "deal_names": names}).encode()
+    assert len(text) < 126
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
+
+
 def handshake(service: Gunicorn, query: str = "", **headers: str) -> bytes:
     """A handshake as bytes."""
     lines = {

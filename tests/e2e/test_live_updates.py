@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.jobs import ask_for_sync, completed
-from tests.e2e.live import PATH, LiveClient, handshake, live_client, raw_client
+from tests.e2e.live import PATH, LiveClient, handshake, live_client, raw_client, subscription
 from tests.e2e.metrics import all_follow
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot, StartService, assert_problem, signal_and_wait
 from tests.e2e.test_sync_webhooks import SECRET, deliver, first, now
@@ -23,10 +23,6 @@ from tests.waiting import until
 
 #: Many services are started, or one for long: for `make test-long`.
 pytestmark = pytest.mark.long
-
-#: A text frame of a client that subscribes to one deal; the mask is zero.
-SUBSCRIBE = b'{"action": "subscribe", "deal_names": ["Acme renewal"]}'
-SUBSCRIBE_FRAME = bytes([0x81, 0x80 | len(SUBSCRIBE), 0, 0, 0, 0]) + SUBSCRIBE
 
 
 @pytest.fixture
@@ -208,7 +204,7 @@ def test_a_slow_client_is_dropped_and_the_others_are_told_everything(synced: Gun
 
 
 def test_what_is_sent_behind_the_handshake_without_waiting_is_heard(synced: Gunicorn) -> None:
-    sock, answer = raw_client(synced, SUBSCRIBE_FRAME)
+    sock, answer = raw_client(synced, subscription(ACME))
     while b"subscribed" not in answer:
         chunk = sock.recv(4096)
         assert chunk, answer
@@ -330,6 +326,6 @@ def test_a_connection_may_be_used_for_reads_before_it_becomes_a_websocket(two_wo
     while b"\r\n\r\n" not in answer:
         answer += connection.sock.recv(4096)
     assert answer.startswith(b"HTTP/1.1 101")
-    connection.sock.sendall(SUBSCRIBE_FRAME)
+    connection.sock.sendall(subscription(ACME))
     assert b"subscribed" in connection.sock.recv(4096)
     connection.close()
