@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from dealcache.hubspot.batch_plan import BatchPlan
 from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.deal_resolver import LoadContext
 from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, Unavailable
-from dealcache.hubspot.pages import AssociationPage, CursorGuard
+from dealcache.hubspot.pages import AssociationPage, BatchPlan, CursorGuard
 from dealcache.hubspot.people_reads import PeopleReads
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 

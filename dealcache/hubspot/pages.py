@@ -18,6 +18,33 @@ def batches_of(items: Iterable[T], size: int) -> list[tuple[T, ...]]:
     return [every[start : start + size] for start in range(0, len(every), size)]
 
 
+class BatchPlan:
+    """Plans the batches of ids of one type while pages of them come in.
+
+    Each distinct id is planned once, in batches that are all full but for the last, so that ``n`` records take
+    ``ceil(n / batch_size)`` reads however they are spread over deals and pages.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+        self._seen: set[str] = set()
+        self._waiting: list[str] = []
+
+    def add(self, ids: Iterable[str], *, last: bool = False) -> list[tuple[str, ...]]:
+        """Add the ids of a page, which may be the last one; return the batches that can be read now."""
+        for one in ids:
+            if one not in self._seen:
+                self._seen.add(one)
+                self._waiting.append(one)
+        full = len(self._waiting) if last else len(self._waiting) - len(self._waiting) % self._batch_size
+        ready, self._waiting = self._waiting[:full], self._waiting[full:]
+        return batches_of(ready, self._batch_size)
+
+    def rest(self) -> list[tuple[str, ...]]:
+        """Return everything that still waits for a full batch, because nothing more comes."""
+        return self.add((), last=True)
+
+
 class CursorGuard:
     """Detects lists whose pages would never end, because a cursor repeats."""
 

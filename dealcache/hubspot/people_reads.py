@@ -11,11 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from dealcache.hubspot.batch_plan import BatchPlan
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.deal_resolver import LoadContext
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import batches_of
+from dealcache.hubspot.pages import BatchPlan, batches_of
 from dealcache.hubspot.people import participants_of
 from dealcache.hubspot.refusal_pause import RefusalPause
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
-from dealcache.hubspot.pages import batches_of
+from dealcache.hubspot.pages import BatchPlan, batches_of
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync, StoredBatch
@@ -52,8 +52,7 @@ class ChangedDeals:
         self._wanted = wanted or (lambda batch: batch.deal_ids)
         self._work = DealSync(context)
         self._loader = ActivityLoader(context, self._chunk_closed)
-        self._seen: set[str] = set()
-        self._waiting: list[str] = []
+        self._plan = BatchPlan(BATCH_SIZE)
         self._open = _OpenChunk()
         self.found = 0
         self.refused: set[str] = set()
@@ -61,27 +60,20 @@ class ChangedDeals:
 
     def add(self, ids: Iterable[str]) -> None:
         """Re-read these deals too; each is read once, however often it is named."""
-        for one in ids:
-            if one not in self._seen:
-                self._seen.add(one)
-                self._waiting.append(one)
-        full = len(self._waiting) - len(self._waiting) % BATCH_SIZE
-        batches, self._waiting = batches_of(self._waiting[:full], BATCH_SIZE), self._waiting[full:]
-        for batch in batches:
+        for batch in self._plan.add(ids):
             self._read(batch)
 
     def finish(self) -> None:
         """Wait until all of them are stored."""
-        if self._waiting:
-            self._read(self._waiting)
-            self._waiting = []
+        for batch in self._plan.rest():
+            self._read(batch)
         self._context.pool.wait_all()
         if self._open.ids:
             self._begin_chunk()
         self._loader.finish()
 
-    def _read(self, batch: Iterable[str]) -> None:
-        self._context.pool.submit(partial(self._work.store_batch, tuple(batch)), self._take, self._failed)
+    def _read(self, batch: Sequence[str]) -> None:
+        self._context.pool.submit(partial(self._work.store_batch, batch), self._take, self._failed)
         self._loader.make_room()
 
     def _failed(self, failure: HubSpotError) -> None:
