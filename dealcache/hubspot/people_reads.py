@@ -17,13 +17,10 @@ from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import BatchPlan, batches_of
 from dealcache.hubspot.people import participants_of
 from dealcache.hubspot.refusal_pause import RefusalPause
-from dealcache.model.deals import ENGAGEMENT_TYPES, Event
+from dealcache.model.deals import RECORD_TYPES, Event
 from dealcache.model.people import PEOPLE_TYPES, DealPeople, Participants, Person, by_object_type, person_key
 
 log = logging.getLogger(__name__)
-
-#: The records that people take part in.
-_TYPES = ("deals", *ENGAGEMENT_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class PeopleReads:
         self._context = context
         self._source = source
         self._fresh = fresh
-        self._plans = {kind: BatchPlan(MOST_ASSOCIATION_INPUTS) for kind in _TYPES}
+        self._plans = {kind: BatchPlan(MOST_ASSOCIATION_INPUTS) for kind in RECORD_TYPES}
         self._found: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         self._names: dict[str, Person | None] = {}
         self._read: set[str] = set()

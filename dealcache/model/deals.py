@@ -38,6 +38,9 @@ EVENT_TYPE_OF: Mapping[str, str] = {
 #: HubSpot's object names of the activities, in the order in which they are requested.
 ENGAGEMENT_TYPES = tuple(EVENT_TYPE_OF)
 
+#: The types of records that are kept in step with HubSpot, each by itself.
+RECORD_TYPES = ("deals", *ENGAGEMENT_TYPES)
+
 #: Fields that other systems write to a stored event: shown by the timeline, kept by every write, never made up.
 FOREIGN_FIELDS: tuple[str, ...] = ("sentiment", "buyer_intent", "buyer_intent_explanation")
 

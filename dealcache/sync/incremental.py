@@ -10,7 +10,7 @@ from typing import Any
 
 from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
-from dealcache.model.deals import ENGAGEMENT_TYPES, Event
+from dealcache.model.deals import ENGAGEMENT_TYPES, RECORD_TYPES, Event
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import ActivitySync
@@ -66,7 +66,7 @@ class WindowSync:
         changed.add(self._noted["unknown_deals"])
         changed.finish()
         # Deals that are found only by their activities would not be found again.
-        return frozenset(self._noted["done"]) & ({"deals"} if changed.failed else {"deals", *ENGAGEMENT_TYPES})
+        return frozenset(self._noted["done"]) & ({"deals"} if changed.failed else {*RECORD_TYPES})
 
     def _sync_deals(self, last_id: str | None) -> None:
         more = True

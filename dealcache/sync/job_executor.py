@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
-from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.jobs import Job, JobType, Progress, SyncRequest
 from dealcache.repositories import SyncJobRepository, SyncStateRepository
 from dealcache.sync.cancellation import CancellationToken
@@ -30,9 +30,6 @@ _CLOCKS_APART = timedelta(seconds=60)
 
 #: The fewest calls that a reconciliation is worth making with; until there are as many, they are saved up.
 _WORTHWHILE = 16
-
-#: The types of records whose changes are tracked, each separately.
-_TYPES = ("deals", *ENGAGEMENT_TYPES)
 
 #: How long the records of a full load that ended without some types need not be read again by the next one.
 _SPARED_FOR = timedelta(days=1)
@@ -148,7 +145,7 @@ class JobExecutor:
         since = before if before is not None and spared else began_at
         reached = since - (self._now() - earliest) - self._policy.horizon
         # Missing parts of single deals are recorded with these deals.
-        self._state.advance_positions(_TYPES, reached, latest)
+        self._state.advance_positions(RECORD_TYPES, reached, latest)
         if context.refused_types:
             self._state.note_partly_loaded(since)
         else:
@@ -182,7 +179,7 @@ class JobExecutor:
         """
         latest, state = self._present()[1] + _CLOCKS_APART, self._state.load()
         found: dict[str, datetime] = {}
-        for kind in _TYPES:
+        for kind in RECORD_TYPES:
             noted = (state.watermark, state.positions.get(kind))
             if known := [one for one in noted if one is not None and one <= latest]:
                 found[kind] = max(known)
@@ -197,7 +194,7 @@ class JobExecutor:
         # A window that begins later than the known position leaves something out.
         known = {kind for kind in done if kind in positions and windows[kind].start <= positions[kind]}
         self._state.advance_positions(known, reached, latest)
-        if not context.refused_types and known == set(_TYPES):
+        if not context.refused_types and known == set(RECORD_TYPES):
             self._state.advance_watermark(reached, latest)
         # Last: the changes that this job is about must not wait for it.
         self._reread.run(context, lease)
@@ -212,9 +209,9 @@ class JobExecutor:
             earliest, latest = self._present()
             back = earliest - timedelta(days=job.request.epoch_days or 0)
             positions = self._positions() if job.request.type is not JobType.SINCE else {}
-            starts = {kind: positions.get(kind, back) for kind in _TYPES}
+            starts = {kind: positions.get(kind, back) for kind in RECORD_TYPES}
             if "start" in noted:  # written by the previous release
-                starts = dict.fromkeys(_TYPES, noted["start"])
+                starts = dict.fromkeys(RECORD_TYPES, noted["start"])
             noted = {"fixed_at": earliest, "end": latest + _CLOCKS_APART} | noted | {"starts": starts}
             lease.save_checkpoint(noted, since=min(starts.values()))
         return {kind: Window(start, noted["end"]) for kind, start in noted["starts"].items()}, noted["fixed_at"]

@@ -12,13 +12,10 @@ from dealcache.hubspot.activities import modified_property_of
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.pages import batches_of
 from dealcache.hubspot.worker_pool import WorkerPool
-from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.people import PEOPLE_TYPES
 from dealcache.sync.people_sync import PeopleSync
 from dealcache.sync.search_filters import Window, beyond, last_of
-
-#: The records that people take part in, in the order in which they are walked.
-_TYPES = ("deals", *ENGAGEMENT_TYPES)
 
 #: The calls that read who takes part in a page of records: one for each type of people.
 _CALLS_OF_A_PAGE = len(PEOPLE_TYPES)
@@ -94,8 +91,8 @@ class PeopleRounds:
         return spent
 
     def _pages(self, position: tuple[str, str] | None) -> Iterator[tuple[str, list[str]]]:
-        start, after = position or (_TYPES[0], "")
-        for kind in _TYPES[_TYPES.index(start) if start in _TYPES else 0 :]:
+        start, after = position or (RECORD_TYPES[0], "")
+        for kind in RECORD_TYPES[RECORD_TYPES.index(start) if start in RECORD_TYPES else 0 :]:
             after = after if kind == start else ""
             while ids := self._next(kind, after):
                 yield kind, ids

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from dealcache.hubspot import HubSpotError, RateLimited, Unauthorised
+from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.people import participants_of
 from dealcache.hubspot.people_reads import named
 from dealcache.hubspot.refusal_pause import RefusalPause
@@ -23,10 +23,7 @@ from dealcache.repositories.people_store import PeopleStore
 from dealcache.sync.bisection import read_by_bisection
 from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
-from dealcache.sync.refused_types import in_brief
-
-#: Failures that concern the whole account, and so the whole job.
-_OF_THE_ACCOUNT = (Unauthorised, RateLimited)
+from dealcache.sync.refused_types import OF_THE_ACCOUNT, in_brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,7 @@ class PeopleSync:
 
     def note(self, failure: HubSpotError) -> None:
         """Note that HubSpot did not tell of people; raise ``failure`` if it concerns the whole account."""
-        if isinstance(failure, _OF_THE_ACCOUNT):
+        if isinstance(failure, OF_THE_ACCOUNT):
             raise failure
         self.storage.pause.note(failure)
         self.progress.warn(f"HubSpot does not tell the names of people ({in_brief(failure)}); all else is read")

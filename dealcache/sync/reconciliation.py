@@ -11,25 +11,22 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
-from dealcache.hubspot import HubSpotError, RateLimited, Unauthorised
+from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.pages import batches_of
-from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.deals import ENGAGEMENT_TYPES, RECORD_TYPES
 from dealcache.repositories import SyncStateRepository
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync
-from dealcache.sync.refused_types import in_brief
+from dealcache.sync.refused_types import OF_THE_ACCOUNT, in_brief
 from dealcache.sync.timeline_chunk import Chunk
 
 _DAY = timedelta(days=1)
 
 #: HubSpot keeps archived records for 90 days, and lists them for as long.
 _LISTED = timedelta(days=89)
-
-#: The types of records in the order in which their lists are walked.
-_TYPES = ("deals", *ENGAGEMENT_TYPES)
 
 #: The calls that a run requested by a person may make at least for each of the two: lists of 40,000 archived records,
 #: and associations of 57,000 deals.
@@ -84,7 +81,7 @@ class ArchivedRecords:
                 calls -= 1
                 try:
                     ids, after = self._context.pool.call(partial(self._page, kind, after))
-                except (Unauthorised, RateLimited):
+                except OF_THE_ACCOUNT:
                     raise
                 except HubSpotError as refusal:
                     self._note_unlisted(kind, refusal)
@@ -115,7 +112,7 @@ class ArchivedRecords:
 
     def _position(self) -> tuple[str, str | None]:
         found = self._state.load().archived_position
-        return found if found is not None and found[0] in _TYPES else ("deals", None)
+        return found if found is not None and found[0] in RECORD_TYPES else ("deals", None)
 
     def _page(self, kind: str, after: str | None) -> tuple[list[str], str | None]:
         read_at = self._context.now()
@@ -135,8 +132,8 @@ class ArchivedRecords:
 
 
 def _in_circle(start: str) -> Iterable[str]:
-    first = _TYPES.index(start)
-    return (*_TYPES[first:], *_TYPES[:first])
+    first = RECORD_TYPES.index(start)
+    return (*RECORD_TYPES[first:], *RECORD_TYPES[:first])
 
 
 class AssociationRefresh:

@@ -15,8 +15,8 @@ from dealcache.model.deals import ENGAGEMENT_TYPES
 
 log = logging.getLogger(__name__)
 
-#: Failures that concern the whole account, not a single type.
-_OF_THE_ACCOUNT = (Unauthorised, RateLimited)
+#: Failures that concern the whole account, not a single type, and so end the job.
+OF_THE_ACCOUNT = (Unauthorised, RateLimited)
 
 #: Failures that may pass by themselves.
 _PASSING = (Unavailable, TimedOut)
@@ -75,7 +75,7 @@ class RefusedTypes:
         Raises:
             HubSpotError: the failure, if it concerns more than one type or the job is not tolerant.
         """
-        if not self.tolerant or isinstance(failure, _OF_THE_ACCOUNT):
+        if not self.tolerant or isinstance(failure, OF_THE_ACCOUNT):
             raise failure
         kind = type_of(failure.endpoint) or kind
         with self._lock:

@@ -13,7 +13,7 @@ from functools import partial
 from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.pages import batches_of
-from dealcache.model.deals import ENGAGEMENT_TYPES
+from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.jobs import WebhookEvent
 from dealcache.model.people import PEOPLE_TYPES
 from dealcache.repositories import StoredEvent, StoreError
@@ -66,7 +66,7 @@ def changed_records(events: Iterable[WebhookEvent]) -> dict[str, set[str]]:
     """Return the ids of the deals, activities and people that some events are about, by type."""
     found: dict[str, set[str]] = {}
     for kind, one in {record for event in events for record in event.records}:
-        if kind == "deals" or kind in ENGAGEMENT_TYPES or kind in PEOPLE_TYPES.values():
+        if kind in RECORD_TYPES or kind in PEOPLE_TYPES.values():
             found.setdefault(kind, set()).add(one)
     return found
 
