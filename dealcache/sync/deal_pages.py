@@ -6,7 +6,7 @@ from functools import partial
 
 from dealcache.hubspot.pages import CursorGuard
 from dealcache.hubspot.worker_pool import WorkerPool
-from dealcache.sync.deal_sync import DealSync, ReadPage, StoredPage
+from dealcache.sync.deal_sync import DealPage, DealSync
 
 #: Pages to read ahead: as many as a chunk of a full load has, while the activities of the one before are read.
 _PAGES_AHEAD = 10
@@ -26,15 +26,15 @@ class DealPages:
     def __init__(self, pool: WorkerPool, work: DealSync, after: str | None) -> None:
         self._pool = pool
         self._work = work
-        self._stored: dict[int, StoredPage] = {}
+        self._stored: dict[int, DealPage] = {}
         self._cursors = CursorGuard()
         self._cursors.check(after, "deals")
         self._following: str | None = None
         self._pages_read = self._pages_given = 0
         self._read(after)
 
-    def next(self) -> StoredPage:
-        """The next page; the last one names none after it."""
+    def next(self) -> DealPage:
+        """Return the next page, whose deals are stored; the last one names none after it."""
         while self._pages_given not in self._stored:
             self._pool.handle_next()
         page = self._stored.pop(self._pages_given)
@@ -45,16 +45,15 @@ class DealPages:
     def _read(self, after: str | None) -> None:
         self._pool.submit(partial(self._work.read_page, after), self._store, ahead=True)
 
-    def _store(self, read: ReadPage) -> None:
-        taken = partial(self._take, self._pages_read)
+    def _store(self, page: DealPage) -> None:
+        taken = partial(self._take, self._pages_read, page)
         self._pages_read += 1
-        self._following = read.page.after
-        if self._following is not None:
-            self._cursors.check(self._following, "deals")
+        self._following = page.after
+        self._cursors.check(page.after, "deals")
         self._read_ahead()
-        self._pool.submit(partial(self._work.store_page, read), taken, first=True)
+        self._pool.submit(partial(self._work.store_page, page), taken, first=True)
 
-    def _take(self, number: int, page: StoredPage) -> None:
+    def _take(self, number: int, page: DealPage, _done: None) -> None:
         self._stored[number] = page
         self._read_ahead()
 

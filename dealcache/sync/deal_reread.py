@@ -77,7 +77,7 @@ class DealReread:
         number = 0
         while True:
             page = pages.next()
-            context.progress.deals_read(len(page.deal_ids))
+            context.progress.deals_read(len(page.deals))
             if page.after is None:
                 return
             number += 1

@@ -11,26 +11,17 @@ from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.pages import batches_of
 from dealcache.model.deals import Deal, Event
 from dealcache.sync.context import SyncContext
-from dealcache.sync.hubspot_reader import DealPage
 from dealcache.sync.record_reader import RecordReader
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPage:
-    """A page of deals as HubSpot returned it; ``read_at`` is the time just before."""
-
-    page: DealPage
-    read_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPage:
-    """The ids of a page of deals that were stored, and the cursor of the next page; None after the last.
+class DealPage:
+    """A page of deals, and the cursor of the next page; None after the last.
 
     ``read_at`` is the time just before they were read.
     """
 
-    deal_ids: list[str]
+    deals: list[Deal]
     after: str | None
     read_at: datetime
 
@@ -60,15 +51,14 @@ class DealSync:
         self._context = context
         self._records = RecordReader(context)
 
-    def read_page(self, after: str | None) -> ReadPage:
+    def read_page(self, after: str | None) -> DealPage:
         """Read the next page of all deals."""
         read_at = self._context.now()
-        return ReadPage(self._context.hubspot.list_deals(after), read_at)
+        return DealPage(*self._context.hubspot.list_deals(after), read_at)
 
-    def store_page(self, read: ReadPage) -> StoredPage:
+    def store_page(self, page: DealPage) -> None:
         """Store the deals of a page."""
-        self._store(read.page.deals, read.read_at)
-        return StoredPage([deal.deal_id for deal in read.page.deals], read.page.after, read.read_at)
+        self._store(page.deals, page.read_at)
 
     def store_batch(self, ids: Sequence[str]) -> StoredBatch:
         """Read and store the deals with these ids, at most 100, and mark those that HubSpot no longer has.

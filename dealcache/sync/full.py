@@ -66,8 +66,8 @@ class FullLoad:
             page = pages.next()
             # Pages are read ahead: the earliest of a chunk is the one after the last of the chunk before.
             read_at = min(read_at, page.read_at) if ids else page.read_at
-            ids += page.deal_ids
-            listed += len(page.deal_ids)
+            ids += [deal.deal_id for deal in page.deals]
+            listed += len(page.deals)
             if page.after is None:
                 break
             if len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:

@@ -36,14 +36,6 @@ _NO_DEAL = ("1",)
 
 
 @dataclass(frozen=True, slots=True)
-class DealPage:
-    """A page of deals, and the cursor of the next one; None after the last."""
-
-    deals: list[Deal]
-    after: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class ReadBatch(Generic[T]):
     """Records that were read by their ids; those in ``refused`` exist, or may, and cannot be read."""
 
@@ -101,8 +93,8 @@ class HubSpotReader:
             lambda: self._client.archived_page("deals", None, self._within(_PROBE_SECONDS))
         )
 
-    def list_deals(self, after: str | None) -> DealPage:
-        """Return a page of all deals that are not archived."""
+    def list_deals(self, after: str | None) -> tuple[list[Deal], str | None]:
+        """Return a page of all deals that are not archived, and the cursor of the next page."""
         page = self._page(
             "deals list",
             LIST_PAGE,
@@ -110,7 +102,7 @@ class HubSpotReader:
         )
         deals = self._client.mapper.deals(page.records)
         self._on_read(deals, ())
-        return DealPage(deals, page.after)
+        return deals, page.after
 
     def list_archived(self, object_type: str, after: str | None) -> tuple[list[str], str | None]:
         """Return the ids of a page of the archived records of one type, and the cursor of the next page."""
@@ -126,25 +118,26 @@ class HubSpotReader:
 
         A deal that was merged away may come under its new id.
         """
-        batches = self._read("deals", ids)
-        deals = self._client.mapper.deals([record for batch in batches for record in batch.records])
+        batch = self._read("deals", ids)
+        deals = self._client.mapper.deals(batch.records)
         self._on_read(deals, ())
-        return ReadBatch(deals, frozenset(one for batch in batches for one in batch.refused))
+        return ReadBatch(deals, batch.refused)
 
     def read_activities(self, kind: str, ids: Sequence[str]) -> ReadBatch[Event]:
         """Return the activities of one type with these ids, at most 100, without those that are archived or gone."""
-        batches = self._read(kind, ids)
-        events = self._events(kind, [record for batch in batches for record in batch.records])
-        known = {event.engagement_id for event in events}
-        return ReadBatch(events, frozenset(one for batch in batches for one in batch.without(known)))
+        batch = self._read(kind, ids)
+        events = self._events(kind, batch.records)
+        return ReadBatch(events, frozenset(batch.without(event.engagement_id for event in events)))
 
-    def _read(self, object_type: str, ids: Sequence[str]) -> list[RecordBatch]:
-        return self._parts(
+    def _read(self, object_type: str, ids: Sequence[str]) -> RecordBatch:
+        batches = self._parts(
             f"{object_type} batch_read",
             BATCH_SIZE,
             ids,
             lambda part: self._client.read_records(object_type, part, self._deadline(), Priority.SYNC),
         )
+        refused = frozenset(one for batch in batches for one in batch.refused)
+        return RecordBatch([record for batch in batches for record in batch.records], refused)
 
     def deals_named(self, name: str) -> list[str]:
         """Return the ids of the deals of this name, in any case."""
@@ -178,9 +171,8 @@ class HubSpotReader:
 
         One that was merged into another comes under its new id.
         """
-        batches = self._read(object_type, ids)
-        people = self._client.mapper.people(object_type, [record for batch in batches for record in batch.records])
-        return ReadBatch(people, frozenset(one for batch in batches for one in batch.refused))
+        batch = self._read(object_type, ids)
+        return ReadBatch(self._client.mapper.people(object_type, batch.records), batch.refused)
 
     def _search(
         self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None
