@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dealcache.hubspot.people_reads import PeopleSource
-from dealcache.hubspot.refusal_pause import RefusalPause
+from dealcache.hubspot.people_reads import PeopleSource, RefusalPause
 from dealcache.reader.people import PeopleDirectory
 from dealcache.sync.people_sync import PeopleStorage
 

@@ -7,20 +7,53 @@ be read is not shown.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.deal_resolver import LoadContext
-from dealcache.hubspot.errors import HubSpotError
+from dealcache.hubspot.errors import Forbidden, HubSpotError
 from dealcache.hubspot.pages import BatchPlan, batches_of
 from dealcache.hubspot.people import participants_of
-from dealcache.hubspot.refusal_pause import RefusalPause
 from dealcache.model.deals import RECORD_TYPES, Event
 from dealcache.model.people import PEOPLE_TYPES, DealPeople, Participants, Person, by_object_type, person_key
 
 log = logging.getLogger(__name__)
+
+#: Seconds until a call that HubSpot refused for lack of a right is tried again.
+PAUSE_SECONDS = 900.0
+
+
+class RefusalPause:
+    """The pause of one part. Thread-safe.
+
+    Args:
+        what: names the part in the log.
+        clock: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, what: str, clock: Callable[[], float]) -> None:
+        self._what = what
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until = float("-inf")
+
+    def is_over(self) -> bool:
+        """Return True if the calls may be made."""
+        return self._clock() >= self._until
+
+    def note(self, failure: HubSpotError) -> None:
+        """Begin a pause if ``failure`` means that the token lacks a right; logged once for each pause."""
+        if not isinstance(failure, Forbidden):
+            return
+        with self._lock:
+            begins = self.is_over()
+            self._until = self._clock() + PAUSE_SECONDS
+        if begins:
+            scopes = f", which needs {' or '.join(failure.scopes)}" if failure.scopes else ""
+            log.warning("HubSpot refuses %s%s; tried again in %d minutes", self._what, scopes, PAUSE_SECONDS // 60)
 
 
 @dataclass(frozen=True, slots=True)

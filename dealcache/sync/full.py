@@ -31,18 +31,16 @@ class FullLoad:
         context: the job's parts.
         lease: keeps the checkpoint.
         began_at: when the job began, before the first call of its first attempt.
-        seen_since: activities that were stored since then are not read again; None for since ``began_at``.
+        seen_since: activities that were stored since then are not read again.
     """
 
-    def __init__(
-        self, context: SyncContext, lease: JobLease, began_at: datetime, seen_since: datetime | None = None
-    ) -> None:
+    def __init__(self, context: SyncContext, lease: JobLease, began_at: datetime, seen_since: datetime) -> None:
         self._context = context
         self._lease = lease
         self._began_at = began_at
         self._noted: dict[str, Any] = {"after": None, "listed": False}
         self._deals = DealSync(context)
-        self._loader = ActivityLoader(context, self._chunk_closed, seen_since or began_at)
+        self._loader = ActivityLoader(context, self._chunk_closed, seen_since)
 
     def load(self) -> None:
         """Load everything, from the checkpoint on."""

@@ -19,7 +19,6 @@ from dealcache.sync.incremental import WindowSync
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.job_progress import JobProgress
 from dealcache.sync.people_rounds import PeopleRounds
-from dealcache.sync.people_sync import PeopleSync
 from dealcache.sync.reconciliation import CALLS_WHEN_ASKED, ArchivedRecords, AssociationRefresh, allowance
 from dealcache.sync.refused_types import RefusedTypes
 from dealcache.sync.search_filters import Window
@@ -69,7 +68,7 @@ class JobExecutor:
         policy: how syncs behave.
         reread: reads all deals again when other properties are wanted.
         now: the wall clock, aware, in UTC.
-        hubspot_now: HubSpot's clock, likewise; the same unless given.
+        hubspot_now: HubSpot's clock, likewise.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class JobExecutor:
         policy: SyncPolicy,
         reread: DealReread,
         now: Callable[[], datetime],
-        hubspot_now: Callable[[], datetime] | None = None,
+        hubspot_now: Callable[[], datetime],
     ) -> None:
         self._open_context = open_context
         self._jobs = jobs
@@ -92,7 +91,7 @@ class JobExecutor:
         self._policy = policy
         self._reread = reread
         self._now = now
-        self._hubspot_now = hubspot_now or now
+        self._hubspot_now = hubspot_now
 
     def execute(self, job: Job, lease: JobLease, progress: JobProgress, token: CancellationToken) -> str:
         """Execute a job from its checkpoint on, and return the outcome in a sentence.
@@ -132,17 +131,16 @@ class JobExecutor:
 
     def _run_full(self, job: Job, context: SyncContext, lease: JobLease) -> None:
         began_at = job.started_at or self._now()
-        before = self._state.load().partly_loaded_at
-        spared = before is not None and began_at - _SPARED_FOR < before < began_at
+        noted = self._state.load().partly_loaded_at
+        # Records that are not read again are as old as the load that stored them.
+        since = noted if noted and began_at - _SPARED_FOR < noted < began_at else began_at
         digest = self._reread.begin_full(lease)
         # Who takes part in what is read at the end, in fewer calls than piece by piece.
-        FullLoad(replace(context, people=None), lease, began_at, before if spared else began_at).load()
+        FullLoad(replace(context, people=None), lease, began_at, since).load()
         if context.people is not None:
-            self._name_all(PeopleRounds(context.people, context.pool), context.people, lease, began_at)
+            PeopleRounds(context.people, context.pool).name_all(lease, began_at, self._policy.horizon)
         self._reread.end_full(digest)
         earliest, latest = self._present()
-        # Records that were not read again are as old as the load that stored them.
-        since = before if before is not None and spared else began_at
         reached = since - (self._now() - earliest) - self._policy.horizon
         # Missing parts of single deals are recorded with these deals.
         self._state.advance_positions(RECORD_TYPES, reached, latest)
@@ -152,17 +150,6 @@ class JobExecutor:
             self._state.note_partly_loaded(None)
             self._state.note_completed(JobType.FULL, self._now())
             self._state.advance_watermark(reached, latest)
-
-    def _name_all(self, rounds: PeopleRounds, people: PeopleSync, lease: JobLease, began_at: datetime) -> None:
-        """Read who takes part in anything, and all names that are not known."""
-        checkpoint = lease.load_checkpoint()
-        if "people" not in checkpoint:
-            people.storage.state.begin_walk()
-            lease.save_checkpoint(checkpoint | {"people": True})
-        people.progress.phase("names of people")
-        rounds.walk()
-        rounds.read_new()
-        rounds.search(began_at, self._policy.horizon)
 
     def _present(self) -> tuple[datetime, datetime]:
         """Return the earlier and the later of HubSpot's time and ours.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
@@ -11,10 +11,14 @@ from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.activities import modified_property_of
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.pages import batches_of
+from dealcache.hubspot.people_reads import named
 from dealcache.hubspot.worker_pool import WorkerPool
 from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.people import PEOPLE_TYPES
+from dealcache.sync.bisection import read_by_bisection
+from dealcache.sync.job_lease import JobLease
 from dealcache.sync.people_sync import PeopleSync
+from dealcache.sync.record_reader import together
 from dealcache.sync.search_filters import Window, beyond, last_of
 
 #: The calls that read who takes part in a page of records: one for each type of people.
@@ -61,6 +65,17 @@ class PeopleRounds:
         if not self.search(began_at, horizon):
             calls = max(calls, self._known())
         self.confirm(calls, began_at)
+
+    def name_all(self, lease: JobLease, began_at: datetime, horizon: timedelta) -> None:
+        """Read who takes part in anything, and all names that are not known; see :meth:`run`."""
+        checkpoint = lease.load_checkpoint()
+        if "people" not in checkpoint:
+            self._storage.state.begin_walk()
+            lease.save_checkpoint(checkpoint | {"people": True})
+        self._people.progress.phase("names of people")
+        self.walk()
+        self.read_new()
+        self.search(began_at, horizon)
 
     def walk(self, calls: int | None = None) -> int:
         """Read who takes part in all records, from where the last walk ended; does nothing if it came to its end.
@@ -175,9 +190,28 @@ class PeopleRounds:
         for batch in batches_of(ids, BATCH_SIZE):
             if self._failed or not self._people.may_call():
                 break
-            self._pool.submit(partial(self._people.read_names, object_type, batch), self._note)
+            self._pool.submit(partial(self._read_names, object_type, batch), self._note)
             self._pool.wait_for_room()
         self._pool.wait_all()
+
+    def _read_names(self, object_type: str, ids: Sequence[str]) -> bool:
+        """Read people of one type by their ids, at most 100; return False if HubSpot failed.
+
+        Those that HubSpot no longer has lose their names.
+        """
+        people, read_at = self._people, self._people.now()
+        try:
+            found = read_by_bisection(ids, partial(people.hubspot.read_people, object_type), lambda: ())
+        except HubSpotError as failure:
+            people.note(failure)
+            return False
+        people.warn(object_type, found.unreadable)
+        read = together(found)
+        self._storage.people.note_asked(object_type, read.refused, read_at)
+        found_by_key = named(object_type, ids, read.records, read.refused)
+        by_id = {key.partition(":")[2]: person for key, person in found_by_key.items()}
+        people.progress.changed(self._storage.store.save_people(object_type, by_id, read_at))
+        return True
 
     def _note(self, succeeded: bool) -> None:
         self._failed = self._failed or not succeeded

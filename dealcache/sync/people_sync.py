@@ -1,4 +1,4 @@
-"""Keeps the people of deals and activities up to date: who takes part in changed records, and their names.
+"""Keeps up to date who takes part in changed deals and activities.
 
 HubSpot's refusal or failure to tell of people fails no job: what was missed is read by a walk through all records,
 which begins with the next sync.
@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.people import participants_of
-from dealcache.hubspot.people_reads import named
-from dealcache.hubspot.refusal_pause import RefusalPause
-from dealcache.model.people import PEOPLE_TYPES, Person
+from dealcache.hubspot.people_reads import RefusalPause
+from dealcache.model.people import PEOPLE_TYPES
 from dealcache.repositories import PeopleRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people_state import PeopleStateRepository
@@ -106,38 +104,13 @@ class PeopleSync:
             return participants_of(lambda pending: self.hubspot.associations(kind, pending, to), to, some)
 
         found = read_by_bisection(list(ids), read, lambda: ())
-        self._warn(f"who of the {to} takes part in {kind}", found.unreadable)
+        self.warn(f"who of the {to} takes part in {kind}", found.unreadable)
         return {one: people for part in found.results for one, people in part.items()}
 
-    def read_names(self, object_type: str, ids: Collection[str]) -> bool:
-        """Read people of one type by their ids, at most 100; return False if HubSpot failed.
-
-        Those that HubSpot no longer has lose their names.
-
-        Raises:
-            HubSpotError: it concerns the whole account.
-        """
-        read_at = self.now()
-        try:
-            found = read_by_bisection(list(ids), partial(self.hubspot.read_people, object_type), lambda: ())
-        except HubSpotError as failure:
-            self.note(failure)
-            return False
-        self._warn(object_type, found.unreadable)
-        refused = frozenset(found.unreadable).union(*(batch.refused for batch in found.results))
-        people = [person for batch in found.results for person in batch.records]
-        self.storage.people.note_asked(object_type, refused, read_at)
-        self.save(object_type, named(object_type, ids, people, refused), read_at)
-        return True
-
-    def _warn(self, what: str, unreadable: Mapping[str, HubSpotError]) -> None:
+    def warn(self, what: str, unreadable: Mapping[str, HubSpotError]) -> None:
+        """Warn of single records that HubSpot cannot read."""
         for one, failure in unreadable.items():
             self.progress.warn(f"HubSpot cannot read {what}, id {one}: {in_brief(failure)}")
-
-    def save(self, object_type: str, people: Mapping[str, Person | None], read_at: datetime) -> None:
-        """Store people by their keys as HubSpot had them just after ``read_at``, None for those that it lacks."""
-        found = {key.partition(":")[2]: person for key, person in people.items()}
-        self.progress.changed(self.storage.store.save_people(object_type, found, read_at))
 
     def note(self, failure: HubSpotError) -> None:
         """Note that HubSpot did not tell of people; raise ``failure`` if it concerns the whole account."""

@@ -28,11 +28,11 @@ class RecordReader:
 
     def deals(self, ids: Sequence[str]) -> ReadBatch[Deal]:
         """Read deals by their ids, at most 100; see :meth:`.HubSpotReader.read_deals`."""
-        return _together(self._read("deals", "deals", ids, self._context.hubspot.read_deals))
+        return together(self._read("deals", "deals", ids, self._context.hubspot.read_deals))
 
     def activities(self, kind: str, ids: Sequence[str]) -> ReadBatch[Event]:
         """Read activities by their ids, at most 100; see :meth:`.HubSpotReader.read_activities`."""
-        return _together(self._read(kind, kind, ids, partial(self._context.hubspot.read_activities, kind)))
+        return together(self._read(kind, kind, ids, partial(self._context.hubspot.read_activities, kind)))
 
     def associations(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
         """Read a page of associations; see :meth:`.HubSpotReader.associations`."""
@@ -62,6 +62,7 @@ class RecordReader:
         return found
 
 
-def _together(found: Bisected[ReadBatch[T]]) -> ReadBatch[T]:
+def together(found: Bisected[ReadBatch[T]]) -> ReadBatch[T]:
+    """Return the batches of a read as one; those that cannot be read alone count as refused."""
     refused = frozenset(found.unreadable).union(*(batch.refused for batch in found.results))
     return ReadBatch([record for batch in found.results for record in batch.records], refused)

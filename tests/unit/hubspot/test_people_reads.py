@@ -10,8 +10,7 @@ import pytest
 from dealcache.hubspot.errors import Forbidden, Unavailable
 from dealcache.hubspot.loader import DealLoader
 from dealcache.hubspot.pages import AssociationPage, RecordBatch
-from dealcache.hubspot.people_reads import PeopleSource
-from dealcache.hubspot.refusal_pause import PAUSE_SECONDS, RefusalPause
+from dealcache.hubspot.people_reads import PAUSE_SECONDS, PeopleSource, RefusalPause
 from dealcache.model.deals import ENGAGEMENT_TYPES, DealKey, LoadedDeal
 from dealcache.model.people import Person
 from tests.unit.hubspot.accounts import Account, VirtualPool, refresher_of, soon, spread
