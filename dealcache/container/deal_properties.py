@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from dealcache.hubspot.deal_properties import DealProperties
-from dealcache.hubspot.stage_properties import StageProperties, stage_property_names
+from dealcache.hubspot.deal_properties import DealProperties, StageProperties, stage_property_names
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.labels import Labels
 from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals

@@ -6,10 +6,12 @@ input.
 
 from __future__ import annotations
 
+import html
 import re
+import sys
+from html.entities import html5
 from typing import Any
 
-from dealcache.hubspot.character_references import COMPLETE, resolved
 from dealcache.hubspot.html_elements import BLOCKS, ELEMENTS, VERBATIM, names
 from dealcache.hubspot.html_markup import MARKUP
 from dealcache.hubspot.html_visible import AMPERSAND, BRACKET, BREAK, EDGE, SEAM, VisibleSource
@@ -28,6 +30,18 @@ _MARKS = {
 }
 
 _EMPTY_LINES = re.compile(r"\n{3,}")
+
+# Character references whose names need no semicolon, and their beginnings: other names without one need not be checked.
+_BARE = [name for name in html5 if not name.endswith(";")]
+_BARE_STARTS = "|".join(sorted({name[:2] for name in _BARE}))
+_LONGEST_BARE = max(map(len, _BARE))
+
+# Those that end with a semicolon, and all that HTML knows.
+_COMPLETE = re.compile(r"&(#[0-9]++;|#[xX][0-9a-fA-F]++;|[A-Za-z][A-Za-z0-9]{1,31}+;)")
+_ANY = re.compile(
+    r"&(?=[#A-Za-z])(#[0-9]++;?|#[xX][0-9a-fA-F]++;?|[A-Za-z][A-Za-z0-9]{1,31}+;"
+    rf"|(?:{_BARE_STARTS})[A-Za-z0-9]{{0,{_LONGEST_BARE - 2}}}+)"
+)
 
 
 def clean(text: str) -> str:
@@ -53,13 +67,13 @@ def text_of_html(source: str) -> str:
     """
     source = clean(source)
     if "<" not in source:
-        return clean(resolved(source, COMPLETE)) if "&" in source else source
+        return clean(_resolved(source, _COMPLETE)) if "&" in source else source
     visible = VisibleSource(source).read()
     parts = MARKUP.split(visible)
     distinct = set(parts[1::2])
     if visible is source and not _is_html(source, distinct):
-        return clean(resolved(source, COMPLETE))
-    lines = _lines(resolved(_marked(parts, distinct)))
+        return clean(_resolved(source, _COMPLETE))
+    lines = _lines(_resolved(_marked(parts, distinct)))
     return clean(lines.replace(AMPERSAND, "&").replace(BRACKET, "<"))
 
 
@@ -103,3 +117,36 @@ def _lines(marked: str) -> str:
     if BREAK in text:
         text = "\n".join(map(str.strip, text.replace(BREAK, "\n").split("\n")))
     return _EMPTY_LINES.sub("\n\n", text)
+
+
+def _resolved(text: str, references: re.Pattern[str] = _ANY) -> str:
+    """Return ``text`` with characters in place of ``references``."""
+    if "&" not in text:
+        return text
+    parts = references.split(text)
+    characters = _Characters()
+    parts[1::2] = [characters[reference] for reference in parts[1::2]]
+    return "".join(parts)
+
+
+class _Characters(dict[str, str]):
+    """The characters of the references in one document, each resolved once."""
+
+    def __missing__(self, reference: str) -> str:
+        characters = self[reference] = _character(reference)
+        return characters
+
+
+def _character(reference: str) -> str:
+    """Return the character of ``reference``, without its ampersand; itself if it is not a reference."""
+    if reference[0] == "#":
+        digits = reference[1:].rstrip(";").lstrip("xX").lstrip("0") or "0"
+        # Python refuses to read numbers of thousands of digits, and no character has more than seven.
+        code = int(digits, 16 if reference[1] in "xX" else 10) if len(digits) <= 7 else sys.maxunicode + 1
+        return chr(code) if 0xA0 <= code < 0xD800 else html.unescape(f"&#{code};")
+    if reference in html5:
+        return html5[reference]
+    for end in range(min(len(reference), _LONGEST_BARE), 1, -1):
+        if reference[:end] in html5:
+            return html5[reference[:end]] + reference[end:]
+    return "&" + reference

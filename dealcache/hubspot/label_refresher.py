@@ -11,12 +11,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from dealcache.hubspot.deal_properties import with_suffixes
 from dealcache.hubspot.errors import Forbidden, HubSpotError, NotFound, Rejected, Unauthorised
 from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.label_reads import FIRST_PAUSE, TIME_TO_LIVE, LabelReads
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
-from dealcache.hubspot.stage_properties import with_suffixes
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import Deal, Event
 from dealcache.model.labels import Labels, Owner, UnknownIds

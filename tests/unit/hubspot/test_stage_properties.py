@@ -8,10 +8,16 @@ from datetime import UTC, datetime
 import pytest
 
 from dealcache.hubspot.activities import DEAL_PROPERTIES
-from dealcache.hubspot.deal_properties import DealProperties
+from dealcache.hubspot.deal_properties import (
+    ENTERED,
+    ENTERED_CURRENT,
+    EXITED,
+    DealProperties,
+    StageProperties,
+    with_suffixes,
+)
 from dealcache.hubspot.errors import Forbidden
 from dealcache.hubspot.mapper import RecordMapper
-from dealcache.hubspot.stage_properties import ENTERED, ENTERED_CURRENT, EXITED, StageProperties, with_suffixes
 from dealcache.model.labels import Labels
 from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.stage_history import StageTime
