@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -117,25 +117,16 @@ class NameResolver(DealResolver):
         """See :class:`DealResolver`."""
         unknown = self._search(plan_searches([key.value for key in self._keys]))
         doubtful = [key.value for key in unknown if may_be_missed(key.value) and self._was_listed(key.value)]
-        client, pool, deadline, priority = self._context
-        for batch in batches_of(
-            dict.fromkeys(one for key in unknown for one in self._known_ids.get(key, ())), BATCH_SIZE
-        ):
-            read = partial(client.read_records, "deals", batch, deadline, priority)
-            pool.submit(read, self._add_known, partial(self._read_failed, batch))
+        self._read((one for key in unknown for one in self._known_ids.get(key, ())), self._add_known, self._read_failed)
         unknown = self._search(plan_single_searches(doubtful))
         self._search(plan_further_searches([key.value for key in unknown]))
 
     def complete(self) -> None:
         """See :class:`DealResolver`."""
-        if not self._confirms:
-            return
-        client, pool, deadline, priority = self._context
-        read = {deal.deal_id for deal in self.read_by_id}
-        found = dict.fromkeys(one.deal.deal_id for one in self.found.values() if one.deal.deal_id not in read)
-        for batch in batches_of(found, BATCH_SIZE):
-            read_batch = partial(client.read_records, "deals", batch, deadline, priority)
-            pool.submit(read_batch, partial(self._confirm, batch), partial(self._leave_unconfirmed, batch))
+        if self._confirms:
+            read = {deal.deal_id for deal in self.read_by_id}
+            found = (one.deal.deal_id for one in self.found.values() if one.deal.deal_id not in read)
+            self._read(found, self._confirm, self._leave_unconfirmed)
 
     def settle(self) -> set[str]:
         """See :class:`DealResolver`; a name whose deal is gone may be that of another deal, or of none."""
@@ -143,15 +134,23 @@ class NameResolver(DealResolver):
             return set()
         before = {one.deal.deal_id for one in self.found.values()}
         lost = self._choose_again()
-        client, pool, deadline, priority = self._context
-        known = dict.fromkeys(one for key in lost for one in self._known_ids.get(key, ()) if one not in self._checked)
-        for batch in batches_of(known, BATCH_SIZE):
-            read = partial(client.read_records, "deals", batch, deadline, priority)
-            pool.submit(read, self._add_known, partial(self._read_failed, batch))
-        if known:
-            pool.wait_all()
+        if known := [one for key in lost for one in self._known_ids.get(key, ()) if one not in self._checked]:
+            self._read(known, self._add_known, self._read_failed)
+            self._context.pool.wait_all()
             self._choose(lost)
         return {one.deal.deal_id for one in self.found.values()} - before
+
+    def _read(
+        self,
+        ids: Iterable[str],
+        take: Callable[[Collection[str], RecordBatch], None],
+        fail: Callable[[Collection[str], HubSpotError], None],
+    ) -> None:
+        """Begin to read deals by their ids; ``take`` and ``fail`` get those of a batch, and what came of it."""
+        client, pool, deadline, priority = self._context
+        for batch in batches_of(dict.fromkeys(ids), BATCH_SIZE):
+            read = partial(client.read_records, "deals", batch, deadline, priority)
+            pool.submit(read, partial(take, batch), partial(fail, batch))
 
     def _confirm(self, ids: Collection[str], batch: RecordBatch) -> None:
         """Replace the search's version of these deals by the present one."""
@@ -219,7 +218,7 @@ class NameResolver(DealResolver):
             return
         self._add_deals(self._context.client.mapper.deals(page.records))
 
-    def _add_known(self, batch: RecordBatch) -> None:
+    def _add_known(self, _ids: Collection[str], batch: RecordBatch) -> None:
         deals = self._context.client.mapper.deals(batch.records)
         self._checked.update(deal.deal_id for deal in deals)
         self.read_by_id = (*self.read_by_id, *deals)
