@@ -9,8 +9,10 @@ from dealcache.hubspot.errors import MalformedAnswer, NotFound, Rejected
 from dealcache.hubspot.json_validation import Json
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.pages import check_batch, check_results
+from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.search_limits import excess
 from dealcache.hubspot.session import HubSpotSession
+from dealcache.hubspot.transport import Request
 from dealcache.model.deadline import Deadline
 
 
@@ -37,20 +39,10 @@ class Calls:
         refusable: bool = False,
     ) -> Json:
         """Read a list; ``refusable`` is one that HubSpot is known to refuse."""
-        records = int(params.get("limit", 1))
+        request = Request(endpoint, "GET", path, params)
+        asked = Asked(priority, int(params.get("limit", 1)), refusable)
         with self._admitted(deadline):
-            return self._session.call(
-                endpoint,
-                "GET",
-                path,
-                params=params,
-                bucket=Bucket.APP,
-                deadline=deadline,
-                priority=priority,
-                records=records,
-                refusable=refusable,
-                check=check_results,
-            )
+            return self._session.call(request, Bucket.APP, deadline, asked, check_results)
 
     def search(self, endpoint: str, path: str, query: Json, deadline: Deadline, priority: Priority) -> Json:
         """Search, unless ``query`` is larger than HubSpot takes.
@@ -60,18 +52,9 @@ class Calls:
         """
         if too_much := excess(query):
             raise Rejected(f"the search is larger than HubSpot takes: {too_much}", endpoint=endpoint)
+        request, asked = Request(endpoint, "POST", path, json=query), Asked(priority, query["limit"])
         with self._admitted(deadline):
-            return self._session.call(
-                endpoint,
-                "POST",
-                path,
-                json=query,
-                bucket=Bucket.SEARCH,
-                deadline=deadline,
-                priority=priority,
-                records=query["limit"],
-                check=check_results,
-            )
+            return self._session.call(request, Bucket.SEARCH, deadline, asked, check_results)
 
     def batch(
         self, endpoint: str, path: str, body: Json, bucket: Bucket, deadline: Deadline, priority: Priority
@@ -80,19 +63,10 @@ class Calls:
 
         An answer that lacks anything else is retried, like one that never arrived.
         """
+        request, asked = Request(endpoint, "POST", path, json=body), Asked(priority, len(body["inputs"]))
         with self._admitted(deadline):
             try:
-                return self._session.call(
-                    endpoint,
-                    "POST",
-                    path,
-                    json=body,
-                    bucket=bucket,
-                    deadline=deadline,
-                    priority=priority,
-                    records=len(body["inputs"]),
-                    check=check_batch,
-                )
+                return self._session.call(request, bucket, deadline, asked, check_batch)
             except NotFound as missing:
                 if missing.category != "OBJECT_NOT_FOUND":
                     raise

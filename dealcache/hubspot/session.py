@@ -10,8 +10,6 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
-import orjson
-
 from dealcache.clock import RemoteClock
 from dealcache.hubspot.answers import Answer, interpret
 from dealcache.hubspot.daily_calls import DailyCalls
@@ -19,7 +17,7 @@ from dealcache.hubspot.errors import HubSpotError, NotFound, RateLimited, Reject
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import RateLimits
 from dealcache.hubspot.retry import Asked, Retrier
-from dealcache.hubspot.transport import Transport
+from dealcache.hubspot.transport import Request, Transport
 from dealcache.model.deadline import Deadline
 
 #: The longest pause after a refusal, in seconds: then one call checks whether HubSpot serves us again, even if it asked
@@ -117,48 +115,33 @@ class HubSpotSession:
 
     def call(
         self,
-        endpoint: str,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: object = None,
+        request: Request,
         bucket: Bucket,
         deadline: Deadline,
-        priority: Priority = Priority.INTERACTIVE,
-        records: int = 1,
-        refusable: bool = False,
+        asked: Asked,
         check: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> dict[str, Any]:
         """Make one call, with retries where they may help, and return the JSON object of HubSpot's answer.
 
         Args:
-            endpoint: the label of the call in metrics and messages; a small fixed set of them.
-            method: the HTTP method.
-            path: from the root of HubSpot's host.
-            params: the query.
-            json: the body; None for none.
+            request: what to ask for.
             bucket: the limit that the call counts towards. Each try takes one slot of it.
             deadline: nothing lasts longer, retries and waits for the limit included.
-            priority: its place in the queue, and how often it is tried.
-            records: how many records are asked for; see ``Asked``.
-            refusable: whether a refusal is an answer that the caller expects.
+            asked: its place in the queue, and how often it is tried.
             check: raises a HubSpotError for an answer that is not whole, which is then a failed try like any other.
 
         Raises:
             HubSpotError: of the last try.
         """
-        # Not json.dumps: it spells every letter outside ASCII with six, and a search's body must stay under 3,000.
-        body = None if json is None else orjson.dumps(json)
 
         def attempt() -> dict[str, Any]:
-            _check_time(deadline, endpoint)
-            with self._rate_limits.acquire(bucket, deadline, priority):
+            _check_time(deadline, request.endpoint)
+            with self._rate_limits.acquire(bucket, deadline, asked.priority):
                 # A sync may have been cancelled while it waited, and HubSpot also counts calls that are no longer
                 # needed.
-                _check_time(deadline, endpoint)
-                answer = self._exchange(endpoint, method, path, params, body, deadline, _ANSWER_SECONDS[priority])
-            parsed = self._judged(answer, endpoint, bucket)
+                _check_time(deadline, request.endpoint)
+                answer = self._exchange(request, deadline, _ANSWER_SECONDS[asked.priority])
+            parsed = self._judged(answer, request.endpoint, bucket)
             if check is not None:
                 check(parsed)
             return parsed
@@ -166,8 +149,8 @@ class HubSpotSession:
         return self._retrier.run(
             attempt,
             deadline=deadline,
-            asked=Asked(priority, records, refusable),
-            on_retry=lambda failure: self._observer.retried(endpoint, _outcome(failure)),
+            asked=asked,
+            on_retry=lambda failure: self._observer.retried(request.endpoint, _outcome(failure)),
         )
 
     def probe(self, path: str, deadline: Deadline) -> dict[str, Any]:
@@ -176,29 +159,19 @@ class HubSpotSession:
         Raises:
             HubSpotError: it does not.
         """
-        return self.call("account_details", "GET", path, bucket=Bucket.APP, deadline=deadline, priority=Priority.SHARED)
+        request = Request("account_details", "GET", path)
+        return self.call(request, Bucket.APP, deadline, Asked(Priority.SHARED))
 
     def close(self) -> None:
         """Close all connections."""
         self._transport.close()
 
-    def _exchange(
-        self,
-        endpoint: str,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        body: bytes | None,
-        deadline: Deadline,
-        answer_seconds: float,
-    ) -> Answer:
+    def _exchange(self, request: Request, deadline: Deadline, answer_seconds: float) -> Answer:
         started = self._clock()
         sent = 0.0 if self._hubspot_clock is None else self._hubspot_clock.timer()
         outcome = "Error"
         try:
-            answer = self._transport.exchange(
-                endpoint, method, path, params=params, body=body, deadline=deadline, answer_seconds=answer_seconds
-            )
+            answer = self._transport.exchange(request, deadline, answer_seconds)
             outcome = str(answer.status)
             self._set_clock(answer.headers.get("date"), sent)
         except HubSpotError as failure:
@@ -206,7 +179,7 @@ class HubSpotSession:
             self._health = Health(self._clock(), failure)
             raise
         finally:
-            self._observer.call_finished(endpoint, outcome, self._clock() - started)
+            self._observer.call_finished(request.endpoint, outcome, self._clock() - started)
         return answer
 
     def _set_clock(self, date: str | None, sent: float) -> None:

@@ -5,16 +5,18 @@ Each call is made for one question and asks for one record at most. None of them
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dealcache.hubspot.activities import ACTIVITY_TYPES, properties_of
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.json_validation import Json, listed_in
-from dealcache.hubspot.limits.buckets import Bucket
+from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
 from dealcache.hubspot.paths import Paths
+from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.session import HubSpotSession
+from dealcache.hubspot.transport import Request
 from dealcache.model.deadline import Deadline
 
 #: HubSpot's guide "Private apps". It is the same for all versions of the API.
@@ -22,6 +24,9 @@ _TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"  # noqa: S105 - a p
 
 #: What HubSpot puts in place of an e-mail's text if the token lacks the right to read it (engagements guide).
 _REDACTED = "The content of this email has been redacted"
+
+#: A refusal is an answer here.
+_ASKED = Asked(Priority.INTERACTIVE, refusable=True)
 
 #: Lists of one record each, by the name that :meth:`TokenProbe.read_one` takes.
 READABLE = ("deals", *ACTIVITY_TYPES, "owners", "pipelines")
@@ -60,29 +65,30 @@ class TokenProbe:
 
     def scopes(self, deadline: Deadline) -> frozenset[str]:
         """Return the names of the scopes that the token was granted; HubSpot tells them of private apps alone."""
-        answer = self._ask("token_info", _TOKEN_INFO, deadline, method="POST", json={"tokenKey": self._token})
+        request = Request("token_info", "POST", _TOKEN_INFO, json={"tokenKey": self._token})
+        answer = self._session.call(request, Bucket.APP, deadline, _ASKED)
         return frozenset(str(scope) for scope in listed_in(answer, "scopes"))
 
     def read_one(self, what: str, deadline: Deadline) -> bool:
         """Read one of :data:`READABLE`; return False if HubSpot has withheld its content."""
         if what == "pipelines":
-            self._ask("pipelines", self._paths.deal_pipelines, deadline)
+            self._get("pipelines", self._paths.deal_pipelines, deadline)
             return True
         if what == "owners":
-            self._ask("owners", self._paths.owners, deadline, params={"limit": "1"})
+            self._get("owners", self._paths.owners, deadline, {"limit": "1"})
             return True
         params = {"limit": "1", "properties": ",".join(properties_of(what))}
-        answer = self._ask(f"{what}_list", self._paths.objects(what), deadline, params=params)
+        answer = self._get(f"{what}_list", self._paths.objects(what), deadline, params)
         return _REDACTED not in str(listed_in(answer, "results"))
 
     def property_names(self, deadline: Deadline) -> frozenset[str]:
         """Return the names of all properties of deals, without archived ones."""
-        answer = self._ask("properties", self._paths.deal_properties, deadline)
+        answer = self._get("properties", self._paths.deal_properties, deadline)
         return frozenset(str(one.get("name")) for one in listed_in(answer, "results") if isinstance(one, dict))
 
     def daily_usage(self, deadline: Deadline) -> DailyUsage | None:
         """Return the calls of the day as HubSpot counts them, those of the account's other apps included."""
-        answer = self._ask("daily_usage", self._paths.daily_usage, deadline)
+        answer = self._get("daily_usage", self._paths.daily_usage, deadline)
         usages = [one for one in listed_in(answer, "results") if isinstance(one, dict)]
         known = [_usage_of(one) for one in usages]
         return min((one for one in known if one is not None), key=lambda one: one.left, default=None)
@@ -101,10 +107,8 @@ class TokenProbe:
         """Close all connections."""
         self._session.close()
 
-    def _ask(self, endpoint: str, path: str, deadline: Deadline, *, method: str = "GET", **options: Any) -> Json:
-        return self._session.call(
-            endpoint, method, path, bucket=Bucket.APP, deadline=deadline, refusable=True, **options
-        )
+    def _get(self, endpoint: str, path: str, deadline: Deadline, params: Mapping[str, str] | None = None) -> Json:
+        return self._session.call(Request(endpoint, "GET", path, params), Bucket.APP, deadline, _ASKED)
 
 
 def _usage_of(result: Json) -> DailyUsage | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 import requests
 import urllib3
 from requests.auth import AuthBase
@@ -24,6 +26,25 @@ from dealcache.model.deadline import Deadline
 MOST_BODY_BYTES = 64 * 1024 * 1024
 
 _CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to HubSpot.
+
+    Args:
+        endpoint: the label of the call in metrics and messages; a small fixed set of them.
+        method: the HTTP method.
+        path: from the root of HubSpot's host.
+        params: the query.
+        json: the body; None for none.
+    """
+
+    endpoint: str
+    method: str
+    path: str
+    params: Mapping[str, str] | None = None
+    json: object = field(default=None, repr=False)  # it may hold the token
 
 
 class BearerAuth(AuthBase):
@@ -67,28 +88,14 @@ class Transport:
     def __repr__(self) -> str:
         return f"Transport({self._base_url!r})"
 
-    def exchange(
-        self,
-        endpoint: str,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None,
-        body: bytes | None,
-        deadline: Deadline,
-        answer_seconds: float,
-    ) -> Answer:
+    def exchange(self, request: Request, deadline: Deadline, answer_seconds: float) -> Answer:
         """Send one request and read the whole answer, whatever its status.
 
         The deadline bounds all of it, even an answer that arrives a byte at a time; and each step has a limit of its
         own, see ``call_timer``. A connection whose exchange was broken off is never used again.
 
         Args:
-            endpoint: the label of the call.
-            method: the HTTP method.
-            path: from the root of the host.
-            params: the query.
-            body: the body; None for none.
+            request: what to send.
             deadline: nothing lasts longer. When it moves nearer, the call ends within half a second.
             answer_seconds: how long to wait for the first byte of the answer.
 
@@ -100,13 +107,13 @@ class Transport:
         try:
             with (
                 timed(CallTimer(deadline, answer_seconds, turn=self._turn)),
-                self._send(method, path, params, body, deadline) as response,
+                self._send(request, deadline) as response,
             ):
-                content = _read_all(response.raw, endpoint, deadline)
+                content = _read_all(response.raw, request.endpoint, deadline)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, content)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure = _failure(error, endpoint)
+            failure = _failure(error, request.endpoint)
         # Raised outside the handler: exceptions of requests carry the request, and with it the token.
         raise failure
 
@@ -114,28 +121,23 @@ class Transport:
         """Close all connections."""
         self._adapter.close()
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        body: bytes | None,
-        deadline: Deadline,
-    ) -> requests.Response:
+    def _send(self, request: Request, deadline: Deadline) -> requests.Response:
         # Prepared by hand, and sent by the adapter itself: a session would merge, parse and quote the same values in
         # each call, which takes as long as the exchange.
-        request = requests.PreparedRequest()
-        request.method = method
-        request.url = f"{self._base_url}{path}?{urlencode(params)}" if params else self._base_url + path
-        request.headers = CaseInsensitiveDict(self._headers)
-        if body is not None:
-            request.body = body
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(body))
-        elif method != "GET":
-            request.headers["Content-Length"] = "0"
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        query = f"?{urlencode(request.params)}" if request.params else ""
+        prepared.url = f"{self._base_url}{request.path}{query}"
+        prepared.headers = CaseInsensitiveDict(self._headers)
+        if request.json is not None:
+            # Not json.dumps: it spells every letter outside ASCII with six, and a search's body must stay under 3,000.
+            prepared.body = body = orjson.dumps(request.json)
+            prepared.headers["Content-Type"] = "application/json"
+            prepared.headers["Content-Length"] = str(len(body))
+        elif request.method != "GET":
+            prepared.headers["Content-Length"] = "0"
         # Our own sockets follow the timer; the time-out is for those of a SOCKS proxy.
-        return self._adapter.send(self._auth(request), timeout=max(deadline.remaining(), 0.001), **self._settings)
+        return self._adapter.send(self._auth(prepared), timeout=max(deadline.remaining(), 0.001), **self._settings)
 
 
 def _headers() -> dict[str, str]:

@@ -8,8 +8,10 @@ import pytest
 
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.errors import RateLimited
-from dealcache.hubspot.limits.buckets import Bucket
+from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.session import HubSpotSession
+from dealcache.hubspot.transport import Request
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN
 
@@ -117,11 +119,11 @@ def test_a_session_tells_of_every_answer(hubspot, clock, rate_limits, daily, buc
     )
     numbers = {"X-HubSpot-RateLimit-Daily": "1000", "X-HubSpot-RateLimit-Daily-Remaining": "12"}
     hubspot.get(f"{BASE_URL}/x", json={}, headers=numbers)
-    session.call("things", "GET", "/x", bucket=bucket, deadline=Deadline(9.0, clock))
+    session.call(Request("things", "GET", "/x"), bucket, Deadline(9.0, clock), Asked(Priority.INTERACTIVE))
     assert (daily.left, daily.limit, daily.scarce) == (12, 1000, True)
 
     hubspot.get(f"{BASE_URL}/y", json={"policyName": "DAILY"}, status=429)
     with pytest.raises(RateLimited):
-        session.call("things", "GET", "/y", bucket=bucket, deadline=Deadline(9.0, clock))
+        session.call(Request("things", "GET", "/y"), bucket, Deadline(9.0, clock), Asked(Priority.INTERACTIVE))
     assert (daily.left, daily.limit) == (0, 1000)
     session.close()

@@ -15,6 +15,7 @@ from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.name_search import NameSearch, plan_searches, plan_single_searches
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.search_limits import any_of, excess, fits
+from dealcache.hubspot.transport import Request
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.sandbox.simulator.object_types import object_type_of
@@ -35,8 +36,8 @@ class Recorder:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
 
-    def call(self, *_: object, json: object, **__: object) -> dict[str, object]:
-        self.sent.append(orjson.dumps(json))
+    def call(self, request: Request, *_: object) -> dict[str, object]:
+        self.sent.append(orjson.dumps(request.json))
         return {"total": 0, "results": []}
 
 

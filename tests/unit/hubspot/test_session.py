@@ -21,8 +21,9 @@ from dealcache.hubspot.errors import (
 )
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
+from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.session import _ANSWER_SECONDS, HubSpotSession
-from dealcache.hubspot.transport import BearerAuth
+from dealcache.hubspot.transport import BearerAuth, Request
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN
 
@@ -31,8 +32,9 @@ URL = f"{BASE_URL}/x"
 
 @pytest.fixture
 def call(session, clock):
-    def make(seconds=100.0, bucket=Bucket.APP, **kwargs):
-        return session.call("things", "POST", "/x", bucket=bucket, deadline=Deadline(seconds, clock), **kwargs)
+    def make(seconds=100.0, bucket=Bucket.APP, priority=Priority.INTERACTIVE, check=None, **parts):
+        request = Request("things", "POST", "/x", **parts)
+        return session.call(request, bucket, Deadline(seconds, clock), Asked(priority), check)
 
     return make
 
@@ -235,6 +237,7 @@ def test_the_token_shows_nowhere(call, hubspot, session, notes, caplog, status):
     with pytest.raises(HubSpotError) as caught:
         call()
     shown = [repr(session), repr(session.__dict__), repr(session.health), caplog.text, repr(notes.calls)]
+    shown.append(repr(Request("token_info", "POST", "/x", json={"tokenKey": TOKEN})))
     error: BaseException | None = caught.value
     while error is not None:
         shown += [str(error), repr(error), repr(vars(error))]
@@ -282,7 +285,7 @@ class RawServer:
 def over_the_wire(url, seconds):
     session = HubSpotSession(url, TOKEN, pool_size=2, rate_limits=local_rate_limits(), sleep=lambda _: None)
     try:
-        return session.call("things", "GET", "/x", bucket=Bucket.APP, deadline=Deadline(seconds))
+        return session.call(Request("things", "GET", "/x"), Bucket.APP, Deadline(seconds), Asked(Priority.INTERACTIVE))
     finally:
         session.close()
 
@@ -341,13 +344,13 @@ def test_nobody_listening_is_unavailable():
         over_the_wire(f"http://127.0.0.1:{port}", 50)
 
 
-def test_priority_reaches_the_rate_limits(session, hubspot, clock, rate_limits):
+def test_priority_reaches_the_rate_limits(call, hubspot):
     hubspot.post(URL, json={})
     for _ in range(3):
-        session.call("s", "POST", "/x", bucket=Bucket.SEARCH, deadline=Deadline(0.1, clock), priority=Priority.SYNC)
+        call(0.1, Bucket.SEARCH, Priority.SYNC)
     with pytest.raises(RateLimited):
-        session.call("s", "POST", "/x", bucket=Bucket.SEARCH, deadline=Deadline(0.1, clock), priority=Priority.SYNC)
-    session.call("s", "POST", "/x", bucket=Bucket.SEARCH, deadline=Deadline(0.1, clock))
+        call(0.1, Bucket.SEARCH, Priority.SYNC)
+    call(0.1, Bucket.SEARCH)
 
 
 def test_a_sync_that_is_cancelled_while_it_waits_makes_no_call(call, hubspot, clock, rate_limits):

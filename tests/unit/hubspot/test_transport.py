@@ -12,7 +12,7 @@ import pytest
 import responses
 
 from dealcache.hubspot.answers import Answer
-from dealcache.hubspot.transport import Transport
+from dealcache.hubspot.transport import Request, Transport
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN
 
@@ -21,8 +21,7 @@ SETTINGS = ("HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_
 
 
 def exchange(transport: Transport, seconds: float, path: str = "/x") -> Answer:
-    deadline = Deadline(seconds)
-    return transport.exchange("things", "GET", path, params=None, body=None, deadline=deadline, answer_seconds=seconds)
+    return transport.exchange(Request("things", "GET", path), Deadline(seconds), seconds)
 
 
 @pytest.fixture
