@@ -182,7 +182,7 @@ class Container:
     def _wire_hubspot(self) -> None:
         settings, storage = self.settings, self.storage
         self.account = AccountGuard(
-            lambda deadline: self.hubspot.client.account(deadline), storage.identity, settings.mongodb_database
+            lambda deadline: self.hubspot.account(deadline), storage.identity, settings.mongodb_database
         )
         self.hubspot = HubSpotGateway(
             settings.hubspot_base_url,

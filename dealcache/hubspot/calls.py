@@ -9,6 +9,7 @@ from dealcache.hubspot.errors import MalformedAnswer, NotFound, Rejected
 from dealcache.hubspot.json_validation import Json
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.pages import check_batch, check_results
+from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.search_limits import excess
 from dealcache.hubspot.session import HubSpotSession
@@ -21,11 +22,13 @@ class Calls:
 
     Args:
         session: makes the calls.
+        paths: the paths of the API version in use.
         admit: makes sure, by a deadline, that calls may be made; raises a HubSpotError otherwise.
     """
 
-    def __init__(self, session: HubSpotSession, admit: Callable[[Deadline], None] = lambda _deadline: None) -> None:
+    def __init__(self, session: HubSpotSession, paths: Paths, admit: Callable[[Deadline], None]) -> None:
         self._session = session
+        self._paths = paths
         self._admit = admit
 
     def get(
@@ -44,15 +47,17 @@ class Calls:
         with self._admitted(deadline):
             return self._session.call(request, Bucket.APP, deadline, asked, check_results)
 
-    def search(self, endpoint: str, path: str, query: Json, deadline: Deadline, priority: Priority) -> Json:
-        """Search, unless ``query`` is larger than HubSpot takes.
+    def search(self, object_type: str, query: Json, deadline: Deadline, priority: Priority) -> Json:
+        """Search records of one type, unless ``query`` is larger than HubSpot takes.
 
         Raises:
             Rejected: it is.
         """
+        endpoint = f"{object_type}_search"
         if too_much := excess(query):
             raise Rejected(f"the search is larger than HubSpot takes: {too_much}", endpoint=endpoint)
-        request, asked = Request(endpoint, "POST", path, json=query), Asked(priority, query["limit"])
+        request = Request(endpoint, "POST", self._paths.search(object_type), json=query)
+        asked = Asked(priority, query["limit"])
         with self._admitted(deadline):
             return self._session.call(request, Bucket.SEARCH, deadline, asked, check_results)
 

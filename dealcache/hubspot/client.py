@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import quote
 
 from dealcache.hubspot.activities import identity_of, properties_of
 from dealcache.hubspot.calls import Calls
-from dealcache.hubspot.errors import HubSpotError, MalformedAnswer
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.json_validation import Json, flag_in, id_in, listed_in, next_after, whole_in
 from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.limits.buckets import Bucket, Priority
@@ -26,7 +26,6 @@ from dealcache.hubspot.pages import (
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.search_limits import SEARCH_PAGE, fits
 from dealcache.hubspot.session import HubSpotSession
-from dealcache.model.currencies import CompanyCurrencies, currency_code
 from dealcache.model.deadline import Deadline
 
 log = logging.getLogger(__name__)
@@ -44,16 +43,6 @@ _MOST_HOMONYMS = 1000
 #: The most characters of the names of properties in the address of a list: HubSpot refuses long addresses (414).
 _LONGEST_NAMES = 5_000
 
-#: Ids of accounts are shorter, so that MongoDB can store them as numbers.
-_MOST_DIGITS = 19
-
-
-class Account(NamedTuple):
-    """A HubSpot account: its id, and its currencies; None if HubSpot does not tell them."""
-
-    portal_id: int
-    currencies: CompanyCurrencies | None = None
-
 
 class HubSpotClient:
     """Client of HubSpot's API. Every method raises HubSpotError if there is no valid answer. Thread-safe.
@@ -64,12 +53,11 @@ class HubSpotClient:
     Args:
         session: makes the calls.
         paths: the paths of the API version in use.
-        admit: makes sure, by a deadline, that the account's data may be asked for; raises a HubSpotError when not.
-        mapper: learns which records cannot be read.
+        admit: makes sure, by a deadline, that the account's data may be asked for; raises a HubSpotError when not. It
+            is called before each call, and by loads before their first calls begin side by side.
+        mapper: turns the records into plain values, and learns which cannot be read.
 
     Attributes:
-        mapper: turns the records into plain values.
-        admit: is called before each call for data, and by loads before their first calls begin side by side.
         label_lists: reads the lists of labels.
     """
 
@@ -82,8 +70,7 @@ class HubSpotClient:
     ) -> None:
         self.mapper = mapper or RecordMapper()
         self.admit = admit
-        self._session = session
-        self._calls = Calls(session, admit)
+        self._calls = Calls(session, paths, admit)
         self._paths = paths
         self.label_lists = LabelLists(self._calls, paths, self.mapper)
 
@@ -100,8 +87,8 @@ class HubSpotClient:
         if not (is_whole := fits(query)):
             query = search.body()
         for _ in range(_MOST_HOMONYMS // SEARCH_PAGE):
-            answer = self._calls.search("deals_search", self._paths.search("deals"), query, deadline, priority)
-            found += self._live("deals", answer)
+            answer = self._calls.search("deals", query, deadline, priority)
+            found += _live(self._identified("deals", answer))
             after = next_after(answer)
             if after is None or (len(search.names) > 1 and whole_in(answer, "total") > _MOST_HOMONYMS):
                 break
@@ -135,9 +122,8 @@ class HubSpotClient:
             "properties": list(self._properties_of(object_type) if properties is None else properties),
             "limit": limit,
         }
-        path = self._paths.search(object_type)
-        answer = self._calls.search(f"{object_type}_search", path, query, deadline, Priority.SYNC)
-        return RecordPage(self._live(object_type, answer), next_after(answer))
+        answer = self._calls.search(object_type, query, deadline, Priority.SYNC)
+        return RecordPage(_live(self._identified(object_type, answer)), next_after(answer))
 
     # Lists
 
@@ -176,8 +162,7 @@ class HubSpotClient:
             records |= again[0]
             refused = again[1]
         self._note_refused(object_type, refused)
-        live = [one for one in records.values() if flag_in(one, "archived") is not True]
-        return RecordBatch(live, frozenset(refused))
+        return RecordBatch(_live(records.values()), frozenset(refused))
 
     def read_associations(
         self, from_type: str, records: Mapping[str, str | None], to_type: str, deadline: Deadline, priority: Priority
@@ -200,26 +185,6 @@ class HubSpotClient:
                 page = AssociationPage({**page.ids, **again.ids}, {**page.after, **again.after}, again.refused)
         self._note_refused(from_type, page.refused)
         return page
-
-    # The account
-
-    def probe(self, deadline: Deadline) -> Json:
-        """Return the account's details; raise HubSpotError unless HubSpot answers and knows the token."""
-        return self._session.probe(self._paths.account_details, deadline)
-
-    def account(self, deadline: Deadline) -> Account:
-        """Return the account that the token belongs to.
-
-        Raises:
-            MalformedAnswer: HubSpot does not tell its id.
-        """
-        details = self.probe(deadline)
-        portal_id = str(details.get("portalId"))
-        if not (portal_id.isascii() and portal_id.isdigit() and len(portal_id) < _MOST_DIGITS):
-            raise MalformedAnswer("the account has no id", endpoint="account_details")
-        home, others = currency_code(details.get("companyCurrency")), details.get("additionalCurrencies")
-        has_others = isinstance(others, list) and any(currency_code(one) not in (None, home) for one in others)
-        return Account(int(portal_id), None if home is None else CompanyCurrencies(home, has_others))
 
     def _read_batch(
         self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority
@@ -282,12 +247,13 @@ class HubSpotClient:
     def _identified(self, record_type: str, answer: Json) -> list[Json]:
         return self.mapper.identified(record_type, listed_in(answer, "results"))
 
-    def _live(self, object_type: str, answer: Json) -> list[Json]:
-        return [one for one in self._identified(object_type, answer) if flag_in(one, "archived") is not True]
-
     def _note_refused(self, object_type: str, refused: Mapping[str, str]) -> None:
         for one, category in refused.items():
             self.mapper.refused(object_type, one, category)
+
+
+def _live(records: Iterable[Json]) -> list[Json]:
+    return [one for one in records if flag_in(one, "archived") is not True]
 
 
 def _again(read: Callable[[], T]) -> T | None:

@@ -1,4 +1,4 @@
-"""A process's connections to HubSpot: those of its readers, and new ones for each sync."""
+"""A process's connections to HubSpot: those of its readers, and new ones for each sync; the account behind them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from dealcache.clock import RemoteClock
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.deal_properties import DealProperties
-from dealcache.hubspot.errors import HubSpotError, RateLimited
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, RateLimited
+from dealcache.hubspot.json_validation import Json
 from dealcache.hubspot.limits.rate_limiter import RateLimits
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.session import HubSpotSession, Observer
+from dealcache.model.currencies import CompanyCurrencies, currency_code
 from dealcache.model.deadline import Deadline
 from dealcache.model.unreadable import UnreadableRecords
 
@@ -33,6 +36,17 @@ _REREAD_THREADS = 8
 _CALL_COUNTS_SECONDS = 5.0
 
 _PROBE_SECONDS = 2.0
+
+
+#: Ids of accounts are shorter, so that MongoDB can store them as numbers.
+_MOST_DIGITS = 19
+
+
+class Account(NamedTuple):
+    """A HubSpot account: its id, and its currencies; None if HubSpot does not tell them."""
+
+    portal_id: int
+    currencies: CompanyCurrencies | None = None
 
 
 class HubSpotGateway:
@@ -108,12 +122,26 @@ class HubSpotGateway:
         if last is not None and last[1] < _CALL_COUNTS_SECONDS:
             return last[0]
         try:
-            self.client.probe(Deadline(_PROBE_SECONDS))
+            self._probe(Deadline(_PROBE_SECONDS))
         except RateLimited:
             return True
         except HubSpotError:
             return False
         return True
+
+    def account(self, deadline: Deadline) -> Account:
+        """Return the account that the token belongs to.
+
+        Raises:
+            MalformedAnswer: HubSpot does not tell its id.
+        """
+        details = self._probe(deadline)
+        portal_id = str(details.get("portalId"))
+        if not (portal_id.isascii() and portal_id.isdigit() and len(portal_id) < _MOST_DIGITS):
+            raise MalformedAnswer("the account has no id", endpoint="account_details")
+        home, others = currency_code(details.get("companyCurrency")), details.get("additionalCurrencies")
+        has_others = isinstance(others, list) and any(currency_code(one) not in (None, home) for one in others)
+        return Account(int(portal_id), None if home is None else CompanyCurrencies(home, has_others))
 
     def has_calls(self) -> bool:
         """Return False while so few of the day's calls are left that scheduled syncs must wait.
@@ -136,7 +164,7 @@ class HubSpotGateway:
 
     def _ask_for_daily_calls(self) -> None:
         try:
-            self.client.probe(Deadline(_PROBE_SECONDS))
+            self._probe(Deadline(_PROBE_SECONDS))
         except HubSpotError as failure:
             self.daily_calls.postpone()
             log.info("whether HubSpot's day has ended is not known: %s", failure)
@@ -147,6 +175,9 @@ class HubSpotGateway:
         for threads in (self.executor, self.reread_executor):
             threads.shutdown(wait=False)
         self._session.close()
+
+    def _probe(self, deadline: Deadline) -> Json:
+        return self._session.probe(self._paths.account_details, deadline)
 
     def _client_on(self, session: HubSpotSession) -> HubSpotClient:
         return HubSpotClient(session, self._paths, self._admit, self._mapper)

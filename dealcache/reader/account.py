@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 
 from dealcache.hubspot import Forbidden, HubSpotError, MalformedAnswer, NotFound, Rejected, TimedOut, WrongAccount
-from dealcache.hubspot.client import Account
+from dealcache.hubspot.gateway import Account
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.deadline import Deadline
 from dealcache.reader import FlightTimeoutError, SingleFlight

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from dealcache.hubspot import Unavailable, WrongAccount
-from dealcache.hubspot.client import Account
+from dealcache.hubspot.gateway import Account
 from dealcache.model.deadline import Deadline
 from dealcache.reader.account import AccountGuard
 from dealcache.repositories import Connection, IdentityRepository

@@ -247,12 +247,6 @@ def test_a_refused_list_of_archived_labels_leaves_the_others(client, hubspot, de
     assert "archived owners" in caplog.text
 
 
-def test_the_probe_asks_for_the_account(client, hubspot, deadline):
-    hubspot.get(f"{BASE_URL}/account-info/v3/details", json={"portalId": 1})
-    client.probe(deadline)
-    assert len(hubspot.calls) == 1
-
-
 ALL_CALLS = {
     SEARCH: lambda client, deadline: client.find_deals(X, deadline, INTERACTIVE).records,
     DEALS: lambda client, deadline: client.read_records("deals", ["1"], deadline, INTERACTIVE),
