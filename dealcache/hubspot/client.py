@@ -150,7 +150,9 @@ class HubSpotClient:
 
     # Batches
 
-    def read_records(self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority) -> RecordBatch:
+    def read_records(
+        self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority
+    ) -> RecordBatch[Json]:
         """Return the records of one type with these ids, at most 100, in any order, and the ids that HubSpot refused.
 
         Unknown and archived records are left out. A deal that was merged into another comes back as that other, under

@@ -16,10 +16,11 @@ from functools import partial
 
 from dealcache.hubspot.activity_reads import ActivityReads
 from dealcache.hubspot.client import HubSpotClient
-from dealcache.hubspot.deal_resolver import DealResolver, IdResolver, LoadContext, NameResolver
+from dealcache.hubspot.deal_resolver import DealResolver, IdResolver, LoadContext
 from dealcache.hubspot.errors import HubSpotError, NotFound
 from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.name_resolver import NameResolver
 from dealcache.hubspot.people_reads import PeopleReads, PeopleSource
 from dealcache.hubspot.worker_pool import WorkerPool
 from dealcache.model.deadline import Deadline

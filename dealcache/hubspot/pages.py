@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from dealcache.hubspot.errors import MalformedAnswer, Unavailable
 from dealcache.hubspot.json_validation import Json, id_in, listed_in, next_after, object_in, usable_id, whole_in
@@ -80,13 +80,13 @@ class RecordPage:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordBatch:
-    """The records of a batch read, and the ids of those that HubSpot has, or may have, and refuses to return."""
+class RecordBatch(Generic[T]):
+    """The records of a batch read, and the ids of those that HubSpot has, or may have, and that cannot be read."""
 
-    records: list[Json]
+    records: list[T]
     refused: frozenset[str] = frozenset()
 
-    def without(self, understood: Iterable[str]) -> set[str]:
+    def without(self: RecordBatch[Json], understood: Iterable[str]) -> set[str]:
         """Return the ids of the records that HubSpot has and that are refused, or not among those ``understood``."""
         return {*self.refused, *(id_in(record) for record in self.records)} - {*understood}
 

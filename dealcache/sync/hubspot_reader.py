@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from dealcache.hubspot import HubSpotError, MalformedAnswer, NotFound, Rejected
 from dealcache.hubspot.batch_size import BatchSize, BatchSizes
 from dealcache.hubspot.client import BATCH_SIZE, LIST_PAGE, MOST_ASSOCIATION_INPUTS, HubSpotClient
-from dealcache.hubspot.json_validation import id_in
+from dealcache.hubspot.json_validation import Json, id_in
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.name_search import NameSearch
 from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage
@@ -33,14 +33,6 @@ _CALL_SECONDS = 300.0
 #: Seconds for a call that only checks that HubSpot works, and the deal it asks for, which does not exist.
 _PROBE_SECONDS = 5.0
 _NO_DEAL = ("1",)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBatch(Generic[T]):
-    """Records that were read by their ids; those in ``refused`` exist, or may, and cannot be read."""
-
-    records: list[T]
-    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +87,21 @@ class HubSpotReader:
 
     def list_deals(self, after: str | None) -> tuple[list[Deal], str | None]:
         """Return a page of all deals that are not archived, and the cursor of the next page."""
-        page = self._page(
-            "deals list",
-            LIST_PAGE,
-            lambda limit: self._client.list_page("deals", after, self._deadline(), limit=limit),
-        )
+        page = self._list(self._client.list_page, "deals", after)
         deals = self._client.mapper.deals(page.records)
         self._on_read(deals, ())
         return deals, page.after
 
     def list_archived(self, object_type: str, after: str | None) -> tuple[list[str], str | None]:
         """Return the ids of a page of the archived records of one type, and the cursor of the next page."""
-        page = self._page(
-            f"{object_type} list",
-            LIST_PAGE,
-            lambda limit: self._client.archived_page(object_type, after, self._deadline(), limit=limit),
-        )
+        page = self._list(self._client.archived_page, object_type, after)
         return [id_in(record) for record in page.records], page.after
 
-    def read_deals(self, ids: Sequence[str]) -> ReadBatch[Deal]:
+    def _list(self, read: Callable[..., RecordPage], object_type: str, after: str | None) -> RecordPage:
+        call = f"{object_type} list"
+        return self._page(call, LIST_PAGE, lambda limit: read(object_type, after, self._deadline(), limit=limit))
+
+    def read_deals(self, ids: Sequence[str]) -> RecordBatch[Deal]:
         """Return the deals with these ids, at most 100, without those that are archived or gone.
 
         A deal that was merged away may come under its new id.
@@ -121,15 +109,15 @@ class HubSpotReader:
         batch = self._read("deals", ids)
         deals = self._client.mapper.deals(batch.records)
         self._on_read(deals, ())
-        return ReadBatch(deals, batch.refused)
+        return RecordBatch(deals, batch.refused)
 
-    def read_activities(self, kind: str, ids: Sequence[str]) -> ReadBatch[Event]:
+    def read_activities(self, kind: str, ids: Sequence[str]) -> RecordBatch[Event]:
         """Return the activities of one type with these ids, at most 100, without those that are archived or gone."""
         batch = self._read(kind, ids)
         events = self._events(kind, batch.records)
-        return ReadBatch(events, frozenset(batch.without(event.engagement_id for event in events)))
+        return RecordBatch(events, frozenset(batch.without(event.engagement_id for event in events)))
 
-    def _read(self, object_type: str, ids: Sequence[str]) -> RecordBatch:
+    def _read(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Json]:
         batches = self._parts(
             f"{object_type} batch_read",
             BATCH_SIZE,
@@ -166,13 +154,13 @@ class HubSpotReader:
         page = self._search(engagement_type, groups, None)
         return Found(_ids(page), self._events(engagement_type, page.records), page.after is not None)
 
-    def read_people(self, object_type: str, ids: Sequence[str]) -> ReadBatch[Person]:
+    def read_people(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Person]:
         """Return the contacts or companies with these ids, at most 100, without those that are archived or gone.
 
         One that was merged into another comes under its new id.
         """
         batch = self._read(object_type, ids)
-        return ReadBatch(self._client.mapper.people(object_type, batch.records), batch.refused)
+        return RecordBatch(self._client.mapper.people(object_type, batch.records), batch.refused)
 
     def _search(
         self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None

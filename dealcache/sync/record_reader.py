@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from dealcache.hubspot.pages import AssociationPage, all_associations
+from dealcache.hubspot.pages import AssociationPage, RecordBatch, all_associations
 from dealcache.model.deals import Deal, Event
 from dealcache.sync.bisection import CONTROLS, Bisected, read_by_bisection
 from dealcache.sync.context import SyncContext
-from dealcache.sync.hubspot_reader import ReadBatch, joined
+from dealcache.sync.hubspot_reader import joined
 from dealcache.sync.refused_types import in_brief
 
 T = TypeVar("T")
@@ -26,11 +26,11 @@ class RecordReader:
     def __init__(self, context: SyncContext) -> None:
         self._context = context
 
-    def deals(self, ids: Sequence[str]) -> ReadBatch[Deal]:
+    def deals(self, ids: Sequence[str]) -> RecordBatch[Deal]:
         """Read deals by their ids, at most 100; see :meth:`.HubSpotReader.read_deals`."""
         return together(self._read("deals", "deals", ids, self._context.hubspot.read_deals))
 
-    def activities(self, kind: str, ids: Sequence[str]) -> ReadBatch[Event]:
+    def activities(self, kind: str, ids: Sequence[str]) -> RecordBatch[Event]:
         """Read activities by their ids, at most 100; see :meth:`.HubSpotReader.read_activities`."""
         return together(self._read(kind, kind, ids, partial(self._context.hubspot.read_activities, kind)))
 
@@ -62,7 +62,7 @@ class RecordReader:
         return found
 
 
-def together(found: Bisected[ReadBatch[T]]) -> ReadBatch[T]:
+def together(found: Bisected[RecordBatch[T]]) -> RecordBatch[T]:
     """Return the batches of a read as one; those that cannot be read alone count as refused."""
     refused = frozenset(found.unreadable).union(*(batch.refused for batch in found.results))
-    return ReadBatch([record for batch in found.results for record in batch.records], refused)
+    return RecordBatch([record for batch in found.results for record in batch.records], refused)
