@@ -15,8 +15,7 @@ from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
 from dealcache.container.deal_properties import FurtherProperties
 from dealcache.container.lifecycle import Lifecycle
-from dealcache.container.people import wire_people
-from dealcache.container.reading import wire_reading
+from dealcache.container.reading import wire_people, wire_reading
 from dealcache.container.syncing import wire_syncing
 from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
 from dealcache.container.worker_state import WorkerState

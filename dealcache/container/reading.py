@@ -1,4 +1,4 @@
-"""Wiring of the read path."""
+"""Wiring of the read path, and of the people that it and the sync name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.loader import DealLoader
+from dealcache.hubspot.people_reads import PeopleSource, RefusalPause
 from dealcache.reader import (
     Bulkhead,
     ClusterFlight,
@@ -27,9 +28,11 @@ from dealcache.reader import (
 from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
+from dealcache.reader.people import PeopleDirectory
 from dealcache.reader.revalidator import AT_ONCE
 from dealcache.reader.stage_histories import StageHistories
 from dealcache.repositories import ActivityCheck, ActivityGenerations, ActivitySums
+from dealcache.sync.people_sync import PeopleStorage
 
 if TYPE_CHECKING:
     from dealcache.container.container import Container
@@ -46,6 +49,26 @@ class Reading:
     stage_histories: StageHistories | None
     revalidator: Revalidator
     lease_renewer: LeaseRenewer
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The parts that name the people who take part in deals and activities; all None when that is off."""
+
+    directory: PeopleDirectory | None = None
+    source: PeopleSource | None = None
+    storage: PeopleStorage | None = None
+
+
+def wire_people(parts: Container) -> People:
+    """Make them on top of MongoDB."""
+    if parts.settings.associated_names == "off":
+        return People()
+    directory = PeopleDirectory(parts.storage.people.names)
+    pause = RefusalPause("the names of people (ASSOCIATED_NAMES)", parts.timer)
+    storage = parts.storage
+    kept = PeopleStorage(storage.people, storage.participants, storage.people_store, storage.people_state, pause)
+    return People(directory, PeopleSource(directory.known, pause), kept)
 
 
 def wire_reading(parts: Container) -> Reading:

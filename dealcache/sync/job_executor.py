@@ -67,8 +67,7 @@ class JobExecutor:
             rest to its argument; it must not raise.
         policy: how syncs behave.
         reread: reads all deals again when other properties are wanted.
-        now: the wall clock, aware, in UTC.
-        hubspot_now: HubSpot's clock, likewise.
+        now: the wall clock, aware, in UTC; ``hubspot_now`` is HubSpot's.
     """
 
     def __init__(
@@ -165,12 +164,9 @@ class JobExecutor:
         A moment in the future was recorded by a wrong clock, and counts as unknown.
         """
         latest, state = self._present()[1] + _CLOCKS_APART, self._state.load()
-        found: dict[str, datetime] = {}
-        for kind in RECORD_TYPES:
-            noted = (state.watermark, state.positions.get(kind))
-            if known := [one for one in noted if one is not None and one <= latest]:
-                found[kind] = max(known)
-        return found
+        noted = {kind: (state.watermark, state.positions.get(kind)) for kind in RECORD_TYPES}
+        known = {kind: [one for one in both if one is not None and one <= latest] for kind, both in noted.items()}
+        return {kind: max(moments) for kind, moments in known.items() if moments}
 
     def _run_window(self, job: Job, context: SyncContext, lease: JobLease) -> None:
         windows, fixed_at = self._windows(job, lease)
