@@ -61,14 +61,14 @@ test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
 test-long: $(VENV)/.installed-dev $(VENV)/.installed-debian $(VENV)/.installed-promtool ## run the long tests, which start many services, and the fuzzers
-	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 3 $(BY_FILE) -m "long or fuzz"
+	TEST_EXAMPLES=all $(BIN)/python -m pytest -n 4 $(BY_FILE) -m "long or fuzz"
 
 test-console: $(VENV)/.installed-console ## use the console in a real browser, save pictures of it in build/console/, and check the types in clients/
-	$(BIN)/python -m pytest -n 3 $(BY_FILE) tests/console tests/clients
+	$(BIN)/python -m pytest -n 4 $(BY_FILE) tests/console tests/clients
 
 # Those that measure no rates mostly wait, so all run at once; nothing runs beside those of the limits.
 drills: $(VENV)/.installed-dev $(VENV)/.installed-debian ## kill and disturb syncs repeatedly, for some minutes
-	$(BIN)/python -m pytest tests/drills -n 4 -k "not limits" --durations=0
+	$(BIN)/python -m pytest tests/drills -n 5 -k "not limits" --durations=0
 	$(BIN)/python -m pytest tests/drills -k limits --durations=0
 
 soak: $(VENV)/.installed-dev $(VENV)/.installed-debian ## load two instances for five minutes while their parts are killed, and judge each answer
