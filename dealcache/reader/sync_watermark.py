@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from dealcache.repositories.sync_state import COUNTS_AFTER_SECONDS, NotedWatermark
+from dealcache.repositories.sync.state import COUNTS_AFTER_SECONDS, NotedWatermark
 
 #: Seconds for which the watermarks are remembered. Less than it takes until a new one counts, or a process could still
 #: miss one that counts elsewhere.

@@ -25,7 +25,6 @@ from dealcache.repositories.found_deals import FoundDeal, Spot
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.indexes import ensure_indexes
 from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationFeed, InvalidationLog
-from dealcache.repositories.job_leases import LeaseState
 from dealcache.repositories.labels import LabelRepository
 from dealcache.repositories.list_totals import NO_CURRENCY, ListTotal
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
@@ -34,9 +33,16 @@ from dealcache.repositories.overview import Overview, OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
 from dealcache.repositories.stage_moves import StageTotal
-from dealcache.repositories.sync_jobs import Cancellation, SyncJobRepository
-from dealcache.repositories.sync_state import SyncState, SyncStateRepository
-from dealcache.repositories.webhook_events import Backlog, EventClaim, FailedRecord, StoredEvent, WebhookEventRepository
+from dealcache.repositories.sync.job_leases import LeaseState
+from dealcache.repositories.sync.jobs import Cancellation, SyncJobRepository
+from dealcache.repositories.sync.state import SyncState, SyncStateRepository
+from dealcache.repositories.sync.webhook_events import (
+    Backlog,
+    EventClaim,
+    FailedRecord,
+    StoredEvent,
+    WebhookEventRepository,
+)
 from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [

@@ -96,13 +96,8 @@ class DealInfoRepository:
 
     def ids_showing(self, changes: LabelChanges, most: int) -> list[str]:
         """Return the ids of live deals that show a changed label, ``most`` at most."""
-        shown: Document = {
-            "$or": [
-                {"owner_id": {"$in": list(changes.owner_ids)}},
-                {"stage_id": {"$in": list(changes.stage_ids)}},
-                {"pipeline_id": {"$in": list(changes.pipeline_ids)}},
-            ]
-        }
+        ids = {"owner_id": changes.owner_ids, "stage_id": changes.stage_ids, "pipeline_id": changes.pipeline_ids}
+        shown: Document = {"$or": [{name: {"$in": list(some)}} for name, some in ids.items()]}
         with pymongo.timeout(SCAN_SECONDS):
             return self._live_ids(shown, most)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +15,11 @@ from pymongo.database import Database
 from dealcache.model.jobs import Job, JobStatus
 from dealcache.repositories.connection import Connection, StoreError
 from dealcache.repositories.documents import LIVE, Document, any_date, milliseconds
-from dealcache.repositories.job_leases import QUEUED, RUNNING, to_job
 from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.running_count import RunningCount
-from dealcache.repositories.sync_state import ACCOUNT, SyncState, to_state
-from dealcache.repositories.webhook_events import PENDING, READ_ANYTHING, SET_ASIDE, Backlog, received_at_of
+from dealcache.repositories.sync.job_leases import QUEUED, RUNNING, read_job
+from dealcache.repositories.sync.state import ACCOUNT, SyncState, to_state
+from dealcache.repositories.sync.webhook_events import PENDING, READ_ANYTHING, SET_ASIDE, Backlog, received_at_of
 
 log = logging.getLogger(__name__)
 
@@ -198,9 +198,9 @@ def _count(condition: Document) -> list[Document]:
     return [{"$match": condition}, {"$count": "count"}]
 
 
-def _job(document: Mapping[str, Any] | None) -> Job | None:
+def _job(document: Document | None) -> Job | None:
     try:
-        return None if document is None else read_all("sync_jobs", to_job, [document])[0]
+        return None if document is None else read_job(document)
     except StoreError as error:
         log.debug("a job cannot be shown: %s", error)
         return None

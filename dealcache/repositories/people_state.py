@@ -10,7 +10,7 @@ from typing import Any
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.record_documents import read_all
-from dealcache.repositories.sync_state import ACCOUNT
+from dealcache.repositories.sync.state import ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,9 @@ from dealcache.repositories.people_store import PeopleStore
 from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.stage_totals import StageTotalRepository
-from dealcache.repositories.sync_jobs import SyncJobRepository
-from dealcache.repositories.sync_state import SyncStateRepository
-from dealcache.repositories.webhook_events import WebhookEventRepository
+from dealcache.repositories.sync.jobs import SyncJobRepository
+from dealcache.repositories.sync.state import SyncStateRepository
+from dealcache.repositories.sync.webhook_events import WebhookEventRepository
 from dealcache.repositories.workers import WorkerRegistry
 from dealcache.repositories.writes.stale_marks import StaleMarks
 

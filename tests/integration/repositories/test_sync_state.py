@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dealcache.repositories import Connection, SyncState, SyncStateRepository
-from dealcache.repositories.sync_state import NotedWatermark
+from dealcache.repositories.sync.state import NotedWatermark
 from tests.integration.repositories.races import race
 from tests.unit.repositories.samples import NOON, at
 

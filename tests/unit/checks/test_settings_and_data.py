@@ -15,8 +15,8 @@ from dealcache.model.jobs import Job, JobStatus, SyncRequest
 from dealcache.model.workers import RedisUnavailable
 from dealcache.repositories import Overview
 from dealcache.repositories.overview import JobOverview
-from dealcache.repositories.sync_state import SyncState
-from dealcache.repositories.webhook_events import Backlog
+from dealcache.repositories.sync.state import SyncState
+from dealcache.repositories.sync.webhook_events import Backlog
 from dealcache.settings import Settings, SettingsError, load_settings
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

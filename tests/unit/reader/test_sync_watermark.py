@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealcache.reader import SyncWatermark
-from dealcache.repositories.sync_state import COUNTS_AFTER_SECONDS, NotedWatermark
+from dealcache.repositories.sync.state import COUNTS_AFTER_SECONDS, NotedWatermark
 from tests.clocks import ManualClock
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)

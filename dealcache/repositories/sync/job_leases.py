@@ -88,7 +88,7 @@ class JobLeases:
             for condition in (abandoned, due):
                 document = _claim(jobs, wanted | condition, owner, moment, moment + lease)
                 if document is not None:
-                    return read_all("sync_jobs", to_job, [document])[0]
+                    return read_job(document)
         return None
 
     def renew(self, job_id: str, owner: str, now: datetime, lease: timedelta, progress: Progress) -> LeaseState:
@@ -209,8 +209,12 @@ def new_job(job_id: str, request: SyncRequest, now: datetime, due_at: datetime) 
     }
 
 
-def to_job(document: Mapping[str, Any]) -> Job:
-    """Return a document of ``sync_jobs`` as a value."""
+def read_job(document: Document) -> Job:
+    """Return a document of ``sync_jobs`` as a value; raise StoreError if this service has not written it."""
+    return read_all("sync_jobs", _to_job, [document])[0]
+
+
+def _to_job(document: Mapping[str, Any]) -> Job:
     values: dict[str, Any] = {name: utc(document[name]) for name in _DATES if name in document}
     values |= {name: document[name] for name in _AS_THEY_ARE if name in document}
     # Another release may have other counts.

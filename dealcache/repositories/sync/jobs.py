@@ -10,9 +10,8 @@ from pymongo.errors import DuplicateKeyError
 
 from dealcache.model.jobs import Job, JobStatus, SyncRequest
 from dealcache.repositories.connection import StoreError
-from dealcache.repositories.documents import Document, milliseconds
-from dealcache.repositories.job_leases import QUEUED, RUNNING, UNATTENDED, JobLeases, ending, new_job, to_job
-from dealcache.repositories.record_documents import read_all
+from dealcache.repositories.documents import milliseconds
+from dealcache.repositories.sync.job_leases import QUEUED, RUNNING, UNATTENDED, JobLeases, ending, new_job, read_job
 
 _ATTEMPTS = 10  # each is lost only when a job changes its state between two operations
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
@@ -66,12 +65,12 @@ class SyncJobRepository(JobLeases):
             for _ in range(_ATTEMPTS):
                 known = database.sync_jobs.find_one({"active_identity": request.identity})
                 if known is not None:
-                    return _job(known), False
+                    return read_job(known), False
                 try:
                     database.sync_jobs.insert_one(document)
                 except DuplicateKeyError:
                     continue  # another process has just asked for the same
-                return _job(document), True
+                return read_job(document), True
         raise _restless("a sync job")
 
     def cancel(self, job_id: str, now: datetime) -> Cancellation:
@@ -105,7 +104,7 @@ class SyncJobRepository(JobLeases):
         """Return the job with that id, or None."""
         with self._connection.operation() as database:
             document = database.sync_jobs.find_one({"_id": job_id})
-        return None if document is None else _job(document)
+        return None if document is None else read_job(document)
 
     def list(self, status: JobStatus | None, limit: int) -> tuple[int, Jobs]:
         """Return jobs, newest first.
@@ -121,11 +120,7 @@ class SyncJobRepository(JobLeases):
         with self._connection.operation() as database:
             total = database.sync_jobs.count_documents(condition)
             documents = database.sync_jobs.find(condition, sort=_NEWEST_FIRST, limit=limit).to_list()
-        return total, read_all("sync_jobs", to_job, documents)
-
-
-def _job(document: Document) -> Job:
-    return read_all("sync_jobs", to_job, [document])[0]
+        return total, [read_job(document) for document in documents]
 
 
 def _restless(what: str) -> StoreError:
