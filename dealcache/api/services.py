@@ -13,6 +13,7 @@ from dealcache.api.cross_site import CrossSiteGuard
 from dealcache.api.recorder import ReadRecorder
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.cluster import ClusterStatistics, ServiceStatus
+from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.live import Hub
 from dealcache.reader import DealReader, MongoSource
 from dealcache.reader.account import AccountGuard
@@ -21,13 +22,6 @@ from dealcache.reader.deal_list import DealLists
 from dealcache.reader.stage_histories import StageHistories
 from dealcache.repositories.storage import Storage
 from dealcache.telemetry.metrics import Metrics
-
-
-class LabelRefresh(Protocol):
-    """Reads labels from HubSpot."""
-
-    def refresh(self) -> None:
-        """Store the labels as they are in HubSpot now; raise HubSpotError if HubSpot fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +63,7 @@ class Services(Protocol):
     status: ServiceStatus
     status_facts: StatusFacts
     account: AccountGuard
+    labels: LabelRefresher
     live: Hub
     recorder: ReadRecorder
     metrics: Metrics
@@ -82,9 +77,6 @@ class Services(Protocol):
 
     @property
     def dependencies(self) -> Mapping[str, Callable[[], bool]]: ...
-
-    @property
-    def labels(self) -> LabelRefresh: ...
 
     def wake_sync(self) -> None: ...
 

@@ -1,4 +1,4 @@
-"""An address at which nobody can listen is told at start."""
+"""An address at which nobody can listen, and what gunicorn would refuse, are told at start in one line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dealcache.server.start_checks import check_listening
+from dealcache.server.start_checks import check_arguments, check_listening
 from dealcache.settings import SettingsError
 
 
@@ -43,3 +43,30 @@ def test_an_address_of_no_use_is_told_with_the_reason(bind: str, reason: str):
     with pytest.raises(SettingsError, match=reason) as told:
         check_listening(bind)
     assert str(told.value).startswith(f"BIND holds {bind!r}: ")
+
+
+@pytest.mark.parametrize("given", [None, "", "--pid /tmp/pid --keep-alive 5"])
+def test_what_gunicorn_accepts(given, monkeypatch):
+    monkeypatch.delenv("GUNICORN_CMD_ARGS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("GUNICORN_CMD_ARGS", given)
+    check_arguments()
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("--nonsense", "unrecognized arguments: --nonsense"),
+        ("--keep-alive soon", "argument --keep-alive: invalid int value: 'soon'"),
+        ("--forwarded-allow-ips nobody", "'nobody' does not appear to be an IPv4 or IPv6 network"),
+        ("--umask 'x", "No closing quotation"),
+        ("--user nobody-of-that-name", "No such user: 'nobody-of-that-name'"),
+        ("--chdir /none", "can't chdir to '/none'"),
+    ],
+)
+def test_what_gunicorn_refuses(given, reason, monkeypatch, capsys):
+    monkeypatch.setenv("GUNICORN_CMD_ARGS", given)
+    with pytest.raises(SettingsError) as told:
+        check_arguments()
+    assert str(told.value) == f"GUNICORN_CMD_ARGS holds {given!r}; it may hold options of gunicorn: {reason}"
+    assert capsys.readouterr() == ("", "")
