@@ -101,7 +101,7 @@ class Site:
             return True
 
         try:
-            until(prepared, 40)
+            until(prepared)
             wrong = [one for page in storage.summary_check.pages(mend=False) for one in page.wrong]
             told = _rounded(storage.stage_totals.at(storage.summaries.version()))
             added_up = _rounded(storage.stage_totals.add_up())

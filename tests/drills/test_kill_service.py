@@ -28,7 +28,7 @@ FULL_LOAD, INCREMENTAL = ([_random.uniform(SHORTEST, LONGEST_LIFE) for _ in rang
 
 def took_up(site: Site, job_id: str, attempts: int) -> None:
     """Wait until a job has been taken up so often."""
-    until(lambda: site.stored_job(job_id)["attempts"] >= attempts, 40)
+    until(lambda: site.stored_job(job_id)["attempts"] >= attempts, LONGEST)
 
 
 def end_with_kills(

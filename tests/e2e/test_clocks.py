@@ -118,17 +118,22 @@ def test_a_clock_that_is_set_keeps_no_value_fresh_for_longer(host: StartHost, hu
     hubspot.change({"do": "add_deal", "name": name["dealName"]})
     # What a worker reads before it knows of all invalidations, it lets go when it does.
     until(lambda: one.read(dealName=ACME).headers.get("X-Cache-Tier") == "memory")
-    began_at = time.monotonic()
+    loaded_at = time.monotonic()
     one.read(**name)
-    read_at = time.monotonic()
-    assert one.read(**name).headers["X-Cache-Tier"] == "memory"
     one.set_clock(step)
-    while (answer := one.read(**name)).headers["X-Cache-Tier"] == "memory":
-        assert int(answer.headers["Age"]) <= 6
-        assert time.monotonic() - read_at < 60  # it would be 120 with the clock that was set
-        time.sleep(0.1)
+    while True:
+        asked_at = time.monotonic()
+        answer = one.read(**name)
+        if "unsure" in answer.headers["Cache-Status"]:  # a busy machine may make it doubt its memory
+            loaded_at = asked_at
+        elif answer.headers["X-Cache-Tier"] == "memory":
+            assert int(answer.headers["Age"]) <= 6
+            assert asked_at - loaded_at < 60  # it would be 120 with the clock that was set
+            time.sleep(0.1)
+        else:
+            break
     assert answer.headers["X-Cache-Tier"] == "mongodb"
-    assert time.monotonic() - began_at > 4
+    assert time.monotonic() - loaded_at > 4
 
 
 @pytest.mark.parametrize("wrong_by", [-86_400.0, 3_600.0])
