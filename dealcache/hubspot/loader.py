@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
-from functools import partial
 
 from dealcache.hubspot.activity_reads import ActivityReads
 from dealcache.hubspot.client import HubSpotClient
@@ -97,41 +96,36 @@ class DealLoader:
             HubSpot knows no such deal; its ``renamed`` are deals with an id of ``known_ids`` and another name, its
             ``missing_ids`` the ids asked for that HubSpot no longer has.
         """
-        load = _Load(self._client, self._labels, self._executor, deadline, self._priority)
+        context = self._context(deadline)
+        people: PeopleReads | None = None
         if self._people is not None:
-            load.name_people(self._people, fresh=fresh_labels)
+            people = PeopleReads(self._context(deadline.part(_PEOPLE_SHARE)), self._people, fresh=fresh_labels)
         first = next(iter(keys))
-        by_id = first.by == "id"
-        by_name = partial(NameResolver, keys, known_ids, load.context, confirm=fresh_labels)
-        resolver = IdResolver(first, load.context) if by_id else by_name()
+        resolver: DealResolver
+        if first.by == "id":
+            resolver = IdResolver(first, context)
+        else:
+            resolver = NameResolver(keys, known_ids, context, confirm=fresh_labels)
+        load = _Load(context, self._labels, self._executor, people)
         return load.run(keys, resolver, self._now(), fresh_labels=fresh_labels)
+
+    def _context(self, deadline: Deadline) -> LoadContext:
+        pool = WorkerPool(self._executor, CALLS_AT_ONCE, deadline)
+        return LoadContext(self._client, pool, deadline, self._priority)
 
 
 class _Load:
     """One load of some deals. Everything here but the calls themselves runs in the caller's thread."""
 
     def __init__(
-        self,
-        client: HubSpotClient,
-        labels: LabelRefresher,
-        executor: Executor,
-        deadline: Deadline,
-        priority: Priority,
+        self, context: LoadContext, labels: LabelRefresher, executor: Executor, people: PeopleReads | None
     ) -> None:
+        self._context = context
         self._labels = labels
-        self._calls = WorkerPool(executor, CALLS_AT_ONCE, deadline)
         # Separate from the other calls, because nothing waits for labels before the very end.
-        self._label_reads = WorkerPool(executor, CALLS_AT_ONCE, deadline.part(_LABEL_SHARE))
-        self._people_reads = WorkerPool(executor, CALLS_AT_ONCE, deadline.part(_PEOPLE_SHARE))
-        self.context = LoadContext(client, self._calls, deadline, priority)
-        self._people: PeopleReads | None = None
-        self._activities = ActivityReads(self.context, self._stop_if_all_failed)
-
-    def name_people(self, source: PeopleSource, *, fresh: bool) -> None:
-        """Let the load name the people that take part; call it before :meth:`run`."""
-        context = self.context._replace(pool=self._people_reads, deadline=self.context.deadline.part(_PEOPLE_SHARE))
-        self._people = PeopleReads(context, source, fresh=fresh)
-        self._activities = ActivityReads(self.context, self._stop_if_all_failed, self._people)
+        self._label_reads = WorkerPool(executor, CALLS_AT_ONCE, context.deadline.part(_LABEL_SHARE))
+        self._people = people
+        self._activities = ActivityReads(context, self._stop_if_all_failed, people)
 
     def run(
         self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime, *, fresh_labels: bool
@@ -139,15 +133,15 @@ class _Load:
         """Load the deals that ``resolver`` finds for ``keys``; ``started_at`` is the time before the first call."""
         try:
             # Once, before calls that would each ask for the token's account and be refused.
-            self.context.client.admit(self.context.deadline)
+            self._context.client.admit(self._context.deadline)
             self._await_labels(self._labels.begin_refresh() if fresh_labels else self._labels.begin_missing())
             resolver.resolve()
             self._activities.start(dict.fromkeys(found.deal.deal_id for found in resolver.found.values()))
             resolver.complete()
-            self._calls.wait_all()
+            self._context.pool.wait_all()
             if more := resolver.settle():
                 self._activities.start(more)
-                self._calls.wait_all()
+                self._context.pool.wait_all()
             self._label_reads.wait_all()
             self._look_up_labels(resolver)
             if self._people is not None:
@@ -155,13 +149,15 @@ class _Load:
         except HubSpotError as failure:
             return dict.fromkeys(keys, failure)
         finally:
-            for pool in (self._calls, self._label_reads, self._people_reads):
+            for pool in (self._context.pool, self._label_reads):
                 pool.cancel_all()
+            if self._people is not None:
+                self._people.cancel()
         return self._results(keys, resolver, started_at)
 
     def _stop_if_all_failed(self) -> None:
         if self._activities.all_failed():
-            self._calls.cancel_all()
+            self._context.pool.cancel_all()
 
     def _await_labels(self, reads: Iterable[Future[None]]) -> None:
         for read in reads:

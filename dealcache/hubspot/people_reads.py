@@ -110,6 +110,10 @@ class PeopleReads:
                 self._submit(partial(self._people, object_type, batch), self._keep_names)
         self._context.pool.wait_all()
 
+    def cancel(self) -> None:
+        """Stop awaiting what was begun; the calls in progress end by themselves."""
+        self._context.pool.cancel_all()
+
     def participants(self, kind: str, record_id: str) -> Participants:
         """Return who takes part in a record; None if that could not be read."""
         found = self._found.get((kind, record_id), {})

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -20,7 +19,7 @@ from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.pages import AssociationPage
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.sync.context import SyncContext
-from dealcache.sync.timeline_chunk import Chunk, Plan
+from dealcache.sync.timeline_chunk import Chunk, Plan, WantedActivity
 from dealcache.sync.timeline_sync import TimelineSync
 
 #: Chunks that may be unfinished. Those with few activities wait long for others to fill a batch.
@@ -29,18 +28,6 @@ _MOST_OPEN = 20
 #: One call in this many may read a batch that is not full, so that the oldest chunk can end and be recorded: what is
 #: not recorded is read again after a crash.
 _CALLS_FOR_ONE_MORE = 50
-
-
-@dataclass(slots=True)
-class _WantedActivity:
-    """An activity to be read or being read, the deals that have it, and the chunks that wait for it.
-
-    ``late`` are chunks, with their deals, that were added while it was already being read.
-    """
-
-    deals: set[str] = field(default_factory=set)
-    chunks: list[Chunk] = field(default_factory=list)
-    late: list[tuple[Chunk, set[str]]] = field(default_factory=list)
 
 
 class ActivityLoader:
@@ -63,8 +50,8 @@ class ActivityLoader:
         self._open: deque[Chunk] = deque()
         self._calls = 0
         self._hastened = 0
-        self._waiting: dict[str, dict[str, _WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
-        self._reading: dict[str, dict[str, _WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
+        self._waiting: dict[str, dict[str, WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
+        self._reading: dict[str, dict[str, WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
         self._planning = 0
         # The earliest time at which they were read: the chunks that they were read for may be closed by now.
         self._read_meanwhile: dict[str, dict[str, datetime]] = {kind: {} for kind in ENGAGEMENT_TYPES}
@@ -191,7 +178,7 @@ class ActivityLoader:
             underway.late.append((chunk, deals))
             return
         waiting = self._waiting[kind]
-        target = waiting.setdefault(activity_id, _WantedActivity())
+        target = waiting.setdefault(activity_id, WantedActivity())
         target.deals.update(deals)
         target.chunks.append(chunk)
         if len(waiting) >= BATCH_SIZE:
@@ -214,7 +201,7 @@ class ActivityLoader:
             partial(self._batch_failed, kind, batch),
         )
 
-    def _batch_failed(self, kind: str, batch: Mapping[str, _WantedActivity], failure: HubSpotError) -> None:
+    def _batch_failed(self, kind: str, batch: Mapping[str, WantedActivity], failure: HubSpotError) -> None:
         self._refused_types.note(kind, failure)
         waiting: list[Chunk] = []
         for activity_id, target in batch.items():
@@ -224,7 +211,7 @@ class ActivityLoader:
                 waiting.append(chunk)
         self._stored(waiting)
 
-    def _batch_read(self, kind: str, batch: Mapping[str, _WantedActivity], read_at: datetime) -> None:
+    def _batch_read(self, kind: str, batch: Mapping[str, WantedActivity], read_at: datetime) -> None:
         late: dict[Chunk, dict[str, set[str]]] = {}
         for activity_id, target in batch.items():
             del self._reading[kind][activity_id]

@@ -94,3 +94,15 @@ class Plan:
 
     to_read: Wanted
     successors: frozenset[str]
+
+
+@dataclass(slots=True)
+class WantedActivity:
+    """An activity to be read or being read, the deals that have it, and the chunks that wait for it.
+
+    ``late`` are chunks, with their deals, that were added while it was already being read.
+    """
+
+    deals: set[str] = field(default_factory=set)
+    chunks: list[Chunk] = field(default_factory=list)
+    late: list[tuple[Chunk, set[str]]] = field(default_factory=list)
