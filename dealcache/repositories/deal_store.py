@@ -13,7 +13,7 @@ from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import EngagementKey, milliseconds
-from dealcache.repositories.people_store import PeopleStore
+from dealcache.repositories.people import PeopleRepository
 
 
 class DealStore:
@@ -31,7 +31,7 @@ class DealStore:
         deals: DealInfoRepository,
         timelines: DealTimelineRepository,
         summaries: DealSummaries | None = None,
-        people: PeopleStore | None = None,
+        people: PeopleRepository | None = None,
     ) -> None:
         self._people = people
         self._deals = deals
@@ -63,7 +63,7 @@ class DealStore:
             timelines = {loaded.deal.deal_id: loaded.events for loaded in due}
             changes.add(self._replace(timelines, began, unread, min(as_of, began)))
             if self._people is not None:
-                changes.add(self._people.save(due, began))
+                changes.add(self._people.save_loads(due, began))
         if self._summaries is not None:
             self._summaries.settle({loaded.deal.deal_id for loaded in due} | changes.views.keys())
         return changes

@@ -1,4 +1,4 @@
-"""The collections ``contacts`` and ``companies``: the names of the people that take part in deals and activities.
+"""The people that take part in deals and activities; the collections ``contacts`` and ``companies`` have their names.
 
 A document has HubSpot's id as its ``_id``, the ``name``, which views look up when they are made, whether HubSpot no
 longer has it (``archived``), the record that it was merged into, and ``synced_at``, when HubSpot was asked for it last.
@@ -14,6 +14,8 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
+from dealcache.model.deals import LoadedDeal
+from dealcache.model.invalidation import Changes
 from dealcache.model.people import Person, by_object_type, person_key
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, milliseconds
@@ -31,13 +33,13 @@ _SHOWN = ("name", "archived", "merged_into")
 
 
 class PeopleRepository:
-    """Reads and writes names. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+    """Reads and writes names, and writes participants. Every method raises StoreError when MongoDB fails.
 
     An ``object_type`` is ``contacts`` or ``companies``.
 
     Args:
         connection: the database.
-        participants: forgets people in deals and events.
+        participants: who takes part in what.
     """
 
     def __init__(self, connection: Connection, participants: ParticipantRepository) -> None:
@@ -75,6 +77,53 @@ class PeopleRepository:
     def _new(self, object_type: str, ids: Iterable[str]) -> list[str]:
         known = self._stored(object_type, ids)
         return [one for one in ids if one not in known]
+
+    def save_loads(self, loads: Iterable[LoadedDeal], at: datetime) -> Changes:
+        """Store the people of loads that have any, whose calls began at ``at``, and return the visible changes."""
+        of_deals: dict[str, tuple[str, ...]] = {}
+        of_events: dict[str, dict[str, tuple[str, ...]]] = {}
+        read: dict[str, Person | None] = {}
+        for loaded in loads:
+            if loaded.people is None:
+                continue
+            if loaded.people.of_deal is not None:
+                of_deals[loaded.deal.deal_id] = loaded.people.of_deal
+            for event in loaded.events:
+                if event.participants is not None:
+                    of_events.setdefault(event.engagement_type, {})[event.engagement_id] = event.participants
+            read |= {key: loaded.people.names[key] for key in loaded.people.read}
+        changes = self.save_participants("deals", of_deals, at) if of_deals else Changes()
+        for kind, found in of_events.items():
+            changes.add(self.save_participants(kind, found, at))
+        # Last: the former id of a merged person leads to the other if it is known by now.
+        for object_type, ids in by_object_type(read).items():
+            if ids:
+                changes.add(self.save_people(object_type, {one: read[person_key(object_type, one)] for one in ids}, at))
+        return changes
+
+    def save_participants(self, kind: str, found: Mapping[str, tuple[str, ...]], at: datetime) -> Changes:
+        """Store who takes part in records of one type, ``deals`` or that of an activity.
+
+        Args:
+            kind: the type of the records.
+            found: the participants by record.
+            at: the time just before HubSpot was asked.
+        """
+        # First: whoever takes part in something is asked for, whatever happens here.
+        self.note({key for keys in found.values() for key in keys})
+        if kind == "deals":
+            return self._participants.write_deals(found, at)
+        return self._participants.write_events(kind, found, at)
+
+    def save_people(self, object_type: str, read: Mapping[str, Person | None], at: datetime) -> Changes:
+        """Store what a batch read of people told, by the ids asked for; return the deals that now show another name."""
+        renamed = self.save(object_type, {one.key: one for one in read.values() if one is not None}.values(), at)
+        if gone := [one for one, person in read.items() if person is None]:
+            renamed |= self.note_gone(object_type, gone, at)
+        changes = Changes()
+        for shown in self._participants.shown_by(renamed):
+            changes.add(shown)
+        return changes
 
     def save(self, object_type: str, people: Iterable[Person], at: datetime) -> set[str]:
         """Store people as HubSpot had them just after ``at``, unless newer versions are stored.

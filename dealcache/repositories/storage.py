@@ -27,12 +27,11 @@ from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
-from dealcache.repositories.people_state import PeopleStateRepository
-from dealcache.repositories.people_store import PeopleStore
 from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.stage_totals import StageTotalRepository
 from dealcache.repositories.sync.jobs import SyncJobRepository
+from dealcache.repositories.sync.people_state import PeopleStateRepository
 from dealcache.repositories.sync.state import SyncStateRepository
 from dealcache.repositories.sync.webhook_events import WebhookEventRepository
 from dealcache.repositories.workers import WorkerRegistry
@@ -93,10 +92,9 @@ class Storage:
         self.labels = LabelRepository(self.connection, deal_properties)
         self.participants = ParticipantRepository(self.connection)
         self.people = PeopleRepository(self.connection, self.participants)
-        self.people_store = PeopleStore(self.participants, self.people)
         self.people_state = PeopleStateRepository(self.connection)
         self.missing_types = MissingTypeRepository(self.connection)
-        self.store = DealStore(self.deals, self.timelines, self.summaries, self.people_store)
+        self.store = DealStore(self.deals, self.timelines, self.summaries, self.people)
         self.sync_jobs = SyncJobRepository(self.connection)
         self.sync_state = SyncStateRepository(self.connection)
         #: The name of this database among all others; None until it is known.

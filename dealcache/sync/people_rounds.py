@@ -210,7 +210,7 @@ class PeopleRounds:
         self._storage.people.note_asked(object_type, read.refused, read_at)
         found_by_key = named(object_type, ids, read.records, read.refused)
         by_id = {key.partition(":")[2]: person for key, person in found_by_key.items()}
-        people.progress.changed(self._storage.store.save_people(object_type, by_id, read_at))
+        people.progress.changed(self._storage.people.save_people(object_type, by_id, read_at))
         return True
 
     def _note(self, succeeded: bool) -> None:

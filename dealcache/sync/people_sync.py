@@ -16,8 +16,7 @@ from dealcache.hubspot.people_reads import RefusalPause
 from dealcache.model.people import PEOPLE_TYPES
 from dealcache.repositories import PeopleRepository
 from dealcache.repositories.participants import ParticipantRepository
-from dealcache.repositories.people_state import PeopleStateRepository
-from dealcache.repositories.people_store import PeopleStore
+from dealcache.repositories.sync.people_state import PeopleStateRepository
 from dealcache.sync.bisection import read_by_bisection
 from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
@@ -33,7 +32,6 @@ class PeopleStorage:
 
     people: PeopleRepository
     participants: ParticipantRepository
-    store: PeopleStore
     state: PeopleStateRepository
     pause: RefusalPause
 
@@ -96,7 +94,7 @@ class PeopleSync:
             return False
         known = set.intersection(*(set(of_type) for of_type in found))
         participants = {one: tuple(key for of_type in found for key in of_type[one]) for one in known}
-        self.progress.changed(self.storage.store.save_participants(kind, participants, read_at))
+        self.progress.changed(self.storage.people.save_participants(kind, participants, read_at))
         return True
 
     def _participants(self, kind: str, ids: Collection[str], to: str) -> dict[str, tuple[str, ...]]:
