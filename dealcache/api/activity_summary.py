@@ -11,8 +11,8 @@ from marshmallow import RAISE
 
 from dealcache.api.deal_list_parameters import any_of, day
 from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, RETRY_AFTER, Documented, documented
-from dealcache.api.list_responses import short_list
 from dealcache.api.parameters import one_of
+from dealcache.api.responses import short_list
 from dealcache.api.schema_fields import count_field, day_field, moment_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint

@@ -11,8 +11,7 @@ from dealcache.api.deal_list_parameters import DealListQuery
 from dealcache.api.deal_list_schemas import DealListSchema, PropertyDefinitionSchema
 from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, STORE_FAILURE, documented
 from dealcache.api.exports import export_response
-from dealcache.api.list_responses import short_list
-from dealcache.api.responses import json_response
+from dealcache.api.responses import json_response, short_list
 from dealcache.api.services import services
 from dealcache.api.streaming import Batches, Row, converted
 from dealcache.api.strict_blueprint import StrictBlueprint

@@ -20,8 +20,16 @@ from dealcache.api.documentation import (
     documented,
 )
 from dealcache.api.exports import timeline_response
-from dealcache.api.list_responses import list_tag, long_list, short_list
-from dealcache.api.responses import json_response, problem_response, stored_headers, stored_response, unknown_deal
+from dealcache.api.responses import (
+    json_response,
+    list_tag,
+    long_list,
+    problem_response,
+    short_list,
+    stored_headers,
+    stored_response,
+    unknown_deal,
+)
 from dealcache.api.services import services
 from dealcache.api.streaming import converted, json_array
 from dealcache.api.strict_blueprint import StrictBlueprint

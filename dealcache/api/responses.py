@@ -1,9 +1,15 @@
-"""Responses: problems, JSON, reads of the tiers with their headers, and conditional requests."""
+"""Responses: problems, JSON, lists, reads of the tiers with their headers, and conditional requests.
+
+The entity tags of long lists are made before they are read, so that an unchanged list costs little. A list shows
+MongoDB's documents and HubSpot's labels. The version of all lists identifies the documents and a digest the labels, so
+a tag is the same in all workers. Both are read before the contents: contents newer than their tag get another one the
+next time.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,9 +20,11 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_dict_header, parse_etags
 
 from dealcache.api import problems
+from dealcache.api.streaming import streamed_response
 from dealcache.model.deals import DealKey
 from dealcache.model.freshness import as_of_text
 from dealcache.reader import Answer, Mode, Step, TierOutcome
+from dealcache.reader.entries import entity_tag
 from dealcache.telemetry.logs import request_id_var
 from dealcache.tiers import Entry
 
@@ -183,3 +191,32 @@ def stored_response(entry: Entry | None, key: DealKey) -> Response:
     if entry is None:
         return problem_response(unknown_deal(key))
     return conditional_response(entry.body, entry.etag, stored_headers(entry))
+
+
+#: The version of the format of lists: another release must not take its tags for this one's.
+_LIST_FORMAT = 2
+
+_LIST_HEADERS = (("Cache-Control", CACHE_CONTROL),)
+
+
+def list_tag(*depends_on: object) -> str:
+    """Return the entity tag of a list that depends only on these values."""
+    return entity_tag(orjson.dumps([_LIST_FORMAT, *depends_on]))
+
+
+def short_list(content: object) -> Response:
+    """Return a list of some dozens of rows, or 304 if the client has it; it is cheap enough to tag its contents."""
+    body = orjson.dumps(content)
+    return conditional_response(body, entity_tag(body), _LIST_HEADERS)
+
+
+def long_list(pieces: Callable[[], Iterator[bytes]], etag: str) -> Response:
+    """Return a list of any length, or 304 if the client has it; ``pieces`` makes its body.
+
+    Raises:
+        StoreError: MongoDB failed before there was anything to send.
+    """
+    if not_modified(request.environ.get("HTTP_IF_NONE_MATCH"), etag):
+        return conditional_response(b"", etag, _LIST_HEADERS)
+    body = iter(()) if request.method == "HEAD" else pieces()
+    return streamed_response(body, JSON, [("ETag", etag), *_LIST_HEADERS])

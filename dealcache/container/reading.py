@@ -131,16 +131,15 @@ def _make_deal_lists(parts: Container, watermark: SyncWatermark) -> DealLists:
 
 
 def _make_activity_summaries(parts: Container, watermark: SyncWatermark) -> ActivitySummaries:
-    connection, zone, labels = parts.storage.connection, parts.zone, parts.label_directory
+    connection, zone = parts.storage.connection, parts.zone
     return ActivitySummaries(
         ActivitySums(connection, zone),
         ActivityMaintenance(ActivityGenerations(connection, zone), ActivityCheck(connection, zone)),
-        labels.current,
+        parts.label_directory,
         parts.storage.prepare_lists,
         watermark,
         zone,
         parts.now,
-        labels.completed,
     )
 
 

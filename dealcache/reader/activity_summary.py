@@ -14,6 +14,7 @@ from dealcache.model.labels import Labels, UnknownIds
 from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.reader.activity_rows import Table, rows_of, table_of
 from dealcache.reader.deal_resolution import resolve
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.question_errors import UnknownLabelError
 from dealcache.repositories import ActivitySums, SumsMissingError, SumsVersion, stage_ids
 
@@ -27,24 +28,22 @@ class ActivitySummaries:
     Args:
         sums: the sums of activities.
         maintenance: makes them.
-        labels: returns the present labels.
+        labels: the labels of this process.
         prepare: brings the counts of deals' activities up to date.
         watermark: returns the moment up to which syncs have found every change.
         zone: the zone of all days.
         now: returns the present.
-        completed: returns the labels for ids of which it is given some without labels.
     """
 
     def __init__(
         self,
         sums: ActivitySums,
         maintenance: ActivityMaintenance,
-        labels: Callable[[], Labels],
+        labels: LabelDirectory,
         prepare: Callable[[], object],
         watermark: Callable[[], datetime | None],
         zone: tzinfo,
         now: Callable[[], datetime],
-        completed: Callable[[Labels], Labels] = lambda known: known,
     ) -> None:
         self._sums = sums
         #: Makes the sums, and looks after them.
@@ -54,7 +53,6 @@ class ActivitySummaries:
         self._watermark = watermark
         self._zone = zone
         self._now = now
-        self._completed = completed
 
     def summary(self, question: ActivityQuestion) -> dict[str, Any]:
         """Return the answer to a question.
@@ -98,9 +96,9 @@ class ActivitySummaries:
 
     def _read(self, question: ActivityQuestion, version: SumsVersion) -> tuple[Labels, Table]:
         owners, stages = self._sums.owners(version), self._sums.stages(version)
-        labels = self._labels()
+        labels = self._labels.current()
         if labels.still_unknown(UnknownIds(frozenset(owners) - {""})):
-            labels = self._completed(labels)
+            labels = self._labels.completed(labels)
         wanted = self._resolved(question, labels, stages, owners)
         series = self._sums.series(
             version,
@@ -126,7 +124,7 @@ class ActivitySummaries:
         try:
             return resolve(asked, labels, bears, self._zone, self._now())
         except UnknownLabelError:
-            return resolve(asked, self._completed(labels), bears, self._zone, self._now())
+            return resolve(asked, self._labels.completed(labels), bears, self._zone, self._now())
 
 
 def _ordinal(day: date | None) -> int | None:
