@@ -15,7 +15,7 @@ from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_arrays import Arrays, stored_at
 from dealcache.repositories.deal_list_indexes import WORDS_INDEX, index_of, sort_of
-from dealcache.repositories.deal_list_plan import Plan, plan_of, total_conditions
+from dealcache.repositories.deal_list_plan import Asked, Plan, plan_of, total_conditions
 from dealcache.repositories.deal_list_query import (
     LISTED,
     PRESENT,
@@ -102,7 +102,7 @@ class DealListRepository:
             every, index = of_stages(), parts[0].index
             most = sum(one.count for one in every) // _FEW
             if self._few.get(repr(rest), lambda: self._are_less(rest, index, most)):
-                return without(self._sums.of_stages(every), self._sums.added_up([([rest], index)], PRESENT))
+                return without(self._sums.of_stages(every), self._sums.added_up([Asked([rest], index)], PRESENT))
         # Checking the id of each deal would take MongoDB half as long as adding them up.
         return self._sums.added_up(total_conditions(parts), LISTED if improper else PRESENT)
 

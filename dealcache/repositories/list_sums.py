@@ -9,6 +9,8 @@ of deals without a currency.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -16,10 +18,13 @@ from dealcache.model.currencies import currency_code
 from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
+from dealcache.repositories.deal_list_plan import Asked
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
 from dealcache.repositories.list_totals import CurrencyTotal, ListTotal, completed, total_of
 from dealcache.repositories.stage_moves import StageTotal
+
+_PLACE = ("pipeline_id", "stage_id")
 
 
 class ListSums:
@@ -38,20 +43,20 @@ class ListSums:
         """Return the total of some stages."""
         return total_of(groups, self._home_currency() if any(one.currency for one in groups) else None)
 
-    def added_up(self, asked: Iterable[tuple[list[Document], str]], listed: Document) -> ListTotal:
-        """Return the total of the deals for which one of several conditions holds.
+    def added_up(self, asked: Iterable[Asked], listed: Document) -> ListTotal:
+        """Return the total of some deals.
 
         Args:
-            asked: lists of conditions, of which at most one holds for a deal, each with the index that answers it.
+            asked: the deals, none of them twice.
             listed: a condition that must hold in any case.
         """
-        queries = [({"$and": [listed, *conditions]}, index) for conditions, index in asked]
+        queries = [replace(one, conditions=[listed, *one.conditions]) for one in asked]
         count, amount = 0, 0.0
-        for condition, index in queries:
-            for found in self._sums(condition, None, index):
+        for query in queries:
+            for found in self._sums(query, None):
                 count += found["count"]
-                amount += sum_value(found["amount"])
-        total = ListTotal(count, sum_value(amount))
+                amount = _plus(amount, found["amount"])
+        total = ListTotal(count, amount)
         codes = self._codes()
         if not codes:
             return total
@@ -69,34 +74,45 @@ class ListSums:
         )
         return {code for one in found if (code := currency_code(one["_id"]))}
 
-    def _by_currency(self, queries: Sequence[tuple[Document, str]], codes: set[str | None]) -> dict[str, CurrencyTotal]:
+    def _by_currency(self, queries: Sequence[Asked], codes: set[str | None]) -> dict[str, CurrencyTotal]:
         known: dict[str, CurrencyTotal] = {}
-        for condition, index in queries if codes else ():
-            currency_index, field = currency_index_of(index)
-            among = {"$and": [{field: {"$in": sorted(map(str, codes))}}, condition]}
-            for found in self._sums(among, f"${field}", currency_index):
+        for query in queries if codes else ():
+            index, field = currency_index_of(query.index)
+            among = [{field: {"$in": sorted(map(str, codes))}}, *query.conditions]
+            for found in self._sums(replace(query, conditions=among, index=index), f"${field}"):
                 code = currency_code(found["_id"])
                 if code is None:  # an array of another system, which counts as none
                     continue
                 so_far = known.get(code, CurrencyTotal(0, 0.0))
-                amount = so_far.amount + sum_value(found["amount"])
-                known[code] = CurrencyTotal(so_far.count + found["count"], amount)
+                known[code] = CurrencyTotal(so_far.count + found["count"], _plus(so_far.amount, found["amount"]))
         return known
 
-    def _sums(self, condition: Document, by: str | None, index: str) -> list[Document]:
-        found = self._grouped(condition, by, "$amount", index)
+    def _sums(self, query: Asked, by: str | None) -> list[Document]:
+        found = self._grouped(query, by, "$amount")
         if all(is_sum(one["amount"]) for one in found):
             return found
-        return self._grouped(condition, by, FINITE_AMOUNT, index)  # another system's NaN may be among them
+        return self._grouped(query, by, FINITE_AMOUNT)  # another system's NaN may be among them
 
-    def _grouped(self, condition: Document, by: str | None, amount: Any, index: str) -> list[Document]:
-        stages = [
-            {"$match": condition},
-            {"$group": {"_id": by, "count": {"$sum": 1}, "amount": {"$sum": amount}}},
+    def _grouped(self, query: Asked, by: str | None, amount: Any) -> list[Document]:
+        key: Any = {"by": by} | {name: f"${name}" for name in _PLACE} if query.of_places else by
+        stages: list[Document] = [
+            {"$match": {"$and": query.conditions}},
+            {"$group": {"_id": key, "count": {"$sum": 1}, "amount": {"$sum": amount}}},
         ]
-        return self._aggregated(stages, index)
+        if query.of_places:
+            place = {name: f"$_id.{name}" for name in _PLACE}
+            stages += [
+                {"$project": {"_id": "$_id.by", "count": 1, "amount": 1} | place},
+                {"$match": {"$and": query.of_places}},
+            ]
+        return self._aggregated(stages, query.index)
 
     def _aggregated(self, stages: Sequence[Document], index: str) -> list[Document]:
         with self._connection.operation() as database:
             ask = partial(database.deal_info.aggregate, stages)
             return hinted(lambda **hint: ask(**hint).to_list(), index)
+
+
+def _plus(so_far: float, amount: Any) -> float:
+    """Add a sum of MongoDB's without rounding it again: cents stay cents."""
+    return sum_value(float(Decimal(repr(so_far)) + Decimal(repr(sum_value(amount)))))

@@ -84,6 +84,21 @@ FILTERS: dict[str, tuple[DealFilter, Matches]] = {
             and (one["activities"]["last"] is None or one["activities"]["last"] < LONG_AGO)
         ),
     ),
+    "amount and stage": (
+        DealFilter(amount=SMALL, stages=(StagePlace("won", frozenset({"default"})), StagePlace("offer"))),
+        lambda one: (
+            within("amount", SMALL)(one)
+            and ((one["stage_id"], one["pipeline_id"]) == ("won", "default") or one["stage_id"] == "offer")
+        ),
+    ),
+    "idle and open": (
+        DealFilter(idle_since=LONG_AGO, is_open=True, closed=CLOSED, pipeline_ids=("renewals",)),
+        lambda one: (
+            (one["activities"]["last"] is None or one["activities"]["last"] < LONG_AGO)
+            and one["stage_id"] not in ("won", "lost")
+            and one["pipeline_id"] == "renewals"
+        ),
+    ),
     "several": (
         DealFilter(words=("a",), stages=(StagePlace("won"),), amount=BIG, pipeline_ids=("default",), idle_since=NOW),
         lambda one: (

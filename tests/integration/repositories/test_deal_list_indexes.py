@@ -46,6 +46,7 @@ FILTERS: dict[str, DealFilter] = {
     "small amount": DealFilter(amount=Range(None, 150.0)),
     "created": DealFilter(created=days(600)),
     "created in a week": DealFilter(created=days(500, 493)),
+    "created and open": DealFilter(created=days(600), is_open=True, closed=CLOSED),
     "closes": DealFilter(closes=days(600)),
     "closes on two days": DealFilter(closes=days(100, 98)),
     "idle": DealFilter(idle_since=NOW - timedelta(days=100)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from dealcache.model.deal_filter import DealFilter, Order, PropertyFilter, Range, StagePlace
 from dealcache.repositories.deal_list_indexes import PROPERTY_INDEX
-from dealcache.repositories.deal_list_plan import Plan, Way, plan_of
+from dealcache.repositories.deal_list_plan import Asked, Plan, Way, plan_of, total_conditions
 from dealcache.repositories.deal_list_query import parts_of
 
 PRIORITY = PropertyFilter("hs_priority", ("low",))
@@ -39,3 +40,23 @@ def test_a_walk_may_take_twice_as_long_as_it_should() -> None:
 def test_what_is_known_to_be_far_away_is_sorted_at_once() -> None:
     assert planned(CREATED, "updated", 27_000).way == Way("by_update")
     assert planned(CREATED, "updated", 27_000, far=True) == Plan(Way("by_creation", by_keys=True))
+
+
+IN_STAGE = {"stage_id": {"$in": ["offer"]}}
+
+
+def test_sums_by_an_index_of_an_order_are_those_of_each_stage() -> None:
+    (asked,) = total_conditions(parts_of(OF_STAGE))
+    low = {"properties.hs_priority": {"$in": ["low"]}}
+    assert asked == Asked([low], PROPERTY_INDEX + "hs_priority", [IN_STAGE])
+
+
+def test_an_owner_s_deals_are_found_by_stage() -> None:
+    (asked,) = total_conditions(parts_of(replace(OF_STAGE, properties=(), owner_ids=("5",))))
+    assert asked == Asked([{"owner_id": {"$in": ["5"]}}, IN_STAGE], "list_owner", [])
+
+
+def test_of_deals_that_are_read_only_those_of_the_stage_are_read() -> None:
+    both = replace(OF_STAGE, properties=(PRIORITY, PropertyFilter("seats", (5.0,))))
+    (asked,) = total_conditions(parts_of(both))
+    assert IN_STAGE in asked.conditions
