@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from dealcache.hubspot import HubSpotError, MalformedAnswer, Rejected, Unavailable
+from dealcache.sync.job_progress import JobProgress
+from dealcache.sync.refused_types import in_brief
 
 T = TypeVar("T")
 
@@ -67,6 +69,11 @@ class Bisected(Generic[T]):
 
     results: list[T] = field(default_factory=list)
     unreadable: dict[str, HubSpotError] = field(default_factory=dict)
+
+    def warn(self, progress: JobProgress, what: str) -> None:
+        """Let the job warn of the records that cannot be read; ``what`` names what was read."""
+        for one, failure in self.unreadable.items():
+            progress.warn(f"HubSpot cannot read {what}, id {one}: {in_brief(failure)}")
 
 
 def may_be_a_record(failure: HubSpotError) -> bool:

@@ -205,7 +205,7 @@ class PeopleRounds:
         except HubSpotError as failure:
             people.note(failure)
             return False
-        people.warn(object_type, found.unreadable)
+        found.warn(people.progress, object_type)
         read = together(found)
         self._storage.people.note_asked(object_type, read.refused, read_at)
         found_by_key = named(object_type, ids, read.records, read.refused)

@@ -6,7 +6,7 @@ which begins with the next sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -102,13 +102,8 @@ class PeopleSync:
             return participants_of(lambda pending: self.hubspot.associations(kind, pending, to), to, some)
 
         found = read_by_bisection(list(ids), read, lambda: ())
-        self.warn(f"who of the {to} takes part in {kind}", found.unreadable)
+        found.warn(self.progress, f"who of the {to} takes part in {kind}")
         return {one: people for part in found.results for one, people in part.items()}
-
-    def warn(self, what: str, unreadable: Mapping[str, HubSpotError]) -> None:
-        """Warn of single records that HubSpot cannot read."""
-        for one, failure in unreadable.items():
-            self.progress.warn(f"HubSpot cannot read {what}, id {one}: {in_brief(failure)}")
 
     def note(self, failure: HubSpotError) -> None:
         """Note that HubSpot did not tell of people; raise ``failure`` if it concerns the whole account."""

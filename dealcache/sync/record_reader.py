@@ -11,7 +11,6 @@ from dealcache.model.deals import Deal, Event
 from dealcache.sync.bisection import CONTROLS, Bisected, read_by_bisection
 from dealcache.sync.context import SyncContext
 from dealcache.sync.hubspot_reader import joined
-from dealcache.sync.refused_types import in_brief
 
 T = TypeVar("T")
 
@@ -57,8 +56,7 @@ class RecordReader:
         deals, timelines = self._context.deals, self._context.timelines
         some = deals.some_ids if kind == "deals" else partial(timelines.some_engagements, kind)
         found = read_by_bisection(ids, read, lambda: some(CONTROLS, ids))
-        for one, failure in found.unreadable.items():
-            self._context.progress.warn(f"HubSpot cannot read {what}, id {one}: {in_brief(failure)}")
+        found.warn(self._context.progress, what)
         return found
 
 
