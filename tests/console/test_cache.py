@@ -14,9 +14,10 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from dealcache.sandbox.embedded import Mongod
 from tests.console.browser import Console
-from tests.console.conftest import OpenConsole, StartService
+from tests.console.conftest import OpenConsole, StartService, filled
 from tests.databases import fast_directory
 from tests.e2e.programs import Gunicorn, HubSpot
+from tests.ports import free_port
 
 VIEWS = ("deal-info", "deal-timeline", "deal-activities-count")
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -26,9 +27,17 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def mongod() -> Iterator[Mongod]:
     """A mongod of the test's own, which it may stop."""
     with fast_directory() as directory:
-        mongod = Mongod(directory / "data")
+        mongod = Mongod(directory / "data", free_port())
         yield mongod
         mongod.kill()
+
+
+@pytest.fixture(scope="module")
+def service(start_service: StartService) -> Gunicorn:
+    """A service that has all deals, and remembers for long which there are not."""
+    service = start_service(NEGATIVE_TTL_SECONDS="3600")
+    filled(service)
+    return service
 
 
 @pytest.fixture
@@ -207,7 +216,7 @@ def test_rows_stay_where_they_are_while_the_pointer_is_among_them(console: Conso
 
 
 def test_clearing_needs_the_admin_token(start_service: StartService, open_console: OpenConsole) -> None:
-    service = start_service(ADMIN_TOKEN="for-admins")
+    service = start_service(ADMIN_TOKEN="for-admins", NEGATIVE_TTL_SECONDS="3600")
     read(service, "none")
     console = open_console(service)
     console.open("/cache")
@@ -230,7 +239,7 @@ def test_clearing_needs_the_admin_token(start_service: StartService, open_consol
 def test_a_clear_that_cannot_reach_all_workers_says_so(
     start_service: StartService, open_console: OpenConsole, mongod: Mongod
 ) -> None:
-    service = start_service(MONGODB_URI=mongod.start())
+    service = start_service(MONGODB_URI=mongod.start(), NEGATIVE_TTL_SECONDS="3600")
     read(service, "none")
     console = open_console(service)
     console.open("/cache")
@@ -254,10 +263,10 @@ def test_reads_are_counted_drawn_and_written_down(console: Console, cached: Guni
         cells = [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "td.numeric")] for row in rows]
         return [row for row in cells if row and row[1] != "0"]
 
-    newest = console.wait(samples, 60)[0]
-    assert newest[0] == "100%"
+    # A busy machine may make the service doubt its memory for a moment.
+    newest = console.wait(lambda: (rows := samples()) and rows[0][0] == "100%" and rows[0])
     assert newest[1] == newest[2]  # all of them from memory
-    assert "hit ratio 100%" in console.driver.find_element(By.CLASS_NAME, "cache-reading").text
+    console.wait(lambda: "hit ratio 100%" in console.driver.find_element(By.CLASS_NAME, "cache-reading").text)
     totals = console.driver.find_element(By.ID, "totals").find_element(By.XPATH, "..").text
     assert re.search(r"Memory [\d,]+ [\d.]+%", totals)
     used = console.driver.find_element(By.CSS_SELECTOR, "[role=meter]")

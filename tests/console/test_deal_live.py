@@ -33,8 +33,14 @@ def guarded(start_service: StartService) -> Gunicorn:
 
 @pytest.fixture(scope="module")
 def told(start_service: StartService) -> Gunicorn:
-    """A service that HubSpot's webhooks reach, and that does not wait long for HubSpot."""
-    return start_service(HUBSPOT_CLIENT_SECRET=SECRET, SYNC_CONFIRM_SECONDS="0", HUBSPOT_DEADLINE_SECONDS="2")
+    """A service that HubSpot's webhooks reach."""
+    return start_service(HUBSPOT_CLIENT_SECRET=SECRET, SYNC_CONFIRM_SECONDS="0")
+
+
+@pytest.fixture(scope="module")
+def hasty(start_service: StartService) -> Gunicorn:
+    """A service that does not wait long for HubSpot."""
+    return start_service(HUBSPOT_DEADLINE_SECONDS="2")
 
 
 def refreshed(service: Gunicorn, deal_id: str) -> None:
@@ -162,9 +168,9 @@ def test_refresh_says_what_changed(console: Console, hubspot: HubSpot, make_deal
 
 @pytest.mark.parametrize(("status", "words"), [(429, "HubSpot limits our calls"), (503, "HubSpot is not available")])
 def test_refresh_says_in_words_why_it_failed(
-    told: Gunicorn, open_console: OpenConsole, hubspot: HubSpot, make_deal: MakeDeal, status: int, words: str
+    hasty: Gunicorn, open_console: OpenConsole, hubspot: HubSpot, make_deal: MakeDeal, status: int, words: str
 ) -> None:
-    console = open_console(told)
+    console = open_console(hasty)
     deal_id = make_deal(f"Not refreshed {status}", note("An old one"))
     followed(console, deal_id)
     hubspot.steer("POST", "faults", match="/crm/", status=status, headers={"Retry-After": "1"})
@@ -178,16 +184,16 @@ def test_refresh_says_in_words_why_it_failed(
     hubspot.reset()
     add(hubspot, deal_id, note("A newer one", "2026-05-01T10:00:00Z"))
     # HubSpot is asked again only after the pause that it wanted.
-    until(lambda: told.get(TIMELINE, dealId=deal_id, refresh="true").headers.get("X-Cache-Tier") == "hubspot", 60)
+    until(lambda: hasty.get(TIMELINE, dealId=deal_id, refresh="true").headers.get("X-Cache-Tier") == "hubspot", 60)
     console.wait_for("A newer one")
     console.wait_for_no("Not refreshed:")
     assert all(" 50" in line for line in console.complaints())
 
 
 def test_a_deal_that_cannot_be_read_says_why_and_comes_by_itself(
-    told: Gunicorn, open_console: OpenConsole, hubspot: HubSpot, make_deal: MakeDeal
+    hasty: Gunicorn, open_console: OpenConsole, hubspot: HubSpot, make_deal: MakeDeal
 ) -> None:
-    console = open_console(told)
+    console = open_console(hasty)
     deal_id = make_deal("Late", note("Worth waiting for"))
     hubspot.steer("POST", "faults", match="/crm/", status=503)
     console.open(f"/deals/{deal_id}")

@@ -150,7 +150,7 @@ def test_without_the_service_what_is_read_stays(console: Console) -> None:
     console.fill("Search", "ren")
     console.wait_for("Offline")
     assert rows(console) == before
-    assert console.driver.find_elements(By.CSS_SELECTOR, ".stale .deals-table")
+    console.wait(lambda: console.driver.find_elements(By.CSS_SELECTOR, ".stale .deals-table"))
     console.look(width=NARROW)
     assert console.barriers() == []
     console.disconnect(offline=False)

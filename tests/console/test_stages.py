@@ -87,12 +87,18 @@ def test_a_deal_without_events_has_its_list(console: Console, make_deal: MakeDea
 
 
 def test_the_list_has_the_days_in_the_stage(console: Console, staged: Gunicorn) -> None:
+    def days() -> list[str]:
+        rows = staged.get("/api/hubspot/v2/deal-list", sort="name").json()["deals"]
+        return [f"{row['days_in_stage']:g}" for row in rows]
+
     console.look(width=1600)
+    before = days()
     console.open("/deals?sort=name")
     console.wait_for("total amount")
-    rows = staged.get("/api/hubspot/v2/deal-list", sort="name").json()["deals"]
-    cells = console.driver.find_elements(By.CSS_SELECTOR, "td.column-days_in_stage")
-    assert [cell.text.replace(",", "") for cell in cells] == [f"{row['days_in_stage']:g}" for row in rows]
+    cells = [cell.text for cell in console.driver.find_elements(By.CSS_SELECTOR, "td.column-days_in_stage")]
+    # A tenth of a day may end meanwhile for some of them.
+    shown = zip([cell.replace(",", "") for cell in cells], before, days(), strict=True)
+    assert [one for one in shown if one[0] not in one[1:]] == []
 
 
 def test_the_pages_have_no_barriers(console: Console, staged: Gunicorn) -> None:
