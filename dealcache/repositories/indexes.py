@@ -7,11 +7,13 @@ previous release may still be running.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.collection import Collection
+from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import Connection
@@ -30,7 +32,7 @@ _STATISTICS_SECONDS = _DAY_SECONDS  # after a worker that died published them
 _NO_SUCH_INDEX, _PARALLEL_ARRAYS = 27, 171  # MongoDB's codes
 
 #: Seconds for building indexes: the first build over a large collection takes longer than any read may.
-BUILD_SECONDS = 300.0
+_BUILD_SECONDS = 300.0
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "deal_info": (
@@ -139,14 +141,21 @@ def ensure_indexes(connection: Connection, *, people: bool = False) -> None:
         StoreUnavailable: MongoDB does not answer; call again later.
         StoreError: MongoDB refused, for example because a collection holds duplicates.
     """
+    with building(connection) as database:
+        for collection, models in (*INDEXES.items(), *(PEOPLE_INDEXES.items() if people else ())):
+            create(database[collection], models)
+        for collection, names in _REPLACED.items():
+            drop(database[collection], names)
+
+
+@contextmanager
+def building(connection: Connection) -> Iterator[Database[Document]]:
+    """Do what :meth:`.Connection.operation` does, with the time that indexes take to build."""
     with connection.operation() as database:
-        # The longer time-out below would also apply to choosing a server, even if there is none.
+        # The longer time-out would also apply to choosing a server, even if there is none.
         database.command("ping")
-        with pymongo.timeout(BUILD_SECONDS):
-            for collection, models in (*INDEXES.items(), *(PEOPLE_INDEXES.items() if people else ())):
-                create(database[collection], models)
-            for collection, names in _REPLACED.items():
-                drop(database[collection], names)
+        with pymongo.timeout(_BUILD_SECONDS):
+            yield database
 
 
 def create(collection: Collection[Document], models: Sequence[IndexModel]) -> None:

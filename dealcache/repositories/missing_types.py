@@ -19,6 +19,7 @@ from pymongo.database import Database
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import LIVE, SUMMED, Document, any_date, ids_of, milliseconds
 from dealcache.repositories.list_version import changing
+from dealcache.repositories.sync.state import ACCOUNT
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -122,7 +123,7 @@ def confirmed(document: Document) -> Confirmed:
 
 def _keep_watermark(database: Database[Document], meant: Document, present: datetime) -> None:
     """Store the watermark with deals that syncs have kept up to date so far."""
-    state = database.sync_state.find_one({"_id": "account"}, {"watermark": 1}) or {}
+    state = database.sync_state.find_one(ACCOUNT, {"watermark": 1}) or {}
     watermark = any_date(state.get("watermark"))
     if watermark is None or watermark > present:
         return

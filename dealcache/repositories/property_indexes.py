@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-import pymongo
 from pymongo.collection import Collection
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_list_indexes import MOST_INDEXED_PROPERTIES, PROPERTY_INDEX, property_index
 from dealcache.repositories.documents import Document, any_date
-from dealcache.repositories.indexes import BUILD_SECONDS, create, drop
+from dealcache.repositories.indexes import building, create, drop
 
 log = logging.getLogger(__name__)
 
@@ -62,13 +61,10 @@ class PropertyIndexes:
         """
         if self._timer() < self._next:
             return
-        with self._connection.operation() as database:
-            # The longer time-out below would also apply to choosing a server, even if there is none.
-            database.command("ping")
-            with pymongo.timeout(BUILD_SECONDS):
-                kept = self._note(database.maintenance)
-                left = _drop_all_but(kept, database.deal_info)
-                self._create(database.deal_info)
+        with building(self._connection) as database:
+            kept = self._note(database.maintenance)
+            left = _drop_all_but(kept, database.deal_info)
+            self._create(database.deal_info)
         self._next = self._timer() + (_NOTE_SECONDS if self._wanted or left else float("inf"))
 
     def _note(self, notes: Collection[Document]) -> set[str]:
