@@ -35,7 +35,7 @@ from dealcache.repositories.activity_sums.head import (
     read_head,
     sums_of,
 )
-from dealcache.repositories.activity_sums.reading import ActivityReader
+from dealcache.repositories.activity_sums.reading import read_counts
 from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import SUMMED, Document, batches_of
 from dealcache.repositories.writes.unordered import write_unordered
@@ -61,7 +61,6 @@ class ActivityChanges:
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
         self._connection = connection
         self._zone = zone
-        self._reader = ActivityReader(connection, zone)
 
     def head(self) -> Head | None:
         """Return the head as it is, perhaps with a pending change; None if there are no sums."""
@@ -110,7 +109,11 @@ class ActivityChanges:
         """Mark the deals for which ``condition`` holds, and return their keys and counts as they are after that."""
         with self._connection.operation() as database:
             unjournaled(database, "deal_info").update_many(condition, {"$set": {SUMMED: mark}})
-        return self._reader.counts({SUMMED: mark}, types)
+        return self.counts({SUMMED: mark}, types)
+
+    def counts(self, condition: Document, types: TypeNames) -> list[tuple[Any, DealCounts]]:
+        """Return the keys and counts of the deals for which ``condition`` holds; see :func:`.read_counts`."""
+        return read_counts(self._connection, self._zone, condition, types)
 
     def confirm(self, generation: ObjectId, mark: ObjectId) -> None:
         """Note that the deals that still have this mark are summed."""

@@ -16,7 +16,6 @@ from bson import MaxKey, MinKey, ObjectId
 from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.counts import NOTHING, TypeNames
 from dealcache.repositories.activity_sums.head import Head, claim_check, end_sums
-from dealcache.repositories.activity_sums.reading import ActivityReader
 from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import SUMMED
 from dealcache.repositories.identity import IdentityRepository
@@ -41,7 +40,6 @@ class ActivityCheck:
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
         self._connection = connection
         self._changes = ActivityChanges(connection, zone)
-        self._reader = ActivityReader(connection, zone)
         self._identity = IdentityRepository(connection)
         self._under_way: Iterator[int] | None = None
 
@@ -90,7 +88,7 @@ class ActivityCheck:
 
     def _compare(self, head: Head, keys: list[Any], after: Any) -> int:
         """Compare deals, and the counts of deals that do not exist any more, and return how many differed."""
-        summed = self._reader.counts({"_id": {"$in": keys}, SUMMED: head.generation}, TypeNames(head.types))
+        summed = self._changes.counts({"_id": {"$in": keys}, SUMMED: head.generation}, TypeNames(head.types))
         parts = self._changes.parts(head.generation, after, keys[-1] if keys else MaxKey())
         wrong = [key for key, counts in summed if parts.get(key, NOTHING) != counts]
         if wrong:

@@ -29,60 +29,51 @@ _EVENT_FIELDS = dict.fromkeys(("deal_id", "occurred_at", "type", "owner_id"), 1)
 _BATCH = 1_000
 
 
-class ActivityReader:
-    """Reads the counts of deals' activities. Thread-safe.
+def read_counts(
+    connection: Connection, zone: tzinfo, condition: Document, types: TypeNames
+) -> list[tuple[Any, DealCounts]]:
+    """Return the keys of the deals for which ``condition`` holds, each with its counts, in the order of the keys.
 
     Args:
         connection: the database.
         zone: the zone of the days.
+        condition: for documents of ``deal_info``.
+        types: the types that have numbers of their own.
+
+    Raises:
+        StoreError: MongoDB failed.
     """
+    with connection.operation() as database:
+        found = unjournaled(database, "deal_info").find(condition, _DEAL_FIELDS, sort=[("_id", ASCENDING)])
+        deals = found.to_list()
+    shown = [_shown(document) for document in deals]
+    counted: dict[str, dict[Activity, int]] = {one[0]: {} for one in shown if one is not None}
+    for deal_id, owner_id, kind, occurred_at in _events(connection, list(counted)):
+        day = in_zone(occurred_at, zone).toordinal()
+        activity, of_deal = Activity(owner_id or "", types.name(kind), day), counted[deal_id]
+        of_deal[activity] = of_deal.get(activity, 0) + 1
+    counts = [NOTHING if one is None or not counted[one[0]] else DealCounts(one[1], counted[one[0]]) for one in shown]
+    return list(zip((document["_id"] for document in deals), counts, strict=True))
 
-    def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        self._connection = connection
-        self._zone = zone
 
-    def counts(self, condition: Document, types: TypeNames) -> list[tuple[Any, DealCounts]]:
-        """Return the keys of the deals for which ``condition`` holds, each with its counts, in the order of the keys.
-
-        Args:
-            condition: for documents of ``deal_info``.
-            types: the types that have numbers of their own.
-
-        Raises:
-            StoreError: MongoDB failed.
-        """
-        with self._connection.operation() as database:
-            found = unjournaled(database, "deal_info").find(condition, _DEAL_FIELDS, sort=[("_id", ASCENDING)])
-            deals = found.to_list()
-        shown = [_shown(document) for document in deals]
-        counted: dict[str, dict[Activity, int]] = {one[0]: {} for one in shown if one is not None}
-        for deal_id, owner_id, kind, occurred_at in self._events(list(counted)):
-            day = in_zone(occurred_at, self._zone).toordinal()
-            activity, of_deal = Activity(owner_id or "", types.name(kind), day), counted[deal_id]
-            of_deal[activity] = of_deal.get(activity, 0) + 1
-        counts = [
-            NOTHING if one is None or not counted[one[0]] else DealCounts(one[1], counted[one[0]]) for one in shown
-        ]
-        return list(zip((document["_id"] for document in deals), counts, strict=True))
-
-    def _events(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, str | None, str, datetime]]:
-        """Yield the deal, the owner, the type and the time of each event."""
-        odd: list[Any] = []
-        with self._connection.operation():
-            # What a secondary does not have yet would be missing until the next change of the deal.
-            events = self._connection.naive.get_collection("deal_timeline", read_preference=ReadPreference.PRIMARY)
-            read = events.find({"deal_id": {"$in": deal_ids}}, _EVENT_FIELDS, batch_size=_BATCH)
-            for document in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
-                kind, at, owner_id = document.get("type"), document.get("occurred_at"), document.get("owner_id", 0)
-                # As this service writes them; anything else is read as timelines read it.
-                if kind and type(kind) is str and type(at) is datetime and (type(owner_id) is str or owner_id is None):
-                    yield document["deal_id"], owner_id, kind, with_zone(at)
-                else:
-                    odd.append(document["_id"])
-            for keys in batches_of(odd, _BATCH):
-                for document in events.find({"_id": {"$in": keys}}):
-                    event, _ = read_event(document)
-                    yield document["deal_id"], event.owner_id, event.type, event.occurred_at
+def _events(connection: Connection, deal_ids: Sequence[str]) -> Iterator[tuple[str, str | None, str, datetime]]:
+    """Yield the deal, the owner, the type and the time of each event."""
+    odd: list[Any] = []
+    with connection.operation():
+        # What a secondary does not have yet would be missing until the next change of the deal.
+        events = connection.naive.get_collection("deal_timeline", read_preference=ReadPreference.PRIMARY)
+        read = events.find({"deal_id": {"$in": deal_ids}}, _EVENT_FIELDS, batch_size=_BATCH)
+        for document in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
+            kind, at, owner_id = document.get("type"), document.get("occurred_at"), document.get("owner_id", 0)
+            # As this service writes them; anything else is read as timelines read it.
+            if kind and type(kind) is str and type(at) is datetime and (type(owner_id) is str or owner_id is None):
+                yield document["deal_id"], owner_id, kind, with_zone(at)
+            else:
+                odd.append(document["_id"])
+        for keys in batches_of(odd, _BATCH):
+            for document in events.find({"_id": {"$in": keys}}):
+                event, _ = read_event(document)
+                yield document["deal_id"], event.owner_id, event.type, event.occurred_at
 
 
 def _shown(document: Document) -> tuple[str, str] | None:
