@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response
@@ -40,7 +39,7 @@ def readyz() -> Response:
     content: dict[str, Any] = {"status": status, "missing": missing}
     if (wrong := wired.account.verdict()) is not None:
         content = {"status": "unavailable", "missing": [*missing, "account"], "reason": str(wrong)}
-    now = datetime.fromtimestamp(wired.clock(), UTC)
+    now = wired.now()
     as_of, age = age_view(wired.status.overview(asked_at), now)
     content |= {"data_as_of": as_of, "data_age_seconds": age}
     return json_response(content, 503 if content["status"] == "unavailable" else 200)

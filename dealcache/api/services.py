@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from flask import Flask, current_app
@@ -46,7 +46,9 @@ class StatusFacts:
 
 
 class Services(Protocol):
-    """The parts of the container that blueprints use. ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds.
+    """The parts of the container that blueprints use.
+
+    ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds, and ``now`` the same as a time in UTC.
 
     ``stage_histories`` is None while stage history is off, ``own_properties`` are the own properties that are
     configured; ``names_people`` tells whether names of people are wanted. ``dependencies`` has functions, by name, that
@@ -77,6 +79,8 @@ class Services(Protocol):
 
     @property
     def dependencies(self) -> Mapping[str, Callable[[], bool]]: ...
+
+    def now(self) -> datetime: ...
 
     def wake_sync(self) -> None: ...
 

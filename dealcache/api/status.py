@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -34,7 +34,7 @@ def status() -> Response:
     """Return the age of the data, the state of syncs, webhooks and tiers, and the live workers."""
     wired = services()
     told = wired.status.read()
-    now = datetime.fromtimestamp(wired.clock(), UTC)
+    now = wired.now()
     return json_response(status_view(told, wired.status_facts, wired.account.bound, now))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response
@@ -109,7 +108,11 @@ def jobs(query: dict[str, Any]) -> Response:
 )
 def cancel(job_id: str) -> Response:
     """Stop a job; what it has stored stays."""
-    outcome = services().storage.sync_jobs.cancel(job_id, _now()) if _JOB_ID.fullmatch(job_id) else Cancellation.UNKNOWN
+    outcome = (
+        services().storage.sync_jobs.cancel(job_id, services().now())
+        if _JOB_ID.fullmatch(job_id)
+        else Cancellation.UNKNOWN
+    )
     match outcome:
         case Cancellation.UNKNOWN:
             return problem_response(_unknown(job_id))
@@ -128,7 +131,7 @@ def _accept(wanted: SyncRequest) -> Response:
         return problem_response(refusal)
     if wanted.stage is not None:
         wanted = replace(wanted, stage=_known_stage(wanted.stage))
-    job, created = services().storage.sync_jobs.add(wanted, _now())
+    job, created = services().storage.sync_jobs.add(wanted, services().now())
     services().wake_sync()
     message = "The sync is queued." if created else f"This sync is {job.status} already."
     return json_response({"status": "accepted", "message": message, "job_id": job.job_id}, 202)
@@ -169,7 +172,3 @@ def _known_stage(text: str) -> str:
 
 def _unknown(job_id: str) -> Problem:
     return Problem(404, f"There is no job {job_id!r}.")
-
-
-def _now() -> datetime:
-    return datetime.fromtimestamp(services().clock(), UTC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 
 import marshmallow as ma
 from flask import Response, request
@@ -67,6 +66,6 @@ def webhooks() -> Response:
         log.warning("%d of %d events of a webhook delivery are invalid and were left out", malformed, len(events))
     new = 0
     if parsed:
-        new = wired.storage.webhook_events.store(parsed, datetime.fromtimestamp(wired.clock(), UTC))
+        new = wired.storage.webhook_events.store(parsed, wired.now())
         wired.wake_webhooks()
     return json_response({"status": "accepted", "events": len(events), "new": new})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +25,10 @@ def client_of(blueprint: Blueprint, tokens: Tokens | None = None, **services: An
     """A client of an app that has one blueprint; ``services`` are the parts that its views find."""
     app = Flask("dealcache")
     app.config.update(spec_config(secured=False), MAX_CONTENT_LENGTH=1024 * 1024)
-    app.extensions["dealcache"] = SimpleNamespace(**{"clock": ManualClock(), "account": ANY_ACCOUNT} | services)
+    parts = app.extensions["dealcache"] = SimpleNamespace(
+        **{"clock": ManualClock(), "account": ANY_ACCOUNT, "now": lambda: datetime.fromtimestamp(parts.clock(), UTC)}
+        | services
+    )
     guard = CrossSiteGuard("0.0.0.0:8000", None, Cors(frozenset()), tokens=False)
     install_hooks(app, tokens or Tokens(None, None), guard, Metrics())
     ProblemApi(app).register_blueprint(blueprint)
