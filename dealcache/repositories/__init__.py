@@ -36,13 +36,8 @@ from dealcache.repositories.stage_moves import StageTotal
 from dealcache.repositories.sync.job_leases import LeaseState
 from dealcache.repositories.sync.jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync.state import SyncState, SyncStateRepository
-from dealcache.repositories.sync.webhook_events import (
-    Backlog,
-    EventClaim,
-    FailedRecord,
-    StoredEvent,
-    WebhookEventRepository,
-)
+from dealcache.repositories.sync.webhook_documents import StoredEvent
+from dealcache.repositories.sync.webhook_events import Backlog, EventClaim, FailedRecord, WebhookEventRepository
 from dealcache.repositories.workers import WorkerRegistry
 
 __all__ = [

@@ -19,7 +19,8 @@ from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.running_count import RunningCount
 from dealcache.repositories.sync.job_leases import QUEUED, RUNNING, read_job
 from dealcache.repositories.sync.state import ACCOUNT, SyncState, to_state
-from dealcache.repositories.sync.webhook_events import PENDING, READ_ANYTHING, SET_ASIDE, Backlog, received_at_of
+from dealcache.repositories.sync.webhook_documents import READ_ANYTHING, received_at_of
+from dealcache.repositories.sync.webhook_events import PENDING, SET_ASIDE, Backlog
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,11 @@ longer waits, and is only counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import InsertOne, UpdateMany, UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -23,10 +22,16 @@ from pymongo.errors import BulkWriteError
 
 from dealcache.model.jobs import WebhookEvent
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, any_date, milliseconds, utc
+from dealcache.repositories.documents import Document, milliseconds
+from dealcache.repositories.sync.webhook_documents import (
+    READ_ANYTHING,
+    StoredEvent,
+    event_document,
+    read_stored,
+    received_at_of,
+)
 from dealcache.repositories.writes.newest_wins import lost_races
 
-_FIELDS = tuple(field.name for field in fields(WebhookEvent) if field.name != "key")
 _OLDEST_FIRST = [("received_at", 1), ("_id", 1)]
 
 #: The conditions for waiting events, and for those that were set aside.
@@ -39,28 +44,6 @@ _NOBODY = "(paused)"
 
 _FREE = {"owner": "", "leased_until": ""}
 _SETTLED = {"pending": "", "set_aside_at": "", **_FREE}
-
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-#: The document of an event that another program or release has damaged must not affect the others.
-READ_ANYTHING: CodecOptions[Document] = CodecOptions(
-    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_CLAMP, unicode_decode_error_handler="replace"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A claimed event.
-
-    ``key`` is the document's ``_id``; ``record`` names the records that it is about, see :attr:`.WebhookEvent.record`;
-    ``content`` is None if the document cannot be read; ``attempts`` is how often its record failed alone.
-    """
-
-    key: Any
-    record: str
-    content: WebhookEvent | None
-    received_at: datetime
-    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +93,7 @@ class WebhookEventRepository:
         if not received:
             return 0
         received_at = milliseconds(now)
-        inserts = [InsertOne(_document(event, received_at)) for event in received]
+        inserts = [InsertOne(event_document(event, received_at)) for event in received]
         with self._connection.operation() as database:
             try:
                 database.webhook_events.bulk_write(inserts, ordered=False)
@@ -149,7 +132,7 @@ class WebhookEventRepository:
         # A document of another program may have any key, even one that a dict does not accept.
         left = {repr(event["_id"]) for event in waiting if event.get("owner") not in (None, owner, _NOBODY)}
         abandoned = any(repr(document["_id"]) in left for document in documents)
-        return EventClaim([_to_event(document, moment) for document in documents], abandoned)
+        return EventClaim([read_stored(document, moment) for document in documents], abandoned)
 
     def renew(self, keys: Iterable[Any], owner: str, until: datetime) -> None:
         """Extend the lease of those of the events that ``owner`` still has."""
@@ -256,40 +239,3 @@ def _put_beside(record: str, due_at: datetime | None) -> Document:
     if due_at is None:
         return {"$set": {"record": record}, "$unset": _FREE}
     return {"$set": {"record": record, "owner": _NOBODY, "leased_until": due_at}}
-
-
-def _document(event: WebhookEvent, received_at: datetime) -> Document:
-    document: Document = {"_id": event.key, "received_at": received_at, "pending": True}
-    document |= {name: value for name, value in asdict(event).items() if name != "key"}
-    document["occurred_at"] = milliseconds(event.occurred_at)
-    return document
-
-
-def _to_event(document: Mapping[str, Any], now: datetime) -> StoredEvent:
-    key, attempts = document["_id"], document.get("attempts")
-    try:
-        content = _to_content(document)
-        record = content.record
-    except (KeyError, TypeError, AttributeError, ValueError):
-        content, record = None, f"an unreadable event:{key}"
-    failures = max(0, attempts) if isinstance(attempts, int) else 0
-    return StoredEvent(key, record, content, received_at_of(document) or now, failures)
-
-
-def received_at_of(document: Mapping[str, Any]) -> datetime | None:
-    """Return when an event arrived or, if its document does not say, since when it has failed."""
-    moments = [document.get(name) for name in ("received_at", "arrived_at")]
-    known = [moment for moment in moments if isinstance(moment, datetime)]
-    if not known and isinstance(document.get("failed_since"), datetime):
-        known = [document["failed_since"]]
-    return utc(min(known)) if known else None
-
-
-def _to_content(document: Mapping[str, Any]) -> WebhookEvent:
-    values = {name: document[name] for name in _FIELDS}
-    values["occurred_at"] = any_date(values["occurred_at"]) or _LONG_AGO  # processing does not need it
-    values["merged_ids"] = tuple(values["merged_ids"])
-    content = WebhookEvent(key=document["_id"], **values)
-    if not all(isinstance(one, str) for record in content.records for one in record):
-        raise TypeError
-    return content

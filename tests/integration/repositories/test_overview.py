@@ -17,7 +17,7 @@ from dealcache.repositories import (
 )
 from dealcache.repositories.overview import JobOverview, _questions
 from dealcache.repositories.running_count import RunningCount
-from dealcache.repositories.sync.webhook_events import READ_ANYTHING
+from dealcache.repositories.sync.webhook_documents import READ_ANYTHING
 from tests.clocks import ManualClock
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
