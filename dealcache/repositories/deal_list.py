@@ -48,6 +48,10 @@ _FEW = 4
 #: Questions that are remembered at most as those whose first deals took long, or two reads, to find; and for how long.
 _MOST_FAR, _FAR_SECONDS = 256, 60.0
 
+#: Where a page takes so many times as long as the planned way may, MongoDB is busy: that this way took too long
+#: tells nothing then.
+_BUSY = 10
+
 #: Of fewer deals that match it is no matter, and a shorter time is no long one.
 _MANY, _LONG_SECONDS = 500, 0.002
 
@@ -138,11 +142,12 @@ class DealListRepository:
             steps, began = steps_after(order, after, arrays=arrays), self._timer()
             found, runs = self._read(conditions, order, plan, steps, limit + 1)
             too_long, twice = any(one.took_too_long for one in runs), any(one.read_twice for one in runs)
-            is_long = too_long or twice or self._timer() - began > _LONG_SECONDS
+            took = self._timer() - began
             # What is known to be far is looked for in order again after a while: perhaps MongoDB was busy.
-            if after is None and matching > _MANY and is_long and not far:
+            if after is None and matching > _MANY and (too_long or twice or took > _LONG_SECONDS) and not far:
+                is_far = too_long and plan.way.index == sort.index and took * 1_000 <= _BUSY * plan.milliseconds
                 with self._lock:
-                    self._far[wanted, order] = too_long and plan.way.index == sort.index
+                    self._far[wanted, order] = is_far
             return found
 
         arrays = self._arrays.may_be_in(sort)

@@ -12,6 +12,8 @@ from pymongo.collection import Collection
 
 from dealcache.model.deal_filter import SORTS, DealFilter, Order, Range, StagePlace
 from dealcache.repositories import Connection, DealListRepository
+from dealcache.repositories.deal_list_query import Step
+from dealcache.repositories.deal_list_run import Run
 from tests.clocks import ManualClock
 from tests.deal_documents import NOW, deal_documents, insert
 
@@ -167,6 +169,24 @@ def test_days_that_are_known_to_be_far_away_are_looked_for_in_order_again(connec
         deals.page(wanted, order, None, 5, 1_000)
         clock.tick(10.0)
     assert deals._far[wanted, order] is False
+
+
+@pytest.mark.parametrize(("seconds", "far"), [(600.0, True), (1_100.0, False)])
+def test_a_page_that_took_too_long_while_mongodb_was_busy_tells_nothing(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, seconds: float, far: bool
+) -> None:
+    clock, read = ManualClock(), Run.read
+
+    def read_late(run: Run, step: Step, limit: int) -> list[dict[str, Any]]:
+        if step.by_value:
+            clock.tick(seconds)  # of the hundred that it may take
+            run.took_too_long = True
+        return read(run, step, limit)
+
+    monkeypatch.setattr(Run, "read", read_late)
+    deals, wanted, order = DealListRepository(connection, timer=clock), FILTERS["created"], Order("updated")
+    deals.page(wanted, order, None, 5, 1_000)
+    assert deals._far[wanted, order] is far
 
 
 def test_a_deal_that_moves_while_a_page_is_read_has_its_new_place(
