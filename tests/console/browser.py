@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +37,14 @@ _SELECTORS = {
     "row": "tbody tr",
     "dialog": "dialog[open]",
 }
+
+_IS_DISPLAYED = (pkgutil.get_data("selenium.webdriver.remote", "isDisplayed.js") or b"").decode()
+
+#: All that are shown, asked of the browser at once: Selenium sends this long function for each element.
+_ALL_DISPLAYED = f"""
+const isDisplayed = {_IS_DISPLAYED};
+return [...document.querySelectorAll(arguments[0])].filter((element) => isDisplayed(element));
+"""
 
 _AXE = """
 const done = arguments[arguments.length - 1];
@@ -123,7 +132,7 @@ class Console:
 
     def all(self, role: str, name: str | None = None) -> list[WebElement]:
         """Return all elements of a role that are shown, those of an accessible name if one is given."""
-        found = [one for one in self.driver.find_elements(By.CSS_SELECTOR, _SELECTORS[role]) if one.is_displayed()]
+        found = self.script(_ALL_DISPLAYED, _SELECTORS[role])
         return found if name is None else [one for one in found if one.accessible_name == name]
 
     def the(self, role: str, name: str | None = None) -> WebElement:
@@ -169,7 +178,8 @@ class Console:
 
     def barriers(self) -> list[str]:
         """Return what axe-core finds wrong with the page as it is shown now."""
-        self.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE.read_text("utf-8")})
+        if not self.script("return 'axe' in window"):
+            self.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE.read_text("utf-8")})
         return self.driver.execute_async_script(_AXE)
 
     def overflows(self) -> bool:
