@@ -29,7 +29,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: What clients of the session's mongod are told.
-OPTIONS = "journal=false&serverSelectionTimeoutMS=30000&connectTimeoutMS=30000&waitQueueTimeoutMS=30000"
+OPTIONS = "&".join(
+    (
+        "journal=false",
+        "serverSelectionTimeoutMS=30000",
+        "connectTimeoutMS=30000",
+        "socketTimeoutMS=60000",
+        "waitQueueTimeoutMS=30000",
+    )
+)
 
 #: Directories of tests that wait for processes and time-outs, rather than compute.
 WAITING = {"e2e", "cluster", "benchmarks", "embedded", "server", "live"}
