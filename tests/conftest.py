@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from dealcache.sandbox.embedded import Mongod
 from tests.databases import Databases, fast_directory
@@ -20,8 +20,10 @@ from tests.url_rules import compile_each_once
 
 compile_each_once()
 
-# A busy machine is no fault of what is tested.
-settings.register_profile("dealcache", deadline=None)
+# A busy machine is no fault of what is tested, nor is a rare example found by a change that has nothing to do with it:
+# examples are the same in each run. ``--hypothesis-profile explore`` draws new ones.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dealcache", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("dealcache")
 
 # A shell that runs tests in the background has them, and all programs that they start, ignore Ctrl-C.
