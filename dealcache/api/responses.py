@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 #: A browser must ask again each time, so that a clear takes effect at once; the answer is private to the user.
 CACHE_CONTROL = "private, no-cache"
 
+#: The version of the format of lists: another release must not take its tags for this one's.
+_LIST_FORMAT = 2
+
+_LIST_HEADERS = (("Cache-Control", CACHE_CONTROL),)
+
 #: RFC 9211, 2.2: the reason why a tier did not answer.
 _FORWARD = {
     TierOutcome.MISS: "fwd=miss",
@@ -191,12 +196,6 @@ def stored_response(entry: Entry | None, key: DealKey) -> Response:
     if entry is None:
         return problem_response(unknown_deal(key))
     return conditional_response(entry.body, entry.etag, stored_headers(entry))
-
-
-#: The version of the format of lists: another release must not take its tags for this one's.
-_LIST_FORMAT = 2
-
-_LIST_HEADERS = (("Cache-Control", CACHE_CONTROL),)
 
 
 def list_tag(*depends_on: object) -> str:

@@ -103,10 +103,12 @@ class DealListRepository:
             return self._sums.of_stages([one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)])
         parts = self._parts(wanted)
         if of_stages is not None and not improper and len(parts) == 1 and (rest := parts[0].rest):
-            every, index = of_stages(), parts[0].index
-            most = sum(one.count for one in every) // _FEW
-            if self._few.get(repr(rest), lambda: self._are_less(rest, index, most)):
-                return without(self._sums.of_stages(every), self._sums.added_up([Asked([rest], index)], PRESENT))
+            index = parts[0].index
+            if self._few.get(repr(rest), lambda: self._are_less(rest, index, self._deals() // _FEW)):
+                every, others = of_stages(), self._sums.added_up([Asked([rest], index)], PRESENT)
+                left = without(self._sums.of_stages(every), others)
+                if left.count >= 0:  # unless deals have come that all deals were added up without
+                    return left
         # Checking the id of each deal would take MongoDB half as long as adding them up.
         return self._sums.added_up(total_conditions(parts), LISTED if improper else PRESENT)
 

@@ -78,8 +78,8 @@ def without(every: ListTotal, some: ListTotal) -> ListTotal:
         for code, one in every.currencies.items()
         for gone in (some.currencies.get(code, CurrencyTotal(0, 0.0)),)
     }
-    amount = float(Decimal(repr(every.amount)) - Decimal(repr(some.amount)))
-    return ListTotal(every.count - some.count, sum_value(amount), _sorted(left.items()))
+    amount = difference(every.amount, (some.amount,))
+    return ListTotal(every.count - some.count, amount, _sorted(left.items()))
 
 
 def difference(total: float, parts: Iterable[float]) -> float:

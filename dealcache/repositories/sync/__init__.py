@@ -1,1 +1,1 @@
-"""What syncs keep in MongoDB: jobs with their leases, the state that one passes on to the next, webhook events."""
+"""The state of syncs in MongoDB: jobs with their leases, what one passes on to the next, webhook events."""

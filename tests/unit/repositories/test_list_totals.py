@@ -36,6 +36,11 @@ def test_some_deals_are_taken_away_in_each_currency() -> None:
     assert left.amounts == {}
 
 
+def test_what_is_left_without_some_deals_has_no_binary_noise() -> None:
+    stages = [StageTotal("p", "won", 1, 0.1), StageTotal("p", "lost", 7, 0.2)]
+    assert without(total_of(stages, None), ListTotal(2, 0.3)) == ListTotal(6, 0.0)
+
+
 @pytest.mark.parametrize(
     ("total", "parts", "left"),
     [
