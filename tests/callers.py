@@ -15,7 +15,9 @@ from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import RateLimits
 from dealcache.hubspot.limits.shared_window import shared_rate_limits
+from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.session import HubSpotSession, NullObserver
+from dealcache.hubspot.transport import Request
 from dealcache.model.deadline import Deadline
 from dealcache.redis_connection import RedisConnection
 from dealcache.sandbox.simulator.simulator import DEFAULT_TOKEN
@@ -56,12 +58,10 @@ class Callers(NullObserver):
     def call(self, bucket: Bucket) -> None:
         """Make calls of this bucket until told to stop."""
         method, path, body = CALLS[bucket]
+        request, asked = Request(bucket, method, path, json=body), Asked(self._priority)
         while not self.stopped.is_set():
-            deadline = Deadline(PATIENCE)
             try:
-                self._session.call(
-                    bucket, method, path, json=body, bucket=bucket, deadline=deadline, priority=self._priority
-                )
+                self._session.call(request, bucket, Deadline(PATIENCE), asked)
             except HubSpotError as failure:
                 self.failures[str(failure)] += 1
 
