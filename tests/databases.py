@@ -15,8 +15,7 @@ from typing import Any
 import pymongo
 
 from dealcache.repositories import Connection, ensure_indexes
-from dealcache.repositories.deal_list_indexes import SORTS
-from dealcache.repositories.deal_list_query import array_conditions
+from dealcache.repositories.deal_list_indexes import WORDS_INDEX
 from dealcache.repositories.indexes import INDEXES
 
 _MEMORY = Path("/dev/shm")
@@ -30,14 +29,11 @@ _PREPARED: set[str] = set()
 #: The clients of those who lend databases, by URI: to make one takes longer than many tests do.
 _CLIENTS: dict[str, pymongo.MongoClient[dict[str, Any]]] = {}
 
-#: Deals with an array where a list expects a value. An index that ever held one has to read the documents for good.
-_WITH_ARRAYS = {
-    "$or": [
-        condition
-        for field in (*(sort.field for sort in SORTS.values()), "stage_id", "pipeline_id", "owner_id")
-        for condition in array_conditions(field)
-    ]
-}
+#: Indexes of fields that are arrays. Any other that ever held one has to read the documents for good.
+_OF_ARRAYS = {WORDS_INDEX, "merged", "unread"}
+
+#: The collections in which reads are judged by the documents that MongoDB has to look at.
+_JUDGED = ("deal_info", "deal_timeline")
 
 #: A database rests while so many others are lent, in case a thread of its last test writes a moment longer.
 _RESTING = 4
@@ -74,7 +70,7 @@ class Databases:
             database["system.profile"].drop()
         usual = sum(len(_INDEXES.get(collection, {"_id_"})) for collection in collections)
         changed = set(_INDEXES) - set(collections) or database.command("dbStats")["indexes"] != usual
-        spoilt = {"deal_info"} if database.deal_info.find_one(_WITH_ARRAYS, {"_id": 1}) else set()
+        spoilt = {one for one in _JUDGED if one in collections and self._has_held_arrays(name, one)}
         for collection, options in collections.items():
             if options or collection in spoilt or (changed and self._has_own_indexes(name, collection)):
                 database[collection].drop()
@@ -83,6 +79,12 @@ class Databases:
                 database[collection].delete_many({})
         if changed:
             _PREPARED.discard(name)
+
+    def _has_held_arrays(self, name: str, collection: str) -> bool:
+        """Return True if an index of values ever held an array."""
+        shown = {"md.indexes.multikey": 1, "md.indexes.spec.name": 1}
+        (found,) = self._client[name][collection].aggregate([{"$listCatalog": {}}, {"$project": shown}])
+        return any(one["multikey"] and one["spec"]["name"] not in _OF_ARRAYS for one in found["md"]["indexes"])
 
     def _has_own_indexes(self, name: str, collection: str) -> bool:
         found = {index["name"] for index in self._client[name][collection].list_indexes()}
