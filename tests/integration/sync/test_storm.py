@@ -40,6 +40,7 @@ def test_a_storm_of_changes(make_account: MakeAccount, seed: int) -> None:
         assert event_ids(shown) == event_ids_of(rows)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [11])
 def test_several_storms_with_runs_between_and_in_them(make_account: MakeAccount, seed: int) -> None:
     account, storm = stirred(make_account, seed)

@@ -183,7 +183,7 @@ def test_a_cleared_name_takes_what_is_cached_under_other_names_of_its_deal():
 
 counts = st.integers(0, 2**53)
 times = st.floats(0, 4e9, allow_nan=False)
-rows = st.lists(st.builds(Listing, st.text(max_size=600), times, times, counts, counts), max_size=20)
+rows = st.lists(st.builds(Listing, st.text(max_size=60), times, times, counts, counts), max_size=6)
 reads = st.dictionaries(st.sampled_from(["memory", "redis", "mongodb", "hubspot"]), counts)
 
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.unit.hubspot.html_cost import Cost
 
 #: Where time grows with the length, a document takes a twentieth of a second; a pattern that reads from every place to
@@ -19,6 +21,7 @@ def _costs():
     return [Cost(**json.loads(line)) for line in lines]
 
 
+@pytest.mark.long
 def test_hostile_documents_end_and_take_memory_in_proportion():
     costs = _costs()
     assert len(costs) > 80
