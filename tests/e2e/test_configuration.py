@@ -38,6 +38,7 @@ def test_a_bad_value_stops_the_start_with_one_line(tmp_path: Path, name: str, va
         assert value in run.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("environ", "said"),
     [({}, "no API_TOKEN is set"), ({"API_TOKEN": "a-token-of-ours"}, None)],
@@ -53,6 +54,7 @@ def test_an_address_that_others_reach_is_said_aloud_without_a_token(
     assert "a-token-of-ours" not in service.err
 
 
+@pytest.mark.long
 def test_a_loopback_address_is_nothing_to_talk_about(start_service: StartService) -> None:
     service = start_service(HUBSPOT_CLIENT_SECRET="webhooks-are-on")
     assert [line for line in service.log() if line["level"] == "WARNING"] == []

@@ -18,6 +18,9 @@ from dealcache.sandbox.embedded import DataDirectoryInUseError, Mongod, MongodSt
 from tests.unit.repositories.samples import NOON, a_deal
 from tests.waiting import until
 
+#: Nearly each test starts a mongod: for `make test-long`.
+pytestmark = pytest.mark.long
+
 MakeMongod = Callable[..., Mongod]
 
 

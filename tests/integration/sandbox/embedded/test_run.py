@@ -18,6 +18,9 @@ import pytest
 
 from tests.waiting import until
 
+#: Nearly each test starts a mongod: for `make test-long`.
+pytestmark = pytest.mark.long
+
 # Answers /healthz; writes its environment and the order of ends to files in the directory that it is given.
 SERVICE = """
 import http.server, json, os, pathlib, signal, sys
