@@ -106,9 +106,7 @@ class DealListRepository:
             index = parts[0].index
             if self._few.get(repr(rest), lambda: self._are_less(rest, index, self._deals() // _FEW)):
                 every, others = of_stages(), self._sums.added_up([Asked([rest], index)], PRESENT)
-                left = without(self._sums.of_stages(every), others)
-                if left.count >= 0:  # unless deals have come that all deals were added up without
-                    return left
+                return without(self._sums.of_stages(every), others)
         # Checking the id of each deal would take MongoDB half as long as adding them up.
         return self._sums.added_up(total_conditions(parts), LISTED if improper else PRESENT)
 

@@ -72,7 +72,9 @@ def completed(total: ListTotal, known: Mapping[str, CurrencyTotal], home: str | 
 
 
 def without(every: ListTotal, some: ListTotal) -> ListTotal:
-    """Return the total of all deals but some."""
+    """Return the total of all deals but some; that of none if deals have come since all were added up."""
+    if some.count > every.count:
+        return ListTotal(0, 0.0)
     left = {
         code: CurrencyTotal(one.count - gone.count, difference(one.amount, (gone.amount,)))
         for code, one in every.currencies.items()

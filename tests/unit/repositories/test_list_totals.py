@@ -41,6 +41,10 @@ def test_what_is_left_without_some_deals_has_no_binary_noise() -> None:
     assert without(total_of(stages, None), ListTotal(2, 0.3)) == ListTotal(6, 0.0)
 
 
+def test_of_more_deals_than_there_were_none_are_left() -> None:
+    assert without(ListTotal(1, 5.0), ListTotal(2, 7.5)) == ListTotal(0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("total", "parts", "left"),
     [
