@@ -15,8 +15,8 @@ from typing import Any
 import pymongo
 
 from dealcache.repositories import Connection, ensure_indexes
-from dealcache.repositories.deal_list_indexes import WORDS_INDEX
 from dealcache.repositories.indexes import INDEXES
+from dealcache.repositories.lists.indexes import WORDS_INDEX
 
 _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4_000_000_000  # a mongod takes some hundred megabytes, most of them for its journal

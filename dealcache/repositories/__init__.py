@@ -13,26 +13,26 @@ from dealcache.repositories.connection import Connection, StoreError, StoreUnava
 from dealcache.repositories.corrections import take_back_future_dates, update_name_keys
 from dealcache.repositories.deal_batches import DealBatches, ListedDeal
 from dealcache.repositories.deal_info import DealInfoRepository
-from dealcache.repositories.deal_list import DealListRepository
-from dealcache.repositories.deal_list_indexes import MOST_INDEXED_PROPERTIES
-from dealcache.repositories.deal_list_query import is_place
 from dealcache.repositories.deal_properties import property_text
 from dealcache.repositories.deal_store import DealStore
 from dealcache.repositories.deal_summaries.settling import DealSummaries, ListsBehindError
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import StoredDeal, Totals
-from dealcache.repositories.found_deals import FoundDeal, Spot
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.indexes import ensure_indexes
 from dealcache.repositories.invalidation_log import MOST_MARKS, HistoryLostError, InvalidationFeed, InvalidationLog
 from dealcache.repositories.labels import LabelRepository
-from dealcache.repositories.list_totals import NO_CURRENCY, ListTotal
+from dealcache.repositories.lists.deal_list import DealListRepository
+from dealcache.repositories.lists.found_deals import FoundDeal, Spot
+from dealcache.repositories.lists.indexes import MOST_INDEXED_PROPERTIES
+from dealcache.repositories.lists.query import is_place
+from dealcache.repositories.lists.stage_moves import StageTotal
+from dealcache.repositories.lists.totals import NO_CURRENCY, ListTotal
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
 from dealcache.repositories.missing_types import Confirmed, MissingTypeRepository
 from dealcache.repositories.overview import Overview, OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
-from dealcache.repositories.stage_moves import StageTotal
 from dealcache.repositories.sync.job_leases import LeaseState
 from dealcache.repositories.sync.jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync.state import SyncState, SyncStateRepository

@@ -19,7 +19,7 @@ from pymongo.errors import DuplicateKeyError
 from dealcache.model.deals import name_key
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import SUMMED, Document, batches_of, ids_of, milliseconds, name_fields
-from dealcache.repositories.list_version import changing
+from dealcache.repositories.lists.version import changing
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ import bson
 from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import SORTS
 from dealcache.repositories.documents import DEAL_PROJECTION, LIVE, Document
 from dealcache.repositories.hints import exists, hinted
 from dealcache.repositories.json_values import number_value
+from dealcache.repositories.lists.indexes import SORTS
 from dealcache.repositories.record_documents import DEALS, read_deal, read_records
 
 #: Deals in one batch. Decoding, converting and encoding 300 takes about a millisecond; each further query some 0.3.

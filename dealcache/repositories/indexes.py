@@ -17,8 +17,8 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import CURRENCY_INDEXES, LIST_INDEXES
 from dealcache.repositories.documents import Document
+from dealcache.repositories.lists.indexes import CURRENCY_INDEXES, LIST_INDEXES
 
 log = logging.getLogger(__name__)
 

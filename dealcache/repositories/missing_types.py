@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import LIVE, SUMMED, Document, any_date, ids_of, milliseconds
-from dealcache.repositories.list_version import changing
+from dealcache.repositories.lists.version import changing
 from dealcache.repositories.sync.state import ACCOUNT
 
 _NEVER = datetime.min.replace(tzinfo=UTC)

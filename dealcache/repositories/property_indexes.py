@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pymongo.collection import Collection
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import MOST_INDEXED_PROPERTIES, PROPERTY_INDEX, property_index
 from dealcache.repositories.documents import Document, any_date
 from dealcache.repositories.indexes import building, create, drop
+from dealcache.repositories.lists.indexes import MOST_INDEXED_PROPERTIES, PROPERTY_INDEX, property_index
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import Connection, StoreError
 from dealcache.repositories.deal_batches import DealBatches
 from dealcache.repositories.deal_info import DealInfoRepository
-from dealcache.repositories.deal_list import DealListRepository
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.deal_store import DealStore
 from dealcache.repositories.deal_summaries.check import SummaryCheck
@@ -21,7 +20,9 @@ from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.invalidation_log import InvalidationFeed, InvalidationLog
 from dealcache.repositories.labels import LabelRepository
-from dealcache.repositories.list_preparation import ListPreparation
+from dealcache.repositories.lists.deal_list import DealListRepository
+from dealcache.repositories.lists.preparation import ListPreparation
+from dealcache.repositories.lists.stage_totals import StageTotalRepository
 from dealcache.repositories.load_leases import LoadLeaseRepository
 from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
@@ -29,7 +30,6 @@ from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
 from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
-from dealcache.repositories.stage_totals import StageTotalRepository
 from dealcache.repositories.sync.jobs import SyncJobRepository
 from dealcache.repositories.sync.people_state import PeopleStateRepository
 from dealcache.repositories.sync.state import SyncStateRepository

@@ -17,7 +17,7 @@ from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS
 from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.documents import Document, ids_of
-from dealcache.repositories.list_version import claim_check
+from dealcache.repositories.lists.version import claim_check
 
 log = logging.getLogger(__name__)
 

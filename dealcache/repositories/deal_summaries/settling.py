@@ -16,7 +16,7 @@ from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_
 from dealcache.repositories.deal_summaries.settlements import Marked, read_marked, settled, settled_together
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
-from dealcache.repositories.list_version import ListState, ListVersion, changing, living_writers
+from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers
 from dealcache.repositories.writes.stale_marks import StaleMarks
 from dealcache.repositories.writes.unordered import REFUSALS
 

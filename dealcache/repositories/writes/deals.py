@@ -28,8 +28,8 @@ from dealcache.repositories.documents import (
     ids_of,
     texts_in,
 )
-from dealcache.repositories.list_version import changing
-from dealcache.repositories.stage_moves import COUNTED_FIELDS, StageMoves
+from dealcache.repositories.lists.stage_moves import COUNTED_FIELDS, StageMoves
+from dealcache.repositories.lists.version import changing
 from dealcache.repositories.stage_times import STAGE_TIMES, stage_fields
 from dealcache.repositories.writes.batches import Written, write_batch
 from dealcache.repositories.writes.plan import Match, has_key, newest_of_each

@@ -14,8 +14,8 @@ from dealcache.model.deal_filter import DealFilter
 from dealcache.model.deals import DealKey
 from dealcache.model.labels import LabelChanges
 from dealcache.repositories import Connection, DealInfoRepository, DealListRepository, ListTotal, StageTotal
-from dealcache.repositories.amounts import LARGEST
-from dealcache.repositories.stage_totals import StageTotalRepository
+from dealcache.repositories.lists.amounts import LARGEST
+from dealcache.repositories.lists.stage_totals import StageTotalRepository
 from tests.integration.conftest import Profiled
 from tests.integration.repositories.listed import all_deals, deals_in_stages
 from tests.unit.repositories.samples import NOON, a_deal, at

@@ -15,8 +15,8 @@ from pymongo.database import Database
 from dealcache.model.deal_filter import SORTS, DealFilter, Order, Place, Range, StagePlace
 from dealcache.model.words import words_of
 from dealcache.repositories import Connection, DealListRepository
-from dealcache.repositories.deal_list_indexes import SORTS as FIELDS
 from dealcache.repositories.documents import name_fields
+from dealcache.repositories.lists.indexes import SORTS as FIELDS
 from tests.clocks import ManualClock
 from tests.deal_documents import NOW, deal_documents, insert
 

@@ -12,8 +12,8 @@ from pymongo.collection import Collection
 
 from dealcache.model.deal_filter import SORTS, DealFilter, Order, Range, StagePlace
 from dealcache.repositories import Connection, DealListRepository
-from dealcache.repositories.deal_list_query import Step
-from dealcache.repositories.deal_list_run import Run
+from dealcache.repositories.lists.query import Step
+from dealcache.repositories.lists.run import Run
 from tests.clocks import ManualClock
 from tests.deal_documents import NOW, deal_documents, insert
 
@@ -25,7 +25,7 @@ CLOSED = (StagePlace("won"), StagePlace("lost"))
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no reason to read by another index than the one that is chosen."""
-    monkeypatch.setattr("dealcache.repositories.deal_list_plan._PATIENCE_MS", 100_000)
+    monkeypatch.setattr("dealcache.repositories.lists.plan._PATIENCE_MS", 100_000)
 
 
 def days(most: int, least: int = 0) -> Range:

@@ -10,7 +10,7 @@ from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import INFO, Changes
 from dealcache.repositories import Connection, DealInfoRepository
 from dealcache.repositories.deal_properties import StoredProperties
-from dealcache.repositories.list_version import ListVersion
+from dealcache.repositories.lists.version import ListVersion
 from tests.unit.repositories.samples import a_deal, at
 
 DEAL = DealKey("id", "1")

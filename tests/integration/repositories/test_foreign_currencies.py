@@ -10,8 +10,8 @@ from dealcache.clock import RemoteClock
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.deal_filter import DealFilter, Range
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories.deal_list_indexes import CURRENCY_INDEXES
-from dealcache.repositories.list_totals import total_of
+from dealcache.repositories.lists.indexes import CURRENCY_INDEXES
+from dealcache.repositories.lists.totals import total_of
 from dealcache.repositories.storage import Storage
 from tests.unit.repositories.samples import a_deal, at
 

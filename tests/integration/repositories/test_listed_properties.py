@@ -157,7 +157,7 @@ def test_a_page_of_all_deals_reads_no_deal_that_it_does_not_show(
 def test_an_index_serves_each_filter_and_its_total(
     stored: Connection, profiled_on: Callable[[Connection], Profiled], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dealcache.repositories.deal_list_plan._PATIENCE_MS", 100_000)
+    monkeypatch.setattr("dealcache.repositories.lists.plan._PATIENCE_MS", 100_000)
     profiled = profiled_on(stored)
     deals = repository(stored)
     for order in (*ORDERS, *OTHERS):

@@ -11,7 +11,7 @@ from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Changes
 from dealcache.model.stage_history import StageTime
 from dealcache.repositories import Connection, DealInfoRepository
-from dealcache.repositories.list_version import ListVersion
+from dealcache.repositories.lists.version import ListVersion
 from tests.unit.repositories.samples import a_deal, at
 
 DEAL = DealKey("id", "1")

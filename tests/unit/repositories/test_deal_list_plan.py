@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from dealcache.model.deal_filter import DealFilter, Order, PropertyFilter, Range, StagePlace
-from dealcache.repositories.deal_list_indexes import PROPERTY_INDEX
-from dealcache.repositories.deal_list_plan import Asked, Plan, Way, plan_of, total_conditions
-from dealcache.repositories.deal_list_query import parts_of
+from dealcache.repositories.lists.indexes import PROPERTY_INDEX
+from dealcache.repositories.lists.plan import Asked, Plan, Way, plan_of, total_conditions
+from dealcache.repositories.lists.query import parts_of
 
 PRIORITY = PropertyFilter("hs_priority", ("low",))
 OF_STAGE = DealFilter(properties=(PRIORITY,), stages=(StagePlace("offer"),))

@@ -8,7 +8,7 @@ import pytest
 
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.documents import Document
-from dealcache.repositories.found_deals import PROJECTION, found_deal
+from dealcache.repositories.lists.found_deals import PROJECTION, found_deal
 from dealcache.repositories.record_documents import read_deal
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dealcache.repositories import StageTotal
-from dealcache.repositories.list_totals import CurrencyTotal, ListTotal, completed, difference, total_of, without
+from dealcache.repositories.lists.totals import CurrencyTotal, ListTotal, completed, difference, total_of, without
 
 EUROS, DOLLARS = StageTotal("p", "won", 2, 10.5, currency="EUR"), StageTotal("p", "won", 1, 3.0, currency="USD")
 NONE = StageTotal("p", "lost", 1, 0.25)

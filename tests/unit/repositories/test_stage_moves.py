@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bson import Decimal128
 
-from dealcache.repositories.stage_moves import KeptStages, StageMoves, StageTotal, kept, read_kept
+from dealcache.repositories.lists.stage_moves import KeptStages, StageMoves, StageTotal, kept, read_kept
 
 
 def deal(pipeline_id: Any = "p", stage_id: Any = "won", amount: Any = 10.1, archived: Any = False) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import Sort
 from dealcache.repositories.documents import Document
+from dealcache.repositories.lists.indexes import Sort
 from dealcache.repositories.recent_answers import RecentAnswers
 
 #: Seconds for which an index that had no array counts as one without any.

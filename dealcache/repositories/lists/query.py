@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, Range, StagePlace
 from dealcache.model.timestamps import EARLIEST, LATEST
-from dealcache.repositories.deal_list_indexes import (
+from dealcache.repositories.documents import Document, milliseconds
+from dealcache.repositories.lists.indexes import (
     EARLIEST_DATE,
     LATEST_DATE,
     NO_INDEX,
@@ -29,8 +30,7 @@ from dealcache.repositories.deal_list_indexes import (
     property_field,
     sort_of,
 )
-from dealcache.repositories.deal_places import is_value, stored_value
-from dealcache.repositories.documents import Document, milliseconds
+from dealcache.repositories.lists.places import is_value, stored_value
 
 #: Deals that are not archived, and those of lists: documents without a valid id are not deals.
 PRESENT: Document = {"archived": False}

@@ -13,10 +13,15 @@ from cachetools import TTLCache
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, is_in, is_of_stages
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_arrays import Arrays, stored_at
-from dealcache.repositories.deal_list_indexes import WORDS_INDEX, index_of, sort_of
-from dealcache.repositories.deal_list_plan import Asked, Plan, plan_of, total_conditions
-from dealcache.repositories.deal_list_query import (
+from dealcache.repositories.documents import Document
+from dealcache.repositories.hints import hinted
+from dealcache.repositories.lists.arrays import Arrays, stored_at
+from dealcache.repositories.lists.found_deals import PROJECTION, FoundDeal, Spot, found_deal
+from dealcache.repositories.lists.improper_deals import ImproperDeals
+from dealcache.repositories.lists.indexes import WORDS_INDEX, index_of, sort_of
+from dealcache.repositories.lists.places import LONGEST_TEXT
+from dealcache.repositories.lists.plan import Asked, Plan, plan_of, total_conditions
+from dealcache.repositories.lists.query import (
     LISTED,
     PRESENT,
     Part,
@@ -26,17 +31,12 @@ from dealcache.repositories.deal_list_query import (
     steps_after,
     word_condition,
 )
-from dealcache.repositories.deal_list_rarest import RarestFirst
-from dealcache.repositories.deal_list_run import Run
-from dealcache.repositories.deal_places import LONGEST_TEXT
-from dealcache.repositories.documents import Document
-from dealcache.repositories.found_deals import PROJECTION, FoundDeal, Spot, found_deal
-from dealcache.repositories.hints import hinted
-from dealcache.repositories.improper_deals import ImproperDeals
-from dealcache.repositories.list_sums import ListSums
-from dealcache.repositories.list_totals import ListTotal, without
+from dealcache.repositories.lists.rarest import RarestFirst
+from dealcache.repositories.lists.run import Run
+from dealcache.repositories.lists.stage_moves import StageTotal
+from dealcache.repositories.lists.sums import ListSums
+from dealcache.repositories.lists.totals import ListTotal, without
 from dealcache.repositories.recent_answers import RecentAnswers
-from dealcache.repositories.stage_moves import StageTotal
 
 _ID = {"_id": 1}
 #: Seconds for which rough numbers of deals are remembered, which only decide how to read.

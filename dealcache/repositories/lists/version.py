@@ -26,7 +26,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import Document
-from dealcache.repositories.stage_moves import KeptStages, StageMoves
+from dealcache.repositories.lists.stage_moves import KeptStages, StageMoves
 
 #: Milliseconds after which a writer without a sign of life counts as dead. No write takes that long.
 DEAD_MILLISECONDS = 30_000

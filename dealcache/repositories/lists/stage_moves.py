@@ -15,8 +15,8 @@ import orjson
 from bson import Decimal128
 
 from dealcache.model.currencies import currency_code
-from dealcache.repositories.amounts import sum_value
 from dealcache.repositories.documents import FOREIGN_CURRENCY, Document
+from dealcache.repositories.lists.amounts import sum_value
 
 _TEXT_OR_NONE = frozenset((str, type(None)))
 _NUMBERS = frozenset((int, float))

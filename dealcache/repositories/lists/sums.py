@@ -15,14 +15,14 @@ from functools import partial
 from typing import Any
 
 from dealcache.model.currencies import currency_code
-from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
-from dealcache.repositories.deal_list_plan import Asked
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
-from dealcache.repositories.list_totals import CurrencyTotal, ListTotal, completed, total_of
-from dealcache.repositories.stage_moves import StageTotal
+from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
+from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
+from dealcache.repositories.lists.plan import Asked
+from dealcache.repositories.lists.stage_moves import StageTotal
+from dealcache.repositories.lists.totals import CurrencyTotal, ListTotal, completed, total_of
 
 _PLACE = ("pipeline_id", "stage_id")
 

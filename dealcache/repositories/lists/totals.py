@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from dealcache.repositories.amounts import sum_value
-from dealcache.repositories.stage_moves import StageTotal
+from dealcache.repositories.lists.amounts import sum_value
+from dealcache.repositories.lists.stage_moves import StageTotal
 
 #: ISO 4217's code for no currency: for deals without one where the company's is not known.
 NO_CURRENCY = "XXX"

@@ -15,10 +15,10 @@ from dealcache.model.deal_filter import Place, ValueKind
 from dealcache.model.deals import Deal
 from dealcache.model.timestamps import with_zone
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories.deal_list_arrays import stored_at
-from dealcache.repositories.deal_places import place_of
 from dealcache.repositories.documents import AGE_FIELDS, OPTIONAL_FIELDS, Document, StoredDeal, any_date
 from dealcache.repositories.json_values import number_value
+from dealcache.repositories.lists.arrays import stored_at
+from dealcache.repositories.lists.places import place_of
 from dealcache.repositories.record_documents import DEALS, is_followed, read_records
 from dealcache.repositories.stage_times import current_entry_in
 

@@ -14,9 +14,9 @@ from typing import Generic, TypeVar
 from cachetools import TTLCache
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_query import PRESENT
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import hinted
+from dealcache.repositories.lists.query import PRESENT
 
 #: The numbers up to which deals are counted, one after the other until the rarest one is known; to count further would
 #: take as long as to read the deals.

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import PLACE_INDEX
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import exists
+from dealcache.repositories.lists.indexes import PLACE_INDEX
 from dealcache.repositories.recent_answers import RecentAnswers
 
 #: Documents without a proper id, and such as are neither archived nor not, each with the index that knows them.

@@ -21,15 +21,15 @@ from pymongo import DESCENDING
 
 from dealcache.model.currencies import currency_code
 from dealcache.model.labels import Labels
-from dealcache.repositories.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.deal_list_indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
 from dealcache.repositories.documents import LIVE, Document
 from dealcache.repositories.hints import hinted
-from dealcache.repositories.list_totals import difference
-from dealcache.repositories.list_version import ListVersion, keep_totals, kept_totals
+from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
+from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
+from dealcache.repositories.lists.stage_moves import StageTotal, kept, read_kept
+from dealcache.repositories.lists.totals import difference
+from dealcache.repositories.lists.version import ListVersion, keep_totals, kept_totals
 from dealcache.repositories.record_documents import text_value
-from dealcache.repositories.stage_moves import StageTotal, kept, read_kept
 
 #: Seconds for which this process remembers totals, and after which kept ones are due to be added up again.
 _SECONDS = 60.0

@@ -16,7 +16,7 @@ from datetime import datetime
 from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.deal_summaries.settling import MARKED_COMPLETE, DealSummaries
 from dealcache.repositories.documents import Document, any_date
-from dealcache.repositories.list_version import ListState
+from dealcache.repositories.lists.version import ListState
 
 #: Seconds after which everything is searched for again: workers of earlier versions write without raising the version.
 _TRUSTED_SECONDS = 10.0

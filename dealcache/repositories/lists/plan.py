@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dealcache.model.deal_filter import Order
-from dealcache.repositories.deal_list_indexes import (
+from dealcache.repositories.documents import Document
+from dealcache.repositories.lists.indexes import (
     NO_INDEX,
     PLACE_INDEX,
     PROPERTY_INDEX,
@@ -19,8 +20,7 @@ from dealcache.repositories.deal_list_indexes import (
     keys_of,
     sort_of,
 )
-from dealcache.repositories.deal_list_query import Part
-from dealcache.repositories.documents import Document
+from dealcache.repositories.lists.query import Part
 
 #: MongoDB's time, in milliseconds, to skip or sort a key of an index, and to read a deal for that.
 _KEY_MS, _DEAL_MS = 0.001, 0.002

@@ -12,13 +12,13 @@ from pymongo.collection import Collection
 from pymongo.errors import ExecutionTimeout
 
 from dealcache.model.deal_filter import Order
-from dealcache.repositories.deal_list_arrays import stored_at
-from dealcache.repositories.deal_list_indexes import sort_of
-from dealcache.repositories.deal_list_plan import Plan, Way
-from dealcache.repositories.deal_list_query import Step
 from dealcache.repositories.documents import Document
-from dealcache.repositories.found_deals import PROJECTION
 from dealcache.repositories.hints import hinted
+from dealcache.repositories.lists.arrays import stored_at
+from dealcache.repositories.lists.found_deals import PROJECTION
+from dealcache.repositories.lists.indexes import sort_of
+from dealcache.repositories.lists.plan import Plan, Way
+from dealcache.repositories.lists.query import Step
 
 _BY_ID = [("deal_id", ASCENDING)]
 

@@ -15,8 +15,8 @@ from bson import DatetimeMS
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from dealcache.model.deal_filter import Order, ValueKind
-from dealcache.repositories.amounts import LARGEST
 from dealcache.repositories.documents import FOREIGN_CURRENCY, Document
+from dealcache.repositories.lists.amounts import LARGEST
 
 #: The earliest and the latest date that MongoDB can hold.
 EARLIEST_DATE, LATEST_DATE = DatetimeMS(-(2**63)), DatetimeMS(2**63 - 1)
