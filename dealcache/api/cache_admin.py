@@ -13,6 +13,7 @@ from dealcache.api.failures import RETRY_AFTER
 from dealcache.api.problems import Problem
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
+from dealcache.api.status import number_view
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.cluster import Page, Place
 from dealcache.cluster.paging import SORTS
@@ -95,7 +96,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
             "complete": told.complete,
             "total_entries": told.total,
             "matching_entries": told.matching,
-            "cache_ttl_seconds": int(wired.cache_ttl) if wired.cache_ttl.is_integer() else wired.cache_ttl,
+            "cache_ttl_seconds": number_view(wired.settings.cache_ttl_seconds),
             "entries": [_row(row, now) for row in told.rows],
             "hits": hits,
             "misses": misses,

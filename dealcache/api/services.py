@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -21,40 +20,20 @@ from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
 from dealcache.reader.stage_histories import StageHistories
 from dealcache.repositories.storage import Storage
+from dealcache.settings import Settings
 from dealcache.telemetry.metrics import Metrics
-
-
-@dataclass(frozen=True, slots=True)
-class StatusFacts:
-    """The settings that the status shows.
-
-    Args:
-        sync_interval: seconds between two automatic syncs.
-        webhooks: whether webhooks are enabled.
-        redis: whether there is a Redis.
-        time_zone: the zone of the days that answers show.
-        max_data_age: the age in seconds from which data is read again in the background; 0: never.
-        stage_history: True if the history of deals' stages is known.
-    """
-
-    sync_interval: float
-    webhooks: bool
-    redis: bool
-    time_zone: str
-    max_data_age: float
-    stage_history: bool = False
 
 
 class Services(Protocol):
     """The parts of the container that blueprints use.
 
-    ``cache_ttl`` is in seconds, ``clock`` returns epoch seconds, and ``now`` the same as a time in UTC.
-
-    ``stage_histories`` is None while stage history is off, ``own_properties`` are the own properties that are
-    configured; ``names_people`` tells whether names of people are wanted. ``dependencies`` has functions, by name, that
-    return whether a dependency answers; ``wake_sync`` and ``wake_webhooks`` announce work in MongoDB.
+    ``clock`` returns epoch seconds, and ``now`` the same as a time in UTC. ``stage_histories`` is None while stage
+    history is off, ``own_properties`` are the own properties that are configured; ``names_people`` tells whether names
+    of people are wanted. ``dependencies`` has functions, by name, that return whether a dependency answers;
+    ``wake_sync`` and ``wake_webhooks`` announce work in MongoDB.
     """
 
+    settings: Settings
     reader: DealReader
     mongodb: MongoSource
     storage: Storage
@@ -63,7 +42,6 @@ class Services(Protocol):
     stage_histories: StageHistories | None
     statistics: ClusterStatistics
     status: ServiceStatus
-    status_facts: StatusFacts
     account: AccountGuard
     labels: LabelRefresher
     live: Hub
@@ -72,19 +50,14 @@ class Services(Protocol):
     guard: CrossSiteGuard
     webhook_guard: WebhookGuard
     zone: tzinfo
-    cache_ttl: float
     own_properties: tuple[str, ...]
     names_people: bool
     clock: Callable[[], float]
-
-    @property
-    def dependencies(self) -> Mapping[str, Callable[[], bool]]: ...
+    dependencies: dict[str, Callable[[], bool]]
+    wake_sync: Callable[[], None]
+    wake_webhooks: Callable[[], None]
 
     def now(self) -> datetime: ...
-
-    def wake_sync(self) -> None: ...
-
-    def wake_webhooks(self) -> None: ...
 
 
 def install_services(app: Flask, services: Services) -> None:

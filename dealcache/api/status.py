@@ -12,7 +12,7 @@ from dealcache import __version__
 from dealcache.api.documentation import documented
 from dealcache.api.job_views import job_view
 from dealcache.api.responses import json_response
-from dealcache.api.services import StatusFacts, services
+from dealcache.api.services import services
 from dealcache.api.status_schemas import StatusSchema
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.cluster import Status
@@ -23,6 +23,7 @@ from dealcache.model.jobs import Job, JobType
 from dealcache.model.timestamps import optional_timestamp, timestamp
 from dealcache.model.workers import Worker
 from dealcache.repositories import Overview
+from dealcache.settings import Settings
 from dealcache.telemetry.latencies import quantile, total
 
 blueprint = StrictBlueprint("status", __name__, url_prefix="/api/hubspot", description="The state of the service.")
@@ -35,24 +36,24 @@ def status() -> Response:
     wired = services()
     told = wired.status.read()
     now = wired.now()
-    return json_response(status_view(told, wired.status_facts, wired.account.bound, now))
+    return json_response(status_view(told, wired.settings, wired.account.bound, now))
 
 
-def status_view(status: Status, facts: StatusFacts, portal_id: int | None, now: datetime) -> dict[str, Any]:
+def status_view(status: Status, settings: Settings, portal_id: int | None, now: datetime) -> dict[str, Any]:
     """Return the status as JSON values; ``portal_id`` is that of the stored deals' HubSpot account, if it is known."""
     overview = status.snapshot.overview
     return {
         "version": __version__,
         "at": timestamp(now),
-        "time_zone": facts.time_zone,
+        "time_zone": settings.timeline_timezone.key,
         "account": {"portal_id": portal_id},
-        "data": _data(overview, facts, now),
-        "sync": _sync(overview, facts),
-        "webhooks": _webhooks(overview, facts, now),
-        "tiers": _tiers(status, facts),
+        "data": _data(overview, settings, now),
+        "sync": _sync(overview, settings),
+        "webhooks": _webhooks(overview, settings, now),
+        "tiers": _tiers(status, settings),
         "hubspot_limits": _limits(status),
         "workers": None if status.workers is None else [_worker(one) for one in status.workers],
-    } | ({"stage_history": True} if facts.stage_history else {})
+    } | ({"stage_history": True} if settings.stage_history == "on" else {})
 
 
 def age_view(overview: Overview | None, now: datetime) -> tuple[str | None, int | None]:
@@ -61,21 +62,21 @@ def age_view(overview: Overview | None, now: datetime) -> tuple[str | None, int 
     return (None, None) if moment is None else (as_of_text(moment), max(0, int((now - moment).total_seconds())))
 
 
-def _data(overview: Overview | None, facts: StatusFacts, now: datetime) -> dict[str, Any]:
+def _data(overview: Overview | None, settings: Settings, now: datetime) -> dict[str, Any]:
     moment, age = age_view(overview, now)
     return {
         "as_of": moment,
         "age_seconds": age,
-        "max_age_seconds": _number(facts.max_data_age),
+        "max_age_seconds": number_view(settings.max_data_age_seconds),
         "deals": overview and overview.deals,
         "activities": overview and overview.activities,
         "timelines_missing": overview and overview.timelines_missing,
     }
 
 
-def _sync(overview: Overview | None, facts: StatusFacts) -> dict[str, Any]:
-    interval = facts.sync_interval
-    known: dict[str, Any] = {"interval_seconds": _number(interval)}
+def _sync(overview: Overview | None, settings: Settings) -> dict[str, Any]:
+    interval = settings.sync_interval_seconds
+    known: dict[str, Any] = {"interval_seconds": number_view(interval)}
     if overview is None:
         unknown = ("next_at", "running", "queued", "last_completed", "last_failed", "last_full_at")
         return known | dict.fromkeys(unknown)
@@ -90,8 +91,8 @@ def _sync(overview: Overview | None, facts: StatusFacts) -> dict[str, Any]:
     }
 
 
-def _webhooks(overview: Overview | None, facts: StatusFacts, now: datetime) -> dict[str, Any]:
-    known: dict[str, Any] = {"enabled": facts.webhooks}
+def _webhooks(overview: Overview | None, settings: Settings, now: datetime) -> dict[str, Any]:
+    known: dict[str, Any] = {"enabled": settings.hubspot_client_secret is not None}
     if overview is None:
         return known | dict.fromkeys(("received_last_hour", "pending", "oldest_pending_seconds", "set_aside"))
     oldest_at = overview.backlog.oldest_at
@@ -104,7 +105,7 @@ def _webhooks(overview: Overview | None, facts: StatusFacts, now: datetime) -> d
     }
 
 
-def _tiers(status: Status, facts: StatusFacts) -> dict[str, Any]:
+def _tiers(status: Status, settings: Settings) -> dict[str, Any]:
     usages = [report.usage for report in status.reports]
     memory = {
         "entries": sum(one.entries for one in usages),
@@ -115,7 +116,7 @@ def _tiers(status: Status, facts: StatusFacts) -> dict[str, Any]:
     redis = {"ok": status.snapshot.redis} | _reads("redis", status.reports, status.of_server)
     return {
         "memory": {"ok": True} | memory | _reads("memory", status.reports, status.of_server),
-        "redis": redis if facts.redis else None,
+        "redis": redis if settings.redis_url is not None else None,
         "mongodb": {"ok": mongodb_answers} | _reads("mongodb", status.reports, status.of_server),
         "hubspot": {"ok": status.hubspot} | _reads("hubspot", status.reports, status.of_server),
     }
@@ -152,7 +153,7 @@ def _job(job: Job | None) -> dict[str, Any] | None:
     return None if job is None else job_view(job)
 
 
-def _number(seconds: float) -> float:
+def number_view(seconds: float) -> float:
     """Return a whole number as such, so that clients see the configured value."""
     return int(seconds) if float(seconds).is_integer() else seconds
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from dealcache.api.access import Tokens
 from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.api.recorder import ReadRecorder
-from dealcache.api.services import StatusFacts
 from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
@@ -68,7 +67,6 @@ class Container:
         self.clock: Callable[[], float] = clock or mongodb_clock.now
         # datetime's own UTC is quicker than a ZoneInfo that says the same.
         self.zone: tzinfo = UTC if settings.timeline_timezone.key == "UTC" else settings.timeline_timezone
-        self.cache_ttl = settings.cache_ttl_seconds
         self.own_properties = settings.hubspot_deal_properties
         self.names_people = settings.associated_names == "on"
         self.recorder = ReadRecorder(self.metrics)
@@ -96,6 +94,7 @@ class Container:
         self.stage_histories = self.reading.stage_histories
         self.syncing = wire_syncing(self)
         self.runner = self.syncing.runner
+        self.wake_sync, self.wake_webhooks = self.runner.wake, self.syncing.webhooks.wake
         self._wire_status()
         self._wire_http()
         self._wire_lane()
@@ -136,14 +135,6 @@ class Container:
         self.labels.fill(stored.read_at(), stored.properties_read_at() if reads else None)
         if reads is not None:
             reads.log_absent(self.label_directory.current().absent_properties)
-
-    def wake_sync(self) -> None:
-        """Look for jobs now."""
-        self.runner.wake()
-
-    def wake_webhooks(self) -> None:
-        """Look for webhook events now."""
-        self.syncing.webhooks.wake()
 
     def _wire_cluster(self) -> None:
         storage, metrics, redis = self.storage, self.metrics, self.redis
@@ -211,16 +202,8 @@ class Container:
         )
 
     def _wire_status(self) -> None:
-        settings, storage = self.settings, self.storage
-        self.metrics.shared_state.sync_interval.set(settings.sync_interval_seconds)
-        self.status_facts = StatusFacts(
-            settings.sync_interval_seconds,
-            settings.hubspot_client_secret is not None,
-            self.redis is not None,
-            settings.timeline_timezone.key,
-            settings.max_data_age_seconds,
-            settings.stage_history == "on",
-        )
+        storage = self.storage
+        self.metrics.shared_state.sync_interval.set(self.settings.sync_interval_seconds)
         self.hubspot_probe = HubSpotProbe(self.hubspot.last_outcome, self.hubspot.answers)
         self.status_monitor = StatusMonitor(
             read=lambda: storage.overview.read(self.now()),
@@ -248,10 +231,7 @@ class Container:
         self.webhook_guard = WebhookGuard(
             settings.hubspot_client_secret, settings.public_url, settings.forwarded_allow_ips, self.hubspot.time
         )
-        self.dependencies: dict[str, Callable[[], bool]] = {
-            "mongodb": self.storage.answers,
-            "hubspot": self.hubspot.answers,
-        }
+        self.dependencies = {"mongodb": self.storage.answers, "hubspot": self.hubspot.answers}
 
     def _wire_lane(self) -> None:
         #: Answers hits in the server's event loop; None when it is off or the machine lacks what it needs.

@@ -37,7 +37,10 @@ ALLOWED = {
     "cluster": {"background", "model", "tiers", "repositories"},
     "sync": {"background", "model", "repositories", "hubspot"},
     "live": {"background", "model", "repositories"},
-    "api": {"model", "reader", "tiers", "repositories", "hubspot", "cluster", "live", "telemetry", "setting_values"},
+    "api": {
+        *("model", "reader", "tiers", "repositories", "hubspot", "cluster", "live", "telemetry"),
+        *("settings", "setting_values"),
+    },
     "lane": {"background", "model", "reader", "tiers", "api", "telemetry"},
     "server": {"lane", "api", "telemetry", "settings", "setting_values"},
     "checks": {"model", "repositories", "hubspot", "cluster", "redis_connection", "settings", "setting_values"},

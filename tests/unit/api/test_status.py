@@ -14,7 +14,6 @@ from dealcache import __version__
 from dealcache.api import status
 from dealcache.api.access import Tokens
 from dealcache.api.job_views import job_view
-from dealcache.api.services import StatusFacts
 from dealcache.api.status_schemas import StatusSchema
 from dealcache.cluster import Status
 from dealcache.cluster.reports import DailyCalls, WorkerReport
@@ -23,6 +22,7 @@ from dealcache.model.jobs import Job, JobStatus, JobType, SyncRequest
 from dealcache.model.workers import Worker
 from dealcache.repositories import Backlog, Overview, SyncState
 from dealcache.repositories.overview import JobOverview
+from dealcache.settings import Settings, load_settings
 from dealcache.telemetry.latencies import BOUNDS
 from dealcache.tiers import Usage
 from tests.clocks import ManualClock
@@ -30,7 +30,16 @@ from tests.unit.api.stands import client_of
 
 NOW = datetime.fromtimestamp(1_800_000_000, UTC)
 STATUS = "/api/hubspot/status"
-FACTS = StatusFacts(60.0, webhooks=True, redis=True, time_zone="Europe/Berlin", max_data_age=3600.0)
+SETTINGS = load_settings(
+    {
+        "HUBSPOT_ACCESS_TOKEN": "token",
+        "HUBSPOT_CLIENT_SECRET": "secret",
+        "MONGODB_URI": "mongodb://db/",
+        "REDIS_URL": "redis://cache",
+        "SYNC_INTERVAL_SECONDS": "60",
+        "TIMELINE_TIMEZONE": "Europe/Berlin",
+    }
+)
 
 
 def ago(seconds: float) -> datetime:
@@ -82,10 +91,10 @@ UNKNOWN = replace(
 )
 
 
-def shown(told: Status, facts: StatusFacts = FACTS) -> dict[str, Any]:
+def shown(told: Status, settings: Settings = SETTINGS) -> dict[str, Any]:
     services = {
         "status": SimpleNamespace(read=lambda: told),
-        "status_facts": facts,
+        "settings": settings,
         "clock": ManualClock(NOW.timestamp()),
         "account": SimpleNamespace(bound=62_515),
     }
@@ -177,11 +186,11 @@ def test_before_anything_was_looked_at_it_is_not_said_to_be_down():
 
 
 def test_what_is_not_configured_is_told():
-    content = shown(TOLD, replace(FACTS, sync_interval=0.0, webhooks=False, redis=False))
+    content = shown(TOLD, replace(SETTINGS, sync_interval_seconds=0.0, hubspot_client_secret=None, redis_url=None))
     assert content["tiers"]["redis"] is None
     assert content["webhooks"]["enabled"] is False
     assert (content["sync"]["interval_seconds"], content["sync"]["next_at"]) == (0, None)
-    assert shown(TOLD, replace(FACTS, sync_interval=7.5))["sync"]["interval_seconds"] == 7.5
+    assert shown(TOLD, replace(SETTINGS, sync_interval_seconds=7.5))["sync"]["interval_seconds"] == 7.5
 
 
 def test_of_the_days_calls_their_limit_may_be_unknown():
@@ -191,7 +200,7 @@ def test_of_the_days_calls_their_limit_may_be_unknown():
 
 @pytest.mark.parametrize(("token", "expected"), [(None, 401), ("wrong", 401), ("secret", 200)])
 def test_the_api_token_is_asked_for(token: str | None, expected: int):
-    services = {"status": SimpleNamespace(read=lambda: TOLD), "status_facts": FACTS}
+    services = {"status": SimpleNamespace(read=lambda: TOLD), "settings": SETTINGS}
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     client = client_of(status.blueprint, Tokens("secret", None), **services)
     assert client.get(STATUS, headers=headers).status_code == expected
