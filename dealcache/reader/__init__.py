@@ -14,8 +14,7 @@ from dealcache.reader.load_request import RequestContext
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
 from dealcache.reader.policy import Policy
 from dealcache.reader.reader import DealReader
-from dealcache.reader.reread import Rereader, RereadOutcome
-from dealcache.reader.revalidator import Revalidator
+from dealcache.reader.revalidator import Rereader, RereadOutcome, Revalidator
 from dealcache.reader.single_flight import FlightTimeoutError, SingleFlight
 from dealcache.reader.state import Applied, ReaderState
 from dealcache.reader.sync_watermark import SyncWatermark

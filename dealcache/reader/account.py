@@ -34,6 +34,12 @@ class AccountGuard:
         ask: returns the token's account, from HubSpot, by a deadline.
         identity: holds the id of the database's account, and the company's currencies.
         database: the name of the database, for messages.
+
+    Attributes:
+        own: the id of the token's account; None while it is not known.
+        bound: the id of the database's account; None while none is known.
+        wrong: the reason not to work with HubSpot; None unless the accounts are known to differ.
+        is_withheld: True if HubSpot refused to name the token's account.
     """
 
     def __init__(self, ask: Callable[[Deadline], Account], identity: IdentityRepository, database: str) -> None:
@@ -42,26 +48,11 @@ class AccountGuard:
         self._database = database
         self._flights: SingleFlight[str, None] = SingleFlight()
         self._tried = threading.Event()
-        self._own: int | None = None
         self._currencies: CompanyCurrencies | None = None
-        self._bound: int | None = None
-        self._withheld = False
-        self._wrong: WrongAccount | None = None
-
-    @property
-    def own(self) -> int | None:
-        """The id of the token's account; None while it is not known."""
-        return self._own
-
-    @property
-    def bound(self) -> int | None:
-        """The id of the database's account; None while none is known."""
-        return self._bound
-
-    @property
-    def wrong(self) -> WrongAccount | None:
-        """The reason not to work with HubSpot; None unless the accounts are known to differ."""
-        return self._wrong
+        self.own: int | None = None
+        self.bound: int | None = None
+        self.wrong: WrongAccount | None = None
+        self.is_withheld = False
 
     def verdict(self) -> WrongAccount | None:
         """Return :attr:`wrong` after the first comparison, before which a process is not ready."""
@@ -70,19 +61,14 @@ class AccountGuard:
                 self.check(Deadline(_VERDICT_SECONDS))
             except (HubSpotError, StoreError) as failure:
                 log.debug("the accounts were not compared: %s", failure)
-        return self._wrong
-
-    @property
-    def is_withheld(self) -> bool:
-        """True if HubSpot refused to name the token's account."""
-        return self._withheld
+        return self.wrong
 
     def may_work(self) -> bool:
         """Return True if this process may claim work that others could do as well: after the first :meth:`check`.
 
         A check that failed is no obstacle: the work will meet the same failure.
         """
-        return self._tried.is_set() and self._wrong is None
+        return self._tried.is_set() and self.wrong is None
 
     def check(self, deadline: Deadline) -> None:
         """Compare the accounts; a database without an account is assigned the token's.
@@ -121,21 +107,21 @@ class AccountGuard:
             WrongAccount: the accounts differ.
             HubSpotError: HubSpot failed; StoreError: MongoDB did.
         """
-        if self._wrong is not None:
-            raise self._wrong
-        if not self._withheld and (self._own is None or self._own != self._bound):
+        if self.wrong is not None:
+            raise self.wrong
+        if not self.is_withheld and (self.own is None or self.own != self.bound):
             self.check(deadline)
 
     def _compare(self, deadline: Deadline) -> None:
-        self._bound = self._identity.portal_id() if self._own is None else self._bound
-        if self._own is None:
-            self._own = self._asked(deadline)
-        if self._own is None:
+        self.bound = self._identity.portal_id() if self.own is None else self.bound
+        if self.own is None:
+            self.own = self._asked(deadline)
+        if self.own is None:
             return
-        self._bound = self._identity.bind(self._own)
-        self._wrong = None if self._own == self._bound else WrongAccount(self._own, self._bound, self._database)
-        if self._wrong is not None:
-            raise self._wrong
+        self.bound = self._identity.bind(self.own)
+        self.wrong = None if self.own == self.bound else WrongAccount(self.own, self.bound, self._database)
+        if self.wrong is not None:
+            raise self.wrong
         if self._currencies is not None:
             self._identity.note_currencies(self._currencies)
 
@@ -143,11 +129,11 @@ class AccountGuard:
         try:
             own, self._currencies = self._ask(deadline)
         except _WITHHELD as refusal:
-            if not self._withheld:
+            if not self.is_withheld:
                 log.warning(
                     "HubSpot does not tell the token's account, so that of any account is accepted: %s", refusal
                 )
-            self._withheld = True
+            self.is_withheld = True
             return None
-        self._withheld = False
+        self.is_withheld = False
         return own

@@ -24,7 +24,7 @@ from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.error_codec import decode_error, encode_error
 from dealcache.model.deadline import Deadline
 from dealcache.reader.lease_renewer import LEASE, LeaseRenewer
-from dealcache.reader.load_request import LoadRequest
+from dealcache.reader.load_request import LoadRequest, RecentlyRefreshedError
 from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.repositories import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult, StoreError, StoreUnavailable
 
@@ -156,7 +156,7 @@ class ClusterFlight:
                 case LoadLease(end=LoadEnd.UNKNOWN):
                     request.unknown(name)
                 case LoadLease(end=LoadEnd.LOADED) if name in recent:
-                    request.recently(name)
+                    request.failed(name, RecentlyRefreshedError())
                 case LoadLease(end=LoadEnd.FAILED):
                     failure = None if lease.failure is None else decode_error(lease.failure)
                     if failure is None:

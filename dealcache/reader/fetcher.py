@@ -5,16 +5,22 @@ When a method returns, the fetched deals are in MongoDB and in the cache tiers, 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+
+from cachetools import TTLCache
 
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey
 from dealcache.reader.bulkhead import Bulkhead, BulkheadFullError
 from dealcache.reader.cluster_flight import ClusterFlight
-from dealcache.reader.load_request import LoadRequest, RefreshRequest, RequestContext, refresh_name
+from dealcache.reader.load_request import LoadRequest, RefreshRequest, RequestContext
+from dealcache.reader.single_flight import SingleFlight
 from dealcache.reader.state import Loaded
-from dealcache.reader.throttles import RefreshThrottle
 from dealcache.tiers import View
+
+#: The most refreshed deals to remember; one that is forgotten may be fetched again too soon.
+_REMEMBERED = 10_000
 
 
 class Fetcher:
@@ -41,12 +47,13 @@ class Fetcher:
         timer: Callable[[], float],
     ) -> None:
         self._context = context
-        self._flights = context.state.hubspot_flights
         self._cluster = cluster
         self._waiting = waiting
         self._wait_seconds = wait_seconds
         self._pause = refresh_pause
-        self._throttle = RefreshThrottle(refresh_pause, timer)
+        #: The deals that were just refreshed, by the keys that they were asked for and by their ids.
+        self._refreshed: TTLCache[DealKey, bool] = TTLCache(_REMEMBERED, refresh_pause, timer)
+        self._lock = threading.Lock()
 
     def fetch(
         self, keys: Collection[DealKey], known_ids: Mapping[DealKey, Collection[str]], *, memory_counts: bool
@@ -70,11 +77,12 @@ class Fetcher:
                 made.take_fresh()
             return made
 
-        return self._run(keys, request, refresh=False)
+        return self._run(self._context.state.fetches, keys, request)
 
     def refreshed_lately(self, key: DealKey) -> bool:
         """Return True if this process fetched the deal too recently to fetch it again."""
-        return self._throttle.lately(key)
+        with self._lock:
+            return key in self._refreshed
 
     def refresh(self, key: DealKey) -> Loaded:
         """Fetch a deal whatever the tiers hold; they drop what they hold of it under any key.
@@ -84,32 +92,35 @@ class Fetcher:
             Exception: see :meth:`fetch`.
         """
         request = RefreshRequest(key, self._pause, self._context)
-        outcome = self._run([key], lambda _led: request, refresh=True)[key]
-        if request.loaded is not None and isinstance(outcome, dict):
-            self._note_refresh(key, outcome, request.loaded.stored)
+        outcome = self._run(self._context.state.refreshes, [key], lambda _led: request)[key]
         if isinstance(outcome, Exception):
             raise outcome
+        if request.stored is not None:
+            self._note_refresh(key, outcome[View.INFO].deal_id, request.stored)
         return outcome
 
-    def _note_refresh(self, key: DealKey, views: Loaded, stored: bool) -> None:
-        deal_id = views[View.INFO].deal_id
-        self._throttle.note(key, deal_id)
-        if stored and deal_id is not None and DealKey("id", deal_id) != key:
-            self._cluster.note_loaded(refresh_name(DealKey("id", deal_id)))
+    def _note_refresh(self, key: DealKey, deal_id: str | None, stored: bool) -> None:
+        by_id = key if deal_id is None else DealKey("id", deal_id)
+        with self._lock:
+            self._refreshed[key] = self._refreshed[by_id] = True
+        if stored and by_id != key:
+            self._cluster.note_loaded(RefreshRequest.lease_name(by_id))
 
     def _run(
-        self, keys: Collection[DealKey], request: Callable[[Sequence[DealKey]], LoadRequest], *, refresh: bool
+        self,
+        flights: SingleFlight[DealKey, Loaded],
+        keys: Collection[DealKey],
+        request: Callable[[Sequence[DealKey]], LoadRequest],
     ) -> dict[DealKey, Loaded | Exception]:
         deadline = Deadline(self._wait_seconds)
 
-        def work(led: Sequence[tuple[DealKey, bool]]) -> dict[tuple[DealKey, bool], Loaded | Exception]:
-            made = request([key for key, _ in led])
+        def work(led: Sequence[DealKey]) -> dict[DealKey, Loaded | Exception]:
+            made = request(led)
             self._cluster.run(made, deadline)
-            return {(key, refresh): outcome for key, outcome in made.outcomes.items()}
+            return made.outcomes
 
         try:
             with self._waiting.enter():
-                outcomes = self._flights.run_many([(key, refresh) for key in keys], work, deadline)
+                return flights.run_many(keys, work, deadline)
         except BulkheadFullError as failure:
             return dict.fromkeys(keys, failure)
-        return {key: outcome for (key, _), outcome in outcomes.items()}

@@ -63,6 +63,10 @@ class LoadRequest:
 
     #: True if MongoDB's data at the beginning of the load is as good as what the load would fetch.
     look_first = True
+    #: True if the labels of owners, stages and pipelines are read again too.
+    fresh_labels = False
+    #: The beginning of lease names: loads with different ones are no substitute for one another.
+    prefix = ""
     #: How long a loaded deal is not loaded again.
     pause = timedelta(0)
     #: The outcomes of a load for which that holds.
@@ -73,16 +77,20 @@ class LoadRequest:
     ) -> None:
         self._named: defaultdict[str, list[DealKey]] = defaultdict(list)
         for key in keys:
-            self._named[self._lease_name(key)].append(key)
+            self._named[self.lease_name(key)].append(key)
         self._known_ids = known_ids
         self._context = context
         self._cache = context.state.cache
         self.generation = self._cache.token().generation
         #: For each finished deal its views, or why there are none.
         self.outcomes: dict[DealKey, Loaded | Exception] = {}
+        #: True if this process has loaded and stored them, False if it could not store them, None if it did not load.
+        self.stored: bool | None = None
 
-    def _lease_name(self, key: DealKey) -> str:
-        return f"{key.by}:{name_key(key.value)}"
+    @classmethod
+    def lease_name(cls, key: DealKey) -> str:
+        """Return the name of a deal's lease. To a refresh, names that differ only in case may be different deals."""
+        return f"{cls.prefix}{key.by}:{name_key(key.value) if cls.look_first else key.value}"
 
     def wanted(self) -> dict[str, int]:
         """Return the names without an outcome, each with the generation of the last invalidation that concerns it.
@@ -97,15 +105,10 @@ class LoadRequest:
 
     def take_fresh(self) -> None:
         """Take the deals whose views are all fresh in memory: a flight that has just ended may have brought them."""
-        for keys in self._named.values():
-            for key in keys:
-                views: Loaded = {}
-                for view in View:
-                    if (entry := self._cache.fresh(CacheKey.of(view, key))) is None:
-                        break
-                    views[view] = entry
-                else:
-                    self.outcomes[key] = views
+        for key in self._pending(self._named):
+            views = {view: entry for view in View if (entry := self._cache.fresh(CacheKey.of(view, key))) is not None}
+            if len(views) == len(View):
+                self.outcomes[key] = views
 
     def look(self, names: Collection[str]) -> set[str]:
         """Take the deals that MongoDB has by now, and return their names."""
@@ -124,17 +127,19 @@ class LoadRequest:
         token = self._cache.token()
         try:
             with self._context.loads.enter():
-                load = self._load(keys, deadline)
+                ids = self._ids_known(keys)
+                load = self._context.hubspot.load(keys, ids, deadline, fresh_labels=self.fresh_labels)
         except BulkheadFullError as failure:
             self.outcomes |= dict.fromkeys(keys, failure)
             return dict.fromkeys(names, LoadEnd.ABANDONED)
+        self.stored = load.stored
         self.outcomes |= load.failures
         self.outcomes |= load.views
         self._keep_loaded(load, token)
         return {name: self._end_of(name, load.stored) for name in names}
 
-    def _load(self, keys: Collection[DealKey], deadline: Deadline) -> HubSpotLoad:
-        return self._context.hubspot.load(keys, self._known_ids, deadline)
+    def _ids_known(self, _keys: Collection[DealKey]) -> Mapping[DealKey, Collection[str]]:
+        return self._known_ids
 
     def unknown(self, name: str) -> None:
         """Note that another process has found that HubSpot has no such deal."""
@@ -145,10 +150,6 @@ class LoadRequest:
     def failed(self, name: str, failure: Exception) -> None:
         """Note that the load of another process has failed, or took too long."""
         self.outcomes |= dict.fromkeys(self._pending([name]), failure)
-
-    def recently(self, name: str) -> None:
-        """Note that another process has loaded the deal within the pause."""
-        self.failed(name, RecentlyRefreshedError())
 
     def _is_done(self, name: str) -> bool:
         return all(key in self.outcomes for key in self._named[name])
@@ -176,8 +177,15 @@ class LoadRequest:
 
     def _keep_loaded(self, load: HubSpotLoad, token: Token) -> None:
         """Invalidate what the load changed everywhere, and keep its values."""
-        good = {key: views for key, views in load.views.items() if self._permits(key, views, token)}
-        changed = self._outdated_by(load)
+        good = {
+            key: views
+            for key, views in load.views.items()
+            if all(self._cache.permits(CacheKey.of(view, key), entry, token) for view, entry in views.items())
+        }
+        changed = Selection.changed(load.changes)
+        if not (load.stored and self.look_first):
+            # A refresh drops everything. If storing failed, it is unknown which of them MongoDB holds in this state.
+            changed |= _selection_of(load.views.items())
         lost = changed & _selection_of((key, views) for key, views in load.views.items() if key not in good)
         if lost:
             self._context.publish(lost, load.changes, None)
@@ -187,14 +195,6 @@ class LoadRequest:
             # Our own invalidation refuses the old token only for the deals that it selects.
             concerned = bool(ours & _selection_of([(key, views)]))
             self._keep(key, views, renewed if concerned and renewed else token)
-
-    def _outdated_by(self, load: HubSpotLoad) -> Selection:
-        changed = Selection.changed(load.changes)
-        # If storing failed, it is unknown which of them MongoDB holds in this state.
-        return changed if load.stored else changed | _selection_of(load.views.items())
-
-    def _permits(self, key: DealKey, views: Loaded, token: Token) -> bool:
-        return all(self._cache.permits(CacheKey.of(view, key), entry, token) for view, entry in views.items())
 
 
 class RefreshRequest(LoadRequest):
@@ -207,15 +207,12 @@ class RefreshRequest(LoadRequest):
     """
 
     look_first = False
+    fresh_labels = True
+    prefix = "refresh:"
 
     def __init__(self, key: DealKey, pause: float, context: RequestContext) -> None:
         super().__init__([key], {}, context)
         self.pause = timedelta(seconds=pause)
-        #: The views that this process itself has loaded.
-        self.loaded: HubSpotLoad | None = None
-
-    def _lease_name(self, key: DealKey) -> str:
-        return refresh_name(key)
 
     def wanted(self) -> dict[str, int]:
         """See :meth:`.LoadRequest.wanted`.
@@ -224,45 +221,16 @@ class RefreshRequest(LoadRequest):
         """
         return dict.fromkeys(self._named, 0)
 
-    def _load(self, keys: Collection[DealKey], deadline: Deadline) -> HubSpotLoad:
-        known_ids = {key: self._stored_ids(key) for key in keys}
-        self.loaded = self._context.hubspot.load(keys, known_ids, deadline, fresh_labels=True)
-        return self.loaded
-
-    def _stored_ids(self, key: DealKey) -> tuple[str, ...]:
+    def _ids_known(self, keys: Collection[DealKey]) -> Mapping[DealKey, Collection[str]]:
         try:
-            return self._context.mongodb.known_ids(key)
+            return {key: self._context.mongodb.known_ids(key) for key in keys}
         except StoreError:
-            return ()  # without MongoDB there is nothing to correct in it either
+            return {}  # without MongoDB there is nothing to correct in it either
 
     def _take(self, key: DealKey, views: Loaded, token: Token) -> None:
         """See :meth:`.LoadRequest._take`; this process drops its own values at once, as the other one did."""
         applied = self._context.state.apply(_selection_of([(key, views)]), None, claim=token)
         super()._take(key, views, applied.token or token)
-
-    def _outdated_by(self, load: HubSpotLoad) -> Selection:
-        return Selection.changed(load.changes) | _selection_of(load.views.items())
-
-
-class RereadRequest(RefreshRequest):
-    """An old deal that is loaded while readers still get its stored state; after a failure not again for a pause.
-
-    Its lease differs from that of refreshes, whose readers would otherwise wait for calls of low priority.
-    """
-
-    pause_after = frozenset({LoadEnd.FAILED, LoadEnd.ABANDONED})
-
-    def _lease_name(self, key: DealKey) -> str:
-        return f"reread:{key.by}:{key.value}"
-
-    def _load(self, keys: Collection[DealKey], deadline: Deadline) -> HubSpotLoad:
-        self.loaded = self._context.hubspot.load(keys, {}, deadline)
-        return self.loaded
-
-
-def refresh_name(key: DealKey) -> str:
-    """Return the lease name of a refresh. Names that differ only in case may be different deals."""
-    return f"refresh:{key.by}:{key.value}"
 
 
 def _selection_of(loads: Iterable[tuple[DealKey, Loaded]]) -> Selection:

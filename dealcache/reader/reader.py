@@ -27,11 +27,14 @@ from dealcache.tiers import CacheKey, Entry, View
 #: Failures of a load from HubSpot after which stale values may serve.
 _ORIGIN_FAILURES = (HubSpotError, BulkheadFullError, FlightTimeoutError)
 
-#: The tiers whose data is checked for its age.
-_LOOKED_AT = frozenset({"redis", "mongodb"})
-
 #: Deals, each with its missing views.
 Wanted = Mapping[DealKey, Collection[View]]
+
+#: For each view of a deal MongoDB's entry, or the ids of the deals of its name that it knows without their activities.
+Stored = dict[tuple[DealKey, View], Entry | tuple[str, ...] | Exception]
+
+#: For each deal the views that were loaded, or why there are none.
+Fetched = Mapping[DealKey, Loaded | Exception]
 
 
 class DealReader:
@@ -133,17 +136,13 @@ class DealReader:
                 outcomes = self._fetcher.fetch(left, known_ids, memory_counts=mode is Mode.DEFAULT)
                 self._take_loaded(views, outcomes, answer, trace)
         answer.steps = tuple(trace.steps)
-        self._revalidate(answer)
+        revalidate = self._revalidator.revalidate
+        answer.revalidating = {
+            key
+            for key, found in answer.values.items()
+            if any(tier in {"redis", "mongodb"} and revalidate(entry) for entry, tier, _ in found.values())
+        }
         return answer
-
-    def _revalidate(self, answer: BatchAnswer) -> None:
-        """Request re-reads of deals whose data is too old; values of memory are not checked."""
-        for key, found in answer.values.items():
-            for entry, tier, _ in found.values():
-                if tier in _LOOKED_AT and self._revalidator.is_old(entry) and entry.deal_id is not None:
-                    answer.revalidating.add(key)
-                    self._revalidator.request(entry.deal_id)
-                    break
 
     def _look(self, wanted: Wanted, answer: BatchAnswer, trace: ReadTrace) -> Wanted:
         """Take what the cache tiers have; return what they lack."""
@@ -200,15 +199,13 @@ class DealReader:
         trace.step("mongodb", said)
         return known_ids
 
-    def _read_mongodb(
-        self, lacking: Sequence[tuple[DealKey, View]]
-    ) -> dict[tuple[DealKey, View], Entry | tuple[str, ...] | Exception]:
+    def _read_mongodb(self, lacking: Sequence[tuple[DealKey, View]]) -> Stored:
         wanted: dict[DealKey, list[View]] = {}
         for key, view in lacking:
             wanted.setdefault(key, []).append(view)
         token = self._cache.token()
         stored = self._mongodb.read_many(wanted)
-        outcomes: dict[tuple[DealKey, View], Entry | tuple[str, ...] | Exception] = {}
+        outcomes: Stored = {}
         for key, view in lacking:
             entry = stored.entries.get(key, {}).get(view)
             if entry is None:
@@ -218,13 +215,7 @@ class DealReader:
                 self._cache.keep(CacheKey.of(view, key), entry, token)
         return outcomes
 
-    def _take_loaded(
-        self,
-        views: Collection[View],
-        outcomes: Mapping[DealKey, Loaded | Exception],
-        answer: BatchAnswer,
-        trace: ReadTrace,
-    ) -> None:
+    def _take_loaded(self, views: Collection[View], outcomes: Fetched, answer: BatchAnswer, trace: ReadTrace) -> None:
         failed = False
         for key, outcome in outcomes.items():
             if not isinstance(outcome, Exception):

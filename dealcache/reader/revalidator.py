@@ -1,7 +1,8 @@
 """Re-reads old deals from HubSpot after their readers have been answered (RFC 5861, stale-while-revalidate).
 
-Readers only add to a short queue, which a few threads work off. When HubSpot fails they pause, longer each time, so
-that many old deals cause no more calls than one.
+Readers only add to a short queue, which a few threads work off: once for all processes, with calls of lower priority
+than those of readers. When HubSpot fails they pause, longer each time, so that many old deals cause no more calls than
+one.
 """
 
 from __future__ import annotations
@@ -10,15 +11,24 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
 
 from cachetools import TTLCache
 
 from dealcache.background import BackgroundThread
-from dealcache.reader.reread import PAUSE_AFTER_FAILURE, RereadOutcome
-from dealcache.tiers import Entry
+from dealcache.model.deadline import CancellableDeadline
+from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
+from dealcache.reader.cluster_flight import ClusterFlight
+from dealcache.reader.load_request import RefreshRequest, RequestContext
+from dealcache.repositories import LoadEnd, StoreError
+from dealcache.tiers import Entry, View
 
 log = logging.getLogger(__name__)
+
+#: Seconds after a failure for which no process reads the deal again.
+PAUSE_AFTER_FAILURE = 60.0
 
 #: Re-reads of one process at a time, and deals that may wait for theirs.
 AT_ONCE, MOST_WAITING = 2, 200
@@ -30,6 +40,97 @@ _REMEMBERED = 10_000
 FIRST_REST, LONGEST_REST = 1.0, 60.0
 
 _STOP_SECONDS = 2.0
+
+
+class RereadOutcome(StrEnum):
+    """The outcome of a request to read a deal again."""
+
+    REFRESHED = "refreshed"
+    GONE = "gone"
+    """HubSpot no longer has the deal."""
+
+    UNNEEDED = "unneeded"
+    """MongoDB had newer data than the cache, or another process reads the deal, or failed to in the last minute."""
+
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Too many deals wait, HubSpot is failing, or few of the day's calls are left."""
+
+
+class RereadRequest(RefreshRequest):
+    """An old deal that is loaded while readers still get its stored state; after a failure not again for a pause.
+
+    Its lease differs from that of refreshes, whose readers would otherwise wait for calls of low priority.
+    """
+
+    fresh_labels = False
+    prefix = "reread:"
+    pause_after = frozenset({LoadEnd.FAILED, LoadEnd.ABANDONED})
+
+    def _ids_known(self, _keys: Collection[DealKey]) -> Mapping[DealKey, Collection[str]]:
+        return {}  # it is named by its id
+
+
+class Rereader:
+    """Reads old deals again. Thread-safe.
+
+    Args:
+        context: what loads work with; its calls have the priority of re-reads.
+        cluster: coordinates loads with other processes.
+        has_calls: returns False while too few of the day's calls to HubSpot are left; may ask HubSpot.
+        max_age: seconds after which a deal is old.
+        deadline_seconds: how long one re-read may take.
+        clock: the wall clock, epoch seconds.
+    """
+
+    def __init__(
+        self,
+        context: RequestContext,
+        cluster: ClusterFlight,
+        has_calls: Callable[[], bool],
+        max_age: float,
+        deadline_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._context = context
+        self._cluster = cluster
+        self._has_calls = has_calls
+        self._max_age = max_age
+        self._deadline_seconds = deadline_seconds
+        self._clock = clock
+
+    def reread(self, deal_id: str, is_stopping: Callable[[], bool]) -> RereadOutcome:
+        """Read a deal again, as a refresh does, unless that is no longer needed.
+
+        Args:
+            deal_id: HubSpot's id.
+            is_stopping: returns True once the process is stopping.
+        """
+        key = DealKey("id", deal_id)
+        try:
+            as_of = self._context.mongodb.as_of(key)
+        except StoreError as failure:
+            log.debug("deal %s is not read again: %s", deal_id, failure)
+            return RereadOutcome.FAILED
+        if as_of is not None and self._clock() - as_of <= self._max_age:
+            self._forget(deal_id)
+            return RereadOutcome.UNNEEDED
+        if not self._has_calls():
+            return RereadOutcome.SKIPPED
+        request = RereadRequest(key, PAUSE_AFTER_FAILURE, self._context)
+        if not self._cluster.run_unless_held(request, CancellableDeadline(self._deadline_seconds, is_stopping)):
+            return RereadOutcome.UNNEEDED
+        outcome = request.outcomes.get(key)
+        if not isinstance(outcome, dict) or not request.stored:
+            log.debug("deal %s could not be read again: %s", deal_id, outcome)
+            return RereadOutcome.FAILED
+        return RereadOutcome.GONE if outcome[View.INFO].status == 404 else RereadOutcome.REFRESHED
+
+    def _forget(self, deal_id: str) -> None:
+        """Drop values of this process's caches that are older than MongoDB's."""
+        selection, cache = Selection.deals(ids=[deal_id]), self._context.state.cache
+        cache.forget(selection, None)
+        cache.forget_shared(selection, None)
 
 
 class Revalidator:
@@ -73,11 +174,14 @@ class Revalidator:
         self._stopping = False
         self._threads = [BackgroundThread(f"re-reads {number + 1}", self.work_off) for number in range(at_once)]
 
-    def is_old(self, entry: Entry) -> bool:
-        """Return True if an answer is too old, or its age is unknown."""
-        if not self._max_age or entry.status != 200:
+    def revalidate(self, entry: Entry) -> bool:
+        """Return True if an answer is too old, or its age is unknown, and request a re-read of its deal."""
+        if not self._max_age or entry.status != 200 or entry.deal_id is None:
             return False
-        return entry.data_as_of is None or self._clock() - entry.data_as_of > self._max_age
+        if entry.data_as_of is not None and self._clock() - entry.data_as_of <= self._max_age:
+            return False
+        self.request(entry.deal_id)
+        return True
 
     def request(self, deal_id: str) -> None:
         """Request a re-read of a deal, unless one is waiting, in progress, or was tried recently; does not block."""

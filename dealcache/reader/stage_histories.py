@@ -139,10 +139,7 @@ class StageHistories:
         return is_read and stored.timeline_synced_at is not None
 
     def _answer(self, entry: Entry, trace: ReadTrace) -> Answer:
-        is_old = self._revalidator.is_old(entry)
-        if is_old and entry.deal_id is not None:
-            self._revalidator.request(entry.deal_id)
-        return Answer(entry, "mongodb", tuple(trace.steps), revalidating=is_old)
+        return Answer(entry, "mongodb", tuple(trace.steps), revalidating=self._revalidator.revalidate(entry))
 
     def _entry(self, stored: StoredDeal, as_of: datetime | None) -> Entry:
         deal, labels, fetched_at = stored.deal, self._maker.labels(), self._clock()

@@ -65,8 +65,9 @@ class ReaderState:
         self._renew_labels = renew_labels
         #: MongoDB's entry of a view, or the ids of the deals of its name that it knows without their activities.
         self.mongodb_flights: SingleFlight[tuple[DealKey, View], Entry | tuple[str, ...]] = SingleFlight(on_wait)
-        #: By deal, and whether the load bypasses the tiers.
-        self.hubspot_flights: SingleFlight[tuple[DealKey, bool], Loaded] = SingleFlight(on_wait)
+        #: Loads from HubSpot: of what no tier has, and those that bypass the tiers.
+        self.fetches: SingleFlight[DealKey, Loaded] = SingleFlight(on_wait)
+        self.refreshes: SingleFlight[DealKey, Loaded] = SingleFlight(on_wait)
 
     def begin(self, oldest: int) -> None:
         """Note that the invalidation log is known here from now on, back to the generation ``oldest``."""
@@ -116,7 +117,8 @@ class ReaderState:
 
     def _detach(self, selection: Selection) -> None:
         self.mongodb_flights.detach(lambda key: _concerns(selection, key[0]))
-        self.hubspot_flights.detach(lambda key: _concerns(selection, key[0]))
+        for flights in (self.fetches, self.refreshes):
+            flights.detach(lambda key: _concerns(selection, key))
 
 
 def _concerns(selection: Selection, key: DealKey) -> bool:

@@ -1,11 +1,11 @@
-"""Throttles: failing tiers are not asked while a stale value serves, and a deal is not refreshed again at once."""
+"""The fail-safe throttle: failing tiers are not asked while a stale value serves."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 
 from dealcache.model.deals import DealKey
 
@@ -48,31 +48,3 @@ class FailSafeThrottle:
         """Note that the tiers below answered for ``key``."""
         with self._lock:
             self._next_try.pop(key, None)
-
-
-class RefreshThrottle:
-    """Remembers which deals were just refreshed, so that impatient clicking does not reach HubSpot each time.
-
-    Deals are remembered by the key they were asked for and by their id. Thread-safe.
-
-    Args:
-        pause: seconds for which a refreshed deal is not fetched again.
-        clock: a clock in seconds.
-        remember: how many deals to remember; a forgotten one costs one more fetch.
-    """
-
-    def __init__(self, pause: float, clock: Callable[[], float], remember: int = 10_000) -> None:
-        self._lock = threading.Lock()
-        self._recent: TTLCache[DealKey, bool] = TTLCache(remember, pause, timer=clock)
-
-    def note(self, key: DealKey, deal_id: str | None) -> None:
-        """Note that the deal of ``key`` was just fetched; ``deal_id`` is None if there is no such deal."""
-        with self._lock:
-            self._recent[key] = True
-            if deal_id is not None:
-                self._recent[DealKey("id", deal_id)] = True
-
-    def lately(self, key: DealKey) -> bool:
-        """Return True if the deal was fetched too recently to fetch it again."""
-        with self._lock:
-            return key in self._recent

@@ -13,6 +13,7 @@ from dealcache.model.deadline import Deadline
 from dealcache.reader.bulkhead import BulkheadFullError
 from dealcache.reader.cluster_flight import FIRST_PAUSE, LONGEST_PAUSE, ClusterFlight
 from dealcache.reader.lease_renewer import LEASE, LeaseRenewer
+from dealcache.reader.load_request import RecentlyRefreshedError
 from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.repositories import LoadEnd, LoadLease, StoreError, StoreUnavailable
 from dealcache.repositories.load_leases import ENDED_WELL
@@ -51,10 +52,7 @@ class Request:
         self.outcome = "unknown, says another"
 
     def failed(self, _name: str, failure: Exception) -> None:
-        self.outcome = failure
-
-    def recently(self, _name: str) -> None:
-        self.outcome = "fetched a moment ago"
+        self.outcome = "fetched a moment ago" if isinstance(failure, RecentlyRefreshedError) else failure
 
 
 class Stand:

@@ -10,8 +10,7 @@ import pytest
 
 from dealcache.model.deals import DealKey
 from dealcache.reader import Mode, RereadOutcome, Revalidator
-from dealcache.reader.reread import PAUSE_AFTER_FAILURE
-from dealcache.reader.revalidator import FIRST_REST, MOST_WAITING
+from dealcache.reader.revalidator import FIRST_REST, MOST_WAITING, PAUSE_AFTER_FAILURE
 from dealcache.tiers import Entry, View
 from tests.clocks import ManualClock
 from tests.unit.reader.stands import Stand
@@ -64,7 +63,7 @@ def entry(as_of: float | None, status: int = 200) -> Entry:
     ],
 )
 def test_which_answers_are_too_old(max_age: float, known: Entry, old: bool):
-    assert Behind(max_age).revalidator.is_old(known) == old
+    assert Behind(max_age).revalidator.revalidate(known) == old
 
 
 def test_a_deal_is_read_once_however_often_it_is_asked_for():

@@ -204,7 +204,7 @@ def test_who_asks_after_another_deal_was_cleared_waits(two: Two) -> None:
     assert two.hubspot.loads == 1
 
 
-# RefreshThrottle
+# Refreshes
 
 
 def test_refreshes_at_once_share_one_fetch_and_both_let_go_what_they_had(two: Two) -> None:
