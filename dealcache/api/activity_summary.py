@@ -16,7 +16,7 @@ from dealcache.api.responses import short_list
 from dealcache.api.schema_fields import count_field, day_field, moment_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
-from dealcache.model.activity_question import GROUPINGS, ActivityQuestion
+from dealcache.reader.activity_summary import GROUPINGS, ActivityQuestion
 
 blueprint = StrictBlueprint(
     "activity_summary", __name__, url_prefix="/api/hubspot/v2", description="Activities at a glance."

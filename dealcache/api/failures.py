@@ -60,7 +60,7 @@ def problem_of(failure: Exception) -> Problem:
         case HubSpotError():
             return _hubspot_problem(failure)
         case BulkheadFullError():
-            return Problem(503, f"{failure}; try again shortly.", headers=_wait(failure.retry_after))
+            return Problem(503, f"{failure}; try again shortly.", headers={"Retry-After": "1"})
         case FlightTimeoutError():
             return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
         case TimelineNotSyncedError():

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from dealcache.hubspot.errors import MalformedAnswer
-from dealcache.model.numbers import number_of
+from dealcache.model.deal_properties import number_of
 from dealcache.model.timestamps import parse_timestamp
 
 #: A JSON object of HubSpot, as received.

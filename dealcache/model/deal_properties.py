@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 
-from dealcache.model.numbers import number_of
 from dealcache.model.timestamps import EARLIEST, LATEST, parse_timestamp
 
 #: A value by its type: a number, a day, a time in UTC, yes or no, several options, or a text.
@@ -59,6 +59,16 @@ def fits(text: str, definition: PropertyDefinition | None) -> bool:
     """Return True unless ``text`` is a value that does not fit its property's type."""
     typed = definition is not None and (definition.has_several or definition.type in _CONVERSIONS)
     return not typed or not isinstance(typed_value(text, definition), str)
+
+
+def number_of(text: str) -> float | None:
+    """Return ``text`` as a finite number, None if it is not one; zero has no sign."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    # Python reads "1_000", HubSpot never writes it.
+    return number + 0.0 if math.isfinite(number) and "_" not in text else None  # -0.0 + 0.0 is 0.0
 
 
 def _flag(text: str) -> bool | None:

@@ -6,29 +6,16 @@ import logging
 import threading
 from collections.abc import Callable
 
+from dealcache.model.deals import RECORD_TYPES
+from dealcache.model.people import PEOPLE_TYPES
+
 log = logging.getLogger(__name__)
 
 #: Reported records to remember; beyond that, the oldest is forgotten, and may be reported again.
 MOST_REMEMBERED = 10_000
 
 #: The types that are counted by name: HubSpot's object types. A document of another program may name any other.
-TYPES = frozenset(
-    {
-        "deals",
-        "calls",
-        "emails",
-        "meetings",
-        "notes",
-        "tasks",
-        "communications",
-        "postal_mail",
-        "owners",
-        "pipelines",
-        "contacts",
-        "companies",
-        "properties",
-    }
-)
+TYPES = frozenset({*RECORD_TYPES, *PEOPLE_TYPES.values(), "owners", "pipelines", "properties"})
 
 _OTHER = "other"
 _LONGEST_ID = 100

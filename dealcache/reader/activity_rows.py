@@ -40,7 +40,7 @@ def table_of(by: str, series: Iterable[Series]) -> Table:
     """Return the number of activities of each type by week, month, owner or type.
 
     Args:
-        by: one of :data:`.GROUPINGS`; weeks and months are given by their first days.
+        by: one of :data:`.activity_summary.GROUPINGS`; weeks and months are given by their first days.
         series: the activities; with their owners if these are asked for.
     """
     table: defaultdict[Any, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))

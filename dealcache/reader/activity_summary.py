@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from dealcache.model.activity_question import ActivityQuestion
 from dealcache.model.deal_filter import DealFilter, is_in
 from dealcache.model.deal_question import DealQuestion
 from dealcache.model.freshness import as_of_text
@@ -18,8 +18,29 @@ from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.question_errors import UnknownLabelError
 from dealcache.repositories import ActivitySums, SumsMissingError, SumsVersion, stage_ids
 
+#: The groupings by which activities may be counted.
+GROUPINGS = ("week", "month", "owner", "type")
+
 #: Seconds that a question waits while the sums are made, and how often it reads them again if they change meanwhile.
 _WAIT_SECONDS, _READINGS = 10.0, 5
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityQuestion:
+    """The activities to count, and by what; None or empty for no condition.
+
+    Args:
+        by: one of :data:`GROUPINGS`.
+        since: the first day; ``until`` the last one.
+        stages: labels or ids of stages of their deals, any of which may match.
+        owners: names or ids of the activities' owners, likewise.
+    """
+
+    by: str = "week"
+    since: date | None = None
+    until: date | None = None
+    stages: Sequence[str] = ()
+    owners: Sequence[str] = ()
 
 
 class ActivitySummaries:

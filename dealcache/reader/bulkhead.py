@@ -11,11 +11,7 @@ from contextlib import contextmanager
 
 
 class BulkheadFullError(Exception):
-    """The bulkhead is full; try again after ``retry_after`` seconds."""
-
-    def __init__(self, inside: int, what: str, retry_after: float) -> None:
-        super().__init__(f"{inside} {what} already")
-        self.retry_after = retry_after
+    """The bulkhead is full; there may be a place again in a moment."""
 
 
 class Bulkhead:
@@ -24,7 +20,6 @@ class Bulkhead:
     Args:
         bound: how many threads may be inside.
         what: what the threads inside do, for the message to refused callers.
-        retry_after: seconds that a refused caller is told to wait.
         on_change: called with the number of threads inside, for a gauge.
     """
 
@@ -32,12 +27,10 @@ class Bulkhead:
         self,
         bound: int,
         what: str = "requests are waiting for HubSpot",
-        retry_after: float = 1.0,
         on_change: Callable[[int], None] = lambda _inside: None,
     ) -> None:
         self._bound = bound
         self._what = what
-        self._retry_after = retry_after
         self._on_change = on_change
         self._lock = threading.Lock()
         self._inside = 0
@@ -51,7 +44,7 @@ class Bulkhead:
         """
         with self._lock:
             if self._inside >= self._bound:
-                raise BulkheadFullError(self._inside, self._what, self._retry_after)
+                raise BulkheadFullError(f"{self._inside} {self._what} already")
             self._inside += 1
             self._on_change(self._inside)
         try:

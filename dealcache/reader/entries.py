@@ -134,9 +134,7 @@ class EntryMaker:
         deal, others, labels = loaded.deal, [other.deal_id for other in loaded.homonyms], self.labels()
         return {
             view: self.found(
-                views.from_events(
-                    view, deal, loaded.events, others, self.zone, labels, self.own_properties, loaded.people
-                ),
+                views.view_of(view, deal, loaded.events, others, self.zone, labels, self.own_properties, loaded.people),
                 deal,
                 fetched_at,
                 labels,

@@ -84,16 +84,21 @@ class HubSpotSource:
         """
         fetched_at = self._clock()
         outcomes = self._loader.load(keys, deadline, known_ids=known_ids, fresh_labels=fresh_labels)
-        known: dict[DealKey, LoadedDeal | NotFound] = {}
-        failures: dict[DealKey, HubSpotError] = {}
-        for key, outcome in outcomes.items():
-            if isinstance(outcome, LoadedDeal | NotFound):
-                known[key] = outcome
+        gone = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, NotFound)}
+        found = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, LoadedDeal)}
+        failures = {key: one for key, one in outcomes.items() if not isinstance(one, LoadedDeal | NotFound)}
+        loads = {loaded.deal.deal_id: loaded for loaded in found.values()}
+        changes = Changes()
+        stored = self._note_gone(list(gone.values()), changes)
+        stored = self._save(loads, changes) and stored
+        made = {deal_id: self._views(loaded) for deal_id, loaded in loads.items()}
+        shown = {key: self._unknown(key, fetched_at) for key in gone}
+        for key, loaded in found.items():
+            if (views := made[loaded.deal.deal_id]) is None:
+                failures[key] = MalformedAnswer("a deal cannot be shown")
             else:
-                failures[key] = outcome
-        views, changes, stored = self._brought(known, fetched_at)
-        failures |= {key: MalformedAnswer("a deal cannot be shown") for key in known if key not in views}
-        return HubSpotLoad(views, failures, changes, stored)
+                shown[key] = views
+        return HubSpotLoad(shown, failures, changes, stored)
 
     def unknown(self, key: DealKey) -> Loaded:
         """Return the views of a deal that HubSpot does not know, as another process has just found."""
@@ -101,25 +106,6 @@ class HubSpotSource:
 
     def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
         return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
-
-    def _brought(
-        self, outcomes: Mapping[DealKey, LoadedDeal | NotFound], fetched_at: float
-    ) -> tuple[dict[DealKey, Loaded], Changes, bool]:
-        """Store the results of loads.
-
-        Returns:
-            The views for each key, except for deals that cannot be shown; what changed; whether everything was stored.
-        """
-        gone = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, NotFound)}
-        found = {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, LoadedDeal)}
-        loads = {loaded.deal.deal_id: loaded for loaded in found.values()}
-        changes = Changes()
-        stored = self._note_gone(list(gone.values()), changes)
-        stored = self._save(loads, changes) and stored
-        views = {deal_id: made for deal_id, loaded in loads.items() if (made := self._views(loaded)) is not None}
-        shown: dict[DealKey, Loaded] = {key: self._unknown(key, fetched_at) for key in gone}
-        shown |= {key: views[loaded.deal.deal_id] for key, loaded in found.items() if loaded.deal.deal_id in views}
-        return shown, changes, stored
 
     def _views(self, loaded: LoadedDeal) -> Loaded | None:
         """Return the views of a deal; None if it cannot be shown, so that its batch does not fail with it."""

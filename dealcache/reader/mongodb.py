@@ -203,19 +203,12 @@ class MongoSource:
         fetched_at: float,
         people: DealPeople | None,
     ) -> Entry:
-        zone, events = self._maker.zone, () if isinstance(found, Totals) else found
-        unknown = views.unknown_ids(view, one.deal, events, labels)
+        unknown = views.unknown_ids(view, one.deal, found, labels)
         if unknown:
             labels = self._maker.completed(labels)
             unknown = labels.still_unknown(unknown)
-        if not isinstance(found, Totals):
-            own = self._maker.own_properties
-            shown = views.from_events(view, one.deal, found, one.other_ids, zone, labels, own, people)
-        elif view is View.ACTIVITIES_COUNT:
-            shown = views.activities_count(found.by_type)
-        else:
-            extent = found.events, found.first, found.last
-            shown = views.info(one.deal, extent, one.other_ids, zone, labels, self._maker.own_properties)
+        zone, own = self._maker.zone, self._maker.own_properties
+        shown = views.view_of(view, one.deal, found, one.other_ids, zone, labels, own, people)
         return self._maker.found(shown, one.deal, fetched_at, labels, unknown, one.as_of)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from operator import itemgetter
@@ -14,6 +13,7 @@ from dealcache.model.people import DealPeople
 from dealcache.model.timestamps import in_zone, without_zone
 from dealcache.reader.people import ShownPeople
 from dealcache.reader.property_views import definitions_of, shown_properties
+from dealcache.repositories import Totals
 from dealcache.tiers import View
 
 #: How many characters of an event's content the preview shows, by the contract.
@@ -26,11 +26,6 @@ _PLACE = itemgetter("timestamp", "id", "type")
 def activities_count(by_type: Mapping[str, int]) -> dict[str, Any]:
     """Return the count view; ``by_type`` maps each type of events to its number."""
     return {"count": sum(by_type.values()), "by_type": dict(sorted(by_type.items()))}
-
-
-def count_by_type(events: Iterable[Event]) -> dict[str, int]:
-    """Return the number of events of each type."""
-    return Counter(event.type for event in events)
 
 
 def day(moment: datetime | None, zone: tzinfo) -> str | None:
@@ -91,7 +86,7 @@ def timeline_of(deal_id: str, deal_name: str, shown: Sequence[Mapping[str, Any]]
 
 def info(
     deal: Deal,
-    extent: tuple[int, datetime | None, datetime | None],
+    totals: Totals,
     other_deal_ids: Iterable[str],
     zone: tzinfo,
     labels: Labels,
@@ -101,13 +96,12 @@ def info(
 
     Args:
         deal: the deal.
-        extent: how many events it has, and the times of the first and the last one.
+        totals: those of its events.
         other_deal_ids: ids of the other deals of the same name.
         zone: the zone whose days the dates are.
         labels: the names of owners, stages and pipelines.
         own: the own properties that are configured; without any, the view has no field of them.
     """
-    count, first, last = extent
     # Accounts without currencies have the body that they had before there were any.
     currency = {} if deal.currency is None else {"currency": deal.currency}
     view: dict[str, Any] = {
@@ -115,9 +109,9 @@ def info(
         "dealName": deal.deal_name,
         "dealOwner": labels.owner_of_deal(deal),
         "dealStage": labels.stage_of_deal(deal),
-        "activityCount": count,
-        "startDate": day(first, zone),
-        "endDate": day(last, zone),
+        "activityCount": totals.events,
+        "startDate": day(totals.first, zone),
+        "endDate": day(totals.last, zone),
         "amount": deal.amount,
         **currency,
         "pipeline": labels.pipeline_of_deal(deal),
@@ -130,38 +124,37 @@ def info(
     return view
 
 
-def from_events(
+def view_of(
     view: View,
     deal: Deal,
-    events: Sequence[Event],
+    activities: Totals | Sequence[Event],
     other_deal_ids: Iterable[str],
     zone: tzinfo,
     labels: Labels,
     own: Sequence[str] = (),
     people: DealPeople | None = None,
 ) -> Mapping[str, Any]:
-    """Return any view, made from all of a deal's events; see :func:`info`."""
-    match view:
-        case View.TIMELINE:
-            return timeline(deal, events, zone, labels, people)
-        case View.ACTIVITIES_COUNT:
-            return activities_count(count_by_type(events))
-        case View.INFO:
-            return info(deal, extent_of(events), other_deal_ids, zone, labels, own)
+    """Return any view; ``activities`` are all events of the deal or, unless a timeline is wanted, their totals.
+
+    For the other parameters see :func:`info`.
+    """
+    if isinstance(activities, Totals):
+        totals = activities
+    elif view is View.TIMELINE:
+        return timeline(deal, activities, zone, labels, people)
+    else:
+        totals = Totals.of(activities)
+    if view is View.ACTIVITIES_COUNT:
+        return activities_count(totals.by_type)
+    return info(deal, totals, other_deal_ids, zone, labels, own)
 
 
-def unknown_ids(view: View, deal: Deal, events: Iterable[Event], labels: Labels) -> UnknownIds:
-    """Return the ids that a view shows, or would show, because they have no label; only a timeline needs ``events``."""
+def unknown_ids(view: View, deal: Deal, activities: Totals | Sequence[Event], labels: Labels) -> UnknownIds:
+    """Return the ids that a view shows, or would show, because they have no label; see :func:`view_of`."""
     match view:
         case View.TIMELINE:
-            return labels.unknown_in((), events)
+            return labels.unknown_in((), () if isinstance(activities, Totals) else activities)
         case View.ACTIVITIES_COUNT:
             return UnknownIds()
         case View.INFO:
             return labels.unknown_in((deal,))
-
-
-def extent_of(events: Sequence[Event]) -> tuple[int, datetime | None, datetime | None]:
-    """Return the number of events, and the times of the first and the last one."""
-    times = [event.occurred_at for event in events]
-    return len(times), min(times, default=None), max(times, default=None)

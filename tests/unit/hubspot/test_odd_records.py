@@ -21,6 +21,7 @@ from dealcache.model.labels import Labels, Owner
 from dealcache.model.timestamps import EARLIEST, LATEST
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader import views
+from dealcache.repositories import Totals
 from tests.examples import examples
 from tests.unit.hubspot.records import CREATED, deal, record
 
@@ -59,7 +60,7 @@ def test_one_odd_property_of_a_deal_loses_no_other(name, value):
     for own in fields.values():
         if own != fields[name]:
             assert getattr(odd, own) == getattr(good, own)
-    orjson.dumps(views.info(odd, (0, None, None), [], BERLIN, Labels()))
+    orjson.dumps(views.info(odd, Totals({}), [], BERLIN, Labels()))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_no_deal_whatever_it_holds_costs_its_page(data):
 
     assert deals[-1].deal_id == "1"
     for one in deals:
-        shown = views.info(one, (0, None, None), [], BERLIN, Labels())
+        shown = views.info(one, Totals({}), [], BERLIN, Labels())
         assert orjson.loads(orjson.dumps(shown)) == shown
 
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.model.deal_properties import PropertyDefinition, PropertyValue, fits, typed_value
-from dealcache.model.numbers import number_of
+from dealcache.model.deal_properties import PropertyDefinition, PropertyValue, fits, number_of, typed_value
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

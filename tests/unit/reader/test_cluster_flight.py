@@ -177,7 +177,7 @@ def test_it_tells_of_a_failure(stand: Stand) -> None:
     assert lease.failure["retry_after"] == 4
 
 
-@pytest.mark.parametrize("failure", [BulkheadFullError(12, "loads", 1.0), RuntimeError("a mistake of ours")])
+@pytest.mark.parametrize("failure", [BulkheadFullError("12 loads already"), RuntimeError("a mistake of ours")])
 def test_a_failure_of_this_process_says_nothing_to_others(stand: Stand, failure: Exception) -> None:
     stand.failure = failure
     with pytest.raises(type(failure)):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dealcache.api.failures import problem_of
 from dealcache.hubspot import Unavailable
 from dealcache.reader import BulkheadFullError, FlightTimeoutError, Mode
 from dealcache.tiers import Selection, View
@@ -63,7 +64,7 @@ def test_who_finds_too_many_waiting_is_told_at_once_or_gets_the_stale_value(boun
             assert stand.hubspot.entered.acquire(timeout=60)
         with pytest.raises(BulkheadFullError) as refused:
             stand.reader.read(View.INFO, named("cold 3"))
-        assert refused.value.retry_after > 0
+        assert problem_of(refused.value).headers == {"Retry-After": "1"}
         assert stand.reader.read(View.INFO, named("Known")).stale
         stand.hubspot.let.set()
         for one in held:

@@ -22,7 +22,7 @@ from dealcache.reader.deal_rows import COLUMNS, RowMaker, cells
 from dealcache.reader.property_resolution import resolve_order
 from dealcache.reader.property_views import ListedProperties, cell_of, definitions_of, shown_property
 from dealcache.reader.question_errors import InvalidCursorError, QuestionError
-from dealcache.repositories import FoundDeal, StoredDeal
+from dealcache.repositories import FoundDeal, StoredDeal, Totals
 from dealcache.repositories.deal_properties import stored_value
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -76,9 +76,9 @@ def a_deal(**texts: str) -> Deal:
 
 def test_deal_info_has_them_only_if_they_are_configured() -> None:
     deal = a_deal(hs_priority="low", hs_v2_date_entered_1="2026-01-01T00:00:00Z")
-    plain = views.info(deal, (0, None, None), (), UTC, LABELS)
+    plain = views.info(deal, Totals({}), (), UTC, LABELS)
     assert "properties" not in plain
-    shown = views.info(deal, (0, None, None), (), UTC, LABELS, ("hs_priority", "gone"))
+    shown = views.info(deal, Totals({}), (), UTC, LABELS, ("hs_priority", "gone"))
     assert shown.pop("properties") == {
         "hs_priority": {"label": "Priority", "type": "enumeration", "value": "low", "value_label": "Low"}
     }

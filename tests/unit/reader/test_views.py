@@ -13,6 +13,7 @@ from dealcache.model.people import DealPeople, Person
 from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.reader import views
 from dealcache.reader.timeline_filter import TimelineFilter
+from dealcache.repositories import Totals
 from dealcache.tiers import View
 
 NOON = datetime(2026, 3, 1, 23, 30, 15, 250_000, tzinfo=UTC)
@@ -105,7 +106,7 @@ def test_an_empty_timeline_has_no_days():
 
 def test_counts_add_up():
     events = [event(1), event(2), event(3, type="Note")]
-    view = views.activities_count(views.count_by_type(events))
+    view = views.activities_count(Totals.of(events).by_type)
     assert view == {"count": 3, "by_type": {"Call": 2, "Note": 1}}
 
 
@@ -118,9 +119,7 @@ def test_info_of_a_deal_that_has_everything():
         create_date=NOON,
         close_date=NOON + timedelta(days=2),
     )
-    view = views.info(
-        full, views.extent_of([event(1), event(2, NOON + timedelta(days=1))]), ["11", "9"], BERLIN, LABELS
-    )
+    view = views.info(full, Totals.of([event(1), event(2, NOON + timedelta(days=1))]), ["11", "9"], BERLIN, LABELS)
     assert view == {
         "dealId": "7",
         "dealName": "Acme",
@@ -138,15 +137,13 @@ def test_info_of_a_deal_that_has_everything():
 
 
 def test_info_names_a_currency_only_where_there_is_one():
-    plain, swiss = (
-        views.info(deal(amount=1.0, currency=one), (0, None, None), [], UTC, LABELS) for one in (None, "CHF")
-    )
+    plain, swiss = (views.info(deal(amount=1.0, currency=one), Totals({}), [], UTC, LABELS) for one in (None, "CHF"))
     assert "currency" not in plain
     assert swiss == plain | {"currency": "CHF"}
 
 
 def test_info_of_a_deal_that_has_nothing():
-    view = views.info(deal(stage_id="s1", pipeline_id="p1"), views.extent_of([]), [], UTC, LABELS)
+    view = views.info(deal(stage_id="s1", pipeline_id="p1"), Totals.of([]), [], UTC, LABELS)
     assert view["dealOwner"] == "Unknown Owner"
     assert (view["dealStage"], view["pipeline"]) == ("s1", "p1")
     assert {view[name] for name in ("startDate", "endDate", "amount", "closeDate", "createDate")} == {None}
@@ -156,17 +153,17 @@ def test_info_of_a_deal_that_has_nothing():
 def test_a_label_of_an_earlier_version_shows_while_nothing_is_known_of_the_id():
     stored = {"owner": "Bob", "stage": "Lost", "pipeline": "Old"}
     unknown = deal(owner_id="9", stage_id="x", pipeline_id="y", **stored)
-    view = views.info(unknown, views.extent_of([]), [], UTC, LABELS)
+    view = views.info(unknown, Totals.of([]), [], UTC, LABELS)
     assert (view["dealOwner"], view["dealStage"], view["pipeline"]) == ("Bob", "Lost", "Old")
     known = deal(owner_id="1", stage_id="won", pipeline_id="p", **stored)
-    view = views.info(known, views.extent_of([]), [], UTC, LABELS)
+    view = views.info(known, Totals.of([]), [], UTC, LABELS)
     assert (view["dealOwner"], view["dealStage"], view["pipeline"]) == ("Ann", "Won", "Sales")
     assert views.event_view(event(owner_id="9", owner="Bob"), UTC, LABELS)["owner"] == "Bob"
     assert views.event_view(event(owner_id="3", owner="Bob"), UTC, LABELS)["owner"] == "Ruth"
 
 
 def test_without_a_name_or_a_label_there_is_none():
-    view = views.info(deal(owner_id="2", stage_id="s", pipeline_id="p"), views.extent_of([]), [], UTC, LABELS)
+    view = views.info(deal(owner_id="2", stage_id="s", pipeline_id="p"), Totals.of([]), [], UTC, LABELS)
     assert (view["dealOwner"], view["dealStage"]) == ("Unknown Owner", "s")
     assert views.event_view(event(owner_id="2"), UTC, LABELS)["owner"] == ""
     assert views.event_view(event(owner_id="9"), UTC, LABELS)["owner"] == ""

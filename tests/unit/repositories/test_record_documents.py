@@ -92,7 +92,7 @@ def test_whatever_stands_in_a_deal_s_document_it_is_shown_and_so_is_the_next(dat
     assert second.deal == deal
     history = history_of(first.deal, Labels(), at(3))
     assert orjson.loads(orjson.dumps(history)) == history
-    shown = views.info(first.deal, (0, None, None), [], BERLIN, Labels())
+    shown = views.info(first.deal, Totals({}), [], BERLIN, Labels())
     assert orjson.loads(orjson.dumps(shown)) == shown
     assert first.deal.archived in (True, False)
 
