@@ -27,7 +27,7 @@ def acquire_one(
 
 def look_at(leases: LoadLeaseRepository, key: str) -> LoadLease | None:
     """Return one lease as it stands now."""
-    return leases.look([key]).get(key)
+    return leases.read_leases([key]).get(key)
 
 
 def release_one(
@@ -190,7 +190,7 @@ class LeaseContract:
     def test_many_are_looked_up_at_once(self, leases: LoadLeaseRepository) -> None:
         acquire_one(leases, KEY, ADA, TERM)
         release_one(leases, acquire_one(leases, "id:1", ADA, TERM), LoadEnd.UNKNOWN)
-        seen = leases.look([KEY, "id:1", "never"])
+        seen = leases.read_leases([KEY, "id:1", "never"])
         assert {key: (lease.held, lease.end) for key, lease in seen.items()} == {
             KEY: (True, None),
             "id:1": (False, LoadEnd.UNKNOWN),
@@ -209,7 +209,7 @@ class LeaseContract:
                 LoadResult(lost, LoadEnd.LOADED),
             ]
         )
-        now = leases.look(["well", "badly", "lost"])
+        now = leases.read_leases(["well", "badly", "lost"])
         assert {key: (lease.end, lease.held, lease.failure) for key, lease in now.items()} == {
             "well": (LoadEnd.LOADED, False, None),
             "badly": (LoadEnd.FAILED, False, failure),

@@ -101,10 +101,10 @@ def public_uri(environ: WSGIEnvironment, public_url: str | None, trusted: Iterab
         public_url: scheme and host as clients see them, perhaps with a path in front of ours; None if unknown.
         trusted: the proxies that are trusted about scheme and host if ``public_url`` is None.
     """
-    return f"{public_url or _origin(environ, trusted)}{_target(environ)}"
+    return f"{public_url or _origin(environ, trusted)}{_request_target(environ)}"
 
 
-def _target(environ: WSGIEnvironment) -> str:
+def _request_target(environ: WSGIEnvironment) -> str:
     raw = environ.get("RAW_URI")
     if raw is None:  # PEP 3333 has only the decoded path
         path = quote((environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]).encode("latin-1"), safe=_PATH_SAFE)

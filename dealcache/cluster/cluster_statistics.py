@@ -81,7 +81,7 @@ class ClusterStatistics:
     def everywhere(self, page: Page) -> Summary:
         """Return the statistics of all live workers; if MongoDB fails, those of this one, marked in the summary."""
         try:
-            others = [one for one in self._membership.look() if one.has_cache]
+            others = [one for one in self._membership.find_others() if one.has_cache]
             published = self._read(others) if others else {}
         except StoreError as failure:
             log.debug("the statistics of other workers cannot be read: %s", failure)

@@ -47,7 +47,7 @@ class HubSpotProbe:
         self._is_wanted = True
         self._thread.wake()
 
-    def outcome(self) -> CallOutcome | None:
+    def last_outcome(self) -> CallOutcome | None:
         """Return the outcome of the last call or probe of this process; None before any."""
         known = [CallOutcome(*last)] if (last := self._last_outcome()) is not None else []
         if self._probed is not None:

@@ -89,7 +89,7 @@ class Membership:
         """
         self._registry.sign(replace(self._worker, report=self._said()))
         self._has_signed = True
-        self.look()
+        self.find_others()
         self._after_sign()
 
     def _said(self) -> bytes:
@@ -100,7 +100,7 @@ class Membership:
             log.exception("the report of this process cannot be made")
             return b""
 
-    def look(self) -> tuple[Worker, ...]:
+    def find_others(self) -> tuple[Worker, ...]:
         """Return the other processes that live at present.
 
         Raises:
@@ -117,24 +117,24 @@ class Membership:
 
     @property
     def live(self) -> tuple[Worker, ...]:
-        """All processes alive at the last look, including this one if it had given a sign."""
+        """All processes alive at the last reading, including this one if it had given a sign."""
         return self._live
 
     @property
     def age(self) -> float:
-        """The seconds since the last look; infinite before the first."""
+        """The seconds since the last reading; infinite before the first."""
         return self._timer() - self._looked_at
 
     @property
     def others(self) -> tuple[Worker, ...]:
-        """The other processes alive at the last look, at most two seconds ago unless MongoDB is away."""
+        """The other processes alive at the last reading, at most two seconds ago unless MongoDB is away."""
         return self._others
 
     @property
     def is_sure(self) -> bool:
-        """False if this process itself counted as dead at the last look, because it could not reach MongoDB."""
+        """False if this process itself counted as dead at the last reading, because it could not reach MongoDB."""
         return not self._passes_for_dead
 
     def live_count(self) -> int:
-        """Return how many processes were alive at the last look, including this one; never raise."""
+        """Return how many processes were alive at the last reading, including this one; never raise."""
         return 1 + len(self._others)

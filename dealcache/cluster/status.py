@@ -137,7 +137,7 @@ class ServiceStatus:
         return {worker: report for worker, report in said.items() if report is not None}
 
     def _newest_outcome(self, others: Mapping[Worker, WorkerReport]) -> CallOutcome | None:
-        outcomes = [self._probe.outcome(), *(one.hubspot for one in others.values())]
+        outcomes = [self._probe.last_outcome(), *(one.hubspot for one in others.values())]
         return min((one for one in outcomes if one is not None), key=lambda one: one.age, default=None)
 
     def _calls(self, snapshot: Snapshot, others: Iterable[WorkerReport]) -> dict[str, tuple[int, int]]:

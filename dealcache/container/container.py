@@ -208,7 +208,7 @@ class Container:
         self.status_monitor = StatusMonitor(
             read=lambda: storage.overview.read(self.now()),
             scan=storage.overview.scan,
-            find_workers=self.membership.look,
+            find_workers=self.membership.find_others,
             ping_redis=None if self.redis is None else self.redis.answers,
             calls=self.state.calls,
             probe_hubspot=lambda: self.status.probe_hubspot(),

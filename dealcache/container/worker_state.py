@@ -40,7 +40,7 @@ class WorkerState:
         daily = parts.hubspot.daily_calls
         known = None if daily.left is None else reports.DailyCalls(daily.left, daily.limit, daily.age())
         shares = self.calls()[0] if parts.redis is None else {}
-        latencies, outcome = parts.recorder.latencies.last_minute(), parts.hubspot_probe.outcome()
+        latencies, outcome = parts.recorder.latencies.last_minute(), parts.hubspot_probe.last_outcome()
         return reports.WorkerReport(by_tier, parts.memory.usage(), latencies, shares, known, outcome)
 
     def encoded_report(self) -> bytes:

@@ -59,7 +59,7 @@ class _Bounded(socket.socket):
         while True:
             self.settimeout(_next_look(timer))
             try:
-                with timer.waiting():
+                with timer.waiting_for_network():
                     return operation(*arguments)
             except TimeoutError as error:
                 if error.errno is not None:
@@ -80,7 +80,7 @@ class BoundedSocket(_Bounded):
             wait = min(_next_look(current_timer()), give_up_at - time.monotonic())
             if wait <= 0.0:
                 raise TimeoutError("the address does not answer")
-            with current_timer().waiting():
+            with current_timer().waiting_for_network():
                 answered = poll.poll(wait * 1000)
             if answered:
                 code = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

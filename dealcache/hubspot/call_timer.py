@@ -86,7 +86,7 @@ class CallTimer:
             self._step_until = min(self._step_until, self._clock()) + HEAD_SECONDS
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting_for_network(self) -> Iterator[None]:
         """Let other exchanges compute while this one waits for the network."""
         self.turn.release()
         try:

@@ -52,7 +52,7 @@ class Resolver:
             lookup = self._lookup(host, port)
         while (left := timer.left()) > 0.0:
             try:
-                with timer.waiting():
+                with timer.waiting_for_network():
                     return lookup.result(min(left, LOOK_SECONDS))
             except TimeoutError:
                 if lookup.done():

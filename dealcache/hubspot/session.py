@@ -150,7 +150,7 @@ class HubSpotSession:
             attempt,
             deadline=deadline,
             asked=asked,
-            on_retry=lambda failure: self._observer.retried(request.endpoint, _outcome(failure)),
+            on_retry=lambda failure: self._observer.retried(request.endpoint, _status_or_name(failure)),
         )
 
     def probe(self, path: str, deadline: Deadline) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class HubSpotSession:
             outcome = str(answer.status)
             self._set_clock(answer.headers.get("date"), sent)
         except HubSpotError as failure:
-            outcome = _outcome(failure)
+            outcome = _status_or_name(failure)
             self._health = Health(self._clock(), failure)
             raise
         finally:
@@ -225,5 +225,5 @@ def _check_time(deadline: Deadline, endpoint: str) -> None:
         raise TimedOut("the deadline passed before the call", endpoint=endpoint)
 
 
-def _outcome(failure: HubSpotError) -> str:
+def _status_or_name(failure: HubSpotError) -> str:
     return type(failure).__name__ if failure.status is None else str(failure.status)

@@ -73,7 +73,7 @@ class Announcer:
         self._waiting: OrderedDict[str, _PendingUpdate] = OrderedDict()  # the first is due first
         self._failures = 0
         self._retry_at = float("-inf")
-        self._thread = BackgroundThread("announcer", self.tell_due, retry_after=RETRY_SECONDS)
+        self._thread = BackgroundThread("announcer", self.publish_due, retry_after=RETRY_SECONDS)
 
     def start(self) -> None:
         """Begin. Called after the server has forked."""
@@ -102,7 +102,7 @@ class Announcer:
                 self._waiting.move_to_end(deal_id)
         self._thread.wake()
 
-    def tell_due(self) -> float | None:
+    def publish_due(self) -> float | None:
         """Announce all deals that are due; return the seconds until the next one is due, None if none waits."""
         if (left := self._retry_at - self._clock()) > 0:
             return left

@@ -133,9 +133,9 @@ class Clients:
         of_all, narrowed = list(self._audience.of_all), self._audience.narrowed(updates)
         together = b"".join(frames)
         for client in of_all:
-            self._attempt(client, partial(self._tell, client, together))
+            self._attempt(client, partial(self._send_update, client, together))
         for client, places in narrowed.items():
-            self._attempt(client, partial(self._tell, client, b"".join(frames[place] for place in places)))
+            self._attempt(client, partial(self._send_update, client, b"".join(frames[place] for place in places)))
         self._observer.live_messages(len(of_all) * len(frames) + sum(map(len, narrowed.values())))
 
     def keep_time(self) -> float | None:
@@ -207,8 +207,8 @@ class Clients:
             self._audience.put(client, client.connection.subscription)
         self._flush(client)
 
-    def _tell(self, client: Client, frames: bytes) -> None:
-        client.connection.tell(frames)
+    def _send_update(self, client: Client, frames: bytes) -> None:
+        client.connection.send_update(frames)
         self._flush(client)
 
     def _ping(self, client: Client) -> None:

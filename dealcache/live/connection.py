@@ -108,7 +108,7 @@ class LiveConnection:
                 return
             self._handle(event)
 
-    def tell(self, frames: bytes) -> None:
+    def send_update(self, frames: bytes) -> None:
         """Send finished frames, unless the connection is closing."""
         if self.is_open:
             self.outgoing.add(frames)

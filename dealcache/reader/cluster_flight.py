@@ -130,7 +130,7 @@ class ClusterFlight:
         try:
             with self._lease_renewer.keeping(*mine.values()):
                 # Earlier holders may have finished between our read of MongoDB and our acquiring the leases.
-                there = request.look(mine) if request.look_first else set()
+                there = request.find_stored(mine) if request.look_first else set()
                 ends |= dict.fromkeys(there, LoadEnd.LOADED)
                 if rest := [name for name in mine if name not in there]:
                     ends |= request.load(rest, deadline)
@@ -149,7 +149,7 @@ class ClusterFlight:
         held = {name: lease for name, lease in theirs.items() if name not in recent}
         ended = self._await_ends(held, deadline) if held else {}
         loaded = [name for name, lease in ended.items() if lease is not None and lease.end is LoadEnd.LOADED]
-        there = request.look(loaded) if loaded else set()
+        there = request.find_stored(loaded) if loaded else set()
         of_no_use = [name for name in loaded if name not in there]
         for name, lease in (ended | recent).items():
             match lease:
@@ -180,7 +180,7 @@ class ClusterFlight:
             self._sleep(min(pause, deadline.remaining()))
             pause = min(2 * pause, LONGEST_PAUSE)
             try:
-                seen = self._leases.look(waiting)
+                seen = self._leases.read_leases(waiting)
             except StoreError:
                 return ended | dict.fromkeys(waiting)
             for name, lease in list(waiting.items()):

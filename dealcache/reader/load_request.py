@@ -110,7 +110,7 @@ class LoadRequest:
             if len(views) == len(View):
                 self.outcomes[key] = views
 
-    def look(self, names: Collection[str]) -> set[str]:
+    def find_stored(self, names: Collection[str]) -> set[str]:
         """Take the deals that MongoDB has by now, and return their names."""
         token = self._cache.token()
         try:

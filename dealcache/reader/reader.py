@@ -146,7 +146,7 @@ class DealReader:
 
     def _look(self, wanted: Wanted, answer: BatchAnswer, trace: ReadTrace) -> Wanted:
         """Take what the cache tiers have; return what they lack."""
-        found = self._cache.look([CacheKey.of(view, key) for key, views in wanted.items() for view in views], trace)
+        found = self._cache.lookup([CacheKey.of(view, key) for key, views in wanted.items() for view in views], trace)
         lacking: dict[DealKey, Collection[View]] = {}
         for key, views in wanted.items():
             of_key = {view: one for view in views if (one := found.get(CacheKey.of(view, key))) is not None}

@@ -68,7 +68,7 @@ class TieredCache:
         """Return True if :meth:`hit` would give this value of memory ``now``, epoch seconds."""
         return entry.status == 200 and is_fresh(entry, now, self._watermark.floor())
 
-    def look(self, keys: Collection[CacheKey], trace: ReadTrace) -> dict[CacheKey, Found]:
+    def lookup(self, keys: Collection[CacheKey], trace: ReadTrace) -> dict[CacheKey, Found]:
         """Look up different keys, with one round trip to each tier and a step of ``trace`` for each that was asked.
 
         Returns:
@@ -88,7 +88,7 @@ class TieredCache:
             return found
         reasons = {self._why_not(found.get(key)) for key in missing}
         trace.step("memory", reasons.pop() if len(reasons) == 1 else TierOutcome.MISS)
-        found |= {key: Found(entry, "redis", stale=False) for key, entry in self._look_shared(missing, trace).items()}
+        found |= {key: Found(entry, "redis", stale=False) for key, entry in self._lookup_shared(missing, trace).items()}
         return found
 
     def kept(self, key: CacheKey) -> Found | None:
@@ -168,7 +168,7 @@ class TieredCache:
             return TierOutcome.MISS
         return TierOutcome.STALE if self._clock() >= stale.entry.expires_at else TierOutcome.UNSURE
 
-    def _look_shared(self, keys: list[CacheKey], trace: ReadTrace) -> dict[CacheKey, Entry]:
+    def _lookup_shared(self, keys: list[CacheKey], trace: ReadTrace) -> dict[CacheKey, Entry]:
         """Return the good values of the shared tier, and keep them in memory."""
         if self._shared is None:
             return {}

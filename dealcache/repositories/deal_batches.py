@@ -17,7 +17,7 @@ from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import DEAL_PROJECTION, LIVE, Document
-from dealcache.repositories.hints import exists, hinted
+from dealcache.repositories.hints import exists, with_hint
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.lists.indexes import SORTS
 from dealcache.repositories.record_documents import DEALS, read_deal, read_records
@@ -112,7 +112,7 @@ class DealBatches:
                 )
                 return cursor, next(cursor, None)
 
-            cursor, raw = ask() if index is None else hinted(ask, index)
+            cursor, raw = ask() if index is None else with_hint(ask, index)
         with closing(cursor):
             while raw is not None:
                 with self._connection.operation():

@@ -16,7 +16,7 @@ T = TypeVar("T")
 _BAD_VALUE = 2
 
 
-def hinted(ask: Callable[..., T], index: str) -> T:
+def with_hint(ask: Callable[..., T], index: str) -> T:
     """Query with an index as the hint; without a hint while the index does not exist."""
     try:
         return ask(hint=index)
@@ -32,4 +32,4 @@ def exists(collection: Collection[Document], condition: Document, index: str) ->
     def ask(**hint: Any) -> Document | None:
         return collection.find_one(condition, {"_id": 1}, **hint)
 
-    return hinted(ask, index) is not None
+    return with_hint(ask, index) is not None

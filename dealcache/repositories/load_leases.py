@@ -154,7 +154,7 @@ class LoadLeaseRepository:
         found = read_all("load_leases", _to_lease, documents)
         return {lease.key: replace(lease, mine=lease.nonce == nonces[lease.key]) for lease in found}
 
-    def look(self, keys: Iterable[str]) -> dict[str, LoadLease]:
+    def read_leases(self, keys: Iterable[str]) -> dict[str, LoadLease]:
         """Return the leases in their present state, without those that never existed or ended long ago."""
         with self._leases() as leases:
             documents = leases.find({"_id": {"$in": list(keys)}}, _shown(self._now())).to_list()

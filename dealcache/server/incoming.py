@@ -37,7 +37,7 @@ class LengthBody:
         self.content = bytearray()
         self._length = length
 
-    def feed(self, data: bytes) -> bytes | None:
+    def feed_data(self, data: bytes) -> bytes | None:
         """Take what has come; return what follows the body in it, or None while the body is incomplete."""
         room = self._length - len(self.content)
         self.content += data[:room]
@@ -63,7 +63,7 @@ class ChunkedBody:
         self._searched = 0
         self._last_line: int | None = None
 
-    def feed(self, data: bytes) -> bytes | None:
+    def feed_data(self, data: bytes) -> bytes | None:
         """Take what has come; return what follows the body in it, or None while the body is incomplete.
 
         Raises:
@@ -175,7 +175,7 @@ class Incoming:
         # The worker has told the client already.
         self.request._expected_100_continue = False
         self._body = self._expected_body()
-        self.is_complete = self._body is None or self.feed(self._unreader.take_buffered())
+        self.is_complete = self._body is None or self.feed_data(self._unreader.take_buffered())
 
     def _expected_body(self) -> LengthBody | ChunkedBody | None:
         reader, most = self.request.body.reader, most_bytes(self.request.path)
@@ -191,7 +191,7 @@ class Incoming:
             return None
         return LengthBody(reader.length)
 
-    def feed(self, data: bytes) -> bool:
+    def feed_data(self, data: bytes) -> bool:
         """Take more of the body; return True if it is complete.
 
         Raises:
@@ -200,7 +200,7 @@ class Incoming:
         """
         if self._body is None:
             return True
-        rest = self._body.feed(data)
+        rest = self._body.feed_data(data)
         if rest is None:
             return False
         self._unreader = IterUnreader([])

@@ -189,7 +189,7 @@ class LaneWorker(EventLoopWorker):
             return
         self.held -= incoming.held
         try:
-            is_complete = incoming.feed(data)
+            is_complete = incoming.feed_data(data)
         except (ParseException, BodyTooLargeError) as error:
             conn.incoming = None
             self._refuse(conn, error)

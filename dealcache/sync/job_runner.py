@@ -149,7 +149,7 @@ class JobRunner:
             token.cancel(CancelReason.NO_CALLS)
         with JobLease(self._jobs, job, self._owner, progress, token, self._now, has_calls) as lease:
             try:
-                status, message, error = self._outcome(job, lease, progress, token)
+                status, message, error = self._run_to_end(job, lease, progress, token)
             finally:
                 self._running = None
         if token.reason is CancelReason.LOST:
@@ -164,7 +164,7 @@ class JobRunner:
             return
         log.info("sync job %s (%s) is %s: %s", job.job_id, job.request.type, status, error or message)
 
-    def _outcome(
+    def _run_to_end(
         self, job: Job, lease: JobLease, progress: JobProgress, token: CancellationToken
     ) -> tuple[JobStatus, str, str | None]:
         """Execute the job to its end; return its status, message and error."""

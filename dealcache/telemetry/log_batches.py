@@ -59,7 +59,7 @@ class BatchingHandler(logging.Handler):
         self._interval = interval
         self._hurried = hurried
         self._most_lines, self._most_bytes = most_lines, most_bytes
-        self._on_dropped: Callable[[int], None] = _tell_nobody
+        self._on_dropped: Callable[[int], None] = _ignore
         self._thread: BackgroundThread | None = None
         self._ended = False  # its thread did not end in time, and is still writing
         self._stuck = False
@@ -79,7 +79,7 @@ class BatchingHandler(logging.Handler):
         Args:
             on_dropped: called with the number of dropped lines each time that happens.
         """
-        self._on_dropped = on_dropped or _tell_nobody
+        self._on_dropped = on_dropped or _ignore
         self._thread = BackgroundThread("log", self._write_batch, self._interval)
         self._thread.start(self._interval)
 
@@ -193,7 +193,7 @@ class BatchingHandler(logging.Handler):
             self.release()
 
 
-def _tell_nobody(_count: int) -> None:
+def _ignore(_count: int) -> None:
     """Do nothing, in a process without metrics."""
 
 

@@ -14,7 +14,7 @@ from cachetools import TTLCache
 from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, is_in, is_of_stages
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
-from dealcache.repositories.hints import hinted
+from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.arrays import Arrays, stored_at
 from dealcache.repositories.lists.found_deals import PROJECTION, FoundDeal, Spot, found_deal
 from dealcache.repositories.lists.improper_deals import ImproperDeals
@@ -117,7 +117,7 @@ class DealListRepository:
             def ask(**hint: Any) -> int:
                 return database.deal_info.count_documents(PRESENT | condition, limit=number + 1, **hint)
 
-            return hinted(ask, index) <= number
+            return with_hint(ask, index) <= number
 
     def page(
         self, wanted: DealFilter, order: Order, after: Place | None, limit: int, matching: int
@@ -222,7 +222,7 @@ class DealListRepository:
         condition = LISTED | {field: value}
         with self._connection.operation() as database:
             return bool(
-                hinted(
+                with_hint(
                     lambda **more: database.deal_info.find(condition, _ID, limit=1, **more).to_list(),
                     index_of(field),
                 )

@@ -15,7 +15,7 @@ from cachetools import TTLCache
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
-from dealcache.repositories.hints import hinted
+from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.query import PRESENT
 
 #: The numbers up to which deals are counted, one after the other until the rarest one is known; to count further would
@@ -71,6 +71,6 @@ class RarestFirst(Generic[T]):
     def _count(self, one: T, most: int) -> int:
         condition, index = self._condition_of(one)
         with self._connection.operation() as database:
-            return hinted(
+            return with_hint(
                 lambda **hint: database.deal_info.count_documents(PRESENT | condition, limit=most, **hint), index
             )

@@ -13,7 +13,7 @@ from pymongo.errors import ExecutionTimeout
 
 from dealcache.model.deal_filter import Order
 from dealcache.repositories.documents import Document
-from dealcache.repositories.hints import hinted
+from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.arrays import stored_at
 from dealcache.repositories.lists.found_deals import PROJECTION
 from dealcache.repositories.lists.indexes import sort_of
@@ -120,4 +120,4 @@ class Run:
             )
             return found.to_list()
 
-        return hinted(ask, way.index)
+        return with_hint(ask, way.index)

@@ -23,7 +23,7 @@ from dealcache.model.currencies import currency_code
 from dealcache.model.labels import Labels
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import LIVE, Document
-from dealcache.repositories.hints import hinted
+from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
 from dealcache.repositories.lists.stage_moves import StageTotal, kept, read_kept
@@ -97,7 +97,7 @@ class StageTotalRepository:
         of_stage = {"pipeline_id": stage.pipeline_id, "stage_id": stage.stage_id, "stage": {"$gt": ""}}
         last = {"sort": [("stage", DESCENDING)], "limit": 1}
         with self._connection.operation() as database:
-            found = hinted(
+            found = with_hint(
                 lambda **hint: database.deal_info.find(LIVE | of_stage, {"stage": 1}, **last, **hint).to_list(),
                 PLACE_INDEX,
             )
@@ -139,7 +139,7 @@ class StageTotalRepository:
         with self._connection.operation() as database:
             for live in _LIVE:
                 ask = partial(database.deal_info.aggregate, [{"$match": condition | live}, group])
-                groups += hinted(lambda ask=ask, **hint: ask(**hint).to_list(), index)
+                groups += with_hint(lambda ask=ask, **hint: ask(**hint).to_list(), index)
         return groups
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from dealcache.model.currencies import currency_code
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
-from dealcache.repositories.hints import hinted
+from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
 from dealcache.repositories.lists.plan import Asked
@@ -110,7 +110,7 @@ class ListSums:
     def _aggregated(self, stages: Sequence[Document], index: str) -> list[Document]:
         with self._connection.operation() as database:
             ask = partial(database.deal_info.aggregate, stages)
-            return hinted(lambda **hint: ask(**hint).to_list(), index)
+            return with_hint(lambda **hint: ask(**hint).to_list(), index)
 
 
 def _plus(so_far: float, amount: Any) -> float:

@@ -20,7 +20,7 @@ def begin(*members: Member) -> None:
     """Start them, and wait until each knows of all."""
     for member in members:
         member.start()
-    until(lambda: all(len(member.membership.look()) == len(members) - 1 for member in members))
+    until(lambda: all(len(member.membership.find_others()) == len(members) - 1 for member in members))
 
 
 def everywhere(member: Member, prefix: str = "", limit: int = 100) -> Summary:
@@ -104,7 +104,7 @@ def test_a_worker_that_stops_is_gone_at_once(make_member: MakeMember) -> None:
     ada, bob = make_member(), make_member()
     begin(ada, bob)
     bob.membership.stop()
-    assert ada.membership.look() == ()
+    assert ada.membership.find_others() == ()
     told = everywhere(ada)
     assert (told.workers, told.complete) == (1, True)
 
@@ -113,12 +113,12 @@ def test_a_command_counts_but_has_no_statistics(make_member: MakeMember) -> None
     ada, command = make_member(), make_member()
     ada.start()
     command.membership.start()
-    until(lambda: ada.membership.live_count() == 2 and len(command.membership.look()) == 1)
+    until(lambda: ada.membership.live_count() == 2 and len(command.membership.find_others()) == 1)
     told = everywhere(ada)
     assert (told.workers, told.complete) == (1, True)
     assert command.membership.live_count() == 2
     command.membership.stop()
-    assert ada.membership.look() == ()
+    assert ada.membership.find_others() == ()
 
 
 def test_without_mongodb_each_tells_its_own_and_says_once_that_it_is_gone(

@@ -17,7 +17,7 @@ def start(*services: Service) -> None:
     """Let them begin their background work, and wait until each knows of all."""
     for service in services:
         service.app.extensions["dealcache"].start()
-    until(lambda: all(len(membership_of(service).look()) == len(services) - 1 for service in services))
+    until(lambda: all(len(membership_of(service).find_others()) == len(services) - 1 for service in services))
 
 
 def membership_of(service: Service) -> Membership:

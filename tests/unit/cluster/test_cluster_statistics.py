@@ -32,7 +32,7 @@ class Membership:
         self.down = False
         self.is_sure = True
 
-    def look(self) -> tuple[Worker, ...]:
+    def find_others(self) -> tuple[Worker, ...]:
         if self.down:
             raise StoreUnavailable("down")
         return self.others

@@ -78,20 +78,20 @@ def test_the_count_is_the_one_of_the_last_look_while_mongodb_is_away(membership,
 
 
 def test_a_process_that_gave_no_sign_counts_itself_all_the_same(membership):
-    assert membership.look() == (BOB,)
+    assert membership.find_others() == (BOB,)
     assert membership.live_count() == 2
 
 
 def test_a_process_that_passes_for_dead_is_not_sure_of_the_others(membership, registry):
-    membership.look()
+    membership.find_others()
     assert membership.is_sure  # it has given no sign yet
     membership.renew()
     assert membership.is_sure
     registry.there.clear()
-    membership.look()
+    membership.find_others()
     assert not membership.is_sure
     registry.there[ADA.owner] = ADA
-    membership.look()
+    membership.find_others()
     assert membership.is_sure
 
 
@@ -128,11 +128,11 @@ def test_it_is_known_how_long_ago_the_others_were_seen(registry):
     clock = ManualClock()
     membership = Membership(registry, ADA, timer=clock)
     assert membership.age == float("inf")
-    membership.look()
+    membership.find_others()
     clock.tick(3)
     registry.down = True
     with pytest.raises(StoreUnavailable):
-        membership.look()
+        membership.find_others()
     assert (membership.age, membership.live) == (3, (BOB,))
 
 

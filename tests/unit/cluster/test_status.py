@@ -106,7 +106,7 @@ def test_hubspot_is_asked_only_when_no_worker_has_just_heard_of_it():
     stand.last = (False, 60.0)
     assert stand.read().hubspot is True
     stand.probe.probe()
-    assert stand.probe.outcome() == CallOutcome(False, 60.0)  # nothing was asked
+    assert stand.probe.last_outcome() == CallOutcome(False, 60.0)  # nothing was asked
 
 
 def test_a_silent_hubspot_is_unknown_until_the_probe_ends():

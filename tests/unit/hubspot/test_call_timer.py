@@ -88,7 +88,7 @@ def test_an_exchange_holds_its_turn_except_while_it_waits(clock):
     timer = CallTimer(Deadline(1000.0, clock), 110.0, clock, turn)
     with timed(timer):
         assert turn.locked()
-        with timer.waiting():
+        with timer.waiting_for_network():
             assert not turn.locked()
         assert turn.locked()
     assert not turn.locked()

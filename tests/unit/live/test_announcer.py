@@ -50,7 +50,7 @@ class Stand:
     def tell(self) -> list[DealUpdate]:
         """Return what is told when the time is looked at."""
         before = len(self.told)
-        self.announcer.tell_due()
+        self.announcer.publish_due()
         return self.told[before:]
 
 
@@ -112,12 +112,12 @@ def test_changes_are_held_back_until_all_workers_have_let_go():
     stand.changed("2", INFO)
     stand.changed("1", TIMELINE)
     stand.has_clients = True  # who came meanwhile may have read an old value somewhere
-    assert stand.announcer.tell_due() == pytest.approx(1.0)
+    assert stand.announcer.publish_due() == pytest.approx(1.0)
     stand.clock.tick(0.9)
     assert stand.tell() == []
     stand.clock.tick(0.2)
     assert [(one.deal_id, one.changed) for one in stand.tell()] == [("2", {INFO}), ("1", {INFO, TIMELINE})]
-    assert stand.announcer.tell_due() is None
+    assert stand.announcer.publish_due() is None
 
 
 def test_a_deal_that_changes_again_is_held_back_anew():
@@ -126,7 +126,7 @@ def test_a_deal_that_changes_again_is_held_back_anew():
     stand.clock.tick(0.5)
     stand.changed("1", TIMELINE)
     stand.clock.tick(0.9)
-    assert stand.announcer.tell_due() == pytest.approx(0.1)
+    assert stand.announcer.publish_due() == pytest.approx(0.1)
     stand.clock.tick(0.2)
     assert [one.changed for one in stand.tell()] == [{INFO, TIMELINE}]
 
@@ -142,14 +142,14 @@ def test_a_failure_of_mongodb_loses_nothing(stand):
     stand.fails = True
     stand.changed("1", INFO, names=["Acme"])
     stand.changed("2", INFO)
-    assert stand.announcer.tell_due() == RETRY_SECONDS
+    assert stand.announcer.publish_due() == RETRY_SECONDS
     stand.changed("1", TIMELINE, at=AT + timedelta(seconds=1))
     stand.changed("3", TIMELINE)
     stand.clock.tick(RETRY_SECONDS - 0.5)
-    assert stand.announcer.tell_due() == 0.5
+    assert stand.announcer.publish_due() == 0.5
     assert len(stand.asked) == 1  # a change that comes meanwhile does not have it tried sooner
     stand.clock.tick(0.5)
-    assert stand.announcer.tell_due() == RETRY_SECONDS
+    assert stand.announcer.publish_due() == RETRY_SECONDS
     stand.fails = False
     stand.clock.tick(RETRY_SECONDS)
     assert [(one.deal_id, one.deal_name, one.changed, one.other_names) for one in stand.tell()] == [

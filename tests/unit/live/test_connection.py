@@ -159,7 +159,7 @@ def test_a_close_is_answered_and_then_all_is_over(peer):
     assert peer.server.is_over
     assert not peer.server.has_failed
     peer.server.receive(b"more")
-    peer.server.tell(b"frame")
+    peer.server.send_update(b"frame")
     peer.server.ping()
     assert peer.server.outgoing.size == 0
 
@@ -198,9 +198,9 @@ def test_a_ping_of_ours_asks_for_a_pong(peer):
 def test_what_a_client_does_not_take_is_bounded(peer):
     frame = b"x" * 1000
     for _ in range(MOST_WAITING // 1000):
-        peer.server.tell(frame)
+        peer.server.send_update(frame)
     with pytest.raises(TooSlowError):
-        peer.server.tell(frame)
+        peer.server.send_update(frame)
     assert peer.server.outgoing.size <= MOST_WAITING
 
 

@@ -64,7 +64,7 @@ class FakeLeases:
                 leases[key] = LoadLease(key, nonce, owner, held=True, mine=True)
         return leases
 
-    def look(self, keys: Iterable[str]) -> dict[str, LoadLease]:
+    def read_leases(self, keys: Iterable[str]) -> dict[str, LoadLease]:
         self._answers()
         return {key: self._lease(key, self._rows[key]) for key in keys if key in self._rows}
 

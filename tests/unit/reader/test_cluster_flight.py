@@ -39,7 +39,7 @@ class Request:
     def wanted(self) -> dict[str, int]:
         return {KEY: self.since}
 
-    def look(self, names: Collection[str]) -> set[str]:
+    def find_stored(self, names: Collection[str]) -> set[str]:
         self.outcome = self.stand.stored
         return set(names) if self.outcome else set()
 

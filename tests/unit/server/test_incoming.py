@@ -25,7 +25,7 @@ def chunked(most: int = MOST) -> ChunkedBody:
 def fed(body: ChunkedBody | LengthBody, data: bytes, step: int) -> bytes | None:
     """Return what follows the body when it comes in pieces of ``step`` bytes; the pieces after its end follow too."""
     for place in range(0, len(data), step):
-        rest = body.feed(data[place : place + step])
+        rest = body.feed_data(data[place : place + step])
         if rest is not None:
             return rest + data[place + step :]
     return None
@@ -85,7 +85,7 @@ def test_a_body_of_a_known_length(step):
     body = LengthBody(7)
     assert fed(body, b"1234567GET", step) == b"GET"
     assert bytes(body.content) == b"1234567"
-    assert LengthBody(7).feed(b"123456") is None
+    assert LengthBody(7).feed_data(b"123456") is None
 
 
 lines = st.sampled_from(
@@ -124,7 +124,7 @@ def test_a_request_is_there_when_its_body_is():
     one = incoming(b"POST /x HTTP/1.1\r\nContent-Length: 5", b"abc")
     assert not one.is_complete
     assert one.held == 3
-    assert one.feed(b"deGET /y")
+    assert one.feed_data(b"deGET /y")
     assert one.held == 0
     assert one.request.body.read(2) == b"ab"
     assert one.what_follows() == b"GET /y"
@@ -164,5 +164,5 @@ def test_trailers_are_for_the_request():
         limit_request_field_size=100, parse_headers=lambda data, from_trailer: [data, from_trailer]
     )
     body = ChunkedBody(request, MOST)
-    assert body.feed(b"0\r\nX-A: b\r\n\r\n") == b""
+    assert body.feed_data(b"0\r\nX-A: b\r\n\r\n") == b""
     assert request.trailers == [b"X-A: b", True]
