@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.deals import deal_of_size
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.labels import UnknownIds
-from dealcache.reader import EntryMaker, Policy
+from dealcache.reader import EntryMaker, StalenessPolicy
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 
 _THREADS = 16
@@ -77,7 +77,7 @@ def _share(threads: Executor, fill: Callable[[Iterable[int]], None], count: int)
 
 def main(views: str, size: int, count: int, max_bytes: int) -> None:
     """Fill a tier in this process and print what it takes."""
-    maker = EntryMaker(Policy(600.0, 86_400.0, 30.0), UTC, random.random)
+    maker = EntryMaker(StalenessPolicy(600.0, 86_400.0, 30.0), UTC, random.random)
     make = partial(_all_views if views == "all" else _timeline, maker, size)
     tier, other = (MemoryTier(max_bytes, clock=lambda: _NOW) for _ in range(2))
     with ThreadPoolExecutor(_THREADS) as threads:

@@ -19,10 +19,10 @@ from dealcache.reader import (
     HubSpotSource,
     LeaseRenewer,
     MongoSource,
-    Policy,
     RequestContext,
     Rereader,
     Revalidator,
+    StalenessPolicy,
     SyncWatermark,
 )
 from dealcache.reader.activity_maintenance import ActivityMaintenance
@@ -74,7 +74,7 @@ def wire_people(parts: Container) -> People:
 def wire_reading(parts: Container) -> Reading:
     """Make the read path on top of the caches, MongoDB and HubSpot."""
     settings, storage, label_directory = parts.settings, parts.storage, parts.label_directory
-    policy = Policy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
+    policy = StalenessPolicy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
     watermark = SyncWatermark(storage.sync_state.noted_watermarks)
     maker = EntryMaker(
         policy,
@@ -144,7 +144,7 @@ def _make_activity_summaries(parts: Container, watermark: SyncWatermark) -> Acti
 
 
 def _make_fetcher(
-    parts: Container, policy: Policy, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight
+    parts: Container, policy: StalenessPolicy, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight
 ) -> Fetcher:
     settings = parts.settings
     loader = DealLoader(

@@ -12,7 +12,7 @@ from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.lease_renewer import LeaseRenewer
 from dealcache.reader.load_request import RequestContext
 from dealcache.reader.mongodb import MongoSource, TimelineNotSyncedError
-from dealcache.reader.policy import Policy
+from dealcache.reader.policy import StalenessPolicy
 from dealcache.reader.reader import DealReader
 from dealcache.reader.revalidator import Rereader, RereadOutcome, Revalidator
 from dealcache.reader.single_flight import FlightTimeoutError, SingleFlight
@@ -41,13 +41,13 @@ __all__ = [
     "LeaseRenewer",
     "Mode",
     "MongoSource",
-    "Policy",
     "ReaderState",
     "RequestContext",
     "RereadOutcome",
     "Rereader",
     "Revalidator",
     "SingleFlight",
+    "StalenessPolicy",
     "Step",
     "SyncWatermark",
     "TierOutcome",

@@ -13,7 +13,7 @@ from dealcache.model.deals import Deal, DealKey, LoadedDeal
 from dealcache.model.labels import Labels, UnknownIds
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader import views
-from dealcache.reader.policy import Policy
+from dealcache.reader.policy import StalenessPolicy
 from dealcache.tiers import Entry, View
 
 
@@ -52,7 +52,7 @@ class EntryMaker:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: StalenessPolicy,
         zone: tzinfo,
         chance: Callable[[], float],
         unreadable: UnreadableRecords | None = None,

@@ -1,4 +1,4 @@
-"""Decides when an entry may serve, from times alone. Pure."""
+"""Decides whether an entry is fresh, stale but usable after an error (stale-if-error), or gone, from times. Pure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """The times to live.
+class StalenessPolicy:
+    """The times to live, and how long a stale value may serve after that.
 
     Args:
         ttl: seconds for which a value is fresh.

@@ -27,9 +27,9 @@ from dealcache.repositories.documents import (
     totals_of,
 )
 from dealcache.repositories.record_documents import EVENTS, foreign_fields, read_records, text_value
+from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.events import adopt_events, delete_events, remove_events, write_events
 from dealcache.repositories.writes.plan import has_key
-from dealcache.repositories.writes.stale_marks import StaleMarks
 
 _SWEPT_AT_ONCE = 200  # deals; keeps one operation well below the time-out of the socket
 
@@ -53,11 +53,11 @@ class DealTimelineRepository:
         people: True if events are read with the people that take part.
     """
 
-    def __init__(self, connection: Connection, marks: StaleMarks | None = None, *, people: bool = False) -> None:
+    def __init__(self, connection: Connection, marks: DirtyMarks | None = None, *, people: bool = False) -> None:
         self._projection = _EVENT_OF_DEAL | ({"with": 1} if people else {})
         self._connection = connection
         self._naive = connection.naive.deal_timeline
-        self._marks = marks or StaleMarks()
+        self._marks = marks or DirtyMarks()
 
     def events(self, deal_id: str) -> list[Event]:
         """Return all events of a deal, oldest first, then by id, with the fields of other systems."""

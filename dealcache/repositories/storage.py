@@ -35,7 +35,7 @@ from dealcache.repositories.sync.people_state import PeopleStateRepository
 from dealcache.repositories.sync.state import SyncStateRepository
 from dealcache.repositories.sync.webhook_events import WebhookEventRepository
 from dealcache.repositories.workers import WorkerRegistry
-from dealcache.repositories.writes.stale_marks import StaleMarks
+from dealcache.repositories.writes.dirty_marks import DirtyMarks
 
 #: Seconds that a readiness probe waits for MongoDB.
 _PROBE_SECONDS = 2.0
@@ -73,7 +73,7 @@ class Storage:
     ) -> None:
         self.unreadable = unreadable
         self.connection = Connection(uri, database, threads=threads, unreadable=unreadable, clock=clock)
-        marks = StaleMarks()
+        marks = DirtyMarks()
         now = now or (lambda: datetime.fromtimestamp(clock.now(), UTC))
         #: The summaries of deals' events for lists, and the version of all lists.
         self.summaries = DealSummaries(self.connection, marks, now)

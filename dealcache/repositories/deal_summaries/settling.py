@@ -17,7 +17,7 @@ from dealcache.repositories.deal_summaries.settlements import Marked, read_marke
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
 from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers
-from dealcache.repositories.writes.stale_marks import StaleMarks
+from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.unordered import REFUSALS
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,10 @@ class DealSummaries:
     def __init__(
         self,
         connection: Connection,
-        marks: StaleMarks | None = None,
+        marks: DirtyMarks | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.marks = marks or StaleMarks()
+        self.marks = marks or DirtyMarks()
         self._connection = connection
         #: The present; later events are planned.
         self.now = now

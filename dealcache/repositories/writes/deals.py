@@ -32,8 +32,8 @@ from dealcache.repositories.lists.stage_moves import COUNTED_FIELDS, StageMoves
 from dealcache.repositories.lists.version import changing
 from dealcache.repositories.stage_times import STAGE_TIMES, stage_fields
 from dealcache.repositories.writes.batches import Written, write_batch
+from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.plan import Match, has_key, newest_of_each
-from dealcache.repositories.writes.stale_marks import StaleMarks
 from dealcache.repositories.writes.visible_changes import deal_changes, note_deal
 
 _KEY = ("deal_id",)
@@ -77,7 +77,7 @@ def store_deals(
     deals: Iterable[Deal],
     synced_at: datetime,
     unreadable: UnreadableRecords,
-    marks: StaleMarks,
+    marks: DirtyMarks,
     documents: DealDocuments,
 ) -> Changes:
     """Write deals, each unless a newer version is stored, and return the visible changes.

@@ -24,9 +24,9 @@ from dealcache.repositories.documents import (
     ids_of,
 )
 from dealcache.repositories.writes.batches import write_batch
+from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.newest_wins import lost_races
 from dealcache.repositories.writes.plan import Match, has_key, key_of, newest_of_each
-from dealcache.repositories.writes.stale_marks import StaleMarks
 from dealcache.repositories.writes.visible_changes import event_changes
 
 _KEY = ("deal_id", "engagement_type", "engagement_id")
@@ -43,7 +43,7 @@ def write_events(
     items: Iterable[tuple[str, Event]],
     synced_at: datetime,
     unreadable: UnreadableRecords,
-    marks: StaleMarks,
+    marks: DirtyMarks,
 ) -> Changes:
     """Write events of any deals, each unless a newer version is stored, and return the visible changes.
 
@@ -90,7 +90,7 @@ def delete_events(
     collection: Collection[Document],
     condition: Document,
     before: datetime,
-    marks: StaleMarks,
+    marks: DirtyMarks,
     only: set[tuple[str, str, str]] | None = None,
 ) -> Changes:
     """Delete events that were not confirmed at ``before`` or later, and return the changes.
@@ -116,7 +116,7 @@ def delete_events(
 
 
 def remove_events(
-    collection: Collection[Document], keys: Iterable[tuple[str, str, str]], before: datetime, marks: StaleMarks
+    collection: Collection[Document], keys: Iterable[tuple[str, str, str]], before: datetime, marks: DirtyMarks
 ) -> Changes:
     """Do what :func:`delete_events` does for single events, each given by its key."""
     meant = set(keys)
@@ -127,7 +127,7 @@ def remove_events(
 
 
 def adopt_events(
-    collection: Collection[Document], deal_id: str, former_ids: Iterable[str], marks: StaleMarks
+    collection: Collection[Document], deal_id: str, former_ids: Iterable[str], marks: DirtyMarks
 ) -> Changes:
     """Move the events of deals that were merged into ``deal_id`` to it, with the fields of other systems.
 

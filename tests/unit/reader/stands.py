@@ -25,11 +25,11 @@ from dealcache.reader import (
     HubSpotLoad,
     InvalidationWatermark,
     LeaseRenewer,
-    Policy,
     ReaderState,
     RequestContext,
     RereadOutcome,
     Revalidator,
+    StalenessPolicy,
     TieredCache,
     Token,
 )
@@ -39,7 +39,7 @@ from dealcache.tiers import Entry, MemoryTier, View
 from tests.clocks import ManualClock
 from tests.unit.reader.leases import FakeLeases
 
-POLICY = Policy(ttl=600, stale_if_error=3600, negative_ttl=30, jitter=0.0)
+POLICY = StalenessPolicy(ttl=600, stale_if_error=3600, negative_ttl=30, jitter=0.0)
 
 
 class FakeMongoDB:

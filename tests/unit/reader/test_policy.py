@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.reader.policy import Policy, Verdict, decide
+from dealcache.reader.policy import StalenessPolicy, Verdict, decide
 from dealcache.tiers import Entry
 
-POLICY = Policy(ttl=600, stale_if_error=3600, negative_ttl=30, jitter=0.05)
+POLICY = StalenessPolicy(ttl=600, stale_if_error=3600, negative_ttl=30, jitter=0.05)
 
 
 def entry(status: int = 200, fetched_at: float = 1000.0) -> Entry:

@@ -39,7 +39,7 @@ class Writing:
         database: inside :meth:`.Connection.operation`.
     """
 
-    def __init__(self, marks: StaleMarks, database: Database[Document]) -> None:
+    def __init__(self, marks: DirtyMarks, database: Database[Document]) -> None:
         self._marks = marks
         self._database = database
         self.deal_ids: set[str] = set()
@@ -56,7 +56,7 @@ class Writing:
         return self._marks.begin(self._database, new) if new else []
 
 
-class StaleMarks:
+class DirtyMarks:
     """The marks of one process. Thread-safe.
 
     Args:
