@@ -26,7 +26,7 @@ class CannotMeasureError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the service is, and the bearer tokens that were given, "" for none."""
+    """The address of the service, and the bearer tokens that were given, "" for none."""
 
     base_url: str
     token: str = ""

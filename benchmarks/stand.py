@@ -49,7 +49,7 @@ class Stand:
 
     @cached_property
     def mongodb_uri(self) -> str:
-        """Where the mongod is reached."""
+        """The URI of the mongod."""
         mongod = Mongod(self.directory / "mongodb", log_path=self.new_log())
         self._started.callback(mongod.stop)
         return mongod.start()
@@ -61,7 +61,7 @@ class Stand:
 
     @cached_property
     def redis_url(self) -> str:
-        """Where the Redis is reached."""
+        """The URL of the Redis."""
         server = RedisServer(self.directory / "redis")
         self._started.callback(server.kill)
         return server.start()

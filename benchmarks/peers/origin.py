@@ -1,4 +1,4 @@
-"""Where the Python programs get what they do not know: from the service that they are compared with."""
+"""The origin of the compared Python programs: the service that they are compared with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What further properties of deals cost a sync: the calls, by a formula, and the processor time."""
+"""The cost of further properties of deals to a sync: the calls, by a formula, and the processor time."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Account:
 
     @property
     def formula(self) -> str:
-        """How the fewest calls come about: pages of deals, associations of each type, batches of activities."""
+        """Return how the fewest calls add up: pages of deals, associations of each type, batches of activities."""
         deals, types, batches = ceil(self.deals / PAGE), len(ENGAGEMENT_TYPES), ceil(self.activities / BATCH)
         associations = types * ceil(self.deals / CHUNK)
         further = self.fewest_calls - deals - associations - batches

@@ -21,7 +21,7 @@ class _NoAnswer(Enum):
 #: Stands for the value of a question that was not answered in time.
 NO_ANSWER: Final = _NoAnswer.NO_ANSWER
 
-#: What became of each question, by its name.
+#: The answer to each question, or its failure, by the question's name.
 Facts: TypeAlias = Mapping[str, object]
 
 

@@ -19,8 +19,8 @@ SUBJECT = "HubSpot"
 
 _EMAIL_SCOPE = "sales-email-read"
 
-#: What is read with each scope that the service needs. Source: the security sections of HubSpot's OpenAPI files, and
-#: for e-mails its engagements guide: without a scope of their own, their content is withheld.
+#: The records that are read with each scope that the service needs. Source: the security sections of HubSpot's OpenAPI
+#: files, and for e-mails its engagements guide: without a scope of their own, their content is withheld.
 SCOPES: Mapping[str, tuple[str, ...]] = {
     "crm.objects.deals.read": ("deals", "pipelines"),
     "crm.objects.contacts.read": ("calls", "meetings", "notes", "tasks", "communications", "postal_mail"),

@@ -25,7 +25,7 @@ from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs, resolve
 from dealcache.hubspot.bounded_sockets import LOOK_SECONDS, BoundedSocket, BoundedTLSSocket
 from dealcache.hubspot.call_timer import CallTimer, current_timer
 
-#: What :func:`socket.getaddrinfo` returns.
+#: The result of :func:`socket.getaddrinfo`.
 Addresses = Sequence[tuple[int, int, int, str, Any]]
 
 
@@ -135,7 +135,7 @@ class _Connection(HTTPConnection):
         if response.status < 200:
             # The answer is still to come: on this connection it would be taken for that of the next call.
             self.close()
-            raise http.client.BadStatusLine("an interim answer that nobody asked for")
+            raise http.client.BadStatusLine("an interim answer that was not asked for")
         timer.start_body()
         return response
 

@@ -5,7 +5,7 @@ Source: HubSpot's published OpenAPI descriptions and its page "API versioning".
 
 from __future__ import annotations
 
-#: What ``HUBSPOT_API_VERSION`` may be.
+#: The possible values of ``HUBSPOT_API_VERSION``.
 API_VERSIONS = ("v3", "2026-09")
 
 

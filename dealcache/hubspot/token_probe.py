@@ -22,7 +22,7 @@ from dealcache.model.deadline import Deadline
 #: HubSpot's guide "Private apps". It is the same for all versions of the API.
 _TOKEN_INFO = "/oauth/v2/private-apps/get/access-token-info"  # noqa: S105 - a path
 
-#: What HubSpot puts in place of an e-mail's text if the token lacks the right to read it (engagements guide).
+#: The text that HubSpot returns instead of an e-mail's own if the token lacks the right to read it (engagements guide).
 _REDACTED = "The content of this email has been redacted"
 
 #: A refusal is an answer here.

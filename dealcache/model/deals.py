@@ -194,7 +194,7 @@ class LoadedDeal:
 
     @property
     def lacks_people(self) -> bool:
-        """True if names of people are wanted, and it could not be read who takes part, or who somebody is."""
+        """True if names of people are wanted, and the participants, or the name of one, could not be read."""
         if self.people is None:
             return False
         everyone = (self.people.of_deal, *(event.participants for event in self.events))

@@ -42,7 +42,7 @@ _LASTING = ("counter", "histogram", "summary")
 def leave_to_servers(environ: MutableMapping[str, str]) -> None:
     """Make this process, which is a command, keep the values of its metrics to itself.
 
-    It has no workers whose values it could add up, and nobody would remove what it leaves in a directory.
+    It has no workers whose values it could add up, and nothing would remove what it leaves in a directory.
     """
     environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from dealcache.model.jobs import JobType
 
-#: Those that each worker asks every few seconds; HubSpot is only probed while somebody wants to know the status.
+#: Those that each worker asks every few seconds; HubSpot is only probed while a client asks for the status.
 DEPENDENCIES = ("mongodb", "redis")
 
 

@@ -64,7 +64,7 @@ class SlotStore:
             del slots[slot.value]
         self.size_bytes -= slot.size
         self._unlink(slot)
-        # A removed slot that somebody still has must not keep others alive.
+        # A removed slot that is still referenced must not keep others alive.
         del slot.older, slot.newer
 
     def oldest(self) -> Slot:

@@ -1,4 +1,4 @@
-"""Where a deployed service is, and one line for whatever is in the way."""
+"""The address of a deployed service, or one line that says why there is none."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from dealcache.sandbox.simulator.timestamps import to_iso
 
 #: HubSpot, changelog of the owners API.
 OWNERS_MOST = 500
-#: What a private app of an account on the Professional tier may call in a day, when limits are off.
+#: The calls that a private app of an account on the Professional tier may make in a day, when limits are off.
 DAILY_WITHOUT_LIMITS = 625_000
 
 _FIELD_TYPES = {

@@ -15,9 +15,9 @@ from dealcache.sandbox.simulator.object_types import PropertyKind
 from dealcache.sandbox.simulator.records import Properties
 from dealcache.sandbox.simulator.timestamps import to_iso, to_milliseconds
 
-#: Whether a record's value, None if it is empty, passes.
+#: Returns True if a record's value, None if it is empty, passes.
 ValueTest = Callable[[str | None], bool]
-#: Whether a record passes, by its id and its properties.
+#: Returns True if a record passes, by its id and its properties.
 RecordTest = Callable[[int, Properties], bool]
 
 # Word boundaries as most search engines see them (Unicode, annex 29): an apostrophe, a dot and what is set upon a

@@ -112,7 +112,7 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """Where the simulator is reached, without a slash at the end.
+        """The URL of the simulator, without a slash at the end.
 
         Raises:
             RuntimeError: it has not been started.

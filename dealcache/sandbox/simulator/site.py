@@ -20,7 +20,7 @@ from dealcache.sandbox.simulator.recent_searches import RecentSearches
 
 @dataclass(slots=True)
 class Behaviour:
-    """Where HubSpot's behaviour is not known for sure, or differs between accounts: each can be had either way.
+    """Behaviour of HubSpot that is not known for sure, or differs between accounts: each can be had either way.
 
     ``association_page_size`` is the number of associations per record in a batch read (100 was observed),
     ``index_lag`` the seconds that search is behind, ``partial_status`` the status of a batch answer with errors (the

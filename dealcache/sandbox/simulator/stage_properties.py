@@ -23,7 +23,7 @@ LATEST_TIME = "hs_v2_latest_time_in_"
 #: When the deal entered the stage that it is in.
 ENTERED_CURRENT = f"{ENTERED}current_stage"
 
-#: What the properties are called in the account's list, by prefix.
+#: The labels of the properties in the account's list, by prefix.
 _LABELS = {ENTERED: "Date entered", EXITED: "Date exited", LATEST_TIME: "Latest time in"}
 _FIT = re.compile(r"[a-z0-9_]+")
 

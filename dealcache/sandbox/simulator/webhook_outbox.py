@@ -15,7 +15,7 @@ from dealcache.sandbox.simulator.webhook_signatures import Version
 MOST_ATTEMPTS = 10
 #: Seconds until the next attempt: the least, and the most for each attempt made. HubSpot takes minutes.
 RETRY_DELAYS = (0.05, 0.15)
-#: What is added to the ``eventId`` of an event that comes a second time.
+#: The number added to the ``eventId`` of an event that comes a second time.
 DUPLICATE_IDS = 1_000_000_000
 #: Seconds over which the order of events is lost.
 SHUFFLED = 0.5

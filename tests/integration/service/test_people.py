@@ -20,7 +20,7 @@ def naming(make_service: MakeService) -> Service:
 
 
 def shown(timeline: dict[str, Any]) -> dict[str, Any]:
-    """What a timeline says about people, in the form of the simulator's ground truth."""
+    """Return the people in a timeline, in the form of the simulator's ground truth."""
     kinds = {"Call": "calls", "Meeting": "meetings", "Note": "notes", "Task": "tasks", "Postal Mail": "postal_mail"}
     kinds |= dict.fromkeys(("SMS", "WhatsApp", "LinkedIn Message"), "communications")
     events = {

@@ -1,4 +1,4 @@
-"""Who takes part in deals and activities, and their names, kept by syncs."""
+"""The people that take part in deals and activities, and their names, kept by syncs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def peopled(deals: int = 12, contacts: int = 5) -> Dataset:
 
 
 def shown(account: Account, deal_id: str) -> dict[str, Any]:
-    """What a timeline from MongoDB says about people, in the form of the simulator's ground truth."""
+    """Return the people in a timeline from MongoDB, in the form of the simulator's ground truth."""
     timeline = account.service.get("v2/deal-timeline", dealId=deal_id).get_json()
     events = {
         f"{KINDS.get(event['type'], 'emails')}:{event['engagement_id']}": event.get("with")

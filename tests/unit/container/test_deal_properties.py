@@ -1,4 +1,4 @@
-"""What a process reads with deals, by its settings and by what HubSpot is known to have."""
+"""The properties that a process reads with deals, by its settings and by what HubSpot is known to have."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ OF_PROMETHEUS = "up"
 
 
 class Shown(NamedTuple):
-    """What a service that has just been made shows: the labels of each sample's series, and all that it may have."""
+    """The metrics of a service that has just been made: the labels of each sample's series, and all possible ones."""
 
     series: dict[str, list[dict[str, str]]]
     labels: dict[str, set[str]]

@@ -1,4 +1,4 @@
-"""Where the lane can be, and where it cannot."""
+"""The conditions under which the lane can run."""
 
 from __future__ import annotations
 

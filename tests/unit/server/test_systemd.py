@@ -1,4 +1,4 @@
-"""What systemd passes to the service, and what the service reports."""
+"""The sockets that systemd passes to the service, and the service's reports to it."""
 
 from __future__ import annotations
 
