@@ -23,8 +23,10 @@ def data_as_of(
         complete: whether the deal's activities have all been read: only then have syncs kept it up to date.
     """
     latest = now + _CLOCKS_APART
-    known = [synced_at, watermark] if complete else [synced_at]
-    return max((one for one in known if one is not None and one <= latest), default=None)
+    as_of = None if synced_at is None or synced_at > latest else synced_at
+    if not complete or watermark is None or watermark > latest:
+        return as_of
+    return watermark if as_of is None or as_of < watermark else as_of
 
 
 def as_of_text(moment: datetime) -> str:

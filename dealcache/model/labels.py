@@ -96,7 +96,11 @@ class Labels:
 
         An unknown owner is shown by the name that an earlier version stored, as are stages and pipelines.
         """
-        return self.owners.get(deal.owner_id, deal.owner or "") or UNKNOWN_OWNER
+        return self.owner_label(deal.owner_id, deal.owner)
+
+    def owner_label(self, owner_id: str | None, former: str | None) -> str:
+        """Return the name of an owner; if it is unknown ``former``, or :data:`UNKNOWN_OWNER`."""
+        return self.owners.get(owner_id, former or "") or UNKNOWN_OWNER
 
     def stage_of_deal(self, deal: Deal) -> str:
         """Return the label of the deal's stage; its id if there is no label."""

@@ -50,7 +50,12 @@ def without_zone(moment: datetime) -> datetime:
 
 def timestamp(moment: datetime) -> str:
     """Return ``moment`` as ISO 8601 in UTC with milliseconds, HubSpot's form."""
-    return f"{without_zone(moment).isoformat(timespec='milliseconds')}Z"
+    return utc_text(without_zone(moment))
+
+
+def utc_text(moment: datetime) -> str:
+    """Return :func:`timestamp` of a naive time of UTC."""
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 def optional_timestamp(moment: datetime | None) -> str | None:

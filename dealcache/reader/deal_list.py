@@ -14,7 +14,7 @@ from cachetools import TTLCache
 from dealcache.model.deal_filter import DealFilter, Order, Place
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deal_question import DealQuestion
-from dealcache.model.labels import Labels
+from dealcache.model.labels import Labels, UnknownIds
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.deal_cursor import decode_cursor, encode_cursor
 from dealcache.reader.deal_resolution import resolve
@@ -200,11 +200,19 @@ class DealLists:
         return known
 
     def _rows(self, found: Sequence[FoundDeal], labels: Labels, watermark: datetime | None) -> list[Row]:
-        if labels.unknown_in(one.stored.deal for one in found):
+        if labels.still_unknown(_shown_ids(found)):
             labels = self._completed(labels)
         now, history, own = self._now(), self._stage_history, self._properties
         maker = RowMaker(labels, watermark, self._zone, now, self._unreadable, stage_history=history, properties=own)
         return [maker.row(one) for one in found]
+
+
+def _shown_ids(found: Sequence[FoundDeal]) -> UnknownIds:
+    """Return the ids of which rows show labels."""
+    owner_ids = frozenset(one for found_deal in found if (one := found_deal.values.get("owner_id")) is not None)
+    return UnknownIds(
+        owner_ids, frozenset((one.values.get("pipeline_id"), one.values.get("stage_id")) for one in found)
+    )
 
 
 def _contradicts(found: Sequence[FoundDeal], more: bool, total: ListTotal, *, is_first: bool) -> bool:

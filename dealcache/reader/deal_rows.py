@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from math import isfinite
 from typing import Any
 
 from dealcache.model.deal_filter import is_open
 from dealcache.model.deal_question import PROPERTY
-from dealcache.model.deals import Deal
 from dealcache.model.freshness import as_of_text
 from dealcache.model.labels import Labels
 from dealcache.model.stage_history import days_between
-from dealcache.model.timestamps import timestamp
+from dealcache.model.timestamps import utc_text, with_zone, without_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.property_views import ListedProperties, cell_of, definitions_of
 from dealcache.reader.views import day
@@ -74,9 +73,10 @@ class RowMaker:
         self._has_properties = bool(properties)
         self._properties = ListedProperties(definitions_of(properties, labels))
         self._labels = labels
-        self._watermark = watermark
+        self._watermark = None if watermark is None else without_zone(watermark)
         self._zone = zone
         self._now = now
+        self._naive_now = without_zone(now)
         self._unreadable = unreadable
         self._texts: dict[datetime, str] = {}
         #: Most deals of an answer are in few stages: label of the stage and of the pipeline, and whether it is open.
@@ -87,58 +87,74 @@ class RowMaker:
         try:
             return self._row(listed)
         except Exception as error:  # noqa: BLE001 - the boundary around a record
-            deal_id = listed.stored.deal.deal_id
+            deal_id = listed.values["deal_id"]
             self._unreadable.note("deals", deal_id, f"a list cannot show it ({type(error).__name__})")
             own = ("properties",) if self._has_properties else ()
             nothing = dict.fromkeys((*row_columns(stage_history=self._stage_history), *own))
             return nothing | {"deal_id": deal_id}
 
     def _row(self, listed: FoundDeal) -> dict[str, Any]:
-        deal, labels, zone, done = listed.stored.deal, self._labels, self._zone, listed.activities
-        as_of = listed.stored.as_of(self._watermark, self._now)
-        stage, pipeline, still_open = self._place_of(deal)
+        get = listed.values.get
+        stage_id, pipeline_id, owner_id = get("stage_id"), get("pipeline_id"), get("owner_id")
+        stage, pipeline, still_open = self._place_of(pipeline_id, stage_id, get("pipeline"), get("stage"))
+        was_read, currency = get("timeline_synced_at") is not None, get("currency")
+        done = (get("activities") if was_read else None) or {}
         row: dict[str, Any] = {
-            "deal_id": deal.deal_id,
-            "deal_name": deal.deal_name,
+            "deal_id": get("deal_id"),
+            "deal_name": get("deal_name"),
             "stage": stage,
-            "stage_id": deal.stage_id,
+            "stage_id": stage_id,
             "pipeline": pipeline,
-            "pipeline_id": deal.pipeline_id,
-            "owner": labels.owner_of_deal(deal),
-            "owner_id": deal.owner_id,
-            "amount": _finite(deal.amount),
-            "currency": deal.currency,
-            "create_date": day(deal.create_date, zone),
-            "close_date": day(deal.close_date, zone),
+            "pipeline_id": pipeline_id,
+            "owner": self._labels.owner_label(owner_id, get("owner")),
+            "owner_id": owner_id,
+            "amount": _finite(get("amount")),
+            "currency": currency,
+            "create_date": self._day(get("create_date")),
+            "close_date": self._day(get("close_date")),
             "open": still_open,
-            "activities": None if done is None else done.count,
-            "first_activity": None if done is None else day(done.first, zone),
-            "last_activity": None if done is None else day(done.last, zone),
-            "next_activity": None if done is None else day(done.next, zone),
-            "updated_at": timestamp(deal.hubspot_updated_at),
-            "as_of": self._text_of(as_of),
+            "activities": done.get("count"),
+            "first_activity": self._day(done.get("first")),
+            "last_activity": self._day(done.get("last")),
+            "next_activity": self._day(done.get("next")),
+            "updated_at": utc_text(listed.values["hubspot_updated_at"]),
+            "as_of": self._text_of(listed.as_of(self._watermark, self._naive_now)),
         }
         if self._stage_history:
             row[DAYS_IN_STAGE] = days_between(listed.stage_entered_at, self._now)
-        if deal.currency is not None:
-            row["amount_in_home_currency"] = _finite(deal.amount_in_home_currency)
+        if currency is not None:
+            row["amount_in_home_currency"] = _finite(get("amount_in_home_currency"))
         if self._has_properties:
             row["properties"] = self._properties.of(listed.document.get("properties"))
         return row
 
-    def _place_of(self, deal: Deal) -> tuple[str, str, bool]:
-        key = deal.pipeline_id, deal.stage_id, deal.pipeline, deal.stage
+    def _day(self, moment: datetime | None) -> str | None:
+        """Return the day of a naive time of UTC; None for None."""
+        if moment is None:
+            return None
+        return moment.date().isoformat() if self._zone is UTC else day(with_zone(moment), self._zone)
+
+    def _place_of(self, *key: str | None) -> tuple[str, str, bool]:
+        """Return the labels of a deal's stage and pipeline, and True if it is open.
+
+        Args:
+            key: the ids of its pipeline and stage, and their labels that an earlier version has stored.
+        """
         place = self._places.get(key)
         if place is None:
+            pipeline_id, stage_id, pipeline, stage = key
             labels = self._labels
-            is_still_open = is_open(labels, deal.pipeline_id, deal.stage_id)
-            place = self._places[key] = labels.stage_of_deal(deal), labels.pipeline_of_deal(deal), is_still_open
+            place = self._places[key] = (
+                labels.stage_label(pipeline_id, stage_id, stage),
+                labels.pipeline_label(pipeline_id, pipeline),
+                is_open(labels, pipeline_id, stage_id),
+            )
         return place
 
     def _text_of(self, as_of: datetime | None) -> str | None:
         """Return a moment as text; cached, because most deals of an answer share it."""
         if as_of is not None and as_of not in self._texts:
-            self._texts[as_of] = as_of_text(as_of)
+            self._texts[as_of] = as_of_text(with_zone(as_of))
         return None if as_of is None else self._texts[as_of]
 
 

@@ -115,9 +115,19 @@ class StoredDeal:
 
     def as_of(self, watermark: datetime | None, now: datetime) -> datetime | None:
         """Return the moment up to which HubSpot's changes are known to be in it; see :func:`.data_as_of`."""
-        complete = self.followed and self.timeline_synced_at is not None
-        # Earlier versions did not store it.
-        return data_as_of(self.complete_as_of or self.timeline_synced_at, watermark, now, complete)
+        return stored_as_of(self.timeline_synced_at, self.complete_as_of, self.followed, watermark, now)
+
+
+def stored_as_of(
+    timeline_synced_at: datetime | None,
+    complete_as_of: datetime | None,
+    followed: bool,
+    watermark: datetime | None,
+    now: datetime,
+) -> datetime | None:
+    """Return :func:`.data_as_of` for a deal with these values, see :class:`StoredDeal`."""
+    # Earlier versions did not store ``complete_as_of``.
+    return data_as_of(complete_as_of or timeline_synced_at, watermark, now, followed and timeline_synced_at is not None)
 
 
 class Totals(NamedTuple):

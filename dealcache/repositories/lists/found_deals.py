@@ -6,16 +6,14 @@ read as elsewhere, see :mod:`.record_documents`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from dealcache.model.currencies import currency_code
 from dealcache.model.deal_filter import Place, ValueKind
-from dealcache.model.deals import Deal
-from dealcache.model.timestamps import with_zone
+from dealcache.model.timestamps import without_zone
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories.documents import AGE_FIELDS, OPTIONAL_FIELDS, Document, StoredDeal, any_date
+from dealcache.repositories.documents import AGE_FIELDS, OPTIONAL_FIELDS, Document, any_date, stored_as_of
 from dealcache.repositories.json_values import number_value
 from dealcache.repositories.lists.arrays import stored_at
 from dealcache.repositories.lists.places import place_of
@@ -26,27 +24,17 @@ _TIME_OR_NONE, _TEXT_OR_NONE = frozenset((datetime, type(None))), frozenset((str
 _NUMBER_OR_NONE = frozenset((float, type(None)))
 _TIMES = ("first", "last", "next")
 
-#: The fields to read of a deal; ``owner``, ``stage`` and ``pipeline`` are labels of earlier versions.
-PROJECTION: Document = {"_id": 0} | dict.fromkeys(
-    (
-        *("deal_id", "deal_name", "deal_name_key", "hubspot_updated_at", "owner_id", "owner", "stage_id", "stage"),
-        *("pipeline_id", "pipeline", "amount", "create_date", "close_date"),
-        *OPTIONAL_FIELDS,
-        *AGE_FIELDS,
-        *("activities.count", *(f"activities.{name}" for name in _TIMES)),
-    ),
-    1,
+#: The fields that a row shows of the deal itself; ``owner``, ``stage`` and ``pipeline`` are labels of earlier versions.
+_DEAL_FIELDS = (
+    *("deal_id", "deal_name", "hubspot_updated_at", "owner_id", "owner", "stage_id", "stage"),
+    *("pipeline_id", "pipeline", "amount", "create_date", "close_date"),
+    *OPTIONAL_FIELDS,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Activities:
-    """A deal's activities as a list shows them: ``last`` is the last one over, ``next`` the next one planned."""
-
-    count: int
-    first: datetime | None
-    last: datetime | None
-    next: datetime | None
+#: The fields to read of a deal.
+PROJECTION: Document = {"_id": 0} | dict.fromkeys(
+    (*_DEAL_FIELDS, "deal_name_key", *AGE_FIELDS, "activities.count", *(f"activities.{name}" for name in _TIMES)), 1
+)
 
 
 class Spot(NamedTuple):
@@ -61,16 +49,15 @@ class FoundDeal(NamedTuple):
     """A deal of a list.
 
     Args:
-        stored: the deal.
-        activities: None if they were never read.
         document: the document that it was read from.
+        values: the same with only sound values in the fields of :data:`PROJECTION`; the document itself if it has no
+            others. A page takes half as long as with a :class:`.StoredDeal` for each document. Dates are naive, of UTC.
         field: that of the order that was asked for, in dots, and ``kind`` the kind of its values.
         phase: see :class:`.Place`.
     """
 
-    stored: StoredDeal
-    activities: Activities | None
     document: Document
+    values: Document
     field: str
     kind: ValueKind
     phase: int
@@ -82,13 +69,18 @@ class FoundDeal(NamedTuple):
 
     @property
     def stage_entered_at(self) -> datetime | None:
-        """The time at which the deal entered its stage; None if it is not known, or was not asked for."""
+        """The time, aware, at which the deal entered its stage; None if it is not known, or was not asked for."""
         return current_entry_in(self.document)
 
     @property
     def spot(self) -> Spot:
         """The place of the deal in the order, in the form of documents."""
         return Spot(self.document["deal_id"], self.phase, stored_at(self.document, self.field))
+
+    def as_of(self, watermark: datetime | None, now: datetime) -> datetime | None:
+        """Return what :meth:`.StoredDeal.as_of` returns; all dates are naive."""
+        get = self.values.get
+        return stored_as_of(get("timeline_synced_at"), get("complete_as_of"), is_followed(self.values), watermark, now)
 
 
 def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unreadable: UnreadableRecords) -> FoundDeal:
@@ -101,39 +93,42 @@ def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unre
         phase: see :class:`.Place`.
         unreadable: counts documents that cannot be read completely.
     """
-    stored = _sound(document) or read_records(DEALS, [document], unreadable)[0]
-    was_read = stored.timeline_synced_at is not None
-    activities = _activities(document.get("activities")) if was_read else None
-    return FoundDeal(stored, activities, document, field, kind, phase)
+    values = document if _is_sound(document) else _mended(document, unreadable)
+    return FoundDeal(document, values, field, kind, phase)
 
 
-def _sound(document: Document) -> StoredDeal | None:
-    """Return the deal of a document written by this service; None for any other."""
+def _is_sound(document: Document) -> bool:
+    """Return True if this service has written all that a row shows of a document."""
     get = document.get
-    name, updated_at, amount = get("deal_name"), get("hubspot_updated_at"), get("amount")
-    if type(name) is not str or type(updated_at) is not datetime or not (amount is None or type(amount) is float):
-        return None
-    times = (get("create_date"), get("close_date"), get("timeline_synced_at"), get("complete_as_of"))
+    amount, currency, activities = get("amount"), get("currency"), get("activities")
+    if type(get("deal_name")) is not str or type(get("hubspot_updated_at")) is not datetime:
+        return False
+    times = [get("create_date"), get("close_date"), get("timeline_synced_at"), get("complete_as_of")]
+    if activities is not None:
+        if type(activities) is not dict or type(activities.get("count")) is not int:
+            return False
+        times += map(activities.get, _TIMES)
     texts = (get("owner_id"), get("owner"), get("stage_id"), get("stage"), get("pipeline_id"), get("pipeline"))
     if not (_TIME_OR_NONE.issuperset(map(type, times)) and _TEXT_OR_NONE.issuperset(map(type, texts))):
-        return None
-    currency, at_home = get("currency"), get("amount_in_home_currency")
-    if currency is not None and (currency_code(currency) is None or type(at_home) not in _NUMBER_OR_NONE):
-        return None
-    created_at, closes_at, synced_at, complete_as_of = [one and with_zone(one) for one in times]
-    fields = (document["deal_id"], name, with_zone(updated_at), *texts, amount, created_at, closes_at)
-    # Without own properties: rows show those of the document itself, which is quicker.
-    deal = Deal(*fields, currency=currency, amount_in_home_currency=at_home)
-    return StoredDeal(deal, synced_at, complete_as_of, is_followed(document))
+        return False
+    if currency is None:
+        return amount is None or type(amount) is float
+    numbers = (amount, get("amount_in_home_currency"))
+    return currency_code(currency) is not None and _NUMBER_OR_NONE.issuperset(map(type, numbers))
 
 
-def _activities(summary: Any) -> Activities | None:
-    """Return a deal's activities from its document; None if they were never summarized."""
-    if not isinstance(summary, dict):
+def _mended(document: Document, unreadable: UnreadableRecords) -> Document:
+    """Return a document with the values that its fields are read as elsewhere, see :mod:`.record_documents`."""
+    stored = read_records(DEALS, [document], unreadable)[0]
+    times = {name: getattr(stored, name) for name in ("timeline_synced_at", "complete_as_of")}
+    fields = {name: getattr(stored.deal, name) for name in _DEAL_FIELDS} | times
+    mended = {name: without_zone(one) if isinstance(one, datetime) else one for name, one in fields.items()}
+    return document | mended | {"activities": _mended_activities(document.get("activities"))}
+
+
+def _mended_activities(summary: Any) -> Document | None:
+    """Return a deal's activities; None if they were never summarized."""
+    if not isinstance(summary, dict) or (count := number_value(summary.get("count"))) is None:
         return None
-    count = summary.get("count")
-    times = [summary.get(name) for name in _TIMES]
-    if type(count) is int and _TIME_OR_NONE.issuperset(map(type, times)):
-        return Activities(count, *[one and with_zone(one) for one in times])
-    number = number_value(count)
-    return None if number is None else Activities(int(number), *map(any_date, times))
+    times = ((name, any_date(summary.get(name))) for name in _TIMES)
+    return {"count": int(count)} | {name: one and without_zone(one) for name, one in times}

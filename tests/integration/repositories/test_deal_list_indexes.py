@@ -212,5 +212,5 @@ def test_a_deal_that_moves_while_a_page_is_read_has_its_new_place(
     found, more = deals.page(wanted, order, None, 10, total)
     assert len(found) == 10
     assert more
-    assert moved[0] not in {one.stored.deal.deal_id for one in found}
+    assert moved[0] not in {one.values["deal_id"] for one in found}
     assert (found, more) == DealListRepository(connection).page(wanted, order, None, 10, total)

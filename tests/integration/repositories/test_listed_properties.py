@@ -103,7 +103,7 @@ def walk(deals: DealListRepository, wanted: DealFilter, order: Order, limit: int
     more, matching = True, deals.total(wanted).count
     while more:
         found, more = deals.page(wanted, order, after, limit, matching)
-        yield [one.stored.deal.deal_id for one in found]
+        yield [one.values["deal_id"] for one in found]
         after = found[-1].place if found else None
 
 

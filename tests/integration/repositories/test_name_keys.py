@@ -118,7 +118,7 @@ def test_words_are_derived_for_deals_of_earlier_versions_and_again_for_a_name_th
     stored: DealInfoRepository, connection: Connection
 ) -> None:
     def words(name: str) -> list[str]:
-        return [one.stored.deal.deal_name for one in lists.page(DealFilter(words=(name,)), Order(), None, 9, 9)[0]]
+        return [one.values["deal_name"] for one in lists.page(DealFilter(words=(name,)), Order(), None, 9, 9)[0]]
 
     lists = DealListRepository(connection)
     with connection.operation() as database:

@@ -405,7 +405,7 @@ def test_a_deal_that_cannot_be_shown_is_shown_with_nulls(service: Service, monke
     def fail(*_arguments: object) -> str:
         raise ValueError("odd")
 
-    monkeypatch.setattr("dealcache.reader.deal_rows.timestamp", fail)
+    monkeypatch.setattr("dealcache.reader.deal_rows.utc_text", fail)
     (row,) = listed(service, q="quote")["deals"]
     assert row == dict.fromkeys(COLUMNS) | {"deal_id": row["deal_id"]}
 

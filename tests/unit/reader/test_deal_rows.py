@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from dealcache.model.deals import Deal
 from dealcache.model.labels import Labels
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.deal_rows import COLUMNS, RowMaker
-from dealcache.repositories import FoundDeal, StoredDeal
+from dealcache.repositories import FoundDeal
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 12)
 
 
 def row(**values: Any) -> dict[str, Any]:
-    deal = Deal("1", "Acme", NOW, amount=10.0, **values)
-    found = FoundDeal(StoredDeal(deal, None), None, {}, "amount", "number", 0)
-    return RowMaker(Labels(), None, UTC, NOW, UnreadableRecords()).row(found)
+    document = {"deal_id": "1", "deal_name": "Acme", "hubspot_updated_at": NOW, "amount": 10.0} | values
+    found = FoundDeal(document, document, "amount", "number", 0)
+    return RowMaker(Labels(), None, UTC, NOW.replace(tzinfo=UTC), UnreadableRecords()).row(found)
 
 
 def test_a_deal_without_a_currency_has_the_columns_alone() -> None:

@@ -22,7 +22,7 @@ from dealcache.reader.deal_rows import COLUMNS, RowMaker, cells
 from dealcache.reader.property_resolution import resolve_order
 from dealcache.reader.property_views import ListedProperties, cell_of, definitions_of, shown_property
 from dealcache.reader.question_errors import InvalidCursorError, QuestionError
-from dealcache.repositories import FoundDeal, StoredDeal, Totals
+from dealcache.repositories import FoundDeal, Totals
 from dealcache.repositories.deal_properties import stored_value
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -85,9 +85,10 @@ def test_deal_info_has_them_only_if_they_are_configured() -> None:
     assert shown == plain
 
 
-def rows_of(stored: Any, *names: str, deal: Deal | None = None) -> list[dict[str, Any]]:
+def rows_of(stored: Any, *names: str, **values: Any) -> list[dict[str, Any]]:
     """Return the row of a deal with this field in its document, twice: what is shown again is remembered."""
-    found = FoundDeal(StoredDeal(deal or a_deal(), None), None, {"properties": stored}, "", "text", 0)
+    document = {"deal_id": "1", "deal_name": "Acme", "hubspot_updated_at": NOW.replace(tzinfo=None)} | values
+    found = FoundDeal({"properties": stored}, document, "", "text", 0)
     maker = RowMaker(LABELS, None, UTC, NOW, UnreadableRecords(), properties=names)
     first, again = maker.row(found), maker.row(found)
     assert first == again
@@ -106,8 +107,7 @@ def test_rows_have_them_only_if_they_are_configured() -> None:
 
 
 def test_a_deal_that_cannot_be_shown_has_nulls() -> None:
-    broken: Any = None
-    (row,) = rows_of({}, *NAMES, deal=Deal("17", "Acme", broken))
+    (row,) = rows_of({}, *NAMES, deal_id="17", hubspot_updated_at=None)
     assert row == dict.fromkeys((*COLUMNS, "properties")) | {"deal_id": "17"}
     assert cells([row]) == [row]
 

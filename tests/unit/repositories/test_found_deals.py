@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from bson import DatetimeMS
 
+from dealcache.model.timestamps import LATEST, with_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.documents import Document
 from dealcache.repositories.lists.found_deals import PROJECTION, found_deal
@@ -38,8 +41,10 @@ FOREIGN: Document = SOUND | {"amount": 1}
 )
 def test_a_deal_is_as_old_as_what_was_read(document: Document, age: Document, expected: datetime | None) -> None:
     stored = {name: value for name, value in (document | age).items() if name in PROJECTION}
-    found = found_deal(naive(stored), "amount", "number", 0, UnreadableRecords()).stored
-    assert found.as_of(WATERMARK, NOW) == expected == read_deal(document | age)[0].as_of(WATERMARK, NOW)
+    found = found_deal(naive(stored), "amount", "number", 0, UnreadableRecords())
+    as_of = found.as_of(WATERMARK.replace(tzinfo=None), NOW.replace(tzinfo=None))
+    assert as_of == (expected and expected.replace(tzinfo=None))
+    assert expected == read_deal(document | age)[0].as_of(WATERMARK, NOW)
 
 
 @pytest.mark.parametrize("document", [SOUND, FOREIGN], ids=["sound", "foreign"])
@@ -58,5 +63,28 @@ def test_a_deal_has_its_currency(
     document: Document, stored: Document, expected: tuple[str | None, float | None]
 ) -> None:
     assert stored.keys() <= PROJECTION.keys()
-    deal = found_deal(naive(document | stored), "amount", "number", 0, UnreadableRecords()).stored.deal
-    assert (deal.currency, deal.amount_in_home_currency) == expected
+    values = found_deal(naive(document | stored), "amount", "number", 0, UnreadableRecords()).values
+    assert (values.get("currency"), values.get("amount_in_home_currency")) == expected
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        (None, None),
+        ({"count": 2, "first": BEGAN}, {"count": 2, "first": BEGAN}),
+        ({"count": 2.0, "first": BEGAN, "next": "soon"}, {"count": 2, "first": BEGAN}),
+        ({"count": 2, "last": DatetimeMS(2**60)}, {"count": 2, "last": LATEST}),
+        ({"count": "many"}, None),
+        ([2], None),
+    ],
+)
+def test_a_deal_has_the_activities_that_can_be_read(summary: Any, expected: Document | None) -> None:
+    stored = naive(summary) if isinstance(summary, dict) else summary
+    found = found_deal(naive(SOUND) | {"activities": stored}, "amount", "number", 0, UnreadableRecords())
+    shown = found.values.get("activities")
+    assert expected == (shown and {name: one for name, one in aware(shown).items() if one is not None})
+
+
+def aware(shown: Document) -> Document:
+    """Return activities with aware dates."""
+    return {name: with_zone(one) if isinstance(one, datetime) else one for name, one in shown.items()}
