@@ -28,6 +28,7 @@ from dealcache.reader import (
 from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
+from dealcache.reader.list_pages import ListPages
 from dealcache.reader.people import PeopleDirectory
 from dealcache.reader.revalidator import AT_ONCE
 from dealcache.reader.stage_histories import StageHistories
@@ -116,10 +117,9 @@ def wire_reading(parts: Container) -> Reading:
 def _make_deal_lists(parts: Container, watermark: SyncWatermark) -> DealLists:
     settings, storage, label_directory = parts.settings, parts.storage, parts.label_directory
     return DealLists(
-        storage.deal_list,
+        ListPages(storage.deal_list, storage.prepare_lists, storage.stage_totals.at),
+        storage.deal_list.bears,
         label_directory.current,
-        storage.stage_totals.at,
-        storage.prepare_lists,
         watermark,
         storage.unreadable,
         parts.zone,

@@ -25,9 +25,11 @@ from dealcache.repositories.labels import LabelRepository
 from dealcache.repositories.lists.deal_list import DealListRepository
 from dealcache.repositories.lists.found_deals import FoundDeal, Spot
 from dealcache.repositories.lists.indexes import MOST_INDEXED_PROPERTIES
+from dealcache.repositories.lists.preparation import ListPreparation
 from dealcache.repositories.lists.query import is_place
 from dealcache.repositories.lists.stage_moves import StageTotal
 from dealcache.repositories.lists.totals import NO_CURRENCY, ListTotal
+from dealcache.repositories.lists.unchanged import Unchanged
 from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
 from dealcache.repositories.missing_types import Confirmed, MissingTypeRepository
 from dealcache.repositories.overview import Overview, OverviewRepository
@@ -66,6 +68,7 @@ __all__ = [
     "InvalidationLog",
     "LabelRepository",
     "LeaseState",
+    "ListPreparation",
     "ListTotal",
     "ListedDeal",
     "ListsBehindError",
@@ -91,6 +94,7 @@ __all__ = [
     "SyncState",
     "SyncStateRepository",
     "Totals",
+    "Unchanged",
     "WebhookEventRepository",
     "WorkerRegistry",
     "ensure_indexes",

@@ -36,6 +36,7 @@ from dealcache.repositories.lists.run import Run
 from dealcache.repositories.lists.stage_moves import StageTotal
 from dealcache.repositories.lists.sums import ListSums
 from dealcache.repositories.lists.totals import ListTotal, without
+from dealcache.repositories.lists.unchanged import Unchanged, find_deals
 from dealcache.repositories.recent_answers import RecentAnswers
 
 _ID = {"_id": 1}
@@ -120,7 +121,13 @@ class DealListRepository:
             return with_hint(ask, index) <= number
 
     def page(
-        self, wanted: DealFilter, order: Order, after: Place | None, limit: int, matching: int
+        self,
+        wanted: DealFilter,
+        order: Order,
+        after: Place | None,
+        limit: int,
+        matching: int,
+        unchanged: Unchanged | None = None,
     ) -> tuple[list[FoundDeal], bool]:
         """Return the next deals of a list, and True if more follow.
 
@@ -130,6 +137,7 @@ class DealListRepository:
             after: the place after which they come; None for the first ones.
             limit: how many.
             matching: roughly how many deals match; decides between indexes.
+            unchanged: told whether lists are unchanged; None to leave that out.
         """
         parts = self._parts(wanted)
         with self._lock:
@@ -140,7 +148,7 @@ class DealListRepository:
 
         def read(arrays: bool) -> list[tuple[Document, int]]:
             steps, began = steps_after(order, after, arrays=arrays), self._timer()
-            found, runs = self._read(conditions, order, plan, steps, limit + 1)
+            found, runs = self._read(conditions, order, plan, steps, limit + 1, unchanged)
             too_long, twice = any(one.took_too_long for one in runs), any(one.read_twice for one in runs)
             took = self._timer() - began
             # What is known to be far is looked for in order again after a while: perhaps MongoDB was busy.
@@ -161,18 +169,20 @@ class DealListRepository:
         with self._lock:
             return (wanted, order) in self._far
 
-    def again(self, before: Sequence[Spot], order: Order) -> list[FoundDeal] | None:
+    def again(self, before: Sequence[Spot], order: Order, unchanged: Unchanged | None = None) -> list[FoundDeal] | None:
         """Return the deals of a page that was read before; None if one is gone, or now has another value.
 
         Args:
             before: where they were.
             order: their order.
+            unchanged: as for :meth:`page`.
         """
         ids = [spot.deal_id for spot in before]
         asked = PRESENT | {"deal_id": {"$in": ids}}
         with self._connection.operation():
-            found = self._connection.naive.deal_info.find(asked, self._projection, batch_size=len(ids) + 1)
-            documents = {document["deal_id"]: document for document in found.to_list()}
+            deals = self._connection.naive.deal_info
+            found = find_deals(deals, asked, self._projection, len(ids), unchanged=unchanged)
+            documents = {document["deal_id"]: document for document in found}
         if len(documents) < len(ids):
             return None
         field = sort_of(order).field
@@ -181,7 +191,13 @@ class DealListRepository:
         return self._found([(documents[spot.deal_id], spot.phase) for spot in before], order)
 
     def _read(
-        self, conditions: Sequence[Document], order: Order, plan: Plan, steps: Sequence[Step], limit: int
+        self,
+        conditions: Sequence[Document],
+        order: Order,
+        plan: Plan,
+        steps: Sequence[Step],
+        limit: int,
+        unchanged: Unchanged | None,
     ) -> tuple[list[tuple[Document, int]], list[Run]]:
         """Return the first deals of some runs, each with its phase, and the runs that were read."""
         found: list[tuple[Document, int]] = []
@@ -192,7 +208,7 @@ class DealListRepository:
                 break
             with self._connection.operation():
                 deals = self._connection.naive.deal_info
-                run = Run(deals, [*conditions, *step.further], order, plan, self._projection)
+                run = Run(deals, [*conditions, *step.further], order, plan, self._projection, unchanged)
                 found += [(document, step.phase) for document in run.read(step, missing)]
             runs.append(run)
         return found, runs

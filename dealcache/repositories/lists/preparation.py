@@ -4,6 +4,9 @@ Finding deals to settle (see :mod:`.deal_summaries`) takes MongoDB several times
 lists, and both are needed before each page. Deals that are due by time alone, or left by earlier versions, are not
 searched for again while the version is the same. Nor are marks while no process has given a sign of life since none was
 found: a process gives one before it marks deals.
+
+Even these queries take about as long as a page. So a page whose version is probably the known one is read at once, with
+what shows whether it is appended, see :class:`Unchanged`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from datetime import datetime
 from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.deal_summaries.settling import MARKED_COMPLETE, DealSummaries
 from dealcache.repositories.documents import Document, any_date
+from dealcache.repositories.lists.unchanged import Unchanged, nobody_marks
 from dealcache.repositories.lists.version import ListState
 
 #: Seconds after which everything is searched for again: workers of earlier versions write without raising the version.
@@ -65,17 +69,24 @@ class ListPreparation:
         state, found = self._summaries.state(), self._found
         if found is None or not self._holds(found, state):
             return self._settle(state)
-        if not _nobody_marks(found.unmarked, state):
+        if not nobody_marks(found.unmarked, state):
             if self._has_marked():
                 return self._settle(state)
             self._found = replace(found, unmarked=state)
         return state.version
 
+    def unchanged(self) -> Unchanged | None:
+        """Return a test of whether lists still have the version that they had last; None if it is known that not."""
+        found = self._found
+        return Unchanged(found.version, found.unmarked) if found and self._is_recent(found) else None
+
     def _holds(self, found: _Found, state: ListState) -> bool:
         """Return True if nothing but marks can have been added since."""
-        same = found.version == state.version and not state.is_changing
+        return found.version == state.version and not state.is_changing and self._is_recent(found)
+
+    def _is_recent(self, found: _Found) -> bool:
         due = found.planned is not None and self._summaries.now() >= found.planned
-        return same and not due and self._timer() < found.until
+        return not due and self._timer() < found.until
 
     def _settle(self, before: ListState) -> int:
         until = self._timer() + _TRUSTED_SECONDS
@@ -99,8 +110,3 @@ class ListPreparation:
             deals = unjournaled(database, "deal_info")
             found = deals.find(planned, {"activities.next": 1}, sort=[("activities.next", 1)], limit=1)
             return next((any_date(one["activities"]["next"]) for one in found), None)
-
-
-def _nobody_marks(unmarked: ListState, now: ListState) -> bool:
-    """Return True if no process can have marked a deal between two states, the first of which had no marks."""
-    return unmarked.is_quiet and now.signed_at == unmarked.signed_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -19,6 +20,7 @@ from dealcache.repositories.lists.found_deals import PROJECTION
 from dealcache.repositories.lists.indexes import sort_of
 from dealcache.repositories.lists.plan import Plan, Way
 from dealcache.repositories.lists.query import Step
+from dealcache.repositories.lists.unchanged import Unchanged, find_deals
 
 _BY_ID = [("deal_id", ASCENDING)]
 
@@ -32,6 +34,7 @@ class Run:
         order: the order.
         plan: how they are read.
         projection: what is read of a deal.
+        unchanged: told what each query finds; None if lists are known to be unchanged.
     """
 
     def __init__(
@@ -41,7 +44,9 @@ class Run:
         order: Order,
         plan: Plan,
         projection: Document = PROJECTION,
+        unchanged: Unchanged | None = None,
     ) -> None:
+        self._unchanged = unchanged
         self._collection = collection
         self._projection = projection
         self._conditions = conditions
@@ -91,7 +96,9 @@ class Run:
         field = self._sort.field
         keys = self._find(way, condition, order, limit, {"_id": 0, "deal_id": 1, field: 1}, **more)
         ids = [key["deal_id"] for key in keys]
-        found = {one["deal_id"]: one for one in self._collection.find({"deal_id": {"$in": ids}}, self._projection)}
+        asked: Document = {"deal_id": {"$in": ids}}
+        read = find_deals(self._collection, asked, self._projection, len(ids), unchanged=self._unchanged)
+        found = {one["deal_id"]: one for one in read}
         deals = [found[deal_id] for deal_id in ids if deal_id in found]
         if [stored_at(one, field) for one in deals] == [stored_at(key, field) for key in keys]:
             return deals
@@ -112,12 +119,14 @@ class Run:
         projection: Document | None = None,
         **more: Any,
     ) -> list[Document]:
-        matching = {"$and": [*self._conditions, condition]}
-
-        def ask(**hint: Any) -> list[Document]:
-            found = self._collection.find(
-                matching, projection or self._projection, sort=order, limit=limit, batch_size=limit + 1, **more, **hint
-            )
-            return found.to_list()
-
-        return with_hint(ask, way.index)
+        asked = partial(
+            find_deals,
+            self._collection,
+            {"$and": [*self._conditions, condition]},
+            projection or self._projection,
+            limit,
+            order,
+            self._unchanged,
+            **more,
+        )
+        return with_hint(asked, way.index)

@@ -25,7 +25,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from dealcache.repositories.connection import Connection, unjournaled
-from dealcache.repositories.documents import Document
+from dealcache.repositories.documents import Document, any_date
 from dealcache.repositories.lists.stage_moves import KeptStages, StageMoves
 
 #: Milliseconds after which a writer without a sign of life counts as dead. No write takes that long.
@@ -36,6 +36,11 @@ _NOTE_SECONDS = 5.0
 
 _DEALS: Document = {"_id": "deals"}
 _READ: Document = {"version": 1, "changing": 1, "writers": 1, "now": "$$NOW"}
+
+#: The stage of an aggregation that appends the document of the version, for :func:`state_in`, to others.
+APPEND_STATE: Document = {
+    "$unionWith": {"coll": "list_state", "pipeline": [{"$match": _DEALS}, {"$project": _READ}]},
+}
 _RAISED: Document = {"$max": [{"$add": [{"$ifNull": ["$version", 0]}, 1]}, {"$toLong": "$$NOW"}]}
 
 
@@ -62,13 +67,12 @@ class ListState:
     is_quiet: bool
 
 
-def _read(found: Document, changing: bool) -> ListState:
+def state_in(found: Document) -> ListState:
+    """Return the state in a document of the version, in which dates may be naive."""
     writers: dict[str, Any] = found.get("writers") or {}
     signed_at = max(writers.values(), default=None)
-    dead = timedelta(milliseconds=DEAD_MILLISECONDS)
-    return ListState(
-        int(found.get("version", 0)), changing, signed_at, signed_at is None or found["now"] - signed_at > dead
-    )
+    is_quiet = signed_at is None or found["now"] - signed_at > timedelta(milliseconds=DEAD_MILLISECONDS)
+    return ListState(int(found.get("version", 0)), bool(found.get("changing")), any_date(signed_at), is_quiet)
 
 
 class KeptTotals(NamedTuple):
@@ -117,12 +121,13 @@ class ListVersion:
         with self._connection.operation() as database:
             state = _state(database)
             found = state.find_one(_DEALS, _READ) or {}
-            if changing := bool(found.get("changing")):
+            if changing := found.get("changing"):
                 left = {"changing": {"$arrayToObject": _alive("$changing")}, "version": _RAISED}
                 # The effect of abandoned changes on the totals of stages is unknown.
                 change = [{"$set": left | _totals_at_raised("$totals.stages", "$totals.currencies", _NONE_ABANDONED)}]
                 found |= state.find_one_and_update(_DEALS, change, return_document=ReturnDocument.AFTER) or {}
-        return _read(found, changing)
+                found["changing"] = changing
+        return state_in(found)
 
     def renew(self) -> None:
         """Raise the version; raises as :meth:`read`."""

@@ -364,7 +364,7 @@ def test_an_export_that_breaks_off_is_none(service: Service, monkeypatch: pytest
         return real(*arguments)
 
     monkeypatch.setattr(repository, "page", failing)
-    monkeypatch.setattr("dealcache.reader.deal_list.EXPORT_BATCH", 2)
+    monkeypatch.setattr("dealcache.reader.list_pages.EXPORT_BATCH", 2)
     fails_at = 2
     response = ask(service, format="ndjson")
     assert response.status_code == 200

@@ -1,0 +1,150 @@
+"""Pages of the list of deals, each with the total of all deals that match, and what is remembered of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from cachetools import TTLCache
+
+from dealcache.model.deal_filter import DealFilter, Order, Place
+from dealcache.repositories import (
+    DealListRepository,
+    FoundDeal,
+    ListPreparation,
+    ListTotal,
+    Spot,
+    StageTotal,
+    Unchanged,
+)
+
+#: Totals and pages that are remembered at most, and for how many seconds: other systems write deals without a new
+#: version.
+_MOST_REMEMBERED, _REMEMBERED_SECONDS = 256, 60.0
+
+#: Deals of the longest page that is remembered.
+_LONGEST_REMEMBERED = 100
+
+#: Deals of an export to read at once: some three milliseconds, during which cached reads wait.
+EXPORT_BATCH = 100
+
+
+class PageQuestion(NamedTuple):
+    """A question for one page: which deals, their order, the place after which they come, and how many."""
+
+    wanted: DealFilter
+    order: Order
+    after: Place | None
+    limit: int
+
+
+class FoundPage(NamedTuple):
+    """The deals of a page, the total of all that match, and True if more follow."""
+
+    deals: list[FoundDeal]
+    more: bool
+    total: ListTotal
+
+    def contradicts(self, *, is_first: bool) -> bool:
+        """Return True if the deals show that the total is wrong."""
+        least = len(self.deals) + self.more
+        return self.total.count < least or (is_first and not self.more and self.total.count > least)
+
+
+class ListPages:
+    """Reads pages. Thread-safe.
+
+    Every method raises StoreError when MongoDB fails.
+
+    Args:
+        deals: reads deals and adds them up.
+        prepare: brings MongoDB's lists up to date, and returns the version of their contents.
+        stage_totals: returns the totals of all stages, as of a version of the lists or later.
+        timer: the monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        deals: DealListRepository,
+        prepare: ListPreparation,
+        stage_totals: Callable[[int], Sequence[StageTotal]],
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._deals = deals
+        self._prepare = prepare
+        self._stage_totals = stage_totals
+        self._lock = threading.Lock()
+        self._totals: TTLCache[tuple[int, DealFilter], ListTotal] = TTLCache(
+            _MOST_REMEMBERED, _REMEMBERED_SECONDS, timer
+        )
+        self._pages: TTLCache[tuple[int, PageQuestion], tuple[list[Spot], bool]] = TTLCache(
+            _MOST_REMEMBERED, _REMEMBERED_SECONDS, timer
+        )
+
+    def read(self, asked: PageQuestion) -> FoundPage:
+        """Return a page of the present version of lists."""
+        found = self._unchanged(asked) or self._prepared(asked)
+        if not found.contradicts(is_first=asked.after is None):
+            return found
+        # Another system has written deals meanwhile, of which kept totals know nothing.
+        return found._replace(total=self._add_up(self._prepare(), asked.wanted, None))
+
+    def batches(self, wanted: DealFilter, order: Order) -> Generator[list[FoundDeal], None, None]:
+        """Yield all deals, some at a time. Nothing is kept open in MongoDB in between."""
+        matching = self._total(self._prepare(), wanted).count
+        after: Place | None = None
+        more = True
+        while more:
+            found, more = self._deals.page(wanted, order, after, EXPORT_BATCH, matching)
+            yield found
+            after = found[-1].place if found else None
+
+    def _unchanged(self, asked: PageQuestion) -> FoundPage | None:
+        """Return a page of the last known version if lists still have it, and the total is remembered."""
+        unchanged = self._prepare.unchanged()
+        if unchanged is None:
+            return None
+        with self._lock:
+            total = self._totals.get((unchanged.version, asked.wanted))
+        if total is None:
+            return None
+        page = self._page(unchanged.version, asked, total, unchanged)
+        return page if unchanged else None
+
+    def _prepared(self, asked: PageQuestion) -> FoundPage:
+        """Return a page after lists were brought up to date."""
+        version = self._prepare()
+        return self._page(version, asked, self._total(version, asked.wanted))
+
+    def _page(
+        self, version: int, asked: PageQuestion, total: ListTotal, unchanged: Unchanged | None = None
+    ) -> FoundPage:
+        """Return a page; of one that took long to find at the same version only the deals are read again."""
+        key = version, asked
+        with self._lock:
+            spots, more = self._pages.get(key, ([], False))
+        found = self._deals.again(spots, asked.order, unchanged) if spots else None
+        if found is None:
+            found, more = self._deals.page(*asked, total.count, unchanged)
+            is_of_version = unchanged is None or unchanged
+            is_worth_it = 0 < len(found) <= _LONGEST_REMEMBERED and self._deals.is_far(asked.wanted, asked.order)
+            if is_of_version and is_worth_it:
+                with self._lock:
+                    self._pages[key] = [one.spot for one in found], more
+        return FoundPage(found, more, total)
+
+    def _total(self, version: int, wanted: DealFilter) -> ListTotal:
+        with self._lock:
+            known = self._totals.get((version, wanted))
+        return known or self._add_up(version, wanted, partial(self._stage_totals, version))
+
+    def _add_up(
+        self, version: int, wanted: DealFilter, of_stages: Callable[[], Sequence[StageTotal]] | None
+    ) -> ListTotal:
+        total = self._deals.total(wanted, of_stages)
+        with self._lock:
+            self._totals[version, wanted] = total
+        return total

@@ -1,0 +1,88 @@
+"""Totals of lists of deals are remembered for a version, and for a minute; pages count only if lists are unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dealcache.model.deal_filter import DealFilter, Order, Place
+from dealcache.reader.list_pages import ListPages, PageQuestion
+from dealcache.repositories import ListTotal
+from tests.clocks import ManualClock
+
+ASKED = PageQuestion(DealFilter(), Order(), Place(1, None, "17"), 5)
+
+
+class Deals:
+    """A repository that counts as many deals as it was asked times, and knows what it was asked."""
+
+    def __init__(self) -> None:
+        self.added_up = 0
+        self.pages: list[Any] = []
+
+    def total(self, _wanted: Any, _of_stages: Any) -> ListTotal:
+        self.added_up += 1
+        return ListTotal(self.added_up, 0.0)
+
+    def page(self, *asked: Any) -> tuple[list[Any], bool]:
+        self.pages.append(asked[-1])
+        return [], False
+
+
+class Lists:
+    """Lists of these versions, one after the other; what is read while they are known is ``unchanged`` or not."""
+
+    def __init__(self, *versions: int, unchanged: bool | None = None) -> None:
+        self.versions = list(versions)
+        self._unchanged = unchanged
+
+    def __call__(self) -> int:
+        return self.versions.pop(0)
+
+    def unchanged(self) -> Any:
+        return None if self._unchanged is None else Known(self._unchanged)
+
+
+class Known:
+    """Lists are known to have version 7."""
+
+    version = 7
+
+    def __init__(self, unchanged: bool) -> None:
+        self._unchanged = unchanged
+
+    def __bool__(self) -> bool:
+        return self._unchanged
+
+
+def pages_of(deals: Any, lists: Any, clock: ManualClock) -> ListPages:
+    return ListPages(deals, lists, lambda _version: [], clock)
+
+
+def test_totals_are_added_up_once_for_a_version_and_again_after_a_minute() -> None:
+    clock = ManualClock(100.0)
+    pages = pages_of(Deals(), Lists(7, 7, 8, 8, 8, 8), clock)
+
+    def total() -> int:
+        return pages.read(ASKED).total.count
+
+    assert [total(), total(), total()] == [1, 1, 2]
+    clock.tick(59.0)
+    assert total() == 2
+    # Another system may have written deals, which gives lists no new version.
+    clock.tick(1.0)
+    assert [total(), total()] == [3, 3]
+
+
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_a_page_is_read_at_once_if_its_total_is_known_and_again_unless_lists_are_unchanged(unchanged: bool) -> None:
+    deals, lists = Deals(), Lists(7, 8, unchanged=unchanged)
+    pages = pages_of(deals, lists, ManualClock(100.0))
+    assert pages.read(ASKED).total.count == 1
+    assert deals.pages == [None]  # nothing was known of the total
+    assert pages.read(ASKED).total.count == (1 if unchanged else 2)
+    assert lists.versions == ([8] if unchanged else [])
+    first, *again = deals.pages[1:]
+    assert isinstance(first, Known)
+    assert again == ([] if unchanged else [None])
