@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import pymongo
+from pymongo.database import Database
 
-from dealcache.model.deals import Deal, DealKey, name_key, stored_name_keys
-from dealcache.model.invalidation import Changes
+from dealcache.model.deals import DealKey, name_key, stored_name_keys
 from dealcache.model.labels import LabelChanges
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
 from dealcache.repositories.deal_properties import StoredProperties
@@ -17,21 +17,16 @@ from dealcache.repositories.documents import DEAL_PROJECTION, LIVE, Document, St
 from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
 from dealcache.repositories.record_documents import DEALS, read_records
 from dealcache.repositories.stage_times import STAGE_TIMES
-from dealcache.repositories.writes.deals import (
-    DealDocuments,
-    archive,
-    archive_all,
-    follow_merges,
-    merged_away,
-    store_deals,
-)
+from dealcache.repositories.writes.deals import DealWriter, merged_away
 
 _LONGEST_UNREAD_FIRST = [("associations_read_at", 1)]
 _ID_ALONE = {"_id": 0, "deal_id": 1}
 
 
-class DealInfoRepository:
-    """Reads and writes deals. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class DealInfoRepository(DealWriter):
+    """Reads deals, and writes them as a :class:`.DealWriter`.
+
+    Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
         connection: the database.
@@ -47,11 +42,9 @@ class DealInfoRepository:
         properties: StoredProperties | None = None,
         home_currency: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._connection = connection
-        self._properties = properties or StoredProperties()
-        self._home_currency = home_currency
-        self._projection = DEAL_PROJECTION | STAGE_TIMES | self._properties.projection
         self._summaries = summaries or DealSummaries(connection)
+        super().__init__(connection, self._summaries.marks, properties or StoredProperties(), home_currency)
+        self._projection = DEAL_PROJECTION | STAGE_TIMES | self._properties.projection
 
     def find(self, key: DealKey) -> list[StoredDeal]:
         """Return the deal with that id, or all deals of that name in any case; archived ones are left out.
@@ -66,10 +59,23 @@ class DealInfoRepository:
             found = database.deal_info.find(either, self._projection).to_list()
             live = [document for document in found if not document.get("archived")]
             if found and not live:
-                live = follow_merges(database.deal_info, found, self._projection)
+                live = self._follow_merges(database, found)
         # While a merge is being stored, the merged deal and its target may both be found.
         live.sort(key=lambda document: document.get("deal_id") == key.value)
         return self._read(live[:1])
+
+    def _follow_merges(self, database: Database[Document], found: Sequence[Document]) -> list[Document]:
+        """Return the live deals that the archived ones in ``found`` were merged into, over any number of merges."""
+        known: set[str] = set()
+        while found:
+            ids = set(ids_of(found)) - known
+            known |= ids
+            merged_into = {"merged_ids": {"$in": list(ids)}}
+            found = database.deal_info.find(merged_into, self._projection).to_list() if ids else []
+            live = [document for document in found if not document.get("archived")]
+            if live:
+                return live
+        return []
 
     def find_named(self, names: Iterable[str]) -> dict[str, list[StoredDeal]]:
         """Return what :meth:`find` finds for many names, by ``name_key``; unknown names are left out."""
@@ -104,46 +110,6 @@ class DealInfoRepository:
     def _live_ids(self, condition: Document, limit: int = 0) -> list[str]:
         with self._connection.operation() as database:
             return ids_of(database.deal_info.find(condition | LIVE, _ID_ALONE, limit=limit))
-
-    def store(self, deals: Iterable[Deal], synced_at: datetime) -> Changes:
-        """Write deals, each unless MongoDB holds a newer version of it, and return the visible changes.
-
-        The deals that were merged into them are archived, for good. See :mod:`.newest_wins` for the order of versions.
-
-        Args:
-            deals: the deals as HubSpot returned them.
-            synced_at: the time just before HubSpot was asked.
-        """
-        given = list(deals)
-        home = self._home_currency() if any(deal.currency for deal in given) else None
-        with self._connection.operation() as database:
-            return store_deals(
-                database.deal_info,
-                given,
-                milliseconds(synced_at),
-                self._connection.unreadable,
-                self._summaries.marks,
-                DealDocuments(self._properties, home),
-            )
-
-    def mark_archived(self, deal_ids: Iterable[str], at: datetime) -> Changes:
-        """Archive deals that HubSpot no longer has, and return the changes; unknown ids are ignored.
-
-        Deals that were read later than ``at``, the time just before HubSpot was asked, stay as they are.
-        """
-        ids, moment = list(deal_ids), milliseconds(at)
-        not_read_later: Document = {"synced_at": {"$not": {"$gt": moment}}}
-        again = {"deal_id": {"$in": ids}, "archived": True} | not_read_later
-        with self._connection.operation() as database:
-            changes = archive(database.deal_info, ids, moment, not_read_later)
-            database.deal_info.update_many(again, {"$set": {"synced_at": moment}})
-        return changes
-
-    def archive_unseen(self, since: datetime) -> Changes:
-        """Archive all deals not seen at HubSpot since a complete load's first call, and return the changes."""
-        moment = milliseconds(since)
-        with self._connection.operation() as database:
-            return archive_all(database.deal_info, {"synced_at": {"$lt": moment}}, moment)
 
     def archived_since(self, moment: datetime) -> list[str]:
         """Return the ids of deals first found archived at ``moment`` or later, without those merged away."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from itertools import chain, groupby
@@ -10,42 +10,36 @@ from operator import itemgetter
 from typing import Any
 
 import pymongo
-from pymongo import UpdateOne
 
 from dealcache.model.deals import FOREIGN_FIELDS, Event
-from dealcache.model.invalidation import Changes
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
 from dealcache.repositories.documents import (
     COMPARED_EVENT,
+    EVENT_KEY,
     EVENT_PROJECTION,
     Document,
     EngagementKey,
     Totals,
-    batches_of,
     is_sound,
     milliseconds,
     totals_of,
 )
 from dealcache.repositories.record_documents import EVENTS, foreign_fields, read_records, text_value
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
-from dealcache.repositories.writes.events import adopt_events, delete_events, remove_events, write_events
+from dealcache.repositories.writes.events import EventWriter, of_engagement_type
 from dealcache.repositories.writes.plan import has_key
-
-_SWEPT_AT_ONCE = 200  # deals; keeps one operation well below the time-out of the socket
 
 #: A single batch for all but the largest deals; the driver's first batch is 101 documents, which costs a second round
 #: trip.
 _BATCH = 5_000
 
-_KEY = ("deal_id", "engagement_type", "engagement_id")
 _EVENT_OF_DEAL = EVENT_PROJECTION | {"deal_id": 1}
 
 
-class DealTimelineRepository:
-    """Reads and writes events. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class DealTimelineRepository(EventWriter):
+    """Reads events, and writes them as an :class:`.EventWriter`.
 
-    Deals whose events a method changes in number, type or time are marked, and must be settled by the caller; see
-    :class:`.DealSummaries`.
+    Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
         connection: the database.
@@ -54,10 +48,9 @@ class DealTimelineRepository:
     """
 
     def __init__(self, connection: Connection, marks: DirtyMarks | None = None, *, people: bool = False) -> None:
+        super().__init__(connection, marks)
         self._projection = _EVENT_OF_DEAL | ({"with": 1} if people else {})
-        self._connection = connection
         self._naive = connection.naive.deal_timeline
-        self._marks = marks or DirtyMarks()
 
     def events(self, deal_id: str) -> list[Event]:
         """Return all events of a deal, oldest first, then by id, with the fields of other systems."""
@@ -102,7 +95,7 @@ class DealTimelineRepository:
     def foreign_fields(self, deal_ids: Iterable[str]) -> dict[str, dict[EngagementKey, dict[str, Any]]]:
         """Return the fields that other systems have written to events, by deal and then by engagement."""
         any_of_them = [{name: {"$exists": True}} for name in FOREIGN_FIELDS]
-        projection = {"_id": 0} | dict.fromkeys((*_KEY, *FOREIGN_FIELDS), 1)
+        projection = {"_id": 0} | dict.fromkeys((*EVENT_KEY, *FOREIGN_FIELDS), 1)
         with self._connection.operation() as database:
             found = database.deal_timeline.find({"deal_id": {"$in": list(deal_ids)}, "$or": any_of_them}, projection)
             documents = found.to_list()
@@ -112,45 +105,6 @@ class DealTimelineRepository:
             of_deal[text_value(one.get("engagement_type")), text_value(one.get("engagement_id"))] = foreign_fields(one)
         return fields
 
-    def replace(self, timelines: Mapping[str, Iterable[Event]], read_started_at: datetime) -> Changes:
-        """Replace the stored events of deals by those of a complete load, unless newer, and return the visible changes.
-
-        A document's ``synced_at`` is when HubSpot was asked for the version that confirmed it last. All events of this
-        load get ``read_started_at``, the time just before the load's first call; older ones are not among them and are
-        deleted. So a slow older load never deletes the events of a newer one.
-        """
-        changes = Changes()
-        items = ((deal_id, event) for deal_id, events in timelines.items() for event in events)
-        for batch in batches_of(items, _BATCH):
-            changes.add(self.write(batch, read_started_at))
-        changes.add(self.sweep(timelines, read_started_at))
-        return changes
-
-    def write(self, items: Iterable[tuple[str, Event]], synced_at: datetime) -> Changes:
-        """Add, change or confirm single events, unless newer versions are stored, and return the visible changes.
-
-        Args:
-            items: deal ids, each with one event.
-            synced_at: the time just before HubSpot was asked for the events.
-        """
-        with self._connection.operation() as database:
-            return write_events(
-                database.deal_timeline, items, milliseconds(synced_at), self._connection.unreadable, self._marks
-            )
-
-    def confirm(self, keys: Iterable[tuple[str, str, str]], at: datetime) -> None:
-        """Keep stored events whose present version at HubSpot could not be read at ``at``.
-
-        Args:
-            keys: deal id, engagement type and engagement id of each; those that are not stored are skipped.
-            at: the time just before HubSpot was asked for the events.
-        """
-        seen = {"$max": {"synced_at": milliseconds(at)}}
-        updates = [UpdateOne(dict(zip(_KEY, key, strict=True)), seen) for key in keys]
-        if updates:
-            with self._connection.operation() as database:
-                database.deal_timeline.bulk_write(updates, ordered=False)
-
     def stored_of(self, deal_id: str, engagements: Iterable[EngagementKey]) -> list[Event]:
         """Return the stored events of a deal for these engagements."""
         one_of = [{"engagement_type": kind, "engagement_id": one} for kind, one in engagements]
@@ -159,43 +113,6 @@ class DealTimelineRepository:
         with self._connection.operation():
             documents = self._naive.find({"deal_id": deal_id, "$or": one_of}, self._projection).to_list()
         return read_records(EVENTS, documents, self._connection.unreadable)
-
-    def sweep(self, deal_ids: Iterable[str], moment: datetime, types: Iterable[str] | None = None) -> Changes:
-        """Delete events not confirmed by a reading that began at ``moment`` or later, and return the changes.
-
-        Args:
-            deal_ids: the deals whose events these are.
-            moment: the time just before HubSpot was asked.
-            types: only these engagement types; None for all.
-        """
-        changes, before = Changes(), milliseconds(moment)
-        of_types: Document = {} if types is None else {"engagement_type": {"$in": list(types)}}
-        for batch in batches_of(deal_ids, _SWEPT_AT_ONCE):
-            of_batch = {"deal_id": {"$in": batch}} | of_types
-            with self._connection.operation() as database:
-                changes.add(delete_events(database.deal_timeline, of_batch, before, self._marks))
-        return changes
-
-    def remove(self, keys: Iterable[tuple[str, str, str]], before: datetime) -> Changes:
-        """Delete single events not confirmed by a reading that began at ``before`` or later, and return the changes.
-
-        Args:
-            keys: deal id, engagement type and engagement id of each.
-            before: the time just before HubSpot was asked.
-        """
-        with self._connection.operation() as database:
-            return remove_events(database.deal_timeline, keys, milliseconds(before), self._marks)
-
-    def remove_engagements(self, engagement_type: str, engagement_ids: Iterable[str], before: datetime) -> Changes:
-        """Do what :meth:`remove` does for engagements of one type, in every deal."""
-        meant = _one_of(engagement_type, engagement_ids)
-        with self._connection.operation() as database:
-            return delete_events(database.deal_timeline, meant, milliseconds(before), self._marks)
-
-    def adopt(self, deal_id: str, former_ids: Iterable[str]) -> Changes:
-        """Move the events of deals that were merged into ``deal_id`` to it, and return the visible changes."""
-        with self._connection.operation() as database:
-            return adopt_events(database.deal_timeline, deal_id, former_ids, self._marks)
 
     def engagements_of(self, deal_ids: Iterable[str]) -> dict[str, set[EngagementKey]]:
         """Return the stored engagements by deal; deals without any are left out. Answered from an index."""
@@ -207,7 +124,7 @@ class DealTimelineRepository:
     def deals_of(self, engagement_type: str, engagement_ids: Iterable[str]) -> dict[str, set[str]]:
         """Return the deals of each of these engagements; those without any are left out. Answered from an index."""
         found: dict[str, set[str]] = {}
-        for deal_id, _, engagement_id in self._keys(_one_of(engagement_type, engagement_ids)):
+        for deal_id, _, engagement_id in self._keys(of_engagement_type(engagement_type, engagement_ids)):
             found.setdefault(engagement_id, set()).add(deal_id)
         return found
 
@@ -225,11 +142,13 @@ class DealTimelineRepository:
             return [document["engagement_id"] for document in found]
 
     def _keys(self, condition: Document) -> list[tuple[str, str, str]]:
-        projection = {"_id": 0} | dict.fromkeys(_KEY, 1)
+        projection = {"_id": 0} | dict.fromkeys(EVENT_KEY, 1)
         with self._connection.operation() as database:
             found = database.deal_timeline.find(condition, projection, batch_size=_BATCH)
             return [
-                (key["deal_id"], key["engagement_type"], key["engagement_id"]) for key in found if has_key(_KEY, key)
+                (key["deal_id"], key["engagement_type"], key["engagement_id"])
+                for key in found
+                if has_key(EVENT_KEY, key)
             ]
 
     def seen_since(self, engagement_type: str, engagement_ids: Iterable[str], moment: datetime) -> list[Event]:
@@ -237,7 +156,7 @@ class DealTimelineRepository:
 
         The fields of other systems are left out, because they belong to one deal.
         """
-        seen = _one_of(engagement_type, engagement_ids) | {"synced_at": {"$gte": milliseconds(moment)}}
+        seen = of_engagement_type(engagement_type, engagement_ids) | {"synced_at": {"$gte": milliseconds(moment)}}
         oldest_first = [("hubspot_updated_at", 1), ("synced_at", 1)]
         with self._connection.operation():
             documents = self._naive.find(seen, COMPARED_EVENT, sort=oldest_first).to_list()
@@ -268,7 +187,3 @@ class DealTimelineRepository:
         deals = {"$gte": ""} if deal_ids is None else {"$in": list(deal_ids)}
         condition = {"deal_id": deals, "occurred_at": {"$gte": milliseconds(first), "$lt": milliseconds(before)}}
         return [group["_id"] for group in self._grouped(condition, {"_id": "$deal_id"})]
-
-
-def _one_of(engagement_type: str, engagement_ids: Iterable[str]) -> Document:
-    return {"engagement_type": engagement_type, "engagement_id": {"$in": list(engagement_ids)}}

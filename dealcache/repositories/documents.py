@@ -52,6 +52,8 @@ FORMER_LABELS = {"owner": "owner_id", "stage": "stage_id", "pipeline": "pipeline
 #: these belong to, which shows whether an earlier version has written another name.
 NAME_FIELDS = ("deal_name_key", "name_words", "words_of")
 DEAL_DATES = ("hubspot_updated_at", "create_date", "close_date")
+#: The fields that identify an event, and all that come from HubSpot.
+EVENT_KEY = ("deal_id", "engagement_type", "engagement_id")
 EVENT_FIELDS = (
     "engagement_type",
     "engagement_id",

@@ -1,21 +1,17 @@
-"""Writes and archives deals in ``deal_info`` so that merged ones never become live again.
-
-Each function works inside :meth:`.Connection.operation` and raises the driver's errors.
-"""
+"""Writes and archives deals in ``deal_info`` so that merged ones never become live again."""
 
 from __future__ import annotations
 
-from collections.abc import Collection as Sized
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
 
 from pymongo.collection import Collection
+from pymongo.database import Database
 
 from dealcache.model.deals import Deal
 from dealcache.model.invalidation import Changes
-from dealcache.model.unreadable import UnreadableRecords
+from dealcache.repositories.connection import Connection
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.documents import (
     COMPARED_DEAL,
@@ -24,8 +20,10 @@ from dealcache.repositories.documents import (
     SUMMED,
     Document,
     any_date,
+    batches_of,
     deal_fields,
     ids_of,
+    milliseconds,
     texts_in,
 )
 from dealcache.repositories.lists.stage_moves import COUNTED_FIELDS, StageMoves
@@ -44,81 +42,120 @@ _FEW = 20
 _COUNTED = dict.fromkeys(COUNTED_FIELDS, 1)
 
 
-class DealDocuments(NamedTuple):
-    """Converts deals to the fields of documents.
+class DealWriter:
+    """Writes and archives deals. Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
-        properties: converts their own properties.
-        home_currency: the company's currency, None if it is not known.
+        connection: the database.
+        marks: those of this process; new deals have one until their events are counted.
+        properties: converts the own properties of deals.
+        home_currency: returns the company's currency, None while it is not known.
     """
 
-    properties: StoredProperties
-    home_currency: str | None
+    def __init__(
+        self,
+        connection: Connection,
+        marks: DirtyMarks,
+        properties: StoredProperties,
+        home_currency: Callable[[], str | None],
+    ) -> None:
+        self._connection = connection
+        self._marks = marks
+        self._properties = properties
+        self._home_currency = home_currency
+        self._compared = COMPARED_DEAL | STAGE_TIMES | properties.compared
 
-    @property
-    def compared(self) -> Document:
-        """The projection with which a document is read to compare it with HubSpot's version of the deal."""
-        return COMPARED_DEAL | STAGE_TIMES | self.properties.compared
+    def store(self, deals: Iterable[Deal], synced_at: datetime) -> Changes:
+        """Write deals, each unless MongoDB holds a newer version of it, and return the visible changes.
 
-    def fields(self, deal: Deal, stored: Document | None) -> Document:
-        """Return the fields of a deal.
+        The deals that were merged into them are archived, for good. See :mod:`.newest_wins` for the order of versions.
+
+        The ids merged away are looked up before the write, so that an old reading of such a deal is stored as archived,
+        and for new deals again after it, because another writer may meanwhile have stored the deal into which one was
+        merged without finding that one.
 
         Args:
-            deal: as HubSpot gave it.
-            stored: its document; None if there is none.
+            deals: the deals as HubSpot returned them.
+            synced_at: the time just before HubSpot was asked.
         """
-        is_foreign = deal.currency not in (None, self.home_currency)
-        foreign = {FOREIGN_CURRENCY: deal.currency} if is_foreign else {}
-        return deal_fields(deal) | foreign | stage_fields(deal) | self.properties.fields(deal, stored)
+        given, moment = list(deals), milliseconds(synced_at)
+        home = self._home_currency() if any(deal.currency for deal in given) else None
+        ids = [deal.deal_id for deal in given]
+        absorbed = {deal_id for deal in given for deal_id in deal.merged_ids if deal_id != deal.deal_id}
+        with self._connection.operation() as database:
+            collection = database.deal_info
+            gone = absorbed | merged_away(collection, ids)
+            meant = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
+            stored = collection.find({"deal_id": {"$in": ids}}, self._compared).to_list()
+            written = self._write(database, stored, self._wanted(meant, stored, moment, home), moment)
+            for refused in written.refused:
+                self._connection.unreadable.note("deals", refused["deal_id"], "MongoDB refuses it")
+            alive = [fields["deal_id"] for fields in written.added if not fields["archived"]]
+            alive += [match.fields["deal_id"] for match in written.changed if not match.fields["archived"]]
+            changes = deal_changes(written)
+            changes.names |= _shared_names(collection, written)
+            changes.add(archive(collection, absorbed | merged_away(collection, alive), moment))
+        return changes
 
+    def _write(
+        self, database: Database[Document], stored: Iterable[Document], wanted: Iterable[Document], synced_at: datetime
+    ) -> Written:
+        with changing(database) as change, self._marks.writing(database) as writing:
+            first = self._marks.initial_mark()
 
-def store_deals(
-    collection: Collection[Document],
-    deals: Iterable[Deal],
-    synced_at: datetime,
-    unreadable: UnreadableRecords,
-    marks: DirtyMarks,
-    documents: DealDocuments,
-) -> Changes:
-    """Write deals, each unless a newer version is stored, and return the visible changes.
+            def before(new: Sequence[Document], _changed: Sequence[Match]) -> None:
+                change.begin()
+                writing.insert(fields["deal_id"] for fields in new)
 
-    Deals that were merged into others end up archived. The ids merged away are looked up before the write, so that an
-    old reading of such a deal is stored as archived, and for new deals again after it, because another writer may
-    meanwhile have stored the deal into which one was merged without finding that one.
+            written = write_batch(
+                database.deal_info, _KEY, stored, wanted, synced_at, before=before, first={"list_stale": first}
+            )
+            self._marks.remember((fields["deal_id"] for fields in written.inserted), first["token"])
+            _note_moves(change.moves, written)
+        return written
 
-    Args:
-        collection: the deals.
-        deals: as HubSpot gave them.
-        synced_at: the time just before HubSpot was asked, in milliseconds.
-        unreadable: counts the deals that MongoDB refuses.
-        marks: those of this process; new deals have one until their events are counted.
-        documents: converts deals to documents.
-    """
-    given = list(deals)
-    ids = [deal.deal_id for deal in given]
-    absorbed = {deal_id for deal in given for deal_id in deal.merged_ids if deal_id != deal.deal_id}
-    gone = absorbed | merged_away(collection, ids)
-    meant = [replace(deal, archived=True) if deal.deal_id in gone else deal for deal in given]
-    stored = collection.find({"deal_id": {"$in": ids}}, documents.compared).to_list()
-    wanted = _wanted(meant, stored, synced_at, documents)
-    with changing(collection.database) as change, marks.writing(collection.database) as writing:
-        first = marks.initial_mark()
+    def _wanted(
+        self, deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime, home: str | None
+    ) -> list[Document]:
+        """Return the fields to store; ``archived_at`` is the first time that a deal was found archived."""
+        held = {document["deal_id"]: document for document in stored if has_key(_KEY, document)}
+        wanted = newest_of_each(_KEY, [self._fields(deal, held.get(deal.deal_id), home) for deal in deals])
+        for fields in wanted:
+            document = held.get(fields["deal_id"], {})
+            since = (any_date(document.get("archived_at")) if document.get("archived") else None) or synced_at
+            fields["archived_at"] = since if fields["archived"] else None
+        return wanted
 
-        def before(new: Sequence[Document], _changed: Sequence[Match]) -> None:
-            change.begin()
-            writing.insert(fields["deal_id"] for fields in new)
+    def _fields(self, deal: Deal, stored: Document | None, home: str | None) -> Document:
+        """Return the fields of a deal; ``stored`` is its document, None if there is none."""
+        foreign = {} if deal.currency in (None, home) else {FOREIGN_CURRENCY: deal.currency}
+        return deal_fields(deal) | foreign | stage_fields(deal) | self._properties.fields(deal, stored)
 
-        written = write_batch(collection, _KEY, stored, wanted, synced_at, before=before, first={"list_stale": first})
-        marks.remember((fields["deal_id"] for fields in written.inserted), first["token"])
-        _note_moves(change.moves, written)
-    for refused in written.refused:
-        unreadable.note("deals", refused["deal_id"], "MongoDB refuses it")
-    alive = [fields["deal_id"] for fields in written.added if not fields["archived"]]
-    alive += [match.fields["deal_id"] for match in written.changed if not match.fields["archived"]]
-    changes = deal_changes(written)
-    changes.names |= _shared_names(collection, written)
-    changes.add(archive(collection, absorbed | merged_away(collection, alive), synced_at))
-    return changes
+    def mark_archived(self, deal_ids: Iterable[str], at: datetime) -> Changes:
+        """Archive deals that HubSpot no longer has, and return the changes; unknown ids are ignored.
+
+        Deals that were read later than ``at``, the time just before HubSpot was asked, stay as they are.
+        """
+        ids, moment = list(deal_ids), milliseconds(at)
+        not_read_later: Document = {"synced_at": {"$not": {"$gt": moment}}}
+        again = {"deal_id": {"$in": ids}, "archived": True} | not_read_later
+        with self._connection.operation() as database:
+            changes = archive(database.deal_info, ids, moment, not_read_later)
+            database.deal_info.update_many(again, {"$set": {"synced_at": moment}})
+        return changes
+
+    def archive_unseen(self, since: datetime) -> Changes:
+        """Archive all deals not seen at HubSpot since a complete load's first call, and return the changes."""
+        changes, moment = Changes(), milliseconds(since)
+        unseen: Document = {"synced_at": {"$lt": moment}}
+        with self._connection.operation() as database:
+            # Nearly all are live: what says so in the indexes of lists is no reason to go by one of these.
+            found = database.deal_info.find(
+                unseen | LIVE, {"_id": 0, "deal_id": 1}, batch_size=_BATCH, hint=[("$natural", 1)]
+            )
+            for batch in batches_of(found, _BATCH):
+                changes.add(archive(database.deal_info, ids_of(batch), moment, unseen))
+        return changes
 
 
 def _note_moves(moves: StageMoves, written: Written) -> None:
@@ -153,25 +190,11 @@ def _shared_names(collection: Collection[Document], written: Written) -> set[str
     return {modified[bearer["_id"]] for bearer in bearers}
 
 
-def _wanted(
-    deals: Iterable[Deal], stored: Iterable[Document], synced_at: datetime, documents: DealDocuments
-) -> list[Document]:
-    """Return the fields to store; ``archived_at`` is the first time that a deal was found archived."""
-    held = {document["deal_id"]: document for document in stored if has_key(_KEY, document)}
-    read = [(deal, held.get(deal.deal_id)) for deal in deals]
-    wanted = newest_of_each(_KEY, [documents.fields(deal, document) for deal, document in read])
-    for fields in wanted:
-        document = held.get(fields["deal_id"], {})
-        since = (any_date(document.get("archived_at")) if document.get("archived") else None) or synced_at
-        fields["archived_at"] = since if fields["archived"] else None
-    return wanted
-
-
-def merged_away(collection: Collection[Document], deal_ids: Sized[str]) -> set[str]:
+def merged_away(collection: Collection[Document], deal_ids: Iterable[str]) -> set[str]:
     """Return those of ``deal_ids`` that are known to have been merged into another deal."""
-    if not deal_ids:
-        return set()
     asked = set(deal_ids)
+    if not asked:
+        return set()
     holders = collection.find({"merged_ids": {"$in": list(asked)}}, {"_id": 0, "deal_id": 1, "merged_ids": 1})
     return {
         merged_id
@@ -185,6 +208,8 @@ def archive(
     collection: Collection[Document], deal_ids: Iterable[str], at: datetime, condition: Document | None = None
 ) -> Changes:
     """Mark live deals as archived and return the changes; unknown ids are ignored.
+
+    Works inside :meth:`.Connection.operation` and raises the driver's errors.
 
     Args:
         collection: the deals.
@@ -216,32 +241,3 @@ def archive(
     for document in found:
         note_deal(changes, document)
     return changes
-
-
-def archive_all(collection: Collection[Document], condition: Document, at: datetime) -> Changes:
-    """Archive all live deals for which ``condition`` holds; see :func:`archive`."""
-    changes = Changes()
-    # Nearly all are live: what says so in the indexes of lists is no reason to go by one of these.
-    as_stored = [("$natural", 1)]
-    found = collection.find(condition | LIVE, {"_id": 0, "deal_id": 1}, batch_size=_BATCH, hint=as_stored)
-    ids: list[str] = []
-    for document in found:
-        ids += ids_of([document])
-        if len(ids) == _BATCH:
-            changes.add(archive(collection, ids, at, condition))
-            ids = []
-    changes.add(archive(collection, ids, at, condition))
-    return changes
-
-
-def follow_merges(collection: Collection[Document], found: Sequence[Document], projection: Document) -> list[Document]:
-    """Return the live deals that the archived ones in ``found`` were merged into, over any number of merges."""
-    known: set[str] = set()
-    while found:
-        ids = {document["deal_id"] for document in found if isinstance(document.get("deal_id"), str)} - known
-        known |= ids
-        found = collection.find({"merged_ids": {"$in": list(ids)}}, projection).to_list() if ids else []
-        live = [document for document in found if not document.get("archived")]
-        if live:
-            return live
-    return []
