@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import partial
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +19,7 @@ from dealcache.repositories.documents import (
     Document,
     EngagementKey,
     Totals,
+    documents_in,
     is_sound,
     milliseconds,
     totals_of,
@@ -66,9 +66,7 @@ class DealTimelineRepository(EventWriter):
         of_deals = {"deal_id": {"$in": list(deal_ids)}}
         with self._connection.operation():
             found = self._naive.find(of_deals, self._projection, sort=order, batch_size=_BATCH)
-            # Whole batches: the cursor's own iterator takes a microsecond for each document.
-            batches = iter(partial(found.to_list, _BATCH), [])
-            for deal_id, documents in groupby(chain.from_iterable(batches), itemgetter("deal_id")):
+            for deal_id, documents in groupby(documents_in(found, _BATCH), itemgetter("deal_id")):
                 yield deal_id, read_records(EVENTS, documents, self._connection.unreadable)
 
     def totals(self, deal_ids: Iterable[str]) -> dict[str, Totals]:

@@ -9,8 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
+
+from pymongo.cursor import Cursor
 
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event, name_key
 from dealcache.model.freshness import data_as_of
@@ -177,6 +180,11 @@ def batches_of(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Yield ``items`` in batches of ``size``; the last one may be smaller."""
     rest = iter(items)
     return iter(lambda: list(islice(rest, size)), [])
+
+
+def documents_in(cursor: Cursor[Document], size: int) -> Iterator[Document]:
+    """Yield documents by whole batches of ``size``: the cursor's own iterator takes a microsecond for each."""
+    return chain.from_iterable(iter(partial(cursor.to_list, size), []))
 
 
 def texts_in(value: object) -> list[str]:

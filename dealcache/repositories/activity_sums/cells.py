@@ -83,9 +83,8 @@ def stored_owner(owner: str) -> str:
     return _OWNER + owner
 
 
-def owner_in(cell: Document) -> str | None:
-    """Return the owner of a cell; None for all of them."""
-    stored: str = cell["owner"]
+def owner_in(stored: str) -> str | None:
+    """Return the owner that a cell has; None for all of them."""
     return None if stored == ALL else stored.removeprefix(_OWNER)
 
 
@@ -120,12 +119,10 @@ def year_of(day: int) -> int:
 
 def changed(cell: Document | None, change: Mapping[str, Mapping[int, int]]) -> Document:
     """Return the contents of a cell after a change; None for a cell that does not exist yet."""
-    types = {} if cell is None else {one[0]: one for one in cell["types"]}
+    types = {} if cell is None else {one.type: one for one in series_in(cell)}
     for kind, numbers in change.items():
-        _, days, counts = types.get(kind, (kind, b"", b""))
-        series = _added(Series(None, kind, array("i", days), array("i", counts)), numbers)
-        types[kind] = [kind, series.days.tobytes(), series.counts.tobytes()]
-    return {"types": [types[kind] for kind in sorted(types) if types[kind][1]]}
+        types[kind] = _added(types.get(kind) or Series(None, kind, array("i"), array("i")), numbers)
+    return contents(types[kind] for kind in sorted(types) if types[kind].days)
 
 
 def _added(series: Series, numbers: Mapping[int, int]) -> Series:
@@ -149,6 +146,6 @@ def contents(series: Iterable[Series]) -> Document:
 
 def series_in(cell: Document) -> Iterator[Series]:
     """Yield the sums in a cell."""
-    owner = owner_in(cell)
+    owner = owner_in(cell["owner"])
     for kind, days, counts in cell["types"]:
         yield Series(owner, kind, array("i", days), array("i", counts))

@@ -1,19 +1,16 @@
 """Changes of the sums of activities by deals that are not summed: some at a time, each time as a whole.
 
-A process first claims such deals by a mark of its own, reads them, and has the change carried out. They count as
-summed only if they still have its mark: a writer removes it when it changes them, and another process replaces it.
+See :mod:`.head` for how a change survives its process, and :mod:`.deal_counter` for deals that change meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from functools import partial
-from itertools import chain
 from typing import Any
 
 from bson import ObjectId
-from pymongo import ASCENDING, UpdateOne
+from pymongo import UpdateOne
 from pymongo.database import Database
 
 from dealcache.repositories.activity_sums.cells import by_cell, changed
@@ -25,6 +22,7 @@ from dealcache.repositories.activity_sums.counts import (
     pack_counts,
     unpack_counts,
 )
+from dealcache.repositories.activity_sums.deal_counter import DealCounter, key_batches
 from dealcache.repositories.activity_sums.head import (
     Head,
     Pending,
@@ -35,19 +33,12 @@ from dealcache.repositories.activity_sums.head import (
     read_head,
     sums_of,
 )
-from dealcache.repositories.activity_sums.reading import read_counts
-from dealcache.repositories.connection import Connection, unjournaled
-from dealcache.repositories.documents import SUMMED, Document, batches_of
+from dealcache.repositories.connection import Connection
+from dealcache.repositories.documents import Document, batches_of
 from dealcache.repositories.writes.unordered import write_unordered
 
-#: Deals, and about how many activities of them, to add up together.
-_DEALS, _ACTIVITIES = 250, 20_000
-
-#: The fields of a deal by which its size is known.
-_SIZE = {"activities.count": 1}
-
-#: Documents to write at once; keys of deals to read at once.
-_WRITES, _KEYS = 500, 1_000
+#: Documents to write at once.
+_WRITES = 500
 
 
 class ActivityChanges:
@@ -61,6 +52,8 @@ class ActivityChanges:
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
         self._connection = connection
         self._zone = zone
+        #: The deals whose activities are added up.
+        self.deals = DealCounter(connection, zone)
 
     def head(self) -> Head | None:
         """Return the head as it is, perhaps with a pending change; None if there are no sums."""
@@ -72,53 +65,26 @@ class ActivityChanges:
         head = self.head()
         return None if head is None else self.carry_out(head)
 
-    def batches(self) -> Iterator[list[Any]]:
-        """Yield the keys of all deals, in their order and of whatever type they are, in batches to be added up."""
-        with self._connection.operation() as database:
-            found = database.deal_info.find({}, _SIZE, sort=[("_id", ASCENDING)], batch_size=_KEYS)
-            yield from key_batches(chain.from_iterable(iter(partial(found.to_list, _KEYS), [])))
-
-    def unsummed(self, generation: ObjectId, most: int) -> list[Document]:
-        """Return deals that are not summed, ``most`` at most, with their ids and the number of their activities."""
-        with self._connection.operation() as database:
-            deals = unjournaled(database, "deal_info")
-            return deals.find({SUMMED: {"$ne": generation}}, _SIZE, limit=most).to_list()
-
     def add(self, head: Head, deals: Sequence[Document]) -> Head | None:
         """Change the sums by deals that are not summed, as far as they fit into one change.
 
         Args:
             head: as it was read, without a pending change.
-            deals: at least one; see :meth:`unsummed`.
+            deals: at least one; see :meth:`.DealCounter.unsummed`.
 
         Returns:
             The head afterwards; None if another process has changed the sums meanwhile.
         """
-        keys, mark, types = next(key_batches(deals)), ObjectId(), TypeNames(head.types)
-        after = dict(self.claim({"_id": {"$in": keys}, SUMMED: {"$ne": head.generation}}, mark, types))
-        changed_head = self._replace(head, after, types)
+        types = TypeNames(head.types)
+        mark, after = self.deals.claim(head.generation, next(key_batches(deals)), types)
+        changed_head = self._replace(head, dict(after), types)
         if changed_head is not None:
-            self.confirm(head.generation, mark)
+            self.deals.confirm(head.generation, mark)
         return changed_head
 
     def drop(self, head: Head, deals: Sequence[Any]) -> Head | None:
         """Take deals that do not exist any more out of the sums; works as :meth:`add`."""
         return self._replace(head, dict.fromkeys(deals, NOTHING), TypeNames(head.types))
-
-    def claim(self, condition: Document, mark: ObjectId, types: TypeNames) -> list[tuple[Any, DealCounts]]:
-        """Mark the deals for which ``condition`` holds, and return their keys and counts as they are after that."""
-        with self._connection.operation() as database:
-            unjournaled(database, "deal_info").update_many(condition, {"$set": {SUMMED: mark}})
-        return self.counts({SUMMED: mark}, types)
-
-    def counts(self, condition: Document, types: TypeNames) -> list[tuple[Any, DealCounts]]:
-        """Return the keys and counts of the deals for which ``condition`` holds; see :func:`.read_counts`."""
-        return read_counts(self._connection, self._zone, condition, types)
-
-    def confirm(self, generation: ObjectId, mark: ObjectId) -> None:
-        """Note that the deals that still have this mark are summed."""
-        with self._connection.operation() as database:
-            unjournaled(database, "deal_info").update_many({SUMMED: mark}, {"$set": {SUMMED: generation}})
 
     def parts(self, generation: ObjectId, after: Any, last: Any) -> dict[Any, DealCounts]:
         """Return the counts that are in the sums of the deals whose ``_id`` lies after one and not after another."""
@@ -142,31 +108,14 @@ class ActivityChanges:
     def _replace(self, head: Head, after: Mapping[Any, DealCounts], types: TypeNames) -> Head | None:
         before = self._parts({"_id": {"$in": [part_id(head.generation, deal) for deal in after]}})
         pairs = {deal: (before.get(deal, NOTHING), counts) for deal, counts in after.items()}
-        parts = [(deal, new.stage, pack_counts(new.counts)) for deal, (old, new) in pairs.items() if old != new]
+        parts = [
+            {"deal": deal, "stage": new.stage, "counts": pack_counts(new.counts)}
+            for deal, (old, new) in pairs.items()
+            if old != new
+        ]
         with self._connection.operation() as database:
             noted = note_change(database, head, Pending(difference(pairs.values()), parts), types.known)
         return None if noted is None else self.carry_out(noted)
-
-
-def key_batches(deals: Iterable[Document]) -> Iterator[list[Any]]:
-    """Yield the keys of deals in batches to be added up together.
-
-    Args:
-        deals: with their ids and the number of their activities.
-    """
-    keys: list[Any] = []
-    activities = 0
-    for deal in deals:
-        summary = deal.get("activities")
-        count = summary.get("count") if isinstance(summary, dict) else 0
-        number = count if isinstance(count, int) else 0
-        if keys and (len(keys) == _DEALS or activities + number > _ACTIVITIES):
-            yield keys
-            keys, activities = [], 0
-        keys.append(deal["_id"])
-        activities += number
-    if keys:
-        yield keys
 
 
 def _change_cells(database: Database[Document], head: Head, pending: Pending) -> None:
@@ -183,11 +132,10 @@ def _change_cells(database: Database[Document], head: Head, pending: Pending) ->
 
 def _change_parts(database: Database[Document], head: Head, pending: Pending) -> None:
     updates = [
-        _once(part_id(head.generation, deal), head.number, {"stage": stage, "counts": counts})
-        for deal, stage, counts in pending.parts
+        _once(part_id(head.generation, one["deal"]), head.number, {"stage": one["stage"], "counts": one["counts"]})
+        for one in pending.parts
     ]
-    if updates:
-        write_unordered(parts_of(database), updates)
+    write_unordered(parts_of(database), updates)
 
 
 def _once(key: Any, number: int, fields: Document) -> UpdateOne:

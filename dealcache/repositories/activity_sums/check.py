@@ -11,12 +11,12 @@ from datetime import tzinfo
 from itertools import islice
 from typing import Any
 
-from bson import MaxKey, MinKey, ObjectId
+from bson import MaxKey, MinKey
 
 from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.counts import NOTHING, TypeNames
 from dealcache.repositories.activity_sums.head import Head, claim_check, end_sums
-from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import SUMMED
 from dealcache.repositories.identity import IdentityRepository
 
@@ -76,7 +76,7 @@ class ActivityCheck:
     def batches(self) -> Iterator[int]:
         """Compare deals, some at a time, and yield how many differed."""
         after: Any = MinKey()
-        for keys in self._changes.batches():
+        for keys in self._changes.deals.batches():
             head = self._changes.settled_head()
             if head is None:
                 return
@@ -88,17 +88,12 @@ class ActivityCheck:
 
     def _compare(self, head: Head, keys: list[Any], after: Any) -> int:
         """Compare deals, and the counts of deals that do not exist any more, and return how many differed."""
-        summed = self._changes.counts({"_id": {"$in": keys}, SUMMED: head.generation}, TypeNames(head.types))
+        summed = self._changes.deals.count({"_id": {"$in": keys}, SUMMED: head.generation}, TypeNames(head.types))
         parts = self._changes.parts(head.generation, after, keys[-1] if keys else MaxKey())
         wrong = [key for key, counts in summed if parts.get(key, NOTHING) != counts]
         if wrong:
-            self._forget(head.generation, wrong)
+            self._changes.deals.forget(head.generation, wrong)
         gone = parts.keys() - set(keys)
         if gone and self._changes.drop(head, list(gone)) is None:
             return len(wrong)  # the sums have just been changed: the next check finds them
         return len(wrong) + len(gone)
-
-    def _forget(self, generation: ObjectId, keys: list[Any]) -> None:
-        with self._connection.operation() as database:
-            deals = unjournaled(database, "deal_info")
-            deals.update_many({"_id": {"$in": keys}, SUMMED: generation}, {"$unset": {SUMMED: ""}})

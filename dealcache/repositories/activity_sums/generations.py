@@ -6,15 +6,17 @@ One process at a time does so, which holds a lease. While sums are made there is
 from __future__ import annotations
 
 import logging
+import time
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import tzinfo
 from functools import partial
 from itertools import groupby
 
 from bson import MaxKey, MinKey, ObjectId
-from pymongo import ASCENDING, IndexModel
+from pymongo import IndexModel, ReturnDocument
 
 from dealcache.repositories.activity_sums.cells import (
     ALL,
@@ -25,12 +27,19 @@ from dealcache.repositories.activity_sums.cells import (
     series_of_type,
     stored_owner,
 )
-from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.counts import DealCounts, TypeNames, pack_counts
-from dealcache.repositories.activity_sums.head import Head, begin_sums, end_sums, part_id, parts_of, sums_of
-from dealcache.repositories.activity_sums.lease import ActivityLease
+from dealcache.repositories.activity_sums.deal_counter import DealCounter
+from dealcache.repositories.activity_sums.head import (
+    Head,
+    begin_sums,
+    end_sums,
+    part_id,
+    parts_of,
+    read_head,
+    sums_of,
+)
 from dealcache.repositories.activity_sums.sums import MOST_UNSUMMED
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.documents import SUMMED, Document, batches_of
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.indexes import drop
@@ -44,9 +53,14 @@ _UNASKED_MINUTES = 24 * 60
 _INSERTED, _DELETED = 200, 5_000
 
 _INDEXES = [
-    IndexModel([("of", ASCENDING), ("stage", ASCENDING), ("owner", ASCENDING), ("year", ASCENDING)], name="stage"),
-    IndexModel([("of", ASCENDING), ("owner", ASCENDING), ("stage", ASCENDING)], name="owner"),
+    IndexModel(["of", "stage", "owner", "year"], name="stage"),
+    IndexModel(["of", "owner", "stage"], name="owner"),
 ]
+
+#: Milliseconds without a renewal after which the holder of the lease counts as dead, and seconds between two renewals.
+_DEAD_MILLISECONDS, _RENEWAL_SECONDS = 15_000, 2.0
+
+_LEASE: Document = {"_id": "lease"}
 
 #: The days of all activities, one for each, by stage, owner and type.
 _Days = defaultdict[tuple[str, str, str], "array[int]"]
@@ -63,7 +77,7 @@ class ActivityGenerations:
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
         self._connection = connection
         self._zone = zone
-        self._changes = ActivityChanges(connection, zone)
+        self._deals = DealCounter(connection, zone)
         self._identity = IdentityRepository(connection)
 
     def make(self) -> bool:
@@ -72,18 +86,19 @@ class ActivityGenerations:
         Returns:
             True if there are sums now, False if another process is making them.
         """
-        with ActivityLease(self._connection) as lease:
-            if not lease.is_held:
+        with _lease(self._connection) as renew:
+            if renew is None:
                 return False
             if not self._exist():
-                self._make(lease)
+                self._make(renew)
             return True
 
     def _exist(self) -> bool:
-        head = self._changes.head()
-        return head is not None and len(self._changes.unsummed(head.generation, MOST_UNSUMMED + 1)) <= MOST_UNSUMMED
+        with self._connection.operation() as database:
+            head = read_head(database, self._zone)
+        return head is not None and len(self._deals.unsummed(head.generation, MOST_UNSUMMED + 1)) <= MOST_UNSUMMED
 
-    def _make(self, lease: ActivityLease) -> None:
+    def _make(self, renew: Callable[[], None]) -> None:
         generation, types, installation = ObjectId(), TypeNames(), self._identity.installation()
         with self._connection.operation() as database:
             end_sums(database)
@@ -91,23 +106,22 @@ class ActivityGenerations:
             database.deal_info.create_index(SUMMED, name=SUMMED)
         days: _Days = defaultdict(partial(array, "i"))
         number = 0
-        for keys in self._changes.batches():
-            lease.renew()
+        for keys in self._deals.batches():
+            renew()
             number += self._add(generation, keys, types, days)
         for merged in _levels(days):
             for cells in batches_of(_cells(generation, merged), _INSERTED):
-                lease.renew()
+                renew()
                 with self._connection.operation() as database:
                     sums_of(database).insert_many(cells, ordered=False)
         with self._connection.operation() as database:
             begin_sums(database, Head(generation, 0, None, types.known, installation), self._zone)
         log.info("the activities of %d deals were added up", number)
-        self._remove_others(generation, lease)
+        self._remove_others(generation, renew)
 
     def _add(self, generation: ObjectId, keys: list[object], types: TypeNames, days: _Days) -> int:
         """Add the activities of some deals to ``days``, note their counts, and return the number of deals."""
-        mark = ObjectId()
-        deals = self._changes.claim({"_id": {"$in": keys}}, mark, types)
+        mark, deals = self._deals.claim(generation, keys, types)
         parts = [
             {"_id": part_id(generation, key), "stage": one.stage, "counts": pack_counts(one.counts), "at": 0}
             for key, one in deals
@@ -118,7 +132,7 @@ class ActivityGenerations:
                 parts_of(database).insert_many(parts, ordered=False)
         for _, one in deals:
             _collect(one, days)
-        self._changes.confirm(generation, mark)
+        self._deals.confirm(generation, mark)
         return len(deals)
 
     def give_up(self) -> bool:
@@ -126,18 +140,18 @@ class ActivityGenerations:
         with self._connection.operation() as database:
             if sums_of(database).find_one({"_id": "head"}, {"_id": 1}) is None:
                 return True
-        with ActivityLease(self._connection) as lease:
-            if not lease.is_held:
+        with _lease(self._connection) as renew:
+            if renew is None:
                 return False
             with self._connection.operation() as database:
                 if not end_sums(database, _UNASKED_MINUTES):
                     return False
                 drop(database.deal_info, [SUMMED])
-            self._remove_others(None, lease)
+            self._remove_others(None, renew)
         log.info("the sums of activities were removed, because they were not asked for in a day")
         return True
 
-    def _remove_others(self, generation: ObjectId | None, lease: ActivityLease) -> None:
+    def _remove_others(self, generation: ObjectId | None, renew: Callable[[], None]) -> None:
         """Remove all sums but those of a generation, some thousand documents at a time."""
         others: list[Document] = [{"_id": {"$lt": part_id(generation, MinKey())}}]
         others.append({"_id": {"$gt": part_id(generation, MaxKey())}})
@@ -148,8 +162,46 @@ class ActivityGenerations:
             ):
                 for condition in conditions:
                     while found := collection.find(condition, {"_id": 1}, limit=_DELETED).to_list():
-                        lease.renew()
+                        renew()
                         collection.delete_many({"_id": {"$in": [one["_id"] for one in found]}})
+
+
+@contextmanager
+def _lease(connection: Connection) -> Iterator[Callable[[], None] | None]:
+    """Let one process at a time work on the sums; yield None if another one does.
+
+    Otherwise yield a function that shows that this one is alive, unless that was done a moment ago. It raises
+    StoreUnavailable if another process has taken the lease, because there was no renewal for too long.
+    """
+    mine = _LEASE | {"holder": ObjectId()}
+    renewed_at = time.monotonic()
+    alive = {"$gt": ["$alive_at", {"$subtract": ["$$NOW", _DEAD_MILLISECONDS]}]}
+    taken = {
+        name: {"$cond": [alive, f"${name}", value]}
+        for name, value in {"holder": mine["holder"], "alive_at": "$$NOW"}.items()
+    }
+    with connection.operation() as database:
+        found = sums_of(database).find_one_and_update(
+            _LEASE, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
+        )
+    if found is None or found["holder"] != mine["holder"]:
+        yield None
+        return
+
+    def renew() -> None:
+        nonlocal renewed_at
+        if time.monotonic() - renewed_at < _RENEWAL_SECONDS:
+            return
+        with connection.operation() as database:
+            if not sums_of(database).update_one(mine, [{"$set": {"alive_at": "$$NOW"}}]).matched_count:
+                raise StoreUnavailable("another process is adding up activities")
+        renewed_at = time.monotonic()
+
+    try:
+        yield renew
+    finally:
+        with connection.operation() as database:
+            sums_of(database).delete_one(mine)
 
 
 def _collect(deal: DealCounts, days: _Days) -> None:

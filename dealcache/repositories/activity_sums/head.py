@@ -30,10 +30,10 @@ _HEAD: Document = {"_id": "head"}
 
 
 class Pending(NamedTuple):
-    """A noted change: the difference of all sums, and the new counts of single deals as ``pack_counts`` packs them."""
+    """A noted change: the difference of all sums, and the new ``stage`` and packed ``counts`` of each changed deal."""
 
     change: Change
-    parts: Sequence[tuple[Any, str, bytes]]
+    parts: Sequence[Document]
 
 
 class Head(NamedTuple):
@@ -75,10 +75,7 @@ def read_head(database: Database[Document], zone: tzinfo) -> Head | None:
     if found is None:
         return None
     noted = found.get("pending")
-    pending = None
-    if noted is not None:
-        parts = [(one["deal"], one["stage"], one["counts"]) for one in noted["parts"]]
-        pending = Pending(unpack_change(noted["change"]), parts)
+    pending = None if noted is None else Pending(unpack_change(noted["change"]), noted["parts"])
     return Head(found["of"], found["number"], pending, found["types"], found["installation"])
 
 
@@ -114,8 +111,7 @@ def end_sums(database: Database[Document], unasked_minutes: int | None = None) -
 
 def note_change(database: Database[Document], head: Head, pending: Pending, types: Sequence[str]) -> Head | None:
     """Note a change, and return the head with it; None if another process has noted one since ``head`` was read."""
-    parts = [{"deal": deal, "stage": stage, "counts": counts} for deal, stage, counts in pending.parts]
-    noted = {"change": pack_change(pending.change), "parts": parts}
+    noted = {"change": pack_change(pending.change), "parts": pending.parts}
     unchanged = _HEAD | {"of": head.generation, "number": head.number, "pending": None}
     change = {"$set": {"pending": noted, "number": head.number + 1, "types": list(types)}}
     if not sums_of(database).update_one(unchanged, change).matched_count:

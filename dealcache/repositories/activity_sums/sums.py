@@ -6,8 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from datetime import tzinfo
-from functools import partial
-from itertools import chain
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -16,7 +14,7 @@ from dealcache.repositories.activity_sums.cells import ALL, Series, owner_in, se
 from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.head import Head, note_asked, sums_of
 from dealcache.repositories.connection import Connection, StoreUnavailable
-from dealcache.repositories.documents import Document
+from dealcache.repositories.documents import Document, documents_in
 
 #: The most deals that a reader adds up: about two seconds. If there are more, all sums are made anew.
 MOST_UNSUMMED = 5_000
@@ -93,7 +91,7 @@ class ActivitySums:
         """Return the owners of all activities."""
         with self._connection.operation() as database:
             found = sums_of(database).distinct("owner", {"of": version.generation, "stage": ALL})
-        return [owner for one in found if (owner := owner_in({"owner": one})) is not None]
+        return [owner for one in found if (owner := owner_in(one)) is not None]
 
     def series(
         self,
@@ -125,13 +123,13 @@ class ActivitySums:
             condition |= {"year": between} if (between := {name: year for name, year in years.items() if year}) else {}
         with self._connection.operation() as database:
             read = sums_of(database).find(condition, {"owner": 1, "types": 1}, batch_size=_BATCH)
-            for cell in chain.from_iterable(iter(partial(read.to_list, _BATCH), [])):
+            for cell in documents_in(read, _BATCH):
                 for one in series_in(cell):
                     yield one.between(first, last)
 
     def _up_to_date(self, head: Head) -> bool:
         """Add up all deals that are not summed; return False if another process has changed the sums meanwhile."""
-        unsummed = self._changes.unsummed(head.generation, MOST_UNSUMMED + 1)
+        unsummed = self._changes.deals.unsummed(head.generation, MOST_UNSUMMED + 1)
         if len(unsummed) > MOST_UNSUMMED:
             raise SumsMissingError
         if not unsummed:

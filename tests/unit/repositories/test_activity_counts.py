@@ -19,7 +19,6 @@ from dealcache.repositories.activity_sums.cells import (
     series_of_type,
     stored_owner,
 )
-from dealcache.repositories.activity_sums.changes import key_batches
 from dealcache.repositories.activity_sums.counts import (
     NOTHING,
     OTHER_TYPE,
@@ -34,6 +33,7 @@ from dealcache.repositories.activity_sums.counts import (
     unpack_change,
     unpack_counts,
 )
+from dealcache.repositories.activity_sums.deal_counter import key_batches
 
 STAGES = st.builds(stage_text, st.sampled_from(["default", "*", None]), st.sampled_from(["won", "*", '"]', None]))
 ACTIVITIES = st.builds(
