@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pymongo
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import DESCENDING, IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
@@ -36,96 +36,68 @@ _BUILD_SECONDS = 300.0
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
     "deal_info": (
-        IndexModel([("deal_id", ASCENDING)], name="deal", unique=True),
-        IndexModel([("stage_id", ASCENDING), ("create_date", DESCENDING), ("deal_id", ASCENDING)], name="stage"),
-        IndexModel([("merged_ids", ASCENDING)], name="merged"),
+        IndexModel("deal_id", name="deal", unique=True),
+        IndexModel(["stage_id", ("create_date", DESCENDING), "deal_id"], name="stage"),
+        IndexModel("merged_ids", name="merged"),
         # Answers which deals' associations are due to be read again, from the index alone.
-        IndexModel(
-            [
-                ("associations_read_at", ASCENDING),
-                ("stage_id", ASCENDING),
-                ("archived", ASCENDING),
-                ("deal_id", ASCENDING),
-            ],
-            name="stalest",
-        ),
-        IndexModel([("archived_at", ASCENDING)], name="archived", partialFilterExpression={"archived": True}),
-        IndexModel([("unread_types", ASCENDING)], name="unread", sparse=True),
+        IndexModel(["associations_read_at", "stage_id", "archived", "deal_id"], name="stalest"),
+        IndexModel("archived_at", name="archived", partialFilterExpression={"archived": True}),
+        IndexModel("unread_types", name="unread", sparse=True),
         # For the deals whose events must be counted; it is empty most of the time.
         IndexModel(
-            [("timeline_synced_at", ASCENDING), ("deal_id", ASCENDING)],
-            name="stale",
-            partialFilterExpression={"list_stale": {"$exists": True}},
+            ["timeline_synced_at", "deal_id"], name="stale", partialFilterExpression={"list_stale": {"$exists": True}}
         ),
         # Two with few keys, which cost hardly any writing: archived deals are counted from the first alone; the second
         # has the deals whose activities were never read.
-        IndexModel([("archived", ASCENDING)], name="archived_alone", partialFilterExpression={"archived": True}),
-        IndexModel(
-            [("timeline_synced_at", ASCENDING)],
-            name="timeline_missing",
-            partialFilterExpression={"timeline_synced_at": None},
-        ),
+        IndexModel("archived", name="archived_alone", partialFilterExpression={"archived": True}),
+        IndexModel("timeline_synced_at", name="timeline_missing", partialFilterExpression={"timeline_synced_at": None}),
         *LIST_INDEXES,
         *CURRENCY_INDEXES,
     ),
     "deal_timeline": (
-        IndexModel(
-            [("deal_id", ASCENDING), ("engagement_type", ASCENDING), ("engagement_id", ASCENDING)],
-            name="engagement_of_deal",
-            unique=True,
-        ),
+        IndexModel(["deal_id", "engagement_type", "engagement_id"], name="engagement_of_deal", unique=True),
         # With ``type`` at the end, the counts by type and the extent are answered from the index alone.
-        IndexModel(
-            [("deal_id", ASCENDING), ("occurred_at", ASCENDING), ("engagement_id", ASCENDING), ("type", ASCENDING)],
-            name="timeline",
-        ),
+        IndexModel(["deal_id", "occurred_at", "engagement_id", "type"], name="timeline"),
         # With ``deal_id`` at the end, the deals of an engagement are answered from the index alone.
-        IndexModel(
-            [("engagement_type", ASCENDING), ("engagement_id", ASCENDING), ("deal_id", ASCENDING)],
-            name="deals_of_engagement",
-        ),
+        IndexModel(["engagement_type", "engagement_id", "deal_id"], name="deals_of_engagement"),
     ),
-    "pipelines": (IndexModel([("pipeline_id", ASCENDING)], name="pipeline", unique=True),),
-    "owners": (IndexModel([("owner_id", ASCENDING)], name="owner", unique=True),),
+    "pipelines": (IndexModel("pipeline_id", name="pipeline", unique=True),),
+    "owners": (IndexModel("owner_id", name="owner", unique=True),),
     "sync_jobs": (
         # Two constraints: nothing that is queued or running is queued again, and no two jobs run at once.
-        IndexModel([("active_identity", ASCENDING)], name="active_identity", unique=True, sparse=True),
-        IndexModel([("status", ASCENDING)], name="running", unique=True, partialFilterExpression={"status": "running"}),
-        IndexModel([("status", ASCENDING), ("created_at", DESCENDING)], name="newest_of_status"),
+        IndexModel("active_identity", name="active_identity", unique=True, sparse=True),
+        IndexModel("status", name="running", unique=True, partialFilterExpression={"status": "running"}),
+        IndexModel(["status", ("created_at", DESCENDING)], name="newest_of_status"),
         IndexModel([("created_at", DESCENDING)], name="newest"),
-        IndexModel([("status", ASCENDING), ("finished_at", DESCENDING)], name="last_of_status"),
-        IndexModel([("finished_at", ASCENDING)], name="expiry", expireAfterSeconds=_JOB_SECONDS),
+        IndexModel(["status", ("finished_at", DESCENDING)], name="last_of_status"),
+        IndexModel("finished_at", name="expiry", expireAfterSeconds=_JOB_SECONDS),
     ),
     "webhook_events": (
         # Previous releases have ``arrived_at`` in these events, and an index that lets them expire three days after.
-        IndexModel([("pending", ASCENDING), ("received_at", ASCENDING)], name="waiting", sparse=True),
-        IndexModel([("record", ASCENDING)], name="failing", sparse=True),
-        IndexModel([("set_aside_at", ASCENDING)], name="set_aside", sparse=True),
-        IndexModel([("done_at", ASCENDING)], name="done_expiry", expireAfterSeconds=_EVENT_SECONDS),
-        IndexModel([("received_at", ASCENDING)], name="received_expiry", expireAfterSeconds=_OLD_EVENT_SECONDS),
+        IndexModel(["pending", "received_at"], name="waiting", sparse=True),
+        IndexModel("record", name="failing", sparse=True),
+        IndexModel("set_aside_at", name="set_aside", sparse=True),
+        IndexModel("done_at", name="done_expiry", expireAfterSeconds=_EVENT_SECONDS),
+        IndexModel("received_at", name="received_expiry", expireAfterSeconds=_OLD_EVENT_SECONDS),
     ),
-    "load_leases": (IndexModel([("held_until", ASCENDING)], name="expiry", expireAfterSeconds=_LEASE_SECONDS),),
-    "workers": (IndexModel([("seen_at", ASCENDING)], name="expiry", expireAfterSeconds=_WORKER_SECONDS),),
-    "worker_statistics": (
-        IndexModel([("written_at", ASCENDING)], name="expiry", expireAfterSeconds=_STATISTICS_SECONDS),
-    ),
+    "load_leases": (IndexModel("held_until", name="expiry", expireAfterSeconds=_LEASE_SECONDS),),
+    "workers": (IndexModel("seen_at", name="expiry", expireAfterSeconds=_WORKER_SECONDS),),
+    "worker_statistics": (IndexModel("written_at", name="expiry", expireAfterSeconds=_STATISTICS_SECONDS),),
 }
 
 #: Further indexes for the names of people: which deals show a person, and who is to be asked for next.
 PEOPLE_INDEXES: dict[str, tuple[IndexModel, ...]] = {
-    "deal_info": (IndexModel([("with", ASCENDING)], name="with", sparse=True),),
-    "deal_timeline": (IndexModel([("with", ASCENDING), ("deal_id", ASCENDING)], name="with", sparse=True),),
-    "contacts": (IndexModel([("synced_at", ASCENDING), ("_id", ASCENDING)], name="oldest"),),
-    "companies": (IndexModel([("synced_at", ASCENDING), ("_id", ASCENDING)], name="oldest"),),
+    "deal_info": (IndexModel("with", name="with", sparse=True),),
+    "deal_timeline": (IndexModel(["with", "deal_id"], name="with", sparse=True),),
+    "contacts": (IndexModel(["synced_at", "_id"], name="oldest"),),
+    "companies": (IndexModel(["synced_at", "_id"], name="oldest"),),
 }
 
-#: Indexes of earlier versions that others have replaced.
-_REPLACED: dict[str, tuple[str, ...]] = {
-    "deal_info": (
-        *("name", "newest_created"),
-        *("list_name", "list_created", "list_closes", "list_last_activity", "list_updated", "planned"),
-    )
-}
+#: Indexes of deals of earlier versions that others have replaced.
+_REPLACED = (
+    *("name", "newest_created"),
+    *("list_name", "list_created", "list_closes", "list_last_activity", "list_updated", "planned"),
+)
 
 
 def ensure_indexes(connection: Connection, *, people: bool = False) -> None:
@@ -144,8 +116,7 @@ def ensure_indexes(connection: Connection, *, people: bool = False) -> None:
     with building(connection) as database:
         for collection, models in (*INDEXES.items(), *(PEOPLE_INDEXES.items() if people else ())):
             create(database[collection], models)
-        for collection, names in _REPLACED.items():
-            drop(database[collection], names)
+        drop(database.deal_info, _REPLACED)
 
 
 @contextmanager
@@ -159,24 +130,20 @@ def building(connection: Connection) -> Iterator[Database[Document]]:
 
 
 def create(collection: Collection[Document], models: Sequence[IndexModel]) -> None:
-    """Create those of these indexes that are missing; several workers may do so at once."""
+    """Create those of these indexes that are missing; several workers may do so at once.
+
+    One that a document's arrays do not allow is left out: lists are slower then, and everything else works.
+    """
     try:
         collection.create_indexes(list(models))
     except OperationFailure as failure:
         if failure.code != _PARALLEL_ARRAYS:
             raise
-        for model in models:
-            _create_unless_refused(collection, model)
-
-
-def _create_unless_refused(collection: Collection[Document], model: IndexModel) -> None:
-    """Create an index; without it lists are slower, and everything else works."""
-    try:
-        collection.create_indexes([model])
-    except OperationFailure as failure:
-        if failure.code != _PARALLEL_ARRAYS:
-            raise
-        name = model.document["name"]
+        if len(models) > 1:
+            for model in models:
+                create(collection, [model])
+            return
+        name = models[0].document["name"]
         log.warning("a document of %s has arrays where the index %s cannot have them", collection.name, name)
 
 
