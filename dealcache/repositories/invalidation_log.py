@@ -25,7 +25,7 @@ from dealcache.model.invalidation import Invalidation, Selection
 from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.record_documents import read_all
-from dealcache.repositories.writes.newest_wins import lost_races
+from dealcache.repositories.writes.unordered import lost_races
 
 #: How many of the newest are kept at least, and after how many new ones older ones are removed.
 KEPT = 10_000

@@ -25,7 +25,7 @@ from pymongo.errors import BulkWriteError
 from dealcache.repositories.connection import Connection, unjournaled
 from dealcache.repositories.documents import Document
 from dealcache.repositories.record_documents import read_all
-from dealcache.repositories.writes.newest_wins import lost_races
+from dealcache.repositories.writes.unordered import lost_races
 
 #: A time in a MongoDB expression.
 Moment = datetime | Literal["$$NOW"]

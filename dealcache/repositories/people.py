@@ -20,7 +20,8 @@ from dealcache.model.people import Person, by_object_type, person_key
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.participants import ParticipantRepository
-from dealcache.repositories.writes.newest_wins import lost_races, newest_wins, write_all
+from dealcache.repositories.writes.newest_wins import newest_wins, write_all
+from dealcache.repositories.writes.unordered import lost_races
 
 #: When people were asked for of whom nothing but the id is known.
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bson import MinKey, ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, WriteError
+from pymongo.errors import WriteError
 
 from dealcache.repositories.connection import Connection, StoreUnavailable, unjournaled
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_of
@@ -18,7 +18,7 @@ from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
 from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
-from dealcache.repositories.writes.unordered import REFUSALS
+from dealcache.repositories.writes.unordered import REFUSALS, write_unordered
 
 log = logging.getLogger(__name__)
 
@@ -251,12 +251,8 @@ class DealSummaries:
         with self._connection.operation() as database, changing(database) as changed:
             if shown:
                 changed.begin()
-            try:
-                deals = database.deal_info if journaled else unjournaled(database, "deal_info")
-                return deals.bulk_write(updates, ordered=False).matched_count == len(updates)
-            except BulkWriteError as error:
-                failures = error.details.get("writeErrors", [])
-                if error.details.get("writeConcernErrors") or any(one["code"] not in REFUSALS for one in failures):
-                    raise
-                log.warning("the activities of %d deals cannot be noted in their documents", len(failures))
-                return bool(error.details.get("nMatched", 0) + len(failures) >= len(updates))
+            deals = database.deal_info if journaled else unjournaled(database, "deal_info")
+            done = write_unordered(deals, updates)
+        if done.failed:
+            log.warning("the activities of %d deals cannot be noted in their documents", len(done.failed))
+        return done.matched + len(done.failed) >= len(updates)

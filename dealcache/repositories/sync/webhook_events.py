@@ -30,7 +30,7 @@ from dealcache.repositories.sync.webhook_documents import (
     read_stored,
     received_at_of,
 )
-from dealcache.repositories.writes.newest_wins import lost_races
+from dealcache.repositories.writes.unordered import lost_races
 
 _OLDEST_FIRST = [("received_at", 1), ("_id", 1)]
 

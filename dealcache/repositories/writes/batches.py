@@ -39,18 +39,14 @@ class Written:
     is_as_planned: bool = True
 
 
-def _unannounced(_new: Sequence[Document], _changed: Sequence[Match]) -> None:
-    pass
-
-
 def write_batch(
     collection: Collection[Document],
     key: Sequence[str],
     stored: Iterable[Document],
     wanted: Iterable[Document],
     synced_at: datetime,
+    before: Callable[[Sequence[Document], Sequence[Match]], None],
     lesser: Document | None = None,
-    before: Callable[[Sequence[Document], Sequence[Match]], None] = _unannounced,
     first: Document | None = None,
 ) -> Written:
     """Insert what is missing, change what differs, mark the rest as seen; newer versions are left alone.
@@ -63,9 +59,9 @@ def write_batch(
         stored: the documents as they were a moment ago.
         wanted: HubSpot's versions, each key once.
         synced_at: the time just before HubSpot was asked, in milliseconds.
-        lesser: replacements for fields that MongoDB may refuse.
         before: called before documents are inserted or changed, with the new ones and those that differ. A document
             that another writer touches may be among either.
+        lesser: replacements for fields that MongoDB may refuse.
         first: further fields of documents that are inserted.
 
     Raises:
@@ -131,8 +127,8 @@ def _note(written: Written, before: Document | None, fields: Document, synced_at
 def _insert(collection: Collection[Document], missing: Sequence[Document], further: Document) -> list[Document]:
     """Insert documents; return those that another writer had just inserted, or that MongoDB refuses."""
     # The driver adds an _id to the document it inserts, so it gets a copy.
-    failed = write_unordered(collection, [InsertOne({**fields, **further}) for fields in missing])
-    return [missing[index] for index in failed]
+    done = write_unordered(collection, [InsertOne({**fields, **further}) for fields in missing])
+    return [missing[place] for place in done.failed]
 
 
 def _change(
@@ -145,21 +141,13 @@ def _change(
     Returns:
         The others, and True if there certainly are none because all were written here.
     """
-    if not changes:
+    if write_unordered(collection, [_if_unchanged(one, synced_at) for one in changes]).matched == len(changes):
         return [], True
-    operations = [_if_unchanged(change, synced_at) for change in changes]
-    try:
-        if collection.bulk_write(operations, ordered=False).matched_count == len(changes):
-            return [], True
-    except (OperationFailure, *UNSTORABLE):
-        write_unordered(collection, operations)
     seen = {document["_id"]: document for document in collection.find(_ids(changes) | {"synced_at": synced_at})}
-    done = {key for change in changes if (key := change.stored["_id"]) in seen and not _differs(change, seen[key])}
+    done = {
+        key for new in changes if (key := new.stored["_id"]) in seen and not Match(seen[key], new.fields).differing()
+    }
     return [change.fields for change in changes if change.stored["_id"] not in done], False
-
-
-def _differs(change: Match, now: Document) -> bool:
-    return bool(Match(now, change.fields).differing())
 
 
 def _if_unchanged(change: Match, synced_at: datetime) -> UpdateOne:

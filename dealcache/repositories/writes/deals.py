@@ -108,7 +108,7 @@ class DealWriter:
                 writing.insert(fields["deal_id"] for fields in new)
 
             written = write_batch(
-                database.deal_info, _KEY, stored, wanted, synced_at, before=before, first={"list_stale": first}
+                database.deal_info, _KEY, stored, wanted, synced_at, before, first={"list_stale": first}
             )
             self._marks.remember((fields["deal_id"] for fields in written.inserted), first["token"])
             _note_moves(change.moves, written)

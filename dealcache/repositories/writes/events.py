@@ -25,8 +25,8 @@ from dealcache.repositories.documents import (
 )
 from dealcache.repositories.writes.batches import write_batch
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
-from dealcache.repositories.writes.newest_wins import lost_races
 from dealcache.repositories.writes.plan import Match, has_key, key_of, newest_of_each
+from dealcache.repositories.writes.unordered import lost_races
 from dealcache.repositories.writes.visible_changes import event_changes
 
 _ENGAGEMENT = ("engagement_type", "engagement_id")
@@ -87,7 +87,7 @@ class EventWriter:
                     ids = {fields["deal_id"] for fields in new}
                     writing.mark(ids | {match.fields["deal_id"] for match in changed if _counts_otherwise(match)})
 
-                written = write_batch(events, EVENT_KEY, stored, wanted, milliseconds(synced_at), _WITHOUT, before)
+                written = write_batch(events, EVENT_KEY, stored, wanted, milliseconds(synced_at), before, _WITHOUT)
         for refused in (*written.lessened, *written.refused):
             self._connection.unreadable.note(
                 refused["engagement_type"], refused["engagement_id"], "MongoDB does not accept all of it"

@@ -18,8 +18,8 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from dealcache.repositories.connection import StoreError
 from dealcache.repositories.documents import Document
+from dealcache.repositories.writes.unordered import lost_races
 
-_DUPLICATE_KEY = 11000
 _ATTEMPTS = 5  # a lost race is won at the next attempt unless the document is also deleted in between
 
 
@@ -104,15 +104,3 @@ def write_all(collection: Collection[Document], updates: Sequence[UpdateOne]) ->
 
 def _others_were_faster(count: int, collection: Collection[Document]) -> StoreError:
     return StoreError(f"{count} documents of {collection.name} could not be written: other writers were always first")
-
-
-def lost_races(error: BulkWriteError) -> list[int]:
-    """Return the positions of operations that failed because another writer had just inserted the same key.
-
-    Raises:
-        BulkWriteError: something else went wrong as well.
-    """
-    failures = error.details.get("writeErrors", [])
-    if error.details.get("writeConcernErrors") or any(failure["code"] != _DUPLICATE_KEY for failure in failures):
-        raise error
-    return [failure["index"] for failure in failures]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo.errors import BulkWriteError
 
-from dealcache.repositories.writes.newest_wins import lost_races
+from dealcache.repositories.writes.unordered import lost_races
 
 
 def failed(*codes: int, **details: Any) -> BulkWriteError:
