@@ -49,7 +49,7 @@ def settled_together(deal_ids: Sequence[str], summaries: Sequence[Document], cha
     return [{"$set": fields}, {"$unset": ["list_stale", SUMMED, *(change or {}).get("$unset", {})]}]
 
 
-def settled(summary: Document, change: Document | None, writers: Iterable[str] = ()) -> Document:
+def settled(summary: Document, change: Document | None, writers: Iterable[str]) -> Document:
     """Return the update of a deal that was counted.
 
     Args:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from bson import MinKey, ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import WriteError
+from pymongo.collection import Collection
 
 from dealcache.repositories.connection import Connection, StoreUnavailable, unjournaled
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_of
@@ -18,7 +18,7 @@ from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
 from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
-from dealcache.repositories.writes.unordered import REFUSALS, write_unordered
+from dealcache.repositories.writes.unordered import update_together, write_unordered
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,10 @@ class DealSummaries:
                 "list_stale.writers": [self.marks.writer],
             }
             update = settled_together(batch, [counted.get(one, NO_EVENTS) for one in batch], change)
-            if self._write_together(same, update, journaled=change is not None) == len(batch):
+            # That takes half the time of an update for each.
+            with self._changing(change) as deals:
+                matched = update_together(deals, same, update)
+            if matched == len(batch):
                 done.update(batch)
             else:
                 self._settle({"deal_id": {"$in": batch}} | _MARKED)
@@ -199,6 +202,8 @@ class DealSummaries:
 
     def _count(self, found: Sequence[Marked], others: set[str], change: Document | None) -> bool:
         """Count the events of deals and note the result; return False if some were marked anew meanwhile.
+
+        Those that MongoDB refuses stay as they are.
 
         Args:
             found: the deals.
@@ -217,42 +222,23 @@ class DealSummaries:
             if different or writers != one.writers:
                 same = {"_id": one.key, "list_stale.token": one.token}
                 updates.append(UpdateOne(same, settled(summary, change, writers)))
-        return self._write(updates, shown=differs, journaled=change is not None)
+        with self._changing(change, shown=differs) as deals:
+            done = write_unordered(deals, updates)
+        if done.failed:
+            log.warning("the activities of %d deals cannot be noted in their documents", len(done.failed))
+        return done.matched + len(done.failed) >= len(updates)
 
     def counted(self, deal_ids: Sequence[str]) -> dict[str, Document]:
         """Return the summaries that counting the events of deals gives; deals without events are left out."""
         return summaries_of(self._connection, self._timelines, deal_ids, self.now())
 
-    def _write_together(self, same: Document, update: Sequence[Document], *, journaled: bool) -> int:
-        """Change all deals for which ``same`` holds, and return their number; see :meth:`_write`.
+    @contextmanager
+    def _changing(self, change: Document | None, *, shown: bool = True) -> Iterator[Collection[Document]]:
+        """Yield the deals, to write the results of counting; the version is raised if lists show a difference.
 
-        That takes half the time of an update for each.
+        With a further change they must survive a crash of MongoDB: without their marks, lost ones would go unnoticed.
         """
-        with self._connection.operation() as database, changing(database) as changed:
-            changed.begin()
-            deals = database.deal_info if journaled else unjournaled(database, "deal_info")
-            try:
-                return deals.update_many(same, update).matched_count
-            except WriteError as error:
-                if error.code not in REFUSALS:
-                    raise
-                return 0  # a document that MongoDB refused has ended the update of the others
-
-    def _write(self, updates: Sequence[UpdateOne], *, journaled: bool, shown: bool = True) -> bool:
-        """Carry out updates; return True if all found their documents, or failed only because MongoDB refused them.
-
-        Args:
-            updates: of deals.
-            journaled: whether they must survive a crash of MongoDB: without their marks, lost ones would go unnoticed.
-            shown: whether lists show a difference.
-        """
-        if not updates:
-            return True
         with self._connection.operation() as database, changing(database) as changed:
             if shown:
                 changed.begin()
-            deals = database.deal_info if journaled else unjournaled(database, "deal_info")
-            done = write_unordered(deals, updates)
-        if done.failed:
-            log.warning("the activities of %d deals cannot be noted in their documents", len(done.failed))
-        return done.matched + len(done.failed) >= len(updates)
+            yield unjournaled(database, "deal_info") if change is None else database.deal_info

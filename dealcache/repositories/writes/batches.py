@@ -19,7 +19,7 @@ from dealcache.repositories.connection import UNSTORABLE, StoreError
 from dealcache.repositories.documents import FORMER_LABELS, REMOVABLE_FIELDS, SUMMED, SUMMED_BY, Document
 from dealcache.repositories.writes.newest_wins import write_newest
 from dealcache.repositories.writes.plan import Match, is_newer, plan_writes
-from dealcache.repositories.writes.unordered import REFUSALS, write_unordered
+from dealcache.repositories.writes.unordered import REFUSALS, update_together, write_unordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,24 +165,13 @@ def _confirm(collection: Collection[Document], confirmed: Sequence[Match], synce
             continue
         condition = _ids(same) | {"archived": True if archived else {"$ne": True}}
         seen = {"$max": {"synced_at": synced_at}}
-        if _update_many(collection, condition, seen, same) < len(same):
+        matched = update_together(collection, condition, seen)
+        if matched is None:
+            write_unordered(collection, [UpdateOne(condition | {"_id": one.stored["_id"]}, seen) for one in same])
+        if matched != len(same):
             there = {document["_id"] for document in collection.find(condition, {"_id": 1})}
             late += [match.fields for match in same if match.stored["_id"] not in there]
     return late
-
-
-def _update_many(
-    collection: Collection[Document], condition: Document, update: Document, matches: Sequence[Match]
-) -> int:
-    """Update the documents of ``matches`` for which ``condition`` holds; return their number."""
-    try:
-        return collection.update_many(condition, update).matched_count
-    except OperationFailure as error:
-        if error.code not in REFUSALS:
-            raise
-    # A document that MongoDB refused has ended the update of the others.
-    write_unordered(collection, [UpdateOne(condition | {"_id": match.stored["_id"]}, update) for match in matches])
-    return collection.count_documents(condition)
 
 
 def _ids(matches: Iterable[Match]) -> Document:

@@ -55,6 +55,21 @@ def write_unordered(collection: Collection[Document], operations: Sequence[Inser
     return Outcome(done.matched, sorted(unfit | {rest[place] for place in done.failed}))
 
 
+def update_together(
+    collection: Collection[Document], condition: Document, update: Document | Sequence[Document]
+) -> int | None:
+    """Update all documents for which ``condition`` holds, and return their number.
+
+    None if MongoDB refuses one of them, which ends the update of the others.
+    """
+    try:
+        return collection.update_many(condition, update).matched_count
+    except OperationFailure as error:
+        if error.code not in REFUSALS:
+            raise
+        return None
+
+
 def lost_races(error: BulkWriteError) -> list[int]:
     """Return the positions of operations that failed because another writer had just inserted the same key.
 
