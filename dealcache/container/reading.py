@@ -68,7 +68,7 @@ def wire_people(parts: Container) -> People:
     directory = PeopleDirectory(parts.storage.people.names)
     pause = RefusalPause("the names of people (ASSOCIATED_NAMES)", parts.timer)
     storage = parts.storage
-    kept = PeopleStorage(storage.people, storage.participants, storage.people_state, pause)
+    kept = PeopleStorage(storage.people, storage.participants, storage.sync_state, pause)
     return People(directory, PeopleSource(directory.known, pause), kept)
 
 

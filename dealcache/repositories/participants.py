@@ -13,10 +13,11 @@ from operator import itemgetter
 
 from pymongo import UpdateMany
 from pymongo.collection import Collection
+from pymongo.database import Database
 
 from dealcache.model.invalidation import TIMELINE, Changes
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
+from dealcache.repositories.documents import Document, batches_of, milliseconds
 
 #: Documents in one batch of the driver.
 _BATCH = 5_000
@@ -38,22 +39,37 @@ class ParticipantRepository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def write_events(self, engagement_type: str, found: Mapping[str, tuple[str, ...]], at: datetime) -> Changes:
-        """Store who takes part in some engagements, in every deal, and return the visible changes.
+    def write(self, kind: str, found: Mapping[str, tuple[str, ...]], at: datetime) -> Changes:
+        """Store who takes part in deals, or in activities wherever they are, and return the visible changes.
 
         Args:
-            engagement_type: the type of them all.
-            found: the participants, by engagement id.
+            kind: ``deals``, or the type of the activities.
+            found: the participants, by the ids of these.
             at: the time just before HubSpot was asked; what was read later stays.
         """
+        changes, due, moment = Changes(), dict[tuple[str, ...], set[str]](), milliseconds(at)
         with self._connection.operation() as database:
-            condition = {"engagement_type": engagement_type}
-            return _write(database.deal_timeline, condition, "engagement_id", found, milliseconds(at))
-
-    def write_deals(self, found: Mapping[str, tuple[str, ...]], at: datetime) -> Changes:
-        """Store who takes part in some deals themselves; see :meth:`write_events`."""
-        with self._connection.operation() as database:
-            return _write(database.deal_info, {}, "deal_id", found, milliseconds(at))
+            collection, condition, name = _records(database, kind)
+            stored = collection.find(
+                condition | {name: {"$in": list(found)}},
+                {"_id": 0, "deal_id": 1, name: 1, "with": 1, "with_at": 1},
+                batch_size=_BATCH,
+            )
+            for document in stored:
+                wanted = found[document[name]]
+                if document.get("with") != list(wanted) and document.get("with_at", moment) <= moment:
+                    changes.note(document["deal_id"], (TIMELINE,))
+                    due.setdefault(wanted, set()).add(document[name])
+            older = condition | {"$or": [{"with_at": {"$exists": False}}, {"with_at": {"$lte": moment}}]}
+            # Many records have the same participants, most often none.
+            updates = [
+                UpdateMany(older | {name: {"$in": some}}, {"$set": {"with": list(wanted), "with_at": moment}})
+                for wanted, ids in due.items()
+                for some in batches_of(sorted(ids), _AT_ONCE)
+            ]
+            for part in batches_of(updates, _AT_ONCE):
+                collection.bulk_write(part, ordered=False)
+        return changes
 
     def unknown_of(self, engagement_type: str, engagement_ids: Iterable[str]) -> set[str]:
         """Return those of these engagements that have an event whose participants are unknown."""
@@ -82,49 +98,18 @@ class ParticipantRepository:
             for collection in (database.deal_info, database.deal_timeline):
                 collection.update_many({"with": {"$in": gone}}, {"$pull": {"with": {"$in": gone}}})
 
-    def engagements_after(self, engagement_type: str, after: str, limit: int) -> list[str]:
-        """Return the next distinct engagement ids of a type, in the order of text. Answered from an index."""
-        condition = {"engagement_type": engagement_type, "engagement_id": {"$gt": after}}
+    def ids_after(self, kind: str, after: str, limit: int) -> list[str]:
+        """Return the next distinct ids of deals, or of activities of a type, as text; answered from an index."""
         with self._connection.operation() as database:
-            names = {"_id": 0, "engagement_id": 1}
-            found = database.deal_timeline.find(condition, names, batch_size=_BATCH).sort("engagement_id", 1)
-            return [one for one, _ in islice(groupby(map(itemgetter("engagement_id"), found)), limit)]
-
-    def deals_after(self, after: str, limit: int) -> list[str]:
-        """Return the next ids of deals, in the order of text. Answered from an index."""
-        condition = {"deal_id": {"$gt": after}}
-        with self._connection.operation() as database:
-            found = database.deal_info.find(condition, {"_id": 0, "deal_id": 1}, limit=limit).sort("deal_id", 1)
-            return ids_of(found)
+            collection, condition, name = _records(database, kind)
+            found = collection.find(
+                condition | {name: {"$gt": after}}, {"_id": 0, name: 1}, sort=[(name, 1)], batch_size=_BATCH
+            )
+            return [one for one, _ in islice(groupby(map(itemgetter(name), found)), limit)]
 
 
-def _write(
-    collection: Collection[Document],
-    condition: Document,
-    id_field: str,
-    found: Mapping[str, tuple[str, ...]],
-    at: datetime,
-) -> Changes:
-    """Store participants by the id in ``id_field``; return the deals that now show others."""
-    changes, due = Changes(), dict[tuple[str, ...], set[str]]()
-    stored = collection.find(
-        condition | {id_field: {"$in": list(found)}},
-        {"_id": 0, "deal_id": 1, id_field: 1, "with": 1, "with_at": 1},
-        batch_size=_BATCH,
-    )
-    for document in stored:
-        record_id = document[id_field]
-        wanted = found[record_id]
-        if document.get("with") != list(wanted) and document.get("with_at", at) <= at:
-            changes.note(document["deal_id"], (TIMELINE,))
-            due.setdefault(wanted, set()).add(record_id)
-    older = {"$or": [{"with_at": {"$exists": False}}, {"with_at": {"$lte": at}}]}
-    # Many records have the same participants, most often none.
-    updates = [
-        UpdateMany(condition | {id_field: {"$in": list(some)}} | older, {"$set": {"with": list(wanted), "with_at": at}})
-        for wanted, ids in due.items()
-        for some in batches_of(sorted(ids), _AT_ONCE)
-    ]
-    for part in batches_of(updates, _AT_ONCE):
-        collection.bulk_write(part, ordered=False)
-    return changes
+def _records(database: Database[Document], kind: str) -> tuple[Collection[Document], Document, str]:
+    """Return where records of one type are: the collection, the condition for them, and the field with their ids."""
+    if kind == "deals":
+        return database.deal_info, {}, "deal_id"
+    return database.deal_timeline, {"engagement_type": kind}, "engagement_id"

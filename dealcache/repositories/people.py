@@ -65,36 +65,29 @@ class PeopleRepository:
     def note(self, keys: Iterable[str]) -> None:
         """Note that these people take part in something, so that their names are asked for unless they are known."""
         for object_type, ids in by_object_type(set(keys)).items():
-            new = ids and self._new(object_type, ids)
-            if new:
+            known = self._stored(object_type, ids) if ids else {}
+            if new := [{"_id": one, "synced_at": _NEVER} for one in ids if one not in known]:
                 with self._connection.operation() as database:
                     try:
-                        database[object_type].insert_many(
-                            [{"_id": one, "synced_at": _NEVER} for one in new], ordered=False
-                        )
+                        database[object_type].insert_many(new, ordered=False)
                     except BulkWriteError as error:
                         lost_races(error)  # another writer has noted them
 
-    def _new(self, object_type: str, ids: Iterable[str]) -> list[str]:
-        known = self._stored(object_type, ids)
-        return [one for one in ids if one not in known]
-
     def save_loads(self, loads: Iterable[LoadedDeal], at: datetime) -> Changes:
         """Store the people of loads that have any, whose calls began at ``at``, and return the visible changes."""
-        of_deals: dict[str, tuple[str, ...]] = {}
-        of_events: dict[str, dict[str, tuple[str, ...]]] = {}
+        participants: dict[str, dict[str, tuple[str, ...]]] = {}
         read: dict[str, Person | None] = {}
         for loaded in loads:
             if loaded.people is None:
                 continue
             if loaded.people.of_deal is not None:
-                of_deals[loaded.deal.deal_id] = loaded.people.of_deal
+                participants.setdefault("deals", {})[loaded.deal.deal_id] = loaded.people.of_deal
             for event in loaded.events:
                 if event.participants is not None:
-                    of_events.setdefault(event.engagement_type, {})[event.engagement_id] = event.participants
+                    participants.setdefault(event.engagement_type, {})[event.engagement_id] = event.participants
             read |= {key: loaded.people.names[key] for key in loaded.people.read}
-        changes = self.save_participants("deals", of_deals, at) if of_deals else Changes()
-        for kind, found in of_events.items():
+        changes = Changes()
+        for kind, found in participants.items():
             changes.add(self.save_participants(kind, found, at))
         # Last: the former id of a merged person leads to the other if it is known by now.
         for object_type, ids in by_object_type(read).items():
@@ -112,9 +105,7 @@ class PeopleRepository:
         """
         # First: whoever takes part in something is asked for, whatever happens here.
         self.note({key for keys in found.values() for key in keys})
-        if kind == "deals":
-            return self._participants.write_deals(found, at)
-        return self._participants.write_events(kind, found, at)
+        return self._participants.write(kind, found, at)
 
     def save_people(self, object_type: str, read: Mapping[str, Person | None], at: datetime) -> Changes:
         """Store what a batch read of people told, by the ids asked for; return the deals that now show another name."""

@@ -31,7 +31,6 @@ from dealcache.repositories.people import PeopleRepository
 from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.sync.jobs import SyncJobRepository
-from dealcache.repositories.sync.people_state import PeopleStateRepository
 from dealcache.repositories.sync.state import SyncStateRepository
 from dealcache.repositories.sync.webhook_events import WebhookEventRepository
 from dealcache.repositories.workers import WorkerRegistry
@@ -92,7 +91,6 @@ class Storage:
         self.labels = LabelRepository(self.connection, deal_properties)
         self.participants = ParticipantRepository(self.connection)
         self.people = PeopleRepository(self.connection, self.participants)
-        self.people_state = PeopleStateRepository(self.connection)
         self.missing_types = MissingTypeRepository(self.connection)
         self.store = DealStore(self.deals, self.timelines, self.summaries, self.people)
         self.sync_jobs = SyncJobRepository(self.connection)

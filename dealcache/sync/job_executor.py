@@ -106,7 +106,7 @@ class JobExecutor:
         with self._open_context(progress, token) as strict:
             state = self._state.load()
             context = replace(strict, refused_types=RefusedTypes(tolerant=True), unlisted=state.unlisted)
-            if state.follows_people and context.people is None:
+            if state.people.is_followed and context.people is None:
                 self._state.stop_following_people()
             self._read_labels(progress.warn)
             if job.request.type is JobType.FULL or self._is_first(job, lease):

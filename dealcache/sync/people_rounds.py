@@ -70,7 +70,7 @@ class PeopleRounds:
         """Read who takes part in anything, and all names that are not known; see :meth:`run`."""
         checkpoint = lease.load_checkpoint()
         if "people" not in checkpoint:
-            self._storage.state.begin_walk()
+            self._storage.state.note_people_walk()
             lease.save_checkpoint(checkpoint | {"people": True})
         self._people.progress.phase("names of people")
         self.walk()
@@ -86,7 +86,7 @@ class PeopleRounds:
         Returns:
             How many calls it has made.
         """
-        state, spent = self._storage.state.load(), 0
+        state, spent = self._storage.state.load().people, 0
         if state.walked or not self._people.may_call():
             return spent
         for pages, (kind, ids) in enumerate(self._pages(state.position), 1):
@@ -99,25 +99,19 @@ class PeopleRounds:
                 self._pool.wait_all()
                 if self._failed:
                     return spent
-                self._storage.state.note_position(kind, ids[-1])
+                self._storage.state.note_people_walk((kind, ids[-1]))
         self._pool.wait_all()
         if not self._failed:
-            self._storage.state.note_walked()
+            self._storage.state.note_people_walk(ended=True)
         return spent
 
     def _pages(self, position: tuple[str, str] | None) -> Iterator[tuple[str, list[str]]]:
         start, after = position or (RECORD_TYPES[0], "")
         for kind in RECORD_TYPES[RECORD_TYPES.index(start) if start in RECORD_TYPES else 0 :]:
             after = after if kind == start else ""
-            while ids := self._next(kind, after):
+            while ids := self._storage.participants.ids_after(kind, after, MOST_ASSOCIATION_INPUTS):
                 yield kind, ids
                 after = ids[-1]
-
-    def _next(self, kind: str, after: str) -> list[str]:
-        participants = self._storage.participants
-        if kind == "deals":
-            return participants.deals_after(after, MOST_ASSOCIATION_INPUTS)
-        return participants.engagements_after(kind, after, MOST_ASSOCIATION_INPUTS)
 
     def read_new(self) -> None:
         """Read the names of people that were never asked for."""
@@ -148,7 +142,7 @@ class PeopleRounds:
 
     def search(self, began_at: datetime, horizon: timedelta) -> bool:
         """Read the names that changed since the last search; return False if so many did that it was given up."""
-        searched = self._storage.state.load().searched
+        searched = self._storage.state.load().people.searched
         complete = True
         for object_type in PEOPLE_TYPES.values() if self._people.may_call() else ():
             # What changed before the first search is found when known people are read again.
@@ -159,7 +153,7 @@ class PeopleRounds:
             except HubSpotError as failure:
                 self._people.note(failure)
             else:
-                self._storage.state.note_searched(object_type, began_at - horizon)
+                self._storage.state.note_people_searched(object_type, began_at - horizon)
         return complete
 
     def _search(self, object_type: str, window: Window) -> bool:

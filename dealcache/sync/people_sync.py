@@ -14,9 +14,7 @@ from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.people import participants_of
 from dealcache.hubspot.people_reads import RefusalPause
 from dealcache.model.people import PEOPLE_TYPES
-from dealcache.repositories import PeopleRepository
-from dealcache.repositories.participants import ParticipantRepository
-from dealcache.repositories.sync.people_state import PeopleStateRepository
+from dealcache.repositories import ParticipantRepository, PeopleRepository, SyncStateRepository
 from dealcache.sync.bisection import read_by_bisection
 from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
@@ -32,7 +30,7 @@ class PeopleStorage:
 
     people: PeopleRepository
     participants: ParticipantRepository
-    state: PeopleStateRepository
+    state: SyncStateRepository
     pause: RefusalPause
 
 
@@ -115,4 +113,4 @@ class PeopleSync:
     def _miss(self) -> None:
         if not self._missed:
             self._missed = True
-            self.storage.state.begin_walk()
+            self.storage.state.note_people_walk()

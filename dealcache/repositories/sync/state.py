@@ -35,6 +35,21 @@ class NotedWatermark:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleState:
+    """How far syncs have come with the people that take part in deals and activities.
+
+    ``is_followed``: the last sync followed them. ``position``: the type of records, and the last of their ids, up to
+    which the walk through all of them has come; None at its start. ``walked``: it has come to its end. ``searched``: up
+    to when changes of each type of people are stored.
+    """
+
+    is_followed: bool = False
+    position: tuple[str, str] | None = None
+    walked: bool = False
+    searched: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SyncState:
     """The state that one sync passes on to the next.
 
@@ -46,8 +61,8 @@ class SyncState:
     types of records; None when the last one ended well. ``unlisted``: the types of activities whose archived records
     HubSpot did not list when they were last asked for. ``completed``: when the last job of each type was completed;
     ``full`` also when a job of another type loaded everything. ``read_with_deals``: what all stored deals were last
-    read with; None if nothing beyond the fixed properties was ever wanted. ``follows_people``: who takes part in
-    deals and activities was read by the last sync; see :class:`.PeopleState`.
+    read with; None if nothing beyond the fixed properties was ever wanted. ``people``: what is known of
+    those who take part in deals and activities.
     """
 
     watermark: datetime | None = None
@@ -59,7 +74,7 @@ class SyncState:
     unlisted: frozenset[str] = frozenset()
     completed: Mapping[str, datetime] = field(default_factory=dict)
     read_with_deals: ReadWithDeals | None = None
-    follows_people: bool = False
+    people: PeopleState = field(default_factory=PeopleState)
 
 
 class SyncStateRepository:
@@ -137,6 +152,20 @@ class SyncStateRepository:
         """Note that syncs no longer follow who takes part in what: once they do again, they begin anew."""
         self._write({"$unset": {"people": ""}})
 
+    def note_people_walk(self, position: tuple[str, str] | None = None, *, ended: bool = False) -> None:
+        """Note up to where the walk through the people that take part in anything has come, or that it has ended.
+
+        Args:
+            position: the type of records, and the last of their ids; None to begin anew.
+            ended: True if it has come to its end.
+        """
+        at = None if position is None else {"object_type": position[0], "after": position[1]}
+        self._write({"$set": {"people.walked": ended, "people.position": at}})
+
+    def note_people_searched(self, object_type: str, until: datetime) -> None:
+        """Note that all changes of one type of people up to ``until`` are stored."""
+        self._write({"$set": {f"people.searched.{object_type}": milliseconds(until)}})
+
     def note_reread(self, at: datetime, present: datetime) -> None:
         """Note that a reconciliation was made at ``at`` or later; ``present`` as above."""
         self._raise("reread_at", at, present)
@@ -150,12 +179,7 @@ class SyncStateRepository:
         return {"$cond": [future, moment, {"$max": [f"${name}", moment]}]}
 
     def note_archived_position(self, object_type: str, after: str | None) -> None:
-        """Note where the walk through the lists of archived records continues.
-
-        Args:
-            object_type: the type of the records.
-            after: the page of their list; None for the first.
-        """
+        """Note at which type of records, and which page of their list, the walk through archived records continues."""
         self._write({"$set": {"archived_position": {"object_type": object_type, "after": after}}})
 
     def _write(self, change: Document | list[Document]) -> None:
@@ -186,27 +210,40 @@ class SyncStateRepository:
 
 def to_state(document: Mapping[str, Any]) -> SyncState:
     """Return the document as a value; an empty one before the first sync."""
-    position = document.get("archived_position")
+    read, people = document.get("read_with_deals"), document.get("people", {})
     return SyncState(
         watermark=utc(document.get("watermark")),
-        positions={name: moment.replace(tzinfo=UTC) for name, moment in document.get("positions", {}).items()},
+        positions=_dates(document.get("positions")),
         reread_at=utc(document.get("reread_at")),
-        archived_position=None if position is None else (position["object_type"], position["after"]),
+        archived_position=_position(document.get("archived_position")),
         next_run_at=utc(document.get("next_run_at")),
         partly_loaded_at=utc(document.get("partly_loaded_at")),
         unlisted=frozenset(document.get("unlisted", ())),
-        completed={name: moment.replace(tzinfo=UTC) for name, moment in document.get("completed", {}).items()},
-        read_with_deals=_to_read(document.get("read_with_deals")),
-        follows_people="people" in document,
+        completed=_dates(document.get("completed")),
+        read_with_deals=None
+        if read is None
+        else ReadWithDeals(read["configured"], read["digest"], _utc(read["since"])),
+        people=PeopleState(
+            is_followed="people" in document,
+            position=_position(people.get("position")),
+            walked=people.get("walked") is True,
+            searched=_dates(people.get("searched")),
+        ),
     )
 
 
-def _to_read(document: Mapping[str, Any] | None) -> ReadWithDeals | None:
-    if document is None:
-        return None
-    return ReadWithDeals(document["configured"], document["digest"], document["since"].replace(tzinfo=UTC))
+def _position(document: Mapping[str, Any] | None) -> Any:
+    return None if document is None else (document["object_type"], document["after"])
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+def _dates(document: Mapping[str, datetime] | None) -> dict[str, datetime]:
+    return {name: _utc(moment) for name, moment in (document or {}).items()}
 
 
 def _to_noted(now: datetime, document: Mapping[str, Any]) -> NotedWatermark:
     """Return a watermark as a value, ``now`` being MongoDB's time."""
-    return NotedWatermark(document["watermark"].replace(tzinfo=UTC), (document["counts_at"] - now).total_seconds())
+    return NotedWatermark(_utc(document["watermark"]), (document["counts_at"] - now).total_seconds())

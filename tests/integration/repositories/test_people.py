@@ -117,7 +117,7 @@ def test_an_id_is_forgotten_when_its_record_can_no_longer_be_restored(
     connection: Connection,
 ) -> None:
     timelines.replace({"1": [an_event(1)]}, NOON)
-    participants.write_events("emails", {an_event(1).engagement_id: ("contact:51", "company:7")}, NOON)
+    participants.write("emails", {an_event(1).engagement_id: ("contact:51", "company:7")}, NOON)
     people.note(["contact:51"])
     people.note_gone("contacts", ["51"], NOON)
     people.note_gone("contacts", ["51"], NOON + timedelta(days=89))
@@ -134,29 +134,29 @@ def test_participants_are_stored_in_every_deal_and_survive_new_versions(
     timelines.replace({"1": [first, second], "2": [first]}, NOON)
     found = {first.engagement_id: ("contact:51",), second.engagement_id: (), "999": ("contact:1",)}
 
-    assert participants.write_events("emails", found, NOON) == changed("1", "2")
-    assert participants.write_events("emails", found, at(1)) == Changes()
+    assert participants.write("emails", found, NOON) == changed("1", "2")
+    assert participants.write("emails", found, at(1)) == Changes()
     assert [event.participants for event in timelines.events("1")] == [("contact:51",), ()]
     newer = first._replace(content="new", hubspot_updated_at=at(60))
     timelines.replace({"1": [newer, second], "2": [newer]}, at(2))
     assert timelines.events("2") == [newer._replace(participants=("contact:51",))]
     # What was read earlier and comes later changes nothing.
-    assert participants.write_events("emails", {first.engagement_id: ("contact:9",)}, at(-1)) == Changes()
-    assert participants.write_events("calls", {first.engagement_id: ("contact:9",)}, at(3)) == Changes()
+    assert participants.write("emails", {first.engagement_id: ("contact:9",)}, at(-1)) == Changes()
+    assert participants.write("calls", {first.engagement_id: ("contact:9",)}, at(3)) == Changes()
 
 
 def test_participants_are_not_read_where_nobody_is_to_be_named(
     participants: ParticipantRepository, timelines: DealTimelineRepository, connection: Connection
 ) -> None:
     timelines.replace({"1": [an_event(1)]}, NOON)
-    participants.write_events("emails", {an_event(1).engagement_id: ("contact:51",)}, NOON)
+    participants.write("emails", {an_event(1).engagement_id: ("contact:51",)}, NOON)
     assert DealTimelineRepository(connection).events("1") == [an_event(1)]
 
 
 def test_participants_of_deals(participants: ParticipantRepository, connection: Connection) -> None:
     deals = DealInfoRepository(connection)
     deals.store([a_deal("1"), a_deal("2")], NOON)
-    assert participants.write_deals({"1": ("contact:51",), "2": (), "3": ()}, NOON) == changed("1", "2")
+    assert participants.write("deals", {"1": ("contact:51",), "2": (), "3": ()}, NOON) == changed("1", "2")
     assert deals.stored(["1"])["1"].participants == ("contact:51",)
     deals.store([a_deal("1", amount=2.0, hubspot_updated_at=at(5))], at(5))
     assert deals.stored(["1"])["1"].participants == ("contact:51",)
@@ -167,8 +167,8 @@ def test_the_deals_that_show_a_person_are_answered_from_an_index(
 ) -> None:
     DealInfoRepository(connection).store([a_deal("1"), a_deal("5")], NOON)
     timelines.replace({str(deal): [an_event(number) for number in range(10)] for deal in (1, 2, 3)}, NOON)
-    participants.write_events("emails", {an_event(4).engagement_id: ("contact:51", "company:7")}, NOON)
-    participants.write_deals({"5": ("contact:52",)}, NOON)
+    participants.write("emails", {an_event(4).engagement_id: ("contact:51", "company:7")}, NOON)
+    participants.write("deals", {"5": ("contact:52",)}, NOON)
     found: list[Changes] = []
 
     operations = profiled(lambda: found.extend(participants.shown_by(["contact:51", "contact:52"])))
@@ -185,21 +185,21 @@ def test_all_engagements_and_deals_are_walked_once(
     calls = [an_event(number, engagement_type="calls") for number in range(5)]
     timelines.replace({"1": calls, "2": [*calls[2:], an_event(9)]}, NOON)
 
-    first = participants.engagements_after("calls", "", 3)
-    operations = profiled(lambda: participants.engagements_after("calls", first[-1], 3))
+    first = participants.ids_after("calls", "", 3)
+    operations = profiled(lambda: participants.ids_after("calls", first[-1], 3))
 
     assert first == [one.engagement_id for one in calls[:3]]
-    assert participants.engagements_after("calls", first[-1], 3) == [one.engagement_id for one in calls[3:]]
+    assert participants.ids_after("calls", first[-1], 3) == [one.engagement_id for one in calls[3:]]
     assert sum(one["docsExamined"] for one in operations) == 0
-    assert participants.deals_after("", 2) == ["1", "10"]
-    assert participants.deals_after("10", 2) == ["2"]
+    assert participants.ids_after("deals", "", 2) == ["1", "10"]
+    assert participants.ids_after("deals", "10", 2) == ["2"]
 
 
 def test_moved_events_keep_their_participants(
     participants: ParticipantRepository, timelines: DealTimelineRepository
 ) -> None:
     timelines.replace({"1": [an_event(1)], "2": [an_event(2)]}, NOON)
-    participants.write_events("emails", {an_event(1).engagement_id: ("contact:51",)}, NOON)
+    participants.write("emails", {an_event(1).engagement_id: ("contact:51",)}, NOON)
     timelines.adopt("2", ["1"])
     assert [event.participants for event in timelines.events("2")] == [("contact:51",), None]
 
@@ -208,8 +208,8 @@ def test_new_documents_of_other_deals_have_no_participants_until_they_are_read(
     participants: ParticipantRepository, timelines: DealTimelineRepository
 ) -> None:
     timelines.replace({"1": [an_event(1)]}, NOON)
-    participants.write_events("emails", {an_event(1).engagement_id: ("contact:51",)}, NOON)
+    participants.write("emails", {an_event(1).engagement_id: ("contact:51",)}, NOON)
     later: datetime = at(5)
     timelines.write([("2", an_event(1))], later)
     assert timelines.events("2")[0].participants is None
-    assert participants.write_events("emails", {an_event(1).engagement_id: ("contact:51",)}, later) == changed("2")
+    assert participants.write("emails", {an_event(1).engagement_id: ("contact:51",)}, later) == changed("2")

@@ -156,8 +156,8 @@ def test_what_was_not_confirmed_is_swept_away(timelines: DealTimelineRepository)
 
 
 def test_any_number_of_deals_is_swept(timelines: DealTimelineRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dealcache.repositories.deal_timeline._SWEPT_AT_ONCE", 3)
-    monkeypatch.setattr("dealcache.repositories.writes.events._DELETIONS", 2)
+    monkeypatch.setattr("dealcache.repositories.writes.events._DEALS_AT_ONCE", 3)
+    monkeypatch.setattr("dealcache.repositories.writes.events._EVENTS_AT_ONCE", 2)
     deals = [str(number) for number in range(10)]
     timelines.write([(deal, an_event(number)) for deal in deals for number in (1, 2)], at(5))
     assert timelines.sweep(deals, at(6)).views.keys() == set(deals)
