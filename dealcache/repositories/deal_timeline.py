@@ -24,7 +24,8 @@ from dealcache.repositories.documents import (
     milliseconds,
     totals_of,
 )
-from dealcache.repositories.record_documents import EVENTS, foreign_fields, read_records, text_value
+from dealcache.repositories.json_values import text_value
+from dealcache.repositories.record_documents import EVENTS, foreign_fields, read_records
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.events import EventWriter, of_engagement_type
 from dealcache.repositories.writes.plan import has_key

@@ -46,6 +46,14 @@ def date_value(value: object) -> datetime | None:
     return None
 
 
+def text_value(value: object) -> str:
+    """Return a value as a text, a number as its digits; ``""`` if it is neither."""
+    found = json_value(value)
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        return ""
+    return str(found)
+
+
 def number_value(value: object) -> float | None:
     """Return a value as a finite number, None if it is not one."""
     found = json_value(value)

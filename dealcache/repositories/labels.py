@@ -29,7 +29,7 @@ from dealcache.repositories.documents import (
     pipeline_fields,
 )
 from dealcache.repositories.record_documents import OWNERS, PIPELINES, read_records
-from dealcache.repositories.writes.newest_wins import newest_wins, write_all
+from dealcache.repositories.writes.newest_wins import write_all_newest
 
 _BY_ID = [("owner_id", 1)]
 _DISPLAY_ORDER = [("display_order", 1), ("pipeline_id", 1)]
@@ -115,7 +115,7 @@ class LabelRepository:
         defined = {one.name: one for one in definitions}
         fields = [_definition_fields(name, defined.get(name)) for name in self._property_names]
         with self._connection.operation() as database:
-            write_all(database.deal_properties, [newest_wins(["_id"], one, milliseconds(at)) for one in fields])
+            write_all_newest(database.deal_properties, "_id", fields, milliseconds(at))
 
     def save_owners(self, owners: Iterable[Owner], at: datetime) -> None:
         """Store all owners as of ``at``, the time just before HubSpot was asked.
@@ -158,7 +158,7 @@ def _with_former_stages(pipeline: Pipeline, stored: Pipeline | None) -> Pipeline
 
 def _save(collection: Collection[Document], key: str, given: Sequence[Mapping[str, object]], at: datetime) -> None:
     synced_at = milliseconds(at)
-    write_all(collection, [newest_wins([key], fields, synced_at) for fields in given])
+    write_all_newest(collection, key, given, synced_at)
     gone = {key: {"$nin": [fields[key] for fields in given]}, "synced_at": {"$lt": synced_at}}
     collection.update_many(gone, {"$set": {"archived": True, "synced_at": synced_at}})
 

@@ -7,11 +7,10 @@ One that was never asked for has no name yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from dealcache.model.deals import LoadedDeal
@@ -20,7 +19,7 @@ from dealcache.model.people import Person, by_object_type, person_key
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.participants import ParticipantRepository
-from dealcache.repositories.writes.newest_wins import newest_wins, write_all
+from dealcache.repositories.writes.newest_wins import write_all_newest
 from dealcache.repositories.writes.unordered import lost_races
 
 #: When people were asked for of whom nothing but the id is known.
@@ -188,18 +187,17 @@ class PeopleRepository:
             return {document["_id"]: document for document in found}
 
     def _write(
-        self, object_type: str, documents: Iterable[Document], stored: Mapping[str, Document], at: datetime
+        self, object_type: str, documents: Sequence[Document], stored: Mapping[str, Document], at: datetime
     ) -> set[str]:
         """Write documents, and return the keys of those that a view shows otherwise than it did."""
-        moment, updates, changed = milliseconds(at), list[UpdateOne](), set[str]()
+        moment, changed = milliseconds(at), set[str]()
         for document in documents:
-            updates.append(newest_wins(("_id",), document, moment))
             before = stored.get(document["_id"], {})
             if before.get("synced_at", _NEVER) <= moment and any(before.get(name) != document[name] for name in _SHOWN):
                 changed.add(person_key(object_type, document["_id"]))
-        if updates:
+        if documents:
             with self._connection.operation() as database:
-                write_all(database[object_type], updates)
+                write_all_newest(database[object_type], "_id", documents, moment)
         return changed
 
 

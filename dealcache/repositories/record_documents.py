@@ -26,7 +26,7 @@ from dealcache.repositories.documents import (
     any_date,
     texts_in,
 )
-from dealcache.repositories.json_values import date_value, json_value, number_value
+from dealcache.repositories.json_values import date_value, json_value, number_value, text_value
 from dealcache.repositories.stage_times import stage_times_in
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAINEST = "Note"
 
 _EVENT_DATES = ("occurred_at", "hubspot_updated_at")
+_EVENT_TEXTS = tuple(name for name in EVENT_FIELDS if name not in _EVENT_DATES)
 
 #: How many fields of an event's document are this service's own, including the deal's id.
 _OWN_FIELDS = len(EVENT_FIELDS) + 1
@@ -117,38 +118,25 @@ def read_event(document: Mapping[str, Any]) -> tuple[Event, Sequence[str]]:
 
 def _mended_event(document: Mapping[str, Any]) -> tuple[Event, list[str]]:
     """Do what :func:`read_event` does for a document that this service has not written."""
+    texts: dict[str, Any] = {name: text_value(document.get(name)) for name in _EVENT_TEXTS}
+    texts["type"] = texts["type"] or EVENT_TYPE_OF.get(texts["engagement_type"], _PLAINEST)
+    texts["owner_id"] = texts["owner_id"] or None
     updated_at = date_value(document.get("hubspot_updated_at"))
-    occurred_at = date_value(document.get("occurred_at")) or updated_at or _NEVER
-    engagement_type = text_value(document.get("engagement_type"))
     event = Event(
-        engagement_type,
-        text_value(document.get("engagement_id")),
-        occurred_at,
-        text_value(document.get("type")) or EVENT_TYPE_OF.get(engagement_type, _PLAINEST),
-        text_value(document.get("subject")),
-        text_value(document.get("content")),
-        text_value(document.get("owner_id")) or None,
-        text_value(document.get("owner")),
-        updated_at or _NEVER,
-        foreign_fields(document),
-        _participants(document),
+        **texts,
+        occurred_at=date_value(document.get("occurred_at")) or updated_at or _NEVER,
+        hubspot_updated_at=updated_at or _NEVER,
+        extra=foreign_fields(document),
+        participants=_participants(document),
     )
-    faults = [name for name in _EVENT_DATES if not isinstance(document.get(name), datetime)]
     owned = document.get("owner_id", "") is not None
-    texts = [name for name in EVENT_FIELDS if name not in _EVENT_DATES and (owned or name != "owner_id")]
-    return event, faults + [name for name in texts if not isinstance(document.get(name), str)]
+    needed = [name for name in _EVENT_TEXTS if owned or name != "owner_id"]
+    faults = [name for name in _EVENT_DATES if not isinstance(document.get(name), datetime)]
+    return event, faults + [name for name in needed if not isinstance(document.get(name), str)]
 
 
 def _participants(document: Mapping[str, Any]) -> Participants:
     return tuple(texts_in(document["with"])) if "with" in document else None
-
-
-def text_value(value: object) -> str:
-    """Return a text of a document, a number as its digits; ``""`` if it is neither."""
-    found = json_value(value)
-    if isinstance(found, bool) or not isinstance(found, str | int | float):
-        return ""
-    return str(found)
 
 
 def foreign_fields(document: Mapping[str, Any]) -> Document:
@@ -172,7 +160,7 @@ def read_pipeline(document: Mapping[str, Any]) -> tuple[Pipeline, list[str]]:
     pipeline = Pipeline(
         pipeline_id=text_value(document.get("pipeline_id")),
         label=text_value(document.get("label")),
-        display_order=_whole(document.get("display_order")),
+        display_order=int(number_value(document.get("display_order")) or 0),
         stages=tuple(_stage(one) for one in named),
         archived=document.get("archived") is True,
     )
@@ -184,17 +172,12 @@ def _stage(document: Mapping[str, Any]) -> Stage:
     return Stage(
         stage_id=text_value(document.get("stage_id")),
         label=text_value(document.get("label")),
-        display_order=_whole(document.get("display_order")),
+        display_order=int(number_value(document.get("display_order")) or 0),
         probability=number_value(document.get("probability")),
         is_closed=document.get("is_closed") is True,
         archived=document.get("archived") is True,
         property_suffix=text_value(document.get("property_suffix")) or None,
     )
-
-
-def _whole(value: object) -> int:
-    number = number_value(value)
-    return 0 if number is None else int(number)
 
 
 #: The types of a field of a deal's document, and the function that reads a value of any other type.

@@ -62,12 +62,10 @@ def _summary(group: Document) -> Document | None:
 
 
 def _summary_as_shown(timelines: DealTimelineRepository, deal_id: str, now: datetime) -> Document:
-    totals = timelines.totals([deal_id]).get(deal_id)
-    if totals is None:
-        return NO_EVENTS
-    times = [milliseconds(event.occurred_at) for event in timelines.events(deal_id)]
-    last = max((time for time in times if time <= now), default=None)
-    planned = [time for time in times if time > now]
-    summary = {"count": totals.events, "first": totals.first, "last": last, "end": totals.last}
+    times = sorted(milliseconds(event.occurred_at) for event in timelines.events(deal_id))
+    past = [time for time in times if time <= now]
+    summary = NO_EVENTS | {"count": len(times), "last": past[-1] if past else None}
+    if times:
+        summary |= {"first": times[0], "end": times[-1]}
     # Left out rather than None, so that deals without planned events are not in their index.
-    return summary | ({"next": min(planned)} if planned else {})
+    return summary | ({"next": times[len(past)]} if len(past) < len(times) else {})

@@ -24,12 +24,12 @@ from dealcache.model.labels import Labels
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import LIVE, Document
 from dealcache.repositories.hints import with_hint
+from dealcache.repositories.json_values import text_value
 from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
 from dealcache.repositories.lists.stage_moves import StageTotal, kept, read_kept
 from dealcache.repositories.lists.totals import difference
 from dealcache.repositories.lists.version import ListVersion, keep_totals, kept_totals
-from dealcache.repositories.record_documents import text_value
 
 #: Seconds for which this process remembers totals, and after which kept ones are due to be added up again.
 _SECONDS = 60.0

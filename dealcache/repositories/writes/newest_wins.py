@@ -8,7 +8,7 @@ inside the update, so that any number of threads and processes may write at once
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,21 +23,16 @@ from dealcache.repositories.writes.unordered import lost_races
 _ATTEMPTS = 5  # a lost race is won at the next attempt unless the document is also deleted in between
 
 
-def newest_wins(key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime) -> UpdateOne:
-    """Return an upsert that writes ``fields`` unless the document holds something newer.
-
-    Args:
-        key: the names of the fields that identify the document.
-        fields: all fields that come from HubSpot.
-        synced_at: when HubSpot was asked; the document's own ``synced_at`` becomes at least this.
-    """
-    return UpdateOne({name: fields[name] for name in key}, _change(fields, synced_at), upsert=True)
-
-
 def write_newest(
     collection: Collection[Document], key: Sequence[str], fields: Mapping[str, Any], synced_at: datetime
 ) -> Document | None:
-    """Carry out :func:`newest_wins` for one document; return its previous version, None if there was none.
+    """Write a document unless a newer version is stored; return the previous version, None if there was none.
+
+    Args:
+        collection: the collection.
+        key: the names of the fields that identify the document.
+        fields: all fields that come from HubSpot.
+        synced_at: when HubSpot was asked; the document's own ``synced_at`` becomes at least this.
 
     Raises:
         StoreError: the race to insert the document was lost repeatedly.
@@ -52,6 +47,27 @@ def write_newest(
         except DuplicateKeyError:
             continue  # another writer has just inserted it: this time it is found
     raise _others_were_faster(1, collection)
+
+
+def write_all_newest(
+    collection: Collection[Document], key: str, documents: Iterable[Mapping[str, Any]], synced_at: datetime
+) -> None:
+    """Do what :func:`write_newest` does for many documents with one field as a key, in any order."""
+    pending = [UpdateOne({key: one[key]}, _change(one, synced_at), upsert=True) for one in documents]
+    for _ in range(_ATTEMPTS):
+        if not pending:
+            return
+        try:
+            collection.bulk_write(pending, ordered=False)
+        except BulkWriteError as error:
+            pending = [pending[lost] for lost in lost_races(error)]
+        else:
+            return
+    raise _others_were_faster(len(pending), collection)
+
+
+def _others_were_faster(count: int, collection: Collection[Document]) -> StoreError:
+    return StoreError(f"{count} documents of {collection.name} could not be written: other writers were always first")
 
 
 def _change(fields: Mapping[str, Any], synced_at: datetime) -> list[Document]:
@@ -80,27 +96,3 @@ def _not_older(fields: Mapping[str, Any], synced_at: datetime) -> Document:
     newer_version = {"$and": [{"$lt": ["$hubspot_updated_at", updated_at]}, gives_way]}
     same_version = {"$and": [{"$eq": ["$hubspot_updated_at", updated_at]}, read_no_earlier]}
     return {"$or": [newer_version, same_version]}
-
-
-def write_all(collection: Collection[Document], updates: Sequence[UpdateOne]) -> None:
-    """Carry out upserts of :func:`newest_wins` in any order; those that lost a race for a unique key are repeated.
-
-    Raises:
-        StoreError: the race was lost repeatedly.
-        PyMongoError: from the driver; the caller works inside :meth:`Connection.operation`.
-    """
-    pending = updates
-    for _ in range(_ATTEMPTS):
-        if not pending:
-            return
-        try:
-            collection.bulk_write(pending, ordered=False)
-        except BulkWriteError as error:
-            pending = [pending[lost] for lost in lost_races(error)]
-        else:
-            return
-    raise _others_were_faster(len(pending), collection)
-
-
-def _others_were_faster(count: int, collection: Collection[Document]) -> StoreError:
-    return StoreError(f"{count} documents of {collection.name} could not be written: other writers were always first")
