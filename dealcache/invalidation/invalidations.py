@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dealcache.invalidation.follower import LogFollower
 from dealcache.invalidation.publisher import InvalidationPublisher
-from dealcache.invalidation.redis_channel import RedisPublisher, RedisSubscriber
+from dealcache.invalidation.redis_channel import RedisSubscriber, publish
 from dealcache.model.invalidation import Invalidation
 from dealcache.reader import Fence, InvalidationWatermark, LabelDirectory, ReaderState, TieredCache
 from dealcache.repositories import InvalidationFeed, InvalidationLog
@@ -60,7 +61,7 @@ class Invalidations:
             invalidation_log,
             self.state,
             # Without Redis the other processes find entries in the log, within a second.
-            (lambda _entries: None) if redis is None else RedisPublisher(redis).publish,
+            (lambda _entries: None) if redis is None else partial(publish, redis),
             on_change,
             on_recorded,
             on_applied,

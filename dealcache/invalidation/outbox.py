@@ -17,23 +17,19 @@ from dealcache.repositories import MOST_MARKS
 _MOST_UNRECORDED = 5_000
 
 
-def doubt_at(at: datetime) -> Invalidation:
-    """Return the entry for an unknown change."""
-    return Invalidation(Selection.all(), at, nonce=uuid.uuid4().hex, doubt=True)
-
-
 def invalidations_of(
-    selection: Selection, changes: Changes | None, at: datetime, *, labels: bool = False
+    selection: Selection, changes: Changes | None, at: datetime, *, labels: bool = False, doubt: bool = False
 ) -> list[Invalidation]:
     """Return the log entries for ``selection``, each small enough for one document.
 
-    The first one tells whether ``labels`` changed, so that a process that knows one of the others knows that too.
+    The first one tells whether ``labels`` changed, so that a process that knows one of the others knows that too. In
+    ``doubt`` nothing is known of a change.
     """
     views = {} if changes is None else changes.views
     names = {} if changes is None else changes.names_of
     return [
         Invalidation(
-            part, at, _frozen(views, part), _frozen(names, part), uuid.uuid4().hex, labels=labels and place == 0
+            part, at, _frozen(views, part), _frozen(names, part), uuid.uuid4().hex, 0, doubt, labels and place == 0
         )
         for place, part in enumerate(selection.parts(MOST_MARKS))
     ]
@@ -84,8 +80,8 @@ class Outbox:
             old, self._unrecorded = self._unrecorded, None
         if old is None:
             return batch
-        entries = [old] if old.doubt else invalidations_of(old.selection, old.changes, old.at, labels=old.labels)
-        return [PendingInvalidation(entries, is_known=True), *batch]
+        again = invalidations_of(old.selection, old.changes, old.at, labels=old.labels, doubt=old.doubt)
+        return [PendingInvalidation(again, is_known=True), *batch]
 
     def put_back(self, pending: PendingInvalidation) -> None:
         """Keep unrecorded invalidations, to be taken again."""

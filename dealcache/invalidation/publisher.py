@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from dealcache.background import BackgroundThread
-from dealcache.invalidation.outbox import Outbox, PendingInvalidation, doubt_at, invalidations_of
+from dealcache.invalidation.outbox import Outbox, PendingInvalidation, invalidations_of
 from dealcache.model.invalidation import Changes, Invalidation, Selection
 from dealcache.reader import Applied, ReaderState, Token
 from dealcache.repositories import HistoryLostError, InvalidationLog, StoreError, StoreUnavailable
@@ -55,7 +55,7 @@ class InvalidationPublisher:
         self._on_applied = on_applied
         self._now = now
         self._outbox = Outbox()
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._own: dict[str, PendingInvalidation] = {}  # by the nonces of their entries
         self._order = threading.RLock()
         #: Generation and nonce of the last entry that was applied here; None before the log was first read.
@@ -84,7 +84,7 @@ class InvalidationPublisher:
 
         It is kept, and may still serve if every tier below fails.
         """
-        self._post([doubt_at(self._now())])
+        self._post(invalidations_of(Selection.all(), None, self._now(), doubt=True))
 
     def _post(self, entries: list[Invalidation]) -> None:
         for entry in entries:
@@ -99,10 +99,9 @@ class InvalidationPublisher:
         Raises:
             StoreUnavailable: MongoDB does not answer; recording is tried again later.
         """
-        with (
-            self._writing
-        ):  # while another thread writes, the invalidations it has taken are neither pending nor recorded
-            self._write_outbox()
+        # While another thread writes, the invalidations that it has taken are neither pending nor recorded.
+        with self._writing:
+            self._write()
             if self._outbox.has_unrecorded:
                 raise StoreUnavailable("other workers cannot be notified of changes yet")
 
@@ -170,26 +169,22 @@ class InvalidationPublisher:
                     self.catch_up()
 
     def _write(self) -> None:
+        """Record all pending invalidations."""
         with self._writing:
-            self._write_outbox()
-
-    def _write_outbox(self) -> None:
-        """Record all pending invalidations; the caller holds the lock."""
-        batch = self._outbox.take()
-        if not batch:
-            return
-        entries = [entry for pending in batch for entry in pending.entries]
-        with self._order:
-            self._own.update({entry.nonce: pending for pending in batch for entry in pending.entries})
-        try:
-            recorded = self._log.append(entries)
-        except StoreError as failure:
-            log.warning("an invalidation could not be recorded and will be tried again: %s", failure)
-            self._keep_unrecorded(batch)
-        else:
-            self._on_recorded(len(recorded))
-            self._apply_own(recorded)
-            self._notify(recorded)
+            batch = self._outbox.take()
+            if not batch:
+                return
+            with self._order:
+                self._own.update({entry.nonce: pending for pending in batch for entry in pending.entries})
+            try:
+                recorded = self._log.append([entry for pending in batch for entry in pending.entries])
+            except StoreError as failure:
+                log.warning("an invalidation could not be recorded and will be tried again: %s", failure)
+                self._keep_unrecorded(batch)
+            else:
+                self._on_recorded(len(recorded))
+                self._apply_own(recorded)
+                self._notify(recorded)
 
     def _keep_unrecorded(self, batch: Sequence[PendingInvalidation]) -> None:
         """Apply what could not be recorded to this process, notify subscribers, and put it back."""

@@ -77,23 +77,13 @@ def _entry(row: dict[str, Any]) -> Invalidation:
     return Invalidation(selection, at, views, names, row["nonce"], generation, doubt, labels)
 
 
-class RedisPublisher:
-    """Publishes entries.
-
-    Args:
-        connection: the Redis that processes share.
-    """
-
-    def __init__(self, connection: RedisConnection) -> None:
-        self._connection = connection
-
-    def publish(self, entries: Sequence[Invalidation]) -> None:
-        """Publish ``entries``; if that fails, other processes find them in the log a moment later."""
-        try:
-            with self._connection.operation() as redis:
-                redis.publish(self._connection.key(_CHANNEL), encode(entries))
-        except RedisUnavailable as failure:
-            log.debug("other workers were not notified at once: %s", failure)
+def publish(connection: RedisConnection, entries: Sequence[Invalidation]) -> None:
+    """Publish entries through Redis; if that fails, other processes find them in the log a moment later."""
+    try:
+        with connection.operation() as redis:
+            redis.publish(connection.key(_CHANNEL), encode(entries))
+    except RedisUnavailable as failure:
+        log.debug("other workers were not notified at once: %s", failure)
 
 
 class RedisSubscriber:

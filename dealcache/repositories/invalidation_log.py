@@ -14,6 +14,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pymongo
@@ -23,7 +24,7 @@ from pymongo.errors import BulkWriteError
 
 from dealcache.model.invalidation import Invalidation, Selection
 from dealcache.repositories.connection import Connection, StoreUnavailable
-from dealcache.repositories.documents import Document, milliseconds, utc
+from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.writes.unordered import lost_races
 
@@ -212,15 +213,12 @@ def _document(one: Invalidation) -> Document:
 
 def _to_invalidation(document: Mapping[str, Any]) -> Invalidation:
     """Return the value of a document of the log."""
-    at = utc(document["at"])
-    if at is None:
-        raise TypeError("at is null")
     selection = Selection.of_keys(document["deal_ids"], document["name_keys"], everything=document["everything"])
     views = {row["deal_id"]: frozenset(row["changed"]) for row in document["views"]}
     names = {row["deal_id"]: frozenset(row["names"]) for row in document["views"] if row["names"]}
     return Invalidation(
         selection,
-        at,
+        document["at"].replace(tzinfo=UTC),
         views,
         names,
         document["nonce"],
