@@ -194,6 +194,17 @@ class Connection:
         self._client.close()
 
 
+class Repository:
+    """Reads and writes documents. Every method raises StoreError, or StoreUnavailable, when MongoDB fails.
+
+    Args:
+        connection: the database.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+
 def unjournaled(database: Database[Document], name: str) -> Collection[Document]:
     """Return a collection for writes that need not wait for the journal, and for reading such."""
     return database.get_collection(name, write_concern=_UNJOURNALED, read_preference=ReadPreference.PRIMARY)

@@ -15,7 +15,7 @@ import bson
 
 from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import DEAL_PROJECTION, LIVE, Document
 from dealcache.repositories.hints import exists, with_hint
 from dealcache.repositories.json_values import number_value
@@ -57,14 +57,11 @@ class ListedDeal(NamedTuple):
     activities: int | None
 
 
-class DealBatches:
-    """Reads deals for lists, newest created first. Raises StoreError or StoreUnavailable when MongoDB fails.
+class DealBatches(Repository):
+    """Reads deals for lists, newest created first.
 
     Closing a generator before its end releases MongoDB's cursor.
     """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def all_deals(self) -> Generator[list[ListedDeal], None, None]:
         """Yield all live deals."""

@@ -26,8 +26,6 @@ _ID_ALONE = {"_id": 0, "deal_id": 1}
 class DealInfoRepository(DealWriter):
     """Reads deals, and writes them as a :class:`.DealWriter`.
 
-    Every method raises StoreError or StoreUnavailable when MongoDB fails.
-
     Args:
         connection: the database.
         summaries: counts the events of deals that become complete.

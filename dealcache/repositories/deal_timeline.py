@@ -40,8 +40,6 @@ _EVENT_OF_DEAL = EVENT_PROJECTION | {"deal_id": 1}
 class DealTimelineRepository(EventWriter):
     """Reads events, and writes them as an :class:`.EventWriter`.
 
-    Every method raises StoreError or StoreUnavailable when MongoDB fails.
-
     Args:
         connection: the database.
         marks: those of this process.

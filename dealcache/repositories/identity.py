@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 
 from pymongo import ReadPreference, ReturnDocument
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from dealcache.model.currencies import CompanyCurrencies, currency_code
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, Repository
 from dealcache.repositories.documents import Document
 from dealcache.repositories.recent_answers import RecentAnswers
 from dealcache.repositories.record_documents import read_all
@@ -31,12 +30,12 @@ _UNKNOWN = CompanyCurrencies("")
 _COLLECTION_DIGITS = 8
 
 
-class IdentityRepository:
-    """Reads and writes identities. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
+class IdentityRepository(Repository):
+    """Reads and writes identities."""
 
-    def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
-        self._connection = connection
-        self._currencies = RecentAnswers[CompanyCurrencies](_CURRENCY_SECONDS, timer)
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._currencies = RecentAnswers[CompanyCurrencies](_CURRENCY_SECONDS, time.monotonic)
 
     def portal_id(self) -> int | None:
         """Return the id of the HubSpot account that the database belongs to, None before the first :meth:`bind`."""

@@ -23,7 +23,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
 from dealcache.model.invalidation import Invalidation, Selection
-from dealcache.repositories.connection import Connection, StoreUnavailable
+from dealcache.repositories.connection import Connection, Repository, StoreUnavailable
 from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.writes.unordered import lost_races
@@ -57,8 +57,8 @@ class HistoryLostError(Exception):
     """Raised if later entries are no longer known, or the log is not the one that was followed."""
 
 
-class InvalidationLog:
-    """Reads and writes the log. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class InvalidationLog(Repository):
+    """Reads and writes the log.
 
     Args:
         connection: the database, for writing.
@@ -67,7 +67,7 @@ class InvalidationLog:
     """
 
     def __init__(self, connection: Connection, following: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._following = following
 
     def append(self, invalidations: Sequence[Invalidation]) -> list[Invalidation]:
@@ -130,18 +130,10 @@ class InvalidationLog:
         return entries[::-1]
 
 
-class InvalidationFeed:
-    """New entries of the log as they are written, by a change stream; used by one thread.
+class InvalidationFeed(Repository):
+    """New entries of the log as they are written, by a change stream; used by one thread."""
 
-    Every method raises StoreError or StoreUnavailable when MongoDB fails.
-
-    Args:
-        connection: the database.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._stream: CollectionChangeStream[Document] | None = None
+    _stream: CollectionChangeStream[Document] | None = None
 
     def open(self) -> bool:
         """Begin with entries written from now on; return False if MongoDB, as a standalone, has no change streams."""

@@ -20,7 +20,7 @@ from pymongo.collection import Collection
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.labels import Labels, Owner
 from dealcache.model.pipelines import Pipeline
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, Repository
 from dealcache.repositories.documents import (
     Document,
     any_date,
@@ -49,8 +49,8 @@ class LabelSnapshot(NamedTuple):
     digest: str
 
 
-class LabelRepository:
-    """Reads and writes labels. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class LabelRepository(Repository):
+    """Reads and writes labels.
 
     Args:
         connection: the database.
@@ -58,7 +58,7 @@ class LabelRepository:
     """
 
     def __init__(self, connection: Connection, property_names: Sequence[str] = ()) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._property_names = tuple(property_names)
         self._chosen: Document = {"_id": {"$in": list(property_names)}}
         self._snapshot: LabelSnapshot | None = None

@@ -22,7 +22,7 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo import collection as driver
 from pymongo.errors import BulkWriteError
 
-from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.connection import Connection, Repository, unjournaled
 from dealcache.repositories.documents import Document
 from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.writes.unordered import lost_races
@@ -87,8 +87,8 @@ class LoadResult:
         return {name: {"$literal": value} for name, value in fields.items()}
 
 
-class LoadLeaseRepository:
-    """Acquires and releases leases. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class LoadLeaseRepository(Repository):
+    """Acquires and releases leases.
 
     Args:
         connection: the database.
@@ -96,7 +96,7 @@ class LoadLeaseRepository:
     """
 
     def __init__(self, connection: Connection, now: Callable[[], Moment] = lambda: "$$NOW") -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._now = now
 
     @contextmanager

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from pymongo.database import Database
 
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import LIVE, SUMMED, Document, any_date, ids_of, milliseconds
 from dealcache.repositories.lists.version import changing
 from dealcache.repositories.sync.state import ACCOUNT
@@ -37,11 +37,8 @@ class Confirmed(NamedTuple):
     unread: tuple[str, ...]
 
 
-class MissingTypeRepository:
-    """Reads and writes these fields. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class MissingTypeRepository(Repository):
+    """Reads and writes these fields."""
 
     def deals(self) -> dict[tuple[str, ...], list[str]]:
         """Return the live deals with unread types, by these types; answered from an index."""

@@ -13,7 +13,7 @@ import pymongo
 from pymongo.database import Database
 
 from dealcache.model.jobs import Job, JobStatus
-from dealcache.repositories.connection import Connection, StoreError
+from dealcache.repositories.connection import Connection, Repository, StoreError
 from dealcache.repositories.documents import LIVE, Document, any_date, milliseconds
 from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.running_count import RunningCount
@@ -81,8 +81,8 @@ class _Scan:
         self.seconds = self._ended_at - began
 
 
-class OverviewRepository:
-    """Reads the overview. Used by one thread; every method raises StoreError or StoreUnavailable when MongoDB fails.
+class OverviewRepository(Repository):
+    """Reads the overview. Used by one thread.
 
     Args:
         connection: the database.
@@ -90,7 +90,7 @@ class OverviewRepository:
     """
 
     def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._process: Any = None
         self._now = milliseconds(datetime.now(UTC))
         self._deals, self._activities = RunningCount("deal_info", timer), RunningCount("deal_timeline", timer)

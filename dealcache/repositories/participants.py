@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from dealcache.model.invalidation import TIMELINE, Changes
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import Document, batches_of, milliseconds
 
 #: Documents in one batch of the driver.
@@ -29,15 +29,8 @@ _AT_ONCE = 200
 _KEYS = 500
 
 
-class ParticipantRepository:
-    """Reads and writes participants. Every method raises StoreError or StoreUnavailable when MongoDB fails.
-
-    Args:
-        connection: the database.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class ParticipantRepository(Repository):
+    """Reads and writes participants."""
 
     def write(self, kind: str, found: Mapping[str, tuple[str, ...]], at: datetime) -> Changes:
         """Store who takes part in deals, or in activities wherever they are, and return the visible changes.

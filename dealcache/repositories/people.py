@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError
 from dealcache.model.deals import LoadedDeal
 from dealcache.model.invalidation import Changes
 from dealcache.model.people import Person, by_object_type, person_key
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, Repository
 from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.writes.newest_wins import write_all_newest
@@ -32,8 +32,8 @@ _RESTORABLE = timedelta(days=90)
 _SHOWN = ("name", "archived", "merged_into")
 
 
-class PeopleRepository:
-    """Reads and writes names, and writes participants. Every method raises StoreError when MongoDB fails.
+class PeopleRepository(Repository):
+    """Reads and writes names, and writes participants.
 
     An ``object_type`` is ``contacts`` or ``companies``.
 
@@ -43,7 +43,7 @@ class PeopleRepository:
     """
 
     def __init__(self, connection: Connection, participants: ParticipantRepository) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._participants = participants
 
     def names(self, keys: Iterable[str]) -> dict[str, Person | None]:

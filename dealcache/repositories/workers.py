@@ -16,7 +16,7 @@ from pymongo import ReturnDocument
 
 from dealcache.clock import RemoteClock
 from dealcache.model.workers import Worker
-from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.connection import Connection, Repository, unjournaled
 from dealcache.repositories.documents import Document, utc
 from dealcache.repositories.record_documents import read_all
 
@@ -29,8 +29,8 @@ _SECONDS = 1.0
 _SEEN_LATELY: Document = {"$expr": {"$gt": ["$seen_at", {"$subtract": ["$$NOW", int(LIVE_SECONDS * 1000)]}]}}
 
 
-class WorkerRegistry:
-    """Reads and writes both. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class WorkerRegistry(Repository):
+    """Reads and writes both.
 
     Args:
         connection: the database.
@@ -38,7 +38,7 @@ class WorkerRegistry:
     """
 
     def __init__(self, connection: Connection, clock: RemoteClock | None = None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._clock = clock or RemoteClock()
 
     def sign(self, worker: Worker) -> None:

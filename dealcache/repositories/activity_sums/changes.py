@@ -24,13 +24,13 @@ from dealcache.repositories.activity_sums.counts import (
 )
 from dealcache.repositories.activity_sums.deal_counter import DealCounter, key_batches
 from dealcache.repositories.activity_sums.head import (
+    ActivityRepository,
     Head,
     Pending,
     note_carried_out,
     note_change,
     part_id,
     parts_of,
-    read_head,
     sums_of,
 )
 from dealcache.repositories.connection import Connection
@@ -41,24 +41,13 @@ from dealcache.repositories.writes.unordered import write_unordered
 _WRITES = 500
 
 
-class ActivityChanges:
-    """Changes the sums. Thread-safe. Every method raises StoreError when MongoDB fails.
-
-    Args:
-        connection: the database.
-        zone: the zone of the days.
-    """
+class ActivityChanges(ActivityRepository):
+    """Changes the sums. Thread-safe."""
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        self._connection = connection
-        self._zone = zone
+        super().__init__(connection, zone)
         #: The deals whose activities are added up.
         self.deals = DealCounter(connection, zone)
-
-    def head(self) -> Head | None:
-        """Return the head as it is, perhaps with a pending change; None if there are no sums."""
-        with self._connection.operation() as database:
-            return read_head(database, self._zone)
 
     def settled_head(self) -> Head | None:
         """Carry out the pending change if there is one, and return the head without it; None if there are no sums."""

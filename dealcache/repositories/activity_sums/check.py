@@ -16,7 +16,7 @@ from bson import MaxKey, MinKey
 from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.counts import NOTHING, TypeNames
 from dealcache.repositories.activity_sums.head import Head, claim_check, end_sums
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, Repository
 from dealcache.repositories.documents import SUMMED
 from dealcache.repositories.identity import IdentityRepository
 
@@ -29,8 +29,8 @@ _CHECK_MINUTES = 15
 _BATCHES_A_ROUND = 10
 
 
-class ActivityCheck:
-    """Compares all deals. Used by one thread. Every method raises StoreError when MongoDB fails.
+class ActivityCheck(Repository):
+    """Compares all deals. Used by one thread.
 
     Args:
         connection: the database.
@@ -38,7 +38,7 @@ class ActivityCheck:
     """
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._changes = ActivityChanges(connection, zone)
         self._identity = IdentityRepository(connection)
         self._under_way: Iterator[int] | None = None

@@ -7,7 +7,7 @@ when they are in the sums: a writer removes it when it changes them, and another
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -15,7 +15,8 @@ from pymongo import ASCENDING, ReadPreference
 
 from dealcache.model.timestamps import in_zone, with_zone
 from dealcache.repositories.activity_sums.counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
-from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.activity_sums.head import ActivityRepository
+from dealcache.repositories.connection import unjournaled
 from dealcache.repositories.documents import SUMMED, Document, batches_of, documents_in
 from dealcache.repositories.record_documents import read_deal, read_event
 
@@ -41,17 +42,8 @@ _EVENT_FIELDS = dict.fromkeys(("deal_id", "occurred_at", "type", "owner_id"), 1)
 _BATCH = 1_000
 
 
-class DealCounter:
-    """Counts deals. Thread-safe. Every method raises StoreError when MongoDB fails.
-
-    Args:
-        connection: the database.
-        zone: the zone of the days.
-    """
-
-    def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        self._connection = connection
-        self._zone = zone
+class DealCounter(ActivityRepository):
+    """Counts deals. Thread-safe."""
 
     def batches(self) -> Iterator[list[Any]]:
         """Yield the keys of all deals, in their order and of whatever type they are, in batches to be added up."""

@@ -30,12 +30,12 @@ from dealcache.repositories.activity_sums.cells import (
 from dealcache.repositories.activity_sums.counts import DealCounts, TypeNames, pack_counts
 from dealcache.repositories.activity_sums.deal_counter import DealCounter
 from dealcache.repositories.activity_sums.head import (
+    ActivityRepository,
     Head,
     begin_sums,
     end_sums,
     part_id,
     parts_of,
-    read_head,
     sums_of,
 )
 from dealcache.repositories.activity_sums.sums import MOST_UNSUMMED
@@ -66,17 +66,11 @@ _LEASE: Document = {"_id": "lease"}
 _Days = defaultdict[tuple[str, str, str], "array[int]"]
 
 
-class ActivityGenerations:
-    """Makes sums. Every method raises StoreError when MongoDB fails.
-
-    Args:
-        connection: the database.
-        zone: the zone of the days.
-    """
+class ActivityGenerations(ActivityRepository):
+    """Makes sums."""
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        self._connection = connection
-        self._zone = zone
+        super().__init__(connection, zone)
         self._deals = DealCounter(connection, zone)
         self._identity = IdentityRepository(connection)
 
@@ -94,8 +88,7 @@ class ActivityGenerations:
             return True
 
     def _exist(self) -> bool:
-        with self._connection.operation() as database:
-            head = read_head(database, self._zone)
+        head = self.head()
         return head is not None and len(self._deals.unsummed(head.generation, MOST_UNSUMMED + 1)) <= MOST_UNSUMMED
 
     def _make(self, renew: Callable[[], None]) -> None:

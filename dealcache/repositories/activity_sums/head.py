@@ -20,7 +20,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from dealcache.repositories.activity_sums.counts import Change, pack_change, unpack_change
-from dealcache.repositories.connection import unjournaled
+from dealcache.repositories.connection import Connection, Repository, unjournaled
 from dealcache.repositories.documents import Document
 
 #: The version of the format of all documents of sums.
@@ -69,14 +69,30 @@ def part_id(generation: ObjectId | None, deal: Any) -> Document:
     return {"of": generation, "deal": deal}
 
 
-def read_head(database: Database[Document], zone: tzinfo) -> Head | None:
-    """Return the head; None if there are no sums by the days of this zone, in this version's format."""
-    found = sums_of(database).find_one(_HEAD | {"zone": str(zone), "format": _FORMAT})
-    if found is None:
-        return None
-    noted = found.get("pending")
-    pending = None if noted is None else Pending(unpack_change(noted["change"]), noted["parts"])
-    return Head(found["of"], found["number"], pending, found["types"], found["installation"])
+class ActivityRepository(Repository):
+    """Reads and writes sums of activities.
+
+    Args:
+        connection: the database.
+        zone: the zone of the days.
+    """
+
+    def __init__(self, connection: Connection, zone: tzinfo) -> None:
+        super().__init__(connection)
+        self._zone = zone
+
+    def head(self) -> Head | None:
+        """Return the head as it is, perhaps with a pending change.
+
+        None if there are no sums by the days of this zone, in this version's format.
+        """
+        with self._connection.operation() as database:
+            found = sums_of(database).find_one(_HEAD | {"zone": str(self._zone), "format": _FORMAT})
+        if found is None:
+            return None
+        noted = found.get("pending")
+        pending = None if noted is None else Pending(unpack_change(noted["change"]), noted["parts"])
+        return Head(found["of"], found["number"], pending, found["types"], found["installation"])
 
 
 def begin_sums(database: Database[Document], head: Head, zone: tzinfo) -> None:

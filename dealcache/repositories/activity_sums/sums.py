@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from bson import ObjectId
 from dealcache.repositories.activity_sums.cells import ALL, Series, owner_in, series_in, stored_owner, year_of
 from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.head import Head, note_asked, sums_of
-from dealcache.repositories.connection import Connection, StoreUnavailable
+from dealcache.repositories.connection import Connection, Repository, StoreUnavailable
 from dealcache.repositories.documents import Document, documents_in
 
 #: The most deals that a reader adds up: about two seconds. If there are more, all sums are made anew.
@@ -43,18 +43,16 @@ class SumsVersion(NamedTuple):
     number: int
 
 
-class ActivitySums:
-    """Reads the sums, and brings them up to date. Thread-safe. Every method raises StoreError when MongoDB fails.
+class ActivitySums(Repository):
+    """Reads the sums, and brings them up to date. Thread-safe.
 
     Args:
         connection: the database.
         zone: the zone of the days.
-        timer: the monotonic clock, in seconds.
     """
 
-    def __init__(self, connection: Connection, zone: tzinfo, timer: Callable[[], float] = time.monotonic) -> None:
-        self._connection = connection
-        self._timer = timer
+    def __init__(self, connection: Connection, zone: tzinfo) -> None:
+        super().__init__(connection)
         self._changes = ActivityChanges(connection, zone)
         self._lock = threading.Lock()
         self._noted_at = float("-inf")
@@ -138,10 +136,10 @@ class ActivitySums:
         return False
 
     def _note_asked(self) -> None:
-        if self._timer() - self._noted_at > _NOTE_SECONDS:
+        if time.monotonic() - self._noted_at > _NOTE_SECONDS:
             with self._connection.operation() as database:
                 note_asked(database)
-            self._noted_at = self._timer()
+            self._noted_at = time.monotonic()
 
 
 def _owners(owners: Collection[str] | None) -> Any:

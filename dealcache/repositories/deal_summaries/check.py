@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from bson import ObjectId
 
-from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.connection import Connection, Repository, unjournaled
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS
 from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.documents import Document, ids_of
@@ -46,8 +46,8 @@ class Compared(NamedTuple):
     wrong: list[str]
 
 
-class SummaryCheck:
-    """Compares all deals whose events are complete. Every method raises StoreError when MongoDB fails.
+class SummaryCheck(Repository):
+    """Compares all deals whose events are complete.
 
     Args:
         connection: the database.
@@ -55,7 +55,7 @@ class SummaryCheck:
     """
 
     def __init__(self, connection: Connection, summaries: DealSummaries) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._summaries = summaries
         self._under_way: Iterator[Compared] | None = None
         self._rounds = 0

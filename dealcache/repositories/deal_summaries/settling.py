@@ -11,7 +11,7 @@ from bson import MinKey, ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
-from dealcache.repositories.connection import Connection, StoreUnavailable, unjournaled
+from dealcache.repositories.connection import Connection, Repository, StoreUnavailable, unjournaled
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_of
 from dealcache.repositories.deal_summaries.settlements import Marked, read_marked, settled, settled_together
 from dealcache.repositories.deal_timeline import DealTimelineRepository
@@ -48,10 +48,8 @@ class ListsBehindError(StoreUnavailable):
     """The events of too many deals are still to be counted for lists to be correct; trying again later helps."""
 
 
-class DealSummaries:
+class DealSummaries(Repository):
     """Settles deals, and knows the version of lists. Thread-safe.
-
-    Every method raises StoreError or StoreUnavailable when MongoDB fails.
 
     Args:
         connection: the database.
@@ -66,7 +64,7 @@ class DealSummaries:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.marks = marks or DirtyMarks()
-        self._connection = connection
+        super().__init__(connection)
         #: The present; later events are planned.
         self.now = now
         self._version = ListVersion(connection)

@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from dealcache.model.jobs import Job, JobStatus, JobType, Progress, SyncRequest
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.record_documents import read_all
 
@@ -51,11 +51,8 @@ class LeaseState(Enum):
     """The process still owns the job, and must stop it."""
 
 
-class JobLeases:
-    """Claims, renews and releases jobs. Every method raises StoreError when MongoDB fails."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class JobLeases(Repository):
+    """Claims, renews and releases jobs."""
 
     def claim(
         self,

@@ -36,7 +36,7 @@ class Cancellation(Enum):
 
 
 class SyncJobRepository(JobLeases):
-    """The jobs, and by :class:`.JobLeases` their owners. Every method raises StoreError when MongoDB fails."""
+    """The jobs, and by :class:`.JobLeases` their owners."""
 
     def add(
         self,

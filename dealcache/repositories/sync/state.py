@@ -11,7 +11,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from dealcache.model.read_with_deals import ReadWithDeals
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, Repository
 from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.record_documents import read_all
 
@@ -77,16 +77,16 @@ class SyncState:
     people: PeopleState = field(default_factory=PeopleState)
 
 
-class SyncStateRepository:
-    """Reads and writes it. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class SyncStateRepository(Repository):
+    """Reads and writes it.
 
     Args:
-        connection: the connection to MongoDB.
+        connection: the database.
         counts_after: seconds after which a new watermark counts.
     """
 
     def __init__(self, connection: Connection, counts_after: float = COUNTS_AFTER_SECONDS) -> None:
-        self._connection = connection
+        super().__init__(connection)
         #: By MongoDB's own clock, when a watermark that is noted now will count.
         self._counts_at = {"$add": ["$$NOW", int(counts_after * 1000)]}
         # One that would count later than that was noted while the clock was ahead.

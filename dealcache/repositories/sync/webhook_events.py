@@ -21,7 +21,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from dealcache.model.jobs import WebhookEvent
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.sync.webhook_documents import (
     READ_ANYTHING,
@@ -82,11 +82,8 @@ class Backlog:
     set_aside: int
 
 
-class WebhookEventRepository:
-    """Reads and writes events. Every method raises StoreError or StoreUnavailable when MongoDB fails."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class WebhookEventRepository(Repository):
+    """Reads and writes events."""
 
     def store(self, received: Sequence[WebhookEvent], now: datetime) -> int:
         """Store events, each once by its key; return how many were new."""

@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from dealcache.model.deals import Deal
 from dealcache.model.invalidation import Changes
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, Repository
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.documents import (
     COMPARED_DEAL,
@@ -42,8 +42,8 @@ _FEW = 20
 _COUNTED = dict.fromkeys(COUNTED_FIELDS, 1)
 
 
-class DealWriter:
-    """Writes and archives deals. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class DealWriter(Repository):
+    """Writes and archives deals.
 
     Args:
         connection: the database.
@@ -59,7 +59,7 @@ class DealWriter:
         properties: StoredProperties,
         home_currency: Callable[[], str | None],
     ) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._marks = marks
         self._properties = properties
         self._home_currency = home_currency

@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from dealcache.model.deals import FOREIGN_FIELDS, Event
 from dealcache.model.invalidation import ALL_VIEWS, TIMELINE, Changes
-from dealcache.repositories.connection import Connection
+from dealcache.repositories.connection import Connection, Repository
 from dealcache.repositories.documents import (
     COMPARED_EVENT,
     EVENT_KEY,
@@ -39,8 +39,8 @@ _COUNTED = ("type", "occurred_at", "owner_id")
 _EVENTS_AT_ONCE, _DEALS_AT_ONCE = 5_000, 200
 
 
-class EventWriter:
-    """Writes events. Every method raises StoreError or StoreUnavailable when MongoDB fails.
+class EventWriter(Repository):
+    """Writes events.
 
     Deals whose events a method changes in number, type or time are marked, and must be settled by the caller; see
     :class:`.DealSummaries`.
@@ -51,7 +51,7 @@ class EventWriter:
     """
 
     def __init__(self, connection: Connection, marks: DirtyMarks | None = None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._marks = marks or DirtyMarks()
 
     def replace(self, timelines: Mapping[str, Iterable[Event]], read_started_at: datetime) -> Changes:
