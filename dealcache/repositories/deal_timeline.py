@@ -102,6 +102,11 @@ class DealTimelineRepository(EventWriter):
             of_deal[text_value(one.get("engagement_type")), text_value(one.get("engagement_id"))] = foreign_fields(one)
         return fields
 
+    def is_empty(self) -> bool:
+        """Return True if there are no events at all."""
+        with self._connection.operation() as database:
+            return database.deal_timeline.find_one({}, {"_id": 1}) is None
+
     def stored_of(self, deal_id: str, engagements: Iterable[EngagementKey]) -> list[Event]:
         """Return the stored events of a deal for these engagements."""
         one_of = [{"engagement_type": kind, "engagement_id": one} for kind, one in engagements]

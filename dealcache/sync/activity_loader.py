@@ -36,16 +36,21 @@ class ActivityLoader:
     Args:
         context: the job's parts.
         on_closed: called with each chunk when everything of it is stored, in the order in which they were added.
-        seen_since: see :class:`.TimelineSync`.
+        seen_since: see :class:`.TimelineSync`, as for ``is_first``.
     """
 
     def __init__(
-        self, context: SyncContext, on_closed: Callable[[Chunk], None], seen_since: datetime | None = None
+        self,
+        context: SyncContext,
+        on_closed: Callable[[Chunk], None],
+        seen_since: datetime | None = None,
+        *,
+        is_first: bool = False,
     ) -> None:
         self._pool = context.pool
         self._progress = context.progress
         self._refused_types = context.refused_types
-        self._work = TimelineSync(context, seen_since)
+        self._work = TimelineSync(context, seen_since, is_first=is_first)
         self._on_closed = on_closed
         self._open: deque[Chunk] = deque()
         self._calls = 0

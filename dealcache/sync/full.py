@@ -40,7 +40,7 @@ class FullLoad:
         self._began_at = began_at
         self._noted: dict[str, Any] = {"after": None, "listed": False}
         self._deals = DealSync(context)
-        self._loader = ActivityLoader(context, self._chunk_closed, seen_since)
+        self._seen_since = seen_since
 
     def load(self) -> None:
         """Load everything, from the checkpoint on."""
@@ -59,6 +59,8 @@ class FullLoad:
         ids: list[str] = []
         read_at = self._context.now()
         pages = DealPages(self._context.pool, self._deals, after)
+        is_first = self._context.timelines.is_empty()
+        loader = ActivityLoader(self._context, self._chunk_closed, self._seen_since, is_first=is_first)
         listed = self._context.progress.snapshot().deals_read
         while True:
             page = pages.next()
@@ -69,16 +71,16 @@ class FullLoad:
             if page.after is None:
                 break
             if len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:
-                self._add(ids, read_at, page.after)
+                self._add(loader, ids, read_at, page.after)
                 ids = []
         self._context.progress.expect(listed)
-        self._add(ids, read_at, None)
-        self._loader.finish()
+        self._add(loader, ids, read_at, None)
+        loader.finish()
 
-    def _add(self, ids: list[str], read_at: datetime, cursor: str | None) -> None:
+    def _add(self, loader: ActivityLoader, ids: list[str], read_at: datetime, cursor: str | None) -> None:
         if ids:
-            self._loader.begin(Chunk(tuple(ids), frozenset(ids), self._context.now(), cursor, as_of=read_at))
-            self._loader.make_room()
+            loader.begin(Chunk(tuple(ids), frozenset(ids), self._context.now(), cursor, as_of=read_at))
+            loader.make_room()
 
     def _chunk_closed(self, chunk: Chunk) -> None:
         self._context.progress.deals_read(len(chunk.deal_ids))

@@ -33,9 +33,11 @@ class TimelineSync:
         context: the job's parts.
         seen_since: activities that were stored since then are taken from MongoDB: a full load reads an activity of
             several deals once, and does not read again what it had read before a crash. None: all are read.
+        is_first: True if MongoDB had no events when the load began.
     """
 
-    def __init__(self, context: SyncContext, seen_since: datetime | None = None) -> None:
+    def __init__(self, context: SyncContext, seen_since: datetime | None = None, *, is_first: bool = False) -> None:
+        self._is_first = is_first
         self._context = context
         self._deals = DealSync(context)
         self._records = RecordReader(context)
@@ -141,7 +143,7 @@ class TimelineSync:
         items = [(deal_id, event) for event, deal_ids in events for deal_id in deal_ids]
         if items:
             self._context.progress.activities_written(len(items))
-            self._context.progress.changed(self._context.timelines.write(items, read_at))
+            self._context.progress.changed(self._context.timelines.write(items, read_at, probably_new=self._is_first))
 
     def close(self, chunk: Chunk) -> None:
         """Mark a chunk's deals as complete, and remove the events that were not confirmed.

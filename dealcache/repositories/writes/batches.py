@@ -70,9 +70,7 @@ def write_batch(
     plan = plan_writes(key, stored, wanted, synced_at)
     if plan.missing or plan.changed:
         before(plan.missing, plan.changed)
-    late = _insert(collection, plan.missing, {"synced_at": synced_at} | (first or {}))
-    left = {id(fields) for fields in late}
-    added = [fields for fields in plan.missing if id(fields) not in left] if late else plan.missing
+    added, late = insert(collection, plan.missing, {"synced_at": synced_at} | (first or {}))
     unwritten, at_once = _change(collection, plan.changed, synced_at)
     late += unwritten
     late += _confirm(collection, plan.confirmed, synced_at)
@@ -124,11 +122,18 @@ def _note(written: Written, before: Document | None, fields: Document, synced_at
         written.changed.append(Match(before, fields))
 
 
-def _insert(collection: Collection[Document], missing: Sequence[Document], further: Document) -> list[Document]:
-    """Insert documents; return those that another writer had just inserted, or that MongoDB refuses."""
+def insert(
+    collection: Collection[Document], missing: list[Document], further: Document
+) -> tuple[list[Document], list[Document]]:
+    """Insert documents with further fields.
+
+    Returns:
+        The inserted ones, and those that are stored already, by another writer, or that MongoDB refuses.
+    """
     # The driver adds an _id to the document it inserts, so it gets a copy.
     done = write_unordered(collection, [InsertOne({**fields, **further}) for fields in missing])
-    return [missing[place] for place in done.failed]
+    left = set(done.failed)
+    return [one for place, one in enumerate(missing) if place not in left], [missing[place] for place in done.failed]
 
 
 def _change(

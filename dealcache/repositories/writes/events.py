@@ -23,7 +23,7 @@ from dealcache.repositories.documents import (
     ids_of,
     milliseconds,
 )
-from dealcache.repositories.writes.batches import write_batch
+from dealcache.repositories.writes.batches import insert, write_batch
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.plan import Match, has_key, key_of, newest_of_each
 from dealcache.repositories.writes.unordered import lost_races
@@ -68,26 +68,32 @@ class EventWriter(Repository):
         changes.add(self.sweep(timelines, read_started_at))
         return changes
 
-    def write(self, items: Iterable[tuple[str, Event]], synced_at: datetime) -> Changes:
+    def write(self, items: Iterable[tuple[str, Event]], synced_at: datetime, *, probably_new: bool = False) -> Changes:
         """Add, change or confirm single events, unless newer versions are stored, and return the visible changes.
 
         Args:
             items: deal ids, each with one event.
             synced_at: the time just before HubSpot was asked for the events.
+            probably_new: True if hardly any of them is stored: they are inserted, and looked up only if that fails.
         """
+        read_at, added = milliseconds(synced_at), list[Document]()
         wanted = newest_of_each(EVENT_KEY, [event_fields(deal_id, event) for deal_id, event in items])
         if not wanted:
             return Changes()
         with self._connection.operation() as database:
             events = database.deal_timeline
-            stored = events.find(_of_engagements(wanted), COMPARED_EVENT, batch_size=len(wanted) + 1)
             with self._marks.writing(database) as writing:
 
                 def before(new: Sequence[Document], changed: Sequence[Match]) -> None:
                     ids = {fields["deal_id"] for fields in new}
                     writing.mark(ids | {match.fields["deal_id"] for match in changed if _counts_otherwise(match)})
 
-                written = write_batch(events, EVENT_KEY, stored, wanted, milliseconds(synced_at), before, _WITHOUT)
+                if probably_new:
+                    before(wanted, ())
+                    added, wanted = insert(events, wanted, {"synced_at": read_at})
+                stored = wanted and events.find(_of_engagements(wanted), COMPARED_EVENT, batch_size=len(wanted) + 1)
+                written = write_batch(events, EVENT_KEY, stored, wanted, read_at, before, _WITHOUT)
+        written.added.extend(added)
         for refused in (*written.lessened, *written.refused):
             self._connection.unreadable.note(
                 refused["engagement_type"], refused["engagement_id"], "MongoDB does not accept all of it"

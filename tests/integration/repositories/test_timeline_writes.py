@@ -58,7 +58,10 @@ def test_events_of_any_deals_are_written_together(timelines: DealTimelineReposit
     assert timelines.write(items, at(61)) == Changes()
 
 
-def test_what_is_seen_of_a_change_is_reported(timelines: DealTimelineRepository, connection: Connection) -> None:
+@pytest.mark.parametrize("probably_new", [False, True])
+def test_what_is_seen_of_a_change_is_reported(
+    timelines: DealTimelineRepository, connection: Connection, probably_new: bool
+) -> None:
     timelines.write([(str(deal), an_event(1)) for deal in range(5)], at(60))
     write_foreign(connection, "1", 1, sentiment="calm", score=7)
     newer = {"hubspot_updated_at": at(61)}
@@ -69,8 +72,10 @@ def test_what_is_seen_of_a_change_is_reported(timelines: DealTimelineRepository,
         ("3", an_event(1, occurred_at=at(9), **newer)),
         ("4", an_event(1, subject="old", hubspot_updated_at=at(0))),
     ]
-    changes = timelines.write(changed, at(62))
-    assert changes.views == {"1": {TIMELINE}, "2": {TIMELINE, ACTIVITIES_COUNT}, "3": {TIMELINE, INFO}}
+    written = [*changed, ("5", an_event(1))]
+    changes = timelines.write(written, at(62), probably_new=probably_new)
+    assert changes.views == {"1": {TIMELINE}, "2": {TIMELINE, ACTIVITIES_COUNT}, "3": {TIMELINE, INFO}, "5": ALL}
+    assert [one["synced_at"] for one in (raw(connection, str(deal), 1) for deal in range(6))] == [at(62)] * 6
     assert timelines.events("1")[0].extra == {"sentiment": "calm"}
     assert raw(connection, "1", 1)["score"] == 7
     assert timelines.events("4") == [an_event(1)]
@@ -108,10 +113,14 @@ def test_deals_with_events_of_an_owner_are_found(timelines: DealTimelineReposito
     assert len(timelines.deals_with_events_of(["7", "8"], 2)) == 2
 
 
-def test_many_writers_of_the_same_events_leave_no_duplicate(timelines: DealTimelineRepository) -> None:
+@pytest.mark.parametrize("probably_new", [False, True])
+def test_many_writers_of_the_same_events_leave_no_duplicate(
+    timelines: DealTimelineRepository, probably_new: bool
+) -> None:
     def write(minute: int) -> Changes:
         event = {"hubspot_updated_at": at(minute), "subject": f"version {minute}"}
-        return timelines.write([("1", an_event(number, **event)) for number in range(40)], at(minute))
+        events = [("1", an_event(number, **event)) for number in range(40)]
+        return timelines.write(events, at(minute), probably_new=probably_new)
 
     reported = Changes()
     for changes in race(write, 12):
@@ -289,3 +298,14 @@ def test_only_the_documents_of_a_batch_are_read(timelines: DealTimelineRepositor
     timelines.write([*everything, *((deal, an_event(int(call.engagement_id))) for deal, call in everything)], NOON)
     operations = profiled(lambda: timelines.write([*everything[:40], ("1", an_event(101))], at(1)))
     assert sum(operation["docsExamined"] for operation in operations if operation["op"] == "query") == 41
+
+
+def test_events_that_are_probably_new_are_looked_up_only_if_they_are_not(
+    timelines: DealTimelineRepository, profiled: Profiled
+) -> None:
+    assert timelines.is_empty()
+    items = [("1", an_event(number)) for number in range(40)]
+    assert profiled(lambda: timelines.write(items, at(1), probably_new=True)) == []
+    assert not timelines.is_empty()
+    operations = profiled(lambda: timelines.write([*items[:10], ("2", an_event(41))], at(2), probably_new=True))
+    assert [operation["docsExamined"] for operation in operations] == [10]

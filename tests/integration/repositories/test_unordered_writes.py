@@ -20,9 +20,12 @@ def timelines(connection: Connection) -> DealTimelineRepository:
     return DealTimelineRepository(connection)
 
 
-def test_an_event_too_large_for_a_document_is_stored_without_its_texts(timelines: DealTimelineRepository) -> None:
+@pytest.mark.parametrize("probably_new", [False, True])
+def test_an_event_too_large_for_a_document_is_stored_without_its_texts(
+    timelines: DealTimelineRepository, probably_new: bool
+) -> None:
     events = [an_event(engagement_id=str(one), content=HUGE if one == 2 else "short") for one in range(1, 5)]
-    changes = timelines.write([("7", event) for event in events], NOON)
+    changes = timelines.write([("7", event) for event in events], NOON, probably_new=probably_new)
     assert {event.engagement_id: event.content for event in timelines.events("7")} == {
         "1": "short",
         "2": "",

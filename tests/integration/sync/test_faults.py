@@ -99,10 +99,10 @@ def test_mongodb_goes_away_for_a_while(account: Account, monkeypatch: pytest.Mon
     write, failures = account.storage.timelines.write, list(range(after, after + 10))
     count = iter(range(1_000))
 
-    def write_or_fail(*arguments: Any) -> Any:
+    def write_or_fail(*arguments: Any, **options: Any) -> Any:
         if next(count) in failures:
             raise StoreUnavailable("MongoDB is away")
-        return write(*arguments)
+        return write(*arguments, **options)
 
     monkeypatch.setattr(account.storage.timelines, "write", write_or_fail)
     account.data.add_activity("notes", deals=[account.deal(1)])
@@ -112,7 +112,7 @@ def test_mongodb_goes_away_for_a_while(account: Account, monkeypatch: pytest.Mon
 
 
 def test_an_error_of_ours_fails_the_job_and_not_the_runner(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> Any:
+    def fail(*_: Any, **_options: Any) -> Any:
         raise ZeroDivisionError("a secret")
 
     with monkeypatch.context() as patch:

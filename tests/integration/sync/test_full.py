@@ -12,6 +12,7 @@ from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.model.jobs import JobStatus, JobType
 from dealcache.sandbox.simulator import Dataset, Fault, demo_data, demo_deal_id
 from dealcache.sync import full
+from tests.integration.conftest import Profiled
 from tests.integration.service.harness import V2, assert_problem, event_ids
 from tests.integration.sync.harness import Account, MakeAccount, event_ids_of, some_deals
 
@@ -94,6 +95,13 @@ def test_three_chunks_take_the_fewest_calls_and_read_activities_once(make_accoun
     assert calls == minimum(account) - Counter({"batch_read": 10_000})
     assert job.progress.activities_written == 460 + 7 * 30 * 3 + 250 * 2
     assert job.progress.calls == account.service.calls() - calls["owners"] - calls["pipelines"]
+
+
+def test_a_first_load_does_not_look_up_the_events_that_it_writes(make_account: MakeAccount, profiled: Profiled) -> None:
+    account = make_account(some_deals(30, kinds=("notes",)))
+    first, again = (profiled(lambda: account.run(JobType.FULL)) for _ in range(2))
+    asked = [[set(one["command"].get("filter", ())) for one in operations] for operations in (first, again)]
+    assert [filters.count({"engagement_type", "engagement_id"}) for filters in asked] == [0, 1]
 
 
 @pytest.mark.parametrize("page_size", [7, 100])
