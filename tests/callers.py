@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import RateLimits
 from dealcache.hubspot.limits.shared_window import shared_rate_limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dealcache.api.problems import Problem
-from dealcache.hubspot import (
+from dealcache.hubspot.errors import (
     Forbidden,
     HubSpotError,
     RateLimited,

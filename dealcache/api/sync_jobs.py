@@ -16,7 +16,7 @@ from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
 from dealcache.api.sync_parser import SyncBlueprint
-from dealcache.hubspot import HubSpotError, WrongAccount
+from dealcache.hubspot.errors import HubSpotError, WrongAccount
 from dealcache.model.deadline import Deadline
 from dealcache.model.jobs import SyncRequest
 from dealcache.repositories import Cancellation

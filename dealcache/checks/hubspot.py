@@ -7,8 +7,8 @@ from functools import partial
 
 from dealcache.checks.facts import Facts
 from dealcache.checks.findings import Finding, failed, ok, warning
-from dealcache.hubspot import Forbidden, RateLimited, Unauthorised, WrongAccount
 from dealcache.hubspot.daily_calls import RESERVED_SHARE
+from dealcache.hubspot.errors import Forbidden, RateLimited, Unauthorised, WrongAccount
 from dealcache.hubspot.limits.buckets import Bucket
 from dealcache.hubspot.property_reads import SCHEMA_SCOPE
 from dealcache.hubspot.token_probe import READABLE, DailyUsage, TokenProbe

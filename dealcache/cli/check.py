@@ -17,7 +17,7 @@ from dealcache.checks.mongodb import MongoDbQuestions, judge_mongodb
 from dealcache.checks.redis import judge_redis, write_to
 from dealcache.checks.webhooks import judge_webhooks
 from dealcache.cli.support import EXIT_FAILED, connect_mongodb, connect_redis
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.token_probe import TokenProbe
 from dealcache.model.deadline import Deadline
 from dealcache.model.workers import RedisUnavailable

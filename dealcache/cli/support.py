@@ -13,7 +13,7 @@ from flask import current_app, has_app_context
 from rich.console import Console
 
 from dealcache.breaker import Breaker
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.repositories import Connection, StoreError
 from dealcache.settings import Settings, SettingsError, load_settings
 from dealcache.telemetry import metric_files

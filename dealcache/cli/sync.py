@@ -10,7 +10,7 @@ import click
 
 from dealcache.cli.foreground import run_in_foreground
 from dealcache.cli.support import container, named_failures
-from dealcache.hubspot import HubSpotError, Unauthorised
+from dealcache.hubspot.errors import HubSpotError, Unauthorised
 from dealcache.model.jobs import MOST_EPOCH_DAYS, SyncRequest
 from dealcache.repositories import ensure_indexes
 from dealcache.repositories.storage import Storage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dealcache.background import Maintenance
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.repositories import StoreError, ensure_indexes, take_back_future_dates, update_name_keys
 
 if TYPE_CHECKING:

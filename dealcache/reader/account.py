@@ -11,7 +11,15 @@ import logging
 import threading
 from collections.abc import Callable
 
-from dealcache.hubspot import Forbidden, HubSpotError, MalformedAnswer, NotFound, Rejected, TimedOut, WrongAccount
+from dealcache.hubspot.errors import (
+    Forbidden,
+    HubSpotError,
+    MalformedAnswer,
+    NotFound,
+    Rejected,
+    TimedOut,
+    WrongAccount,
+)
 from dealcache.hubspot.gateway import Account
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.deadline import Deadline

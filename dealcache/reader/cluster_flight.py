@@ -20,8 +20,8 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.error_codec import decode_error, encode_error
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deadline import Deadline
 from dealcache.reader.lease_renewer import LEASE, LeaseRenewer
 from dealcache.reader.load_request import LoadRequest, RecentlyRefreshedError

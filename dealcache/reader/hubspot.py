@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from dealcache.hubspot import HubSpotError, MalformedAnswer, NotFound
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, NotFound
 from dealcache.hubspot.loader import DealLoader
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey, LoadedDeal

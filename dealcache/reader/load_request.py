@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey, name_key
 from dealcache.model.invalidation import Selection

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import AssociationPage
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.sync.context import SyncContext

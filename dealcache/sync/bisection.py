@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from dealcache.hubspot import HubSpotError, MalformedAnswer, Rejected, Unavailable
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, Rejected, Unavailable
 from dealcache.sync.job_progress import JobProgress
 from dealcache.sync.refused_types import in_brief
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import BatchPlan, batches_of
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.context import SyncContext

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import batches_of
 from dealcache.model.deals import Deal, Event
 from dealcache.sync.context import SyncContext

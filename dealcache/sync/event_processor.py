@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
-from dealcache.hubspot import HubSpotError, NotFound, Rejected
+from dealcache.hubspot.errors import HubSpotError, NotFound, Rejected
 from dealcache.model.jobs import Progress
 from dealcache.repositories import EventClaim, FailedRecord, StoreError, StoreUnavailable, WebhookEventRepository
 from dealcache.sync.bisection import isolate_failures

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from dealcache.hubspot import HubSpotError, MalformedAnswer, NotFound, Rejected
 from dealcache.hubspot.batch_size import BatchSize, BatchSizes
 from dealcache.hubspot.client import BATCH_SIZE, LIST_PAGE, MOST_ASSOCIATION_INPUTS, HubSpotClient
+from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, NotFound, Rejected
 from dealcache.hubspot.json_validation import Json, id_in
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.name_search import NameSearch

@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deals import ENGAGEMENT_TYPES, RECORD_TYPES, Event
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from dealcache.background import BackgroundThread
-from dealcache.hubspot import WrongAccount
+from dealcache.hubspot.errors import WrongAccount
 from dealcache.model.jobs import BY_THEMSELVES, FINAL, Job, JobStatus, JobType, Progress, SyncRequest
 from dealcache.repositories import StoreError, SyncJobRepository, SyncStateRepository
 from dealcache.sync.cancellation import CancellationToken, CancelReason, StoppedError

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.activities import modified_property_of
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import batches_of
 from dealcache.hubspot.people_reads import named
 from dealcache.hubspot.worker_pool import WorkerPool

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.people import participants_of
 from dealcache.hubspot.people_reads import RefusalPause
 from dealcache.model.people import PEOPLE_TYPES

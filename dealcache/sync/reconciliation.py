@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, RECORD_TYPES
 from dealcache.repositories import SyncStateRepository

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Mapping
 
-from dealcache.hubspot import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
+from dealcache.hubspot.errors import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.model.deals import ENGAGEMENT_TYPES
 
 log = logging.getLogger(__name__)

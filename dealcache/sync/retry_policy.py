@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from dealcache.hubspot import Forbidden, HubSpotError, NotFound, RateLimited, Rejected, Unauthorised, WrongAccount
+from dealcache.hubspot.errors import (
+    Forbidden,
+    HubSpotError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Unauthorised,
+    WrongAccount,
+)
 from dealcache.repositories import StoreError, StoreUnavailable
 from dealcache.sync.refused_types import TypesRefusedError
 from dealcache.sync.selected import NoSuchDealError

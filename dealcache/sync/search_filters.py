@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
-from dealcache.hubspot import MalformedAnswer
+from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.search_limits import any_of
 from dealcache.model.timestamps import LATEST, in_utc
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta, tzinfo
 from functools import partial
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, DealKey
 from dealcache.model.jobs import SyncRequest

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import AssociationPage, batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 from dealcache.sync.context import SyncContext

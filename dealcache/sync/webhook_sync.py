@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from dealcache.hubspot import HubSpotError
 from dealcache.hubspot.client import BATCH_SIZE
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import batches_of
 from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.jobs import WebhookEvent

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from dealcache.hubspot import HubSpotError, TimedOut, Unavailable
 from dealcache.hubspot.answers import Answer
+from dealcache.hubspot.errors import HubSpotError, TimedOut, Unavailable
 from dealcache.hubspot.transport import Request, Transport
 from dealcache.model.deadline import CancellableDeadline, Deadline
 from dealcache.sync.cancellation import CancellationToken, CancelReason

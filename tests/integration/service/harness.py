@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from dealcache.app import create_app
 from dealcache.container import Container
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.session import HubSpotSession
 from dealcache.model.deadline import Deadline
 from dealcache.repositories import LoadLeaseRepository

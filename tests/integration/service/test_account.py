@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from dealcache.hubspot import Unavailable, WrongAccount
+from dealcache.hubspot.errors import Unavailable, WrongAccount
 from dealcache.hubspot.gateway import Account
 from dealcache.model.deadline import Deadline
 from dealcache.reader.account import AccountGuard

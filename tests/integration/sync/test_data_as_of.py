@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.jobs import JobStatus, JobType, WebhookEvent
 from dealcache.sandbox.simulator import Dataset, Fault
 from dealcache.sandbox.simulator.demo_account import demo_owners, demo_pipelines

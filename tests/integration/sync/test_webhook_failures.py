@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dealcache.hubspot import HubSpotError
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.jobs import WebhookEvent
 from dealcache.repositories import Backlog, DealInfoRepository, StoreUnavailable
 from dealcache.sandbox.simulator import Fault

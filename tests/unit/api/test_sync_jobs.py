@@ -12,7 +12,7 @@ import pytest
 
 from dealcache.api import sync_jobs
 from dealcache.api.access import Tokens
-from dealcache.hubspot import TimedOut
+from dealcache.hubspot.errors import TimedOut
 from dealcache.model.jobs import FINAL, Job, JobStatus, JobType, Progress, SyncRequest
 from dealcache.model.labels import Labels
 from dealcache.model.pipelines import Pipeline, Stage

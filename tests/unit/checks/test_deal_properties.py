@@ -6,7 +6,7 @@ import pytest
 
 from dealcache.checks.facts import NO_ANSWER
 from dealcache.checks.hubspot import judge_properties
-from dealcache.hubspot import Forbidden, Unavailable
+from dealcache.hubspot.errors import Forbidden, Unavailable
 
 NAMES = ("hs_priority", "seats")
 

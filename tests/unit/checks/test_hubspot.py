@@ -7,7 +7,7 @@ import pytest
 from dealcache.checks.facts import NO_ANSWER
 from dealcache.checks.findings import Finding, Level
 from dealcache.checks.hubspot import SCOPES, judge_hubspot, judge_people
-from dealcache.hubspot import Forbidden, MalformedAnswer, RateLimited, TimedOut, Unauthorised, Unavailable
+from dealcache.hubspot.errors import Forbidden, MalformedAnswer, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.hubspot.limits.buckets import LIMITS
 from dealcache.hubspot.token_probe import READABLE, DailyUsage
 

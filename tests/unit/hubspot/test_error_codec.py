@@ -5,7 +5,8 @@ from __future__ import annotations
 import bson
 import pytest
 
-from dealcache.hubspot import (
+from dealcache.hubspot.error_codec import decode_error, encode_error
+from dealcache.hubspot.errors import (
     Forbidden,
     HubSpotError,
     MalformedAnswer,
@@ -17,7 +18,6 @@ from dealcache.hubspot import (
     Unavailable,
     WrongAccount,
 )
-from dealcache.hubspot.error_codec import decode_error, encode_error
 
 DETAILS = {"endpoint": "deals_search", "status": 403, "category": "MISSING_SCOPES", "correlation_id": "3f0c"}
 FAILURES = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.hubspot import RateLimited
+from dealcache.hubspot.errors import RateLimited
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
 from dealcache.model.deadline import Deadline

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from dealcache.hubspot import HubSpotError, Unavailable
+from dealcache.hubspot.errors import HubSpotError, Unavailable
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.invalidation import Changes, Selection

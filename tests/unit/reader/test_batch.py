@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
-from dealcache.hubspot import Unauthorised, Unavailable
+from dealcache.hubspot.errors import Unauthorised, Unavailable
 from dealcache.model.invalidation import INFO, Changes, Selection
 from dealcache.reader import BulkheadFullError, FlightTimeoutError, Mode, TierOutcome
 from dealcache.repositories import StoreUnavailable

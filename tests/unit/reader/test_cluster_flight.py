@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from dealcache.hubspot import HubSpotError, RateLimited, Unavailable
+from dealcache.hubspot.errors import HubSpotError, RateLimited, Unavailable
 from dealcache.model.deadline import Deadline
 from dealcache.reader.bulkhead import BulkheadFullError
 from dealcache.reader.cluster_flight import FIRST_PAUSE, LONGEST_PAUSE, ClusterFlight

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dealcache.api.failures import problem_of
-from dealcache.hubspot import Unavailable
+from dealcache.hubspot.errors import Unavailable
 from dealcache.reader import BulkheadFullError, FlightTimeoutError, Mode
 from dealcache.tiers import Selection, View
 from tests.unit.reader.stands import Stand, named, version_of

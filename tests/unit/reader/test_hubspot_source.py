@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dealcache.hubspot import NotFound
+from dealcache.hubspot.errors import NotFound
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey, LoadedDeal
 from dealcache.model.people import DealPeople, Participants, Person

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.hubspot import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
+from dealcache.hubspot.errors import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.model.deals import DealKey
 from dealcache.reader import Mode, TierOutcome
 from dealcache.repositories import StoreUnavailable

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from dealcache.hubspot import RateLimited, Unavailable
+from dealcache.hubspot.errors import RateLimited, Unavailable
 from dealcache.model.deals import DealKey
 from dealcache.reader import Answer, BatchAnswer, BulkheadFullError, FlightTimeoutError, Mode
 from dealcache.reader.lease_renewer import LEASE

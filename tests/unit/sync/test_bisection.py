@@ -7,7 +7,15 @@ from random import Random
 
 import pytest
 
-from dealcache.hubspot import Forbidden, HubSpotError, MalformedAnswer, NotFound, RateLimited, Rejected, Unavailable
+from dealcache.hubspot.errors import (
+    Forbidden,
+    HubSpotError,
+    MalformedAnswer,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Unavailable,
+)
 from dealcache.sync.bisection import ENOUGH, isolate_failures, may_be_a_record, read_by_bisection
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.hubspot import Forbidden, HubSpotError, RateLimited, Rejected, TimedOut, Unauthorised, Unavailable
+from dealcache.hubspot.errors import Forbidden, HubSpotError, RateLimited, Rejected, TimedOut, Unauthorised, Unavailable
 from dealcache.sync.refused_types import RefusedTypes, TypesRefusedError, type_of
 from dealcache.sync.retry_policy import retry_delay
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dealcache.hubspot import Forbidden, MalformedAnswer, RateLimited, Rejected, Unauthorised, Unavailable
+from dealcache.hubspot.errors import Forbidden, MalformedAnswer, RateLimited, Rejected, Unauthorised, Unavailable
 from dealcache.repositories import StoreError, StoreUnavailable
 from dealcache.sync.retry_policy import next_try, retry_delay
 from dealcache.sync.selected import NoSuchDealError

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.hubspot import MalformedAnswer
+from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.sync.search_filters import Window, beyond, days, in_stages, last_of, modified_in, on_or_modified_in
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

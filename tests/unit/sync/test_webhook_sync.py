@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.hubspot import Rejected
+from dealcache.hubspot.errors import Rejected
 from dealcache.model.jobs import WebhookEvent
 from dealcache.repositories import StoredEvent, StoreError
 from dealcache.sync.webhook_sync import by_kind, by_record, changed_records, reason_of
