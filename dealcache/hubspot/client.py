@@ -20,12 +20,12 @@ from dealcache.hubspot.pages import (
     RecordBatch,
     RecordPage,
     association_page_of,
-    batches_of,
     refused_ids,
 )
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.search_limits import SEARCH_PAGE, fits
 from dealcache.hubspot.session import HubSpotSession
+from dealcache.model.batches import batches_of
 from dealcache.model.deadline import Deadline
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from dealcache.hubspot.name_search import (
     plan_searches,
     plan_single_searches,
 )
-from dealcache.hubspot.pages import RecordBatch, RecordPage, batches_of
+from dealcache.hubspot.pages import RecordBatch, RecordPage
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import Deal, DealKey, choose_deal, name_key
 
 

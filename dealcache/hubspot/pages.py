@@ -8,14 +8,9 @@ from typing import Generic, TypeVar
 
 from dealcache.hubspot.errors import MalformedAnswer, Unavailable
 from dealcache.hubspot.json_validation import Json, id_in, listed_in, next_after, object_in, usable_id, whole_in
+from dealcache.model.batches import batches_of
 
 T = TypeVar("T")
-
-
-def batches_of(items: Iterable[T], size: int) -> list[tuple[T, ...]]:
-    """Divide ``items`` into batches of ``size``; the last one may be smaller."""
-    every = tuple(items)
-    return [every[start : start + size] for start in range(0, len(every), size)]
 
 
 class BatchPlan:
@@ -30,7 +25,7 @@ class BatchPlan:
         self._seen: set[str] = set()
         self._waiting: list[str] = []
 
-    def add(self, ids: Iterable[str], *, last: bool = False) -> list[tuple[str, ...]]:
+    def add(self, ids: Iterable[str], *, last: bool = False) -> list[list[str]]:
         """Add the ids of a page, which may be the last one; return the batches that can be read now."""
         for one in ids:
             if one not in self._seen:
@@ -38,9 +33,9 @@ class BatchPlan:
                 self._waiting.append(one)
         full = len(self._waiting) if last else len(self._waiting) - len(self._waiting) % self._batch_size
         ready, self._waiting = self._waiting[:full], self._waiting[full:]
-        return batches_of(ready, self._batch_size)
+        return list(batches_of(ready, self._batch_size))
 
-    def rest(self) -> list[tuple[str, ...]]:
+    def rest(self) -> list[list[str]]:
         """Return everything that still waits for a full batch, because nothing more comes."""
         return self.add((), last=True)
 

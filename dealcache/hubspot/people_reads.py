@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.deal_resolver import LoadContext
 from dealcache.hubspot.errors import Forbidden, HubSpotError
-from dealcache.hubspot.pages import BatchPlan, batches_of
+from dealcache.hubspot.pages import BatchPlan
 from dealcache.hubspot.people import participants_of
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import RECORD_TYPES, Event
 from dealcache.model.people import PEOPLE_TYPES, DealPeople, Participants, Person, by_object_type, person_key
 
@@ -149,10 +150,10 @@ class PeopleReads:
         for record_id, people in found.items():
             self._found.setdefault((kind, record_id), {})[object_type] = people
 
-    def _people(self, object_type: str, ids: Collection[str]) -> dict[str, Person | None]:
+    def _people(self, object_type: str, ids: Sequence[str]) -> dict[str, Person | None]:
         """Read people by their ids; None for those that HubSpot no longer has."""
         client, _, deadline, priority = self._context
-        batch = client.read_records(object_type, tuple(ids), deadline, priority)
+        batch = client.read_records(object_type, ids, deadline, priority)
         return named(object_type, ids, client.mapper.people(object_type, batch.records), batch.refused)
 
     def _keep_names(self, people: Mapping[str, Person | None]) -> None:

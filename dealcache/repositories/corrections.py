@@ -16,9 +16,10 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import name_key
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import SUMMED, Document, batches_of, ids_of, milliseconds, name_fields
+from dealcache.repositories.documents import SUMMED, Document, ids_of, milliseconds, name_fields
 from dealcache.repositories.lists.version import changing
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, islice
-from typing import Any, NamedTuple, TypeVar
+from itertools import chain
+from typing import Any, NamedTuple
 
 from pymongo.cursor import Cursor
 
@@ -22,8 +22,6 @@ from dealcache.model.people import Participants
 from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.words import words_of
 from dealcache.repositories.json_values import date_value
-
-T = TypeVar("T")
 
 #: A document as MongoDB holds it.
 Document = dict[str, Any]
@@ -174,12 +172,6 @@ def any_date(value: object) -> datetime | None:
 def ids_of(documents: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the ids of deals; documents of other systems without one are skipped."""
     return [deal_id for document in documents if type(deal_id := document.get("deal_id")) is str]
-
-
-def batches_of(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield ``items`` in batches of ``size``; the last one may be smaller."""
-    rest = iter(items)
-    return iter(lambda: list(islice(rest, size)), [])
 
 
 def documents_in(cursor: Cursor[Document], size: int) -> Iterator[Document]:

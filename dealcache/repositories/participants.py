@@ -15,9 +15,10 @@ from pymongo import UpdateMany
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from dealcache.model.batches import batches_of
 from dealcache.model.invalidation import TIMELINE, Changes
 from dealcache.repositories.connection import Repository
-from dealcache.repositories.documents import Document, batches_of, milliseconds
+from dealcache.repositories.documents import Document, milliseconds
 
 #: Documents in one batch of the driver.
 _BATCH = 5_000

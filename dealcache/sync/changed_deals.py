@@ -9,7 +9,8 @@ from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import BatchPlan, batches_of
+from dealcache.hubspot.pages import BatchPlan
+from dealcache.model.batches import batches_of
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync, StoredBatch
@@ -105,7 +106,7 @@ def backfill_missing_types(context: SyncContext) -> None:
     """Read only those activities whose types were refused when the other activities of their deals were read."""
     for types, ids in context.missing_types.deals().items():
         loader = ActivityLoader(context, lambda _chunk: None)
-        for chunk in (tuple(ids[:_TRIED_FIRST]), *batches_of(ids[_TRIED_FIRST:], MOST_ASSOCIATION_INPUTS)):
+        for chunk in (ids[:_TRIED_FIRST], *batches_of(ids[_TRIED_FIRST:], MOST_ASSOCIATION_INPUTS)):
             if not (kinds := tuple(kind for kind in types if kind not in context.refused_types)):
                 break
             context.progress.phase(f"activities that were missing: {', '.join(kinds)}")

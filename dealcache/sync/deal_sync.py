@@ -8,7 +8,7 @@ from datetime import datetime
 
 from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import batches_of
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import Deal, Event
 from dealcache.sync.context import SyncContext
 from dealcache.sync.record_reader import RecordReader

@@ -10,9 +10,9 @@ from math import ceil
 from dealcache.hubspot.activities import modified_property_of
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import batches_of
 from dealcache.hubspot.people_reads import named
 from dealcache.hubspot.worker_pool import WorkerPool
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.people import PEOPLE_TYPES
 from dealcache.sync.bisection import read_by_bisection

@@ -13,7 +13,7 @@ from math import ceil
 
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import batches_of
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, RECORD_TYPES
 from dealcache.repositories import SyncStateRepository
 from dealcache.sync.activity_loader import ActivityLoader

@@ -8,7 +8,7 @@ from functools import partial
 
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import batches_of
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, DealKey
 from dealcache.model.jobs import SyncRequest
 from dealcache.sync.changed_deals import ChangedDeals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -41,7 +41,7 @@ class Chunk:
         closed: True if everything is stored, and that is noted.
     """
 
-    deal_ids: tuple[str, ...]
+    deal_ids: Sequence[str]
     complete: frozenset[str]
     read_at: datetime
     cursor: str | None = None

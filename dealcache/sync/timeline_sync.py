@@ -8,7 +8,8 @@ from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import AssociationPage, batches_of
+from dealcache.hubspot.pages import AssociationPage
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync
@@ -109,7 +110,7 @@ class TimelineSync:
             chunk: the chunk of these deals.
             since: the earliest time at which MongoDB's version may have been read.
         """
-        for ids in batches_of(to_read, _BATCH):
+        for ids in batches_of(list(to_read), _BATCH):
             events = self._context.timelines.seen_since(kind, ids, since)
             if events:
                 chunk.as_of = min(chunk.as_of, since)

@@ -6,13 +6,13 @@ decide which records to read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import batches_of
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.jobs import WebhookEvent
 from dealcache.model.people import PEOPLE_TYPES
@@ -99,7 +99,7 @@ class WebhookSync:
             PeopleRounds(self._context.people, self._context.pool).update(people)
         return self._unread | {("deals", one) for one in changed_deals.refused}
 
-    def _update(self, kind: str, ids: tuple[str, ...]) -> set[str]:
+    def _update(self, kind: str, ids: Sequence[str]) -> set[str]:
         read_at = self._context.now()
         read = self._context.hubspot.read_activities(kind, ids)
         self._unread.update((kind, one) for one in read.refused)

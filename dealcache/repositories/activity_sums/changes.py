@@ -13,6 +13,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 from pymongo.database import Database
 
+from dealcache.model.batches import batches_of
 from dealcache.repositories.activity_sums.cells import by_cell, changed
 from dealcache.repositories.activity_sums.counts import (
     NOTHING,
@@ -34,7 +35,7 @@ from dealcache.repositories.activity_sums.head import (
     sums_of,
 )
 from dealcache.repositories.connection import Connection
-from dealcache.repositories.documents import Document, batches_of
+from dealcache.repositories.documents import Document
 from dealcache.repositories.writes.unordered import write_unordered
 
 #: Documents to write at once.

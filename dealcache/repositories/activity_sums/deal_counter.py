@@ -13,11 +13,12 @@ from typing import Any
 from bson import ObjectId
 from pymongo import ASCENDING, ReadPreference
 
+from dealcache.model.batches import batches_of
 from dealcache.model.timestamps import in_zone, with_zone
 from dealcache.repositories.activity_sums.counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
 from dealcache.repositories.activity_sums.head import ActivityRepository
 from dealcache.repositories.connection import unjournaled
-from dealcache.repositories.documents import SUMMED, Document, batches_of, documents_in
+from dealcache.repositories.documents import SUMMED, Document, documents_in
 from dealcache.repositories.record_documents import read_deal, read_event
 
 #: Deals, and about how many activities of them, to add up together.

@@ -18,6 +18,7 @@ from itertools import groupby
 from bson import MaxKey, MinKey, ObjectId
 from pymongo import IndexModel, ReturnDocument
 
+from dealcache.model.batches import batches_of
 from dealcache.repositories.activity_sums.cells import (
     ALL,
     CellKey,
@@ -40,7 +41,7 @@ from dealcache.repositories.activity_sums.head import (
 )
 from dealcache.repositories.activity_sums.sums import MOST_UNSUMMED
 from dealcache.repositories.connection import Connection, StoreUnavailable
-from dealcache.repositories.documents import SUMMED, Document, batches_of
+from dealcache.repositories.documents import SUMMED, Document
 from dealcache.repositories.identity import IdentityRepository
 from dealcache.repositories.indexes import drop
 

@@ -11,11 +11,12 @@ from bson import MinKey, ObjectId
 from pymongo import UpdateOne
 from pymongo.collection import Collection
 
+from dealcache.model.batches import batches_of
 from dealcache.repositories.connection import Connection, Repository, StoreUnavailable, unjournaled
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_of
 from dealcache.repositories.deal_summaries.settlements import Marked, read_marked, settled, settled_together
 from dealcache.repositories.deal_timeline import DealTimelineRepository
-from dealcache.repositories.documents import Document, batches_of, ids_of, milliseconds
+from dealcache.repositories.documents import Document, ids_of, milliseconds
 from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.unordered import update_together, write_unordered

@@ -9,6 +9,7 @@ from datetime import datetime
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import Deal
 from dealcache.model.invalidation import Changes
 from dealcache.repositories.connection import Connection, Repository
@@ -20,7 +21,6 @@ from dealcache.repositories.documents import (
     SUMMED,
     Document,
     any_date,
-    batches_of,
     deal_fields,
     ids_of,
     milliseconds,

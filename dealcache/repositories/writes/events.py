@@ -10,6 +10,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
+from dealcache.model.batches import batches_of
 from dealcache.model.deals import FOREIGN_FIELDS, Event
 from dealcache.model.invalidation import ALL_VIEWS, TIMELINE, Changes
 from dealcache.repositories.connection import Connection, Repository
@@ -18,7 +19,6 @@ from dealcache.repositories.documents import (
     EVENT_KEY,
     OWN_EVENT_FIELDS,
     Document,
-    batches_of,
     event_fields,
     ids_of,
     milliseconds,
