@@ -19,7 +19,7 @@ from dealcache.cli.support import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED,
 from dealcache.cluster import Membership
 from dealcache.model.jobs import FINAL, Job, JobStatus
 from dealcache.repositories import StoreError, SyncJobRepository
-from dealcache.sync.progress_display import Display, display_for
+from dealcache.sync.progress_display import Show, progress_on
 
 if TYPE_CHECKING:  # it is wired with these commands
     from dealcache.container import Container
@@ -47,11 +47,11 @@ def run_in_foreground(parts: Container, job: Job) -> int:
     worker = threading.Thread(target=work, name="sync-foreground", daemon=True)
     worker.start()
     began_at = time.monotonic()
-    with display_for(console()) as display, _registered(parts.membership):
+    with progress_on(console()) as show, _registered(parts.membership):
         try:
             while worker.is_alive():
                 worker.join(_LOOK_SECONDS)
-                _show(display, jobs, job.job_id)
+                _show_job(show, jobs, job.job_id)
         except KeyboardInterrupt:
             runner.stop()
             worker.join()
@@ -75,14 +75,14 @@ def _registered(membership: Membership) -> Iterator[None]:
         membership.stop()
 
 
-def _show(display: Display, jobs: SyncJobRepository, job_id: str) -> None:
+def _show_job(show: Show, jobs: SyncJobRepository, job_id: str) -> None:
     try:
         job = jobs.get(job_id)
     except StoreError:
-        display.note("MongoDB does not answer; the job waits for it")
+        show("MongoDB does not answer; the job waits for it")
         return
     if job is not None:
-        display.show(job)
+        show(job)
 
 
 def _interrupted(jobs: SyncJobRepository, job_id: str) -> int:

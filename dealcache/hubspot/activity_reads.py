@@ -6,7 +6,7 @@ activities of any of them. A failure concerns only the deals that needed the cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE
@@ -22,17 +22,15 @@ class ActivityReads:
 
     Args:
         context: that of the load.
-        on_failure: called each time that a deal has failed.
         people: reads who takes part in the deals and activities too; None for no such reads.
 
     Attributes:
         failures: the deals whose activities cannot all be read.
     """
 
-    def __init__(self, context: LoadContext, on_failure: Callable[[], None], people: PeopleReads | None = None) -> None:
+    def __init__(self, context: LoadContext, people: PeopleReads | None) -> None:
         self._people = people
         self._context = context
-        self._on_failure = on_failure
         self._plans = {kind: BatchPlan(BATCH_SIZE) for kind in ENGAGEMENT_TYPES}
         self._cursors = {kind: CursorGuard() for kind in ENGAGEMENT_TYPES}
         self._keys: dict[str, set[tuple[str, str]]] = {}
@@ -49,10 +47,6 @@ class ActivityReads:
                 self._read_ids(kind, deals)
             if self._people is not None:
                 self._people.add("deals", deals, last=True)
-
-    def all_failed(self) -> bool:
-        """Return True if there is no deal left whose activities can all be read."""
-        return len(self.failures) == len(self._keys)
 
     def events(self) -> Iterable[Event]:
         """Return all that was read, in no particular order."""
@@ -143,4 +137,5 @@ class ActivityReads:
     def _fail(self, deal_ids: Iterable[str], failure: HubSpotError) -> None:
         for deal_id in deal_ids:
             self.failures.setdefault(deal_id, failure)
-        self._on_failure()
+        if len(self.failures) == len(self._keys):  # nothing is left to read for
+            self._context.pool.cancel_all()

@@ -125,7 +125,7 @@ class _Load:
         # Separate from the other calls, because nothing waits for labels before the very end.
         self._label_reads = WorkerPool(executor, CALLS_AT_ONCE, context.deadline.part(_LABEL_SHARE))
         self._people = people
-        self._activities = ActivityReads(context, self._stop_if_all_failed, people)
+        self._activities = ActivityReads(context, people)
 
     def run(
         self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime, *, fresh_labels: bool
@@ -154,10 +154,6 @@ class _Load:
             if self._people is not None:
                 self._people.cancel()
         return self._results(keys, resolver, started_at)
-
-    def _stop_if_all_failed(self) -> None:
-        if self._activities.all_failed():
-            self._context.pool.cancel_all()
 
     def _await_labels(self, reads: Iterable[Future[None]]) -> None:
         for read in reads:

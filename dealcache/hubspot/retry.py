@@ -5,8 +5,6 @@ All calls only read, even those that HubSpot wants as POST, so repeating them is
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -31,15 +29,13 @@ T = TypeVar("T")
 #: is made again in a minute.
 ATTEMPTS = {Priority.INTERACTIVE: 4, Priority.SHARED: 4, Priority.REREAD: 2, Priority.SYNC: 8}
 
-#: How often a 500, and what a gateway makes of one, is tried. HubSpot does not list them as temporary, but its own
-#: clients repeat a 500: one more try tells a hiccup from a bug. A sync may take longer to be sure, but not long: a
-#: single record may be to blame, others wait until it is found, and a job that fails for it continues after a pause
-#: anyway.
-_ATTEMPTS_ON_500 = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.REREAD: 1, Priority.SYNC: 4}
+#: How often a call is tried whose failure may be temporary or not. A 500, and what a gateway makes of one, HubSpot does
+#: not list as temporary, but its own clients repeat a 500: one more try tells a hiccup from a bug. Half a body, or a
+#: proxy's page with the status 200, is temporary; an API that has changed is not, and no user should wait for that. A
+#: sync may take longer to be sure, but not long: a single record may be to blame, others wait until it is found, and a
+#: job that fails for it continues after a pause anyway.
+_ATTEMPTS_IN_DOUBT = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.REREAD: 1, Priority.SYNC: 4}
 
-#: How often a call with an incomprehensible answer is tried. Half a body, or a proxy's page with the status 200, is
-#: temporary; an API that has changed is not, and no user should wait for that.
-_ATTEMPTS_ON_MALFORMED = {Priority.INTERACTIVE: 2, Priority.SHARED: 2, Priority.REREAD: 1, Priority.SYNC: 4}
 
 #: How often a call is tried that HubSpot refuses: 400, 401, 403 and their like, a 404 that names no record, a redirect,
 #: the 5xx that do not pass. A user who waits is told at once; for a sync a single one, in the middle of calls that
@@ -123,11 +119,11 @@ def _tries_worth(failure: HubSpotError, asked: Asked) -> int:
         case TimedOut():
             return ATTEMPTS[priority]
         case MalformedAnswer(status=status) if status is None or status < 300:
-            return _ATTEMPTS_ON_MALFORMED[priority]
+            return _ATTEMPTS_IN_DOUBT[priority]
         case Unavailable(status=status) if status is None or status in _PASSING:
             return ATTEMPTS[priority]
         case Unavailable(status=status) if status in _HICCUPS:
-            return _ATTEMPTS_ON_500[priority]
+            return _ATTEMPTS_IN_DOUBT[priority]
         case NotFound(category="OBJECT_NOT_FOUND"):
             return 1
     return 1 if asked.refusable else _ATTEMPTS_ON_REFUSAL[priority]
@@ -145,53 +141,38 @@ def _delay(failure: HubSpotError, attempt: int, chance: float) -> float:
     return backoff
 
 
-class Retrier:
-    """Repeats calls as :func:`decide` says.
+def with_retries(
+    call: Callable[[], T],
+    deadline: Deadline,
+    asked: Asked,
+    on_retry: Callable[[HubSpotError], None],
+    sleep: Callable[[float], None],
+    chance: Callable[[], float],
+) -> T:
+    """Make ``call``, again where that may help, and return its result.
 
     Args:
+        call: one try.
+        deadline: no wait goes past it.
+        asked: what is asked for.
+        on_retry: called with each failure that is followed by another try.
         sleep: waits so many seconds.
         chance: gives random numbers from 0 to 1.
+
+    Raises:
+        HubSpotError: of the last try.
     """
-
-    def __init__(
-        self, sleep: Callable[[float], None] = time.sleep, chance: Callable[[], float] = random.random
-    ) -> None:
-        self._sleep = sleep
-        self._chance = chance
-
-    def run(
-        self,
-        call: Callable[[], T],
-        *,
-        deadline: Deadline,
-        asked: Asked,
-        on_retry: Callable[[HubSpotError], None],
-    ) -> T:
-        """Make ``call``, again where that may help, and return its result.
-
-        Args:
-            call: one try.
-            deadline: no wait goes past it.
-            asked: what is asked for.
-            on_retry: called with each failure that is followed by another try.
-
-        Raises:
-            HubSpotError: of the last try.
-        """
-        for attempt in count(1):
-            try:
-                return call()
-            except HubSpotError as failure:
-                delay = decide(failure, attempt, asked, deadline.remaining(), self._chance())
-                if delay is None:
-                    raise
-                on_retry(failure)
-            self._rest(deadline, delay)
-        raise AssertionError("unreachable")
-
-    def _rest(self, deadline: Deadline, seconds: float) -> None:
-        """Wait ``seconds``, or until ``deadline``, which moves nearer when a sync is cancelled."""
-        while seconds > 0.0 and not deadline.expired():
-            step = min(seconds, _LOOK_SECONDS)
-            self._sleep(step)
-            seconds -= step
+    for attempt in count(1):
+        try:
+            return call()
+        except HubSpotError as failure:
+            delay = decide(failure, attempt, asked, deadline.remaining(), chance())
+            if delay is None:
+                raise
+            on_retry(failure)
+        # In steps, because the deadline moves nearer when a sync is cancelled.
+        while delay > 0.0 and not deadline.expired():
+            step = min(delay, _LOOK_SECONDS)
+            sleep(step)
+            delay -= step
+    raise AssertionError("unreachable")

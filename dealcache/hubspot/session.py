@@ -16,7 +16,7 @@ from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.errors import HubSpotError, NotFound, RateLimited, Rejected, TimedOut
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import RateLimits
-from dealcache.hubspot.retry import Asked, Retrier
+from dealcache.hubspot.retry import Asked, with_retries
 from dealcache.hubspot.transport import Request, Transport
 from dealcache.model.deadline import Deadline
 
@@ -78,6 +78,9 @@ class HubSpotSession:
         chance: random numbers from 0 to 1, for the jitter.
         hubspot_clock: synchronized by the dates of HubSpot's answers.
 
+    Attributes:
+        health: the outcome of the last call, None before the first; see :meth:`probe` to make one.
+
     Raises:
         ValueError: the token is not a valid one.
     """
@@ -101,17 +104,13 @@ class HubSpotSession:
         self._observer: Observer = observer or NullObserver()
         self._daily = daily or DailyCalls()
         self._clock = clock
-        self._retrier = Retrier(sleep, chance)
-        self._health: Health | None = None
+        self._sleep = sleep
+        self._chance = chance
+        self.health: Health | None = None
         self._hubspot_clock = hubspot_clock
 
     def __repr__(self) -> str:
         return f"HubSpotSession({self._transport!r})"
-
-    @property
-    def health(self) -> Health | None:
-        """The outcome of the last call, None before the first; see :meth:`probe` to make one."""
-        return self._health
 
     def call(
         self,
@@ -146,12 +145,10 @@ class HubSpotSession:
                 check(parsed)
             return parsed
 
-        return self._retrier.run(
-            attempt,
-            deadline=deadline,
-            asked=asked,
-            on_retry=lambda failure: self._observer.retried(request.endpoint, _status_or_name(failure)),
-        )
+        def on_retry(failure: HubSpotError) -> None:
+            self._observer.retried(request.endpoint, _status_or_name(failure))
+
+        return with_retries(attempt, deadline, asked, on_retry, self._sleep, self._chance)
 
     def probe(self, path: str, deadline: Deadline) -> dict[str, Any]:
         """Ask for the account's details, which any token may read, to see whether HubSpot answers and knows us.
@@ -176,7 +173,7 @@ class HubSpotSession:
             self._set_clock(answer.headers.get("date"), sent)
         except HubSpotError as failure:
             outcome = _status_or_name(failure)
-            self._health = Health(self._clock(), failure)
+            self.health = Health(self._clock(), failure)
             raise
         finally:
             self._observer.call_finished(request.endpoint, outcome, self._clock() - started)
@@ -206,11 +203,11 @@ class HubSpotSession:
                     self._daily.note_used_up()
             # A missing record or a wrong request is no sign of ill health: HubSpot serves us.
             well = isinstance(failure, (NotFound, Rejected))
-            self._health = Health(self._clock(), None if well else failure)
+            self.health = Health(self._clock(), None if well else failure)
             raise
         finally:
             self._observer.calls_left(bucket.value, self._rate_limits.left(bucket))
-        self._health = Health(self._clock(), None)
+        self.health = Health(self._clock(), None)
         self._daily.note_served()
         return parsed
 

@@ -157,7 +157,7 @@ def running(
                 with suppress(HubSpotError):
                     app.extensions["dealcache"].account.check(Deadline(5.0))
                 hubspot.calls.clear()
-                made[0]._health = None  # and readiness does not go by a call that no test has made
+                made[0].health = None  # and readiness does not go by a call that no test has made
             yield Service(app, hubspot, clock, client[database_name])
     finally:
         app.extensions["dealcache"].stop()

@@ -14,7 +14,7 @@ from dealcache.hubspot.errors import (
     Unavailable,
 )
 from dealcache.hubspot.limits.buckets import Priority
-from dealcache.hubspot.retry import Asked, Retrier, decide, wants_less
+from dealcache.hubspot.retry import Asked, decide, wants_less, with_retries
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.clocks import HandClock
 
@@ -125,8 +125,7 @@ class Failing:
 
 
 def run(call, clock, seconds=100.0, asked=READER, on_retry=lambda failure: None):
-    retrier = Retrier(clock.sleep, lambda: 0.5)
-    return retrier.run(call, deadline=Deadline(seconds, clock), asked=asked, on_retry=on_retry)
+    return with_retries(call, Deadline(seconds, clock), asked, on_retry, clock.sleep, lambda: 0.5)
 
 
 def test_the_answer_after_failures_is_returned_and_each_retry_is_told():
@@ -185,7 +184,7 @@ def test_a_long_wait_ends_soon_after_a_sync_is_cancelled():
             deadline._expires_at = clock.now
 
     with pytest.raises(RateLimited):
-        Retrier(sleep, lambda: 0.5).run(call, deadline=deadline, asked=SYNC, on_retry=lambda failure: None)
+        with_retries(call, deadline, SYNC, lambda failure: None, sleep, lambda: 0.5)
     assert clock.now <= 1003.5
     assert call.calls == 2
 
