@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dealcache.settings import Settings
@@ -73,7 +74,7 @@ def _policy(settings: Settings) -> SyncPolicy:
 def _make_runner(parts: Container, policy: SyncPolicy, contexts: SyncContexts) -> JobRunner:
     storage = parts.storage
     executor = JobExecutor(
-        contexts.open,
+        partial(contexts.open, tolerant=True),
         storage.sync_jobs,
         storage.sync_state,
         lambda stage: sorted(storage.labels.read().stage_ids(stage)),

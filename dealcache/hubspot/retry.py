@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
 
-from dealcache.hubspot.batch_size import SMALLEST_BATCH
+from dealcache.hubspot.batch_size import SMALLEST_BATCH, wants_less
 from dealcache.hubspot.errors import (
     AnswerTooLarge,
     HubSpotError,
@@ -44,9 +44,6 @@ _ATTEMPTS_ON_REFUSAL = {Priority.INTERACTIVE: 1, Priority.SHARED: 1, Priority.RE
 
 #: Statuses that HubSpot documents as temporary ("Error handling"), or that are by their meaning: worth all the tries.
 _PASSING = frozenset({408, 423, 425, 502, 503, 504, 521, 523, 524})
-
-#: Statuses that mean the same as no answer in time: HubSpot's gateway gives up after 100 seconds.
-_TOO_SLOW = frozenset({408, 504, 524})
 
 #: A server's hiccup, as HubSpot says it and as its gateway does.
 _HICCUPS = frozenset({500, 520, 522})
@@ -99,11 +96,6 @@ def decide(failure: HubSpotError, attempt: int, asked: Asked, remaining: float, 
     delay = _delay(failure, attempt, chance)
     # A try that could only start after the deadline would be wasted.
     return delay if delay < remaining else None
-
-
-def wants_less(failure: HubSpotError) -> bool:
-    """Return True if a call that asks for fewer records may succeed where this one failed."""
-    return isinstance(failure, TimedOut | AnswerTooLarge) or failure.status in _TOO_SLOW
 
 
 def _tries_worth(failure: HubSpotError, asked: Asked) -> int:

@@ -81,7 +81,7 @@ class WorkerPool:
     def submit(
         self,
         call: Callable[[], T],
-        on_result: Callable[[T], None],
+        on_result: Callable[[T], None] = lambda _result: None,
         on_failure: Callable[[HubSpotError], None] | None = None,
         *,
         ahead: bool = False,

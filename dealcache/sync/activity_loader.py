@@ -42,7 +42,7 @@ class ActivityLoader:
     def __init__(
         self,
         context: SyncContext,
-        on_closed: Callable[[Chunk], None],
+        on_closed: Callable[[Chunk], None] = lambda _chunk: None,
         seen_since: datetime | None = None,
         *,
         is_first: bool = False,
@@ -250,5 +250,8 @@ class ActivityLoader:
     def _closed(self, chunk: Chunk) -> None:
         chunk.closed = True
         while self._open and self._open[0].closed:
-            self._on_closed(self._open.popleft())
+            closed = self._open.popleft()
+            if closed.kinds == ENGAGEMENT_TYPES:
+                self._progress.deals_read(len(closed.deal_ids))
+            self._on_closed(closed)
         self._show_progress()

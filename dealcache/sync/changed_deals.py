@@ -52,7 +52,7 @@ class ChangedDeals:
         self._whole = whole
         self._wanted = wanted or (lambda batch: batch.deal_ids)
         self._work = DealSync(context)
-        self._loader = ActivityLoader(context, self._chunk_closed)
+        self._loader = ActivityLoader(context)
         self._plan = BatchPlan(BATCH_SIZE)
         self._open = _OpenChunk()
         self.found = 0
@@ -98,14 +98,11 @@ class ChangedDeals:
         now, ids, complete = self._context.now(), tuple(ready.ids), frozenset(ready.complete)
         self._loader.begin(Chunk(ids, complete, now, renewed=self._context.unlisted, as_of=min(ready.read_at)))
 
-    def _chunk_closed(self, chunk: Chunk) -> None:
-        self._context.progress.deals_read(len(chunk.deal_ids))
-
 
 def backfill_missing_types(context: SyncContext) -> None:
     """Read only those activities whose types were refused when the other activities of their deals were read."""
     for types, ids in context.missing_types.deals().items():
-        loader = ActivityLoader(context, lambda _chunk: None)
+        loader = ActivityLoader(context)
         for chunk in (ids[:_TRIED_FIRST], *batches_of(ids[_TRIED_FIRST:], MOST_ASSOCIATION_INPUTS)):
             if not (kinds := tuple(kind for kind in types if kind not in context.refused_types)):
                 break

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from dealcache.hubspot.batch_size import BatchSizes
@@ -17,6 +18,7 @@ from dealcache.model.invalidation import Changes
 from dealcache.model.labels import Labels
 from dealcache.repositories import DealInfoRepository, DealSummaries, DealTimelineRepository, MissingTypeRepository
 from dealcache.repositories.storage import Storage
+from dealcache.sync.bisection import CONTROLS
 from dealcache.sync.cancellation import CancellationToken, CancelReason
 from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
@@ -67,7 +69,7 @@ class SyncContext:
     progress: JobProgress
     labels: Callable[[], Labels]
     now: Callable[[], datetime]
-    refused_types: RefusedTypes = field(default_factory=RefusedTypes)
+    refused_types: RefusedTypes
     unlisted: frozenset[str] = frozenset()
     people: PeopleSync | None = None
 
@@ -106,8 +108,13 @@ class SyncContexts:
         self._sizes = BatchSizes()
 
     @contextmanager
-    def open(self, progress: JobProgress, stop: CancellationToken) -> Iterator[SyncContext]:
+    def open(self, progress: JobProgress, stop: CancellationToken, *, tolerant: bool = False) -> Iterator[SyncContext]:
         """Yield the parts for one sync, and close them at the end.
+
+        Args:
+            progress: counts what the sync does.
+            stop: ends it.
+            tolerant: whether it continues without types and single records that HubSpot refuses.
 
         Raises:
             WrongAccount: MongoDB holds the data of another account.
@@ -118,8 +125,9 @@ class SyncContexts:
         pool = WorkerPool(executor, SYNC_THREADS + _CALLS_AT_HAND, ahead=ahead, check_stop=stop.check)
         rate_limits = self._hubspot.rate_limits.metered(progress.called)
         with self._hubspot.connect(rate_limits, SYNC_THREADS + 1) as client:
-            source = HubSpotReader(client, self._look_up_labels, progress, stop, self._sizes)
             storage, kept = self._storage, self._people
+            stored = partial(_some_stored, storage) if tolerant else None
+            source = HubSpotReader(client, self._look_up_labels, progress, stop, self._sizes, stored)
             people = None if kept is None else PeopleSync(kept, source, progress, self._now)
             try:
                 yield SyncContext(
@@ -132,6 +140,7 @@ class SyncContexts:
                     progress,
                     self._labels,
                     self._now,
+                    RefusedTypes(tolerant=tolerant),
                     people=people,
                 )
             finally:
@@ -140,3 +149,10 @@ class SyncContexts:
                 for threads in (ahead, executor):
                     threads.shutdown(wait=stop.reason is not CancelReason.SHUTDOWN, cancel_futures=True)
             storage.summaries.settle_own()
+
+
+def _some_stored(storage: Storage, kind: str, other_than: Sequence[str]) -> list[str]:
+    """Return the ids of some records of a type that HubSpot has returned before."""
+    if kind == "deals":
+        return storage.deals.some_ids(CONTROLS, other_than)
+    return storage.timelines.some_engagements(kind, CONTROLS, other_than)

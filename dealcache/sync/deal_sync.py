@@ -11,7 +11,6 @@ from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.batches import batches_of
 from dealcache.model.deals import Deal, Event
 from dealcache.sync.context import SyncContext
-from dealcache.sync.record_reader import RecordReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,6 @@ class DealSync:
 
     def __init__(self, context: SyncContext) -> None:
         self._context = context
-        self._records = RecordReader(context)
 
     def read_page(self, after: str | None) -> DealPage:
         """Read the next page of all deals."""
@@ -67,7 +65,7 @@ class DealSync:
         truth.
         """
         read_at = self._context.now()
-        read = self._records.deals(ids)
+        read = self._context.hubspot.read_deals(ids)
         self._store(read.records, read_at)
         alive = {deal.deal_id for deal in read.records}
         gone = [one for one in ids if one not in alive and one not in read.refused]
@@ -101,7 +99,6 @@ class ActivitySync:
     def __init__(self, context: SyncContext) -> None:
         self._context = context
         self._deals = DealSync(context)
-        self._records = RecordReader(context)
 
     def store(self, kind: str, events: Sequence[Event], read_at: datetime, gone: Iterable[str] = ()) -> set[str]:
         """Store changed activities of one type, at most 1,000, in every deal that has them now, and in no other.
@@ -119,7 +116,7 @@ class ActivitySync:
             self._context.progress.changed(self._context.timelines.remove_engagements(kind, list(gone), read_at))
         if not events:
             return set()
-        current, unknown = self._records.deals_of(kind, [event.engagement_id for event in events])
+        current, unknown = self._context.hubspot.deals_of(kind, [event.engagement_id for event in events])
         if unknown:  # such an activity stays in the deals that have it in MongoDB
             stored = self._context.timelines.deals_of(kind, unknown)
             current |= {one: stored.get(one, set()) for one in unknown}

@@ -83,7 +83,6 @@ class FullLoad:
             loader.make_room()
 
     def _chunk_closed(self, chunk: Chunk) -> None:
-        self._context.progress.deals_read(len(chunk.deal_ids))
         self._noted |= {"after": chunk.cursor, "listed": chunk.cursor is None}
         self._lease.save_checkpoint(self._noted)
 
@@ -91,7 +90,7 @@ class FullLoad:
         """Remove the events that deals had before they were read and no longer have."""
         for by_time in self._context.deals.synced_since(self._began_at, MOST_ASSOCIATION_INPUTS):
             for confirmed, ids in by_time.items():
-                self._context.pool.submit(partial(self._sweep, ids, confirmed), lambda _done: None)
+                self._context.pool.submit(partial(self._sweep, ids, confirmed))
             self._context.pool.wait_for_room()
         self._context.pool.wait_all()
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
-from dealcache.hubspot.batch_size import BatchSize, BatchSizes
+from dealcache.hubspot.batch_size import BatchSizes
 from dealcache.hubspot.client import BATCH_SIZE, LIST_PAGE, MOST_ASSOCIATION_INPUTS, HubSpotClient
 from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, NotFound, Rejected
 from dealcache.hubspot.json_validation import Json, id_in
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.name_search import NameSearch
-from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage
-from dealcache.hubspot.retry import wants_less
+from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage, all_associations
 from dealcache.hubspot.search_limits import SEARCH_PAGE
 from dealcache.model.deadline import CancellableDeadline
 from dealcache.model.deals import Deal, Event
 from dealcache.model.people import Person
+from dealcache.sync.bisection import Bisected, read_by_bisection
 from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.job_progress import JobProgress
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -47,7 +45,8 @@ class Found:
 class HubSpotReader:
     """Calls HubSpot for one job, and returns plain values. Thread-safe.
 
-    Every method raises HubSpotError if there is no valid answer after all retries.
+    Every method raises HubSpotError if there is no valid answer after all retries. A tolerant job isolates the records
+    that are to blame when a call keeps failing, and warns of them; in any other job the call fails.
 
     Args:
         client: makes the calls.
@@ -55,6 +54,7 @@ class HubSpotReader:
         progress: counts what was read.
         token: cancels the calls.
         sizes: the number of records that each kind of call asks for, which falls after a time-out.
+        stored: returns, for a tolerant job, the ids of a few stored records of a type other than the given ones.
     """
 
     def __init__(
@@ -64,26 +64,23 @@ class HubSpotReader:
         progress: JobProgress,
         token: CancellationToken,
         sizes: BatchSizes,
+        stored: Callable[[str, Sequence[str]], Iterable[str]] | None,
     ) -> None:
         self._client = client
         self._sizes = sizes
         self._token = token
         self._progress = progress
         self._on_read = on_read
-
-    def _deadline(self) -> CancellableDeadline:
-        self._token.check()
-        return self._within(_CALL_SECONDS)
-
-    def _within(self, seconds: float) -> CancellableDeadline:
-        return CancellableDeadline(seconds, self._token.is_cancelled)
+        self._stored = stored
 
     def shows_deals(self) -> bool:
         """Return True if HubSpot returns any deals now, whatever is wrong with a single record or type."""
-        deadline = self._within(_PROBE_SECONDS)
-        return _works(lambda: self._client.read_records("deals", _NO_DEAL, deadline, Priority.SYNC)) or _works(
-            lambda: self._client.archived_page("deals", None, self._within(_PROBE_SECONDS))
+        deadline = partial(self._deadline, _PROBE_SECONDS)
+        return _works(lambda: self._client.read_records("deals", _NO_DEAL, deadline(), Priority.SYNC)) or _works(
+            lambda: self._client.archived_page("deals", None, deadline())
         )
+
+    # Lists and searches
 
     def list_deals(self, after: str | None) -> tuple[list[Deal], str | None]:
         """Return a page of all deals that are not archived, and the cursor of the next page."""
@@ -97,52 +94,10 @@ class HubSpotReader:
         page = self._list(self._client.archived_page, object_type, after)
         return [id_in(record) for record in page.records], page.after
 
-    def _list(self, read: Callable[..., RecordPage], object_type: str, after: str | None) -> RecordPage:
-        call = f"{object_type} list"
-        return self._page(call, LIST_PAGE, lambda limit: read(object_type, after, self._deadline(), limit=limit))
-
-    def read_deals(self, ids: Sequence[str]) -> RecordBatch[Deal]:
-        """Return the deals with these ids, at most 100, without those that are archived or gone.
-
-        A deal that was merged away may come under its new id.
-        """
-        batch = self._read("deals", ids)
-        deals = self._client.mapper.deals(batch.records)
-        self._on_read(deals, ())
-        return RecordBatch(deals, batch.refused)
-
-    def read_activities(self, kind: str, ids: Sequence[str]) -> RecordBatch[Event]:
-        """Return the activities of one type with these ids, at most 100, without those that are archived or gone."""
-        batch = self._read(kind, ids)
-        events = self._events(kind, batch.records)
-        return RecordBatch(events, frozenset(batch.without(event.engagement_id for event in events)))
-
-    def _read(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Json]:
-        batches = self._parts(
-            f"{object_type} batch_read",
-            BATCH_SIZE,
-            ids,
-            lambda part: self._client.read_records(object_type, part, self._deadline(), Priority.SYNC),
-        )
-        refused = frozenset(one for batch in batches for one in batch.refused)
-        return RecordBatch([record for batch in batches for record in batch.records], refused)
-
     def deals_named(self, name: str) -> list[str]:
         """Return the ids of the deals of this name, in any case."""
         page = self._client.find_deals(NameSearch(single=(name,)), self._deadline(), Priority.SYNC)
         return [id_in(record) for record in page.records]
-
-    def associations(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
-        """Return a page of the ids of one type for each record of another, at most 1,000 records; see the client."""
-        pages = self._parts(
-            f"{from_type} to {to_type} associations",
-            MOST_ASSOCIATION_INPUTS,
-            list(records.items()),
-            lambda part: self._client.read_associations(
-                from_type, dict(part), to_type, self._deadline(), Priority.SYNC
-            ),
-        )
-        return joined(pages)
 
     def search_ids(self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> Found:
         """Return the ids of records that match, 200 at most, by ascending id."""
@@ -154,58 +109,95 @@ class HubSpotReader:
         page = self._search(engagement_type, groups, None)
         return Found(_ids(page), self._events(engagement_type, page.records), page.after is not None)
 
+    # Records by their ids
+
+    def read_deals(self, ids: Sequence[str]) -> RecordBatch[Deal]:
+        """Return the deals with these ids, at most 100, without those that are archived or gone.
+
+        A deal that was merged away may come under its new id.
+        """
+
+        def read(some: Sequence[str]) -> RecordBatch[Deal]:
+            batch = self._read("deals", some)
+            deals = self._client.mapper.deals(batch.records)
+            self._on_read(deals, ())
+            return RecordBatch(deals, batch.refused)
+
+        return together(self._isolated("deals", "deals", ids, read))
+
+    def read_activities(self, kind: str, ids: Sequence[str]) -> RecordBatch[Event]:
+        """Return the activities of one type with these ids, at most 100, without those that are archived or gone."""
+
+        def read(some: Sequence[str]) -> RecordBatch[Event]:
+            batch = self._read(kind, some)
+            events = self._events(kind, batch.records)
+            return RecordBatch(events, frozenset(batch.without(event.engagement_id for event in events)))
+
+        return together(self._isolated(kind, kind, ids, read))
+
     def read_people(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Person]:
         """Return the contacts or companies with these ids, at most 100, without those that are archived or gone.
 
-        One that was merged into another comes under its new id.
+        One that was merged into another comes under its new id. Single ones to blame for a failure are not isolated.
         """
         batch = self._read(object_type, ids)
         return RecordBatch(self._client.mapper.people(object_type, batch.records), batch.refused)
 
+    # Associations
+
+    def associations(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
+        """Return a page of the ids of one type for each record of another, at most 1,000 records; see the client."""
+
+        def read(some: Sequence[str]) -> AssociationPage:
+            return self.associations_at_once(from_type, {one: records.get(one) for one in some}, to_type)
+
+        found = self._isolated(f"{to_type} of {from_type}", from_type, list(records), read)
+        return _joined([*found.results, AssociationPage({}, {}, dict.fromkeys(found.unreadable, "unreadable"))])
+
+    def associations_at_once(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
+        """Do what :meth:`associations` does, without isolating records."""
+
+        def ask(some: Sequence[str]) -> AssociationPage:
+            part = {one: records[one] for one in some}
+            return self._client.read_associations(from_type, part, to_type, self._deadline(), Priority.SYNC)
+
+        call = f"{from_type} to {to_type} associations"
+        return _joined(self._sizes.ask(call, MOST_ASSOCIATION_INPUTS, list(records), ask, self._token.check))
+
+    def deals_of(self, kind: str, ids: Iterable[str]) -> tuple[dict[str, set[str]], set[str]]:
+        """Read all deals of activities, at most 1,000.
+
+        Returns:
+            The deals of each activity, and the activities whose deals are not all known.
+        """
+        return all_associations(lambda pending: self.associations(kind, pending, "deals"), ids)
+
+    # The calls
+
+    def _deadline(self, seconds: float = _CALL_SECONDS) -> CancellableDeadline:
+        self._token.check()
+        return CancellableDeadline(seconds, self._token.is_cancelled)
+
+    def _list(self, read: Callable[..., RecordPage], object_type: str, after: str | None) -> RecordPage:
+
+        def ask(limit: int) -> RecordPage:
+            return read(object_type, after, self._deadline(), limit=limit)
+
+        return self._sizes.ask_page(f"{object_type} list", LIST_PAGE, ask, self._token.check)
+
     def _search(
         self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None
     ) -> RecordPage:
-        return self._page(
-            f"{object_type} search",
-            SEARCH_PAGE,
-            lambda limit: self._client.search_page(
-                object_type, groups, self._deadline(), properties=properties, limit=limit
-            ),
-        )
+        def ask(limit: int) -> RecordPage:
+            return self._client.search_page(object_type, groups, self._deadline(), properties, limit)
 
-    def _parts(self, call: str, most: int, items: Sequence[T], ask: Callable[[Sequence[T]], R]) -> list[R]:
-        """Ask for ``items`` in calls of the size that now holds for them."""
-        size, answers, done = self._sizes.of(call, most), list[R](), 0
-        while done < len(items):
-            part = items[done : done + size.size]
-            try:
-                answers.append(ask(part))
-            except HubSpotError as failure:
-                self._ask_for_less(call, size, len(part), failure)
-                continue
-            size.note_answer(len(part))
-            done += len(part)
-        return answers
+        return self._sizes.ask_page(f"{object_type} search", SEARCH_PAGE, ask, self._token.check)
 
-    def _page(self, call: str, most: int, ask: Callable[[int], R]) -> R:
-        """Ask for a page of the size that now holds for such calls."""
-        size = self._sizes.of(call, most)
-        while True:
-            limit = size.size
-            try:
-                page = ask(limit)
-            except HubSpotError as failure:
-                self._ask_for_less(call, size, limit, failure)
-                continue
-            size.note_answer(limit)
-            return page
+    def _read(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Json]:
+        def ask(some: Sequence[str]) -> RecordBatch[Json]:
+            return self._client.read_records(object_type, some, self._deadline(), Priority.SYNC)
 
-    def _ask_for_less(self, call: str, size: BatchSize, asked: int, failure: HubSpotError) -> None:
-        """Halve the size of such calls if that may help; else raise ``failure``, or StoppedError."""
-        self._token.check()
-        if not wants_less(failure) or not size.note_timeout(asked):
-            raise failure
-        log.warning("HubSpot is slow: %s takes %d at a time from now on, not %d: %s", call, size.size, asked, failure)
+        return together(Bisected(self._sizes.ask(f"{object_type} batch_read", BATCH_SIZE, ids, ask, self._token.check)))
 
     def _events(self, engagement_type: str, records: Sequence[Mapping[str, Any]]) -> list[Event]:
         self._progress.activities_read(len(records))
@@ -213,8 +205,21 @@ class HubSpotReader:
         self._on_read((), events)
         return events
 
+    def _isolated(self, what: str, kind: str, ids: Sequence[str], read: Callable[[Sequence[str]], R]) -> Bisected[R]:
+        if self._stored is None:
+            return Bisected([read(ids)])
+        found = read_by_bisection(ids, read, partial(self._stored, kind, ids))
+        found.warn(self._progress, what)
+        return found
 
-def joined(pages: Sequence[AssociationPage]) -> AssociationPage:
+
+def together(found: Bisected[RecordBatch[T]]) -> RecordBatch[T]:
+    """Return the batches of a read as one; those that cannot be read alone count as refused."""
+    refused = frozenset(found.unreadable).union(*(batch.refused for batch in found.results))
+    return RecordBatch([record for batch in found.results for record in batch.records], refused)
+
+
+def _joined(pages: Sequence[AssociationPage]) -> AssociationPage:
     if len(pages) == 1:
         return pages[0]
     ids: dict[str, tuple[str, ...]] = {}

@@ -20,7 +20,6 @@ from dealcache.sync.job_lease import JobLease
 from dealcache.sync.job_progress import JobProgress
 from dealcache.sync.people_rounds import PeopleRounds
 from dealcache.sync.reconciliation import CALLS_WHEN_ASKED, ArchivedRecords, AssociationRefresh, allowance
-from dealcache.sync.refused_types import RefusedTypes
 from dealcache.sync.search_filters import Window
 from dealcache.sync.selected import SelectedDeals
 
@@ -103,9 +102,9 @@ class JobExecutor:
         """
         # Before the labels are read: a stage that was renamed meanwhile is still the stage that was asked for.
         stage_ids = self._stage_ids(job.request.stage) if job.request.stage is not None else []
-        with self._open_context(progress, token) as strict:
+        with self._open_context(progress, token) as opened:
             state = self._state.load()
-            context = replace(strict, refused_types=RefusedTypes(tolerant=True), unlisted=state.unlisted)
+            context = replace(opened, unlisted=state.unlisted)
             if state.people.is_followed and context.people is None:
                 self._state.stop_following_people()
             self._read_labels(progress.warn)

@@ -16,9 +16,9 @@ from dealcache.model.batches import batches_of
 from dealcache.model.deals import RECORD_TYPES
 from dealcache.model.people import PEOPLE_TYPES
 from dealcache.sync.bisection import read_by_bisection
+from dealcache.sync.hubspot_reader import together
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.people_sync import PeopleSync
-from dealcache.sync.record_reader import together
 from dealcache.sync.search_filters import Window, beyond, last_of
 
 #: The calls that read who takes part in a page of records: one for each type of people.

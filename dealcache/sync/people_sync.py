@@ -97,7 +97,7 @@ class PeopleSync:
 
     def _participants(self, kind: str, ids: Collection[str], to: str) -> dict[str, tuple[str, ...]]:
         def read(some: Sequence[str]) -> dict[str, tuple[str, ...]]:
-            return participants_of(lambda pending: self.hubspot.associations(kind, pending, to), to, some)
+            return participants_of(lambda pending: self.hubspot.associations_at_once(kind, pending, to), to, some)
 
         found = read_by_bisection(list(ids), read, lambda: ())
         found.warn(self.progress, f"who of the {to} takes part in {kind}")

@@ -152,7 +152,7 @@ class AssociationRefresh:
         self._deals = DealSync(context)
         self._deals_unlisted = "deals" in unlisted
         self._renewed = frozenset(kind for kind in unlisted if kind != "deals")
-        self._loader = ActivityLoader(context, self._chunk_closed)
+        self._loader = ActivityLoader(context)
 
     def run(self, calls: int, read_before: datetime) -> int:
         """Read the associations of deals, those in open stages first, the longest unread first.
@@ -206,7 +206,4 @@ class AssociationRefresh:
         """Read deals by their ids; HubSpot leaves out the archived ones, which are then marked."""
         for batch in batches_of(deal_ids, BATCH_SIZE):
             read = partial(self._deals.store_batch, batch)
-            self._context.pool.submit(read, lambda _batch: None, partial(self._context.refused_types.note, "deals"))
-
-    def _chunk_closed(self, chunk: Chunk) -> None:
-        self._context.progress.deals_read(len(chunk.deal_ids))
+            self._context.pool.submit(read, on_failure=partial(self._context.refused_types.note, "deals"))

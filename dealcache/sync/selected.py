@@ -15,7 +15,6 @@ from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import StoredBatch
 from dealcache.sync.hubspot_reader import Found
-from dealcache.sync.record_reader import RecordReader
 from dealcache.sync.search_filters import (
     Group,
     Window,
@@ -49,7 +48,6 @@ class SelectedDeals:
         self._request = request
         self._stage_ids = stage_ids
         self._zone = zone
-        self._records = RecordReader(context)
 
     def sync(self) -> int:
         """Read the deals; return how many there were.
@@ -115,7 +113,7 @@ class SelectedDeals:
             activities = self._search(kind, on_or_modified_in(window))
             try:
                 for batch in batches_of(activities, MOST_ASSOCIATION_INPUTS):
-                    found, _ = self._context.pool.call(partial(self._records.deals_of, kind, batch))
+                    found, _ = self._context.pool.call(partial(self._context.hubspot.deals_of, kind, batch))
                     ids += sorted(set().union(*found.values()))
             except HubSpotError as failure:
                 self._context.refused_types.note_search(kind, failure)

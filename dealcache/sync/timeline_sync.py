@@ -13,7 +13,6 @@ from dealcache.model.batches import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync
-from dealcache.sync.record_reader import RecordReader
 from dealcache.sync.timeline_chunk import Chunk, Plan, Wanted
 
 #: Activities by type and id.
@@ -41,13 +40,12 @@ class TimelineSync:
         self._is_first = is_first
         self._context = context
         self._deals = DealSync(context)
-        self._records = RecordReader(context)
         self._seen_since = seen_since
         self._read_again: set[str] = set()
 
     def associations(self, kind: str, deals: Mapping[str, str | None]) -> AssociationPage:
         """Return a page of the activities of one type for each deal."""
-        return self._records.associations("deals", deals, kind)
+        return self._context.hubspot.associations("deals", deals, kind)
 
     def plan(self, chunk: Chunk, wanted: Wanted) -> Plan:
         """Return what must be read for some types of a chunk, or all unless it is whole.
@@ -123,7 +121,7 @@ class TimelineSync:
         Activities that HubSpot no longer has are not a failure: deals that still have an event of theirs lose it when
         their chunk ends, or by the list of archived records. Stored events of unreadable ones are kept.
         """
-        read = self._records.activities(engagement_type, list(targets))
+        read = self._context.hubspot.read_activities(engagement_type, list(targets))
         self._write(((event, targets.get(event.engagement_id, set())) for event in read.records), read_at)
         self._keep(engagement_type, {one: targets[one] for one in read.refused if one in targets}, read_at)
         self._name_people(engagement_type, [event.engagement_id for event in read.records])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dealcache.hubspot.batch_size import ANSWERS_BEFORE_MORE, BatchSize, BatchSizes
+from dealcache.hubspot.errors import TimedOut
 
 
 def answered(size: BatchSize, times: int) -> None:
@@ -81,8 +83,30 @@ def test_it_stays_within_its_bounds(most, events):
         assert min(10, most) <= size.size <= most
 
 
-def test_each_kind_of_call_has_its_own():
+def test_what_came_too_late_is_asked_for_in_parts_and_each_kind_of_call_has_its_own_size():
+    sizes, asked = BatchSizes(), []
+
+    def late_at_first(part):
+        asked.append(len(part))
+        if len(asked) == 1:
+            raise TimedOut("late")
+        return part
+
+    assert sizes.ask("notes batch_read", 100, range(100), late_at_first, lambda: None) == [range(50), range(50, 100)]
+    assert asked == [100, 50, 50]
+    assert sizes.ask_page("notes batch_read", 100, lambda limit: limit, lambda: None) == 50
+    assert sizes.ask_page("calls batch_read", 100, lambda limit: limit, lambda: None) == 100
+
+
+def test_a_call_that_failed_because_its_job_is_to_stop_changes_no_size():
     sizes = BatchSizes()
-    sizes.of("notes batch_read", 100).note_timeout(100)
-    assert sizes.of("notes batch_read", 100).size == 50
-    assert sizes.of("calls batch_read", 100).size == 100
+
+    def stop():
+        raise InterruptedError
+
+    def late(limit):
+        raise TimedOut("late")
+
+    with pytest.raises(InterruptedError):
+        sizes.ask_page("notes list", 100, late, stop)
+    assert sizes.ask_page("notes list", 100, lambda limit: limit, stop) == 100

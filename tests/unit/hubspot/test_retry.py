@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from dealcache.hubspot.batch_size import wants_less
 from dealcache.hubspot.errors import (
     AnswerTooLarge,
     Forbidden,
@@ -14,7 +15,7 @@ from dealcache.hubspot.errors import (
     Unavailable,
 )
 from dealcache.hubspot.limits.buckets import Priority
-from dealcache.hubspot.retry import Asked, decide, wants_less, with_retries
+from dealcache.hubspot.retry import Asked, decide, with_retries
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.clocks import HandClock
 
