@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from dealcache.model.read_with_deals import ReadWithDeals, is_outdated
 from dealcache.repositories import SyncStateRepository
@@ -47,11 +46,9 @@ class DealReread:
 
     def begin_full(self, lease: JobLease) -> str:
         """Return the digest of what a full load reads with deals: at its first start, and the same when it resumes."""
-        checkpoint = lease.load_checkpoint()
-        if _READING not in checkpoint and (digest := self._present().digest):
-            checkpoint[_READING] = digest
-            lease.save_checkpoint(checkpoint)
-        return str(checkpoint.get(_READING, ""))
+        if _READING not in lease.checkpoint and (digest := self._present().digest):
+            lease.note({_READING: digest})
+        return str(lease.checkpoint.get(_READING, ""))
 
     def end_full(self, digest: str) -> None:
         """Note that a full load has read all deals with what :meth:`begin_full` returned."""
@@ -68,12 +65,10 @@ class DealReread:
         self._state.note_read_with_deals(replace(present, since=since))
 
     def _read_all(self, context: SyncContext, lease: JobLease, present: ReadWithDeals) -> None:
-        noted: dict[str, Any] = lease.load_checkpoint()
-        if noted.get(_READING) != present.digest:
-            noted |= {_READING: present.digest, _AFTER: None}
+        after = lease.checkpoint.get(_AFTER) if lease.checkpoint.get(_READING) == present.digest else None
         done = context.progress.snapshot().deals_read
         context.progress.phase("deals again, for other properties", done + context.deals.live_count())
-        pages = DealPages(context.pool, DealSync(context), noted.get(_AFTER))
+        pages = DealPages(context.pool, DealSync(context), after)
         number = 0
         while True:
             page = pages.next()
@@ -82,5 +77,4 @@ class DealReread:
                 return
             number += 1
             if number % _PAGES == 0:
-                noted[_AFTER] = page.after
-                lease.save_checkpoint(noted)
+                lease.note({_READING: present.digest, _AFTER: page.after})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
 from dealcache.model.deals import ENGAGEMENT_TYPES
@@ -38,18 +37,16 @@ class FullLoad:
         self._context = context
         self._lease = lease
         self._began_at = began_at
-        self._noted: dict[str, Any] = {"after": None, "listed": False}
         self._deals = DealSync(context)
         self._seen_since = seen_since
 
     def load(self) -> None:
         """Load everything, from the checkpoint on."""
-        self._noted |= self._lease.load_checkpoint()
         stored_before = self._context.deals.live_count()
         self._context.progress.phase("deals and their activities", stored_before or None)
-        if not self._noted["listed"]:
+        if not self._lease.checkpoint.get("listed"):
             self._context.progress.resume()
-            self._load_all(self._noted["after"])
+            self._load_all(self._lease.checkpoint.get("after"))
         backfill_missing_types(self._context)
         self._context.progress.phase("removed records")
         self._remove_unconfirmed()
@@ -83,8 +80,7 @@ class FullLoad:
             loader.make_room()
 
     def _chunk_closed(self, chunk: Chunk) -> None:
-        self._noted |= {"after": chunk.cursor, "listed": chunk.cursor is None}
-        self._lease.save_checkpoint(self._noted)
+        self._lease.note({"after": chunk.cursor, "listed": chunk.cursor is None})
 
     def _remove_unconfirmed(self) -> None:
         """Remove the events that deals had before they were read and no longer have."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
@@ -49,24 +48,26 @@ class WindowSync:
         self._lease = lease
         self._groups = {kind: modified_in(window) for kind, window in windows.items()}
         self._updates = ActivitySync(context)
-        self._noted: dict[str, Any] = {"last": {}, "done": [], "unknown_deals": []}
+        noted = lease.checkpoint
+        self._last: dict[str, str | None] = dict(noted.get("last", {}))
+        self._done: list[str] = list(noted.get("done", ()))
+        self._unknown_deals: list[str] = noted.get("unknown_deals", [])
 
     def sync(self) -> frozenset[str]:
         """Sync from the checkpoint on, and return the types of which everything is stored."""
-        self._noted |= self._lease.load_checkpoint()
         self._context.progress.phase("changed deals")
-        if "deals" not in self._noted["done"]:
-            self._sync_deals(self._noted["last"].get("deals"))
+        if "deals" not in self._done:
+            self._sync_deals(self._last.get("deals"))
         self._context.progress.phase("changed activities")
         for kind in ENGAGEMENT_TYPES:
-            if kind not in self._noted["done"]:
-                self._search_on(kind, _Position(self._noted["last"].get(kind), self._context.now()))
+            if kind not in self._done:
+                self._search_on(kind, _Position(self._last.get(kind), self._context.now()))
         self._context.pool.wait_all()
         changed = ChangedDeals(self._context)
-        changed.add(self._noted["unknown_deals"])
+        changed.add(self._unknown_deals)
         changed.finish()
         # Deals that are found only by their activities would not be found again.
-        return frozenset(self._noted["done"]) & ({"deals"} if changed.failed else {*RECORD_TYPES})
+        return frozenset(self._done) & ({"deals"} if changed.failed else {*RECORD_TYPES})
 
     def _sync_deals(self, last_id: str | None) -> None:
         more = True
@@ -106,13 +107,13 @@ class WindowSync:
         self._context.pool.submit(store, stored, partial(self._context.refused_types.note_search, kind))
 
     def _stored(self, kind: str, last_id: str | None, more: bool, unknown_deals: Iterable[str]) -> None:
-        self._noted["unknown_deals"] = sorted({*self._noted["unknown_deals"], *unknown_deals})
+        self._unknown_deals = sorted({*self._unknown_deals, *unknown_deals})
         self._note(kind, last_id, more)
         if more:
             self._search_on(kind, _Position(last_id, self._context.now()))
 
     def _note(self, kind: str, last_id: str | None, more: bool) -> None:
-        self._noted["last"][kind] = last_id
+        self._last = {**self._last, kind: last_id}
         if not more:
-            self._noted["done"].append(kind)
-        self._lease.save_checkpoint(self._noted)
+            self._done = [*self._done, kind]
+        self._lease.note({"last": self._last, "done": self._done, "unknown_deals": self._unknown_deals})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from dealcache.model.deals import RECORD_TYPES
-from dealcache.model.jobs import Job, JobType, Progress, SyncRequest
+from dealcache.model.jobs import JobType, Progress, SyncRequest
 from dealcache.repositories import SyncJobRepository, SyncStateRepository
 from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.changed_deals import backfill_missing_types
@@ -91,7 +91,7 @@ class JobExecutor:
         self._now = now
         self._hubspot_now = hubspot_now
 
-    def execute(self, job: Job, lease: JobLease, progress: JobProgress, token: CancellationToken) -> str:
+    def execute(self, lease: JobLease) -> str:
         """Execute a job from its checkpoint on, and return the outcome in a sentence.
 
         Raises:
@@ -100,35 +100,35 @@ class JobExecutor:
             NoSuchDealError: neither HubSpot nor MongoDB knows the deal.
             TypesRefusedError: HubSpot refused some types of records; everything that does not need them is done.
         """
+        request = lease.job.request
         # Before the labels are read: a stage that was renamed meanwhile is still the stage that was asked for.
-        stage_ids = self._stage_ids(job.request.stage) if job.request.stage is not None else []
-        with self._open_context(progress, token) as opened:
+        stage_ids = self._stage_ids(request.stage) if request.stage is not None else []
+        with self._open_context(lease.progress, lease.token) as opened:
             state = self._state.load()
             context = replace(opened, unlisted=state.unlisted)
             if state.people.is_followed and context.people is None:
                 self._state.stop_following_people()
-            self._read_labels(progress.warn)
-            if job.request.type is JobType.FULL or self._is_first(job, lease):
-                self._run_full(job, context, lease)
-            elif job.request.type in _BY_WINDOW:
-                self._run_window(job, context, lease)
+            self._read_labels(lease.progress.warn)
+            if request.type is JobType.FULL or self._is_first(lease):
+                self._run_full(context, lease)
+            elif request.type in _BY_WINDOW:
+                self._run_window(context, lease)
             else:
-                return self._run_selected(job.request, stage_ids, context)
+                return self._run_selected(request, stage_ids, context)
             context.refused_types.check()
-        return _summary(progress.snapshot())
+        return _summary(lease.progress.snapshot())
 
-    def _is_first(self, job: Job, lease: JobLease) -> bool:
+    def _is_first(self, lease: JobLease) -> bool:
         """Return True if a job for changes must load everything, because nothing has been loaded yet."""
-        if job.request.type not in _BY_WINDOW or job.request.type is JobType.SINCE:
+        kind = lease.job.request.type
+        if kind not in _BY_WINDOW or kind is JobType.SINCE:
             return False
-        noted = lease.load_checkpoint()
-        if "full" not in noted:
-            noted["full"] = not self._positions()
-            lease.save_checkpoint(noted)
-        return bool(noted["full"])
+        if "full" not in lease.checkpoint:
+            lease.note({"full": not self._positions()})
+        return bool(lease.checkpoint["full"])
 
-    def _run_full(self, job: Job, context: SyncContext, lease: JobLease) -> None:
-        began_at = job.started_at or self._now()
+    def _run_full(self, context: SyncContext, lease: JobLease) -> None:
+        began_at = lease.job.started_at or self._now()
         noted = self._state.load().partly_loaded_at
         # Records that are not read again are as old as the load that stored them.
         since = noted if noted and began_at - _SPARED_FOR < noted < began_at else began_at
@@ -167,11 +167,12 @@ class JobExecutor:
         known = {kind: [one for one in both if one is not None and one <= latest] for kind, both in noted.items()}
         return {kind: max(moments) for kind, moments in known.items() if moments}
 
-    def _run_window(self, job: Job, context: SyncContext, lease: JobLease) -> None:
-        windows, fixed_at = self._windows(job, lease)
+    def _run_window(self, context: SyncContext, lease: JobLease) -> None:
+        kind = lease.job.request.type
+        windows, fixed_at = self._windows(lease)
         done = WindowSync(context, lease, windows).sync()
         backfill_missing_types(context)
-        people_calls = self._reconcile(job.request.type, context, fixed_at)
+        people_calls = self._reconcile(kind, context, fixed_at)
         positions, reached, latest = self._positions(), fixed_at - self._policy.horizon, self._present()[1]
         # A window that begins later than the known position leaves something out.
         known = {kind for kind in done if kind in positions and windows[kind].start <= positions[kind]}
@@ -182,20 +183,20 @@ class JobExecutor:
         self._reread.run(context, lease)
         if context.people is not None:
             PeopleRounds(context.people, context.pool).run(people_calls, fixed_at, self._policy.horizon)
-        self._have_confirmed(job.request.type)
+        self._have_confirmed(kind)
 
-    def _windows(self, job: Job, lease: JobLease) -> tuple[dict[str, Window], datetime]:
+    def _windows(self, lease: JobLease) -> tuple[dict[str, Window], datetime]:
         """Return the window of each type, fixed when the job started, and when that was."""
-        noted = lease.load_checkpoint()
+        noted, request = lease.checkpoint, lease.job.request
         if "starts" not in noted:
             earliest, latest = self._present()
-            back = earliest - timedelta(days=job.request.epoch_days or 0)
-            positions = self._positions() if job.request.type is not JobType.SINCE else {}
+            back = earliest - timedelta(days=request.epoch_days or 0)
+            positions = self._positions() if request.type is not JobType.SINCE else {}
             starts = {kind: positions.get(kind, back) for kind in RECORD_TYPES}
             if "start" in noted:  # written by the previous release
                 starts = dict.fromkeys(RECORD_TYPES, noted["start"])
-            noted = {"fixed_at": earliest, "end": latest + _CLOCKS_APART} | noted | {"starts": starts}
-            lease.save_checkpoint(noted, since=min(starts.values()))
+            noted = {"fixed_at": earliest, "end": latest + _CLOCKS_APART, **noted, "starts": starts}
+            lease.note(noted, since=min(starts.values()))
         return {kind: Window(start, noted["end"]) for kind, start in noted["starts"].items()}, noted["fixed_at"]
 
     def _reconcile(self, kind: JobType, context: SyncContext, fixed_at: datetime) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
 from dealcache.background import BackgroundThread
+from dealcache.model.invalidation import Changes
 from dealcache.model.jobs import Job
 from dealcache.repositories import LeaseState, StoreError, SyncJobRepository
 from dealcache.sync.cancellation import CancellationToken, CancelReason, StoppedError
@@ -24,17 +25,22 @@ _STOP_SECONDS = 5.0
 
 
 class JobLease:
-    """A context manager that renews the lease while it is entered. It also loads and saves the job's checkpoint.
+    """A context manager that renews the lease while it is entered. It also keeps the job's checkpoint.
 
     Args:
         jobs: all jobs.
         job: the job.
         owner: names this process.
-        progress: saved with each renewal.
-        token: cancelled when the job is, or when another process owns it.
+        on_changes: called with deals that the job has changed.
         now: the wall clock, aware, in UTC.
         has_calls: returns whether HubSpot has calls left for this job.
         renew_seconds: between two renewals.
+
+    Attributes:
+        job: the job as it was claimed.
+        progress: what it has done; saved with each renewal.
+        token: cancelled when the job is, or when another process owns it.
+        checkpoint: where the job resumes after a crash or a failure, empty at the first start; see :meth:`note`.
     """
 
     def __init__(
@@ -42,18 +48,17 @@ class JobLease:
         jobs: SyncJobRepository,
         job: Job,
         owner: str,
-        progress: JobProgress,
-        token: CancellationToken,
+        on_changes: Callable[[Changes], None],
         now: Callable[[], datetime],
-        has_calls: Callable[[], bool] = lambda: True,
+        has_calls: Callable[[], bool],
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
+        self.job = job
+        self.progress = JobProgress(job.progress, on_changes)
+        self.token = CancellationToken()
+        self.checkpoint: Mapping[str, Any] = job.checkpoint
         self._jobs = jobs
-        self._job_id = job.job_id
-        self._checkpoint = job.checkpoint
         self._owner = owner
-        self._progress = progress
-        self._token = token
         self._now = now
         self._renew_seconds = renew_seconds
         self._has_calls = has_calls
@@ -70,20 +75,16 @@ class JobLease:
     ) -> None:
         self._thread.stop(_STOP_SECONDS)
 
-    def load_checkpoint(self) -> dict[str, Any]:
-        """Return the last checkpoint, empty at the first start."""
-        return dict(self._checkpoint)
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], since: datetime | None = None) -> None:
-        """Save the position to resume at after a crash, and the moment from which the job looks for changes.
+    def note(self, values: Mapping[str, Any], since: datetime | None = None) -> None:
+        """Replace values of the checkpoint and save it, with the moment from which the job looks for changes, if given.
 
         Raises:
             StoppedError: another process owns the job now.
             StoreError: MongoDB failed.
         """
-        self._checkpoint = dict(checkpoint)
-        if not self._jobs.save_checkpoint(self._job_id, self._owner, checkpoint, self._progress.snapshot(), since):
-            self._token.cancel(CancelReason.LOST)
+        self.checkpoint = noted = {**self.checkpoint, **values}
+        if not self._jobs.save_checkpoint(self.job.job_id, self._owner, noted, self.progress.snapshot(), since):
+            self.token.cancel(CancelReason.LOST)
             raise StoppedError(str(CancelReason.LOST))
 
     def renew(self) -> None:
@@ -94,9 +95,9 @@ class JobLease:
                 too.
         """
         if not self._has_calls():
-            self._token.cancel(CancelReason.NO_CALLS)
-        state = self._jobs.renew(self._job_id, self._owner, self._now(), LEASE, self._progress.snapshot())
+            self.token.cancel(CancelReason.NO_CALLS)
+        state = self._jobs.renew(self.job.job_id, self._owner, self._now(), LEASE, self.progress.snapshot())
         if state is LeaseState.LOST:
-            self._token.cancel(CancelReason.LOST)
+            self.token.cancel(CancelReason.LOST)
         elif state is LeaseState.CANCEL:
-            self._token.cancel(CancelReason.CANCELLED)
+            self.token.cancel(CancelReason.CANCELLED)

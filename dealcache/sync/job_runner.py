@@ -13,13 +13,12 @@ from datetime import datetime, timedelta
 
 from dealcache.background import BackgroundThread
 from dealcache.hubspot.errors import WrongAccount
-from dealcache.model.jobs import BY_THEMSELVES, FINAL, Job, JobStatus, JobType, Progress, SyncRequest
+from dealcache.model.jobs import BY_THEMSELVES, FINAL, Job, JobStatus, JobType, SyncRequest
 from dealcache.repositories import StoreError, SyncJobRepository, SyncStateRepository
 from dealcache.sync.cancellation import CancellationToken, CancelReason, StoppedError
 from dealcache.sync.context import ChangePublisher
 from dealcache.sync.job_executor import JobExecutor
 from dealcache.sync.job_lease import LEASE, JobLease
-from dealcache.sync.job_progress import JobProgress
 from dealcache.sync.refused_types import TypesRefusedError
 from dealcache.sync.retry_policy import EXPECTED_FAILURES, retry_delay
 
@@ -140,16 +139,16 @@ class JobRunner:
         log.info("sync job %s (%s) starts, attempt %d", job.job_id, job.request.type, job.attempts)
         if job.attempts > 1:
             self._publisher.doubt()  # its last owner may have died between a write and publishing it
-        token, progress = CancellationToken(), JobProgress(job.progress, self._publisher.changed)
-        self._running = token
+        has_calls = self._has_calls if job.request.type in BY_THEMSELVES else _always
+        lease = JobLease(self._jobs, job, self._owner, self._publisher.changed, self._now, has_calls)
+        self._running = token = lease.token
         if self._stopping.is_set():
             token.cancel(CancelReason.SHUTDOWN)
-        has_calls = self._has_calls if job.request.type in BY_THEMSELVES else _always
         if not has_calls():
             token.cancel(CancelReason.NO_CALLS)
-        with JobLease(self._jobs, job, self._owner, progress, token, self._now, has_calls) as lease:
+        with lease:
             try:
-                status, message, error = self._run_to_end(job, lease, progress, token)
+                status, message, error = self._run_to_end(lease)
             finally:
                 self._running = None
         if token.reason is CancelReason.LOST:
@@ -157,56 +156,53 @@ class JobRunner:
             return
         try:
             self._publisher.settle()
-            self._save_end(job, token, progress.snapshot(), status, message, error)
+            self._save_end(lease, status, message, error)
         except StoreError as failure:
             # Its lease will run out, and the job is run again from its last checkpoint, which changes nothing.
             log.warning("the end of sync job %s could not be saved: %s", job.job_id, failure)
             return
         log.info("sync job %s (%s) is %s: %s", job.job_id, job.request.type, status, error or message)
 
-    def _run_to_end(
-        self, job: Job, lease: JobLease, progress: JobProgress, token: CancellationToken
-    ) -> tuple[JobStatus, str, str | None]:
+    def _run_to_end(self, lease: JobLease) -> tuple[JobStatus, str, str | None]:
         """Execute the job to its end; return its status, message and error."""
         try:
-            return JobStatus.COMPLETED, self._execute(job, lease, progress, token), None
+            return JobStatus.COMPLETED, self._execute(lease), None
         except StoppedError:
             return JobStatus.CANCELLED, "stopped before its end; what was stored stays", None
         except WrongAccount as failure:
-            token.cancel(CancelReason.UNFIT)
+            lease.token.cancel(CancelReason.UNFIT)
             return JobStatus.CANCELLED, "left to a process with the right token", str(failure)
         except TypesRefusedError as failure:
             return JobStatus.FAILED, "all else is done; the next sync goes on with what is missing", str(failure)
         except EXPECTED_FAILURES as failure:
             return JobStatus.FAILED, "what was stored stays, nothing was removed", str(failure)
         except Exception as failure:
-            log.exception("sync job %s failed", job.job_id)
+            log.exception("sync job %s failed", lease.job.job_id)
             return JobStatus.FAILED, "an error in dealcache", f"internal error ({type(failure).__name__})"
 
-    def _execute(self, job: Job, lease: JobLease, progress: JobProgress, token: CancellationToken) -> str:
+    def _execute(self, lease: JobLease) -> str:
         """Execute the job, resuming at its checkpoint after transient failures; return its closing message."""
-        in_a_row, checkpoint = 0, lease.load_checkpoint()
+        in_a_row, checkpoint = 0, lease.checkpoint
         while True:
             try:
-                return self._executor.execute(job, lease, progress, token)
+                return self._executor.execute(lease)
             except EXPECTED_FAILURES as failure:
                 if isinstance(failure, StoreError):
                     self._publisher.doubt()
-                token.check()
-                in_a_row = 1 if lease.load_checkpoint() != checkpoint else in_a_row + 1
-                checkpoint = lease.load_checkpoint()
+                lease.token.check()
+                in_a_row = 1 if lease.checkpoint != checkpoint else in_a_row + 1
+                checkpoint = lease.checkpoint
                 delay = retry_delay(failure, in_a_row)
                 if delay is None:
                     raise
-                log.warning("sync job %s resumes in %g s: %s", job.job_id, delay, failure)
-                progress.phase(f"waiting after a failure: {failure}"[:200])
-                token.wait(delay)
+                log.warning("sync job %s resumes in %g s: %s", lease.job.job_id, delay, failure)
+                lease.progress.phase(f"waiting after a failure: {failure}"[:200])
+                lease.token.wait(delay)
 
-    def _save_end(
-        self, job: Job, token: CancellationToken, progress: Progress, status: JobStatus, message: str, error: str | None
-    ) -> None:
-        if token.reason in _WAITS_FOR and status is JobStatus.CANCELLED:
-            waits = f"waits for {_WAITS_FOR[token.reason]}"
+    def _save_end(self, lease: JobLease, status: JobStatus, message: str, error: str | None) -> None:
+        job, progress, reason = lease.job, lease.progress.snapshot(), lease.token.reason
+        if reason in _WAITS_FOR and status is JobStatus.CANCELLED:
+            waits = f"waits for {_WAITS_FOR[reason]}"
             self._jobs.release(job.job_id, self._owner, self._now(), waits, progress)
             return
         progress.phase = str(status)

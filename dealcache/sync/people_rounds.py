@@ -68,10 +68,9 @@ class PeopleRounds:
 
     def name_all(self, lease: JobLease, began_at: datetime, horizon: timedelta) -> None:
         """Read who takes part in anything, and all names that are not known; see :meth:`run`."""
-        checkpoint = lease.load_checkpoint()
-        if "people" not in checkpoint:
+        if "people" not in lease.checkpoint:
             self._storage.state.note_people_walk()
-            lease.save_checkpoint(checkpoint | {"people": True})
+            lease.note({"people": True})
         self._people.progress.phase("names of people")
         self.walk()
         self.read_new()
