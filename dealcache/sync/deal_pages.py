@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from dealcache.hubspot.pages import CursorGuard
-from dealcache.hubspot.worker_pool import WorkerPool
-from dealcache.sync.deal_sync import DealPage, DealSync
+from dealcache.model.deals import Deal
+from dealcache.sync.context import SyncContext
+from dealcache.sync.deal_sync import DealSync
 
 #: Pages to read ahead: as many as a chunk of a full load has, while the activities of the one before are read.
 _PAGES_AHEAD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DealPage:
+    """A page of deals, and the cursor of the next page; None after the last.
+
+    ``read_at`` is the time just before they were read.
+    """
+
+    deals: list[Deal]
+    after: str | None
+    read_at: datetime
 
 
 class DealPages:
@@ -18,14 +33,14 @@ class DealPages:
     While one is read, the one before it is stored.
 
     Args:
-        pool: does the work.
-        work: reads and stores the pages.
+        context: the job's parts.
         after: the cursor to continue at, None for the start of the list.
     """
 
-    def __init__(self, pool: WorkerPool, work: DealSync, after: str | None) -> None:
-        self._pool = pool
-        self._work = work
+    def __init__(self, context: SyncContext, after: str | None) -> None:
+        self._context = context
+        self._pool = context.pool
+        self._work = DealSync(context)
         self._stored: dict[int, DealPage] = {}
         self._cursors = CursorGuard()
         self._cursors.check(after, "deals")
@@ -43,7 +58,11 @@ class DealPages:
         return page
 
     def _read(self, after: str | None) -> None:
-        self._pool.submit(partial(self._work.read_page, after), self._store, ahead=True)
+        self._pool.submit(partial(self._page_at, after), self._store, ahead=True)
+
+    def _page_at(self, after: str | None) -> DealPage:
+        read_at = self._context.now()
+        return DealPage(*self._context.hubspot.list_deals(after), read_at)
 
     def _store(self, page: DealPage) -> None:
         taken = partial(self._take, self._pages_read, page)
@@ -51,7 +70,7 @@ class DealPages:
         self._following = page.after
         self._cursors.check(page.after, "deals")
         self._read_ahead()
-        self._pool.submit(partial(self._work.store_page, page), taken, first=True)
+        self._pool.submit(partial(self._work.store, page.deals, page.read_at), taken, first=True)
 
     def _take(self, number: int, page: DealPage, _done: None) -> None:
         self._stored[number] = page

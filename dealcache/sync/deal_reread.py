@@ -13,7 +13,6 @@ from dealcache.model.read_with_deals import ReadWithDeals, is_outdated
 from dealcache.repositories import SyncStateRepository
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_pages import DealPages
-from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.job_lease import JobLease
 
 #: Pages that are stored between two checkpoints.
@@ -68,7 +67,7 @@ class DealReread:
         after = lease.checkpoint.get(_AFTER) if lease.checkpoint.get(_READING) == present.digest else None
         done = context.progress.snapshot().deals_read
         context.progress.phase("deals again, for other properties", done + context.deals.live_count())
-        pages = DealPages(context.pool, DealSync(context), after)
+        pages = DealPages(context, after)
         number = 0
         while True:
             page = pages.next()

@@ -14,18 +14,6 @@ from dealcache.sync.context import SyncContext
 
 
 @dataclass(frozen=True, slots=True)
-class DealPage:
-    """A page of deals, and the cursor of the next page; None after the last.
-
-    ``read_at`` is the time just before they were read.
-    """
-
-    deals: list[Deal]
-    after: str | None
-    read_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class StoredBatch:
     """The deals of a batch that HubSpot has, the ids of those never read completely before, and of those refused.
 
@@ -49,15 +37,6 @@ class DealSync:
     def __init__(self, context: SyncContext) -> None:
         self._context = context
 
-    def read_page(self, after: str | None) -> DealPage:
-        """Read the next page of all deals."""
-        read_at = self._context.now()
-        return DealPage(*self._context.hubspot.list_deals(after), read_at)
-
-    def store_page(self, page: DealPage) -> None:
-        """Store the deals of a page."""
-        self._store(page.deals, page.read_at)
-
     def store_batch(self, ids: Sequence[str]) -> StoredBatch:
         """Read and store the deals with these ids, at most 100, and mark those that HubSpot no longer has.
 
@@ -66,7 +45,7 @@ class DealSync:
         """
         read_at = self._context.now()
         read = self._context.hubspot.read_deals(ids)
-        self._store(read.records, read_at)
+        self.store(read.records, read_at)
         alive = {deal.deal_id for deal in read.records}
         gone = [one for one in ids if one not in alive and one not in read.refused]
         if gone:
@@ -83,7 +62,8 @@ class DealSync:
         never = {one for one in deal_ids if one not in known or known[one].timeline_synced_at is None}
         return frozenset(never - self._context.missing_types.partly_synced(never) if never else ())
 
-    def _store(self, deals: Sequence[Deal], read_at: datetime) -> None:
+    def store(self, deals: Sequence[Deal], read_at: datetime) -> None:
+        """Store deals as they were just after ``read_at``."""
         changes = self._context.deals.store(deals, read_at)
         for deal in deals:
             if deal.merged_ids:

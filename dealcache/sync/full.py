@@ -13,7 +13,6 @@ from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.changed_deals import backfill_missing_types
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_pages import DealPages
-from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.timeline_chunk import Chunk
 
@@ -37,7 +36,6 @@ class FullLoad:
         self._context = context
         self._lease = lease
         self._began_at = began_at
-        self._deals = DealSync(context)
         self._seen_since = seen_since
 
     def load(self) -> None:
@@ -55,7 +53,7 @@ class FullLoad:
     def _load_all(self, after: str | None) -> None:
         ids: list[str] = []
         read_at = self._context.now()
-        pages = DealPages(self._context.pool, self._deals, after)
+        pages = DealPages(self._context, after)
         is_first = self._context.timelines.is_empty()
         loader = ActivityLoader(self._context, self._chunk_closed, self._seen_since, is_first=is_first)
         listed = self._context.progress.snapshot().deals_read
