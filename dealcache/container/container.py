@@ -188,7 +188,7 @@ class Container:
         )
         publish = self.invalidations.publisher.labels_changed
         self.label_sync = LabelSync(storage.labels, storage.deals, storage.timelines, self.label_directory, publish)
-        lists, own = self.hubspot.client.label_lists, settings.hubspot_deal_properties
+        lists, own = self.hubspot.label_lists, settings.hubspot_deal_properties
         self.property_reads = PropertyReads(lists, own, self.label_sync.store_properties, self.now) if own else None
         self.labels = LabelRefresher(
             lists,

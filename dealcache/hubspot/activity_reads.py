@@ -63,9 +63,9 @@ class ActivityReads:
         return frozenset(self._unread & self._keys[deal_id])
 
     def _read_ids(self, kind: str, deals: Mapping[str, str | None]) -> None:
-        client, pool, deadline, priority = self._context
+        client, pool = self._context
         pool.submit(
-            partial(client.read_associations, "deals", deals, kind, deadline, priority),
+            partial(client.read_associations, "deals", deals, kind),
             partial(self._add_ids, kind, deals),
             partial(self._ids_failed, kind, deals),
         )
@@ -114,8 +114,8 @@ class ActivityReads:
                 )
 
     def _read(self, kind: str, ids: Sequence[str]) -> tuple[list[Event], set[tuple[str, str]]]:
-        client, _, deadline, priority = self._context
-        batch = client.read_records(kind, ids, deadline, priority)
+        client = self._context.client
+        batch = client.read_records(kind, ids)
         events = client.mapper.events(kind, batch.records)
         return events, {(kind, one) for one in batch.without(event.engagement_id for event in events)}
 

@@ -1,4 +1,4 @@
-"""The three kinds of call that the client makes, and what a 404 means for each of them."""
+"""The three kinds of call that a client makes, and what a 404 means for each of them."""
 
 from __future__ import annotations
 
@@ -18,36 +18,42 @@ from dealcache.model.deadline import Deadline
 
 
 class Calls:
-    """Makes calls that name no record in their path.
+    """Makes calls that name no record in their path, for one caller.
 
     Args:
         session: makes the calls.
         paths: the paths of the API version in use.
         admit: makes sure, by a deadline, that calls may be made; raises a HubSpotError otherwise.
+        deadline: bounds the calls and their retries.
+        priority: the caller's.
     """
 
-    def __init__(self, session: HubSpotSession, paths: Paths, admit: Callable[[Deadline], None]) -> None:
-        self._session = session
-        self._paths = paths
-        self._admit = admit
-
-    def get(
+    def __init__(
         self,
-        endpoint: str,
-        path: str,
-        params: Mapping[str, str],
+        session: HubSpotSession,
+        paths: Paths,
+        admit: Callable[[Deadline], None],
         deadline: Deadline,
         priority: Priority,
-        *,
-        refusable: bool = False,
-    ) -> Json:
+    ) -> None:
+        self.paths = paths
+        self._session = session
+        self._admit = admit
+        self._deadline = deadline
+        self._priority = priority
+
+    def admit(self) -> None:
+        """Make sure that calls may be made; raise a HubSpotError otherwise. Each call does so by itself."""
+        self._admit(self._deadline)
+
+    def get(self, endpoint: str, path: str, params: Mapping[str, str], *, refusable: bool = False) -> Json:
         """Read a list; ``refusable`` is one that HubSpot is known to refuse."""
         request = Request(endpoint, "GET", path, params)
-        asked = Asked(priority, int(params.get("limit", 1)), refusable)
-        with self._admitted(deadline):
-            return self._session.call(request, Bucket.APP, deadline, asked, check_results)
+        asked = Asked(self._priority, int(params.get("limit", 1)), refusable)
+        with self._admitted():
+            return self._session.call(request, Bucket.APP, self._deadline, asked, check_results)
 
-    def search(self, object_type: str, query: Json, deadline: Deadline, priority: Priority) -> Json:
+    def search(self, object_type: str, query: Json) -> Json:
         """Search records of one type, unless ``query`` is larger than HubSpot takes.
 
         Raises:
@@ -56,31 +62,29 @@ class Calls:
         endpoint = f"{object_type}_search"
         if too_much := excess(query):
             raise Rejected(f"the search is larger than HubSpot takes: {too_much}", endpoint=endpoint)
-        request = Request(endpoint, "POST", self._paths.search(object_type), json=query)
-        asked = Asked(priority, query["limit"])
-        with self._admitted(deadline):
-            return self._session.call(request, Bucket.SEARCH, deadline, asked, check_results)
+        request = Request(endpoint, "POST", self.paths.search(object_type), json=query)
+        asked = Asked(self._priority, query["limit"])
+        with self._admitted():
+            return self._session.call(request, Bucket.SEARCH, self._deadline, asked, check_results)
 
-    def batch(
-        self, endpoint: str, path: str, body: Json, bucket: Bucket, deadline: Deadline, priority: Priority
-    ) -> Json:
+    def batch(self, endpoint: str, path: str, body: Json, bucket: Bucket) -> Json:
         """Make a batch call, in which missing records are no failure, even if all are missing.
 
         An answer that lacks anything else is retried, like one that never arrived.
         """
-        request, asked = Request(endpoint, "POST", path, json=body), Asked(priority, len(body["inputs"]))
-        with self._admitted(deadline):
+        request, asked = Request(endpoint, "POST", path, json=body), Asked(self._priority, len(body["inputs"]))
+        with self._admitted():
             try:
-                return self._session.call(request, bucket, deadline, asked, check_batch)
+                return self._session.call(request, bucket, self._deadline, asked, check_batch)
             except NotFound as missing:
                 if missing.category != "OBJECT_NOT_FOUND":
                     raise
                 return {"results": []}
 
     @contextmanager
-    def _admitted(self, deadline: Deadline) -> Iterator[None]:
+    def _admitted(self) -> Iterator[None]:
         """Make sure that calls may be made; a 404 for one that names no record means that the path is wrong."""
-        self._admit(deadline)
+        self.admit()
         try:
             yield
         except NotFound as missing:

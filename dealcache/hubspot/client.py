@@ -11,8 +11,7 @@ from dealcache.hubspot.activities import identity_of, properties_of
 from dealcache.hubspot.calls import Calls
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.json_validation import Json, flag_in, id_in, listed_in, next_after, whole_in
-from dealcache.hubspot.label_lists import LabelLists
-from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.limits.buckets import Bucket
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch
 from dealcache.hubspot.pages import (
@@ -22,11 +21,8 @@ from dealcache.hubspot.pages import (
     association_page_of,
     refused_ids,
 )
-from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.search_limits import SEARCH_PAGE, fits
-from dealcache.hubspot.session import HubSpotSession
 from dealcache.model.batches import batches_of
-from dealcache.model.deadline import Deadline
 
 log = logging.getLogger(__name__)
 
@@ -45,38 +41,27 @@ _LONGEST_NAMES = 5_000
 
 
 class HubSpotClient:
-    """Client of HubSpot's API. Every method raises HubSpotError if there is no valid answer. Thread-safe.
+    """Client of HubSpot's API for one caller. Every method raises HubSpotError without a valid answer. Thread-safe.
 
     An ``object_type`` is HubSpot's name of it: ``deals``, ``contacts``, ``companies``, or that of an activity
     (``calls``, …).
 
     Args:
-        session: makes the calls.
-        paths: the paths of the API version in use.
-        admit: makes sure, by a deadline, that the account's data may be asked for; raises a HubSpotError when not. It
-            is called before each call, and by loads before their first calls begin side by side.
+        calls: makes the calls, within the caller's deadline and with its priority.
         mapper: turns the records into plain values, and learns which cannot be read.
-
-    Attributes:
-        label_lists: reads the lists of labels.
     """
 
-    def __init__(
-        self,
-        session: HubSpotSession,
-        paths: Paths,
-        admit: Callable[[Deadline], None] = lambda _deadline: None,
-        mapper: RecordMapper | None = None,
-    ) -> None:
-        self.mapper = mapper or RecordMapper()
-        self.admit = admit
-        self._calls = Calls(session, paths, admit)
-        self._paths = paths
-        self.label_lists = LabelLists(self._calls, paths, self.mapper)
+    def __init__(self, calls: Calls, mapper: RecordMapper) -> None:
+        self.mapper = mapper
+        self.calls = calls
+
+    def admit(self) -> None:
+        """Make sure that the account's data may be asked for, once before the first calls begin side by side."""
+        self.calls.admit()
 
     # Searches
 
-    def find_deals(self, search: NameSearch, deadline: Deadline, priority: Priority) -> RecordPage:
+    def find_deals(self, search: NameSearch) -> RecordPage:
         """Return the deals whose names match by HubSpot's rules, the last modified first, 1,000 at most.
 
         HubSpot ignores case here, never finds archived deals, and may miss what changed in the last moments. With an
@@ -87,19 +72,18 @@ class HubSpotClient:
         if not (is_whole := fits(query)):
             query = search.body()
         for _ in range(_MOST_HOMONYMS // SEARCH_PAGE):
-            answer = self._calls.search("deals", query, deadline, priority)
+            answer = self.calls.search("deals", query)
             found += _live(self._identified("deals", answer))
             after = next_after(answer)
             if after is None or (len(search.names) > 1 and whole_in(answer, "total") > _MOST_HOMONYMS):
                 break
             query["after"] = after
-        return RecordPage(found if is_whole else self._read_again("deals", found, deadline, priority), after)
+        return RecordPage(found if is_whole else self._read_again("deals", found), after)
 
     def search_page(
         self,
         object_type: str,
         filter_groups: Sequence[Sequence[Json]],
-        deadline: Deadline,
         properties: Sequence[str] | None = None,
         limit: int = SEARCH_PAGE,
     ) -> RecordPage:
@@ -112,7 +96,6 @@ class HubSpotClient:
         Args:
             object_type: the type to search.
             filter_groups: groups of HubSpot's filters: a record matches all filters of at least one group.
-            deadline: bounds the call and its retries.
             properties: the properties wanted; None for all that the mapping reads.
             limit: the most records, up to 200.
         """
@@ -122,12 +105,12 @@ class HubSpotClient:
             "properties": list(self._properties_of(object_type) if properties is None else properties),
             "limit": limit,
         }
-        answer = self._calls.search(object_type, query, deadline, Priority.SYNC)
+        answer = self.calls.search(object_type, query)
         return RecordPage(_live(self._identified(object_type, answer)), next_after(answer))
 
     # Lists
 
-    def list_page(self, object_type: str, after: str | None, deadline: Deadline, limit: int = LIST_PAGE) -> RecordPage:
+    def list_page(self, object_type: str, after: str | None, limit: int = LIST_PAGE) -> RecordPage:
         """Return up to ``limit`` of all records that are not archived, from the cursor ``after`` on.
 
         If the names of all properties of deals are too long for a list, it is read with the fixed ones alone, and the
@@ -135,40 +118,34 @@ class HubSpotClient:
         """
         wanted = self._properties_of(object_type)
         if len(quote(",".join(wanted))) <= _LONGEST_NAMES:
-            return self._list(object_type, after, deadline, limit, wanted)
-        page = self._list(object_type, after, deadline, limit, properties_of(object_type))
-        return RecordPage(self._read_again(object_type, page.records, deadline, Priority.SYNC), page.after)
+            return self._list(object_type, after, limit, wanted)
+        page = self._list(object_type, after, limit, properties_of(object_type))
+        return RecordPage(self._read_again(object_type, page.records), page.after)
 
-    def archived_page(
-        self, object_type: str, after: str | None, deadline: Deadline, limit: int = LIST_PAGE
-    ) -> RecordPage:
+    def archived_page(self, object_type: str, after: str | None, limit: int = LIST_PAGE) -> RecordPage:
         """Return up to ``limit`` archived records from the cursor ``after`` on, with little more than their ids.
 
         HubSpot forgets them 90 days after they were archived, and refuses this list for some types.
         """
-        return self._list(object_type, after, deadline, limit, identity_of(object_type), archived=True)
+        return self._list(object_type, after, limit, identity_of(object_type), archived=True)
 
     # Batches
 
-    def read_records(
-        self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority
-    ) -> RecordBatch[Json]:
+    def read_records(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Json]:
         """Return the records of one type with these ids, at most 100, in any order, and the ids that HubSpot refused.
 
         Unknown and archived records are left out. A deal that was merged into another comes back as that other, under
         its id, which is then none of ``ids``; HubSpot sometimes leaves it out. Refused records are asked for once more,
         since some reasons pass quickly.
         """
-        records, refused = self._read_batch(object_type, ids, deadline, priority)
-        if refused and (again := _again(lambda: self._read_batch(object_type, tuple(refused), deadline, priority))):
+        records, refused = self._read_batch(object_type, ids)
+        if refused and (again := _again(lambda: self._read_batch(object_type, tuple(refused)))):
             records |= again[0]
             refused = again[1]
         self._note_refused(object_type, refused)
         return RecordBatch(_live(records.values()), frozenset(refused))
 
-    def read_associations(
-        self, from_type: str, records: Mapping[str, str | None], to_type: str, deadline: Deadline, priority: Priority
-    ) -> AssociationPage:
+    def read_associations(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
         """Return one page of the ids of type ``to_type`` with which each record of ``from_type`` is associated.
 
         Refused records are asked for once more, as in :meth:`read_records`.
@@ -177,20 +154,16 @@ class HubSpotClient:
             from_type: the type of ``records``.
             records: up to 1,000 ids, each with the cursor of the page wanted, None for the first.
             to_type: the type of the ids wanted.
-            deadline: bounds the calls and their retries.
-            priority: the caller's.
         """
-        page = self._associations(from_type, records, to_type, deadline, priority)
+        page = self._associations(from_type, records, to_type)
         if rest := {one: records[one] for one in page.refused}:
-            again = _again(lambda: self._associations(from_type, rest, to_type, deadline, priority))
+            again = _again(lambda: self._associations(from_type, rest, to_type))
             if again is not None:
                 page = AssociationPage({**page.ids, **again.ids}, {**page.after, **again.after}, again.refused)
         self._note_refused(from_type, page.refused)
         return page
 
-    def _read_batch(
-        self, object_type: str, ids: Sequence[str], deadline: Deadline, priority: Priority
-    ) -> tuple[dict[str, Json], dict[str, str]]:
+    def _read_batch(self, object_type: str, ids: Sequence[str]) -> tuple[dict[str, Json], dict[str, str]]:
         """Return the records found, by id, and the refused ids, each with the category of the error."""
         if len(ids) > BATCH_SIZE:
             raise ValueError(f"more than {BATCH_SIZE} records in one batch read")
@@ -200,32 +173,28 @@ class HubSpotClient:
             # HubSpot's descriptions of the call require it.
             "propertiesWithHistory": list[str](),
         }
-        path = self._paths.batch_read(object_type)
-        answer = self._calls.batch(f"{object_type}_batch_read", path, body, Bucket.APP, deadline, priority)
+        path = self.calls.paths.batch_read(object_type)
+        answer = self.calls.batch(f"{object_type}_batch_read", path, body, Bucket.APP)
         records = {id_in(record): record for record in self._identified(object_type, answer)}
         return records, refused_ids(answer, ids, records, "ids")
 
-    def _associations(
-        self, from_type: str, records: Mapping[str, str | None], to_type: str, deadline: Deadline, priority: Priority
-    ) -> AssociationPage:
+    def _associations(self, from_type: str, records: Mapping[str, str | None], to_type: str) -> AssociationPage:
         if len(records) > MOST_ASSOCIATION_INPUTS:
             raise ValueError(f"more than {MOST_ASSOCIATION_INPUTS} records in one association read")
         inputs = [{"id": one} if after is None else {"id": one, "after": after} for one, after in records.items()]
         endpoint = f"{from_type}_{to_type}_associations"
-        path = self._paths.associations(from_type, to_type)
-        answer = self._calls.batch(endpoint, path, {"inputs": inputs}, Bucket.ASSOCIATIONS, deadline, priority)
+        path = self.calls.paths.associations(from_type, to_type)
+        answer = self.calls.batch(endpoint, path, {"inputs": inputs}, Bucket.ASSOCIATIONS)
         return association_page_of(answer, list(records))
 
     def _properties_of(self, object_type: str) -> Sequence[str]:
         return self.mapper.deal_properties.names() if object_type == "deals" else properties_of(object_type)
 
-    def _read_again(
-        self, object_type: str, found: Sequence[Json], deadline: Deadline, priority: Priority
-    ) -> list[Json]:
+    def _read_again(self, object_type: str, found: Sequence[Json]) -> list[Json]:
         """Return records with all their properties, those that HubSpot refuses as they were found."""
         read: list[Json] = []
         for ids in batches_of(dict.fromkeys(map(id_in, found)), BATCH_SIZE):
-            batch = self.read_records(object_type, ids, deadline, priority)
+            batch = self.read_records(object_type, ids)
             read += [*batch.records, *(one for one in found if id_in(one) in batch.refused)]
         return read
 
@@ -233,7 +202,6 @@ class HubSpotClient:
         self,
         object_type: str,
         after: str | None,
-        deadline: Deadline,
         limit: int,
         properties: Sequence[str],
         *,
@@ -241,8 +209,8 @@ class HubSpotClient:
     ) -> RecordPage:
         params = {"limit": str(limit), "archived": str(archived).lower(), "properties": ",".join(properties)}
         params |= {} if after is None else {"after": after}
-        endpoint, path = f"{object_type}_list", self._paths.objects(object_type)
-        answer = self._calls.get(endpoint, path, params, deadline, Priority.SYNC, refusable=archived)
+        endpoint, path = f"{object_type}_list", self.calls.paths.objects(object_type)
+        answer = self.calls.get(endpoint, path, params, refusable=archived)
         found = self._identified(object_type, answer)
         return RecordPage([one for one in found if flag_in(one, "archived") in (None, archived)], next_after(answer))
 

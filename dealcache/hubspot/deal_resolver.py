@@ -9,21 +9,17 @@ from typing import NamedTuple
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.errors import HubSpotError, Unavailable
 from dealcache.hubspot.json_validation import Json
-from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.name_search import forms, plan_single_searches
 from dealcache.hubspot.pages import RecordBatch, RecordPage
 from dealcache.hubspot.worker_pool import WorkerPool
-from dealcache.model.deadline import Deadline
 from dealcache.model.deals import NAME_LENGTH, Deal, DealKey, bare_name, choose_deal
 
 
 class LoadContext(NamedTuple):
-    """The client, threads, deadline and priority of one load."""
+    """The client and the threads of one load."""
 
     client: HubSpotClient
     pool: WorkerPool
-    deadline: Deadline
-    priority: Priority
 
 
 class ResolvedDeal(NamedTuple):
@@ -85,8 +81,8 @@ class IdResolver(DealResolver):
 
     def resolve(self) -> None:
         """See :class:`DealResolver`."""
-        client, pool, deadline, priority = self._context
-        read = partial(client.read_records, "deals", (self._key.value,), deadline, priority)
+        client, pool = self._context
+        read = partial(client.read_records, "deals", (self._key.value,))
         pool.submit(read, self._set_deal, self._fail)
         pool.wait_all()
 
@@ -94,9 +90,9 @@ class IdResolver(DealResolver):
         """See :class:`DealResolver`: search the others of its name."""
         found = self.found.get(self._key)
         if found is not None and 0 < len(name := bare_name(found.deal.deal_name)) <= NAME_LENGTH:
-            client, pool, deadline, priority = self._context
+            client, pool = self._context
             for search in plan_single_searches((*forms(name), found.deal.deal_name)):
-                pool.submit(partial(client.find_deals, search, deadline, priority), self._add_homonyms, self._fail)
+                pool.submit(partial(client.find_deals, search), self._add_homonyms, self._fail)
 
     def _set_deal(self, batch: RecordBatch[Json]) -> None:
         # A deal that was merged into another comes as that other, under its id.

@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from dealcache.clock import RemoteClock
+from dealcache.hubspot.calls import Calls
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, RateLimited
 from dealcache.hubspot.json_validation import Json
+from dealcache.hubspot.label_lists import LabelLists
+from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.rate_limiter import RateLimits
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.paths import Paths
@@ -64,7 +68,8 @@ class HubSpotGateway:
         deal_properties: names the properties that are read with deals.
 
     Attributes:
-        client: makes the calls of readers in the threads of ``executor``; those of re-reads run in ``reread_executor``.
+        executor: runs the calls of readers; those of re-reads run in ``reread_executor``.
+        mapper: turns records into plain values.
         daily_calls: what is left of the calls of the day.
     """
 
@@ -85,7 +90,7 @@ class HubSpotGateway:
         self._token = token
         self._paths = Paths(api_version)
         self._admit = admit
-        self._mapper = RecordMapper(unreadable, deal_properties)
+        self.mapper = RecordMapper(unreadable, deal_properties)
         self._clock = clock
         self._hubspot_clock = RemoteClock(clock, timer)
         self.rate_limits = rate_limits
@@ -94,14 +99,21 @@ class HubSpotGateway:
         self.reread_executor = ThreadPoolExecutor(_REREAD_THREADS, thread_name_prefix="hubspot-reread")
         self._observer = observer
         self._session = self._new_session(rate_limits, _READ_THREADS + _REREAD_THREADS)
-        self.client = self._client_on(self._session)
+
+    def client(self, deadline: Deadline, priority: Priority) -> HubSpotClient:
+        """Return a client of a reader, whose calls may last until ``deadline``."""
+        return self._client_on(self._session, priority, deadline)
+
+    def label_lists(self, deadline: Deadline) -> LabelLists:
+        """Return what reads the lists of labels until ``deadline``."""
+        return LabelLists(self._calls_on(self._session, Priority.SHARED, deadline), self.mapper)
 
     @contextmanager
-    def connect(self, rate_limits: RateLimits, threads: int) -> Iterator[HubSpotClient]:
-        """Yield a client with connections of its own, for ``threads`` threads, within ``rate_limits``."""
+    def connect(self, rate_limits: RateLimits, threads: int) -> Iterator[Callable[[Deadline], HubSpotClient]]:
+        """Yield what makes clients of a sync, on connections of their own for ``threads`` threads, within limits."""
         session = self._new_session(rate_limits, threads)
         try:
-            yield self._client_on(session)
+            yield partial(self._client_on, session, Priority.SYNC)
         finally:
             session.close()
 
@@ -179,8 +191,11 @@ class HubSpotGateway:
     def _probe(self, deadline: Deadline) -> Json:
         return self._session.probe(self._paths.account_details, deadline)
 
-    def _client_on(self, session: HubSpotSession) -> HubSpotClient:
-        return HubSpotClient(session, self._paths, self._admit, self._mapper)
+    def _client_on(self, session: HubSpotSession, priority: Priority, deadline: Deadline) -> HubSpotClient:
+        return HubSpotClient(self._calls_on(session, priority, deadline), self.mapper)
+
+    def _calls_on(self, session: HubSpotSession, priority: Priority, deadline: Deadline) -> Calls:
+        return Calls(session, self._paths, self._admit, deadline, priority)
 
     def _new_session(self, rate_limits: RateLimits, threads: int) -> HubSpotSession:
         return HubSpotSession(

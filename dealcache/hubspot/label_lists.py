@@ -8,11 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dealcache.hubspot.calls import Calls
 from dealcache.hubspot.errors import Forbidden, MalformedAnswer, Rejected
 from dealcache.hubspot.json_validation import Json, listed_in, next_after
-from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.pages import CursorGuard
-from dealcache.hubspot.paths import Paths
-from dealcache.model.deadline import Deadline
 
 log = logging.getLogger(__name__)
 
@@ -25,36 +22,34 @@ class LabelLists:
 
     Args:
         calls: makes the calls.
-        paths: the paths of the API version in use.
         mapper: learns which records cannot be read.
 
     Attributes:
         mapper: turns the records into plain values.
     """
 
-    def __init__(self, calls: Calls, paths: Paths, mapper: RecordMapper) -> None:
+    def __init__(self, calls: Calls, mapper: RecordMapper) -> None:
         self.mapper = mapper
         self._calls = calls
-        self._paths = paths
 
-    def list_owners(self, deadline: Deadline, priority: Priority) -> list[Json]:
+    def list_owners(self) -> list[Json]:
         """Return all owners, including those who have left: their old activities still name them."""
-        present = self._owner_pages("false", deadline, priority)
-        return _with_archived(present, lambda: self._owner_pages("true", deadline, priority), "owners")
+        present = self._owner_pages("false")
+        return _with_archived(present, lambda: self._owner_pages("true"), "owners")
 
-    def list_pipelines(self, deadline: Deadline, priority: Priority) -> list[Json]:
+    def list_pipelines(self) -> list[Json]:
         """Return the pipelines of deals with their stages, including archived ones: deals that are in them stay."""
-        present = self._pipeline_list({}, deadline, priority)
+        present = self._pipeline_list({})
         archived = {"archived": "true"}
-        return _with_archived(present, lambda: self._pipeline_list(archived, deadline, priority), "pipelines")
+        return _with_archived(present, lambda: self._pipeline_list(archived), "pipelines")
 
-    def list_properties(self, deadline: Deadline, priority: Priority) -> list[Json]:
+    def list_properties(self) -> list[Json]:
         """Return the definitions of all properties of deals; a record has no value of an archived one.
 
         Raises:
             Forbidden: the token may not read them.
         """
-        answer = self._calls.get("properties", self._paths.deal_properties, {}, deadline, priority, refusable=True)
+        answer = self._calls.get("properties", self._calls.paths.deal_properties, {}, refusable=True)
         results = listed_in(answer, "results")
         found: list[Json] = [one for one in results if isinstance(one, dict) and isinstance(one.get("name"), str)]
         if not found:
@@ -62,16 +57,16 @@ class LabelLists:
             raise MalformedAnswer("the properties of deals have no names", endpoint="properties")
         return found
 
-    def _pipeline_list(self, params: Mapping[str, str], deadline: Deadline, priority: Priority) -> list[Json]:
-        answer = self._calls.get("pipelines", self._paths.deal_pipelines, params, deadline, priority)
+    def _pipeline_list(self, params: Mapping[str, str]) -> list[Json]:
+        answer = self._calls.get("pipelines", self._calls.paths.deal_pipelines, params)
         return self.mapper.identified("pipelines", listed_in(answer, "results"))
 
-    def _owner_pages(self, archived: str, deadline: Deadline, priority: Priority) -> list[Json]:
+    def _owner_pages(self, archived: str) -> list[Json]:
         params = {"limit": str(_OWNERS_PAGE), "archived": archived}
         owners: list[Json] = []
         cursors = CursorGuard()
         while True:
-            answer = self._calls.get("owners", self._paths.owners, params, deadline, priority)
+            answer = self._calls.get("owners", self._calls.paths.owners, params)
             owners += self.mapper.identified("owners", listed_in(answer, "results"))
             if (after := next_after(answer)) is None:
                 return owners

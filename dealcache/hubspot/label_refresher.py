@@ -36,7 +36,7 @@ class LabelRefresher:
     executor was shut down.
 
     Args:
-        lists: asks HubSpot.
+        lists: asks HubSpot, within a deadline.
         executor: runs the reads.
         known: returns the labels with which views are made.
         on_owners: takes all owners each time they have been read, with the time just before, in the reading thread;
@@ -50,7 +50,7 @@ class LabelRefresher:
 
     def __init__(
         self,
-        lists: LabelLists,
+        lists: Callable[[Deadline], LabelLists],
         executor: Executor,
         known: Callable[[], Labels],
         on_owners: Callable[[tuple[Owner, ...], datetime], bool],
@@ -208,18 +208,19 @@ class LabelRefresher:
         return True
 
     def _read_owners(self, deadline: Deadline) -> bool:
-        read_at, lists = self._now(), self._lists
-        return self._on_owners(lists.mapper.owners(lists.list_owners(deadline, Priority.SHARED)), read_at)
+        read_at, lists = self._now(), self._lists(deadline)
+        return self._on_owners(lists.mapper.owners(lists.list_owners()), read_at)
 
     def _read_pipelines(self, deadline: Deadline) -> bool:
-        read_at, lists = self._now(), self._lists
-        pipelines = lists.mapper.pipelines(lists.list_pipelines(deadline, Priority.SHARED))
+        read_at, lists = self._now(), self._lists(deadline)
+        pipelines = lists.mapper.pipelines(lists.list_pipelines())
         if self._stage_history:
-            pipelines = with_suffixes(pipelines, self.known(), partial(self._property_names, deadline))
+            pipelines = with_suffixes(pipelines, self.known(), partial(_property_names, lists))
         return self._on_pipelines(pipelines, read_at)
 
-    def _property_names(self, deadline: Deadline) -> list[str]:
-        return [record["name"] for record in self._lists.list_properties(deadline, Priority.SHARED)]
+
+def _property_names(lists: LabelLists) -> list[str]:
+    return [record["name"] for record in lists.list_properties()]
 
 
 def _wait(reads: Iterable[Future[None]]) -> None:

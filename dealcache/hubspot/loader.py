@@ -47,7 +47,7 @@ class DealLoader:
     """Loads deals from HubSpot. Thread-safe.
 
     Args:
-        client: asks HubSpot.
+        connect: returns a client that asks HubSpot within a deadline and with a priority.
         labels: reads the labels of owners and pipelines.
         executor: runs the calls; nothing that waits for a load may run in it.
         now: the wall clock, aware and in UTC.
@@ -57,7 +57,7 @@ class DealLoader:
 
     def __init__(
         self,
-        client: HubSpotClient,
+        connect: Callable[[Deadline, Priority], HubSpotClient],
         labels: LabelRefresher,
         executor: Executor,
         now: Callable[[], datetime],
@@ -66,7 +66,7 @@ class DealLoader:
     ) -> None:
         self._people = people
         self._priority = priority
-        self._client = client
+        self._connect = connect
         self._labels = labels
         self._executor = executor
         self._now = now
@@ -106,24 +106,25 @@ class DealLoader:
             resolver = IdResolver(first, context)
         else:
             resolver = NameResolver(keys, known_ids, context, confirm=fresh_labels)
-        load = _Load(context, self._labels, self._executor, people)
+        # Separate from the other calls, because nothing waits for labels before the very end.
+        label_reads = WorkerPool(self._executor, CALLS_AT_ONCE, deadline.part(_LABEL_SHARE))
+        load = _Load(context, self._labels, label_reads, people)
         return load.run(keys, resolver, self._now(), fresh_labels=fresh_labels)
 
     def _context(self, deadline: Deadline) -> LoadContext:
         pool = WorkerPool(self._executor, CALLS_AT_ONCE, deadline)
-        return LoadContext(self._client, pool, deadline, self._priority)
+        return LoadContext(self._connect(deadline, self._priority), pool)
 
 
 class _Load:
     """One load of some deals. Everything here but the calls themselves runs in the caller's thread."""
 
     def __init__(
-        self, context: LoadContext, labels: LabelRefresher, executor: Executor, people: PeopleReads | None
+        self, context: LoadContext, labels: LabelRefresher, label_reads: WorkerPool, people: PeopleReads | None
     ) -> None:
         self._context = context
         self._labels = labels
-        # Separate from the other calls, because nothing waits for labels before the very end.
-        self._label_reads = WorkerPool(executor, CALLS_AT_ONCE, context.deadline.part(_LABEL_SHARE))
+        self._label_reads = label_reads
         self._people = people
         self._activities = ActivityReads(context, people)
 
@@ -133,7 +134,7 @@ class _Load:
         """Load the deals that ``resolver`` finds for ``keys``; ``started_at`` is the time before the first call."""
         try:
             # Once, before calls that would each ask for the token's account and be refused.
-            self._context.client.admit(self._context.deadline)
+            self._context.client.admit()
             self._await_labels(self._labels.begin_refresh() if fresh_labels else self._labels.begin_missing())
             resolver.resolve()
             self._activities.start(dict.fromkeys(found.deal.deal_id for found in resolver.found.values()))

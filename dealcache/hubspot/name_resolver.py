@@ -90,9 +90,9 @@ class NameResolver(DealResolver):
         fail: Callable[[Collection[str], HubSpotError], None],
     ) -> None:
         """Begin to read deals by their ids; ``take`` and ``fail`` get those of a batch, and what came of it."""
-        client, pool, deadline, priority = self._context
+        client, pool = self._context
         for batch in batches_of(dict.fromkeys(ids), BATCH_SIZE):
-            read = partial(client.read_records, "deals", batch, deadline, priority)
+            read = partial(client.read_records, "deals", batch)
             pool.submit(read, partial(take, batch), partial(fail, batch))
 
     def _confirm(self, ids: Collection[str], batch: RecordBatch[Json]) -> None:
@@ -143,9 +143,9 @@ class NameResolver(DealResolver):
     def _start(self, search: NameSearch) -> None:
         if search.listed:
             self._listed.append(search)
-        client, pool, deadline, priority = self._context
+        client, pool = self._context
         pool.submit(
-            partial(client.find_deals, search, deadline, priority),
+            partial(client.find_deals, search),
             partial(self._add_page, search),
             partial(self._search_failed, search),
         )

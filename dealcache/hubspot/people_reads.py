@@ -141,10 +141,8 @@ class PeopleReads:
             self._context.pool.submit(call, take, self._go_without)
 
     def _participants(self, kind: str, object_type: str, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-        client, _, deadline, priority = self._context
-        return participants_of(
-            lambda pending: client.read_associations(kind, pending, object_type, deadline, priority), object_type, ids
-        )
+        client = self._context.client
+        return participants_of(lambda pending: client.read_associations(kind, pending, object_type), object_type, ids)
 
     def _keep_participants(self, kind: str, object_type: str, found: Mapping[str, tuple[str, ...]]) -> None:
         for record_id, people in found.items():
@@ -152,8 +150,8 @@ class PeopleReads:
 
     def _people(self, object_type: str, ids: Sequence[str]) -> dict[str, Person | None]:
         """Read people by their ids; None for those that HubSpot no longer has."""
-        client, _, deadline, priority = self._context
-        batch = client.read_records(object_type, ids, deadline, priority)
+        client = self._context.client
+        batch = client.read_records(object_type, ids)
         return named(object_type, ids, client.mapper.people(object_type, batch.records), batch.refused)
 
     def _keep_names(self, people: Mapping[str, Person | None]) -> None:

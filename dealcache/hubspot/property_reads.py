@@ -9,7 +9,6 @@ from datetime import datetime
 
 from dealcache.hubspot.errors import Forbidden, MalformedAnswer, Rejected
 from dealcache.hubspot.label_lists import LabelLists
-from dealcache.hubspot.limits.buckets import Priority
 from dealcache.model.deadline import Deadline
 from dealcache.model.deal_properties import PropertyDefinition
 
@@ -23,7 +22,7 @@ class PropertyReads:
     """Reads the definitions of the configured properties. Thread-safe.
 
     Args:
-        lists: asks HubSpot.
+        lists: asks HubSpot, within a deadline.
         names: those of the properties.
         on_read: takes the definitions that HubSpot has, with the time just before they were read; returns True if it
             could store them.
@@ -32,7 +31,7 @@ class PropertyReads:
 
     def __init__(
         self,
-        lists: LabelLists,
+        lists: Callable[[Deadline], LabelLists],
         names: Sequence[str],
         on_read: Callable[[tuple[PropertyDefinition, ...], datetime], bool],
         now: Callable[[], datetime],
@@ -53,13 +52,13 @@ class PropertyReads:
         Raises:
             HubSpotError: HubSpot failed.
         """
-        read_at = self._now()
+        read_at, lists = self._now(), self._lists(deadline)
         try:
-            records = self._lists.list_properties(deadline, Priority.SHARED)
+            records = lists.list_properties()
         except (Forbidden, MalformedAnswer, Rejected) as refusal:
             self._log_refused(refusal)
             return True
-        definitions = self._lists.mapper.properties(records, self._names)
+        definitions = lists.mapper.properties(records, self._names)
         stored = self._on_read(definitions, read_at)
         self.log_absent(set(self._names) - {one.name for one in definitions})
         return stored

@@ -124,10 +124,12 @@ class SyncContexts:
         ahead = ThreadPoolExecutor(1, thread_name_prefix="sync-ahead")
         pool = WorkerPool(executor, SYNC_THREADS + _CALLS_AT_HAND, ahead=ahead, check_stop=stop.check)
         rate_limits = self._hubspot.rate_limits.metered(progress.called)
-        with self._hubspot.connect(rate_limits, SYNC_THREADS + 1) as client:
+        with self._hubspot.connect(rate_limits, SYNC_THREADS + 1) as connect:
             storage, kept = self._storage, self._people
             stored = partial(_some_stored, storage) if tolerant else None
-            source = HubSpotReader(client, self._look_up_labels, progress, stop, self._sizes, stored)
+            source = HubSpotReader(
+                connect, self._hubspot.mapper, self._look_up_labels, progress, stop, self._sizes, stored
+            )
             people = None if kept is None else PeopleSync(kept, source, progress, self._now)
             try:
                 yield SyncContext(

@@ -11,11 +11,11 @@ from dealcache.hubspot.batch_size import BatchSizes
 from dealcache.hubspot.client import BATCH_SIZE, LIST_PAGE, MOST_ASSOCIATION_INPUTS, HubSpotClient
 from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, NotFound, Rejected
 from dealcache.hubspot.json_validation import Json, id_in
-from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch
 from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage, all_associations
 from dealcache.hubspot.search_limits import SEARCH_PAGE
-from dealcache.model.deadline import CancellableDeadline
+from dealcache.model.deadline import CancellableDeadline, Deadline
 from dealcache.model.deals import Deal, Event
 from dealcache.model.people import Person
 from dealcache.sync.bisection import Bisected, read_by_bisection
@@ -49,7 +49,8 @@ class HubSpotReader:
     that are to blame when a call keeps failing, and warns of them; in any other job the call fails.
 
     Args:
-        client: makes the calls.
+        connect: returns a client whose calls end at a deadline.
+        mapper: turns records into plain values.
         on_read: called with deals and events that were read, to look up ids that have no label; must not block.
         progress: counts what was read.
         token: cancels the calls.
@@ -59,14 +60,16 @@ class HubSpotReader:
 
     def __init__(
         self,
-        client: HubSpotClient,
+        connect: Callable[[Deadline], HubSpotClient],
+        mapper: RecordMapper,
         on_read: Callable[[Sequence[Deal], Sequence[Event]], None],
         progress: JobProgress,
         token: CancellationToken,
         sizes: BatchSizes,
         stored: Callable[[str, Sequence[str]], Iterable[str]] | None,
     ) -> None:
-        self._client = client
+        self._connect = connect
+        self._mapper = mapper
         self._sizes = sizes
         self._token = token
         self._progress = progress
@@ -75,28 +78,27 @@ class HubSpotReader:
 
     def shows_deals(self) -> bool:
         """Return True if HubSpot returns any deals now, whatever is wrong with a single record or type."""
-        deadline = partial(self._deadline, _PROBE_SECONDS)
-        return _works(lambda: self._client.read_records("deals", _NO_DEAL, deadline(), Priority.SYNC)) or _works(
-            lambda: self._client.archived_page("deals", None, deadline())
+        return _works(lambda: self._client(_PROBE_SECONDS).read_records("deals", _NO_DEAL)) or _works(
+            lambda: self._client(_PROBE_SECONDS).archived_page("deals", None)
         )
 
     # Lists and searches
 
     def list_deals(self, after: str | None) -> tuple[list[Deal], str | None]:
         """Return a page of all deals that are not archived, and the cursor of the next page."""
-        page = self._list(self._client.list_page, "deals", after)
-        deals = self._client.mapper.deals(page.records)
+        page = self._list(HubSpotClient.list_page, "deals", after)
+        deals = self._mapper.deals(page.records)
         self._on_read(deals, ())
         return deals, page.after
 
     def list_archived(self, object_type: str, after: str | None) -> tuple[list[str], str | None]:
         """Return the ids of a page of the archived records of one type, and the cursor of the next page."""
-        page = self._list(self._client.archived_page, object_type, after)
+        page = self._list(HubSpotClient.archived_page, object_type, after)
         return [id_in(record) for record in page.records], page.after
 
     def deals_named(self, name: str) -> list[str]:
         """Return the ids of the deals of this name, in any case."""
-        page = self._client.find_deals(NameSearch(single=(name,)), self._deadline(), Priority.SYNC)
+        page = self._client().find_deals(NameSearch(single=(name,)))
         return [id_in(record) for record in page.records]
 
     def search_ids(self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> Found:
@@ -119,7 +121,7 @@ class HubSpotReader:
 
         def read(some: Sequence[str]) -> RecordBatch[Deal]:
             batch = self._read("deals", some)
-            deals = self._client.mapper.deals(batch.records)
+            deals = self._mapper.deals(batch.records)
             self._on_read(deals, ())
             return RecordBatch(deals, batch.refused)
 
@@ -141,7 +143,7 @@ class HubSpotReader:
         One that was merged into another comes under its new id. Single ones to blame for a failure are not isolated.
         """
         batch = self._read(object_type, ids)
-        return RecordBatch(self._client.mapper.people(object_type, batch.records), batch.refused)
+        return RecordBatch(self._mapper.people(object_type, batch.records), batch.refused)
 
     # Associations
 
@@ -159,7 +161,7 @@ class HubSpotReader:
 
         def ask(some: Sequence[str]) -> AssociationPage:
             part = {one: records[one] for one in some}
-            return self._client.read_associations(from_type, part, to_type, self._deadline(), Priority.SYNC)
+            return self._client().read_associations(from_type, part, to_type)
 
         call = f"{from_type} to {to_type} associations"
         return _joined(self._sizes.ask(call, MOST_ASSOCIATION_INPUTS, list(records), ask, self._token.check))
@@ -174,14 +176,14 @@ class HubSpotReader:
 
     # The calls
 
-    def _deadline(self, seconds: float = _CALL_SECONDS) -> CancellableDeadline:
+    def _client(self, seconds: float = _CALL_SECONDS) -> HubSpotClient:
         self._token.check()
-        return CancellableDeadline(seconds, self._token.is_cancelled)
+        return self._connect(CancellableDeadline(seconds, self._token.is_cancelled))
 
     def _list(self, read: Callable[..., RecordPage], object_type: str, after: str | None) -> RecordPage:
 
         def ask(limit: int) -> RecordPage:
-            return read(object_type, after, self._deadline(), limit=limit)
+            return read(self._client(), object_type, after, limit)
 
         return self._sizes.ask_page(f"{object_type} list", LIST_PAGE, ask, self._token.check)
 
@@ -189,19 +191,19 @@ class HubSpotReader:
         self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None
     ) -> RecordPage:
         def ask(limit: int) -> RecordPage:
-            return self._client.search_page(object_type, groups, self._deadline(), properties, limit)
+            return self._client().search_page(object_type, groups, properties, limit)
 
         return self._sizes.ask_page(f"{object_type} search", SEARCH_PAGE, ask, self._token.check)
 
     def _read(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Json]:
         def ask(some: Sequence[str]) -> RecordBatch[Json]:
-            return self._client.read_records(object_type, some, self._deadline(), Priority.SYNC)
+            return self._client().read_records(object_type, some)
 
         return together(Bisected(self._sizes.ask(f"{object_type} batch_read", BATCH_SIZE, ids, ask, self._token.check)))
 
     def _events(self, engagement_type: str, records: Sequence[Mapping[str, Any]]) -> list[Event]:
         self._progress.activities_read(len(records))
-        events = self._client.mapper.events(engagement_type, records)
+        events = self._mapper.events(engagement_type, records)
         self._on_read((), events)
         return events
 

@@ -77,9 +77,9 @@ def test_a_change_of_the_settings_lets_the_next_sync_read_all_deals_again_once(
 
 def test_a_property_that_does_not_exist_is_not_asked_for(make_account: MakeAccount) -> None:
     account = make_account(with_sizes(1), HUBSPOT_DEAL_PROPERTIES="size,no_such")
-    assert "no_such" in account.sync.hubspot.client.mapper.deal_properties.names()
+    assert "no_such" in account.sync.hubspot.mapper.deal_properties.names()
     account.run(JobType.FULL)
-    names = account.sync.hubspot.client.mapper.deal_properties.names()
+    names = account.sync.hubspot.mapper.deal_properties.names()
     assert "size" in names
     assert "no_such" not in names
 

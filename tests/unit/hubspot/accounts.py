@@ -44,20 +44,22 @@ class Account:
         self.deals[raw["id"]] = raw
         self.activities[raw["id"]] = activities
 
-    def _count(self, call, priority=None):
+    def connect(self, _deadline, priority):
+        self.priorities.add(priority)
+        return self
+
+    def _count(self, call):
         with self._lock:
             self.calls[call] += 1
-            if priority is not None:
-                self.priorities.add(priority)
         if call in self.failures:
             raise self.failures[call]
 
-    def admit(self, deadline):
+    def admit(self):
         if "admit" in self.failures:  # it is no call
             raise self.failures["admit"]
 
-    def find_deals(self, search, deadline, priority):
-        self._count("search", priority)
+    def find_deals(self, search):
+        self._count("search")
         self.searches.append(search)
         if self.found_by_search is not None:
             return RecordPage([self.deals[one] for one in self.found_by_search], None)
@@ -70,18 +72,18 @@ class Account:
         most = self.most_found
         return RecordPage(found[:most], None if len(found) <= most else str(most))
 
-    def read_records(self, object_type, ids, deadline, priority):
+    def read_records(self, object_type, ids):
         read = self._read_deals if object_type == "deals" else partial(self._read_activities, object_type)
-        return read(ids, priority)
+        return read(ids)
 
-    def _read_deals(self, ids, priority):
-        self._count("deals", priority)
+    def _read_deals(self, ids):
+        self._count("deals")
         current = dict.fromkeys(self.merged.get(one, one) for one in ids)
         found = [self.deals[one] for one in current if one in self.deals and ("deals", one) not in self.refused]
         return RecordBatch(found, frozenset(one for one in ids if ("deals", one) in self.refused))
 
-    def read_associations(self, _deals, deals, kind, deadline, priority):
-        self._count(f"{kind} ids", priority)
+    def read_associations(self, _deals, deals, kind):
+        self._count(f"{kind} ids")
         self.association_reads.append((kind, tuple(deals)))
         found, following = {}, {}
         for deal_id, after in deals.items():
@@ -93,8 +95,8 @@ class Account:
                 following[deal_id] = str(end)
         return AssociationPage(found, following)
 
-    def _read_activities(self, kind, ids, priority):
-        self._count(kind, priority)
+    def _read_activities(self, kind, ids):
+        self._count(kind)
         with self._lock:
             self.batches.append((kind, len(ids)))
         records = [
@@ -104,12 +106,12 @@ class Account:
         ]
         return RecordBatch(records, frozenset(one for one in ids if (kind, one) in self.refused))
 
-    def list_owners(self, deadline, _priority):
+    def list_owners(self):
         self._count("owners")
         self._count("archived owners")
         return self.owners
 
-    def list_pipelines(self, deadline, _priority):
+    def list_pipelines(self):
         self._count("pipelines")
         return self.pipelines
 
@@ -145,7 +147,13 @@ def refresher_of(account, executor, clock=time.monotonic):
     """A refresher whose ``known`` are the labels that were read last."""
     known = KnownLabels()
     return LabelRefresher(
-        account, executor, known, known.store_owners, known.store_pipelines, lambda: datetime.now(UTC), clock
+        lambda _deadline: account,
+        executor,
+        known,
+        known.store_owners,
+        known.store_pipelines,
+        lambda: datetime.now(UTC),
+        clock,
     )
 
 

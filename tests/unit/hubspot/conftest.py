@@ -3,10 +3,14 @@ from __future__ import annotations
 import pytest
 import responses
 
+from dealcache.hubspot.calls import Calls
 from dealcache.hubspot.client import HubSpotClient
+from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
+from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.session import HubSpotSession
+from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.clocks import HandClock
 
 BASE_URL = "https://hubspot.test"
@@ -66,6 +70,10 @@ def session(clock, rate_limits, notes):
     made.close()
 
 
+def calls_of(session, clock, priority=Priority.INTERACTIVE, version="v3"):
+    return Calls(session, Paths(version), lambda _deadline: None, Deadline(100, clock), priority)
+
+
 @pytest.fixture
-def client(session):
-    return HubSpotClient(session, Paths("v3"))
+def client(session, clock):
+    return HubSpotClient(calls_of(session, clock), RecordMapper())

@@ -11,12 +11,11 @@ from dealcache.hubspot.activities import DEAL_PROPERTIES
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.deal_properties import DealProperties
 from dealcache.hubspot.errors import MalformedAnswer
+from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch
-from dealcache.hubspot.paths import Paths
-from dealcache.model.deadline import Deadline
-from tests.unit.hubspot.conftest import BASE_URL
+from tests.unit.hubspot.conftest import BASE_URL, calls_of
 from tests.unit.hubspot.records import deal
 
 LIST = f"{BASE_URL}/crm/v3/objects/deals"
@@ -27,14 +26,9 @@ MANY = [f"hs_v2_date_entered_{number:05}" for number in range(300)]
 
 
 @pytest.fixture
-def deadline(clock):
-    return Deadline(100, clock)
-
-
-@pytest.fixture
-def client_for(session):
+def client_for(session, clock):
     return lambda *names: HubSpotClient(
-        session, Paths("v3"), mapper=RecordMapper(deal_properties=DealProperties(lambda: names))
+        calls_of(session, clock, Priority.SYNC), RecordMapper(deal_properties=DealProperties(lambda: names))
     )
 
 
@@ -61,36 +55,36 @@ def test_sources_are_asked_each_time_and_a_name_counts_once():
     assert wanted.further() == ("hs_priority", "amount", "entered_1", "entered_2")
 
 
-def test_every_way_to_read_deals_asks_for_the_same_names(client_for, hubspot, deadline):
+def test_every_way_to_read_deals_asks_for_the_same_names(client_for, hubspot):
     client, wanted = client_for("hs_priority", "amount"), [*DEAL_PROPERTIES, "hs_priority"]
     for method, url in ((hubspot.get, LIST), (hubspot.post, SEARCH), (hubspot.post, BATCH)):
         method(url, json={"total": 0, "results": []})
-    client.list_page("deals", None, deadline)
-    client.find_deals(NameSearch(single=("Acme",)), deadline, Priority.SYNC)
-    client.read_records("deals", ["1"], deadline, Priority.SYNC)
-    client.search_page("deals", (), deadline)
+    client.list_page("deals", None)
+    client.find_deals(NameSearch(single=("Acme",)))
+    client.read_records("deals", ["1"])
+    client.search_page("deals", ())
     first, *others = hubspot.calls
     assert [listed(first), *map(posted, others)] == [wanted] * 4
 
 
-def test_names_that_are_too_long_for_a_list_are_asked_for_by_ids(client_for, hubspot, deadline):
+def test_names_that_are_too_long_for_a_list_are_asked_for_by_ids(client_for, hubspot):
     one, refused, gone = (deal(str(number), hs_merged_object_ids="9") for number in (1, 2, 3))
     hubspot.get(LIST, json={"results": [one, refused, gone], "paging": {"next": {"after": "x"}}})
     whole = deal("1", **{MANY[0]: "2026-01-01"})
     error = {"category": "INTERNAL_ERROR", "context": {"ids": ["2"]}}
     hubspot.post(BATCH, status=207, json={"results": [whole], "errors": [error]})
-    page = client_for(*MANY).list_page("deals", None, deadline)
+    page = client_for(*MANY).list_page("deals", None)
     assert (page.records, page.after) == ([whole, refused], "x")
     assert listed(hubspot.calls[0]) == [*DEAL_PROPERTIES]
     assert posted(hubspot.calls[1]) == [*DEAL_PROPERTIES, *MANY]
 
 
-def test_names_that_are_too_long_for_a_search_are_asked_for_by_ids(client_for, hubspot, deadline):
+def test_names_that_are_too_long_for_a_search_are_asked_for_by_ids(client_for, hubspot):
     hubspot.post(SEARCH, json={"total": 1, "results": [deal("1")]})
     whole = deal("1", **{MANY[0]: "2026-01-01"})
     hubspot.post(BATCH, json={"status": "COMPLETE", "results": [whole]})
     client = client_for(*MANY)
-    (found,) = client.mapper.deals(client.find_deals(NameSearch(single=("Acme",)), deadline, Priority.SYNC).records)
+    (found,) = client.mapper.deals(client.find_deals(NameSearch(single=("Acme",))).records)
     assert found.properties == {MANY[0]: "2026-01-01"}
     assert [posted(call) for call in hubspot.calls] == [[*DEAL_PROPERTIES], [*DEAL_PROPERTIES, *MANY]]
 
@@ -150,15 +144,15 @@ def test_thousands_of_options_are_bounded():
 
 
 @pytest.mark.parametrize("version", ["v3", "2026-09"])
-def test_the_list_of_properties(session, hubspot, deadline, version):
+def test_the_list_of_properties(session, clock, hubspot, version):
     path = "/crm/v3/properties/deals" if version == "v3" else "/crm/properties/2026-09/deals"
     hubspot.get(f"{BASE_URL}{path}", json={"results": [{"name": "amount"}, {"label": "no name"}, "odd"]})
-    lists = HubSpotClient(session, Paths(version)).label_lists
-    assert lists.list_properties(deadline, Priority.SHARED) == [{"name": "amount"}]
+    lists = LabelLists(calls_of(session, clock, version=version), RecordMapper())
+    assert lists.list_properties() == [{"name": "amount"}]
 
 
 @pytest.mark.parametrize("answer", [{"results": []}, {"results": [{"key": "amount"}]}, {}])
-def test_a_list_without_properties_is_no_answer(client, hubspot, deadline, answer):
+def test_a_list_without_properties_is_no_answer(client, hubspot, answer):
     hubspot.get(f"{BASE_URL}/crm/v3/properties/deals", json=answer)
     with pytest.raises(MalformedAnswer):
-        client.label_lists.list_properties(deadline, Priority.SHARED)
+        LabelLists(client.calls, client.mapper).list_properties()

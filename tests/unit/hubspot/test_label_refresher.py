@@ -9,7 +9,6 @@ import pytest
 
 from dealcache.hubspot.errors import Unavailable
 from dealcache.hubspot.label_refresher import LabelRefresher
-from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.model.labels import UnknownIds
 from tests.unit.hubspot.accounts import KnownLabels
@@ -46,12 +45,10 @@ class Listing:
         self.owners, self.calls, self.failure, self.meanwhile = OWNERS, [], None, lambda: None
         self.mapper = RecordMapper()
 
-    def list_owners(self, deadline, priority):
-        assert priority is Priority.SHARED
+    def list_owners(self):
         return self._answer("owners", self.owners)
 
-    def list_pipelines(self, deadline, priority):
-        assert priority is Priority.SHARED
+    def list_pipelines(self):
         return self._answer("pipelines", PIPELINES)
 
     def _answer(self, what, answer):
@@ -80,7 +77,9 @@ def known():
 
 @pytest.fixture
 def refresher(listing, executor, known, clock):
-    return LabelRefresher(listing, executor, known, known.store_owners, known.store_pipelines, lambda: STARTED, clock)
+    return LabelRefresher(
+        lambda _deadline: listing, executor, known, known.store_owners, known.store_pipelines, lambda: STARTED, clock
+    )
 
 
 @pytest.fixture
@@ -138,7 +137,14 @@ def test_a_load_waits_for_definitions_that_are_not_known_but_not_again_after_a_r
         return True
 
     refresher = LabelRefresher(
-        listing, executor, known, known.store_owners, known.store_pipelines, lambda: STARTED, clock, refused
+        lambda _deadline: listing,
+        executor,
+        known,
+        known.store_owners,
+        known.store_pipelines,
+        lambda: STARTED,
+        clock,
+        refused,
     )
     assert len(refresher.begin_missing()) == 3
     executor.run()
@@ -270,7 +276,7 @@ def test_a_read_that_failed_is_told_to_who_waits_and_tried_again_soon(filled, ex
 
 def test_what_could_not_be_kept_is_read_again_soon(listing, known, clock, executor):
     refresher = LabelRefresher(
-        listing, executor, known, lambda *_: False, known.store_pipelines, lambda: STARTED, clock
+        lambda _deadline: listing, executor, known, lambda *_: False, known.store_pipelines, lambda: STARTED, clock
     )
     refresher.begin_due()
     executor.run()

@@ -29,7 +29,7 @@ def pool(clock, account, monkeypatch):
 @pytest.fixture
 def load(account, pool, clock):
     """Loads deals by their names when owners and pipelines are known already; gives the outcomes by name."""
-    loader = DealLoader(account, refresher_of(account, pool, clock), pool, lambda: STARTED)
+    loader = DealLoader(account.connect, refresher_of(account, pool, clock), pool, lambda: STARTED)
     account.add(deal("1", "Warm-up"))
     loader.load([DealKey("id", "1")], soon(clock), known_ids={})
     del account.deals["1"]
@@ -158,10 +158,10 @@ def test_a_search_by_words_that_fails_fails_its_names_alone(load, account):
     account.add(deal("1", "found"))
     find_deals = account.find_deals
 
-    def find(search, deadline, priority):
+    def find(search):
         if search.worded:
             raise RateLimited("busy", retry_after=1)
-        return find_deals(search, deadline, priority)
+        return find_deals(search)
 
     account.find_deals = find
     outcomes = load("found", "unknown")
@@ -185,8 +185,8 @@ def test_a_name_that_a_list_does_not_find_is_asked_for_alone_unless_it_is_plain(
 
 
 def without_lists_of(name, find_deals):
-    def find(search, deadline, priority):
-        page = find_deals(search, deadline, priority)
+    def find(search):
+        page = find_deals(search)
         if not search.listed:
             return page
         return RecordPage([one for one in page.records if one["properties"]["dealname"].lower() != name], page.after)
@@ -237,10 +237,10 @@ def test_a_failing_search_fails_its_names_alone(load, account):
     account.add(deal("1", "short"), notes=["1"])
     find = account.find_deals
 
-    def failing(search, deadline, priority):
+    def failing(search):
         if long[5] in search.names:
             raise Unavailable("down")
-        return find(search, deadline, priority)
+        return find(search)
 
     account.find_deals = failing
     outcomes = load("short", *long, "nobody")
@@ -255,10 +255,10 @@ def test_a_failing_page_fails_the_deals_that_need_it_and_the_others_lose_nothing
     account.page_size = 30  # so that all wait for a batch to be full, and for the page that does not come
     page = account.read_associations
 
-    def failing(of_type, deals, kind, deadline, priority):
+    def failing(of_type, deals, kind):
         if "30" in deals.values():
             raise Unavailable("down")
-        return page(of_type, deals, kind, deadline, priority)
+        return page(of_type, deals, kind)
 
     account.read_associations = failing
     outcomes = load("large", "small")
@@ -288,10 +288,10 @@ def test_a_failing_batch_fails_the_deals_that_have_something_in_it(load, account
         account.add(deal(str(number), name), notes=[str(100 * number + one) for one in range(80)])
     read = account.read_records
 
-    def failing(kind, ids, deadline, priority):
+    def failing(kind, ids):
         if "100" in ids:
             raise RateLimited("no", retry_after=1.0)
-        return read(kind, ids, deadline, priority)
+        return read(kind, ids)
 
     account.read_records = failing
     outcomes = load("a", "b", "c")
@@ -365,8 +365,8 @@ def test_a_deal_that_is_merged_away_meanwhile_is_not_taken_for_one_without_activ
     account.add(deal("2", "b"), notes=["2"])
     page = account.read_associations
 
-    def merged(of_type, deals, kind, deadline, priority):
-        found = page(of_type, deals, kind, deadline, priority)
+    def merged(of_type, deals, kind):
+        found = page(of_type, deals, kind)
         ids = {"9" if one == "1" and some else one: some for one, some in found.ids.items()}
         return AssociationPage(dict.fromkeys(deals, ()) | ids, found.after)
 
@@ -377,7 +377,7 @@ def test_a_deal_that_is_merged_away_meanwhile_is_not_taken_for_one_without_activ
 
 
 def test_without_owners_deals_are_loaded_all_the_same(account, pool, clock):
-    loader = DealLoader(account, refresher_of(account, pool, clock), pool, lambda: STARTED)
+    loader = DealLoader(account.connect, refresher_of(account, pool, clock), pool, lambda: STARTED)
     account.add(deal("1", "a"))
     account.failures = {"owners": Unavailable("down")}
     outcomes = loader.load([DealKey("name", "a"), DealKey("name", "b")], soon(clock), known_ids={})

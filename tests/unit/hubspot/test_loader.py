@@ -49,7 +49,7 @@ def pool(clock, account, monkeypatch):
 
 @pytest.fixture
 def loader(account, pool, clock):
-    return DealLoader(account, refresher_of(account, pool, clock), pool, lambda: STARTED)
+    return DealLoader(account.connect, refresher_of(account, pool, clock), pool, lambda: STARTED)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_one_activity_costs_one_read_more(warm, account, clock):
 def test_the_deal_bears_ids_whose_labels_are_known_when_it_is_loaded(account, pool, clock):
     refresher = refresher_of(account, pool, clock)
     account.add(deal())
-    deal_loaded = load_one(DealLoader(account, refresher, pool, now=lambda: STARTED), ACME, soon(clock)).deal
+    deal_loaded = load_one(DealLoader(account.connect, refresher, pool, now=lambda: STARTED), ACME, soon(clock)).deal
     assert (deal_loaded.owner, deal_loaded.stage, deal_loaded.pipeline) == (None, None, None)
     labels = refresher.known()
     assert labels.owner_of_deal(deal_loaded) == "Ada Byron"
@@ -243,7 +243,7 @@ def test_a_load_that_is_not_admitted_begins_no_call(loader, account, clock):
 @pytest.mark.parametrize("where", ["owners", "pipelines"])
 def test_a_load_does_without_labels_that_cannot_be_read(account, pool, clock, where):
     refresher = refresher_of(account, pool, clock)
-    loader = DealLoader(account, refresher, pool, now=lambda: STARTED)
+    loader = DealLoader(account.connect, refresher, pool, now=lambda: STARTED)
     account.add(deal(), notes=["1"])
     account.failures = {where: Forbidden("no")}
     assert len(load_one(loader, ACME, soon(clock)).events) == 1
@@ -275,7 +275,7 @@ def test_what_has_not_begun_is_taken_back(warm, account, pool, clock):
 
 def test_labels_are_read_once_and_again_for_an_unknown_owner(account, pool, clock):
     refresher = refresher_of(account, pool, clock)
-    loader = DealLoader(account, refresher, pool, now=lambda: STARTED)
+    loader = DealLoader(account.connect, refresher, pool, now=lambda: STARTED)
     account.add(deal())
     load_one(loader, ACME, soon(clock))
     load_one(loader, ACME, soon(clock))
@@ -293,7 +293,7 @@ def test_labels_are_read_once_and_again_for_an_unknown_owner(account, pool, cloc
 
 def test_labels_are_read_again_for_an_unknown_stage(account, pool, clock):
     refresher = refresher_of(account, pool, clock)
-    loader = DealLoader(account, refresher, pool, now=lambda: STARTED)
+    loader = DealLoader(account.connect, refresher, pool, now=lambda: STARTED)
     account.add(deal())
     load_one(loader, ACME, soon(clock))
     account.add(deal(dealstage="new"))
@@ -305,7 +305,7 @@ def test_labels_are_read_again_for_an_unknown_stage(account, pool, clock):
 
 def test_a_refresh_reads_the_labels_again(account, pool, clock):
     refresher = refresher_of(account, pool, clock)
-    loader = DealLoader(account, refresher, pool, now=lambda: STARTED)
+    loader = DealLoader(account.connect, refresher, pool, now=lambda: STARTED)
     account.add(deal())
     load_one(loader, ACME, soon(clock))
     account.owners = [account.owners[0] | {"firstName": "Augusta"}]
@@ -340,7 +340,7 @@ def test_many_loads_share_two_threads_without_locking_each_other_out():
     for number in range(8):
         account.add(deal(str(number), f"Deal {number}"), **spread(110))
     with ThreadPoolExecutor(2) as executor, ThreadPoolExecutor(8) as readers:
-        loader = DealLoader(account, refresher_of(account, executor), executor, lambda: STARTED)
+        loader = DealLoader(account.connect, refresher_of(account, executor), executor, lambda: STARTED)
         keys = [DealKey("name", f"deal {number}") for number in range(8)]
         loaded = list(readers.map(lambda key: load_one(loader, key, Deadline(60)), keys))
     assert [len(one.events) for one in loaded] == [770] * 8
@@ -352,7 +352,7 @@ class Stuck(Account):
         super().__init__()
         self.release = threading.Event()
 
-    def find_deals(self, search, deadline, priority):
+    def find_deals(self, search):
         self.release.wait()
         return RecordPage([], None)
 
@@ -360,7 +360,7 @@ class Stuck(Account):
 def test_a_call_that_does_not_come_back_holds_nobody_past_the_deadline():
     account = Stuck()
     with ThreadPoolExecutor(2) as executor:
-        loader = DealLoader(account, refresher_of(account, executor), executor, lambda: STARTED)
+        loader = DealLoader(account.connect, refresher_of(account, executor), executor, lambda: STARTED)
         try:
             with pytest.raises(TimedOut):
                 load_one(loader, ACME, Deadline(0.1))
@@ -372,7 +372,9 @@ def test_a_load_that_meets_a_closed_executor_fails_at_once():
     account = Account()
     account.add(deal(), notes=["1"])
     with ThreadPoolExecutor(2) as executor:
-        cold, warm = (DealLoader(account, refresher_of(account, executor), executor, lambda: STARTED) for _ in range(2))
+        cold, warm = (
+            DealLoader(account.connect, refresher_of(account, executor), executor, lambda: STARTED) for _ in range(2)
+        )
         load_one(warm, ACME, Deadline(10))
     for loader in (cold, warm):
         with pytest.raises(Unavailable, match="shut down"):

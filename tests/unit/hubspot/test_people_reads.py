@@ -25,18 +25,18 @@ class PeopledAccount(Account):
 
     contacts = 5
 
-    def read_associations(self, from_type, records, to_type, deadline, priority):
+    def read_associations(self, from_type, records, to_type):
         if to_type not in PEOPLE:
-            return super().read_associations(from_type, records, to_type, deadline, priority)
-        self._count(f"{from_type} {to_type}", priority)
+            return super().read_associations(from_type, records, to_type)
+        self._count(f"{from_type} {to_type}")
         assert len(records) <= 1000
         of = {one: (str(int(one) % self.contacts) if to_type == "contacts" else "7",) for one in records}
         return AssociationPage(of, {})
 
-    def read_records(self, object_type, ids, deadline, priority):
+    def read_records(self, object_type, ids):
         if object_type not in PEOPLE:
-            return super().read_records(object_type, ids, deadline, priority)
-        self._count(object_type, priority)
+            return super().read_records(object_type, ids)
+        self._count(object_type)
         there = [one for one in ids if (object_type, one) not in self.archived]
         return RecordBatch([record(one, firstname=f"Name {one}", name=f"Company {one}") for one in there])
 
@@ -58,7 +58,7 @@ def load(account, known, clock, monkeypatch):
     monkeypatch.setattr("dealcache.hubspot.worker_pool.SimpleQueue", pool.queue)
     source = PeopleSource(lambda keys: {key: known[key] for key in keys if key in known}, RefusalPause("names", clock))
     labels = refresher_of(account, pool, clock)
-    loader = DealLoader(account, labels, pool, lambda: datetime(2026, 11, 23, tzinfo=UTC), people=source)
+    loader = DealLoader(account.connect, labels, pool, lambda: datetime(2026, 11, 23, tzinfo=UTC), people=source)
     account.add(deal("1", "Warm-up"))
     loader.load([DealKey("id", "1")], soon(clock), known_ids={})
     del account.deals["1"]

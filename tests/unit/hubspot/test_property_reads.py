@@ -26,7 +26,7 @@ class Lists:
         self.failure = None
         self.names = ["amount", "size", "source"]
 
-    def list_properties(self, _deadline, _priority):
+    def list_properties(self):
         if self.failure:
             raise self.failure
         return [{"name": name, "label": name.title(), "type": "string"} for name in self.names]
@@ -48,7 +48,7 @@ def reads(lists, kept):
         kept.append(([one.name for one in definitions], at))
         return True
 
-    return PropertyReads(lists, NAMES, keep, lambda: STARTED)
+    return PropertyReads(lambda _deadline: lists, NAMES, keep, lambda: STARTED)
 
 
 def test_definitions_are_kept_and_absent_properties_named_once(reads, lists, kept, caplog):
@@ -81,13 +81,13 @@ def test_a_failure_is_no_refusal(reads, lists):
 
 
 def test_what_mongodb_did_not_keep_is_read_again_soon(lists):
-    assert not PropertyReads(lists, NAMES, lambda *_: False, lambda: STARTED).read(Deadline(1))
+    assert not PropertyReads(lambda _deadline: lists, NAMES, lambda *_: False, lambda: STARTED).read(Deadline(1))
 
 
 def test_they_are_read_once_an_hour_and_with_all_labels(clock):
     executor, known, read = LaterExecutor(), KnownLabels(), []
     refresher = LabelRefresher(
-        Listing(),
+        lambda _deadline: Listing(),
         executor,
         known,
         known.store_owners,

@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.errors import Rejected
-from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch, plan_searches, plan_single_searches
-from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.search_limits import any_of, excess, fits
 from dealcache.hubspot.transport import Request
-from dealcache.model.deadline import Deadline
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.sandbox.simulator.object_types import object_type_of
 from dealcache.sandbox.simulator.search_query import parse_search
 from dealcache.sync.search_filters import Window, beyond, in_stages, modified_in, on_or_modified_in
+from tests.unit.hubspot.conftest import calls_of
 
 TYPES = ("deals", *ENGAGEMENT_TYPES)
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=512).filter(str.strip)
@@ -44,8 +43,8 @@ class Recorder:
 def sent_for(object_type, groups, properties=None) -> None:
     """Search, and have the simulator check what was sent."""
     recorder = Recorder()
-    client = HubSpotClient(recorder, Paths("v3"))
-    client.search_page(object_type, groups, Deadline(1.0), properties=properties)
+    client = HubSpotClient(calls_of(recorder, lambda: 0.0), RecordMapper())
+    client.search_page(object_type, groups, properties=properties)
     (body,) = recorder.sent
     parse_search(body, object_type_of(object_type), 3_000)
 
@@ -107,11 +106,11 @@ def test_what_exceeds_the_limits(groups, problem):
 
 def test_too_large_a_search_costs_no_call_and_says_what_is_too_much():
     recorder = Recorder()
-    client = HubSpotClient(recorder, Paths("v3"))
+    client = HubSpotClient(calls_of(recorder, lambda: 0.0), RecordMapper())
     with pytest.raises(Rejected, match="20 filters, 18 at most"):
-        client.search_page("deals", [[condition()] * 4] * 5, Deadline(1.0))
+        client.search_page("deals", [[condition()] * 4] * 5)
     with pytest.raises(Rejected, match="characters"):
-        client.find_deals(NameSearch(single=("x" * 3_000,)), Deadline(1.0), Priority.INTERACTIVE)
+        client.find_deals(NameSearch(single=("x" * 3_000,)))
     assert recorder.sent == []
 
 

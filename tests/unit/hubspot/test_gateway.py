@@ -1,0 +1,80 @@
+"""Which priority the calls of readers, syncs and labels have."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from dealcache.hubspot.gateway import HubSpotGateway
+from dealcache.hubspot.limits.buckets import Priority
+from dealcache.hubspot.limits.rate_limiter import local_rate_limits
+from dealcache.hubspot.session import NullObserver
+from dealcache.model.deadline import Deadline
+from dealcache.model.unreadable import UnreadableRecords
+from tests.unit.hubspot.conftest import BASE_URL, TOKEN
+
+
+class Noted:
+    """Rate limits that keep the priorities of the calls."""
+
+    def __init__(self):
+        self._limits, self.priorities = local_rate_limits(), []
+
+    @contextmanager
+    def acquire(self, bucket, deadline, priority):
+        self.priorities.append(priority)
+        with self._limits.acquire(bucket, deadline, priority):
+            yield
+
+    def __getattr__(self, name):
+        return getattr(self._limits, name)
+
+
+@pytest.fixture
+def limits():
+    return Noted()
+
+
+@pytest.fixture
+def gateway(limits):
+    made = HubSpotGateway(
+        BASE_URL,
+        TOKEN,
+        "v3",
+        limits,
+        NullObserver(),
+        lambda _deadline: None,
+        UnreadableRecords(),
+        time.time,
+        time.monotonic,
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def notes(hubspot):
+    hubspot.post(f"{BASE_URL}/crm/v3/objects/notes/batch/read", json={"results": []})
+
+
+@pytest.mark.usefixtures("notes")
+@pytest.mark.parametrize("priority", [Priority.INTERACTIVE, Priority.REREAD])
+def test_a_reader_has_the_priority_that_it_asks_for(gateway, limits, priority):
+    gateway.client(Deadline(10), priority).read_records("notes", ["1"])
+    assert limits.priorities == [priority]
+
+
+@pytest.mark.usefixtures("notes")
+def test_the_calls_of_a_sync_come_last_and_within_limits_of_its_own(gateway, limits):
+    own = Noted()
+    with gateway.connect(own, 1) as client:
+        client(Deadline(10)).read_records("notes", ["1"])
+    assert (limits.priorities, own.priorities) == ([], [Priority.SYNC])
+
+
+def test_lists_of_labels_do_not_wait_for_a_sync(gateway, limits, hubspot):
+    hubspot.get(f"{BASE_URL}/crm/v3/properties/deals", json={"results": [{"name": "amount"}]})
+    gateway.label_lists(Deadline(10)).list_properties()
+    assert limits.priorities == [Priority.SHARED]
