@@ -36,28 +36,21 @@ class ActivityLoader:
     Args:
         context: the job's parts.
         on_closed: called with each chunk when everything of it is stored, in the order in which they were added.
-        seen_since: see :class:`.TimelineSync`, as for ``is_first``.
+        work: reads and stores the activities.
     """
 
     def __init__(
-        self,
-        context: SyncContext,
-        on_closed: Callable[[Chunk], None] = lambda _chunk: None,
-        seen_since: datetime | None = None,
-        *,
-        is_first: bool = False,
+        self, context: SyncContext, on_closed: Callable[[Chunk], None] | None = None, work: TimelineSync | None = None
     ) -> None:
         self._pool = context.pool
         self._progress = context.progress
         self._refused_types = context.refused_types
-        self._work = TimelineSync(context, seen_since, is_first=is_first)
+        self._work = work or TimelineSync(context)
         self._on_closed = on_closed
         self._open: deque[Chunk] = deque()
-        self._calls = 0
-        self._hastened = 0
+        self._calls = self._hastened = self._planning = 0
         self._waiting: dict[str, dict[str, WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
         self._reading: dict[str, dict[str, WantedActivity]] = {kind: {} for kind in ENGAGEMENT_TYPES}
-        self._planning = 0
         # The earliest time at which they were read: the chunks that they were read for may be closed by now.
         self._read_meanwhile: dict[str, dict[str, datetime]] = {kind: {} for kind in ENGAGEMENT_TYPES}
 
@@ -141,8 +134,6 @@ class ActivityLoader:
     def _plan(self, chunk: Chunk, kinds: frozenset[str]) -> None:
         self._planning += 1
         wanted = {kind: chunk.wanted.pop(kind) for kind in kinds & chunk.wanted.keys()}
-        for kind in kinds:
-            chunk.cursors.pop(kind, None)
         self._pool.submit(partial(self._work.plan, chunk, wanted), partial(self._planned, chunk, kinds), first=True)
 
     def _planned(self, chunk: Chunk, kinds: frozenset[str], plan: Plan) -> None:
@@ -253,5 +244,6 @@ class ActivityLoader:
             closed = self._open.popleft()
             if closed.kinds == ENGAGEMENT_TYPES:
                 self._progress.deals_read(len(closed.deal_ids))
-            self._on_closed(closed)
+            if self._on_closed is not None:
+                self._on_closed(closed)
         self._show_progress()

@@ -15,6 +15,7 @@ from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_pages import DealPages
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.timeline_chunk import Chunk
+from dealcache.sync.timeline_sync import TimelineSync
 
 #: Deals on a page of the list; a chunk ends when another page might not fit.
 _PAGE = 100
@@ -55,7 +56,8 @@ class FullLoad:
         read_at = self._context.now()
         pages = DealPages(self._context, after)
         is_first = self._context.timelines.is_empty()
-        loader = ActivityLoader(self._context, self._chunk_closed, self._seen_since, is_first=is_first)
+        work = TimelineSync(self._context, self._seen_since, is_first=is_first)
+        loader = ActivityLoader(self._context, self._chunk_closed, work)
         listed = self._context.progress.snapshot().deals_read
         while True:
             page = pages.next()
