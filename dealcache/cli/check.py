@@ -15,10 +15,10 @@ from dealcache.checks.findings import Finding, Level, failed, ok
 from dealcache.checks.hubspot import judge_hubspot, judge_people, judge_properties, questions_of
 from dealcache.checks.mongodb import MongoDbQuestions, judge_mongodb
 from dealcache.checks.redis import judge_redis, write_to
+from dealcache.checks.token_probe import TokenProbe
 from dealcache.checks.webhooks import judge_webhooks
 from dealcache.cli.support import EXIT_FAILED, connect_mongodb, connect_redis
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.token_probe import TokenProbe
 from dealcache.model.deadline import Deadline
 from dealcache.model.workers import RedisUnavailable
 from dealcache.repositories import StoreError

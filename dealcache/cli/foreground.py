@@ -15,11 +15,11 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from dealcache.cli.progress_display import Show, progress_on
 from dealcache.cli.support import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, console
 from dealcache.cluster import Membership
 from dealcache.model.jobs import FINAL, Job, JobStatus
 from dealcache.repositories import StoreError, SyncJobRepository
-from dealcache.sync.progress_display import Show, progress_on
 
 if TYPE_CHECKING:  # it is wired with these commands
     from dealcache.container import Container

@@ -9,7 +9,6 @@ from rich.table import Column, Table
 from dealcache.cli.support import console, container, named_failures
 from dealcache.model.jobs import JobStatus
 from dealcache.repositories import Cancellation
-from dealcache.sync.progress_display import deals_done
 
 
 @click.group("jobs", invoke_without_command=True)
@@ -29,7 +28,7 @@ def jobs_command(context: click.Context, status: str | None, limit: int) -> None
     for job in jobs:
         begun = job.started_at.strftime("%Y-%m-%d %H:%M:%S") if job.started_at else "-"
         progress = job.progress
-        counts = (f"{deals_done(progress):,}", f"{progress.activities_read:,}")
+        counts = (f"{progress.deals_done:,}", f"{progress.activities_read:,}")
         message = "\n".join((job.error or job.message, *(f"warning: {one}" for one in progress.warnings)))
         table.add_row(job.job_id, job.request.type, job.status, begun, *counts, escape(message))
     output = console()

@@ -125,6 +125,11 @@ class Progress:
     seconds_left: float | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def deals_done(self) -> int:
+        """The deals that were read or stored: a job may store them long before all their activities are read."""
+        return max(self.deals_read, self.deals_written)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -9,7 +9,6 @@ import pytest
 from dealcache.model.jobs import JobType, Progress
 from dealcache.sandbox.simulator import Fault
 from dealcache.sync.job_progress import JobProgress
-from dealcache.sync.progress_display import deals_done
 from tests.integration.sync.harness import Account, MakeAccount, some_deals
 
 
@@ -55,10 +54,10 @@ def test_a_first_load_shows_deals_from_the_first_page_on(make_account: MakeAccou
     assert_honest(seen)
     pages = [progress for kind, progress in seen if kind == "list"]
     # Each page names the next, so the one before is stored when the next but one is asked for, at the latest.
-    assert all(deals_done(progress) >= 100 * (number - 2) for number, progress in enumerate(pages))
+    assert all(progress.deals_done >= 100 * (number - 2) for number, progress in enumerate(pages))
     first_read = next(progress for kind, progress in seen if kind == "batch_read")
     assert first_read.deals_read == 0
-    assert deals_done(first_read) >= 900
+    assert first_read.deals_done >= 900
     # Nobody knows of how many deals before the end of the list.
     assert {progress.percent for progress in pages} == {None}
     assert seen[-1][1].percent > 50

@@ -7,9 +7,9 @@ import pytest
 from dealcache.checks.facts import NO_ANSWER
 from dealcache.checks.findings import Finding, Level
 from dealcache.checks.hubspot import SCOPES, judge_hubspot, judge_people
+from dealcache.checks.token_probe import READABLE, DailyUsage
 from dealcache.hubspot.errors import Forbidden, MalformedAnswer, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.hubspot.limits.buckets import LIMITS
-from dealcache.hubspot.token_probe import READABLE, DailyUsage
 
 LEFT = DailyUsage(900, 1000)
 WELL = {

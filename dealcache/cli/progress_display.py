@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from dealcache.model.jobs import Job, JobStatus
-from dealcache.model.jobs import Progress as JobProgress
 
 #: Seconds between two lines where there is no terminal.
 _LINE_SECONDS = 5.0
@@ -33,17 +32,12 @@ def progress_on(console: Console) -> Iterator[Show]:
         yield partial(_update, bar, task)
 
 
-def deals_done(progress: JobProgress) -> int:
-    """Return how many deals a job has finished: it may store them long before all their activities are read."""
-    return max(progress.deals_read, progress.deals_written)
-
-
 def _described(job: Job) -> str:
     progress = job.progress
     if job.status is JobStatus.QUEUED:
         return "queued: waits for its turn"
     return (
-        f"{progress.phase}: {deals_done(progress):,} deals, {progress.activities_written:,} activities, "
+        f"{progress.phase}: {progress.deals_done:,} deals, {progress.activities_written:,} activities, "
         f"{progress.calls:,} calls"
     )
 
