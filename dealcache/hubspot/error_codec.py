@@ -23,22 +23,21 @@ from dealcache.hubspot.errors import (
 )
 
 _DETAILS = ("endpoint", "status", "category", "correlation_id")
-_PLAIN = {
+
+#: What failures of some kinds have besides.
+_MORE = {Forbidden: ("scopes",), RateLimited: ("retry_after", "daily")}
+
+#: All but WrongAccount: the token of the process that met it is not that of the others.
+_KINDS: Mapping[str, type[HubSpotError]] = {
     kind.__name__: kind
-    for kind in (Unauthorised, NotFound, Unavailable, TimedOut, MalformedAnswer, AnswerTooLarge, Rejected)
+    for kind in (*_MORE, Unauthorised, NotFound, Unavailable, TimedOut, MalformedAnswer, AnswerTooLarge, Rejected)
 }
 
 
 def encode_error(failure: HubSpotError) -> dict[str, Any]:
     """Return ``failure`` in values that JSON and BSON can hold."""
-    values: dict[str, Any] = {"kind": type(failure).__name__, "reason": failure.reason}
-    values |= {name: getattr(failure, name) for name in _DETAILS}
-    match failure:
-        case Forbidden():
-            values["scopes"] = list(failure.scopes)
-        case RateLimited():
-            values |= {"retry_after": failure.retry_after, "daily": failure.daily}
-    return values
+    names = (*_DETAILS, *_MORE.get(type(failure), ()))
+    return {"kind": type(failure).__name__, "reason": failure.reason} | {name: getattr(failure, name) for name in names}
 
 
 def decode_error(values: Mapping[str, Any]) -> HubSpotError | None:
@@ -47,17 +46,9 @@ def decode_error(values: Mapping[str, Any]) -> HubSpotError | None:
     None if it concerns only the process that met it, or is incomplete because another release encoded it.
     """
     try:
-        reason, details = values["reason"], {name: values[name] for name in _DETAILS}
-        match values["kind"]:
-            case "Forbidden":
-                return Forbidden(reason, scopes=tuple(values["scopes"]), **details)
-            case "RateLimited":
-                return RateLimited(reason, retry_after=values["retry_after"], daily=values["daily"], **details)
-            case "WrongAccount":
-                # The token of the process that met it is not that of the others.
-                return None
-            case kind:
-                # A kind that only another release knows is still a failure of HubSpot.
-                return _PLAIN.get(kind, HubSpotError)(reason, **details)
+        # A kind that only another release knows is still a failure of HubSpot.
+        kind = _KINDS.get(values["kind"], HubSpotError)
+        details = {name: values[name] for name in (*_DETAILS, *_MORE.get(kind, ()))}
+        return None if values["kind"] == "WrongAccount" else kind(values["reason"], **details)
     except KeyError:
         return None

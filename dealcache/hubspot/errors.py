@@ -9,6 +9,7 @@ its correlation id, which is what HubSpot's support asks for.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 from dealcache.model.deals import Deal
@@ -79,10 +80,10 @@ class Forbidden(HubSpotError):
         self,
         reason: str,
         *,
-        scopes: tuple[str, ...] = (),
+        scopes: Sequence[str] = (),
         **details: Unpack[Details],
     ) -> None:
-        self.scopes = scopes
+        self.scopes = tuple(scopes)
         super().__init__(reason, **details)
 
     def _wording(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from math import ceil
+from math import ceil, inf
 
 from dealcache.hubspot.activities import modified_property_of
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
@@ -115,7 +115,7 @@ class PeopleRounds:
     def read_new(self) -> None:
         """Read the names of people that were never asked for."""
         for object_type in PEOPLE_TYPES.values():
-            self._read_while(object_type, partial(self._storage.people.unread, object_type, _AT_ONCE))
+            self._read_due(object_type, partial(self._storage.people.unread, object_type))
 
     def update(self, ids_by_type: Mapping[str, Collection[str]]) -> None:
         """Read those of these people again who take part in anything, and the names of those never asked for."""
@@ -129,15 +129,7 @@ class PeopleRounds:
         Only that shows who was deleted for good: such people are in no search and in no list.
         """
         for object_type, kept in (("companies", calls // 2), ("contacts", 0)):
-            seen: set[str] = set()
-            while calls > kept and not self._failed:
-                most = min((calls - kept) * BATCH_SIZE, _AT_ONCE)
-                due = [one for one in self._storage.people.due(object_type, before, most) if one not in seen]
-                if not due:
-                    break
-                seen = set(due)
-                calls -= ceil(len(due) / BATCH_SIZE)
-                self._read(object_type, due)
+            calls -= self._read_due(object_type, partial(self._storage.people.due, object_type, before), calls - kept)
 
     def search(self, began_at: datetime, horizon: timedelta) -> bool:
         """Read the names that changed since the last search; return False if so many did that it was given up."""
@@ -173,11 +165,18 @@ class PeopleRounds:
         """Return about how many calls it takes to read all known people."""
         return sum(ceil(self._storage.people.count(one) / BATCH_SIZE) for one in PEOPLE_TYPES.values())
 
-    def _read_while(self, object_type: str, due: Callable[[], list[str]]) -> None:
-        seen: set[str] = set()
-        while not self._failed and (ids := [one for one in due() if one not in seen]):
+    def _read_due(self, object_type: str, due: Callable[[int], list[str]], calls: float = inf) -> int:
+        """Read people as long as any are due and ``calls`` reach; return how many calls that were."""
+        spent, seen = 0, set[str]()
+        while spent < calls and not self._failed:
+            most = int(min((calls - spent) * BATCH_SIZE, _AT_ONCE))
+            ids = [one for one in due(most) if one not in seen]
+            if not ids:
+                break
             seen = set(ids)
+            spent += ceil(len(ids) / BATCH_SIZE)
             self._read(object_type, ids)
+        return spent
 
     def _read(self, object_type: str, ids: Iterable[str]) -> None:
         for batch in batches_of(ids, BATCH_SIZE):
