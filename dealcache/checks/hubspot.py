@@ -10,8 +10,8 @@ from dealcache.checks.findings import Finding, failed, ok, warning
 from dealcache.checks.token_probe import READABLE, DailyUsage, TokenProbe
 from dealcache.hubspot.daily_calls import RESERVED_SHARE
 from dealcache.hubspot.errors import Forbidden, RateLimited, Unauthorised, WrongAccount
+from dealcache.hubspot.label_lists import SCHEMA_SCOPE
 from dealcache.hubspot.limits.buckets import Bucket
-from dealcache.hubspot.property_reads import SCHEMA_SCOPE
 from dealcache.model.deadline import Deadline
 from dealcache.model.people import PEOPLE_TYPES
 

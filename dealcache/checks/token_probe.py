@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dealcache.hubspot.activities import ACTIVITY_TYPES, properties_of
+from dealcache.hubspot.calls import Paths
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.json_validation import Json, listed_in
 from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
-from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.session import HubSpotSession
 from dealcache.hubspot.transport import Request

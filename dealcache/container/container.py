@@ -19,8 +19,8 @@ from dealcache.container.syncing import wire_syncing
 from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
 from dealcache.container.worker_state import WorkerState
 from dealcache.hubspot.gateway import HubSpotGateway
+from dealcache.hubspot.label_lists import PropertyReads
 from dealcache.hubspot.label_refresher import LabelRefresher
-from dealcache.hubspot.property_reads import PropertyReads
 from dealcache.invalidation.invalidations import Invalidations
 from dealcache.lane import support
 from dealcache.live import Announcer, Hub

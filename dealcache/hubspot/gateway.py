@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from dealcache.clock import RemoteClock
-from dealcache.hubspot.calls import Calls
+from dealcache.hubspot.calls import Calls, Paths
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.deal_properties import DealProperties
@@ -21,7 +21,6 @@ from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.rate_limiter import RateLimits
 from dealcache.hubspot.mapper import RecordMapper
-from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.session import HubSpotSession, Observer
 from dealcache.model.currencies import CompanyCurrencies, currency_code
 from dealcache.model.deadline import Deadline

@@ -3,12 +3,11 @@ from __future__ import annotations
 import pytest
 import responses
 
-from dealcache.hubspot.calls import Calls
+from dealcache.hubspot.calls import Calls, Paths
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
 from dealcache.hubspot.mapper import RecordMapper
-from dealcache.hubspot.paths import Paths
 from dealcache.hubspot.session import HubSpotSession
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.clocks import HandClock

@@ -5,13 +5,13 @@ import pytest
 from responses import matchers
 
 from dealcache.hubspot.activities import ACTIVITY_TYPES
+from dealcache.hubspot.calls import Paths
 from dealcache.hubspot.client import HubSpotClient
 from dealcache.hubspot.errors import HubSpotError, MalformedAnswer, Unavailable
 from dealcache.hubspot.label_lists import LabelLists
 from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch
 from dealcache.hubspot.pages import RecordBatch
-from dealcache.hubspot.paths import Paths
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from tests.unit.hubspot.conftest import BASE_URL, calls_of
 from tests.unit.hubspot.records import OWNERS, PIPELINES, deal, record

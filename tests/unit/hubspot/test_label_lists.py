@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from dealcache.hubspot.errors import Forbidden, Unavailable
+from dealcache.hubspot.label_lists import PropertyReads
 from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.hubspot.mapper import RecordMapper
-from dealcache.hubspot.property_reads import PropertyReads
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.accounts import KnownLabels
 from tests.unit.hubspot.test_label_refresher import LaterExecutor, Listing
