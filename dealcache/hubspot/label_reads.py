@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from cachetools import FIFOCache
 
 from dealcache.hubspot.errors import HubSpotError, Unavailable
 from dealcache.hubspot.worker_pool import submit_to
@@ -65,7 +66,7 @@ class LabelReads(Generic[K]):
         self._following: Future[None] | None = None
         self._due_at = float("-inf")
         self._read_at = float("-inf")
-        self._unknown: OrderedDict[K, _Unknown] = OrderedDict()
+        self._unknown: FIFOCache[K, _Unknown] = FIFOCache(_MOST_UNKNOWN)
 
     def postpone(self, seconds: float) -> None:
         """Let the labels count as read until ``seconds`` from now."""
@@ -102,18 +103,15 @@ class LabelReads(Generic[K]):
         """Remember unknown ids, new ones to be looked up ``pause`` after the last read; return True if one is due."""
         due_at = max(now, self._read_at + pause)
         due = [self._unknown.setdefault(one, _Unknown(due_at)).due_at <= now for one in ids]
-        while len(self._unknown) > _MOST_UNKNOWN:
-            self._unknown.popitem(last=False)
         return any(due)
 
-    def due(self, now: float) -> frozenset[K]:
-        """Return the unknown ids to look up now."""
-        return frozenset(one for one, unknown in self._unknown.items() if unknown.due_at <= now)
-
-    def forget(self, ids: Iterable[K]) -> None:
-        """Forget ids that have become known."""
-        for one in ids:
-            self._unknown.pop(one, None)
+    def is_due(self, now: float, still_unknown: Callable[[frozenset[K]], frozenset[K]]) -> bool:
+        """Return True if unknown ids are to be looked up now; forget those of them that have become known."""
+        due = frozenset(one for one, unknown in self._unknown.items() if unknown.due_at <= now)
+        still = still_unknown(due) if due else due
+        for one in due - still:
+            del self._unknown[one]
+        return bool(still)
 
     def note_lookup(self, now: float) -> None:
         """Note that a read for unknown ids begins; it reads all labels, and so counts for every id."""

@@ -187,15 +187,13 @@ class LabelRefresher:
     def _look_up_due(self) -> list[Future[None]]:
         known, now = self.known(), self._clock()
         with self._lock:
-            due = UnknownIds(self._owners.due(now), self._pipelines.due(now))
-            if not due:
+            wanted: list[LabelReads[Any]] = []
+            if self._owners.is_due(now, lambda ids: known.still_unknown(UnknownIds(owner_ids=ids)).owner_ids):
+                wanted.append(self._owners)
+            if self._pipelines.is_due(now, lambda ids: known.still_unknown(UnknownIds(stages=ids)).stages):
+                wanted.append(self._pipelines)
+            if not wanted or not self._acquire(self._lookups):
                 return []
-            still = known.still_unknown(due)
-            self._owners.forget(due.owner_ids - still.owner_ids)
-            self._pipelines.forget(due.stages - still.stages)
-            if not still or not self._acquire(self._lookups):
-                return []
-            wanted = [reads for reads, ids in ((self._owners, still.owner_ids), (self._pipelines, still.stages)) if ids]
             for reads in wanted:
                 reads.note_lookup(now)
         return [reads.begin() for reads in wanted]
