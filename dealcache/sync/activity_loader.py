@@ -19,7 +19,7 @@ from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import AssociationPage
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.sync.context import SyncContext
-from dealcache.sync.timeline_chunk import Chunk, Plan, WantedActivity
+from dealcache.sync.timeline_chunk import Chunk, Wanted, WantedActivity
 from dealcache.sync.timeline_sync import TimelineSync
 
 #: Chunks that may be unfinished. Those with few activities wait long for others to fill a batch.
@@ -136,9 +136,10 @@ class ActivityLoader:
         wanted = {kind: chunk.wanted.pop(kind) for kind in kinds & chunk.wanted.keys()}
         self._pool.submit(partial(self._work.plan, chunk, wanted), partial(self._planned, chunk, kinds), first=True)
 
-    def _planned(self, chunk: Chunk, kinds: frozenset[str], plan: Plan) -> None:
+    def _planned(self, chunk: Chunk, kinds: frozenset[str], plan: tuple[Wanted, frozenset[str]]) -> None:
         chunk.unplanned -= kinds
-        for kind, deals_by_id in plan.to_read.items():
+        to_read, successors = plan
+        for kind, deals_by_id in to_read.items():
             if kind in self._refused_types:
                 chunk.lack(kind, (deal_id for deals in deals_by_id.values() for deal_id in deals))
                 continue
@@ -154,8 +155,8 @@ class ActivityLoader:
         self._planning -= 1
         if self._planning == 0:
             self._read_meanwhile = {kind: {} for kind in ENGAGEMENT_TYPES}
-        if plan.successors:
-            self.begin(Chunk(tuple(plan.successors), plan.successors, chunk.read_at, as_of=chunk.as_of))
+        if successors:
+            self.begin(Chunk(tuple(successors), successors, chunk.read_at, as_of=chunk.as_of))
         if not chunk.unplanned and self._open[0] is not chunk:
             self._hasten()
         self._close_if_done(chunk)

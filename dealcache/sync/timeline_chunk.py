@@ -88,14 +88,6 @@ class Chunk:
         return 1.0 - self.unread / self.to_read if self.to_read else 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The reads that some types of a chunk need: activities, and deals that others were merged into."""
-
-    to_read: Wanted
-    successors: frozenset[str]
-
-
 @dataclass(slots=True)
 class WantedActivity:
     """An activity to be read or being read, the deals that have it, and the chunks that wait for it.

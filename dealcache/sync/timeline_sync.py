@@ -13,7 +13,7 @@ from dealcache.model.batches import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync
-from dealcache.sync.timeline_chunk import Chunk, Plan, Wanted
+from dealcache.sync.timeline_chunk import Chunk, Wanted
 
 #: Activities by type and id.
 Engagements = set[tuple[str, str]]
@@ -47,10 +47,11 @@ class TimelineSync:
         """Return a page of the activities of one type for each deal."""
         return self._context.hubspot.associations("deals", deals, kind)
 
-    def plan(self, chunk: Chunk, wanted: Wanted) -> Plan:
-        """Return what must be read for some types of a chunk, or all unless it is whole.
+    def plan(self, chunk: Chunk, wanted: Wanted) -> tuple[Wanted, frozenset[str]]:
+        """Return the activities to read, and the deals that others were merged into, which must be read whole.
 
-        Events that a deal has lost are removed here, and those that MongoDB already has are stored for it.
+        It is planned for some types of a chunk, or for all of them unless it is whole. Events that a deal has lost are
+        removed here, and those that MongoDB already has are stored for it.
 
         Args:
             chunk: the chunk.
@@ -70,7 +71,7 @@ class TimelineSync:
             to_read[kind] = {one: deals for one, deals in lacking.items() if deals}
             if self._seen_since is not None:
                 self.store_seen(kind, to_read[kind], chunk, self._seen_since)
-        return Plan(to_read, successors)
+        return to_read, successors
 
     def _verify_emptied(
         self, chunk: Chunk, stored: Mapping[str, Engagements], lost: dict[str, Engagements]

@@ -48,14 +48,8 @@ _PLAUSIBLE_APP_LIMITS = range(10, 10_001)
 
 
 def limits_of_tier(app_limit: int) -> dict[Bucket, int]:
-    """Return the limits that follow from the app's; none from one that HubSpot cannot have meant."""
+    """Return the limits of the tier with this limit of the app; none for one that HubSpot cannot have meant."""
     if app_limit not in _PLAUSIBLE_APP_LIMITS:
         return {}
-    return {Bucket.APP: app_limit, Bucket.ASSOCIATIONS: associations_limit(app_limit)}
-
-
-def associations_limit(app_limit: int) -> int:
-    """Return the association calls per 10 s of the tier whose app limit is ``app_limit`` ("Associations v4")."""
-    if app_limit >= 250:
-        return 200
-    return 150 if app_limit >= 150 else 100
+    associations = 200 if app_limit >= 250 else 150 if app_limit >= 150 else 100  # "Associations v4"
+    return {Bucket.APP: app_limit, Bucket.ASSOCIATIONS: associations}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.hubspot.limits.buckets import Bucket, Priority, associations_limit
+from dealcache.hubspot.limits.buckets import Bucket, Priority, limits_of_tier
 from dealcache.hubspot.limits.rate_limiter import RateLimiter, local_rate_limits
 from dealcache.hubspot.limits.sliding_window import SlidingWindow
 from dealcache.model.deadline import Deadline
@@ -46,4 +46,11 @@ class TestLocalRateLimits(RateLimitsContract):
 
 
 def test_associations_limit_of_a_tier():
-    assert [associations_limit(limit) for limit in (100, 149, 150, 190, 249, 250)] == [100, 100, 150, 150, 150, 200]
+    assert [limits_of_tier(limit)[Bucket.ASSOCIATIONS] for limit in (100, 149, 150, 190, 249, 250)] == [
+        100,
+        100,
+        150,
+        150,
+        150,
+        200,
+    ]
