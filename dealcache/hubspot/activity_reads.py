@@ -22,13 +22,13 @@ class ActivityReads:
 
     Args:
         context: that of the load.
-        people: reads who takes part in the deals and activities too; None for no such reads.
+        people: reads who takes part in the deals and activities too.
 
     Attributes:
         failures: the deals whose activities cannot all be read.
     """
 
-    def __init__(self, context: LoadContext, people: PeopleReads | None) -> None:
+    def __init__(self, context: LoadContext, people: PeopleReads) -> None:
         self._people = people
         self._context = context
         self._plans = {kind: BatchPlan(BATCH_SIZE) for kind in ENGAGEMENT_TYPES}
@@ -45,8 +45,7 @@ class ActivityReads:
         if deals:
             for kind in ENGAGEMENT_TYPES:
                 self._read_ids(kind, deals)
-            if self._people is not None:
-                self._people.add("deals", deals, last=True)
+            self._people.add("deals", deals, last=True)
 
     def events(self) -> Iterable[Event]:
         """Return all that was read, in no particular order."""
@@ -87,8 +86,7 @@ class ActivityReads:
             # Before the batches: the pages of a type come one after another, and everything else waits for them.
             self._read_ids(kind, after)
         self._read_batches(kind, batches)
-        if self._people is not None:
-            self._people.add(kind, (one for deal_id in ordered for one in page.ids[deal_id]), last=not after)
+        self._people.add(kind, (one for deal_id in ordered for one in page.ids[deal_id]), last=not after)
 
     def _check_merged(self, asked: Mapping[str, str | None], page: AssociationPage) -> None:
         """Fail the deals whose activities may have been returned under a deal that was not asked for.
@@ -103,8 +101,7 @@ class ActivityReads:
         self._fail(deals, failure)
         # No page comes after the one that failed, and other deals' activities may be waiting for a batch to be full.
         self._read_batches(kind, self._plans[kind].rest())
-        if self._people is not None:
-            self._people.add(kind, (), last=True)
+        self._people.add(kind, (), last=True)
 
     def _read_batches(self, kind: str, batches: Iterable[Sequence[str]]) -> None:
         for batch in batches:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dealcache.hubspot.activity_reads import ActivityReads
@@ -23,7 +24,7 @@ from dealcache.hubspot.name_resolver import NameResolver
 from dealcache.hubspot.people_reads import PeopleReads, PeopleSource
 from dealcache.hubspot.worker_pool import WorkerPool
 from dealcache.model.deadline import Deadline
-from dealcache.model.deals import DealKey, Event, LoadedDeal
+from dealcache.model.deals import DealKey, LoadedDeal
 
 log = logging.getLogger(__name__)
 
@@ -96,11 +97,8 @@ class DealLoader:
             HubSpot knows no such deal; its ``renamed`` are deals with an id of ``known_ids`` and another name, its
             ``missing_ids`` the ids asked for that HubSpot no longer has.
         """
-        context = self._context(deadline)
-        people: PeopleReads | None = None
-        if self._people is not None:
-            people = PeopleReads(self._context(deadline.part(_PEOPLE_SHARE)), self._people, fresh=fresh_labels)
-        first = next(iter(keys))
+        context, first = self._context(deadline), next(iter(keys))
+        people = PeopleReads(self._context(deadline.part(_PEOPLE_SHARE)), self._people, fresh=fresh_labels)
         resolver: DealResolver
         if first.by == "id":
             resolver = IdResolver(first, context)
@@ -108,95 +106,91 @@ class DealLoader:
             resolver = NameResolver(keys, known_ids, context, confirm=fresh_labels)
         # Separate from the other calls, because nothing waits for labels before the very end.
         label_reads = WorkerPool(self._executor, CALLS_AT_ONCE, deadline.part(_LABEL_SHARE))
-        load = _Load(context, self._labels, label_reads, people)
-        return load.run(keys, resolver, self._now(), fresh_labels=fresh_labels)
+        activities = ActivityReads(context, people)
+        load = _Load(keys, resolver, context, people, activities, self._labels, label_reads, self._now())
+        return load.run(fresh_labels=fresh_labels)
 
     def _context(self, deadline: Deadline) -> LoadContext:
         pool = WorkerPool(self._executor, CALLS_AT_ONCE, deadline)
         return LoadContext(self._connect(deadline, self._priority), pool)
 
 
+@dataclass(frozen=True, slots=True)
 class _Load:
-    """One load of some deals. Everything here but the calls themselves runs in the caller's thread."""
+    """One load of some deals. Everything here but the calls themselves runs in the caller's thread.
 
-    def __init__(
-        self, context: LoadContext, labels: LabelRefresher, label_reads: WorkerPool, people: PeopleReads | None
-    ) -> None:
-        self._context = context
-        self._labels = labels
-        self._label_reads = label_reads
-        self._people = people
-        self._activities = ActivityReads(context, people)
+    ``label_reads`` awaits labels; ``started_at`` is the time before the first call.
+    """
 
-    def run(
-        self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime, *, fresh_labels: bool
-    ) -> dict[DealKey, LoadResult]:
-        """Load the deals that ``resolver`` finds for ``keys``; ``started_at`` is the time before the first call."""
+    keys: Collection[DealKey]
+    resolver: DealResolver
+    context: LoadContext
+    people: PeopleReads
+    activities: ActivityReads
+    labels: LabelRefresher
+    label_reads: WorkerPool
+    started_at: datetime
+
+    def run(self, *, fresh_labels: bool) -> dict[DealKey, LoadResult]:
+        """Load the deals that are found for the keys."""
+        resolver, pool = self.resolver, self.context.pool
         try:
             # Once, before calls that would each ask for the token's account and be refused.
-            self._context.client.admit()
-            self._await_labels(self._labels.begin_refresh() if fresh_labels else self._labels.begin_missing())
+            self.context.client.admit()
+            self._await_labels(self.labels.begin_refresh() if fresh_labels else self.labels.begin_missing())
             resolver.resolve()
-            self._activities.start(dict.fromkeys(found.deal.deal_id for found in resolver.found.values()))
+            self.activities.start(dict.fromkeys(found.deal.deal_id for found in resolver.found.values()))
             resolver.complete()
-            self._context.pool.wait_all()
+            pool.wait_all()
             if more := resolver.settle():
-                self._activities.start(more)
-                self._context.pool.wait_all()
-            self._label_reads.wait_all()
-            self._look_up_labels(resolver)
-            if self._people is not None:
-                self._people.finish()
+                self.activities.start(more)
+                pool.wait_all()
+            self.label_reads.wait_all()
+            self._look_up_labels()
+            self.people.finish()
         except HubSpotError as failure:
-            return dict.fromkeys(keys, failure)
+            return dict.fromkeys(self.keys, failure)
         finally:
-            for pool in (self._context.pool, self._label_reads):
-                pool.cancel_all()
-            if self._people is not None:
-                self._people.cancel()
-        return self._results(keys, resolver, started_at)
+            pool.cancel_all()
+            self.label_reads.cancel_all()
+            self.people.cancel()
+        return self._results()
 
     def _await_labels(self, reads: Iterable[Future[None]]) -> None:
         for read in reads:
-            self._label_reads.add_future(read, lambda _done: None, _go_without)
+            self.label_reads.add_future(read, lambda _done: None, _go_without)
 
-    def _look_up_labels(self, resolver: DealResolver) -> None:
+    def _look_up_labels(self) -> None:
         """Wait for the labels of ids that have none; do without those that cannot be read."""
-        found = (deal for one in resolver.found.values() for deal in (one.deal, *one.homonyms))
-        unknown = self._labels.known().unknown_in((*found, *resolver.read_by_id), self._activities.events())
+        found = (deal for one in self.resolver.found.values() for deal in (one.deal, *one.homonyms))
+        unknown = self.labels.known().unknown_in((*found, *self.resolver.read_by_id), self.activities.events())
         if unknown:
-            self._await_labels(self._labels.begin_lookup(unknown))
-            self._label_reads.wait_all()
+            self._await_labels(self.labels.begin_lookup(unknown))
+            self.label_reads.wait_all()
 
-    def _results(
-        self, keys: Collection[DealKey], resolver: DealResolver, started_at: datetime
-    ) -> dict[DealKey, LoadResult]:
+    def _results(self) -> dict[DealKey, LoadResult]:
         # How far a search may be behind is unknown, but an hour is far more than was ever seen.
-        behind = started_at - _SEARCH_BEHIND
-        read = {found.deal.deal_id for found in resolver.found.values()} - self._activities.failures.keys()
-        events = {one: self._events_of(one) for one in read}
+        resolver, started_at, behind = self.resolver, self.started_at, self.started_at - _SEARCH_BEHIND
+        read = {found.deal.deal_id for found in resolver.found.values()} - self.activities.failures.keys()
+        events = {one: self.people.with_participants(self.activities.events_of(one)) for one in read}
         results: dict[DealKey, LoadResult] = {}
-        for key in keys:
+        for key in self.keys:
             found = resolver.found.get(key)
             if failure := resolver.failures.get(key):
                 results[key] = failure
             elif found is None:
                 results[key] = _not_found(key, resolver)
-            elif failure := self._activities.failures.get(found.deal.deal_id):
+            elif failure := self.activities.failures.get(found.deal.deal_id):
                 results[key] = failure
             else:
                 deal_id = found.deal.deal_id
-                unread = self._activities.unread_of(deal_id)
+                unread = self.activities.unread_of(deal_id)
                 as_of = behind if deal_id in resolver.unconfirmed else started_at
-                people = None if self._people is None else self._people.of(deal_id, events[deal_id])
+                people = self.people.of(deal_id, events[deal_id])
                 results[key] = LoadedDeal(
                     found.deal, events[deal_id], found.homonyms, started_at, unread, as_of, people
                 )
         return results
-
-    def _events_of(self, deal_id: str) -> tuple[Event, ...]:
-        events = self._activities.events_of(deal_id)
-        return tuple(events) if self._people is None else self._people.with_participants(events)
 
 
 def _go_without(failure: HubSpotError) -> None:

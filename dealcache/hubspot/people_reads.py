@@ -76,11 +76,11 @@ class PeopleReads:
 
     Args:
         context: that of the load, with a pool whose deadline leaves time to answer without people.
-        source: knows people already.
+        source: knows people already; None to read and show none.
         fresh: True to read the names of known people again too.
     """
 
-    def __init__(self, context: LoadContext, source: PeopleSource, *, fresh: bool) -> None:
+    def __init__(self, context: LoadContext, source: PeopleSource | None, *, fresh: bool) -> None:
         self._context = context
         self._source = source
         self._fresh = fresh
@@ -91,7 +91,7 @@ class PeopleReads:
 
     def add(self, kind: str, ids: Iterable[str], *, last: bool) -> None:
         """Begin to read who takes part in records of one type; ``last`` if no more of them are known to come."""
-        for batch in self._plans[kind].add(ids, last=last):
+        for batch in () if self._source is None else self._plans[kind].add(ids, last=last):
             for object_type in PEOPLE_TYPES.values():
                 self._submit(
                     partial(self._participants, kind, object_type, batch),
@@ -102,7 +102,7 @@ class PeopleReads:
         """Wait for everything that was begun, then read the names that are not known."""
         self._context.pool.wait_all()
         keys = {key for by_type in self._found.values() for people in by_type.values() for key in people}
-        if not keys:
+        if self._source is None or not keys:
             return
         self._names = dict(self._source.known(keys))
         unknown = keys if self._fresh else keys - self._names.keys()
@@ -122,8 +122,10 @@ class PeopleReads:
             return None
         return tuple(key for object_type in PEOPLE_TYPES.values() for key in found[object_type])
 
-    def of(self, deal_id: str, events: Iterable[Event]) -> DealPeople:
-        """Return the people of a deal whose events have their participants."""
+    def of(self, deal_id: str, events: Iterable[Event]) -> DealPeople | None:
+        """Return the people of a deal whose events have their participants; None for no names."""
+        if self._source is None:
+            return None
         of_deal = self.participants("deals", deal_id)
         keys = {key for event in events for key in event.participants or ()}.union(of_deal or ())
         names = {key: self._names[key] for key in keys if key in self._names}
@@ -131,14 +133,16 @@ class PeopleReads:
 
     def with_participants(self, events: Iterable[Event]) -> tuple[Event, ...]:
         """Return events with their participants as far as they could be read."""
+        if self._source is None:
+            return tuple(events)
         return tuple(
             event._replace(participants=self.participants(event.engagement_type, event.engagement_id))
             for event in events
         )
 
     def _submit(self, call: Callable[[], object], take: Callable[..., None]) -> None:
-        if self._source.pause.is_over():
-            self._context.pool.submit(call, take, self._go_without)
+        if self._source is not None and self._source.pause.is_over():
+            self._context.pool.submit(call, take, partial(self._go_without, self._source.pause))
 
     def _participants(self, kind: str, object_type: str, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
         client = self._context.client
@@ -158,8 +162,8 @@ class PeopleReads:
         self._names.update(people)
         self._read |= people.keys()
 
-    def _go_without(self, failure: HubSpotError) -> None:
-        self._source.pause.note(failure)
+    def _go_without(self, pause: RefusalPause, failure: HubSpotError) -> None:
+        pause.note(failure)
         log.warning("a deal is shown without the names of people: %s", failure)
 
 

@@ -22,7 +22,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Any:
             super().__init__(*arguments, **more)
             progresses.append(self)
 
-    monkeypatch.setattr("dealcache.sync.job_runner.JobProgress", Noted)
+    monkeypatch.setattr("dealcache.sync.job_lease.JobProgress", Noted)
 
     def watch(account: Account) -> list[tuple[str, Progress]]:
         seen: list[tuple[str, Progress]] = []
