@@ -34,18 +34,11 @@ if TYPE_CHECKING:
 
 _VERSION = "13"
 _UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
+_SUPPORTED = _UPGRADE | {"Sec-WebSocket-Version": _VERSION}
 
 
-class HandshakeRefusedError(Exception):
-    """The request is not a handshake that can be accepted; ``problem`` says why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
-
-
-def accept(http_version: str, headers: Headers, allows: Callable[[str], bool]) -> dict[str, str]:
-    """Return the headers that accept a WebSocket handshake (RFC 6455, section 4.2).
+def refusal(http_version: str, headers: Headers, allows: Callable[[str], bool]) -> Problem | None:
+    """Return why a request is not a WebSocket handshake that can be accepted (RFC 6455, section 4.2); None if it is.
 
     wsproto parses handshakes too, but from bytes; here the server has already parsed the request, and a refusal must be
     a problem that says what is wrong.
@@ -54,55 +47,38 @@ def accept(http_version: str, headers: Headers, allows: Callable[[str], bool]) -
         http_version: such as ``HTTP/1.1``.
         headers: the request's.
         allows: returns whether pages of an origin may use this service.
-
-    Raises:
-        HandshakeRefusedError: the request is not a handshake, an invalid one, or one of a foreign page.
     """
-    _check_upgrade(http_version, headers)
-    _check_body(headers)
-    _check_origin(headers.get("Origin"), allows)
-    answered = _UPGRADE | {"Sec-WebSocket-Accept": generate_accept_token(_key(headers)).decode("ascii")}
-    if BEARER in _list(headers.get("Sec-WebSocket-Protocol")):
-        answered["Sec-WebSocket-Protocol"] = BEARER
-    return answered
+    asked = "websocket" in _list(headers.get("Upgrade")) and "upgrade" in _list(headers.get("Connection"))
+    if not asked or http_version != "HTTP/1.1":
+        detail = "This path speaks WebSocket (RFC 6455): ask for the change of protocols over HTTP/1.1."
+        return Problem(426, detail, headers=_SUPPORTED)
+    if headers.get("Sec-WebSocket-Version") != _VERSION:
+        return Problem(426, f"Sec-WebSocket-Version must be {_VERSION}.", headers=_SUPPORTED)
+    if headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:
+        return Problem(400, "A WebSocket handshake has no body.")
+    origin = headers.get("Origin")
+    if origin is not None and not allows(origin):  # browsers let any page open a WebSocket to any host
+        return Problem(403, "Pages of this origin may not connect; CORS_ORIGINS names those that do.")
+    try:
+        length = len(base64.b64decode(_key(headers), validate=True))
+    except binascii.Error:
+        length = 0
+    return None if length == 16 else Problem(400, "Sec-WebSocket-Key must be 16 bytes in Base64.")
+
+
+def _accepting(headers: Headers) -> dict[str, str]:
+    """Return the headers that accept a handshake."""
+    accepting = _UPGRADE | {"Sec-WebSocket-Accept": generate_accept_token(_key(headers)).decode("ascii")}
+    offers_token = BEARER in _list(headers.get("Sec-WebSocket-Protocol"))
+    return accepting | ({"Sec-WebSocket-Protocol": BEARER} if offers_token else {})
 
 
 def _list(value: str | None) -> list[str]:
     return [item.strip().lower() for item in (value or "").split(",")]
 
 
-def _check_upgrade(http_version: str, headers: Headers) -> None:
-    asked = "websocket" in _list(headers.get("Upgrade")) and "upgrade" in _list(headers.get("Connection"))
-    if not asked or http_version != "HTTP/1.1":
-        detail = "This path speaks WebSocket (RFC 6455): ask for the change of protocols over HTTP/1.1."
-    elif headers.get("Sec-WebSocket-Version") != _VERSION:
-        detail = f"Sec-WebSocket-Version must be {_VERSION}."
-    else:
-        return
-    raise HandshakeRefusedError(Problem(426, detail, headers=_UPGRADE | {"Sec-WebSocket-Version": _VERSION}))
-
-
-def _check_body(headers: Headers) -> None:
-    if headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in headers:
-        raise HandshakeRefusedError(Problem(400, "A WebSocket handshake has no body."))
-
-
 def _key(headers: Headers) -> bytes:
-    text = headers.get("Sec-WebSocket-Key", "").encode("latin-1")
-    try:
-        length = len(base64.b64decode(text, validate=True))
-    except binascii.Error:
-        length = 0
-    if length != 16:
-        raise HandshakeRefusedError(Problem(400, "Sec-WebSocket-Key must be 16 bytes in Base64."))
-    return text
-
-
-def _check_origin(origin: str | None, allows: Callable[[str], bool]) -> None:
-    """Refuse foreign pages: browsers let any page open a WebSocket to any host."""
-    if origin is None or allows(origin):
-        return
-    raise HandshakeRefusedError(Problem(403, "Pages of this origin may not connect; CORS_ORIGINS names those that do."))
+    return headers.get("Sec-WebSocket-Key", "").encode("latin-1")
 
 
 blueprint = StrictBlueprint("live", __name__, description="Clients hear which deals changed.")
@@ -134,17 +110,16 @@ def deal_updates(query: dict[str, Any]) -> Response:
     """
     wired = services()
     allows = partial(wired.guard.is_own_page, sender=sender_of(request.environ))
-    try:
-        headers = accept(request.environ["SERVER_PROTOCOL"], request.headers, allows)
-    except HandshakeRefusedError as refused:
-        return problem_response(refused.problem)
+    refused = refusal(request.environ["SERVER_PROTOCOL"], request.headers, allows)
+    if refused is not None:
+        return problem_response(refused)
     if not _can_hand_over(request.environ):
         return problem_response(Problem(501, "This server cannot hand connections over: run gunicorn without TLS."))
     client = wired.live.admit(Subscription.to(query["dealName"]) if "dealName" in query else Subscription())
     if client is None:
         wait = {"Retry-After": str(_WAIT_SECONDS)}
         return problem_response(Problem(503, "All places for live updates are taken, or it stops.", headers=wait))
-    response = Response(status=101, headers=headers)
+    response = Response(status=101, headers=_accepting(request.headers))
     del response.headers["Content-Type"]
     # The server calls this when it has sent the answer, or failed to.
     response.call_on_close(partial(_hand_over, request.environ, wired.live, client))

@@ -7,18 +7,19 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import marshmallow as ma
 from flask import Response
 
-from dealcache.api import job_views, sync_parameters
+from dealcache.api import job_views, parameters, sync_parameters
 from dealcache.api.documentation import STORE_FAILURE, Documented, documented
 from dealcache.api.problems import Problem
 from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
-from dealcache.api.sync_parser import SyncBlueprint
+from dealcache.api.sync_parameters import SyncBlueprint
 from dealcache.hubspot.errors import HubSpotError, WrongAccount
 from dealcache.model.deadline import Deadline
-from dealcache.model.jobs import SyncRequest
+from dealcache.model.jobs import JobStatus, SyncRequest
 from dealcache.repositories import Cancellation
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,13 @@ _ANSWERS = [Documented(415, "The body is not JSON."), _ACCOUNT, STORE_FAILURE]
 _ACCOUNT_SECONDS = 2.0
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class JobsQuery(ma.Schema):
+    """Filters the list of jobs."""
+
+    status = ma.fields.Enum(JobStatus, by_value=True, load_default=None, metadata={"description": "Only those."})
+    limit = parameters.Count(1, 1000, "How many jobs to list at most.", load_default=100)
 
 
 @blueprint.route("", methods=["POST"])
@@ -94,7 +102,7 @@ def status(job_id: str) -> Response:
 
 
 @blueprint.route("/jobs")
-@blueprint.arguments(sync_parameters.JobsQuery(), location="query")
+@blueprint.arguments(JobsQuery(), location="query")
 @documented(blueprint, job_views.JobsSchema, [STORE_FAILURE])
 def jobs(query: dict[str, Any]) -> Response:
     """The jobs, the newest first."""

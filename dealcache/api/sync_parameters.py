@@ -1,15 +1,25 @@
-"""The parameters of the sync calls, and the sync request that they make."""
+"""The parameters of the sync calls, and the sync request that they make.
+
+They come in the query string, in a JSON object in the body, or in both, and are read strictly: a parameter that is
+misspelt or ignored would request a different sync.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import marshmallow as ma
+from flask import Request
+from flask_smorest import Blueprint
 
 from dealcache.api import parameters, query
+from dealcache.api.strict_blueprint import StrictParser, json_object
 from dealcache.model.deals import bare_name
-from dealcache.model.jobs import MOST_EPOCH_DAYS, JobStatus, JobType, SyncRequest
+from dealcache.model.jobs import MOST_EPOCH_DAYS, JobType, SyncRequest
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: The longest range of days, both ends included.
 MOST_DAYS = 366
@@ -34,31 +44,24 @@ def _stage_name(text: str) -> str:
     return text
 
 
-def _stage() -> ma.fields.String:
-    return ma.fields.String(
-        validate=parameters.rule(_stage_name),
-        metadata={
-            "description": "A stage's label in any case, or its id.",
-            "pattern": r"\S",
-            "maxLength": 512,
-            "example": "Closed Won",
-        },
-    )
-
-
-def _deal() -> ma.fields.String:
-    return ma.fields.String(
-        validate=parameters.rule(query.deal_name),
-        metadata={
-            "description": "A deal's name, or its id (digits).",
-            **parameters.NAME_RULES,
-            "example": "Acme renewal",
-        },
-    )
-
-
-def _day(description: str) -> SyncDay:
-    return SyncDay(description, example="2026-11-01")
+_STAGE = ma.fields.String(
+    validate=parameters.rule(_stage_name),
+    metadata={
+        "description": "A stage's label in any case, or its id.",
+        "pattern": r"\S",
+        "maxLength": 512,
+        "example": "Closed Won",
+    },
+)
+_DEAL = ma.fields.String(
+    validate=parameters.rule(query.deal_name),
+    metadata={
+        "description": "A deal's name, or its id (digits).",
+        **parameters.NAME_RULES,
+        "example": "Acme renewal",
+    },
+)
+_DAY = SyncDay("The day, in the timeline's zone.", example="2026-11-01")
 
 
 class _Parameters(ma.Schema):
@@ -82,8 +85,8 @@ class SyncParameters(_Parameters):
 
     full = parameters.boolean("Everything that HubSpot has.")
     epoch_days = parameters.Count(1, MOST_EPOCH_DAYS, "What changed in the last so many days.")
-    stage = _stage()
-    deal = _deal()
+    stage = _STAGE
+    deal = _DEAL
 
     @ma.validates_schema
     def one_thing(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -122,8 +125,8 @@ class StageDateParameters(_DaysParameters):
 
     TYPE = JobType.STAGE_DATES
     NEEDED = ("stage", "date_str")
-    stage = _stage()
-    date_str = _day("The day, in the timeline's zone.")
+    stage = _STAGE
+    date_str = _DAY
 
 
 class RangeParameters(_DaysParameters):
@@ -131,8 +134,8 @@ class RangeParameters(_DaysParameters):
 
     TYPE = JobType.ALL_STAGES_DATE
     NEEDED: tuple[str, ...] = ("start_date", "end_date")
-    start_date = _day("The first day, in the timeline's zone.")
-    end_date = _day("The last day, included.")
+    start_date = SyncDay("The first day, in the timeline's zone.", example="2026-11-01")
+    end_date = SyncDay("The last day, included.", example="2026-11-01")
 
     @ma.validates_schema
     def in_order(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -151,7 +154,7 @@ class StageRangeParameters(RangeParameters):
 
     TYPE = JobType.STAGE_DATES
     NEEDED = ("stage", "start_date", "end_date")
-    stage = _stage()
+    stage = _STAGE
 
 
 class DealDateParameters(_DaysParameters):
@@ -159,8 +162,8 @@ class DealDateParameters(_DaysParameters):
 
     TYPE = JobType.DEAL_DATE
     NEEDED = ("deal", "date_str")
-    deal = _deal()
-    date_str = _day("The day, in the timeline's zone.")
+    deal = _DEAL
+    date_str = _DAY
 
 
 class DateParameters(_DaysParameters):
@@ -168,11 +171,78 @@ class DateParameters(_DaysParameters):
 
     TYPE = JobType.ALL_STAGES_DATE
     NEEDED = ("date_str",)
-    date_str = _day("The day, in the timeline's zone.")
+    date_str = _DAY
 
 
-class JobsQuery(ma.Schema):
-    """Filters the list of jobs."""
+class SyncParser(StrictParser):
+    """Reads the query string and the body as one set of parameters."""
 
-    status = ma.fields.Enum(JobStatus, by_value=True, load_default=None, metadata={"description": "Only those."})
-    limit = parameters.Count(1, 1000, "How many jobs to list at most.", load_default=100)
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """Return the parameters of both places, as texts; one given in both must have the same value."""
+        given: dict[str, str] = super().load_querystring(req, schema)
+        body = _texts(json_object(req), schema.fields)
+        differing = [name for name in given.keys() & body.keys() if not _same(schema, name, given[name], body[name])]
+        if differing:
+            raise ma.ValidationError({name: ["Differs between query and body."] for name in sorted(differing)})
+        return given | body
+
+
+class SyncBlueprint(Blueprint):
+    """A blueprint whose parameters may be given in both places."""
+
+    ARGUMENTS_PARSER = SyncParser()
+
+    def takes(self, schema: type[ma.Schema]) -> Callable[[F], F]:
+        """Give a view function the parameters of ``schema``, and describe them as query and as body."""
+        body = {"required": False, "content": {"application/json": {"schema": schema}}}
+
+        def decorate(view: F) -> F:
+            described: F = self.arguments(schema(), location="query", unknown=ma.RAISE)(view)
+            return self.doc(requestBody=body)(described)  # type: ignore[no-any-return]
+
+        return decorate
+
+
+def _texts(content: Mapping[str, Any], fields: Mapping[str, ma.fields.Field[Any]]) -> dict[str, str]:
+    """Return the values of a body in the form of a query string; raise ValidationError for invalid ones."""
+    texts: dict[str, str] = {}
+    errors: dict[str, list[str]] = {}
+    for name, value in content.items():
+        try:
+            texts[name] = _text(fields.get(name), value)
+        except ma.ValidationError as error:
+            errors[name] = [str(message) for message in error.messages]
+    if errors:
+        raise ma.ValidationError(dict(errors))
+    return texts
+
+
+def _text(field: ma.fields.Field[Any] | None, value: Any) -> str:
+    """Return a JSON value as a query string has it; raise ValidationError if its type is not that of ``field``."""
+    match field, value:
+        case None, _:
+            return ""  # an unknown parameter, whose name is refused later
+        case ma.fields.Boolean(), bool():
+            return "true" if value else "false"
+        case ma.fields.Boolean(), _:
+            raise ma.ValidationError("Must be true or false.")
+        # JSON has one kind of number, in which 7.0 is a whole one.
+        case ma.fields.Integer(), int() | float() if not isinstance(value, bool) and value == int(value):
+            return str(int(value))
+        case ma.fields.Integer(), _:
+            raise ma.ValidationError("Must be a whole number.")
+        case _, str():
+            return value
+        case _:
+            raise ma.ValidationError("Must be a text.")
+
+
+def _same(schema: ma.Schema, name: str, one: str, other: str) -> bool:
+    """Return True if two texts mean the same value of a parameter."""
+    field = schema.fields.get(name)
+    if one == other or field is None:
+        return True
+    try:
+        return bool(field.deserialize(one) == field.deserialize(other))
+    except ma.ValidationError:
+        return False
