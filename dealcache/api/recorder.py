@@ -29,6 +29,8 @@ class ReadRecorder:
     Attributes:
         latencies: the time of each read of the last minute, except those of batches, whose time says nothing about one
             read.
+        settle: includes all reads that were answered before the call in metrics and counts; a part that counts reads
+            later replaces it.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -38,15 +40,7 @@ class ReadRecorder:
         self._lock = threading.Lock()
         self._by_tier = dict.fromkeys(TIERS, 0)
         self._failed = 0
-        self._settle: Callable[[], None] = lambda: None
-
-    def settle_first(self, settle: Callable[[], None]) -> None:
-        """Call ``settle`` before counts are shown: it hands on reads that were only noted."""
-        self._settle = settle
-
-    def settle(self) -> None:
-        """Include all reads that were answered before the call in metrics and counts."""
-        self._settle()
+        self.settle: Callable[[], None] = lambda: None
 
     def hits(self, view: View, count: int) -> None:
         """Count reads that the hit lane answered, which measures and logs them itself."""

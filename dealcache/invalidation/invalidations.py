@@ -56,7 +56,7 @@ class Invalidations:
         self.fence = fence = Fence()
         self.watermark = InvalidationWatermark(clock, on_sure=on_sure)
         cache = TieredCache(memory, shared, fence, self.watermark, clock, lambda: labels.version)
-        self.state = ReaderState(cache, fence, on_wait, labels.renew)
+        self.state = ReaderState(cache, on_wait, labels.renew)
         self.publisher = InvalidationPublisher(
             invalidation_log,
             self.state,

@@ -145,11 +145,11 @@ class InvalidationPublisher:
         Raises:
             StoreError: MongoDB failed.
         """
-        if self._state.unheard <= self.applied:
+        if self._state.cache.fence.unheard <= self.applied:
             return
         with self._order:
             self.catch_up()
-            if self._state.unheard > self.applied:
+            if self._state.cache.fence.unheard > self.applied:
                 log.warning("Redis holds values that are newer than the invalidation log: everything cached is dropped")
                 self._state.restart(self.applied)
 
@@ -215,7 +215,7 @@ class InvalidationPublisher:
     def _begin(self) -> None:
         """Read the log for the first time."""
         entries = self._log.newest()
-        self._state.begin(entries[0].generation - 1 if entries else 0)
+        self._state.cache.fence.begin(entries[0].generation - 1 if entries else 0)
         self._position = (0, "")
         for entry in entries:
             self._apply(entry, new=entry.nonce in self._own)

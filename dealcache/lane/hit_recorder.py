@@ -80,7 +80,7 @@ class HitRecorder:
         self._unlogged: Counter[tuple[Route, int]] = Counter()
         self._turn = 0
         self._thread = BackgroundThread("hit recorder", self._flush, INTERVAL)
-        recorder.settle_first(self.settle)
+        recorder.settle = self.settle
 
     def hit(
         self,

@@ -25,7 +25,6 @@ class InvalidationWatermark:
     Args:
         clock: the wall clock, in epoch seconds, by which cached values are dated.
         timer: the monotonic clock, in seconds.
-        grace: seconds for which one :meth:`note` counts.
         on_sure: called with the wall-clock time up to which everything is known, whenever it advances.
     """
 
@@ -33,12 +32,10 @@ class InvalidationWatermark:
         self,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.monotonic,
-        grace: float = GRACE_SECONDS,
         on_sure: Callable[[float], None] = lambda _at: None,
     ) -> None:
         self._clock = clock
         self._timer = timer
-        self._grace = grace
         self._on_sure = on_sure
         self._following = False
         self._doubted_at = _ALL
@@ -70,7 +67,7 @@ class InvalidationWatermark:
         at = self._sure
         now = self._timer()
         doubted_at = self._doubted_at
-        if self._following and now - at[0] > self._grace:
-            doubted_at = max(doubted_at, at[0] + self._grace)
+        if self._following and now - at[0] > GRACE_SECONDS:
+            doubted_at = max(doubted_at, at[0] + GRACE_SECONDS)
         # By the wall clock as it runs now: it may have been set since.
         return _ALL if doubted_at == _ALL else self._clock() - (now - doubted_at)

@@ -81,7 +81,7 @@ class LoadRequest:
         self._known_ids = known_ids
         self._context = context
         self._cache = context.state.cache
-        self.generation = self._cache.token().generation
+        self.generation = self._cache.fence.token().generation
         #: For each finished deal its views, or why there are none.
         self.outcomes: dict[DealKey, Loaded | Exception] = {}
         #: True if this process has loaded and stored them, False if it could not store them, None if it did not load.
@@ -98,7 +98,7 @@ class LoadRequest:
         A load that another process began before that invalidation is not waited for.
         """
         return {
-            name: max(self._cache.last_invalidation(key) for key in keys)
+            name: max(self._cache.fence.last_of(key) for key in keys)
             for name, keys in self._named.items()
             if not self._is_done(name)
         }
@@ -112,7 +112,7 @@ class LoadRequest:
 
     def find_stored(self, names: Collection[str]) -> set[str]:
         """Take the deals that MongoDB has by now, and return their names."""
-        token = self._cache.token()
+        token = self._cache.fence.token()
         try:
             found = self._context.mongodb.read_many(dict.fromkeys(self._pending(names), tuple(View))).entries
         except StoreError:
@@ -124,7 +124,7 @@ class LoadRequest:
     def load(self, names: Collection[str], deadline: Deadline) -> dict[str, LoadEnd | HubSpotError]:
         """Fetch from HubSpot, store in MongoDB and take; return each load's outcome, HubSpot's failures as such."""
         keys = self._pending(names)
-        token = self._cache.token()
+        token = self._cache.fence.token()
         try:
             with self._context.loads.enter():
                 ids = self._ids_known(keys)
@@ -144,7 +144,7 @@ class LoadRequest:
     def unknown(self, name: str) -> None:
         """Note that another process has found that HubSpot has no such deal."""
         for key in self._pending([name]):
-            token = self._cache.token()
+            token = self._cache.fence.token()
             self._take(key, self._context.hubspot.unknown(key), token)
 
     def failed(self, name: str, failure: Exception) -> None:

@@ -90,16 +90,6 @@ class MongoSource:
         """
         return tuple(stored.deal.deal_id for stored in self._deals.find(key))
 
-    def as_of(self, key: DealKey) -> float | None:
-        """Return the moment up to which HubSpot's changes are known to be in a deal, epoch seconds; None if unknown.
-
-        Raises:
-            StoreUnavailable: MongoDB does not answer.
-        """
-        found = self.find_one(key)
-        as_of = None if found is None else found[1]
-        return None if as_of is None else as_of.timestamp()
-
     def find_one(self, key: DealKey) -> tuple[StoredDeal, datetime | None] | None:
         """Return the deal that a key means, and the moment up to which HubSpot's changes are known to be in it.
 

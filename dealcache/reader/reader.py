@@ -203,7 +203,7 @@ class DealReader:
         wanted: dict[DealKey, list[View]] = {}
         for key, view in lacking:
             wanted.setdefault(key, []).append(view)
-        token = self._cache.token()
+        token = self._cache.fence.token()
         stored = self._mongodb.read_many(wanted)
         outcomes: Stored = {}
         for key, view in lacking:

@@ -108,11 +108,11 @@ class Rereader:
         """
         key = DealKey("id", deal_id)
         try:
-            as_of = self._context.mongodb.as_of(key)
+            _, as_of = self._context.mongodb.find_one(key) or (None, None)
         except StoreError as failure:
             log.debug("deal %s is not read again: %s", deal_id, failure)
             return RereadOutcome.FAILED
-        if as_of is not None and self._clock() - as_of <= self._max_age:
+        if as_of is not None and self._clock() - as_of.timestamp() <= self._max_age:
             self._forget(deal_id)
             return RereadOutcome.UNNEEDED
         if not self._has_calls():

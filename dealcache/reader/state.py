@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dealcache.model.deals import DealKey, name_key
 from dealcache.model.invalidation import Changes, Selection
-from dealcache.reader.fence import Fence, Token
+from dealcache.reader.fence import Token
 from dealcache.reader.single_flight import SingleFlight
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry, View
@@ -44,11 +44,10 @@ Publish = Callable[[Selection, Changes | None, Token | None], Applied]
 
 
 class ReaderState:
-    """The cache tiers, the fence around them, and the loads in progress.
+    """The cache tiers with their fence, and the loads in progress.
 
     Args:
         cache: the cache tiers.
-        fence: their fence.
         on_wait: called each time that a thread begins to wait for another thread's load, for metrics.
         renew_labels: called first when labels changed, so that any load that begins later sees the new ones.
     """
@@ -56,27 +55,16 @@ class ReaderState:
     def __init__(
         self,
         cache: TieredCache,
-        fence: Fence,
         on_wait: Callable[[], None] = lambda: None,
         renew_labels: Callable[[], None] = lambda: None,
     ) -> None:
         self.cache = cache
-        self._fence = fence
         self._renew_labels = renew_labels
         #: MongoDB's entry of a view, or the ids of the deals of its name that it knows without their activities.
         self.mongodb_flights: SingleFlight[tuple[DealKey, View], Entry | tuple[str, ...]] = SingleFlight(on_wait)
         #: Loads from HubSpot: of what no tier has, and those that bypass the tiers.
         self.fetches: SingleFlight[DealKey, Loaded] = SingleFlight(on_wait)
         self.refreshes: SingleFlight[DealKey, Loaded] = SingleFlight(on_wait)
-
-    def begin(self, oldest: int) -> None:
-        """Note that the invalidation log is known here from now on, back to the generation ``oldest``."""
-        self._fence.begin(oldest)
-
-    @property
-    def unheard(self) -> int:
-        """The highest generation, not known here, of a refused value of the shared tier; see :attr:`.Fence.unheard`."""
-        return self._fence.unheard
 
     def apply(
         self,
@@ -100,7 +88,7 @@ class ReaderState:
         """
         if labels:
             self._renew_labels()
-        token = self._fence.move(selection, generation, claim)
+        token = self.cache.fence.move(selection, generation, claim)
         self._detach(Selection.all() if labels else selection)
         if doubt:
             self.cache.doubt()
@@ -110,7 +98,7 @@ class ReaderState:
     def restart(self, generation: int) -> None:
         """Forget everything, in the shared tier too: the invalidation log was replaced, now at ``generation``."""
         self._renew_labels()
-        self._fence.restart(generation)
+        self.cache.fence.restart(generation)
         self._detach(Selection.all())
         self.cache.forget(Selection.all(), None)
         self.cache.forget_shared(Selection.all(), None)

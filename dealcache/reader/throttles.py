@@ -9,6 +9,9 @@ from cachetools import LRUCache
 
 from dealcache.model.deals import DealKey
 
+#: The most deals to remember; a forgotten one costs one more try.
+_REMEMBERED = 10_000
+
 
 class FailSafeThrottle:
     """Remembers the deals for which the tiers below failed and a stale value served. Thread-safe.
@@ -19,14 +22,13 @@ class FailSafeThrottle:
     Args:
         pause: seconds between two tries.
         clock: a clock in seconds.
-        remember: how many deals to remember; a forgotten deal costs one more try.
     """
 
-    def __init__(self, pause: float, clock: Callable[[], float], remember: int = 10_000) -> None:
+    def __init__(self, pause: float, clock: Callable[[], float]) -> None:
         self._pause = pause
         self._clock = clock
         self._lock = threading.Lock()
-        self._next_try: LRUCache[DealKey, float] = LRUCache(remember)
+        self._next_try: LRUCache[DealKey, float] = LRUCache(_REMEMBERED)
 
     def should_serve_stale(self, key: DealKey) -> bool:
         """Return True if a read should take the stale value; after a pause one caller gets False, and tries."""

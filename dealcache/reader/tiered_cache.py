@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.model.workers import RedisUnavailable
 from dealcache.reader.answers import Found, ReadTrace, TierOutcome
@@ -47,7 +46,7 @@ class TieredCache:
     ) -> None:
         self._memory = memory
         self._shared = shared
-        self._fence = fence
+        self.fence = fence
         self._watermark = watermark
         self._clock = clock
         self._labels_version = labels_version
@@ -104,19 +103,11 @@ class TieredCache:
         """Count that memory's value under ``key`` was served."""
         self._memory.record_hit(key, count)
 
-    def token(self) -> Token:
-        """Return the token that a load takes when it starts, to be passed to :meth:`keep`."""
-        return self._fence.token()
-
-    def last_invalidation(self, key: DealKey) -> int:
-        """Return the generation of the last invalidation of a deal, as far as it is known here."""
-        return self._fence.last_of(key)
-
     def keep(self, key: CacheKey, entry: Entry, token: Token) -> None:
         """Keep the value of a load that started with ``token``, unless its deal or a label was invalidated since."""
         marked = replace(entry, generation=token.generation)
         kept = self._memory.put(key, marked, lambda: self.permits(key, marked, token))
-        if self._shared is not None and kept and self._fence.trusts(key, marked):
+        if self._shared is not None and kept and self.fence.trusts(key, marked):
             try:
                 self._shared.put(key, marked, lambda: self.permits(key, marked, token))
             except RedisUnavailable as failure:
@@ -130,7 +121,7 @@ class TieredCache:
         """
         if entry.labels_version is not None and self._labels_version() not in (None, entry.labels_version):
             return False
-        return self._fence.permits(token, key, entry)
+        return self.fence.permits(token, key, entry)
 
     def forget(self, selection: Selection, before: int | None) -> set[str]:
         """Remove what is older than the invalidation of generation ``before`` from memory; return displayed keys."""
@@ -184,8 +175,8 @@ class TieredCache:
 
     def _promote(self, key: CacheKey, entry: Entry) -> bool:
         """Return True if a value of the shared tier is good, and if so keep it in memory."""
-        if self._judged(entry) is not Verdict.FRESH or not self._fence.trusts(key, entry):
+        if self._judged(entry) is not Verdict.FRESH or not self.fence.trusts(key, entry):
             return False
-        self._memory.put(key, entry, lambda: self._fence.trusts(key, entry))
+        self._memory.put(key, entry, lambda: self.fence.trusts(key, entry))
         self._memory.record_hit(key)
         return True

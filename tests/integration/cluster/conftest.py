@@ -72,7 +72,7 @@ class Member:
         """Cache a view of a deal, as a load does that began with ``token``, or just now."""
         now = self.clock()
         entry = Entry(200, b"{}", '"t"', now, now + 600, now + 1_000, deal_id, name)
-        self.cache.keep(key(name), entry, token or self.cache.token())
+        self.cache.keep(key(name), entry, token or self.cache.fence.token())
 
     def looks_up(self, name: str = "Acme") -> bool:
         """Return True if one of the cache tiers has a fresh value."""

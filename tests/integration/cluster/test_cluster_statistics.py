@@ -78,7 +78,7 @@ def test_what_was_cleared_is_shown_of_no_worker(make_member: MakeMember) -> None
     told = everywhere(ada)
     assert (told.rows, told.total, told.usage.size_bytes, told.workers) == ([], 0, 0, 2)
     bob.publisher.catch_up()
-    bob.keep("Acme", token=bob.cache.token())
+    bob.keep("Acme", token=bob.cache.fence.token())
     bob.statistics.publish()
     assert [row.key for row in everywhere(ada).rows] == ["info:Acme"]
 

@@ -46,7 +46,7 @@ def test_an_invalidation_holds_here_when_it_returns_and_elsewhere_when_it_is_rea
 
 
 def test_a_load_under_way_elsewhere_brings_nothing_back(ada: Member, bob: Member) -> None:
-    token = bob.cache.token()
+    token = bob.cache.fence.token()
     ada.publisher.record(ACME)
     bob.publisher.catch_up()
     bob.keep(token=token)
@@ -57,7 +57,7 @@ def test_a_load_under_way_elsewhere_brings_nothing_back(ada: Member, bob: Member
 
 def test_a_load_keeps_what_it_invalidated_the_old_value_for(ada: Member, bob: Member) -> None:
     bob.keep()
-    token = ada.cache.token()
+    token = ada.cache.fence.token()
     applied = ada.publisher.record(ACME, changes(), claim=token)
     assert applied.token is not None
     ada.keep(token=applied.token)
@@ -70,7 +70,7 @@ def test_a_load_keeps_what_it_invalidated_the_old_value_for(ada: Member, bob: Me
 def test_a_load_that_somebody_elsewhere_overtook_keeps_nothing(ada: Member, bob: Member) -> None:
     """Its value may be older than what the other has invalidated, although its own invalidation comes later."""
     ada.publisher.catch_up()
-    token = ada.cache.token()
+    token = ada.cache.fence.token()
     bob.publisher.record(ACME)
     applied = ada.publisher.record(ACME, changes(), claim=token)
     assert applied.token is None
@@ -127,7 +127,7 @@ def test_doubt_makes_everything_untrusted_everywhere_but_for_bad_times(ada: Memb
 
 
 def test_a_load_under_way_is_not_trusted_after_doubt(ada: Member, bob: Member) -> None:
-    token = bob.cache.token()
+    token = bob.cache.fence.token()
     ada.publisher.doubt()
     ada.publisher.settle()
     bob.publisher.catch_up()

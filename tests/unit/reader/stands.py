@@ -73,11 +73,6 @@ class FakeMongoDB:
             shown, deal_of(key), self.clock(), self.maker.labels(), UnknownIds(), self.sync_watermark
         )
 
-    def as_of(self, _key: DealKey) -> float | None:
-        if self.failure is not None:
-            raise self.failure
-        return None if self.sync_watermark is None else self.sync_watermark.timestamp()
-
     def known_ids(self, key: DealKey) -> tuple[str, ...]:
         if self.failure is not None:
             raise self.failure
@@ -147,7 +142,7 @@ class OnlyHere:
     def __init__(self, state: ReaderState) -> None:
         self.state = state
         self.recorded: list[tuple[Selection, Changes | None]] = []
-        state.begin(0)
+        state.cache.fence.begin(0)
 
     def record(self, selection: Selection, changes: Changes | None = None, claim: Token | None = None) -> Applied:
         self.recorded.append((selection, changes))
@@ -187,7 +182,7 @@ class Stand:
         self.give_way: Callable[[], object] = lambda: None
         fence, self.watermark = Fence(), InvalidationWatermark(self.clock, self.clock)
         cache = TieredCache(self.memory, None, fence, self.watermark, self.clock)
-        self.state = ReaderState(cache, fence, self.waiting.release)
+        self.state = ReaderState(cache, self.waiting.release)
         self.publisher = OnlyHere(self.state)
         self.fail_safe = FailSafeThrottle(POLICY.retry_pause, self.clock)
         cluster = ClusterFlight(

@@ -109,7 +109,7 @@ def test_a_name_that_is_remembered_as_unknown_is_asked_of_nobody():
 def test_news_that_a_deal_is_unknown_counts_for_all_its_views():
     stand = Stand()
     unknown = stand.mongodb.maker.unknown(named("nobody"), stand.clock())
-    stand.state.cache.keep(CacheKey.of(View.INFO, named("nobody")), unknown, stand.state.cache.token())
+    stand.state.cache.keep(CacheKey.of(View.INFO, named("nobody")), unknown, stand.state.cache.fence.token())
     answer = read(stand, "nobody", views=list(View))
     assert [one.entry.status for one in answer.values[named("nobody")].values()] == [404] * 3
     assert stand.mongodb.batches == []

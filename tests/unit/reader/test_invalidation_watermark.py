@@ -23,7 +23,7 @@ def timer() -> ManualClock:
 
 @pytest.fixture
 def watermark(wall: ManualClock, timer: ManualClock) -> InvalidationWatermark:
-    return InvalidationWatermark(wall, timer, grace=1.0)
+    return InvalidationWatermark(wall, timer)
 
 
 def pass_time(seconds: float, *clocks: ManualClock) -> None:

@@ -150,8 +150,8 @@ class Views:
         self.memory = MemoryTier(1_000_000, clock)
         fence, watermark = Fence(), InvalidationWatermark(clock)
         self.cache = TieredCache(self.memory, None, fence, watermark, clock, lambda: directory.version)
-        self.state = ReaderState(self.cache, fence, renew_labels=directory.renew)
-        self.state.begin(0)
+        self.state = ReaderState(self.cache, renew_labels=directory.renew)
+        fence.begin(0)
         self.told: list[UnknownIds] = []
         self.maker = EntryMaker(
             POLICY, UTC, lambda: 0.0, None, directory.current, directory.completed, self.told.append
@@ -175,19 +175,19 @@ def views(directory: LabelDirectory, clock: ManualClock) -> Views:
 
 def test_a_view_made_with_old_labels_is_not_kept_after_they_changed(views: Views, stored: Stored) -> None:
     key = named()
-    token, old = views.cache.token(), views.made(key)
+    token, old = views.cache.fence.token(), views.made(key)
     stored.rename("Anne")
     # The deal is none of those of which MongoDB knew, a moment ago, that they show the label.
     views.state.apply(Selection.deals(ids=["another"]), 1, labels=True)
     views.cache.keep(CacheKey.of(View.INFO, key), old, token)
     assert views.kept(key) is None
-    views.cache.keep(CacheKey.of(View.INFO, key), views.made(key), views.cache.token())
+    views.cache.keep(CacheKey.of(View.INFO, key), views.made(key), views.cache.fence.token())
     assert views.kept(key) == b'{"owner":"Anne"}'
 
 
 def test_what_does_not_show_a_changed_label_stays_cached(views: Views, stored: Stored) -> None:
     for key in (named("shows it"), named("does not")):
-        views.cache.keep(CacheKey.of(View.INFO, key), views.made(key), views.cache.token())
+        views.cache.keep(CacheKey.of(View.INFO, key), views.made(key), views.cache.fence.token())
     views.state.apply(Selection.deals(names=["shows it"]), 1, labels=True)
     assert views.kept(named("shows it")) is None
     assert views.kept(named("does not")) is not None

@@ -54,7 +54,7 @@ class Worker:
         return (None, False, steps) if found is None else (found.entry, found.stale, steps)
 
     def keep(self, key: CacheKey, entry: Entry) -> None:
-        self.cache.keep(key, entry, self.cache.token())
+        self.cache.keep(key, entry, self.cache.fence.token())
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_value_whose_load_began_after_the_invalidation_was_known_is_good(worke
 
 
 def test_a_load_that_an_invalidation_overtook_is_kept_nowhere(worker, shared, clock):
-    token = worker.cache.token()
+    token = worker.cache.fence.token()
     worker.fence.move(ACME, 1)
     worker.cache.keep(KEY, entry(clock), token)
     assert worker.memory.get(KEY) is None
