@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeGuard
 
@@ -148,32 +149,20 @@ def _association(event: Event, object_type: str | None, types: Mapping[str, str]
     Where people are wanted, one with a person is an event of the deal or the activity.
     """
     from_type, to_type = _end_types(event, object_type, types)
-    ends = [(from_type, "fromObjectId"), (to_type, "toObjectId")]
-    if from_type != _DEALS:
-        ends.reverse()
-    if (person := _with_person(event, ends)) is not None:
-        return person
-    (deals, deal_field), (activities, activity_field) = ends
-    if deals != _DEALS or activities is None or activities == _DEALS or activities in _PEOPLE.values():
+    if from_type is None or to_type is None or _rank(from_type) == _rank(to_type):
         return None
-    deal_id, activity_id = _first_id(event, deal_field), _first_id(event, activity_field)
+    ends = ((from_type, "fromObjectId"), (to_type, "toObjectId"))
+    (record, field), (other, other_field) = sorted(ends, key=lambda end: _rank(end[0]))
+    record_id, other_id = _first_id(event, field), _first_id(event, other_field)
     removed = str(event.get("associationRemoved", ""))
-    key = _key(event, "associationChange", deals, deal_id, activities, activity_id, removed)
-    moment = _moment(event)
-    return WebhookEvent(key, "associationChange", deals, deal_id, moment, other_type=activities, other_id=activity_id)
+    key = _key(event, "associationChange", record, record_id, other, other_id, removed)
+    seen = WebhookEvent(key, "associationChange", record, record_id, _moment(event))
+    return seen if other in _PEOPLE.values() else replace(seen, other_type=other, other_id=other_id)
 
 
-def _with_person(event: Event, ends: Sequence[tuple[str | None, str]]) -> WebhookEvent | None:
-    """Return the event of an association of a deal or an activity with a person; None for any other."""
-    people = [end for end in ends if end[0] in _PEOPLE.values()]
-    records = [end for end in ends if end[0] is not None and end not in people]
-    if not (people and records):
-        return None
-    ((person_type, person_field),), ((record_type, record_field),) = people, records
-    record_id, person_id = _first_id(event, record_field), _first_id(event, person_field)
-    removed = str(event.get("associationRemoved", ""))
-    key = _key(event, "associationChange", record_type, record_id, person_type, person_id, removed)
-    return WebhookEvent(key, "associationChange", str(record_type), record_id, _moment(event))
+def _rank(object_type: str) -> int:
+    """Return the place of a type among those of an association's ends: deals, activities, people."""
+    return 0 if object_type == _DEALS else 2 if object_type in _PEOPLE.values() else 1
 
 
 def _end_types(event: Event, object_type: str | None, types: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -147,12 +148,9 @@ def _make_fetcher(
     parts: Container, policy: StalenessPolicy, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight
 ) -> Fetcher:
     settings = parts.settings
-    loader = DealLoader(
-        parts.hubspot.client, parts.labels, parts.hubspot.executor, now=parts.now, people=parts.people.source
-    )
     loads = Bulkhead(settings.hubspot_loads, "deals are being loaded from HubSpot")
     return Fetcher(
-        context=_request_context(parts, loader, maker, mongodb, loads),
+        context=_request_context(parts, maker, mongodb, loads, parts.hubspot.executor, Priority.INTERACTIVE),
         cluster=cluster,
         waiting=Bulkhead(settings.hubspot_waiting_threads, on_change=parts.metrics.hubspot_waiting.set),
         wait_seconds=settings.hubspot_deadline_seconds,
@@ -163,11 +161,8 @@ def _make_fetcher(
 
 def _make_revalidator(parts: Container, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight) -> Revalidator:
     settings, hubspot = parts.settings, parts.hubspot
-    loader = DealLoader(
-        hubspot.client, parts.labels, hubspot.reread_executor, parts.now, Priority.REREAD, parts.people.source
-    )
     loads = Bulkhead(AT_ONCE, "deals are being read again")
-    context = _request_context(parts, loader, maker, mongodb, loads)
+    context = _request_context(parts, maker, mongodb, loads, hubspot.reread_executor, Priority.REREAD)
     max_age, deadline = settings.max_data_age_seconds, settings.hubspot_deadline_seconds
     rereader = Rereader(context, cluster, hubspot.has_calls_for_rereads, max_age, deadline, parts.clock)
     may_call, count = hubspot.may_have_calls_for_rereads, parts.metrics.reread
@@ -175,8 +170,9 @@ def _make_revalidator(parts: Container, maker: EntryMaker, mongodb: MongoSource,
 
 
 def _request_context(
-    parts: Container, loader: DealLoader, maker: EntryMaker, mongodb: MongoSource, loads: Bulkhead
+    parts: Container, maker: EntryMaker, mongodb: MongoSource, loads: Bulkhead, executor: Executor, priority: Priority
 ) -> RequestContext:
     deadline = parts.settings.hubspot_deadline_seconds
+    loader = DealLoader(parts.hubspot.client, parts.labels, executor, parts.now, priority, parts.people.source)
     source = HubSpotSource(loader, parts.storage.store, maker, deadline, parts.clock, parts.account.admit_write)
     return RequestContext(parts.invalidations.state, parts.invalidations.publisher.record, mongodb, source, loads)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dealcache.settings import Settings
 from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.context import SyncContexts
 from dealcache.sync.deal_reread import DealReread
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 class Syncing:
     """The parts of the sync that others use."""
 
-    policy: SyncPolicy
     runner: JobRunner
     event_processor: WebhookEventProcessor
     webhooks: WebhookWorker
@@ -32,7 +30,6 @@ class Syncing:
 
 def wire_syncing(parts: Container) -> Syncing:
     """Make the sync on top of MongoDB, HubSpot and the invalidation log."""
-    policy = _policy(parts.settings)
     contexts = SyncContexts(
         parts.hubspot,
         parts.storage,
@@ -54,25 +51,21 @@ def wire_syncing(parts: Container) -> Syncing:
         parts.now,
     )
     return Syncing(
-        policy,
-        _make_runner(parts, policy, contexts),
+        _make_runner(parts, contexts),
         event_processor,
         WebhookWorker(event_processor, token, parts.account.may_work),
     )
 
 
-def _policy(settings: Settings) -> SyncPolicy:
-    return SyncPolicy(
+def _make_runner(parts: Container, contexts: SyncContexts) -> JobRunner:
+    settings, storage = parts.settings, parts.storage
+    policy = SyncPolicy(
         zone=settings.timeline_timezone,
         horizon=timedelta(seconds=settings.sync_horizon_seconds),
         confirm_after=timedelta(seconds=settings.sync_confirm_seconds),
         interval=timedelta(seconds=settings.sync_interval_seconds),
         reread_calls=settings.sync_reread_calls,
     )
-
-
-def _make_runner(parts: Container, policy: SyncPolicy, contexts: SyncContexts) -> JobRunner:
-    storage = parts.storage
     executor = JobExecutor(
         partial(contexts.open, tolerant=True),
         storage.sync_jobs,

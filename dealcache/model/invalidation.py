@@ -107,16 +107,14 @@ class Selection:
         """Split the selection into parts of at most ``size`` marks; a small one, even an empty one, is one part."""
         if self.everything or len(self) <= size:
             return [self]
-        marks = [(deal_id, None) for deal_id in sorted(self.deal_ids)] + [
-            (None, name) for name in sorted(self.name_keys)
-        ]
-        slices = (marks[start : start + size] for start in range(0, len(marks), size))
+        ids, names = sorted(self.deal_ids), sorted(self.name_keys)
+        # The names follow the ids; a part may have some of both.
         return [
             Selection(
-                frozenset(deal_id for deal_id, _ in part if deal_id is not None),
-                frozenset(name for _, name in part if name is not None),
+                frozenset(ids[start : start + size]),
+                frozenset(names[max(0, start - len(ids)) : max(0, start + size - len(ids))]),
             )
-            for part in slices
+            for start in range(0, len(self), size)
         ]
 
 

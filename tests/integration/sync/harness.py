@@ -62,7 +62,7 @@ class Account:
 
     def ask(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> str:
         """Queue a job; its id."""
-        now = datetime.fromtimestamp(self.clock(), self.sync.syncing.policy.zone)
+        now = datetime.fromtimestamp(self.clock(), self.sync.settings.timeline_timezone)
         return self.storage.sync_jobs.add(SyncRequest(kind, **parameters), now)[0].job_id
 
     def run(self, kind: JobType = JobType.INCREMENTAL, **parameters: Any) -> Job:
@@ -93,7 +93,7 @@ class Account:
 
     def claim(self) -> Job | None:
         """Take up whatever job there is, as this account's runner would."""
-        now = datetime.fromtimestamp(self.clock(), self.sync.syncing.policy.zone)
+        now = datetime.fromtimestamp(self.clock(), self.sync.settings.timeline_timezone)
         return self.storage.sync_jobs.claim(self.sync.membership.owner, now, LEASE)
 
     def settle(self) -> None:
