@@ -12,7 +12,7 @@ from webargs.fields import DelimitedList
 
 from dealcache.api import query
 from dealcache.api.access import TRUTHY
-from dealcache.api.strict_blueprint import QuerySchema, Repeatable
+from dealcache.api.strict_blueprint import Repeatable
 from dealcache.model.deals import EVENT_TYPES, NAME_LENGTH
 from dealcache.reader.timeline_filter import CURSOR_PATTERN, TimelineFilter
 
@@ -103,7 +103,7 @@ def export_format() -> ma.fields.String:
     )
 
 
-class OptionalDealQuery(QuerySchema):
+class OptionalDealQuery(ma.Schema):
     """Names a deal, or none."""
 
     dealName = ma.fields.String(
@@ -122,19 +122,20 @@ class OptionalDealQuery(QuerySchema):
         },
     )
 
-    def completed(self, loaded: dict[str, Any]) -> dict[str, Any]:
+    @ma.post_load
+    def add_key(self, loaded: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         """Add ``key``: the named deal, or None."""
-        return super().completed({**loaded, "key": query.deal_key(loaded)})
+        return {**loaded, "key": query.deal_key(loaded)}
 
 
 class DealQuery(OptionalDealQuery):
     """Names a deal."""
 
-    def completed(self, loaded: dict[str, Any]) -> dict[str, Any]:
+    @ma.validates_schema
+    def names_a_deal(self, loaded: dict[str, Any], **_kwargs: Any) -> None:
         """Require one of the two ways to name a deal."""
         if "dealName" not in loaded and "dealId" not in loaded:
             raise ma.ValidationError({"dealName": ["Give dealName or dealId."]})
-        return super().completed(loaded)
 
 
 class LiveQuery(ma.Schema):
@@ -146,13 +147,13 @@ class LiveQuery(ma.Schema):
     )
 
 
-class RefreshQuery(QuerySchema):
+class RefreshQuery(ma.Schema):
     """Asks for a fresh copy."""
 
     refresh = boolean("Ask HubSpot, and write the result through all tiers.")
 
 
-class TimelineQuery(QuerySchema):
+class TimelineQuery(ma.Schema):
     """Asks for a part of a timeline."""
 
     types = DelimitedList(
@@ -167,13 +168,14 @@ class TimelineQuery(QuerySchema):
     )
     format = export_format()
 
-    def completed(self, loaded: dict[str, Any]) -> dict[str, Any]:
+    @ma.post_load
+    def add_filter(self, loaded: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         """Add ``filter``: the part of the timeline."""
         names = ("since", "until", "limit", "cursor") if loaded["format"] == "json" else ("since", "until")
         wanted = TimelineFilter(
             types=frozenset(loaded.get("types", ())), **{name: loaded[name] for name in names if name in loaded}
         )
-        return super().completed({**loaded, "filter": wanted})
+        return {**loaded, "filter": wanted}
 
 
 class DealRead(DealQuery, RefreshQuery):
@@ -188,7 +190,7 @@ class StoredTimelineRead(DealQuery, TimelineQuery):
     """The parameters of a timeline from MongoDB."""
 
 
-class StageQuery(QuerySchema):
+class StageQuery(ma.Schema):
     """Names a stage."""
 
     stage = ma.fields.String(
