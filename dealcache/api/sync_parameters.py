@@ -61,27 +61,17 @@ _DEAL = ma.fields.String(
         "example": "Acme renewal",
     },
 )
+#: The names of days.
+_DAYS = ("date_str", "start_date", "end_date")
+
 _DAY = SyncDay("The day, in the timeline's zone.", example="2026-11-01")
 
 
-class _Parameters(ma.Schema):
-    """Base class: unknown parameters are refused, and required ones may be given in either place."""
-
-    NEEDED: tuple[str, ...] = ()
+class SyncParameters(ma.Schema):
+    """The deals to sync; without any parameter, everything that changed since the last sync."""
 
     class Meta:
         unknown = ma.RAISE
-
-    @ma.validates_schema
-    def all_there(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        """Refuse a call without a required parameter; the schema of one place cannot say that the other will do."""
-        missing = {name: ["Give this parameter."] for name in self.NEEDED if name not in data}
-        if missing:
-            raise ma.ValidationError(dict(missing))
-
-
-class SyncParameters(_Parameters):
-    """The deals to sync; without any parameter, everything that changed since the last sync."""
 
     full = parameters.boolean("Everything that HubSpot has.")
     epoch_days = parameters.Count(1, MOST_EPOCH_DAYS, "What changed in the last so many days.")
@@ -107,15 +97,26 @@ class SyncParameters(_Parameters):
         )
 
 
-class _DaysParameters(_Parameters):
-    """Base class of syncs by one day or several."""
+class _DaysParameters(ma.Schema):
+    """Base class of syncs by one day or several; all parameters are needed, in either place."""
 
     TYPE: JobType
+
+    class Meta:
+        unknown = ma.RAISE
+
+    @ma.validates_schema
+    def all_there(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        """Refuse a call without a parameter; the schema of one place cannot say that the other will do."""
+        # The deals first, then the days.
+        missing = [name for name in sorted(self.fields, key=_DAYS.__contains__) if name not in data]
+        if missing:
+            raise ma.ValidationError({name: ["Give this parameter."] for name in missing})
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_kwargs: Any) -> SyncRequest:
         """Return the request that these parameters stand for."""
-        days = [date.fromisoformat(data[name]) for name in ("date_str", "start_date", "end_date") if name in data]
+        days = [date.fromisoformat(data[name]) for name in _DAYS if name in data]
         deal = bare_name(data["deal"]) if "deal" in data else None
         return SyncRequest(self.TYPE, deal=deal, stage=data.get("stage"), first_day=days[0], last_day=days[-1])
 
@@ -124,7 +125,6 @@ class StageDateParameters(_DaysParameters):
     """A stage and a day."""
 
     TYPE = JobType.STAGE_DATES
-    NEEDED = ("stage", "date_str")
     stage = _STAGE
     date_str = _DAY
 
@@ -133,7 +133,6 @@ class RangeParameters(_DaysParameters):
     """Some days."""
 
     TYPE = JobType.ALL_STAGES_DATE
-    NEEDED: tuple[str, ...] = ("start_date", "end_date")
     start_date = SyncDay("The first day, in the timeline's zone.", example="2026-11-01")
     end_date = SyncDay("The last day, included.", example="2026-11-01")
 
@@ -153,7 +152,6 @@ class StageRangeParameters(RangeParameters):
     """A stage and some days."""
 
     TYPE = JobType.STAGE_DATES
-    NEEDED = ("stage", "start_date", "end_date")
     stage = _STAGE
 
 
@@ -161,7 +159,6 @@ class DealDateParameters(_DaysParameters):
     """A deal and a day."""
 
     TYPE = JobType.DEAL_DATE
-    NEEDED = ("deal", "date_str")
     deal = _DEAL
     date_str = _DAY
 
@@ -170,7 +167,6 @@ class DateParameters(_DaysParameters):
     """A day."""
 
     TYPE = JobType.ALL_STAGES_DATE
-    NEEDED = ("date_str",)
     date_str = _DAY
 
 

@@ -152,7 +152,7 @@ def _make_fetcher(
     return Fetcher(
         context=_request_context(parts, maker, mongodb, loads, parts.hubspot.executor, Priority.INTERACTIVE),
         cluster=cluster,
-        waiting=Bulkhead(settings.hubspot_waiting_threads, on_change=parts.metrics.hubspot_waiting.set),
+        waiting=Bulkhead(settings.hubspot_waiting_threads, on_change=parts.metrics.hubspot_waiting.inc),
         wait_seconds=settings.hubspot_deadline_seconds,
         refresh_pause=policy.refresh_pause,
         timer=parts.timer,

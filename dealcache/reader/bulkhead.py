@@ -20,20 +20,19 @@ class Bulkhead:
     Args:
         bound: how many threads may be inside.
         what: what the threads inside do, for the message to refused callers.
-        on_change: called with the number of threads inside, for a gauge.
+        on_change: called with 1 when a thread enters and -1 when it leaves, for a gauge.
     """
 
     def __init__(
         self,
         bound: int,
         what: str = "requests are waiting for HubSpot",
-        on_change: Callable[[int], None] = lambda _inside: None,
+        on_change: Callable[[int], None] = lambda _change: None,
     ) -> None:
         self._bound = bound
         self._what = what
         self._on_change = on_change
-        self._lock = threading.Lock()
-        self._inside = 0
+        self._places = threading.Semaphore(bound)
 
     @contextmanager
     def enter(self) -> Iterator[None]:
@@ -42,14 +41,11 @@ class Bulkhead:
         Raises:
             BulkheadFullError: the bound is reached. No thread queues here, because a queue would occupy it too.
         """
-        with self._lock:
-            if self._inside >= self._bound:
-                raise BulkheadFullError(f"{self._inside} {self._what} already")
-            self._inside += 1
-            self._on_change(self._inside)
+        if not self._places.acquire(blocking=False):
+            raise BulkheadFullError(f"{self._bound} {self._what} already")
+        self._on_change(1)
         try:
             yield
         finally:
-            with self._lock:
-                self._inside -= 1
-                self._on_change(self._inside)
+            self._on_change(-1)
+            self._places.release()
