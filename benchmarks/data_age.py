@@ -17,7 +17,7 @@ from benchmarks.stand import Stand
 from benchmarks.wired import wired
 from dealcache.container import Container
 from dealcache.model.deals import DealKey
-from dealcache.reader import Mode
+from dealcache.reader.answers import Mode
 from dealcache.tiers import CacheKey, View
 
 _DATABASE = "data_age"

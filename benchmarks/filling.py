@@ -21,7 +21,8 @@ from pathlib import Path
 from benchmarks.deals import deal_of_size
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.labels import UnknownIds
-from dealcache.reader import EntryMaker, StalenessPolicy
+from dealcache.reader.entries import EntryMaker
+from dealcache.reader.policy import StalenessPolicy
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 
 _THREADS = 16

@@ -18,7 +18,7 @@ from dealcache.api.schema_fields import text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
-from dealcache.reader import BatchAnswer
+from dealcache.reader.answers import BatchAnswer
 from dealcache.tiers import View
 
 #: The most names of one batch (the contract).

@@ -14,7 +14,9 @@ from dealcache.hubspot.errors import (
     Unavailable,
     WrongAccount,
 )
-from dealcache.reader import BulkheadFullError, FlightTimeoutError, TimelineNotSyncedError
+from dealcache.reader.bulkhead import BulkheadFullError
+from dealcache.reader.mongodb import TimelineNotSyncedError
+from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.repositories import StoreError, StoreUnavailable, SumsMissingError
 
 #: Seconds of ``Retry-After`` when a dependency fails without naming a time.

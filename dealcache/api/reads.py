@@ -16,7 +16,7 @@ from dealcache.api.responses import mode_of, problem_response, read_headers, rea
 from dealcache.api.services import Services, services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
-from dealcache.reader import Answer, Mode
+from dealcache.reader.answers import Answer, Mode
 from dealcache.tiers import View
 
 _OTHER_ANSWERS = [DEAL_NOT_MODIFIED, NO_DEAL, *ORIGIN_FAILURES]

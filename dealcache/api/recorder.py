@@ -10,8 +10,7 @@ from typing import get_args
 from dealcache.api.failures import problem_of
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import ALL_VIEWS
-from dealcache.reader import Answer, BatchAnswer
-from dealcache.reader.answers import TierName
+from dealcache.reader.answers import Answer, BatchAnswer, TierName
 from dealcache.telemetry.latencies import RecentLatencies, read_buckets
 from dealcache.telemetry.log_lines import log_batch, log_read
 from dealcache.telemetry.metrics import Metrics

@@ -23,7 +23,7 @@ from dealcache.api import problems
 from dealcache.api.streaming import streamed_response
 from dealcache.model.deals import DealKey
 from dealcache.model.freshness import as_of_text
-from dealcache.reader import Answer, Mode, Step, TierOutcome
+from dealcache.reader.answers import Answer, Mode, Step, TierOutcome
 from dealcache.reader.entries import entity_tag
 from dealcache.telemetry.logs import request_id_var
 from dealcache.tiers import Entry

@@ -14,10 +14,11 @@ from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.cluster import ClusterStatistics, ServiceStatus
 from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.live import Hub
-from dealcache.reader import DealReader, MongoSource
 from dealcache.reader.account import AccountGuard
 from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.deal_list import DealLists
+from dealcache.reader.mongodb import MongoSource
+from dealcache.reader.reader import DealReader
 from dealcache.reader.stage_histories import StageHistories
 from dealcache.repositories.storage import Storage
 from dealcache.settings import Settings

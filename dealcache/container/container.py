@@ -27,8 +27,8 @@ from dealcache.live import Announcer, Hub
 from dealcache.model.deadline import Deadline
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.model.workers import this_worker
-from dealcache.reader import LabelDirectory
 from dealcache.reader.account import AccountGuard
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.repositories.storage import Storage
 from dealcache.settings import Settings
 from dealcache.sync.context import SYNC_THREADS

@@ -9,7 +9,7 @@ from dealcache.hubspot.deal_properties import DealProperties, StageProperties, s
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.labels import Labels
 from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals
-from dealcache.reader import LabelDirectory
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.settings import Settings
 
 

@@ -10,29 +10,25 @@ from typing import TYPE_CHECKING
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.loader import DealLoader
 from dealcache.hubspot.people_reads import PeopleSource, RefusalPause
-from dealcache.reader import (
-    Bulkhead,
-    ClusterFlight,
-    DealReader,
-    EntryMaker,
-    FailSafeThrottle,
-    Fetcher,
-    HubSpotSource,
-    LeaseRenewer,
-    MongoSource,
-    RequestContext,
-    Rereader,
-    Revalidator,
-    StalenessPolicy,
-    SyncWatermark,
-)
 from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.reader.activity_summary import ActivitySummaries
+from dealcache.reader.bulkhead import Bulkhead
+from dealcache.reader.cluster_flight import ClusterFlight
 from dealcache.reader.deal_list import DealLists
+from dealcache.reader.entries import EntryMaker
+from dealcache.reader.fetcher import Fetcher
+from dealcache.reader.hubspot import HubSpotSource
+from dealcache.reader.lease_renewer import LeaseRenewer
 from dealcache.reader.list_pages import ListPages
+from dealcache.reader.load_request import RequestContext
+from dealcache.reader.mongodb import MongoSource
 from dealcache.reader.people import PeopleDirectory
-from dealcache.reader.revalidator import AT_ONCE
+from dealcache.reader.policy import StalenessPolicy
+from dealcache.reader.reader import DealReader
+from dealcache.reader.revalidator import AT_ONCE, Rereader, Revalidator
 from dealcache.reader.stage_histories import StageHistories
+from dealcache.reader.sync_watermark import SyncWatermark
+from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.repositories import ActivityCheck, ActivityGenerations, ActivitySums
 from dealcache.sync.people_sync import PeopleStorage
 

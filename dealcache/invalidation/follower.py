@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from dealcache.background import BackgroundThread
 from dealcache.invalidation.publisher import InvalidationPublisher
-from dealcache.reader import InvalidationWatermark
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.repositories import InvalidationFeed, StoreError
 
 #: Seconds between two polls, and after a failure: four times in the second within which a clear must be known.

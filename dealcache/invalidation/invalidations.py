@@ -12,7 +12,11 @@ from dealcache.invalidation.follower import LogFollower
 from dealcache.invalidation.publisher import InvalidationPublisher
 from dealcache.invalidation.redis_channel import RedisSubscriber, publish
 from dealcache.model.invalidation import Invalidation
-from dealcache.reader import Fence, InvalidationWatermark, LabelDirectory, ReaderState, TieredCache
+from dealcache.reader.fence import Fence
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.label_directory import LabelDirectory
+from dealcache.reader.state import ReaderState
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import InvalidationFeed, InvalidationLog
 from dealcache.tiers import MemoryTier, Tier
 

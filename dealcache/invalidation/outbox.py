@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import partial
 
 from dealcache.model.invalidation import Changes, Invalidation, Selection
-from dealcache.reader import Applied, Token
+from dealcache.reader.fence import Token
+from dealcache.reader.state import Applied
 from dealcache.repositories import MOST_MARKS
 
 #: The most marks to keep of unrecorded invalidations; beyond that, everything is invalidated instead.

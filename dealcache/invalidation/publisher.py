@@ -18,7 +18,8 @@ from datetime import datetime
 from dealcache.background import BackgroundThread
 from dealcache.invalidation.outbox import Outbox, PendingInvalidation, invalidations_of
 from dealcache.model.invalidation import Changes, Invalidation, Selection
-from dealcache.reader import Applied, ReaderState, Token
+from dealcache.reader.fence import Token
+from dealcache.reader.state import Applied, ReaderState
 from dealcache.repositories import HistoryLostError, InvalidationLog, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from dealcache.background import BackgroundThread
 from dealcache.invalidation.publisher import InvalidationPublisher
 from dealcache.model.invalidation import Invalidation, Selection
 from dealcache.model.workers import RedisUnavailable
-from dealcache.reader import InvalidationWatermark
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.repositories import StoreError
 
 if TYPE_CHECKING:  # redis-py is installed only where it is used

@@ -24,7 +24,7 @@ from dealcache.lane.hit_request import Incomplete as Incomplete
 from dealcache.lane.known_requests import KnownRequests
 from dealcache.lane.route import parse_route
 from dealcache.lane.support import ParserLimits
-from dealcache.reader import Answer, Step, TierOutcome
+from dealcache.reader.answers import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry, Slot
 from dealcache.tiers.slot import GONE

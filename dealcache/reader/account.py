@@ -23,7 +23,7 @@ from dealcache.hubspot.errors import (
 from dealcache.hubspot.gateway import Account
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.deadline import Deadline
-from dealcache.reader import FlightTimeoutError, SingleFlight
+from dealcache.reader.single_flight import FlightTimeoutError, SingleFlight
 from dealcache.repositories import IdentityRepository, StoreError
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,9 @@ from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Invalidation
 from dealcache.model.labels import Labels
 from dealcache.model.workers import this_worker
-from dealcache.reader import LabelDirectory, Token
 from dealcache.reader.answers import ReadTrace
+from dealcache.reader.fence import Token
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.redis_connection import RedisConnection
 from dealcache.repositories import (
     Connection,

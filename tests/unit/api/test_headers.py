@@ -11,7 +11,7 @@ from dealcache.api import operations
 from dealcache.api.cross_site import Cors
 from dealcache.api.edge import request_id_of
 from dealcache.api.responses import cache_status, not_modified, read_headers, server_timing
-from dealcache.reader import Answer, Step, TierOutcome
+from dealcache.reader.answers import Answer, Step, TierOutcome
 from dealcache.tiers import Entry
 from tests.unit.api.stands import client_of
 

@@ -10,7 +10,7 @@ from dealcache.container.deal_properties import FurtherProperties
 from dealcache.hubspot.activities import DEAL_PROPERTIES
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.labels import Labels
-from dealcache.reader import LabelDirectory
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.repositories import StoreUnavailable
 from dealcache.settings import load_settings
 

@@ -17,7 +17,9 @@ from dealcache.lane.hit_lane import HitLane, Incomplete
 from dealcache.lane.hit_recorder import LOGGED_PER_TURN, HitRecorder
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
-from dealcache.reader import Fence, InvalidationWatermark, TieredCache
+from dealcache.reader.fence import Fence
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.telemetry.logs import make_formatter
 from dealcache.telemetry.metrics import Metrics
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View

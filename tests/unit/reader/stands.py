@@ -13,27 +13,22 @@ from dealcache.model.deadline import Deadline
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.invalidation import Changes, Selection
 from dealcache.model.labels import UnknownIds
-from dealcache.reader import (
-    Applied,
-    Bulkhead,
-    ClusterFlight,
-    DealReader,
-    EntryMaker,
-    FailSafeThrottle,
-    Fence,
-    Fetcher,
-    HubSpotLoad,
-    InvalidationWatermark,
-    LeaseRenewer,
-    ReaderState,
-    RequestContext,
-    RereadOutcome,
-    Revalidator,
-    StalenessPolicy,
-    TieredCache,
-    Token,
-)
+from dealcache.reader.bulkhead import Bulkhead
+from dealcache.reader.cluster_flight import ClusterFlight
+from dealcache.reader.entries import EntryMaker
+from dealcache.reader.fence import Fence, Token
+from dealcache.reader.fetcher import Fetcher
+from dealcache.reader.hubspot import HubSpotLoad
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.lease_renewer import LeaseRenewer
+from dealcache.reader.load_request import RequestContext
 from dealcache.reader.mongodb import StoredViews
+from dealcache.reader.policy import StalenessPolicy
+from dealcache.reader.reader import DealReader
+from dealcache.reader.revalidator import RereadOutcome, Revalidator
+from dealcache.reader.state import Applied, ReaderState
+from dealcache.reader.throttles import FailSafeThrottle
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreError, StoreUnavailable
 from dealcache.tiers import Entry, MemoryTier, View
 from tests.clocks import ManualClock

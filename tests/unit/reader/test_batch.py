@@ -10,7 +10,9 @@ import pytest
 
 from dealcache.hubspot.errors import Unauthorised, Unavailable
 from dealcache.model.invalidation import INFO, Changes, Selection
-from dealcache.reader import BulkheadFullError, FlightTimeoutError, Mode, TierOutcome
+from dealcache.reader.answers import Mode, TierOutcome
+from dealcache.reader.bulkhead import BulkheadFullError
+from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.repositories import StoreUnavailable
 from dealcache.tiers import CacheKey, View
 from tests.listings import rows_of

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from dealcache.api.failures import problem_of
 from dealcache.hubspot.errors import Unavailable
-from dealcache.reader import BulkheadFullError, FlightTimeoutError, Mode
+from dealcache.reader.answers import Mode
+from dealcache.reader.bulkhead import BulkheadFullError
+from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.tiers import Selection, View
 from tests.unit.reader.stands import Stand, named, version_of
 

@@ -11,7 +11,8 @@ from dealcache.hubspot.errors import NotFound
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey, LoadedDeal
 from dealcache.model.people import DealPeople, Participants, Person
-from dealcache.reader import EntryMaker, HubSpotSource
+from dealcache.reader.entries import EntryMaker
+from dealcache.reader.hubspot import HubSpotSource
 from dealcache.tiers import View
 from tests.clocks import ManualClock
 from tests.unit.reader.stands import POLICY, deal_of, named

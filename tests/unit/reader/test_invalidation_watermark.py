@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.reader import InvalidationWatermark
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from tests.clocks import ManualClock
 
 #: The floor of a process that is sure: all that was ever read is above it.

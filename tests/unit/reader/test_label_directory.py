@@ -11,7 +11,12 @@ from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.model.labels import Labels, Owner, UnknownIds
-from dealcache.reader import EntryMaker, Fence, InvalidationWatermark, LabelDirectory, ReaderState, TieredCache
+from dealcache.reader.entries import EntryMaker
+from dealcache.reader.fence import Fence
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.label_directory import LabelDirectory
+from dealcache.reader.state import ReaderState
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreUnavailable
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 from tests.clocks import ManualClock

@@ -6,7 +6,7 @@ import pytest
 
 from dealcache.hubspot.errors import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.model.deals import DealKey
-from dealcache.reader import Mode, TierOutcome
+from dealcache.reader.answers import Mode, TierOutcome
 from dealcache.repositories import StoreUnavailable
 from dealcache.tiers import CacheKey, Selection, View
 from tests.listings import rows_of

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from dealcache.model.deals import DealKey
-from dealcache.reader import Mode, RereadOutcome, Revalidator
-from dealcache.reader.revalidator import FIRST_REST, MOST_WAITING, PAUSE_AFTER_FAILURE
+from dealcache.reader.answers import Mode
+from dealcache.reader.revalidator import FIRST_REST, MOST_WAITING, PAUSE_AFTER_FAILURE, RereadOutcome, Revalidator
 from dealcache.tiers import Entry, View
 from tests.clocks import ManualClock
 from tests.unit.reader.stands import Stand

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.reader import SyncWatermark
+from dealcache.reader.sync_watermark import SyncWatermark
 from dealcache.repositories.sync.state import COUNTS_AFTER_SECONDS, NotedWatermark
 from tests.clocks import ManualClock
 

@@ -9,8 +9,10 @@ import pytest
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.model.workers import RedisUnavailable
-from dealcache.reader import Fence, InvalidationWatermark, TieredCache, TierOutcome
-from dealcache.reader.answers import ReadTrace
+from dealcache.reader.answers import ReadTrace, TierOutcome
+from dealcache.reader.fence import Fence
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 from tests.clocks import ManualClock
 

@@ -12,8 +12,10 @@ import pytest
 
 from dealcache.hubspot.errors import RateLimited, Unavailable
 from dealcache.model.deals import DealKey
-from dealcache.reader import Answer, BatchAnswer, BulkheadFullError, FlightTimeoutError, Mode
+from dealcache.reader.answers import Answer, BatchAnswer, Mode
+from dealcache.reader.bulkhead import BulkheadFullError
 from dealcache.reader.lease_renewer import LEASE
+from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.repositories import LoadEnd, StoreUnavailable
 from dealcache.tiers import Selection, View
 from tests.lease_contract import acquire_one, look_at, release_one
