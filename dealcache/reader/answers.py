@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from time import perf_counter
 from typing import Literal, NamedTuple
 
 from dealcache.model.deals import DealKey
@@ -86,21 +86,16 @@ class BatchAnswer:
 
 
 class ReadTrace:
-    """Collects the steps of one read.
+    """Collects the steps of one read."""
 
-    Args:
-        timer: a monotonic clock in seconds.
-    """
+    __slots__ = ("_lap", "steps")
 
-    __slots__ = ("_lap", "_timer", "steps")
-
-    def __init__(self, timer: Callable[[], float]) -> None:
-        self._timer = timer
-        self._lap = timer()
+    def __init__(self) -> None:
+        self._lap = perf_counter()
         self.steps: list[Step] = []
 
     def step(self, tier: TierName, outcome: TierOutcome) -> None:
         """Note the outcome of ``tier``; its duration is the time since the previous step."""
-        now = self._timer()
+        now = perf_counter()
         self.steps.append(Step(tier, outcome, (now - self._lap) * 1000.0))
         self._lap = now

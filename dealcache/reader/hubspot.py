@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -55,7 +54,7 @@ class HubSpotSource:
         store: DealStore,
         maker: EntryMaker,
         deadline_seconds: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
         admit_write: Callable[[Deadline], None] = lambda _deadline: None,
     ) -> None:
         self._loader = loader

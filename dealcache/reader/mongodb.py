@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, repeat
@@ -71,9 +70,9 @@ class MongoSource:
         deals: DealInfoRepository,
         timelines: DealTimelineRepository,
         maker: EntryMaker,
-        clock: Callable[[], float] = time.time,
-        sync_watermark: Callable[[], datetime | None] = lambda: None,
-        people: PeopleDirectory | None = None,
+        clock: Callable[[], float],
+        sync_watermark: Callable[[], datetime | None],
+        people: PeopleDirectory | None,
     ) -> None:
         self._people = people
         self._sync_watermark = sync_watermark

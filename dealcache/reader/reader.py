@@ -5,8 +5,7 @@ Each tier is asked once for all deals that the tiers above it could not answer; 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deadline import Deadline
@@ -48,7 +47,6 @@ class DealReader:
         fail_safe: remembers the deals for which the tiers below failed.
         revalidator: reads old deals again in the background.
         wait_seconds: how long a thread waits at most for another thread's read of MongoDB.
-        timer: the clock that durations are measured with, seconds.
     """
 
     def __init__(
@@ -61,7 +59,6 @@ class DealReader:
         fail_safe: FailSafeThrottle,
         revalidator: Revalidator,
         wait_seconds: float,
-        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._cache = state.cache
         self._flights = state.mongodb_flights
@@ -71,7 +68,6 @@ class DealReader:
         self._fail_safe = fail_safe
         self._revalidator = revalidator
         self._wait_seconds = wait_seconds
-        self._timer = timer
 
     def read(self, view: View, key: DealKey, mode: Mode = Mode.DEFAULT) -> Answer:
         """Answer one read from the first tier that can.
@@ -91,7 +87,7 @@ class DealReader:
         """
         if mode is Mode.REFRESH:
             return self._refresh(view, key)
-        trace = ReadTrace(self._timer)
+        trace = ReadTrace()
         # Most reads end here: a fresh value of memory is served without the bookkeeping of a batch.
         if mode is Mode.DEFAULT and (entry := self._cache.hit(CacheKey.of(view, key))) is not None:
             trace.step("memory", TierOutcome.HIT)
@@ -105,7 +101,7 @@ class DealReader:
     def _refresh(self, view: View, key: DealKey) -> Answer:
         if self._fetcher.refreshed_lately(key):
             return self.read(view, key)
-        trace = ReadTrace(self._timer)
+        trace = ReadTrace()
         trace.step("memory", TierOutcome.BYPASS)
         try:
             loaded = self._fetcher.refresh(key)
@@ -124,7 +120,7 @@ class DealReader:
             views: which views of each.
             mode: how fresh the answers must be; :attr:`Mode.REFRESH` is for single reads.
         """
-        trace, answer = ReadTrace(self._timer), BatchAnswer()
+        trace, answer = ReadTrace(), BatchAnswer()
         wanted: Wanted = dict.fromkeys(keys, views)
         if mode is Mode.DEFAULT:
             wanted = self._look(wanted, answer, trace)

@@ -90,7 +90,7 @@ class Rereader:
         has_calls: Callable[[], bool],
         max_age: float,
         deadline_seconds: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self._context = context
         self._cluster = cluster

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -64,7 +63,6 @@ class StageHistories:
         maker: makes the entries.
         revalidator: reads old deals again in the background.
         clock: the wall clock, epoch seconds.
-        timer: the clock that durations are measured with, seconds.
     """
 
     def __init__(
@@ -73,15 +71,13 @@ class StageHistories:
         reader: DealReader,
         maker: EntryMaker,
         revalidator: Revalidator,
-        clock: Callable[[], float] = time.time,
-        timer: Callable[[], float] = time.perf_counter,
+        clock: Callable[[], float],
     ) -> None:
         self._mongodb = mongodb
         self._reader = reader
         self._maker = maker
         self._revalidator = revalidator
         self._clock = clock
-        self._timer = timer
 
     def stored(self, key: DealKey) -> Entry | None:
         """Return the history of a deal from MongoDB; None if it knows no such deal.
@@ -107,7 +103,7 @@ class StageHistories:
         Raises:
             StoreError: MongoDB failed; HubSpotError, BulkheadFullError, FlightTimeoutError: HubSpot was needed.
         """
-        trace = ReadTrace(self._timer)
+        trace = ReadTrace()
         found = None if mode is Mode.REFRESH else self._mongodb.find_one(key)
         if found is not None and self._is_complete(found[0]):
             trace.step("mongodb", TierOutcome.HIT)

@@ -77,7 +77,7 @@ class Member:
 
     def looks_up(self, name: str = "Acme") -> bool:
         """Return True if one of the cache tiers has a fresh value."""
-        return key(name) in self.cache.lookup([key(name)], ReadTrace(self.clock))
+        return key(name) in self.cache.lookup([key(name)], ReadTrace())
 
     def has(self, name: str = "Acme") -> bool:
         return self.cache.hit(key(name)) is not None

@@ -50,7 +50,7 @@ class Worker:
         self.cache = TieredCache(self.memory, shared, self.fence, self.watermark, clock)
 
     def look(self, key: CacheKey) -> tuple[Entry | None, bool, list[tuple[str, TierOutcome]]]:
-        trace = ReadTrace(lambda: 0.0)
+        trace = ReadTrace()
         found = self.cache.lookup([key], trace).get(key)
         steps = [(step.tier, step.outcome) for step in trace.steps]
         return (None, False, steps) if found is None else (found.entry, found.stale, steps)
@@ -204,13 +204,13 @@ def test_many_are_looked_up_at_once(worker, other, clock):
     keys = [CacheKey.of(View.INFO, DealKey("name", f"Deal {number}")) for number in range(3)]
     worker.keep(keys[0], entry(clock))
     other.keep(keys[1], entry(clock))
-    trace = ReadTrace(lambda: 0.0)
+    trace = ReadTrace()
     found = worker.cache.lookup(keys, trace)
     assert {key: (one.tier, one.stale) for key, one in found.items()} == {
         keys[0]: ("memory", False),
         keys[1]: ("redis", False),
     }
     assert [step.tier for step in trace.steps] == ["memory", "redis"]
-    again = ReadTrace(lambda: 0.0)
+    again = ReadTrace()
     assert {one.tier for one in worker.cache.lookup(keys[:2], again).values()} == {"memory"}
     assert [step.tier for step in again.steps] == ["memory"]
