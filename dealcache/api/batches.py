@@ -135,7 +135,7 @@ def deals_batch(wanted: BatchQuery) -> Response:
     )
     services().recorder.batch_answered(answer, wanted.views, time.perf_counter() - started)
     response = json_response(_shown(wanted.keys, answer))
-    response.headers["Server-Timing"] = server_timing(answer.steps)
+    response.headers["Server-Timing"] = server_timing(answer.trace.steps)
     return response
 
 

@@ -82,7 +82,7 @@ def mode_of(cache_control: str | None) -> Mode:
     return Mode.NO_CACHE if "no-cache" in wishes else Mode.DEFAULT
 
 
-def server_timing(steps: tuple[Step, ...]) -> str:
+def server_timing(steps: Iterable[Step]) -> str:
     """Return the milliseconds spent in each tier asked (W3C Server Timing)."""
     return ", ".join(f"{step.tier};dur={step.milliseconds:.3f}" for step in steps)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter
@@ -44,6 +45,22 @@ class Step:
     milliseconds: float
 
 
+class ReadTrace:
+    """Collects the steps of one read."""
+
+    __slots__ = ("_lap", "steps")
+
+    def __init__(self) -> None:
+        self._lap = perf_counter()
+        self.steps: list[Step] = []
+
+    def step(self, tier: TierName, outcome: TierOutcome) -> None:
+        """Note the outcome of ``tier``; its duration is the time since the previous step."""
+        now = perf_counter()
+        self.steps.append(Step(tier, outcome, (now - self._lap) * 1000.0))
+        self._lap = now
+
+
 class Found(NamedTuple):
     """A value and its tier. A ``stale`` one is past its time, and serves only if every tier below fails."""
 
@@ -63,7 +80,7 @@ class Answer:
 
     entry: Entry
     tier: TierName
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     stale: bool = False
     revalidating: bool = False
 
@@ -75,27 +92,11 @@ class BatchAnswer:
     Attributes:
         values: for each answered deal its views; the status of their entries is 404 when no tier knows the deal.
         failures: why the others could not be answered.
-        steps: the steps through the tiers, for all deals together.
         revalidating: the deals whose data is too old.
+        trace: the steps through the tiers, for all deals together.
     """
 
     values: dict[DealKey, dict[View, Found]] = field(default_factory=dict)
     failures: dict[DealKey, Exception] = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
     revalidating: set[DealKey] = field(default_factory=set)
-
-
-class ReadTrace:
-    """Collects the steps of one read."""
-
-    __slots__ = ("_lap", "steps")
-
-    def __init__(self) -> None:
-        self._lap = perf_counter()
-        self.steps: list[Step] = []
-
-    def step(self, tier: TierName, outcome: TierOutcome) -> None:
-        """Note the outcome of ``tier``; its duration is the time since the previous step."""
-        now = perf_counter()
-        self.steps.append(Step(tier, outcome, (now - self._lap) * 1000.0))
-        self._lap = now
+    trace: ReadTrace = field(default_factory=ReadTrace)

@@ -91,12 +91,12 @@ class DealReader:
         # Most reads end here: a fresh value of memory is served without the bookkeeping of a batch.
         if mode is Mode.DEFAULT and (entry := self._cache.hit(CacheKey.of(view, key))) is not None:
             trace.step("memory", TierOutcome.HIT)
-            return Answer(entry, "memory", tuple(trace.steps))
+            return Answer(entry, "memory", trace.steps)
         batch = self.read_many((key,), (view,), mode)
         if key in batch.failures:
             raise batch.failures[key]
         found = batch.values[key][view]
-        return Answer(found.entry, found.tier, batch.steps, found.stale, key in batch.revalidating)
+        return Answer(found.entry, found.tier, batch.trace.steps, found.stale, key in batch.revalidating)
 
     def _refresh(self, view: View, key: DealKey) -> Answer:
         if self._fetcher.refreshed_lately(key):
@@ -110,7 +110,7 @@ class DealReader:
             return self.read(view, key, Mode.NO_CACHE)
         self._fail_safe.succeeded(key)
         trace.step("hubspot", TierOutcome.HIT)
-        return Answer(loaded[view], "hubspot", tuple(trace.steps))
+        return Answer(loaded[view], "hubspot", trace.steps)
 
     def read_many(self, keys: Iterable[DealKey], views: Collection[View], mode: Mode = Mode.DEFAULT) -> BatchAnswer:
         """Answer for many deals.
@@ -120,18 +120,17 @@ class DealReader:
             views: which views of each.
             mode: how fresh the answers must be; :attr:`Mode.REFRESH` is for single reads.
         """
-        trace, answer = ReadTrace(), BatchAnswer()
+        answer = BatchAnswer()
         wanted: Wanted = dict.fromkeys(keys, views)
         if mode is Mode.DEFAULT:
-            wanted = self._look(wanted, answer, trace)
+            wanted = self._look(wanted, answer)
         else:
-            trace.step("memory", TierOutcome.BYPASS)
+            answer.trace.step("memory", TierOutcome.BYPASS)
         if wanted:
-            known_ids = self._ask_mongodb(wanted, mode, answer, trace)
+            known_ids = self._ask_mongodb(wanted, mode, answer)
             if left := [key for key in wanted if len(answer.values.get(key, ())) < len(views)]:
                 outcomes = self._fetcher.fetch(left, known_ids, memory_counts=mode is Mode.DEFAULT)
-                self._take_loaded(views, outcomes, answer, trace)
-        answer.steps = tuple(trace.steps)
+                self._take_loaded(views, outcomes, answer)
         revalidate = self._revalidator.revalidate
         answer.revalidating = {
             key
@@ -140,9 +139,11 @@ class DealReader:
         }
         return answer
 
-    def _look(self, wanted: Wanted, answer: BatchAnswer, trace: ReadTrace) -> Wanted:
+    def _look(self, wanted: Wanted, answer: BatchAnswer) -> Wanted:
         """Take what the cache tiers have; return what they lack."""
-        found = self._cache.lookup([CacheKey.of(view, key) for key, views in wanted.items() for view in views], trace)
+        found = self._cache.lookup(
+            [CacheKey.of(view, key) for key, views in wanted.items() for view in views], answer.trace
+        )
         lacking: dict[DealKey, Collection[View]] = {}
         for key, views in wanted.items():
             of_key = {view: one for view in views if (one := found.get(CacheKey.of(view, key))) is not None}
@@ -164,9 +165,7 @@ class DealReader:
             self._cache.served(CacheKey.of(view, key))
         return kept
 
-    def _ask_mongodb(
-        self, wanted: Wanted, mode: Mode, answer: BatchAnswer, trace: ReadTrace
-    ) -> dict[DealKey, tuple[str, ...]]:
+    def _ask_mongodb(self, wanted: Wanted, mode: Mode, answer: BatchAnswer) -> dict[DealKey, tuple[str, ...]]:
         """Take what MongoDB has; return the ids of the deals whose activities it lacks."""
         lacking = [(key, view) for key, views in wanted.items() for view in views]
         try:
@@ -177,7 +176,7 @@ class DealReader:
                 else self._flights.run_many(lacking, self._read_mongodb, Deadline(self._wait_seconds))
             )
         except StoreError:
-            trace.step("mongodb", TierOutcome.ERROR)
+            answer.trace.step("mongodb", TierOutcome.ERROR)
             return {}
         known_ids: dict[DealKey, tuple[str, ...]] = {}
         said = TierOutcome.HIT
@@ -192,7 +191,7 @@ class DealReader:
                 said = TierOutcome.ERROR
             else:
                 raise outcome
-        trace.step("mongodb", said)
+        answer.trace.step("mongodb", said)
         return known_ids
 
     def _read_mongodb(self, lacking: Sequence[tuple[DealKey, View]]) -> Stored:
@@ -211,7 +210,7 @@ class DealReader:
                 self._cache.keep(CacheKey.of(view, key), entry, token)
         return outcomes
 
-    def _take_loaded(self, views: Collection[View], outcomes: Fetched, answer: BatchAnswer, trace: ReadTrace) -> None:
+    def _take_loaded(self, views: Collection[View], outcomes: Fetched, answer: BatchAnswer) -> None:
         failed = False
         for key, outcome in outcomes.items():
             if not isinstance(outcome, Exception):
@@ -222,7 +221,7 @@ class DealReader:
             if not isinstance(outcome, _ORIGIN_FAILURES):
                 raise outcome
             self._fall_back(key, views, outcome, answer)
-        trace.step("hubspot", TierOutcome.ERROR if failed else TierOutcome.HIT)
+        answer.trace.step("hubspot", TierOutcome.ERROR if failed else TierOutcome.HIT)
 
     def _fall_back(self, key: DealKey, views: Collection[View], failure: Exception, answer: BatchAnswer) -> None:
         """Serve what memory holds because every tier below failed; without a value there, the deal fails."""

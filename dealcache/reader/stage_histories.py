@@ -135,7 +135,7 @@ class StageHistories:
         return is_read and stored.timeline_synced_at is not None
 
     def _answer(self, entry: Entry, trace: ReadTrace) -> Answer:
-        return Answer(entry, "mongodb", tuple(trace.steps), revalidating=self._revalidator.revalidate(entry))
+        return Answer(entry, "mongodb", trace.steps, revalidating=self._revalidator.revalidate(entry))
 
     def _entry(self, stored: StoredDeal, as_of: datetime | None) -> Entry:
         deal, labels, fetched_at = stored.deal, self._maker.labels(), self._clock()

@@ -37,7 +37,7 @@ def shown(answer):
 
 
 def steps(answer) -> list[tuple[str, TierOutcome]]:
-    return [(step.tier, step.outcome) for step in answer.steps]
+    return [(step.tier, step.outcome) for step in answer.trace.steps]
 
 
 def test_each_tier_answers_what_it_can_and_is_asked_once():
