@@ -120,23 +120,17 @@ def cache_stats(query: dict[str, Any]) -> Response:
 def clear_endpoint_cache(query: dict[str, Any]) -> Response:
     """Remove all cached entries, or those of one deal, in all workers. MongoDB keeps its documents."""
     cleared = services().reader.invalidate(_selection(query["key"]))
-    if not cleared.everywhere:
-        return problem_response(_not_everywhere(len(cleared.cleared)))
     count = len(cleared.cleared)
-    return json_response({"message": "Successfully cleared endpoint cache", "entries_cleared": count})
+    if cleared.everywhere:
+        return json_response({"message": "Successfully cleared endpoint cache", "entries_cleared": count})
+    detail = (
+        f"Cleared in the worker that answers ({count} keys). MongoDB, from which all others learn of it, does not "
+        "answer: they may serve older values until it does."
+    )
+    return problem_response(Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)}))
 
 
 def _selection(key: DealKey | None) -> Selection:
     if key is None:
         return Selection.all()
     return Selection.deals(ids=[key.value]) if key.by == "id" else Selection.deals(names=[key.value])
-
-
-def _not_everywhere(cleared: int) -> Problem:
-    """Return the problem for a clear that could not reach other workers through MongoDB."""
-    return Problem(
-        503,
-        f"Cleared in the worker that answers ({cleared} keys). MongoDB, from which all others learn of it, does not "
-        "answer: they may serve older values until it does.",
-        headers={"Retry-After": str(RETRY_AFTER)},
-    )

@@ -15,10 +15,6 @@ def part(schema: type[ma.Schema], **more: Any) -> ma.fields.Nested:
     return ma.fields.Nested(schema, required=True, **more)
 
 
-def _ok() -> ma.fields.Boolean:
-    return flag_field("Whether it answers; null while that is unknown.", allow_none=True)
-
-
 class AccountSchema(ma.Schema):
     """The HubSpot account whose deals are stored."""
 
@@ -67,7 +63,7 @@ class WebhooksStatusSchema(ma.Schema):
 class TierStatusSchema(ma.Schema):
     """A tier."""
 
-    ok = _ok()
+    ok = flag_field("Whether it answers; null while that is unknown.", allow_none=True)
     hits = count_field("Reads that it answered, as in `cache-stats`.")
     p50_ms = number_field("Half of its reads of the last minute took no longer, in milliseconds.", allow_none=True)
     p99_ms = number_field("99 of 100 took no longer.", allow_none=True)

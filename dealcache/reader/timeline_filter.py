@@ -59,7 +59,7 @@ class TimelineFilter:
             shown = [event for event in matching if _place(event) > after]
         if self.limit is not None and len(shown) > self.limit:
             shown = shown[: self.limit]
-            part["next_cursor"] = _encode(_place(shown[-1]))
+            part["next_cursor"] = "~".join(_place(shown[-1]))
         part["events"] = shown
         return part
 
@@ -77,10 +77,6 @@ _WHOLE = TimelineFilter()
 def _place(event: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return an event's place in the order. Ids repeat between engagement types, so the type breaks the tie."""
     return event["timestamp"], event["id"], event["type"]
-
-
-def _encode(place: tuple[str, str, str]) -> str:
-    return "~".join(place)
 
 
 def _decode(cursor: str) -> tuple[str, str, str]:
