@@ -8,8 +8,9 @@ from flask.globals import request_ctx
 from dealcache.api.access import Tokens, authorization_of, most_bytes, need_of
 from dealcache.api.cross_site import CrossSiteGuard, sender_of
 from dealcache.api.problems import Problem
-from dealcache.api.query import InvalidQueryError, parse_query
+from dealcache.api.query import parse_query
 from dealcache.api.responses import problem_response
+from dealcache.reader.question_errors import QuestionError
 from dealcache.telemetry.metrics import Metrics
 
 
@@ -34,7 +35,7 @@ def _refuse_access(current: Request, tokens: Tokens, guard: CrossSiteGuard) -> R
     method, path, environ = current.method, current.path, current.environ
     try:
         query = parse_query(environ.get("QUERY_STRING", "")).values
-    except InvalidQueryError:
+    except QuestionError:
         query = {}
     need = need_of(method, path, query)
     if not tokens.required(need):

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from dealcache.model.deals import DealKey
 from dealcache.model.deals import deal_name as deal_name
+from dealcache.reader.question_errors import QuestionError
 from dealcache.tiers import View
 
 #: The paths that show a view of a deal.
@@ -26,14 +27,6 @@ PATHS = {
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DEAL_ID = re.compile(r"[0-9]{1,20}")
-
-
-class InvalidQueryError(ValueError):
-    """An invalid query; ``errors`` says what is wrong, field by field."""
-
-    def __init__(self, errors: dict[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{field}: {' '.join(texts)}" for field, texts in errors.items()))
-        self.errors = errors
 
 
 class Query(NamedTuple):
@@ -52,7 +45,7 @@ def parse_query(raw: str) -> Query:
         raw: the query string of WSGI: still percent-encoded, bytes above 127 as Latin-1.
 
     Raises:
-        InvalidQueryError: an escape or a UTF-8 sequence is broken.
+        QuestionError: an escape or a UTF-8 sequence is broken.
     """
     values: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
@@ -70,11 +63,11 @@ def parse_query(raw: str) -> Query:
 
 def _decode(text: str, field: str) -> str:
     if _BROKEN_ESCAPE.search(text):
-        raise InvalidQueryError({field: ["Broken percent-encoding."]})
+        raise QuestionError(field, "Broken percent-encoding.")
     try:
         return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("utf-8")
     except UnicodeError:
-        raise InvalidQueryError({field: ["Not valid UTF-8."]}) from None
+        raise QuestionError(field, "Not valid UTF-8.") from None
 
 
 def deal_id(text: str) -> str:
@@ -88,20 +81,9 @@ def deal_key(values: Mapping[str, str]) -> DealKey | None:
     """Return the deal that the parameters name, by ``dealId`` before ``dealName``; None if both are missing.
 
     Raises:
-        InvalidQueryError: one of them is invalid.
+        ValueError: one of them is invalid.
     """
-    key: DealKey | None = None
-    errors: dict[str, list[str]] = {}
-    if "dealName" in values:
-        try:
-            key = DealKey("name", deal_name(values["dealName"]))
-        except ValueError as error:
-            errors["dealName"] = [str(error)]
+    name = deal_name(values["dealName"]) if "dealName" in values else None
     if "dealId" in values:
-        try:
-            key = DealKey("id", deal_id(values["dealId"]))
-        except ValueError as error:
-            errors["dealId"] = [str(error)]
-    if errors:
-        raise InvalidQueryError(errors)
-    return key
+        return DealKey("id", deal_id(values["dealId"]))
+    return None if name is None else DealKey("name", name)

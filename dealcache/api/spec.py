@@ -15,7 +15,6 @@ from dealcache import __version__
 from dealcache.api.documentation import Description, corrected
 from dealcache.api.failures import FAILURES, problem_of
 from dealcache.api.problems import Problem, invalid
-from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
 from dealcache.reader.question_errors import QuestionError
@@ -92,7 +91,6 @@ class ProblemApi(Api):
         for failure in FAILURES:
             self._app.register_error_handler(failure, lambda error: problem_response(problem_of(error)))
         self._app.register_error_handler(OSError, _no_descriptors)
-        self._app.register_error_handler(InvalidQueryError, lambda error: problem_response(invalid(error.errors)))
         self._app.register_error_handler(
             QuestionError, lambda error: problem_response(invalid({error.parameter: [str(error)]}))
         )

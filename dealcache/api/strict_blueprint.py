@@ -13,7 +13,8 @@ from flask import Request, Response, abort, request
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 
-from dealcache.api.query import InvalidQueryError, parse_query
+from dealcache.api.query import parse_query
+from dealcache.reader.question_errors import QuestionError
 
 #: A view that takes the parameters of a query.
 QueryView = Callable[[Mapping[str, Any]], Response]
@@ -110,8 +111,8 @@ def given_parameters(raw: str, schema: ma.Schema) -> Mapping[str, Any]:
     """
     try:
         parsed = parse_query(raw)
-    except InvalidQueryError as error:
-        raise ma.ValidationError(dict(error.errors)) from error
+    except QuestionError as error:
+        raise ma.ValidationError({error.parameter: [str(error)]}) from error
     prefixed = [field for field in schema.fields.values() if isinstance(field, Prefixed)]
     if not parsed.repeated and not prefixed:
         return parsed.values

@@ -13,13 +13,13 @@ from flask import Response
 from dealcache.api import job_views, parameters, sync_parameters
 from dealcache.api.documentation import STORE_FAILURE, Documented, documented
 from dealcache.api.problems import Problem
-from dealcache.api.query import InvalidQueryError
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
 from dealcache.api.sync_parameters import SyncBlueprint
 from dealcache.hubspot.errors import HubSpotError, WrongAccount
 from dealcache.model.deadline import Deadline
 from dealcache.model.jobs import JobStatus, SyncRequest
+from dealcache.reader.question_errors import QuestionError
 from dealcache.repositories import Cancellation
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def _known_stage(text: str) -> str:
     """Return the one name of a stage; HubSpot is asked again before a stage is called unknown.
 
     Raises:
-        InvalidQueryError: there is no such stage; its text lists the existing ones.
+        QuestionError: there is no such stage; its text lists the existing ones.
     """
     wired = services()
     name = wired.storage.labels.read().stage_name(text)
@@ -174,7 +174,7 @@ def _known_stage(text: str) -> str:
     name = labels.stage_name(text)
     if name is None:
         known = ", ".join(labels.stage_labels()) or "none"
-        raise InvalidQueryError({"stage": [f"There is no such stage. Stages: {known}."]})
+        raise QuestionError("stage", f"There is no such stage. Stages: {known}.")
     return name
 
 

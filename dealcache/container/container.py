@@ -49,7 +49,7 @@ _HOLD_SECONDS, _HOLD_SECONDS_WITH_REDIS = 1.0, 0.3
 class Container:
     """All parts of one process.
 
-    No thread is started here but by :meth:`start`, after the server has forked.
+    No thread is started here but by ``start``, after the server has forked; see :class:`.Lifecycle`.
 
     Args:
         settings: the environment's settings.
@@ -98,19 +98,8 @@ class Container:
         self._wire_status()
         self._wire_http()
         self._wire_lane()
-        self._lifecycle = Lifecycle(self)
-
-    def start(self) -> None:
-        """Start the threads. Called after the server has forked."""
-        self._lifecycle.start()
-
-    def begin_to_stop(self) -> None:
-        """Close what would keep the server waiting. Called when a worker begins to stop."""
-        self._lifecycle.begin_to_stop()
-
-    def stop(self) -> None:
-        """End the threads and close all connections."""
-        self._lifecycle.stop()
+        life = Lifecycle(self)
+        self.start, self.begin_to_stop, self.stop = life.start, life.begin_to_stop, life.stop
 
     def now(self) -> datetime:
         """Return the present, aware, in UTC."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dealcache.api.query import PATHS, InvalidQueryError, deal_key, parse_query
+from dealcache.api.query import PATHS, deal_key, parse_query
 from dealcache.model.deals import DealKey
 from dealcache.tiers import CacheKey, Slot, View
 from dealcache.tiers.slot import GONE
@@ -59,6 +59,6 @@ def parse_route(raw: bytes) -> Route | None:
     try:
         values, repeated = parse_query(query.decode())
         deal = deal_key(values)
-    except InvalidQueryError:
+    except ValueError:
         return None
     return None if deal is None or len(values) != 1 or repeated else Route(raw, view, deal)

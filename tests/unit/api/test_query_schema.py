@@ -26,6 +26,9 @@ def test_parameters_that_do_not_go_together_are_refused_once_each_is_valid():
         DealRead().load({"refresh": "true"})
     assert told.value.messages == {"dealName": ["Give dealName or dealId."]}
     with pytest.raises(ma.ValidationError) as told:
+        DealRead().load({"dealName": "", "dealId": "x"})
+    assert list(told.value.messages) == ["dealName", "dealId"]
+    with pytest.raises(ma.ValidationError) as told:
         TimelineRead().load({"limit": "0"})
     assert list(told.value.messages) == ["limit"]
 
