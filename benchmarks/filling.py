@@ -20,8 +20,10 @@ from pathlib import Path
 
 from benchmarks.deals import deal_of_size
 from dealcache.model.deals import Deal, DealKey
-from dealcache.model.labels import UnknownIds
+from dealcache.model.labels import Labels, UnknownIds
+from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.entries import EntryMaker
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.policy import StalenessPolicy
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 
@@ -43,7 +45,9 @@ def _timeline(maker: EntryMaker, size: int, number: int) -> dict[View, Entry]:
     deal = Deal(str(7_891_023 + number), _name(number), _MOMENT)
     fetched_at = _NOW + number / 1000
     as_of = datetime.fromtimestamp(fetched_at - 60, UTC)
-    return {View.TIMELINE: maker.found(_view(size, number), deal, fetched_at, maker.labels(), UnknownIds(), as_of)}
+    return {
+        View.TIMELINE: maker.found(_view(size, number), deal, fetched_at, maker.labels.current(), UnknownIds(), as_of)
+    }
 
 
 def _all_views(maker: EntryMaker, size: int, number: int) -> dict[View, Entry]:
@@ -78,7 +82,8 @@ def _share(threads: Executor, fill: Callable[[Iterable[int]], None], count: int)
 
 def main(views: str, size: int, count: int, max_bytes: int) -> None:
     """Fill a tier in this process and print what it takes."""
-    maker = EntryMaker(StalenessPolicy(600.0, 86_400.0, 30.0), UTC, random.random)
+    policy, labels = StalenessPolicy(600.0, 86_400.0, 30.0), LabelDirectory(Labels)
+    maker = EntryMaker(policy, UTC, random.random, UnreadableRecords(), labels, lambda _unknown: None, ())
     make = partial(_all_views if views == "all" else _timeline, maker, size)
     tier, other = (MemoryTier(max_bytes, clock=lambda: _NOW) for _ in range(2))
     with ThreadPoolExecutor(_THREADS) as threads:

@@ -79,8 +79,7 @@ def wire_reading(parts: Container) -> Reading:
         parts.zone,
         random.random,
         storage.unreadable,
-        label_directory.current,
-        label_directory.completed,
+        label_directory,
         parts.labels.look_up,
         settings.hubspot_deal_properties,
     )

@@ -13,6 +13,7 @@ from dealcache.model.deals import Deal, DealKey, LoadedDeal
 from dealcache.model.labels import Labels, UnknownIds
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader import views
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.policy import StalenessPolicy
 from dealcache.tiers import Entry, View
 
@@ -44,8 +45,7 @@ class EntryMaker:
         chance: returns a random number of [0, 1) for each load, which places its end of life within the policy's
             jitter.
         unreadable: counts the deals that cannot be shown as they are.
-        labels: returns the present labels to make views with.
-        completed: returns the labels for a view to which the given ones are not enough.
+        labels: the labels to make views with.
         on_unknown: called with ids that have no label; it must neither raise nor take long.
         own_properties: the own properties that are configured.
     """
@@ -55,19 +55,17 @@ class EntryMaker:
         policy: StalenessPolicy,
         zone: tzinfo,
         chance: Callable[[], float],
-        unreadable: UnreadableRecords | None = None,
-        labels: Callable[[], Labels] = Labels,
-        completed: Callable[[Labels], Labels] = lambda known: known,
-        on_unknown: Callable[[UnknownIds], None] = lambda _unknown: None,
-        own_properties: Sequence[str] = (),
+        unreadable: UnreadableRecords,
+        labels: LabelDirectory,
+        on_unknown: Callable[[UnknownIds], None],
+        own_properties: Sequence[str],
     ) -> None:
         self.own_properties = own_properties
-        self.unreadable = unreadable or UnreadableRecords()
+        self.unreadable = unreadable
         self._policy = policy
         self.zone = zone
         self._chance = chance
         self.labels = labels
-        self.completed = completed
         self._on_unknown = on_unknown
 
     def found(
@@ -131,7 +129,7 @@ class EntryMaker:
         """Return the three views of a deal that was loaded from HubSpot; they expire together."""
         fetched_at = loaded.read_started_at.timestamp()
         chance = self._chance()
-        deal, others, labels = loaded.deal, [other.deal_id for other in loaded.homonyms], self.labels()
+        deal, others, labels = loaded.deal, [other.deal_id for other in loaded.homonyms], self.labels.current()
         return {
             view: self.found(
                 views.view_of(view, deal, loaded.events, others, self.zone, labels, self.own_properties, loaded.people),

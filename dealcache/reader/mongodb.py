@@ -140,7 +140,7 @@ class MongoSource:
             as_of = stored.as_of(watermark, now)
             chosen.append(_Wanted(key, stored.deal, others, wanted[key], as_of, stored.participants))
         # Only once there is a deal: labels read while another process still loads them would soon be out of date.
-        labels = self._maker.labels() if chosen else Labels()
+        labels = self._maker.labels.current() if chosen else Labels()
         for one, found in chain(self._with_totals(chosen), self._with_events(chosen)):
             people = self._people_of(one, found)
             try:
@@ -194,7 +194,7 @@ class MongoSource:
     ) -> Entry:
         unknown = views.unknown_ids(view, one.deal, found, labels)
         if unknown:
-            labels = self._maker.completed(labels)
+            labels = self._maker.labels.completed(labels)
             unknown = labels.still_unknown(unknown)
         zone, own = self._maker.zone, self._maker.own_properties
         shown = views.view_of(view, one.deal, found, one.other_ids, zone, labels, own, people)

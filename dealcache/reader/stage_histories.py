@@ -131,17 +131,17 @@ class StageHistories:
 
     def _is_complete(self, stored: StoredDeal) -> bool:
         """Return False if a load could bring more: never, while no stage is known to ask for."""
-        is_read = stored.deal.stage_times is not None or not self._maker.labels().pipelines
+        is_read = stored.deal.stage_times is not None or not self._maker.labels.current().pipelines
         return is_read and stored.timeline_synced_at is not None
 
     def _answer(self, entry: Entry, trace: ReadTrace) -> Answer:
         return Answer(entry, "mongodb", trace.steps, revalidating=self._revalidator.revalidate(entry))
 
     def _entry(self, stored: StoredDeal, as_of: datetime | None) -> Entry:
-        deal, labels, fetched_at = stored.deal, self._maker.labels(), self._clock()
+        deal, labels, fetched_at = stored.deal, self._maker.labels.current(), self._clock()
         unknown = labels.unknown_in((deal,))
         if unknown:
-            labels = self._maker.completed(labels)
+            labels = self._maker.labels.completed(labels)
             unknown = labels.still_unknown(unknown)
         view = history_of(deal, labels, datetime.fromtimestamp(fetched_at, UTC))
         return self._maker.found(view, deal, fetched_at, labels, unknown, as_of)

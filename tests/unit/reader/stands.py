@@ -12,7 +12,8 @@ from dealcache.hubspot.errors import HubSpotError, Unavailable
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.invalidation import Changes, Selection
-from dealcache.model.labels import UnknownIds
+from dealcache.model.labels import Labels, UnknownIds
+from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.bulkhead import Bulkhead
 from dealcache.reader.cluster_flight import ClusterFlight
 from dealcache.reader.entries import EntryMaker
@@ -20,6 +21,7 @@ from dealcache.reader.fence import Fence, Token
 from dealcache.reader.fetcher import Fetcher
 from dealcache.reader.hubspot import HubSpotLoad
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.lease_renewer import LeaseRenewer
 from dealcache.reader.load_request import RequestContext
 from dealcache.reader.mongodb import StoredViews
@@ -65,7 +67,7 @@ class FakeMongoDB:
     def _entry(self, view: View, key: DealKey, version: int) -> Entry:
         shown = {"version": version, "view": view}
         return self.maker.found(
-            shown, deal_of(key), self.clock(), self.maker.labels(), UnknownIds(), self.sync_watermark
+            shown, deal_of(key), self.clock(), self.maker.labels.current(), UnknownIds(), self.sync_watermark
         )
 
     def known_ids(self, key: DealKey) -> tuple[str, ...]:
@@ -125,7 +127,10 @@ class FakeHubSpot:
             self.mongodb.versions[key.value] = version
         maker = self.mongodb.maker
         shown = {view: {"version": version, "view": view} for view in View}
-        return {view: maker.found(shown[view], deal_of(key), fetched_at, maker.labels(), UnknownIds()) for view in View}
+        return {
+            view: maker.found(shown[view], deal_of(key), fetched_at, maker.labels.current(), UnknownIds())
+            for view in View
+        }
 
     def unknown(self, key: DealKey) -> dict[View, Entry]:
         return dict.fromkeys(View, self.mongodb.maker.unknown(key, self.mongodb.clock()))
@@ -167,7 +172,7 @@ class Stand:
         self.reread: list[str] = []
         self.clock = beside.clock if beside else ManualClock()
         self.memory = MemoryTier(10_000_000, self.clock)
-        self.mongodb = beside.mongodb if beside else FakeMongoDB(EntryMaker(POLICY, UTC, lambda: 0.0), self.clock)
+        self.mongodb = beside.mongodb if beside else FakeMongoDB(maker_of(), self.clock)
         self.hubspot = beside.hubspot if beside else FakeHubSpot(self.mongodb)
         self.leases = beside.leases if beside else FakeLeases(self.clock)
         self.waiting, self.waiting_elsewhere = threading.Semaphore(0), threading.Semaphore(0)
@@ -221,6 +226,17 @@ class Stand:
     def break_everything(self) -> None:
         self.mongodb.failure = StoreUnavailable("down")
         self.hubspot.failure = Unavailable("down")
+
+
+def maker_of(
+    policy: StalenessPolicy = POLICY,
+    labels: LabelDirectory | None = None,
+    on_unknown: Callable[[UnknownIds], None] = lambda _unknown: None,
+) -> EntryMaker:
+    """A maker of entries that expire when the policy says; no label is known unless some are given."""
+    return EntryMaker(
+        policy, UTC, lambda: 0.0, UnreadableRecords(), labels or LabelDirectory(Labels), on_unknown, own_properties=()
+    )
 
 
 def deal_of(key: DealKey) -> Deal:

@@ -11,11 +11,10 @@ from dealcache.hubspot.errors import NotFound
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey, LoadedDeal
 from dealcache.model.people import DealPeople, Participants, Person
-from dealcache.reader.entries import EntryMaker
 from dealcache.reader.hubspot import HubSpotSource
 from dealcache.tiers import View
 from tests.clocks import ManualClock
-from tests.unit.reader.stands import POLICY, deal_of, named
+from tests.unit.reader.stands import POLICY, deal_of, maker_of, named
 
 
 class NobodyKnows:
@@ -39,7 +38,7 @@ def loader() -> NobodyKnows:
 @pytest.fixture
 def source(loader: NobodyKnows) -> HubSpotSource:
     clock = ManualClock()
-    maker = EntryMaker(POLICY, UTC, lambda: 0.0)
+    maker = maker_of()
     return HubSpotSource(loader, loader, maker, 15.0, clock)  # type: ignore[arg-type]
 
 
@@ -70,6 +69,6 @@ def test_a_timeline_that_lacks_people_who_could_not_be_read_lives_shortly(
 ) -> None:
     at = datetime(2026, 11, 23, tzinfo=UTC)
     loaded = LoadedDeal(deal_of(named()), (), (), at, people=DealPeople(participants, names))
-    entries = EntryMaker(POLICY, UTC, lambda: 0.0).all_views(loaded)
+    entries = maker_of().all_views(loaded)
     assert entries[View.TIMELINE].expires_at == at.timestamp() + time_to_live
     assert entries[View.INFO].expires_at == at.timestamp() + POLICY.ttl

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC
 
 import pytest
 
@@ -11,7 +10,6 @@ from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.deals import Deal, DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.model.labels import Labels, Owner, UnknownIds
-from dealcache.reader.entries import EntryMaker
 from dealcache.reader.fence import Fence
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.label_directory import LabelDirectory
@@ -20,7 +18,7 @@ from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreUnavailable
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 from tests.clocks import ManualClock
-from tests.unit.reader.stands import POLICY, deal_of, named
+from tests.unit.reader.stands import POLICY, deal_of, maker_of, named
 
 SIZE = PropertyDefinition("size", "Size", "number")
 
@@ -158,13 +156,11 @@ class Views:
         self.state = ReaderState(self.cache, renew_labels=directory.renew)
         fence.begin(0)
         self.told: list[UnknownIds] = []
-        self.maker = EntryMaker(
-            POLICY, UTC, lambda: 0.0, None, directory.current, directory.completed, self.told.append
-        )
+        self.maker = maker_of(labels=directory, on_unknown=self.told.append)
         self.clock = clock
 
     def made(self, key: DealKey, unknown: UnknownIds = UnknownIds()) -> Entry:  # noqa: B008 - immutable
-        labels = self.maker.labels()
+        labels = self.maker.labels.current()
         deal = replace(deal_of(key), owner_id="1")
         return self.maker.found({"owner": labels.owner_of_deal(deal)}, deal, self.clock(), labels, unknown)
 
@@ -222,7 +218,7 @@ def test_a_view_made_without_the_present_labels_lives_shortly(
 
 
 def test_a_short_negative_time_is_the_bound_and_a_long_one_none(clock: ManualClock) -> None:
-    maker = EntryMaker(replace(POLICY, ttl=5.0), UTC, lambda: 0.0)
+    maker = maker_of(replace(POLICY, ttl=5.0))
     deal = Deal("1", "Acme", deal_of(named()).hubspot_updated_at)
     entry = maker.found({}, deal, clock(), Labels(), UnknownIds(frozenset({"9"})))
     assert entry.expires_at == clock() + 5.0
