@@ -206,7 +206,7 @@ class Revalidator:
         while (deal_id := self._next()) is not None:
             outcome = RereadOutcome.FAILED
             try:
-                outcome = self._reread(deal_id, self._is_stopping)
+                outcome = self._reread(deal_id, lambda: self._stopping)
             except Exception:
                 log.exception("deal %s could not be read again", deal_id)
             given_up = self._done(deal_id, outcome)
@@ -238,9 +238,6 @@ class Revalidator:
             given_up = len(self._waiting)
             self._waiting.clear()
             return given_up
-
-    def _is_stopping(self) -> bool:
-        return self._stopping
 
     def stop(self) -> None:
         """Stop the threads; a read in progress is given up."""
