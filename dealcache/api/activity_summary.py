@@ -13,7 +13,7 @@ from dealcache.api.deal_list_parameters import any_of, day
 from dealcache.api.documentation import CACHE_CONTROL, ETAG, NOT_MODIFIED, RETRY_AFTER, Documented, documented
 from dealcache.api.parameters import one_of
 from dealcache.api.responses import short_list
-from dealcache.api.schema_fields import count_field, day_field, moment_field, text_field
+from dealcache.api.schema_fields import count_field, day_field, map_field, moment_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.reader.activity_summary import GROUPINGS, ActivityQuestion
@@ -63,11 +63,8 @@ class ActivityRowSchema(ma.Schema):
     label = text_field("The same for people; of an owner the name, or `Unknown Owner`.")
     start = day_field("The first day of the week or month; null for owners and types.")
     count = count_field("How many activities.")
-    by_type = ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Integer(metadata={"minimum": 1}),
-        required=True,
-        metadata={"description": "How many of each type; only types that occur."},
+    by_type = map_field(
+        ma.fields.Integer(metadata={"minimum": 1}), "How many of each type; only types that occur.", required=True
     )
 
 

@@ -14,7 +14,7 @@ from dealcache.api import parameters, query, schemas
 from dealcache.api.documentation import SERVER_TIMING, Documented, documented
 from dealcache.api.failures import problem_of
 from dealcache.api.responses import json_response, mode_of, server_timing, shown_as_of, unknown_deal
-from dealcache.api.schema_fields import text_field
+from dealcache.api.schema_fields import map_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
@@ -105,18 +105,8 @@ class BatchErrorSchema(ma.Schema):
 class BatchSchema(ma.Schema):
     """The answer for each name, as given, is in one of both."""
 
-    deals = ma.fields.Dict(
-        required=True,
-        keys=ma.fields.String(),
-        values=ma.fields.Nested(BatchedDealSchema),
-        metadata={"description": "Those that could be answered."},
-    )
-    errors = ma.fields.Dict(
-        required=True,
-        keys=ma.fields.String(),
-        values=ma.fields.Nested(BatchErrorSchema),
-        metadata={"description": "Those that could not."},
-    )
+    deals = map_field(ma.fields.Nested(BatchedDealSchema), "Those that could be answered.", required=True)
+    errors = map_field(ma.fields.Nested(BatchErrorSchema), "Those that could not.", required=True)
 
 
 blueprint = StrictBlueprint(

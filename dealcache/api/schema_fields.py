@@ -32,13 +32,20 @@ def flag_field(description: str, **more: Any) -> ma.fields.Boolean:
     return ma.fields.Boolean(required=True, metadata={"description": description}, **more)
 
 
+def texts_field(description: str) -> ma.fields.List[str]:
+    """Return a required list of texts."""
+    return ma.fields.List(ma.fields.String(), required=True, metadata={"description": description})
+
+
+def map_field(values: ma.fields.Field[Any], description: str, example: Any = None, **more: Any) -> ma.fields.Dict:
+    """Return values by texts, which may be absent."""
+    metadata = {"description": description} if example is None else {"description": description, "example": example}
+    return ma.fields.Dict(keys=ma.fields.String(), values=values, metadata=metadata, **more)
+
+
 def amounts_field(description: str) -> ma.fields.Dict:
     """Return sums by the codes of currencies, which may be absent."""
-    return ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Float(),
-        metadata={"description": description, "example": {"EUR": 12.5, "USD": 3.0}},
-    )
+    return map_field(ma.fields.Float(), description, {"EUR": 12.5, "USD": 3.0})
 
 
 def day_field(description: str) -> ma.fields.String:
@@ -92,9 +99,5 @@ class PropertySchema(ma.Schema):
 
 def properties_field(**more: Any) -> ma.fields.Dict:
     """Return the own properties of a deal, by their internal names."""
-    return ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.Nested(PropertySchema),
-        metadata={"description": "The properties of `HUBSPOT_DEAL_PROPERTIES`; absent where none are configured."},
-        **more,
-    )
+    description = "The properties of `HUBSPOT_DEAL_PROPERTIES`; absent where none are configured."
+    return map_field(ma.fields.Nested(PropertySchema), description, **more)

@@ -9,11 +9,13 @@ from dealcache.api.schema_fields import (
     count_field,
     day_field,
     flag_field,
+    map_field,
     moment_field,
     number_field,
     people_field,
     properties_field,
     text_field,
+    texts_field,
 )
 from dealcache.model.deals import EVENT_TYPES
 
@@ -27,11 +29,7 @@ class ProblemSchema(ma.Schema):
     detail = text_field("The error in a sentence.")
     request_id = text_field("The request's id, as in the header `X-Request-ID`.")
     error = text_field("The same as `detail`.")
-    errors = ma.fields.Dict(
-        keys=ma.fields.String(),
-        values=ma.fields.List(ma.fields.String()),
-        metadata={"description": "For 422: what is wrong, field by field."},
-    )
+    errors = map_field(ma.fields.List(ma.fields.String()), "For 422: what is wrong, field by field.")
 
     def __deepcopy__(self, memo: dict[int, object]) -> ProblemSchema:
         """Return the same: with each answer that a view may give, flask-smorest copies those that it has so far."""
@@ -42,11 +40,8 @@ class ActivitiesCountSchema(ma.Schema):
     """The number of a deal's activities."""
 
     count = count_field("All activities.")
-    by_type = ma.fields.Dict(
-        required=True,
-        keys=ma.fields.String(),
-        values=ma.fields.Integer(),
-        metadata={"description": "How many of each type.", "example": {"Meeting": 3, "Outgoing Email": 9}},
+    by_type = map_field(
+        ma.fields.Integer(), "How many of each type.", {"Meeting": 3, "Outgoing Email": 9}, required=True
     )
 
 
@@ -98,9 +93,7 @@ class DealInfoSchema(ma.Schema):
     pipeline = text_field("The pipeline's label.")
     closeDate = day_field("The day on which the deal closed or should close.")
     createDate = day_field("The day on which the deal was created.")
-    otherDealIds = ma.fields.List(
-        ma.fields.String(), required=True, metadata={"description": "The other deals of that name."}
-    )
+    otherDealIds = texts_field("The other deals of that name.")
     properties = properties_field()
 
 
@@ -136,11 +129,7 @@ class CacheStatsSchema(ma.Schema):
 
     scope = text_field("The workers that the statistics cover.", validate=ma.validate.OneOf(["group", "worker"]))
     workers = count_field("How many workers these are the statistics of.")
-    workers_missing = ma.fields.List(
-        ma.fields.String(),
-        required=True,
-        metadata={"description": "Host and process id of live workers whose statistics are not known."},
-    )
+    workers_missing = texts_field("Host and process id of live workers whose statistics are not known.")
     complete = flag_field("False if a worker is missing or may be, or has more keys than it publishes.")
     total_entries = count_field("All cached keys; what several workers hold counts once.")
     matching_entries = count_field("Those of them that begin with `prefix`, on this page or not.")
@@ -230,13 +219,7 @@ class ReadinessSchema(ma.Schema):
     status = text_field(
         "`ready`, `degraded` or `unavailable`.", validate=ma.validate.OneOf(["ready", "degraded", "unavailable"])
     )
-    missing = ma.fields.List(
-        ma.fields.String(),
-        required=True,
-        metadata={
-            "description": "Which dependencies do not answer; `account`: MongoDB holds another HubSpot account's data."
-        },
-    )
+    missing = texts_field("Which dependencies do not answer; `account`: MongoDB holds another HubSpot account's data.")
     data_as_of = moment_field(
         "Up to when HubSpot's changes are known; null while nothing is stored, and while that cannot be found out.",
         allow_none=True,
