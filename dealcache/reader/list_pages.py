@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import TTLCache
 
@@ -90,11 +90,13 @@ class ListPages:
         if not found.contradicts(is_first=asked.after is None):
             return found
         # Another system has written deals meanwhile, of which kept totals know nothing.
-        return found._replace(total=self._add_up(self._prepare(), asked.wanted, None))
+        version, total = self._prepare(), self._deals.total(asked.wanted)
+        self._remember(version, asked.wanted, total)
+        return found._replace(total=total)
 
     def batches(self, wanted: DealFilter, order: Order) -> Generator[list[FoundDeal], None, None]:
         """Yield all deals, some at a time. Nothing is kept open in MongoDB in between."""
-        matching = self._total(self._prepare(), wanted).count
+        matching = self._total(self._prepare(), wanted, order)[0].count
         after: Place | None = None
         more = True
         while more:
@@ -117,10 +119,21 @@ class ListPages:
     def _prepared(self, asked: PageQuestion) -> FoundPage:
         """Return a page after lists were brought up to date."""
         version = self._prepare()
-        return self._page(version, asked, self._total(version, asked.wanted))
+        total, first = self._total(version, asked.wanted, asked.order)
+        unchanged = self._prepare.unchanged() if first is not None and asked.after is None else None
+        if unchanged is not None and unchanged.version == version:
+            page = self._page(version, asked, total, unchanged, first)
+            if unchanged:  # otherwise there may be deals before the first one now
+                return page
+        return self._page(version, asked, total)
 
     def _page(
-        self, version: int, asked: PageQuestion, total: ListTotal, unchanged: Unchanged | None = None
+        self,
+        version: int,
+        asked: PageQuestion,
+        total: ListTotal,
+        unchanged: Unchanged | None = None,
+        first: Any = None,
     ) -> FoundPage:
         """Return a page; of one that took long to find at the same version only the deals are read again."""
         key = version, asked
@@ -128,7 +141,7 @@ class ListPages:
             spots, more = self._pages.get(key, ([], False))
         found = self._deals.again(spots, asked.order, unchanged) if spots else None
         if found is None:
-            found, more = self._deals.page(*asked, total.count, unchanged)
+            found, more = self._deals.page(*asked, total.count, unchanged, first)
             is_of_version = unchanged is None or unchanged
             is_worth_it = 0 < len(found) <= _LONGEST_REMEMBERED and self._deals.is_far(asked.wanted, asked.order)
             if is_of_version and is_worth_it:
@@ -136,15 +149,16 @@ class ListPages:
                     self._pages[key] = [one.spot for one in found], more
         return FoundPage(found, more, total)
 
-    def _total(self, version: int, wanted: DealFilter) -> ListTotal:
+    def _total(self, version: int, wanted: DealFilter, order: Order) -> tuple[ListTotal, Any]:
+        """Return a total, and what :meth:`.DealListRepository.begin` returns beside it unless it is remembered."""
         with self._lock:
             known = self._totals.get((version, wanted))
-        return known or self._add_up(version, wanted, partial(self._stage_totals, version))
+        if known is not None:
+            return known, None
+        total, first = self._deals.begin(wanted, order, partial(self._stage_totals, version))
+        self._remember(version, wanted, total)
+        return total, first
 
-    def _add_up(
-        self, version: int, wanted: DealFilter, of_stages: Callable[[], Sequence[StageTotal]] | None
-    ) -> ListTotal:
-        total = self._deals.total(wanted, of_stages)
+    def _remember(self, version: int, wanted: DealFilter, total: ListTotal) -> None:
         with self._lock:
             self._totals[version, wanted] = total
-        return total

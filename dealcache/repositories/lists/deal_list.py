@@ -11,16 +11,15 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, is_in, is_of_stages
+from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.arrays import Arrays, stored_at
 from dealcache.repositories.lists.found_deals import PROJECTION, FoundDeal, Spot, found_deal
-from dealcache.repositories.lists.improper_deals import ImproperDeals
 from dealcache.repositories.lists.indexes import WORDS_INDEX, index_of, sort_of
 from dealcache.repositories.lists.places import LONGEST_TEXT
-from dealcache.repositories.lists.plan import Asked, Plan, plan_of, total_conditions
+from dealcache.repositories.lists.plan import Plan, plan_of
 from dealcache.repositories.lists.query import (
     LISTED,
     PRESENT,
@@ -35,16 +34,13 @@ from dealcache.repositories.lists.rarest import RarestFirst
 from dealcache.repositories.lists.run import Run
 from dealcache.repositories.lists.stage_moves import StageTotal
 from dealcache.repositories.lists.sums import ListSums
-from dealcache.repositories.lists.totals import ListTotal, without
+from dealcache.repositories.lists.totals import ListTotal
 from dealcache.repositories.lists.unchanged import Unchanged, find_deals
 from dealcache.repositories.recent_answers import RecentAnswers
 
 _ID = {"_id": 1}
 #: Seconds for which rough numbers of deals are remembered, which only decide how to read.
 _SIZE_SECONDS = 60.0
-
-#: Up to one in so many of all deals are few: it is quicker to add up those that do not match.
-_FEW = 4
 
 #: Questions that are remembered at most as those whose first deals took long, or two reads, to find; and for how long.
 _MOST_FAR, _FAR_SECONDS = 256, 60.0
@@ -74,51 +70,36 @@ class DealListRepository:
         further: Mapping[str, Any] = MappingProxyType({}),
         home_currency: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._sums = ListSums(connection, home_currency)
         self._connection = connection
         self._projection = {**PROJECTION, **further}
         self._timer = timer
         self._size = RecentAnswers[int](_SIZE_SECONDS, timer)
-        #: True where few deals do not match.
-        self._few = RecentAnswers[bool](_SIZE_SECONDS, timer)
         self._arrays = Arrays(connection, timer)
-        self._improper = ImproperDeals(connection, timer)
         self._words = RarestFirst[str](connection, lambda word: (word_condition(word), WORDS_INDEX), timer)
         self._properties = RarestFirst[PropertyFilter](connection, property_condition, timer)
+        self._sums = ListSums(connection, self._parts, self._deals, home_currency, timer)
         #: True where they are far away in the order.
         self._far: TTLCache[tuple[DealFilter, Order], bool] = TTLCache(_MOST_FAR, _FAR_SECONDS, timer)
         self._lock = threading.Lock()
 
     def total(self, wanted: DealFilter, of_stages: Callable[[], Sequence[StageTotal]] | None = None) -> ListTotal:
-        """Return the totals of all deals that match.
+        """Return the totals of all deals that match; see :meth:`begin`."""
+        return self._sums.total(wanted, of_stages)
+
+    def begin(
+        self, wanted: DealFilter, order: Order, of_stages: Callable[[], Sequence[StageTotal]] | None = None
+    ) -> tuple[ListTotal, Any]:
+        """Return the totals of all deals that match, and the first value of the order that one of them has.
 
         Args:
             wanted: which deals.
+            order: their order.
             of_stages: returns the totals of all stages, if they are kept.
+
+        Returns:
+            None for the value where it is not needed to find the first deals.
         """
-        if wanted.has_next_activity is False:  # no index has these deals alone
-            both, planned = (self.total(replace(wanted, has_next_activity=one), of_stages) for one in (None, True))
-            return without(both, planned)
-        improper = self._improper.may_exist()
-        if of_stages is not None and not improper and is_of_stages(wanted):
-            return self._sums.of_stages([one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)])
-        parts = self._parts(wanted)
-        if of_stages is not None and not improper and len(parts) == 1 and (rest := parts[0].rest):
-            index = parts[0].index
-            if self._few.get(repr(rest), lambda: self._are_less(rest, index, self._deals() // _FEW)):
-                every, others = of_stages(), self._sums.added_up([Asked([rest], index)], PRESENT)
-                return without(self._sums.of_stages(every), others)
-        # Checking the id of each deal would take MongoDB half as long as adding them up.
-        return self._sums.added_up(total_conditions(parts), LISTED if improper else PRESENT)
-
-    def _are_less(self, condition: Document, index: str, number: int) -> bool:
-        """Return True if less than so many deals are found; to count is quicker than to add up."""
-        with self._connection.operation() as database:
-
-            def ask(**hint: Any) -> int:
-                return database.deal_info.count_documents(PRESENT | condition, limit=number + 1, **hint)
-
-            return with_hint(ask, index) <= number
+        return self._sums.total_and_first(wanted, order, of_stages)
 
     def page(
         self,
@@ -128,6 +109,7 @@ class DealListRepository:
         limit: int,
         matching: int,
         unchanged: Unchanged | None = None,
+        first: Any = None,
     ) -> tuple[list[FoundDeal], bool]:
         """Return the next deals of a list, and True if more follow.
 
@@ -138,16 +120,17 @@ class DealListRepository:
             limit: how many.
             matching: roughly how many deals match; decides between indexes.
             unchanged: told whether lists are unchanged; None to leave that out.
+            first: the first value that one of them has, see :meth:`begin`.
         """
         parts = self._parts(wanted)
         with self._lock:
             far = after is None and self._far.get((wanted, order), False)
-        plan = plan_of(parts, order, limit, matching, self._deals(), far=far)
+        plan = plan_of(parts, order, limit, matching, self._deals(), far=far, begins=first is not None)
         conditions, sort = [LISTED, *(part.condition for part in parts)], sort_of(order)
         after = self._in_full(after, sort.field)
 
         def read(arrays: bool) -> list[tuple[Document, int]]:
-            steps, began = steps_after(order, after, arrays=arrays), self._timer()
+            steps, began = steps_after(order, after, first, arrays=arrays), self._timer()
             found, runs = self._read(conditions, order, plan, steps, limit + 1, unchanged)
             too_long, twice = any(one.took_too_long for one in runs), any(one.read_twice for one in runs)
             took = self._timer() - began

@@ -58,7 +58,16 @@ class Plan:
     milliseconds: int = 0
 
 
-def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deals: int, *, far: bool = False) -> Plan:
+def plan_of(
+    parts: Sequence[Part],
+    order: Order,
+    limit: int,
+    matching: int,
+    deals: int,
+    *,
+    far: bool = False,
+    begins: bool = False,
+) -> Plan:
     """Return how to read a page.
 
     Args:
@@ -68,6 +77,7 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
         matching: how many deals match.
         deals: how many there are.
         far: True if the deals that match are known to be far away in this order.
+        begins: True if it is known where they begin in it, so that they are probably not far from there.
     """
     sort = sort_of(order)
     in_order = Way(sort.index)
@@ -80,6 +90,8 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
     fields = frozenset((sort.field,)).union(*(part.fields for part in parts))
     sorted_ = Way(index, by_keys=fields <= keys_of(index) and index != WORDS_INDEX)
     sorting = (_KEY_MS if sorted_.by_keys else _DEAL_MS) * matching
+    if begins:
+        return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4)))
     # The index of one of several parts may find much more than matches all of them: a short walk is more certain.
     is_short = len(parts) > 1 and walking <= _PATIENCE_MS
     if far or (sorting < walking and not is_short):
@@ -87,6 +99,10 @@ def plan_of(parts: Sequence[Part], order: Order, limit: int, matching: int, deal
         return several if len(parts) > 1 and not far else Plan(sorted_)
     patience = (4 if is_short else 2) * walking
     return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4), int(patience)))
+
+
+#: The orders by days, of which the deals that match days of one kind may all be far away from the beginning.
+_DAYS = frozenset(sort.index for sort in SORTS.values() if sort.kind.name == "date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +151,15 @@ def _is_apart(part: Part, index: str, parts: Sequence[Part]) -> bool:
 def _covering(parts: Sequence[Part]) -> str:
     """Return the index that answers most of the parts by its keys; of several the first."""
     return max(parts, key=lambda part: sum(other.fields <= part.keys for other in parts)).index
+
+
+def begins_elsewhere(asked: Sequence[Asked], order: Order | None) -> bool:
+    """Return True if deals that are added up may all be far from the beginning of an order.
+
+    Where they begin is then worth knowing. It takes MongoDB half as long as adding them up, by the same index, and a
+    fifth of putting them in order.
+    """
+    if order is None or len(asked) > 1 or asked[0].of_places:
+        return False
+    index, sort = asked[0].index, sort_of(order)
+    return {index, sort.index} <= _DAYS and index != sort.index and sort.field in keys_of(index)

@@ -182,17 +182,21 @@ class Step(NamedTuple):
     further: tuple[Document, ...] = ()
 
 
-def steps_after(order: Order, after: Place | None, *, arrays: bool = False) -> list[Step]:
+def steps_after(order: Order, after: Place | None, first: Any = None, *, arrays: bool = False) -> list[Step]:
     """Return the runs in which the deals of an order follow a place, or all of them.
 
     Args:
         order: the order.
         after: the place; None for the beginning.
+        first: the first value of the order, or one before it, if the beginning is known.
         arrays: True if some deals may have arrays in place of values; these come last.
     """
     sort = sort_of(order)
     found = array_conditions(sort.field) if arrays else []
     steps = _steps_after(sort, after, found, descending=order.descending)
+    if first is not None and steps[0].by_value:
+        begin = sort.kind.value | {"$lte" if order.descending else "$gte": first}
+        steps[0] = steps[0]._replace(condition={sort.field: begin})
     return [step._replace(further=({"$nor": found},)) if found and step.phase < 2 else step for step in steps]
 
 

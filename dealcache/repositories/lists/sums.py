@@ -10,21 +10,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from bson import DatetimeMS
+
 from dealcache.model.currencies import currency_code
+from dealcache.model.deal_filter import DealFilter, Order, is_in, is_of_stages
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
-from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of
-from dealcache.repositories.lists.plan import Asked
+from dealcache.repositories.lists.improper_deals import ImproperDeals
+from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of, sort_of
+from dealcache.repositories.lists.plan import Asked, begins_elsewhere, total_conditions
+from dealcache.repositories.lists.query import LISTED, PRESENT, Part
 from dealcache.repositories.lists.stage_moves import StageTotal
-from dealcache.repositories.lists.totals import CurrencyTotal, ListTotal, completed, total_of
+from dealcache.repositories.lists.totals import CurrencyTotal, ListTotal, completed, total_of, without
+from dealcache.repositories.recent_answers import RecentAnswers
 
 _PLACE = ("pipeline_id", "stage_id")
+
+
+#: Seconds for which it is remembered where few deals do not match.
+_FEW_SECONDS = 60.0
+
+#: Up to one in so many of all deals are few: it is quicker to add up those that do not match.
+_FEW = 4
+
+OfStages = Callable[[], Sequence[StageTotal]]
 
 
 class ListSums:
@@ -32,36 +48,85 @@ class ListSums:
 
     Args:
         connection: the database.
+        parts: returns the parts of a filter.
+        deals: returns roughly how many deals there are.
         home_currency: returns the company's currency, None while it is not known.
+        timer: the monotonic clock, in seconds.
     """
 
-    def __init__(self, connection: Connection, home_currency: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        parts: Callable[[DealFilter], list[Part]],
+        deals: Callable[[], int],
+        home_currency: Callable[[], str | None],
+        timer: Callable[[], float],
+    ) -> None:
         self._connection = connection
+        self._parts = parts
+        self._deals = deals
         self._home_currency = home_currency
+        self._improper = ImproperDeals(connection, timer)
+        #: True where few deals do not match.
+        self._few = RecentAnswers[bool](_FEW_SECONDS, timer)
 
-    def of_stages(self, groups: Sequence[StageTotal]) -> ListTotal:
+    def total(self, wanted: DealFilter, of_stages: OfStages | None) -> ListTotal:
+        """Return the totals of all deals that match; see :meth:`.DealListRepository.begin`."""
+        return self.total_and_first(wanted, None, of_stages)[0]
+
+    def total_and_first(
+        self, wanted: DealFilter, order: Order | None, of_stages: OfStages | None
+    ) -> tuple[ListTotal, Any]:
+        """Return what :meth:`.DealListRepository.begin` returns; no value without an order."""
+        if wanted.has_next_activity is False:  # no index has these deals alone
+            both, planned = (self.total(replace(wanted, has_next_activity=one), of_stages) for one in (None, True))
+            return without(both, planned), None
+        improper = self._improper.may_exist()
+        if of_stages is not None and not improper and is_of_stages(wanted):
+            kept = [one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)]
+            return self._of_stages(kept), None
+        parts = self._parts(wanted)
+        if of_stages is not None and not improper and len(parts) == 1 and (rest := parts[0].rest):
+            index = parts[0].index
+            if self._few.get(repr(rest), lambda: self._are_less(rest, index, self._deals() // _FEW)):
+                every, others = of_stages(), self._added_up([Asked([rest], index)], PRESENT)[0]
+                return without(self._of_stages(every), others), None
+        # Checking the id of each deal would take MongoDB half as long as adding them up.
+        asked, listed = total_conditions(parts), LISTED if improper else PRESENT
+        return self._added_up(asked, listed, order if begins_elsewhere(asked, order) else None)
+
+    def _are_less(self, condition: Document, index: str, number: int) -> bool:
+        """Return True if less than so many deals are found; to count is quicker than to add up."""
+        with self._connection.operation() as database:
+            ask = partial(database.deal_info.count_documents, PRESENT | condition, limit=number + 1)
+            return with_hint(ask, index) <= number
+
+    def _of_stages(self, groups: Sequence[StageTotal]) -> ListTotal:
         """Return the total of some stages."""
         return total_of(groups, self._home_currency() if any(one.currency for one in groups) else None)
 
-    def added_up(self, asked: Iterable[Asked], listed: Document) -> ListTotal:
-        """Return the total of some deals.
+    def _added_up(self, asked: Iterable[Asked], listed: Document, order: Order | None = None) -> tuple[ListTotal, Any]:
+        """Return the total of some deals, and the first value that they have in an order.
 
         Args:
             asked: the deals, none of them twice.
             listed: a condition that must hold in any case.
+            order: the order; None for no value.
         """
         queries = [replace(one, conditions=[listed, *one.conditions]) for one in asked]
-        count, amount = 0, 0.0
+        count, amount, first = 0, 0.0, None
         for query in queries:
-            for found in self._sums(query, None):
+            for found in self._sums(query, None, order):
                 count += found["count"]
                 amount = _plus(amount, found["amount"])
+                first = found.get("first")
+        first = first if isinstance(first, datetime | DatetimeMS) else None
         total = ListTotal(count, amount)
         codes = self._codes()
         if not codes:
-            return total
+            return total, first
         home = self._home_currency()
-        return completed(total, self._by_currency(queries, codes - {home}), home)
+        return completed(total, self._by_currency(queries, codes - {home}), home), first
 
     def _codes(self) -> set[str | None]:
         """Return the currencies of deals beside the company's; in the index MongoDB skips from one to the next.
@@ -87,18 +152,18 @@ class ListSums:
                 known[code] = CurrencyTotal(so_far.count + found["count"], _plus(so_far.amount, found["amount"]))
         return known
 
-    def _sums(self, query: Asked, by: str | None) -> list[Document]:
-        found = self._grouped(query, by, "$amount")
+    def _sums(self, query: Asked, by: str | None, order: Order | None = None) -> list[Document]:
+        found = self._grouped(query, by, "$amount", order)
         if all(is_sum(one["amount"]) for one in found):
             return found
-        return self._grouped(query, by, FINITE_AMOUNT)  # another system's NaN may be among them
+        return self._grouped(query, by, FINITE_AMOUNT, order)  # another system's NaN may be among them
 
-    def _grouped(self, query: Asked, by: str | None, amount: Any) -> list[Document]:
+    def _grouped(self, query: Asked, by: str | None, amount: Any, order: Order | None) -> list[Document]:
         key: Any = {"by": by} | {name: f"${name}" for name in _PLACE} if query.of_places else by
-        stages: list[Document] = [
-            {"$match": {"$and": query.conditions}},
-            {"$group": {"_id": key, "count": {"$sum": 1}, "amount": {"$sum": amount}}},
-        ]
+        sums: Document = {"count": {"$sum": 1}, "amount": {"$sum": amount}}
+        if order is not None:
+            sums["first"] = {"$max" if order.descending else "$min": f"${sort_of(order).field}"}
+        stages: list[Document] = [{"$match": {"$and": query.conditions}}, {"$group": {"_id": key} | sums}]
         if query.of_places:
             place = {name: f"$_id.{name}" for name in _PLACE}
             stages += [

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from bson import DatetimeMS, Decimal128
+from bson import DatetimeMS, Decimal128, Timestamp
 from pymongo.database import Database
 
 from dealcache.model.deal_filter import SORTS, DealFilter, Order, Place, Range, StagePlace
@@ -175,6 +175,39 @@ def test_pages_and_totals_of_each_filter_in_each_order(
         pages = list(walk(stored, wanted, order, 41))
         assert [one for page in pages for one in page] == in_order(matching, order), order
         assert all(len(page) == 41 for page in pages[:-1])
+
+
+#: Questions for days of one kind in the order of another, of which deals may be found from where they begin.
+DAYS = {
+    "created": DealFilter(created=Range(NOW - timedelta(days=600), None)),
+    "closing": DealFilter(closes=Range(None, NOW - timedelta(days=30))),
+    "idle": DealFilter(idle_since=NOW - timedelta(days=100)),
+    "none": DealFilter(closes=Range(NOW + timedelta(days=9_000), None)),
+}
+
+
+ODD = [None, 17, "soon", DatetimeMS(2**60), DatetimeMS(-(2**60)), Timestamp(1, 1), [NOW]]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+@pytest.mark.parametrize("name", DAYS)
+def test_a_page_begins_where_the_total_says_that_deals_begin(
+    connection: Connection, name: str, odd: Any, documents: list[Document]
+) -> None:
+    with connection.operation() as database:
+        insert(database, [dict(one) for one in documents])
+        # Deals with other systems' values match too, in the index or as those that are not idle.
+        fields = ("create_date", "close_date", "hubspot_updated_at")
+        for field in fields[:1] if isinstance(odd, list) else fields:  # an index has arrays of one field
+            database.deal_info.update_many({"deal_id": {"$regex": "[37]$"}}, {"$set": {field: odd}})
+    deals, known = DealListRepository(connection), 0
+    for order in ORDERS:
+        total, first = deals.begin(DAYS[name], order)
+        known += first is not None
+        assert total == deals.total(DAYS[name])
+        expected = deals.page(DAYS[name], order, None, 20, total.count)
+        assert deals.page(DAYS[name], order, None, 20, total.count, None, first) == expected, order
+    assert known or name in ("idle", "none")  # deals that are not idle are added up instead
 
 
 #: The currencies of deals, the company's most often; the last one counts as none.

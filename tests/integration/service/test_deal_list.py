@@ -413,8 +413,8 @@ def test_a_deal_that_cannot_be_shown_is_shown_with_nulls(service: Service, monke
 def test_totals_are_remembered_until_something_changes(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     repository = service.parts.storage.deal_list
-    real = repository.total
-    monkeypatch.setattr(repository, "total", lambda wanted, *more: (asked.append(wanted), real(wanted, *more))[1])
+    real = repository.begin
+    monkeypatch.setattr(repository, "begin", lambda wanted, *more: (asked.append(wanted), real(wanted, *more))[1])
     for _ in range(3):
         assert listed(service, q="ren")["total"] == 1
     assert len(asked) == 1

@@ -15,18 +15,25 @@ ASKED = PageQuestion(DealFilter(), Order(), Place(1, None, "17"), 5)
 
 
 class Deals:
-    """A repository that counts as many deals as it was asked times, and knows what it was asked."""
+    """A repository without deals that remembers what it was asked.
 
-    def __init__(self) -> None:
+    It counts as many deals as it was asked times, or none if it is known with which value they begin.
+    """
+
+    def __init__(self, first: object = None) -> None:
+        self.first = first
         self.added_up = 0
         self.pages: list[Any] = []
 
-    def total(self, _wanted: Any, _of_stages: Any) -> ListTotal:
+    def total(self, *_asked: Any) -> ListTotal:
         self.added_up += 1
         return ListTotal(self.added_up, 0.0)
 
+    def begin(self, *_asked: Any) -> tuple[ListTotal, Any]:
+        return (self.total() if self.first is None else ListTotal(0, 0.0)), self.first
+
     def page(self, *asked: Any) -> tuple[list[Any], bool]:
-        self.pages.append(asked[-1])
+        self.pages.append(asked[-2:])
         return [], False
 
 
@@ -80,9 +87,27 @@ def test_a_page_is_read_at_once_if_its_total_is_known_and_again_unless_lists_are
     deals, lists = Deals(), Lists(7, 8, unchanged=unchanged)
     pages = pages_of(deals, lists, ManualClock(100.0))
     assert pages.read(ASKED).total.count == 1
-    assert deals.pages == [None]  # nothing was known of the total
+    assert deals.pages == [(None, None)]  # nothing was known of the total
     assert pages.read(ASKED).total.count == (1 if unchanged else 2)
     assert lists.versions == ([8] if unchanged else [])
-    first, *again = deals.pages[1:]
-    assert isinstance(first, Known)
-    assert again == ([] if unchanged else [None])
+    (known, _), *again = deals.pages[1:]
+    assert isinstance(known, Known)
+    assert again == ([] if unchanged else [(None, None)])
+
+
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_a_page_is_read_from_where_deals_begin_unless_they_have_changed(unchanged: bool) -> None:
+    deals = Deals(first=17)
+    asked = ASKED._replace(after=None)
+    pages_of(deals, Lists(7, unchanged=unchanged), ManualClock(100.0)).read(asked)
+    (known, first), *again = deals.pages
+    assert isinstance(known, Known)
+    assert first == 17
+    assert again == ([] if unchanged else [(None, None)])
+
+
+@pytest.mark.parametrize(("asked", "version"), [(ASKED, 7), (ASKED._replace(after=None), 8)])
+def test_no_later_page_and_none_of_another_version_is_read_from_there(asked: PageQuestion, version: int) -> None:
+    deals = Deals(first=17)
+    pages_of(deals, Lists(version, unchanged=True), ManualClock(100.0)).read(asked)
+    assert deals.pages == [(None, None)]

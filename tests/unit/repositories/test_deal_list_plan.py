@@ -1,14 +1,16 @@
-"""How pages are read, by the numbers of deals."""
+"""The ways in which pages are read, by the numbers of deals."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from dealcache.model.deal_filter import DealFilter, Order, PropertyFilter, Range, StagePlace
-from dealcache.repositories.lists.indexes import PROPERTY_INDEX
-from dealcache.repositories.lists.plan import Asked, Plan, Way, plan_of, total_conditions
-from dealcache.repositories.lists.query import parts_of
+from dealcache.repositories.lists.indexes import EARLIEST_DATE, PROPERTY_INDEX
+from dealcache.repositories.lists.plan import Asked, Plan, Way, begins_elsewhere, plan_of, total_conditions
+from dealcache.repositories.lists.query import parts_of, steps_after
 
 PRIORITY = PropertyFilter("hs_priority", ("low",))
 OF_STAGE = DealFilter(properties=(PRIORITY,), stages=(StagePlace("offer"),))
@@ -40,6 +42,39 @@ def test_a_walk_may_take_twice_as_long_as_it_should() -> None:
 def test_what_is_known_to_be_far_away_is_sorted_at_once() -> None:
     assert planned(CREATED, "updated", 27_000).way == Way("by_update")
     assert planned(CREATED, "updated", 27_000, far=True) == Plan(Way("by_creation", by_keys=True))
+
+
+def test_where_deals_begin_the_walk_starts_whatever_was_known() -> None:
+    plan = plan_of(parts_of(CREATED), Order("updated"), 50, 27_000, 100_000, far=True, begins=True)
+    assert plan == Plan(Way("by_update"), Way("by_creation", by_keys=True), 6)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sort", "expected"),
+    [
+        (CREATED, "closes", True),
+        (CREATED, "updated", True),
+        (CREATED, "created", False),  # they begin at the range's end
+        (CREATED, "amount", False),  # of no days, so not correlated
+        (CREATED, "last_activity", False),  # not in the keys of the index
+        (replace(CREATED, stages=(StagePlace("offer"),)), "closes", False),  # added up by stage
+        (DealFilter(stages=(StagePlace("offer"),)), "closes", False),
+        (DealFilter(idle_since=datetime(2026, 1, 1, tzinfo=UTC)), "closes", False),  # two ranges
+    ],
+)
+def test_it_is_asked_where_deals_begin_in_the_order_of_other_days(
+    wanted: DealFilter, sort: str, expected: bool
+) -> None:
+    assert begins_elsewhere(total_conditions(parts_of(wanted)), Order(sort)) is expected
+
+
+@pytest.mark.parametrize(("descending", "bound"), [(True, "$lte"), (False, "$gte")])
+def test_the_first_deals_are_those_from_where_they_begin(descending: bool, bound: str) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    first, *rest = steps_after(Order("closes", descending), None, begin)
+    assert first.condition["close_date"][bound] == begin
+    assert first.condition["close_date"]["$gte"] == (EARLIEST_DATE if descending else begin)
+    assert rest == steps_after(Order("closes", descending), None)[1:]
 
 
 IN_STAGE = {"stage_id": {"$in": ["offer"]}}
