@@ -63,10 +63,13 @@ def services(mongodb_uri: str) -> Iterator[dict[str, Service]]:
     with ExitStack() as stack:
         hubspot = stack.enter_context(Simulator(demo_data(1), token=TOKEN, limits=None, clock=clock))
         environments = ENVIRONMENTS | {"with_origins": WITH_ORIGINS}
-        yield {
+        made = {
             name: stack.enter_context(running(hubspot, mongodb_uri, f"test_access_{name}", clock, **environ))
             for name, environ in environments.items()
         }
+        for service in made.values():
+            service.parts.status_monitor.start()  # else /metrics waits in vain for the state of the database
+        yield made
 
 
 def refusal(environ: dict[str, str], need: str, known_as: str | None) -> int | None:
