@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, settings
 
 from dealcache.sandbox.embedded import Mongod
 from tests.databases import Databases, fast_directory
-from tests.url_rules import compile_each_once
+from tests.shared_by_apps import share
 
-compile_each_once()
+share()
 
 # A busy machine is no fault of what is tested, nor is a rare example found by a change that has nothing to do with it:
 # examples are the same in each run. ``--hypothesis-profile explore`` draws new ones.

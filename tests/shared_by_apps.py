@@ -1,11 +1,18 @@
-"""URL rules that are compiled once: tests make a thousand apps of the same rules, which took a third of making each."""
+"""What is the same in all apps of a process is made once: tests make a thousand, and it took half of making each.
+
+Those are the rules of URLs, the console's files and the versions of packages.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib import metadata
 from typing import Any
 
 from werkzeug.routing import Rule
+
+from dealcache.console import pages
 
 _compile = Rule._compile_builder
 _compiled: dict[tuple[object, ...], Callable[..., tuple[str, str]]] = {}
@@ -20,7 +27,9 @@ def _compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tupl
     return _compiled[key]
 
 
-def compile_each_once() -> None:
-    """Have all apps of this process compile each rule once."""
+def share() -> None:
+    """Have all apps of this process share what is the same in all of them."""
     builder: Any = _compile_once
     Rule._compile_builder = builder  # type: ignore[method-assign]
+    pages.read_assets = cache(pages.read_assets)
+    metadata.version = cache(metadata.version)
