@@ -9,7 +9,7 @@ from flask import Response
 
 from dealcache.api import parameters, schemas
 from dealcache.api.documentation import Documented, documented
-from dealcache.api.failures import RETRY_AFTER
+from dealcache.api.failures import LATER
 from dealcache.api.problems import Problem
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
@@ -127,7 +127,7 @@ def clear_endpoint_cache(query: dict[str, Any]) -> Response:
         f"Cleared in the worker that answers ({count} keys). MongoDB, from which all others learn of it, does not "
         "answer: they may serve older values until it does."
     )
-    return problem_response(Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER)}))
+    return problem_response(Problem(503, detail, headers=LATER))
 
 
 def _selection(key: DealKey | None) -> Selection:

@@ -19,8 +19,8 @@ from dealcache.reader.mongodb import TimelineNotSyncedError
 from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.repositories import StoreError, StoreUnavailable, SumsMissingError
 
-#: Seconds of ``Retry-After`` when a dependency fails without naming a time.
-RETRY_AFTER = 5
+#: When to try again if a dependency fails without naming a time.
+LATER = {"Retry-After": "5"}
 
 #: The failures that :func:`problem_of` knows.
 FAILURES: tuple[type[Exception], ...] = (
@@ -32,10 +32,6 @@ FAILURES: tuple[type[Exception], ...] = (
 )
 
 
-def _wait(seconds: float) -> dict[str, str]:
-    return {"Retry-After": str(max(1, math.ceil(seconds)))}
-
-
 def _hubspot_problem(failure: HubSpotError) -> Problem:
     match failure:
         case Unauthorised():
@@ -44,14 +40,15 @@ def _hubspot_problem(failure: HubSpotError) -> Problem:
             scopes = ", ".join(failure.scopes) or "unknown"
             return Problem(502, f"HubSpot refuses the call; scopes that our access token lacks: {scopes}.")
         case RateLimited():
-            wait = _wait(failure.retry_after)
-            return Problem(503, f"HubSpot limits our calls; try again in {wait['Retry-After']} s.", headers=wait)
+            seconds = str(max(1, math.ceil(failure.retry_after)))
+            detail = f"HubSpot limits our calls; try again in {seconds} s."
+            return Problem(503, detail, headers={"Retry-After": seconds})
         case WrongAccount():
             return Problem(502, f"{failure.reason}.")
         case TimedOut():
-            return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
+            return Problem(504, "HubSpot did not answer in time.", headers=LATER)
         case Unavailable():
-            return Problem(502, "HubSpot is not available.", headers=_wait(RETRY_AFTER))
+            return Problem(502, "HubSpot is not available.", headers=LATER)
         case _:
             return Problem(502, "HubSpot gave an answer that cannot be used.")
 
@@ -64,16 +61,12 @@ def problem_of(failure: Exception) -> Problem:
         case BulkheadFullError():
             return Problem(503, f"{failure}; try again shortly.", headers={"Retry-After": "1"})
         case FlightTimeoutError():
-            return Problem(504, "HubSpot did not answer in time.", headers=_wait(RETRY_AFTER))
+            return Problem(504, "HubSpot did not answer in time.", headers=LATER)
         case TimelineNotSyncedError():
             return Problem(404, f"MongoDB knows the deal, but {failure}.")
         case SumsMissingError():
-            return Problem(
-                503, "The activities of all deals are being added up; try again shortly.", headers=_wait(RETRY_AFTER)
-            )
+            return Problem(503, "The activities of all deals are being added up; try again shortly.", headers=LATER)
         case StoreUnavailable():
-            return Problem(503, "MongoDB does not answer.", headers=_wait(RETRY_AFTER))
+            return Problem(503, "MongoDB does not answer.", headers=LATER)
         case _:
-            return Problem(
-                503, "MongoDB refuses the operation, or holds what cannot be used.", headers=_wait(RETRY_AFTER)
-            )
+            return Problem(503, "MongoDB refuses the operation, or holds what cannot be used.", headers=LATER)

@@ -23,6 +23,7 @@ from dealcache.api import parameters
 from dealcache.api.access import BEARER
 from dealcache.api.cross_site import sender_of
 from dealcache.api.documentation import RETRY_AFTER, Documented, documented
+from dealcache.api.failures import LATER
 from dealcache.api.problems import Problem
 from dealcache.api.responses import problem_response
 from dealcache.api.services import services
@@ -85,9 +86,6 @@ blueprint = StrictBlueprint("live", __name__, description="Clients hear which de
 
 _PATH = "/ws/deal-updates"
 
-#: Seconds of ``Retry-After`` if all places are taken, or the worker is about to stop.
-_WAIT_SECONDS = 5
-
 _ANSWERS = [
     Documented(400, "The handshake is not valid."),
     Documented(403, "Pages of this origin may not connect."),
@@ -117,8 +115,7 @@ def deal_updates(query: dict[str, Any]) -> Response:
         return problem_response(Problem(501, "This server cannot hand connections over: run gunicorn without TLS."))
     client = wired.live.admit(Subscription.to(query["dealName"]) if "dealName" in query else Subscription())
     if client is None:
-        wait = {"Retry-After": str(_WAIT_SECONDS)}
-        return problem_response(Problem(503, "All places for live updates are taken, or it stops.", headers=wait))
+        return problem_response(Problem(503, "All places for live updates are taken, or it stops.", headers=LATER))
     response = Response(status=101, headers=_accepting(request.headers))
     del response.headers["Content-Type"]
     # The server calls this when it has sent the answer, or failed to.
