@@ -102,8 +102,7 @@ class LabelDirectory:
             log.debug("labels were not looked up in MongoDB: %s", failure)
             return
         with self._lock:
-            changed = _content(found) != _content(known)
-            if changed and self._version == known.version:
+            if replace(found, version=known.version) != known and self._version == known.version:
                 self._version += 1
                 self._labels = replace(found, version=self._version)
 
@@ -125,7 +124,3 @@ class LabelDirectory:
             if self._labels.version < version:
                 self._labels = labels
         return labels
-
-
-def _content(labels: Labels) -> tuple[object, ...]:
-    return labels.known_owners, labels.pipelines, labels.properties, labels.absent_properties
