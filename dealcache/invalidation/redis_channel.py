@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from dealcache.background import BackgroundThread
 from dealcache.invalidation.publisher import InvalidationPublisher
-from dealcache.model.invalidation import Invalidation, Selection
+from dealcache.model.invalidation import Invalidation
 from dealcache.model.workers import RedisUnavailable
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.repositories import StoreError
@@ -35,27 +35,6 @@ _LISTEN_SECONDS = 0.25
 _PAUSE_SECONDS = 0.5
 
 
-def encode(entries: Sequence[Invalidation]) -> bytes:
-    """Return entries as one message."""
-    return orjson.dumps(
-        [
-            {
-                "generation": one.generation,
-                "nonce": one.nonce,
-                "at": one.at,
-                "everything": one.selection.everything,
-                "doubt": one.doubt,
-                "labels": one.labels,
-                "deal_ids": sorted(one.selection.deal_ids),
-                "name_keys": sorted(one.selection.name_keys),
-                "views": {deal_id: sorted(views) for deal_id, views in one.views.items()},
-                "names_of": {deal_id: sorted(names) for deal_id, names in one.names_of.items()},
-            }
-            for one in entries
-        ]
-    )
-
-
 def decode(message: bytes) -> list[Invalidation]:
     """Return the entries of a message.
 
@@ -63,25 +42,17 @@ def decode(message: bytes) -> list[Invalidation]:
         ValueError: it is not such a message.
     """
     try:
-        return [_entry(row) for row in orjson.loads(message)]
-    except (KeyError, TypeError) as error:
+        rows = orjson.loads(message)
+        return [Invalidation.of_fields(row | {"at": datetime.fromisoformat(row["at"])}) for row in rows]
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a message of invalidations ({type(error).__name__})") from error
-
-
-def _entry(row: dict[str, Any]) -> Invalidation:
-    selection = Selection.of_keys(row["deal_ids"], row["name_keys"], everything=bool(row["everything"]))
-    views = {deal_id: frozenset(views) for deal_id, views in row["views"].items()}
-    names = {deal_id: frozenset(names) for deal_id, names in row["names_of"].items()}
-    at = datetime.fromisoformat(row["at"])
-    generation, doubt, labels = int(row["generation"]), bool(row["doubt"]), bool(row.get("labels"))
-    return Invalidation(selection, at, views, names, row["nonce"], generation, doubt, labels)
 
 
 def publish(connection: RedisConnection, entries: Sequence[Invalidation]) -> None:
     """Publish entries through Redis; if that fails, other processes find them in the log a moment later."""
     try:
         with connection.operation() as redis:
-            redis.publish(connection.key(_CHANNEL), encode(entries))
+            redis.publish(connection.key(_CHANNEL), orjson.dumps([one.fields() for one in entries]))
     except RedisUnavailable as failure:
         log.debug("other workers were not notified at once: %s", failure)
 

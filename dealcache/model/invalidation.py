@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from dealcache.model.deals import name_key
 
@@ -151,3 +152,39 @@ class Invalidation:
         for deal_id, views in self.views.items():
             changes.note(deal_id, views, self.names_of.get(deal_id, ()))
         return changes
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as plain values, in which it is stored and sent."""
+        return {
+            "_id": self.generation,
+            "nonce": self.nonce,
+            "at": self.at,
+            "everything": self.selection.everything,
+            "doubt": self.doubt,
+            "labels": self.labels,
+            "deal_ids": sorted(self.selection.deal_ids),
+            "name_keys": sorted(self.selection.name_keys),
+            # A list, because a deal's id is data and not a field's name.
+            "views": [
+                {"deal_id": deal_id, "changed": sorted(changed), "names": sorted(self.names_of.get(deal_id, ()))}
+                for deal_id, changed in sorted(self.views.items())
+            ],
+        }
+
+    @classmethod
+    def of_fields(cls, fields: Mapping[str, Any]) -> Invalidation:
+        """Return the invalidation of :meth:`fields`.
+
+        Raises:
+            KeyError, TypeError, AttributeError: they are not such fields.
+        """
+        return cls(
+            Selection.of_keys(fields["deal_ids"], fields["name_keys"], everything=fields["everything"]),
+            fields["at"].astimezone(UTC),
+            {row["deal_id"]: frozenset(row["changed"]) for row in fields["views"]},
+            {row["deal_id"]: frozenset(row["names"]) for row in fields["views"] if row["names"]},
+            fields["nonce"],
+            fields["_id"],
+            fields["doubt"],
+            fields.get("labels", False),  # earlier versions write none
+        )

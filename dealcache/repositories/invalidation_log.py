@@ -12,9 +12,8 @@ a restored database), is told to trust nothing.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
 from typing import Any
 
 import pymongo
@@ -22,9 +21,9 @@ from pymongo.change_stream import CollectionChangeStream
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
-from dealcache.model.invalidation import Invalidation, Selection
+from dealcache.model.invalidation import Invalidation
 from dealcache.repositories.connection import Connection, Repository, StoreUnavailable
-from dealcache.repositories.documents import Document, milliseconds
+from dealcache.repositories.documents import Document
 from dealcache.repositories.record_documents import read_all
 from dealcache.repositories.writes.unordered import lost_races
 
@@ -107,7 +106,7 @@ class InvalidationLog(Repository):
         """
         with self._following.operation() as database, pymongo.timeout(_READ_SECONDS):
             found = database.invalidations.find({"_id": {"$gte": generation}}, sort=_OLDEST_FIRST, limit=_PAGE)
-            entries = read_all("invalidations", _to_invalidation, found.to_list())
+            entries = read_all("invalidations", Invalidation.of_fields, found.to_list())
         if generation == 0:
             if entries and entries[0].generation != 1:
                 raise HistoryLostError
@@ -126,7 +125,7 @@ class InvalidationLog(Repository):
             total = database.invalidations.find_one({"everything": True}, {"_id": 1}, sort=_NEWEST_FIRST)
             first = {} if total is None else {"_id": {"$gte": total["_id"]}}
             found = database.invalidations.find(first, sort=_NEWEST_FIRST, limit=most)
-            entries = read_all("invalidations", _to_invalidation, found.to_list())
+            entries = read_all("invalidations", Invalidation.of_fields, found.to_list())
         return entries[::-1]
 
 
@@ -150,7 +149,7 @@ class InvalidationFeed(Repository):
             raise RuntimeError("the feed is not open")
         with self._connection.operation():
             event = self._stream.try_next()
-        return [] if event is None else read_all("invalidations", _to_invalidation, [event["fullDocument"]])
+        return [] if event is None else read_all("invalidations", Invalidation.of_fields, [event["fullDocument"]])
 
     def close(self) -> None:
         """Close the feed, which may be opened again."""
@@ -172,7 +171,7 @@ def _numbered(invalidations: Sequence[Invalidation], last: int) -> list[Invalida
 def _insert(collection: Collection[Document], numbered: Sequence[Invalidation]) -> int:
     """Write as many as possible in this order; return their number."""
     try:
-        collection.insert_many([_document(one) for one in numbered], ordered=True)
+        collection.insert_many([one.fields() for one in numbered], ordered=True)
     except BulkWriteError as error:
         lost_races(error)  # raises anything but a lost race
         return int(error.details["nInserted"])
@@ -183,38 +182,3 @@ def _remove_old(collection: Collection[Document], recorded: Sequence[Invalidatio
     for one in recorded:
         if one.generation % _REMOVED_EVERY == 0:
             collection.delete_many({"_id": {"$lte": one.generation - KEPT}})
-
-
-def _document(one: Invalidation) -> Document:
-    return {
-        "_id": one.generation,
-        "nonce": one.nonce,
-        "at": milliseconds(one.at),
-        "everything": one.selection.everything,
-        "doubt": one.doubt,
-        "labels": one.labels,
-        "deal_ids": sorted(one.selection.deal_ids),
-        "name_keys": sorted(one.selection.name_keys),
-        # A list, because a deal's id is data and not a field's name.
-        "views": [
-            {"deal_id": deal_id, "changed": sorted(changed), "names": sorted(one.names_of.get(deal_id, ()))}
-            for deal_id, changed in sorted(one.views.items())
-        ],
-    }
-
-
-def _to_invalidation(document: Mapping[str, Any]) -> Invalidation:
-    """Return the value of a document of the log."""
-    selection = Selection.of_keys(document["deal_ids"], document["name_keys"], everything=document["everything"])
-    views = {row["deal_id"]: frozenset(row["changed"]) for row in document["views"]}
-    names = {row["deal_id"]: frozenset(row["names"]) for row in document["views"] if row["names"]}
-    return Invalidation(
-        selection,
-        document["at"].replace(tzinfo=UTC),
-        views,
-        names,
-        document["nonce"],
-        document["_id"],
-        document["doubt"],
-        document.get("labels", False),  # earlier versions write none
-    )
