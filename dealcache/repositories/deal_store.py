@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -22,16 +21,16 @@ class DealStore:
     Args:
         deals: the deals.
         timelines: their events.
-        summaries: settles changed deals; None to leave that to others.
-        people: stores the people of loads that have any; None if no load has.
+        summaries: settles changed deals.
+        people: stores the people of loads that have any.
     """
 
     def __init__(
         self,
         deals: DealInfoRepository,
         timelines: DealTimelineRepository,
-        summaries: DealSummaries | None = None,
-        people: PeopleRepository | None = None,
+        summaries: DealSummaries,
+        people: PeopleRepository,
     ) -> None:
         self._people = people
         self._deals = deals
@@ -45,7 +44,7 @@ class DealStore:
         The note that the events are complete is written last, so that an interrupted save leaves no deal whose stored
         events are taken for all of them. The loads, at least one, count as begun when the first of them was.
         """
-        with nullcontext() if self._summaries is None else self._summaries.one_change():
+        with self._summaries.one_change():
             return self._save(loads)
 
     def _save(self, loads: Sequence[LoadedDeal]) -> Changes:
@@ -62,10 +61,8 @@ class DealStore:
             as_of = min(loaded.as_of or loaded.read_started_at for loaded in due)
             timelines = {loaded.deal.deal_id: loaded.events for loaded in due}
             changes.add(self._replace(timelines, began, unread, min(as_of, began)))
-            if self._people is not None:
-                changes.add(self._people.save_loads(due, began))
-        if self._summaries is not None:
-            self._summaries.settle({loaded.deal.deal_id for loaded in due} | changes.views.keys())
+            changes.add(self._people.save_loads(due, began))
+        self._summaries.settle({loaded.deal.deal_id for loaded in due} | changes.views.keys())
         return changes
 
     def _replace(

@@ -14,7 +14,10 @@ from dealcache.repositories import (
     Connection,
     DealInfoRepository,
     DealStore,
+    DealSummaries,
     DealTimelineRepository,
+    ParticipantRepository,
+    PeopleRepository,
     StoreError,
     StoreUnavailable,
     ensure_indexes,
@@ -62,7 +65,8 @@ UNANSWERED, UNASKED = "MongoDB does not answer", "MongoDB did not answer a momen
 
 def test_killed_and_started_again(doomed: Connection, mongod: Mongod, clock: Clock) -> None:
     deals = DealInfoRepository(doomed)
-    store = DealStore(deals, DealTimelineRepository(doomed))
+    people = PeopleRepository(doomed, ParticipantRepository(doomed))
+    store = DealStore(deals, DealTimelineRepository(doomed), DealSummaries(doomed), people)
     store.save(a_load(1, 2))
     mongod.kill()
     assert UNANSWERED in refusal(lambda: deals.find(DealKey("id", "1")))

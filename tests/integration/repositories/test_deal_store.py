@@ -15,7 +15,10 @@ from dealcache.repositories import (
     Connection,
     DealInfoRepository,
     DealStore,
+    DealSummaries,
     DealTimelineRepository,
+    ParticipantRepository,
+    PeopleRepository,
     StoredDeal,
     StoreUnavailable,
 )
@@ -32,9 +35,14 @@ def timelines(connection: Connection) -> DealTimelineRepository:
     return DealTimelineRepository(connection)
 
 
+def store_over(connection: Connection, deals: DealInfoRepository, timelines: DealTimelineRepository) -> DealStore:
+    people = PeopleRepository(connection, ParticipantRepository(connection))
+    return DealStore(deals, timelines, DealSummaries(connection), people)
+
+
 @pytest.fixture
-def store(deals: DealInfoRepository, timelines: DealTimelineRepository) -> DealStore:
-    return DealStore(deals, timelines)
+def store(connection: Connection, deals: DealInfoRepository, timelines: DealTimelineRepository) -> DealStore:
+    return store_over(connection, deals, timelines)
 
 
 def test_the_deal_its_homonyms_and_its_events_are_kept(store: Any, deals: Any, timelines: Any) -> None:
@@ -70,13 +78,15 @@ def test_an_older_load_does_not_even_touch_the_timeline(
     assert deals.timelines_synced_at(["1"])["1"] == at(20)
 
 
-def test_a_save_that_breaks_off_is_not_taken_for_complete(deals: Any, timelines: Any, monkeypatch: Any) -> None:
+def test_a_save_that_breaks_off_is_not_taken_for_complete(
+    store: DealStore, deals: Any, timelines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unplugged(*_: Any) -> None:
         raise StoreUnavailable("gone")
 
     monkeypatch.setattr(timelines, "sweep", unplugged)
     with pytest.raises(StoreUnavailable):
-        DealStore(deals, timelines).save(a_load(1))
+        store.save(a_load(1))
     assert deals.timelines_synced_at(["1"]) == {}
 
 
@@ -93,7 +103,7 @@ class Overtaken(DealTimelineRepository):
 
 
 def test_an_overtaken_load_takes_back_what_it_added(connection: Any, store: Any, deals: Any, timelines: Any) -> None:
-    slow = DealStore(deals, Overtaken(connection, store, a_load(1, 2, began=at(20))))
+    slow = store_over(connection, deals, Overtaken(connection, store, a_load(1, 2, began=at(20))))
     slow.save(a_load(2, 3, began=at(10)))
     assert [event.engagement_id for event in timelines.events("1")] == ["000000001", "000000002"]
     assert deals.timelines_synced_at(["1"])["1"] == at(20)
