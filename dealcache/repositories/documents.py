@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -17,9 +17,8 @@ from pymongo.cursor import Cursor
 
 from dealcache.model.deals import FOREIGN_FIELDS, Deal, Event, name_key
 from dealcache.model.freshness import data_as_of
-from dealcache.model.labels import Owner
 from dealcache.model.people import Participants
-from dealcache.model.pipelines import Pipeline, Stage
+from dealcache.model.pipelines import Pipeline
 from dealcache.model.words import words_of
 from dealcache.repositories.json_values import date_value
 
@@ -213,26 +212,13 @@ def event_fields(deal_id: str, event: Event) -> Document:
     return fields
 
 
-def owner_fields(owner: Owner) -> Document:
-    """Return the fields of ``owners`` that come from HubSpot."""
-    return {"owner_id": owner.owner_id, "name": owner.name, "archived": owner.archived}
-
-
 def pipeline_fields(pipeline: Pipeline) -> Document:
     """Return the fields of ``pipelines`` that come from HubSpot."""
-    return {
-        "pipeline_id": pipeline.pipeline_id,
-        "label": pipeline.label,
-        "display_order": pipeline.display_order,
-        "archived": pipeline.archived,
-        "stages": [_stage_fields(stage) for stage in pipeline.stages],
-    }
-
-
-def _stage_fields(stage: Stage) -> Document:
-    fields = {name: getattr(stage, name) for name in Stage.__dataclass_fields__}
-    if stage.property_suffix is None:  # as for nearly all, and for all in earlier versions
-        del fields["property_suffix"]
+    fields = asdict(pipeline)
+    fields["stages"] = list(fields["stages"])
+    for stage in fields["stages"]:
+        if stage["property_suffix"] is None:  # as for nearly all, and for all in earlier versions
+            del stage["property_suffix"]
     return fields
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,7 +25,6 @@ from dealcache.repositories.documents import (
     Document,
     any_date,
     milliseconds,
-    owner_fields,
     pipeline_fields,
 )
 from dealcache.repositories.record_documents import OWNERS, PIPELINES, read_records
@@ -93,13 +92,10 @@ class LabelRepository(Repository):
 
     def read_at(self) -> datetime | None:
         """Return when the owners and pipelines were read from HubSpot; None if some never were."""
-        newest: list[datetime | None] = []
         with self._connection.operation() as database:
-            for collection in (database.owners, database.pipelines):
-                document = collection.find_one({}, {"synced_at": 1}, sort=_NEWEST_FIRST)
-                newest.append(any_date((document or {}).get("synced_at")))
-        moments = [moment for moment in newest if moment is not None]
-        return min(moments) if len(moments) == len(newest) else None
+            both = (database.owners, database.pipelines)
+            newest = [one.find_one({}, {"synced_at": 1}, sort=_NEWEST_FIRST) for one in both]
+        return _earliest_reading(newest, len(both))
 
     def properties_read_at(self) -> datetime | None:
         """Return when the definitions of own properties were read from HubSpot; None if some never were."""
@@ -107,8 +103,7 @@ class LabelRepository(Repository):
             return None
         with self._connection.operation() as database:
             found = database.deal_properties.find(self._chosen, {"synced_at": 1}).to_list()
-        moments = [moment for one in found if (moment := any_date(one.get("synced_at"))) is not None]
-        return min(moments) if len(moments) == len(self._property_names) else None
+        return _earliest_reading(found, len(self._property_names))
 
     def save_properties(self, definitions: Iterable[PropertyDefinition], at: datetime) -> None:
         """Store the definitions of all own properties that HubSpot has as of ``at``; newer ones are left alone."""
@@ -123,7 +118,7 @@ class LabelRepository(Repository):
         Owners that are gone are marked as archived, newer versions are left alone.
         """
         with self._connection.operation() as database:
-            _save(database.owners, "owner_id", [owner_fields(owner) for owner in owners], at)
+            _save(database.owners, "owner_id", list(map(asdict, owners)), at)
 
     def save_pipelines(self, pipelines: Iterable[Pipeline], at: datetime) -> None:
         """Do for pipelines and their stages what :meth:`save_owners` does for owners."""
@@ -145,6 +140,11 @@ def _raw(
     """Return all documents, or those for which ``condition`` holds, as concatenated BSON."""
     batches: Any = collection.find_raw_batches(condition or {}, projection, sort=list(order), batch_size=_BATCH_SIZE)
     return b"".join(batches)
+
+
+def _earliest_reading(documents: Iterable[Document | None], number: int) -> datetime | None:
+    moments = [moment for one in documents if (moment := any_date((one or {}).get("synced_at"))) is not None]
+    return min(moments) if len(moments) == number else None
 
 
 def _with_former_stages(pipeline: Pipeline, stored: Pipeline | None) -> Pipeline:
