@@ -13,8 +13,17 @@ from dealcache.model.labels import LabelChanges
 from dealcache.repositories.connection import SCAN_SECONDS, Connection
 from dealcache.repositories.deal_properties import StoredProperties
 from dealcache.repositories.deal_summaries.settling import DealSummaries
-from dealcache.repositories.documents import DEAL_PROJECTION, LIVE, Document, StoredDeal, any_date, ids_of, milliseconds
-from dealcache.repositories.missing_types import OUTDATED_FIELDS, Confirmed, confirmed
+from dealcache.repositories.documents import (
+    DEAL_PROJECTION,
+    LIVE,
+    OUTDATED_FIELDS,
+    Document,
+    StoredDeal,
+    any_date,
+    ids_of,
+    milliseconds,
+)
+from dealcache.repositories.missing_types import Confirmed, confirmed
 from dealcache.repositories.record_documents import DEALS, read_records
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.writes.deals import DealWriter, merged_away
@@ -196,19 +205,19 @@ class DealInfoRepository(DealWriter):
         moment, again = milliseconds(at), set(unread)
         dates: Document = {"timeline_synced_at": moment, "complete_as_of": milliseconds(as_of or at)}
         ids = set(deal_ids)
-        self._raise_dates(ids & again, dates, OUTDATED_FIELDS)
-        self._raise_dates(ids - again, dates | {"associations_read_at": moment}, OUTDATED_FIELDS)
+        self._complete(ids & again, dates)
+        self._complete(ids - again, dates | {"associations_read_at": moment})
+
+    def _complete(self, deal_ids: set[str], dates: Document) -> None:
+        """Raise dates; those of deals that become complete when their events are counted."""
+        if deal_ids and (rest := deal_ids - self._summaries.complete(deal_ids, dates)):
+            change = {"$max": dates, "$unset": dict.fromkeys(OUTDATED_FIELDS, "")}
+            with self._connection.operation() as database:
+                database.deal_info.update_many({"deal_id": {"$in": list(rest)}}, change)
 
     def note_associations_read(self, deal_ids: Iterable[str], at: datetime) -> None:
         """Note that HubSpot was asked for these deals' associations at ``at``."""
-        self._raise_dates(set(deal_ids), {"associations_read_at": milliseconds(at)})
-
-    def _raise_dates(self, deal_ids: set[str], dates: Document, outdated: Document | None = None) -> None:
-        """Raise dates; those of deals that become complete when their events are counted."""
-        if not deal_ids:
-            return
-        change = {"$max": dates} | ({"$unset": outdated} if outdated else {})
-        rest = deal_ids - self._summaries.complete(deal_ids, change) if outdated else deal_ids
-        if rest:
+        if ids := list(deal_ids):
             with self._connection.operation() as database:
-                database.deal_info.update_many({"deal_id": {"$in": list(rest)}}, change)
+                read = {"$max": {"associations_read_at": milliseconds(at)}}
+                database.deal_info.update_many({"deal_id": {"$in": ids}}, read)

@@ -69,6 +69,11 @@ EVENT_FIELDS = (
 #: The fields with the age of a deal; see :class:`StoredDeal`.
 AGE_FIELDS = ("timeline_synced_at", "complete_as_of", "unread_types", "missed_at")
 
+#: The fields about types of activities that are missing, and all that a complete reading of a deal removes; see
+#: :mod:`.missing_types`.
+UNREAD_FIELDS = ("unread_types", "partly_synced_at", "partly_as_of")
+OUTDATED_FIELDS = (*UNREAD_FIELDS, "missed_at")
+
 #: The keys of the people that take part in a deal or an event, and when HubSpot was asked for them; see
 #: :class:`.ParticipantRepository`.
 WITH_FIELDS = ("with", "with_at")

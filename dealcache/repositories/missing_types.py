@@ -17,17 +17,11 @@ from typing import NamedTuple
 from pymongo.database import Database
 
 from dealcache.repositories.connection import Repository
-from dealcache.repositories.documents import LIVE, SUMMED, Document, any_date, ids_of, milliseconds
+from dealcache.repositories.documents import LIVE, SUMMED, UNREAD_FIELDS, Document, any_date, ids_of, milliseconds
 from dealcache.repositories.lists.version import changing
 from dealcache.repositories.sync.state import ACCOUNT
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-#: The fields of ``deal_info`` that are about types.
-UNREAD_FIELDS: Document = {"unread_types": "", "partly_synced_at": "", "partly_as_of": ""}
-
-#: All fields that a complete reading of a deal removes.
-OUTDATED_FIELDS: Document = UNREAD_FIELDS | {"missed_at": ""}
 
 
 class Confirmed(NamedTuple):

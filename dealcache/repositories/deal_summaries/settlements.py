@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bson import ObjectId
 
-from dealcache.repositories.documents import SUMMED, Document
+from dealcache.repositories.documents import OUTDATED_FIELDS, SUMMED, Document
 
 
 class Marked(NamedTuple):
@@ -34,35 +34,26 @@ def read_marked(document: Document) -> Marked:
     )
 
 
-def settled_together(deal_ids: Sequence[str], summaries: Sequence[Document], change: Document | None) -> list[Document]:
-    """Return one update for many deals that were counted; see :func:`settled`.
+def settled(activities: Document, dates: Document | None, writers: Iterable[str] = ()) -> list[Document]:
+    """Return the update of deals that were counted.
 
     Args:
-        deal_ids: HubSpot's ids.
-        summaries: the result for each.
-        change: a further update by ``$max`` and ``$unset``; None for none.
+        activities: the expression of their summaries.
+        dates: dates to raise because the events are complete from now on; None if they are not.
+        writers: the processes that may be writing; without any, the marks are removed.
     """
-    place = {"$indexOfArray": [{"$literal": deal_ids}, "$deal_id"]}
-    fields: Document = {"activities": {"$arrayElemAt": [{"$literal": summaries}, place]}}
-    for name, value in (change or {}).get("$max", {}).items():
-        fields[name] = {"$max": [f"${name}", value]}
-    return [{"$set": fields}, {"$unset": ["list_stale", SUMMED, *(change or {}).get("$unset", {})]}]
-
-
-def settled(summary: Document, change: Document | None, writers: Iterable[str]) -> Document:
-    """Return the update of a deal that was counted.
-
-    Args:
-        summary: the result.
-        change: a further update; None for none.
-        writers: the processes that may be writing; without any, the mark is removed.
-    """
-    update = {name: dict(fields) for name, fields in (change or {}).items()}
-    update.setdefault("$set", {})["activities"] = summary
-    update.setdefault("$unset", {})[SUMMED] = ""
+    fields: Document = {name: {"$max": [f"${name}", date]} for name, date in (dates or {}).items()}
+    fields["activities"] = activities
+    outdated = [SUMMED, *(OUTDATED_FIELDS if dates else ())]
     if left := sorted(writers):
         # Another process that counts this deal at the same time must count again.
-        update["$set"] |= {"list_stale.token": ObjectId(), "list_stale.writers": left}
+        fields |= {"list_stale.token": ObjectId(), "list_stale.writers": {"$literal": left}}
     else:
-        update["$unset"]["list_stale"] = ""
-    return update
+        outdated.append("list_stale")
+    return [{"$set": fields}, {"$unset": outdated}]
+
+
+def of_each(summaries: Mapping[str, Document]) -> Document:
+    """Return the expression for the summaries of many deals, by their ids."""
+    place = {"$indexOfArray": [{"$literal": list(summaries)}, "$deal_id"]}
+    return {"$arrayElemAt": [{"$literal": list(summaries.values())}, place]}

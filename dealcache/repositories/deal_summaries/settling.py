@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 from dealcache.model.batches import batches_of
 from dealcache.repositories.connection import Connection, Repository, StoreUnavailable, unjournaled
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_of
-from dealcache.repositories.deal_summaries.settlements import Marked, read_marked, settled, settled_together
+from dealcache.repositories.deal_summaries.settlements import Marked, of_each, read_marked, settled
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, ids_of, milliseconds
 from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers
@@ -107,26 +107,26 @@ class DealSummaries(Repository):
         for batch in batches_of(ids, _BATCH):
             self._settle({"deal_id": {"$in": batch}} | _MARKED)
 
-    def complete(self, deal_ids: Iterable[str], change: Document) -> set[str]:
+    def complete(self, deal_ids: Iterable[str], dates: Document) -> set[str]:
         """Settle deals, and mark their events as complete from then on.
 
         Args:
             deal_ids: HubSpot's ids.
-            change: the update that marks them.
+            dates: the fields that tell as of when, to be raised.
 
         Returns:
             Deals that were certainly changed. The others are unknown, or their events were complete before, or have
             become so meanwhile by this or another writer: a later reading still has to be noted for them.
         """
         ids = set(deal_ids)
-        done = self._settle_taken(self.marks.claim(ids), change)
+        done = self._settle_taken(self.marks.claim(ids), dates)
         not_yet: Document = {"timeline_synced_at": None}
         with self._connection.operation() as database:
             found = database.deal_info.find({"deal_id": {"$in": list(ids - done)}} | not_yet, {"_id": 0, "deal_id": 1})
             rest = ids_of(found)
         for batch in batches_of(rest, _BATCH):
             self._mark(batch)
-            self._settle({"deal_id": {"$in": batch}} | _MARKED | not_yet, change)
+            self._settle({"deal_id": {"$in": batch}} | _MARKED | not_yet, dates)
         return done
 
     def settle_stale(self) -> None:
@@ -169,7 +169,7 @@ class DealSummaries(Repository):
             with self._connection.operation() as database, self.marks.writing(database) as writing:
                 writing.mark(deal_ids)
 
-    def _settle_taken(self, tokens: Mapping[str, ObjectId], change: Document | None = None) -> set[str]:
+    def _settle_taken(self, tokens: Mapping[str, ObjectId], dates: Document | None = None) -> set[str]:
         """Settle deals by the known tokens of their marks, and return those that were changed."""
         done: set[str] = set()
         for batch in batches_of(tokens, _BATCH):
@@ -180,9 +180,9 @@ class DealSummaries(Repository):
                 "list_stale.token": {"$in": list({tokens[one] for one in batch})},
                 "list_stale.writers": [self.marks.writer],
             }
-            update = settled_together(batch, [counted.get(one, NO_EVENTS) for one in batch], change)
+            update = settled(of_each({one: counted.get(one, NO_EVENTS) for one in batch}), dates)
             # That takes half the time of an update for each.
-            with self._changing(change) as deals:
+            with self._changing(dates) as deals:
                 matched = update_together(deals, same, update)
             if matched == len(batch):
                 done.update(batch)
@@ -190,16 +190,16 @@ class DealSummaries(Repository):
                 self._settle({"deal_id": {"$in": batch}} | _MARKED)
         return done
 
-    def _settle(self, condition: Document, change: Document | None = None) -> None:
+    def _settle(self, condition: Document, dates: Document | None = None) -> None:
         """Settle the deals for which ``condition`` holds, which must have marks."""
         for _ in range(_ATTEMPTS):
             with self._connection.operation() as database:
                 found = [read_marked(one) for one in unjournaled(database, "deal_info").find(condition, _COUNTED)]
                 living = living_writers(database) - {self.marks.writer} if found else set()
-            if not found or self._count(found, living, change):
+            if not found or self._count(found, living, dates):
                 return
 
-    def _count(self, found: Sequence[Marked], others: set[str], change: Document | None) -> bool:
+    def _count(self, found: Sequence[Marked], others: set[str], dates: Document | None) -> bool:
         """Count the events of deals and note the result; return False if some were marked anew meanwhile.
 
         Those that MongoDB refuses stay as they are.
@@ -207,7 +207,7 @@ class DealSummaries(Repository):
         Args:
             found: the deals.
             others: the other processes that may be writing.
-            change: a further change of all of them.
+            dates: those to be raised if their events are complete from now on.
         """
         busy = self.marks.release(one.deal_id for one in found)
         summaries = self.counted([one.deal_id for one in found])
@@ -216,12 +216,12 @@ class DealSummaries(Repository):
         for one in found:
             writers = one.writers & (others | {self.marks.writer} if one.deal_id in busy else others)
             summary = summaries.get(one.deal_id, NO_EVENTS)
-            different = change is not None or one.activities != summary
+            different = dates is not None or one.activities != summary
             differs = differs or different
             if different or writers != one.writers:
                 same = {"_id": one.key, "list_stale.token": one.token}
-                updates.append(UpdateOne(same, settled(summary, change, writers)))
-        with self._changing(change, shown=differs) as deals:
+                updates.append(UpdateOne(same, settled({"$literal": summary}, dates, writers)))
+        with self._changing(dates, shown=differs) as deals:
             done = write_unordered(deals, updates)
         if done.failed:
             log.warning("the activities of %d deals cannot be noted in their documents", len(done.failed))
@@ -232,12 +232,12 @@ class DealSummaries(Repository):
         return summaries_of(self._connection, self._timelines, deal_ids, self.now())
 
     @contextmanager
-    def _changing(self, change: Document | None, *, shown: bool = True) -> Iterator[Collection[Document]]:
+    def _changing(self, dates: Document | None, *, shown: bool = True) -> Iterator[Collection[Document]]:
         """Yield the deals, to write the results of counting; the version is raised if lists show a difference.
 
-        With a further change they must survive a crash of MongoDB: without their marks, lost ones would go unnoticed.
+        With dates they must survive a crash of MongoDB: without their marks, lost ones would go unnoticed.
         """
         with self._connection.operation() as database, changing(database) as changed:
             if shown:
                 changed.begin()
-            yield unjournaled(database, "deal_info") if change is None else database.deal_info
+            yield unjournaled(database, "deal_info") if dates is None else database.deal_info
