@@ -18,6 +18,7 @@ from dealcache.repositories.deal_summaries.check import SummaryCheck
 from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.identity import IdentityRepository
+from dealcache.repositories.indexes import PropertyIndexes
 from dealcache.repositories.invalidation_log import InvalidationFeed, InvalidationLog
 from dealcache.repositories.labels import LabelRepository
 from dealcache.repositories.lists.deal_list import DealListRepository
@@ -28,7 +29,6 @@ from dealcache.repositories.missing_types import MissingTypeRepository
 from dealcache.repositories.overview import OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
-from dealcache.repositories.property_indexes import PropertyIndexes
 from dealcache.repositories.stage_times import STAGE_TIMES
 from dealcache.repositories.sync.jobs import SyncJobRepository
 from dealcache.repositories.sync.state import SyncStateRepository

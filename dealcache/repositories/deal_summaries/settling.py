@@ -13,8 +13,14 @@ from pymongo.collection import Collection
 
 from dealcache.model.batches import batches_of
 from dealcache.repositories.connection import Connection, Repository, StoreUnavailable, unjournaled
-from dealcache.repositories.deal_summaries.counting import NO_EVENTS, summaries_of
-from dealcache.repositories.deal_summaries.settlements import Marked, of_each, read_marked, settled
+from dealcache.repositories.deal_summaries.counting import (
+    NO_EVENTS,
+    Marked,
+    of_each,
+    read_marked,
+    settled,
+    summaries_of,
+)
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, ids_of, milliseconds
 from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers

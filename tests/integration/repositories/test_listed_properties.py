@@ -12,7 +12,7 @@ import pytest
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter, PropertySort, Range, StagePlace
 from dealcache.repositories import Connection, DealListRepository, ensure_indexes
-from dealcache.repositories.property_indexes import PropertyIndexes
+from dealcache.repositories.indexes import PropertyIndexes
 from tests.clocks import ManualClock
 from tests.deal_documents import NOW, deal_documents, insert
 
