@@ -28,8 +28,6 @@ from dealcache.repositories.activity_sums.head import (
     ActivityRepository,
     Head,
     Pending,
-    note_carried_out,
-    note_change,
     part_id,
     parts_of,
     sums_of,
@@ -92,7 +90,7 @@ class ActivityChanges(ActivityRepository):
             with self._connection.operation() as database:
                 _change_cells(database, head, head.pending)
                 _change_parts(database, head, head.pending)
-                note_carried_out(database, head)
+            self.note_carried_out(head)
         return head._replace(pending=None)
 
     def _replace(self, head: Head, after: Mapping[Any, DealCounts], types: TypeNames) -> Head | None:
@@ -103,8 +101,7 @@ class ActivityChanges(ActivityRepository):
             for deal, (old, new) in pairs.items()
             if old != new
         ]
-        with self._connection.operation() as database:
-            noted = note_change(database, head, Pending(difference(pairs.values()), parts), types.known)
+        noted = self.note_change(head, Pending(difference(pairs.values()), parts), types.known)
         return None if noted is None else self.carry_out(noted)
 
 

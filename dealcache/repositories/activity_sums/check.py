@@ -15,8 +15,8 @@ from bson import MaxKey, MinKey
 
 from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.counts import NOTHING, TypeNames
-from dealcache.repositories.activity_sums.head import Head, claim_check, end_sums
-from dealcache.repositories.connection import Connection, Repository
+from dealcache.repositories.activity_sums.head import Head
+from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import SUMMED
 from dealcache.repositories.identity import IdentityRepository
 
@@ -29,7 +29,7 @@ _CHECK_MINUTES = 15
 _BATCHES_A_ROUND = 10
 
 
-class ActivityCheck(Repository):
+class ActivityCheck:
     """Compares all deals. Used by one thread.
 
     Args:
@@ -38,7 +38,6 @@ class ActivityCheck(Repository):
     """
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        super().__init__(connection)
         self._changes = ActivityChanges(connection, zone)
         self._identity = IdentityRepository(connection)
         self._under_way: Iterator[int] | None = None
@@ -46,10 +45,7 @@ class ActivityCheck(Repository):
     def run_round(self) -> bool:
         """Continue the check in progress, or begin one if it is due; return True while one is in progress."""
         if self._under_way is None:
-            with self._connection.operation() as database:
-                if not claim_check(database, _CHECK_MINUTES):
-                    return False
-            if self._are_copied():
+            if not self._changes.claim_check(_CHECK_MINUTES) or self._are_copied():
                 return False
             self._under_way = self.batches()
         done = list(islice(self._under_way, _BATCHES_A_ROUND))
@@ -68,8 +64,7 @@ class ActivityCheck(Repository):
         head = self._changes.settled_head()
         if head is None or head.installation == self._identity.installation():
             return False
-        with self._connection.operation() as database:
-            end_sums(database)
+        self._changes.end_sums()
         log.warning("the sums of activities come from a copy of a database, and will be made anew")
         return True
 

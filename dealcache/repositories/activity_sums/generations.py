@@ -30,15 +30,7 @@ from dealcache.repositories.activity_sums.cells import (
 )
 from dealcache.repositories.activity_sums.counts import DealCounts, TypeNames, pack_counts
 from dealcache.repositories.activity_sums.deal_counter import DealCounter
-from dealcache.repositories.activity_sums.head import (
-    ActivityRepository,
-    Head,
-    begin_sums,
-    end_sums,
-    part_id,
-    parts_of,
-    sums_of,
-)
+from dealcache.repositories.activity_sums.head import ActivityRepository, Head, part_id, parts_of, sums_of
 from dealcache.repositories.activity_sums.sums import MOST_UNSUMMED
 from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.documents import SUMMED, Document
@@ -94,8 +86,8 @@ class ActivityGenerations(ActivityRepository):
 
     def _make(self, renew: Callable[[], None]) -> None:
         generation, types, installation = ObjectId(), TypeNames(), self._identity.installation()
+        self.end_sums()
         with self._connection.operation() as database:
-            end_sums(database)
             sums_of(database).create_indexes(_INDEXES)
             database.deal_info.create_index(SUMMED, name=SUMMED)
         days: _Days = defaultdict(partial(array, "i"))
@@ -108,8 +100,7 @@ class ActivityGenerations(ActivityRepository):
                 renew()
                 with self._connection.operation() as database:
                     sums_of(database).insert_many(cells, ordered=False)
-        with self._connection.operation() as database:
-            begin_sums(database, Head(generation, 0, None, types.known, installation), self._zone)
+        self.begin_sums(Head(generation, 0, None, types.known, installation))
         log.info("the activities of %d deals were added up", number)
         self._remove_others(generation, renew)
 
@@ -137,9 +128,9 @@ class ActivityGenerations(ActivityRepository):
         with _lease(self._connection) as renew:
             if renew is None:
                 return False
+            if not self.end_sums(_UNASKED_MINUTES):
+                return False
             with self._connection.operation() as database:
-                if not end_sums(database, _UNASKED_MINUTES):
-                    return False
                 drop(database.deal_info, [SUMMED])
             self._remove_others(None, renew)
         log.info("the sums of activities were removed, because they were not asked for in a day")

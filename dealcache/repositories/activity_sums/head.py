@@ -94,59 +94,52 @@ class ActivityRepository(Repository):
         pending = None if noted is None else Pending(unpack_change(noted["change"]), noted["parts"])
         return Head(found["of"], found["number"], pending, found["types"], found["installation"])
 
+    def begin_sums(self, head: Head) -> None:
+        """Make the sums of a head, which are complete, those that hold; raise DuplicateKeyError if there are others.
 
-def begin_sums(database: Database[Document], head: Head, zone: tzinfo) -> None:
-    """Make the sums of a head, which are complete, those that hold; raise DuplicateKeyError if there are others.
+        Args:
+            head: without a change.
+        """
+        fields: Document = {"of": head.generation, "zone": str(self._zone), "format": _FORMAT, "number": head.number}
+        fields |= {"types": {"$literal": list(head.types)}, "installation": head.installation}
+        complete = [{"$set": fields | {"asked_at": "$$NOW", "checked_at": "$$NOW"}}]
+        with self._connection.operation() as database:
+            sums_of(database).update_one(_HEAD | {"of": None}, complete, upsert=True)
 
-    Args:
-        database: the database.
-        head: without a change.
-        zone: the zone of their days.
-    """
-    fields: Document = {"of": head.generation, "zone": str(zone), "format": _FORMAT, "number": head.number}
-    fields |= {"types": {"$literal": list(head.types)}, "installation": head.installation}
-    sums_of(database).update_one(_HEAD | {"of": None}, [{"$set": fields | dict.fromkeys(_TIMES, "$$NOW")}], upsert=True)
+    def end_sums(self, unasked_minutes: int | None = None) -> bool:
+        """Remove the head, and return True if there was one.
 
+        Args:
+            unasked_minutes: remove it only if the last question is so long ago.
+        """
+        unasked: Document = {} if unasked_minutes is None else _longer_ago("$asked_at", unasked_minutes)
+        with self._connection.operation() as database:
+            return sums_of(database).delete_one(_HEAD | unasked).deleted_count > 0
 
-#: The fields with the times of the last question for the sums, and of the last check's begin.
-_TIMES = ("asked_at", "checked_at")
+    def note_change(self, head: Head, pending: Pending, types: Sequence[str]) -> Head | None:
+        """Note a change, and return the head with it; None if another process has noted one since ``head`` was read."""
+        noted = {"change": pack_change(pending.change), "parts": pending.parts}
+        unchanged = _HEAD | {"of": head.generation, "number": head.number, "pending": None}
+        if not self._update(unchanged, {"$set": {"pending": noted, "number": head.number + 1, "types": list(types)}}):
+            return None
+        return head._replace(number=head.number + 1, pending=pending, types=types)
 
+    def note_carried_out(self, head: Head) -> None:
+        """Note that the pending change was carried out."""
+        self._update(_HEAD | {"of": head.generation, "number": head.number}, {"$unset": {"pending": ""}})
 
-def end_sums(database: Database[Document], unasked_minutes: int | None = None) -> bool:
-    """Remove the head, and return True if there was one.
+    def note_asked(self) -> None:
+        """Note a question for the sums."""
+        self._update(_HEAD, [{"$set": {"asked_at": "$$NOW"}}])
 
-    Args:
-        database: the database.
-        unasked_minutes: remove it only if the last question is so long ago.
-    """
-    unasked: Document = {}
-    if unasked_minutes is not None:
-        unasked = {"$expr": {"$lt": ["$asked_at", {"$subtract": ["$$NOW", unasked_minutes * 60_000]}]}}
-    return sums_of(database).delete_one(_HEAD | unasked).deleted_count > 0
+    def claim_check(self, minutes: int) -> bool:
+        """Return True if a check of the sums is due, and note that the caller makes it."""
+        return self._update(_HEAD | _longer_ago("$checked_at", minutes), [{"$set": {"checked_at": "$$NOW"}}])
 
-
-def note_change(database: Database[Document], head: Head, pending: Pending, types: Sequence[str]) -> Head | None:
-    """Note a change, and return the head with it; None if another process has noted one since ``head`` was read."""
-    noted = {"change": pack_change(pending.change), "parts": pending.parts}
-    unchanged = _HEAD | {"of": head.generation, "number": head.number, "pending": None}
-    change = {"$set": {"pending": noted, "number": head.number + 1, "types": list(types)}}
-    if not sums_of(database).update_one(unchanged, change).matched_count:
-        return None
-    return head._replace(number=head.number + 1, pending=pending, types=types)
-
-
-def note_carried_out(database: Database[Document], head: Head) -> None:
-    """Note that the pending change was carried out."""
-    same = _HEAD | {"of": head.generation, "number": head.number}
-    sums_of(database).update_one(same, {"$unset": {"pending": ""}})
-
-
-def note_asked(database: Database[Document]) -> None:
-    """Note a question for the sums."""
-    sums_of(database).update_one(_HEAD, [{"$set": {"asked_at": "$$NOW"}}])
+    def _update(self, condition: Document, change: Document | list[Document]) -> bool:
+        with self._connection.operation() as database:
+            return sums_of(database).update_one(condition, change).matched_count > 0
 
 
-def claim_check(database: Database[Document], minutes: int) -> bool:
-    """Return True if a check of the sums is due, and note that the caller makes it."""
-    due = {"$expr": {"$lt": ["$checked_at", {"$subtract": ["$$NOW", minutes * 60_000]}]}}
-    return sums_of(database).update_one(_HEAD | due, [{"$set": {"checked_at": "$$NOW"}}]).matched_count > 0
+def _longer_ago(date: str, minutes: int) -> Document:
+    return {"$expr": {"$lt": [date, {"$subtract": ["$$NOW", minutes * 60_000]}]}}

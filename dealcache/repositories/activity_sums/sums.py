@@ -12,7 +12,7 @@ from bson import ObjectId
 
 from dealcache.repositories.activity_sums.cells import ALL, Series, owner_in, series_in, stored_owner, year_of
 from dealcache.repositories.activity_sums.changes import ActivityChanges
-from dealcache.repositories.activity_sums.head import Head, note_asked, sums_of
+from dealcache.repositories.activity_sums.head import Head, sums_of
 from dealcache.repositories.connection import Connection, Repository, StoreUnavailable
 from dealcache.repositories.documents import Document, documents_in
 
@@ -137,8 +137,7 @@ class ActivitySums(Repository):
 
     def _note_asked(self) -> None:
         if time.monotonic() - self._noted_at > _NOTE_SECONDS:
-            with self._connection.operation() as database:
-                note_asked(database)
+            self._changes.note_asked()
             self._noted_at = time.monotonic()
 
 
