@@ -18,7 +18,6 @@ from dealcache.repositories.activity_sums.cells import by_cell, changed
 from dealcache.repositories.activity_sums.counts import (
     NOTHING,
     DealCounts,
-    TypeNames,
     difference,
     pack_counts,
     unpack_counts,
@@ -63,7 +62,7 @@ class ActivityChanges(ActivityRepository):
         Returns:
             The head afterwards; None if another process has changed the sums meanwhile.
         """
-        types = TypeNames(head.types)
+        types = list(head.types)
         mark, after = self.deals.claim(head.generation, next(key_batches(deals)), types)
         changed_head = self._replace(head, dict(after), types)
         if changed_head is not None:
@@ -72,7 +71,7 @@ class ActivityChanges(ActivityRepository):
 
     def drop(self, head: Head, deals: Sequence[Any]) -> Head | None:
         """Take deals that do not exist any more out of the sums; works as :meth:`add`."""
-        return self._replace(head, dict.fromkeys(deals, NOTHING), TypeNames(head.types))
+        return self._replace(head, dict.fromkeys(deals, NOTHING), list(head.types))
 
     def parts(self, generation: ObjectId, after: Any, last: Any) -> dict[Any, DealCounts]:
         """Return the counts that are in the sums of the deals whose ``_id`` lies after one and not after another."""
@@ -93,7 +92,7 @@ class ActivityChanges(ActivityRepository):
             self.note_carried_out(head)
         return head._replace(pending=None)
 
-    def _replace(self, head: Head, after: Mapping[Any, DealCounts], types: TypeNames) -> Head | None:
+    def _replace(self, head: Head, after: Mapping[Any, DealCounts], types: list[str]) -> Head | None:
         before = self._parts({"_id": {"$in": [part_id(head.generation, deal) for deal in after]}})
         pairs = {deal: (before.get(deal, NOTHING), counts) for deal, counts in after.items()}
         parts = [
@@ -101,7 +100,7 @@ class ActivityChanges(ActivityRepository):
             for deal, (old, new) in pairs.items()
             if old != new
         ]
-        noted = self.note_change(head, Pending(difference(pairs.values()), parts), types.known)
+        noted = self.note_change(head, Pending(difference(pairs.values()), parts), types)
         return None if noted is None else self.carry_out(noted)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from bson import MaxKey, MinKey
 
 from dealcache.repositories.activity_sums.changes import ActivityChanges
-from dealcache.repositories.activity_sums.counts import NOTHING, TypeNames
+from dealcache.repositories.activity_sums.counts import NOTHING
 from dealcache.repositories.activity_sums.head import Head
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import SUMMED
@@ -83,7 +83,7 @@ class ActivityCheck:
 
     def _compare(self, head: Head, keys: list[Any], after: Any) -> int:
         """Compare deals, and the counts of deals that do not exist any more, and return how many differed."""
-        summed = self._changes.deals.count({"_id": {"$in": keys}, SUMMED: head.generation}, TypeNames(head.types))
+        summed = self._changes.deals.count({"_id": {"$in": keys}, SUMMED: head.generation}, list(head.types))
         parts = self._changes.parts(head.generation, after, keys[-1] if keys else MaxKey())
         wrong = [key for key, counts in summed if parts.get(key, NOTHING) != counts]
         if wrong:

@@ -59,24 +59,19 @@ def stage_ids(text: str) -> tuple[str | None, str | None]:
     return pipeline_id, stage_id
 
 
-class TypeNames:
-    """The types that have numbers of their own: those of this service, and the first ones of other systems.
+def counted_type(kind: str, known: list[str]) -> str:
+    """Return the type under which activities of a type are counted.
 
     Args:
-        known: those of other systems that are known so far.
+        kind: their type.
+        known: the types of other systems that have numbers of their own; the type is added if it becomes one of them.
     """
-
-    def __init__(self, known: Iterable[str] = ()) -> None:
-        self.known = list(known)
-
-    def name(self, kind: str) -> str:
-        """Return the type under which activities of a type are counted."""
-        if kind in _OWN_TYPES or kind in self.known:
-            return kind
-        if len(self.known) == _MOST_TYPES or len(kind) > _LONGEST_TYPE:
-            return OTHER_TYPE
-        self.known.append(kind)
+    if kind in _OWN_TYPES or kind in known:
         return kind
+    if len(known) == _MOST_TYPES or len(kind) > _LONGEST_TYPE:
+        return OTHER_TYPE
+    known.append(kind)
+    return kind
 
 
 def difference(pairs: Iterable[tuple[DealCounts, DealCounts]]) -> Change:

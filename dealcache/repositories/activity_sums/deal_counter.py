@@ -15,7 +15,7 @@ from pymongo import ASCENDING, ReadPreference
 
 from dealcache.model.batches import batches_of
 from dealcache.model.timestamps import in_zone, with_zone
-from dealcache.repositories.activity_sums.counts import NOTHING, Activity, DealCounts, TypeNames, stage_text
+from dealcache.repositories.activity_sums.counts import NOTHING, Activity, DealCounts, counted_type, stage_text
 from dealcache.repositories.activity_sums.head import ActivityRepository
 from dealcache.repositories.connection import unjournaled
 from dealcache.repositories.documents import SUMMED, Document, documents_in
@@ -59,7 +59,7 @@ class DealCounter(ActivityRepository):
             return deals.find({SUMMED: {"$ne": generation}}, _SIZE, limit=most).to_list()
 
     def claim(
-        self, generation: ObjectId, keys: Sequence[Any], types: TypeNames
+        self, generation: ObjectId, keys: Sequence[Any], types: list[str]
     ) -> tuple[ObjectId, list[tuple[Any, DealCounts]]]:
         """Mark those of these deals that are not summed.
 
@@ -83,12 +83,12 @@ class DealCounter(ActivityRepository):
         with self._connection.operation() as database:
             unjournaled(database, "deal_info").update_many(summed, {"$unset": {SUMMED: ""}})
 
-    def count(self, condition: Document, types: TypeNames) -> list[tuple[Any, DealCounts]]:
+    def count(self, condition: Document, types: list[str]) -> list[tuple[Any, DealCounts]]:
         """Return the keys of the deals for which ``condition`` holds, each with its counts, in the order of the keys.
 
         Args:
             condition: for documents of ``deal_info``.
-            types: the types that have numbers of their own.
+            types: see :func:`.counted_type`.
         """
         with self._connection.operation() as database:
             found = unjournaled(database, "deal_info").find(condition, _DEAL_FIELDS, sort=[("_id", ASCENDING)])
@@ -96,7 +96,7 @@ class DealCounter(ActivityRepository):
         counted: dict[str, dict[Activity, int]] = {shown[0]: {} for _, shown in deals if shown is not None}
         for deal_id, owner_id, kind, occurred_at in self._events(list(counted)):
             day = in_zone(occurred_at, self._zone).toordinal()
-            activity, of_deal = Activity(owner_id or "", types.name(kind), day), counted[deal_id]
+            activity, of_deal = Activity(owner_id or "", counted_type(kind, types), day), counted[deal_id]
             of_deal[activity] = of_deal.get(activity, 0) + 1
         return [
             (key, NOTHING if shown is None or not counted[shown[0]] else DealCounts(shown[1], counted[shown[0]]))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import tzinfo
 from functools import partial
-from itertools import groupby
+from itertools import groupby, product
 
 from bson import MaxKey, MinKey, ObjectId
 from pymongo import IndexModel, ReturnDocument
@@ -28,7 +28,7 @@ from dealcache.repositories.activity_sums.cells import (
     series_of_type,
     stored_owner,
 )
-from dealcache.repositories.activity_sums.counts import DealCounts, TypeNames, pack_counts
+from dealcache.repositories.activity_sums.counts import pack_counts
 from dealcache.repositories.activity_sums.deal_counter import DealCounter
 from dealcache.repositories.activity_sums.head import ActivityRepository, Head, part_id, parts_of, sums_of
 from dealcache.repositories.activity_sums.sums import MOST_UNSUMMED
@@ -85,7 +85,8 @@ class ActivityGenerations(ActivityRepository):
         return head is not None and len(self._deals.unsummed(head.generation, MOST_UNSUMMED + 1)) <= MOST_UNSUMMED
 
     def _make(self, renew: Callable[[], None]) -> None:
-        generation, types, installation = ObjectId(), TypeNames(), self._identity.installation()
+        generation, installation = ObjectId(), self._identity.installation()
+        types: list[str] = []
         self.end_sums()
         with self._connection.operation() as database:
             sums_of(database).create_indexes(_INDEXES)
@@ -100,11 +101,11 @@ class ActivityGenerations(ActivityRepository):
                 renew()
                 with self._connection.operation() as database:
                     sums_of(database).insert_many(cells, ordered=False)
-        self.begin_sums(Head(generation, 0, None, types.known, installation))
+        self.begin_sums(Head(generation, 0, None, types, installation))
         log.info("the activities of %d deals were added up", number)
         self._remove_others(generation, renew)
 
-    def _add(self, generation: ObjectId, keys: list[object], types: TypeNames, days: _Days) -> int:
+    def _add(self, generation: ObjectId, keys: list[object], types: list[str], days: _Days) -> int:
         """Add the activities of some deals to ``days``, note their counts, and return the number of deals."""
         mark, deals = self._deals.claim(generation, keys, types)
         parts = [
@@ -116,7 +117,8 @@ class ActivityGenerations(ActivityRepository):
             with self._connection.operation() as database:
                 parts_of(database).insert_many(parts, ordered=False)
         for _, one in deals:
-            _collect(one, days)
+            for (owner, kind, day), number in one.counts.items():
+                days[one.stage, owner, kind].extend([day] * number)
         self._deals.confirm(generation, mark)
         return len(deals)
 
@@ -189,20 +191,9 @@ def _lease(connection: Connection) -> Iterator[Callable[[], None] | None]:
             sums_of(database).delete_one(mine)
 
 
-def _collect(deal: DealCounts, days: _Days) -> None:
-    for (owner, kind, day), number in deal.counts.items():
-        of_kind = days[deal.stage, owner, kind]
-        of_kind.append(day)
-        if number > 1:
-            of_kind.extend([day] * (number - 1))
-
-
 def _levels(days: _Days) -> Iterator[_Days]:
     """Yield the days by stage and owner, by stage alone, by owner alone, and all."""
-    yield defaultdict(
-        partial(array, "i"), {(stage, stored_owner(owner), kind): one for (stage, owner, kind), one in days.items()}
-    )
-    for all_stages, all_owners in ((False, True), (True, False), (True, True)):
+    for all_stages, all_owners in product((False, True), repeat=2):
         merged: _Days = defaultdict(partial(array, "i"))
         for (stage, owner, kind), of_kind in days.items():
             key = ALL if all_stages else stage, ALL if all_owners else stored_owner(owner), kind

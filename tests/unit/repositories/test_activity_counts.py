@@ -24,7 +24,7 @@ from dealcache.repositories.activity_sums.counts import (
     OTHER_TYPE,
     Activity,
     DealCounts,
-    TypeNames,
+    counted_type,
     difference,
     pack_change,
     pack_counts,
@@ -124,14 +124,15 @@ def test_a_part_of_a_series_has_the_days_between_two(counts, first, last):
 
 
 def test_types_of_other_systems_have_numbers_of_their_own_up_to_a_bound():
-    types = TypeNames(["Fax"])
-    assert [types.name(kind) for kind in ("Call", "Fax", "Telex", "x" * 101)] == ["Call", "Fax", "Telex", OTHER_TYPE]
+    known = ["Fax"]
+    counted = [counted_type(kind, known) for kind in ("Call", "Fax", "Telex", "x" * 101)]
+    assert counted == ["Call", "Fax", "Telex", OTHER_TYPE]
     for number in range(200):
-        types.name(f"Type {number}")
-    assert len(types.known) == 100
-    assert types.name("Type 150") == OTHER_TYPE
-    assert types.name("Telex") == "Telex"
-    assert types.name("Meeting") == "Meeting"
+        counted_type(f"Type {number}", known)
+    assert len(known) == 100
+    assert counted_type("Type 150", known) == OTHER_TYPE
+    assert counted_type("Telex", known) == "Telex"
+    assert counted_type("Meeting", known) == "Meeting"
 
 
 def test_deals_are_added_up_some_at_a_time():
