@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pymongo
@@ -203,6 +204,13 @@ class Repository:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def _find(
+        self, collection: str, condition: Document, projection: Document | None = None, **options: Any
+    ) -> list[Document]:
+        """Return the documents for which ``condition`` holds, by one query with PyMongo's options for ``find``."""
+        with self._connection.operation() as database:
+            return database[collection].find(condition, projection, **options).to_list()
 
 
 def unjournaled(database: Database[Document], name: str) -> Collection[Document]:

@@ -94,14 +94,11 @@ class DealInfoRepository(DealWriter):
     def _named(self, names: Iterable[str]) -> list[StoredDeal]:
         keys = {key for name in names for key in stored_name_keys(name)}
         condition: Document = {"deal_name_key": keys.pop() if len(keys) == 1 else {"$in": sorted(keys)}}
-        with self._connection.operation() as database:
-            documents = database.deal_info.find(condition | LIVE, self._projection).to_list()
-        return self._read(documents)
+        return self._read(self._find("deal_info", condition | LIVE, self._projection))
 
     def stored(self, deal_ids: Iterable[str]) -> dict[str, StoredDeal]:
         """Return the known deals with exactly these ids, archived ones included, by id."""
-        with self._connection.operation() as database:
-            documents = database.deal_info.find({"deal_id": {"$in": list(deal_ids)}}, self._projection).to_list()
+        documents = self._find("deal_info", {"deal_id": {"$in": list(deal_ids)}}, self._projection)
         return {stored.deal.deal_id: stored for stored in self._read(documents)}
 
     def _read(self, documents: Iterable[Document]) -> list[StoredDeal]:
@@ -115,8 +112,7 @@ class DealInfoRepository(DealWriter):
             return self._live_ids(shown, most)
 
     def _live_ids(self, condition: Document, limit: int = 0) -> list[str]:
-        with self._connection.operation() as database:
-            return ids_of(database.deal_info.find(condition | LIVE, _ID_ALONE, limit=limit))
+        return ids_of(self._find("deal_info", condition | LIVE, _ID_ALONE, limit=limit))
 
     def archived_since(self, moment: datetime) -> list[str]:
         """Return the ids of deals first found archived at ``moment`` or later, without those merged away."""
@@ -165,8 +161,7 @@ class DealInfoRepository(DealWriter):
     def timelines_synced_at(self, deal_ids: Iterable[str]) -> dict[str, datetime]:
         """Return when HubSpot was asked for each deal's stored events; deals never asked for are left out."""
         projection = {"_id": 0, "deal_id": 1, "timeline_synced_at": 1}
-        with self._connection.operation() as database:
-            found = database.deal_info.find({"deal_id": {"$in": list(deal_ids)}}, projection).to_list()
+        found = self._find("deal_info", {"deal_id": {"$in": list(deal_ids)}}, projection)
         moments = ((document["deal_id"], any_date(document.get("timeline_synced_at"))) for document in found)
         return {deal_id: moment for deal_id, moment in moments if moment is not None}
 
@@ -180,8 +175,7 @@ class DealInfoRepository(DealWriter):
         projection = dict.fromkeys(("deal_id", "timeline_synced_at", "partly_synced_at", "unread_types"), 1)
         last: Document = {}
         while True:
-            with self._connection.operation() as database:
-                found = database.deal_info.find(recently | last, projection, sort=[("_id", 1)], limit=size).to_list()
+            found = self._find("deal_info", recently | last, projection, sort=[("_id", 1)], limit=size)
             if not found:
                 return
             last = {"_id": {"$gt": found[-1]["_id"]}}

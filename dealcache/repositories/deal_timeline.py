@@ -93,11 +93,9 @@ class DealTimelineRepository(EventWriter):
         """Return the fields that other systems have written to events, by deal and then by engagement."""
         any_of_them = [{name: {"$exists": True}} for name in FOREIGN_FIELDS]
         projection = {"_id": 0} | dict.fromkeys((*EVENT_KEY, *FOREIGN_FIELDS), 1)
-        with self._connection.operation() as database:
-            found = database.deal_timeline.find({"deal_id": {"$in": list(deal_ids)}, "$or": any_of_them}, projection)
-            documents = found.to_list()
+        of_deals: Document = {"deal_id": {"$in": list(deal_ids)}, "$or": any_of_them}
         fields: dict[str, dict[EngagementKey, dict[str, Any]]] = {}
-        for one in documents:
+        for one in self._find("deal_timeline", of_deals, projection):
             of_deal = fields.setdefault(one["deal_id"], {})
             of_deal[text_value(one.get("engagement_type")), text_value(one.get("engagement_id"))] = foreign_fields(one)
         return fields
@@ -139,9 +137,8 @@ class DealTimelineRepository(EventWriter):
     def some_engagements(self, engagement_type: str, limit: int, other_than: Iterable[str]) -> list[str]:
         """Return the ids of at most ``limit`` engagements of a type, none of ``other_than``. Answered from an index."""
         condition = {"engagement_type": engagement_type, "engagement_id": {"$nin": list(other_than)}}
-        with self._connection.operation() as database:
-            found = database.deal_timeline.find(condition, {"_id": 0, "engagement_id": 1}, limit=limit)
-            return [document["engagement_id"] for document in found]
+        found = self._find("deal_timeline", condition, {"_id": 0, "engagement_id": 1}, limit=limit)
+        return [document["engagement_id"] for document in found]
 
     def _keys(self, condition: Document) -> list[tuple[str, str, str]]:
         projection = {"_id": 0} | dict.fromkeys(EVENT_KEY, 1)

@@ -101,8 +101,7 @@ class LabelRepository(Repository):
         """Return when the definitions of own properties were read from HubSpot; None if some never were."""
         if not self._property_names:
             return None
-        with self._connection.operation() as database:
-            found = database.deal_properties.find(self._chosen, {"synced_at": 1}).to_list()
+        found = self._find("deal_properties", self._chosen, {"synced_at": 1})
         return _earliest_reading(found, len(self._property_names))
 
     def save_properties(self, definitions: Iterable[PropertyDefinition], at: datetime) -> None:

@@ -38,19 +38,16 @@ class MissingTypeRepository(Repository):
         """Return the live deals with unread types, by these types; answered from an index."""
         condition = {"unread_types": {"$exists": True}} | LIVE
         found: dict[tuple[str, ...], list[str]] = {}
-        with self._connection.operation() as database:
-            documents = database.deal_info.find(condition, {"_id": 0, "deal_id": 1, "unread_types": 1})
-            for document in documents.sort([("deal_id", 1)]):
-                for deal_id in ids_of([document]):
-                    found.setdefault(_types_in(document), []).append(deal_id)
+        projection = {"_id": 0, "deal_id": 1, "unread_types": 1}
+        for document in self._find("deal_info", condition, projection, sort=[("deal_id", 1)]):
+            for deal_id in ids_of([document]):
+                found.setdefault(_types_in(document), []).append(deal_id)
         return found
 
     def partly_synced(self, deal_ids: Iterable[str]) -> set[str]:
         """Return those of these deals that were read whole except for some types."""
         condition = {"deal_id": {"$in": list(deal_ids)}, "partly_synced_at": {"$exists": True}}
-        with self._connection.operation() as database:
-            found = database.deal_info.find(condition, {"_id": 0, "deal_id": 1}).to_list()
-        return set(ids_of(found))
+        return set(ids_of(self._find("deal_info", condition, {"_id": 0, "deal_id": 1})))
 
     def note_unread(self, deal_ids: Iterable[str], types: Iterable[str], at: datetime) -> None:
         """Note that some types could not be read, for deals whose other types were known to be complete before.

@@ -68,11 +68,8 @@ class ParticipantRepository(Repository):
     def unknown_of(self, engagement_type: str, engagement_ids: Iterable[str]) -> set[str]:
         """Return those of these engagements that have an event whose participants are unknown."""
         condition = {"engagement_type": engagement_type, "engagement_id": {"$in": list(engagement_ids)}}
-        with self._connection.operation() as database:
-            found = database.deal_timeline.find(
-                condition | {"with": {"$exists": False}}, {"_id": 0, "engagement_id": 1}
-            )
-            return {document["engagement_id"] for document in found}
+        unknown = self._find("deal_timeline", condition | {"with": {"$exists": False}}, {"_id": 0, "engagement_id": 1})
+        return {document["engagement_id"] for document in unknown}
 
     def shown_by(self, keys: Iterable[str]) -> Iterator[Changes]:
         """Yield the deals whose timelines show one of these people, some people at a time."""

@@ -157,9 +157,8 @@ class PeopleRepository(Repository):
     def due(self, object_type: str, before: datetime, limit: int) -> list[str]:
         """Return the ids of people that were last asked for before ``before``: never asked ones, then the oldest."""
         condition = {"synced_at": {"$lt": milliseconds(before)}}
-        with self._connection.operation() as database:
-            found = database[object_type].find(condition, {"_id": 1}, sort=[("synced_at", 1), ("_id", 1)], limit=limit)
-            return [document["_id"] for document in found]
+        found = self._find(object_type, condition, {"_id": 1}, sort=[("synced_at", 1), ("_id", 1)], limit=limit)
+        return [document["_id"] for document in found]
 
     def unread(self, object_type: str, limit: int) -> list[str]:
         """Return ids of people that were never asked for."""
@@ -182,9 +181,8 @@ class PeopleRepository(Repository):
         return set(self._stored(object_type, ids))
 
     def _stored(self, object_type: str, ids: Iterable[str]) -> dict[str, Document]:
-        with self._connection.operation() as database:
-            found = database[object_type].find({"_id": {"$in": list(ids)}}, batch_size=5_000)
-            return {document["_id"]: document for document in found}
+        found = self._find(object_type, {"_id": {"$in": list(ids)}}, batch_size=5_000)
+        return {document["_id"]: document for document in found}
 
     def _write(
         self, object_type: str, documents: Sequence[Document], stored: Mapping[str, Document], at: datetime

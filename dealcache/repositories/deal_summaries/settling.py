@@ -108,9 +108,7 @@ class DealSummaries(Repository):
     def settle_own(self) -> None:
         """Settle all deals that this process has marked. Called at the end of a sync."""
         own = _ANY_MARKED | {"list_stale.writers": self.marks.writer}
-        with self._connection.operation() as database:
-            ids = ids_of(database.deal_info.find(own, {"deal_id": 1}))
-        for batch in batches_of(ids, _BATCH):
+        for batch in batches_of(ids_of(self._find("deal_info", own, {"deal_id": 1})), _BATCH):
             self._settle({"deal_id": {"$in": batch}} | _MARKED)
 
     def complete(self, deal_ids: Iterable[str], dates: Document) -> set[str]:
@@ -127,10 +125,8 @@ class DealSummaries(Repository):
         ids = set(deal_ids)
         done = self._settle_taken(self.marks.claim(ids), dates)
         not_yet: Document = {"timeline_synced_at": None}
-        with self._connection.operation() as database:
-            found = database.deal_info.find({"deal_id": {"$in": list(ids - done)}} | not_yet, {"_id": 0, "deal_id": 1})
-            rest = ids_of(found)
-        for batch in batches_of(rest, _BATCH):
+        rest = self._find("deal_info", {"deal_id": {"$in": list(ids - done)}} | not_yet, {"_id": 0, "deal_id": 1})
+        for batch in batches_of(ids_of(rest), _BATCH):
             self._mark(batch)
             self._settle({"deal_id": {"$in": batch}} | _MARKED | not_yet, dates)
         return done
