@@ -63,22 +63,27 @@ class Overview:
 class _Scan:
     """A query that reads a whole collection, and is therefore made the more rarely the longer it takes."""
 
-    def __init__(self, ask: Callable[[Database[Document]], None], timer: Callable[[], float]) -> None:
+    def __init__(
+        self, is_due: Callable[[], bool], ask: Callable[[Database[Document]], None], timer: Callable[[], float]
+    ) -> None:
+        self.is_due = is_due
         self._ask = ask
         self._timer = timer
-        self.seconds = float("inf")
+        self._seconds = float("inf")
         self._ended_at: float | None = None
 
-    def may_begin(self, share: float) -> bool:
-        """Return True if the query takes at most ``share`` of the time since its last answer."""
-        return self._ended_at is None or (self._timer() - self._ended_at) * share >= self.seconds
+    def may_begin(self, share: float, most_seconds: float) -> bool:
+        """Return True if the query takes at most ``share`` of the time since its last answer, and ``most_seconds``."""
+        if self._seconds > most_seconds:
+            return False
+        return self._ended_at is None or (self._timer() - self._ended_at) * share >= self._seconds
 
     def run(self, connection: Connection) -> None:
         began = self._timer()
         with connection.operation() as database, pymongo.timeout(_SCAN_SECONDS):
             self._ask(database)
         self._ended_at = self._timer()
-        self.seconds = self._ended_at - began
+        self._seconds = self._ended_at - began
 
 
 class OverviewRepository(Repository):
@@ -96,14 +101,11 @@ class OverviewRepository(Repository):
         self._deals, self._activities = RunningCount("deal_info", timer), RunningCount("deal_timeline", timer)
         self._wants_oldest = False
         self._oldest_read_at: datetime | None = None
-        self._scans = {
-            name: _Scan(ask, timer)
-            for name, ask in (
-                ("deals", lambda database: self._deals.count(database, self._process)),
-                ("activities", lambda database: self._activities.count(database, self._process)),
-                ("oldest", self._find_oldest),
-            )
-        }
+        self._scans = [self._count(self._deals, timer), self._count(self._activities, timer)]
+        self._scans.append(_Scan(lambda: self._wants_oldest, self._find_oldest, timer))
+
+    def _count(self, count: RunningCount, timer: Callable[[], float]) -> _Scan:
+        return _Scan(lambda: count.is_due(self._process), lambda database: count.count(database, self._process), timer)
 
     def read(self, now: datetime) -> Overview:
         """Return the present state; call :meth:`scan` before."""
@@ -147,13 +149,7 @@ class OverviewRepository(Repository):
         """
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
             self._process = database.command("hello").get("topologyVersion", {}).get("processId")
-        due = {
-            "deals": self._deals.is_due(self._process),
-            "activities": self._activities.is_due(self._process),
-            "oldest": self._wants_oldest,
-        }
-        scans = [scan for name, scan in self._scans.items() if due[name] and scan.may_begin(share)]
-        scans = [scan for scan in scans if scan.seconds <= most_seconds]
+        scans = [scan for scan in self._scans if scan.is_due() and scan.may_begin(share, most_seconds)]
         for scan in scans:
             scan.run(self._connection)
         return bool(scans)
