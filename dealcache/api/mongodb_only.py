@@ -116,7 +116,7 @@ def deals(query: Mapping[str, Any]) -> Response:
     """Return the deals of a stage, formatted for people; an unknown stage has none. Ages are as of the full minute."""
     wired, stage = services(), query["stage"]
     storage = wired.storage
-    version, (labels, digest) = storage.summaries.version(), storage.labels.snapshot()
+    version, (labels, digest) = storage.summaries.state().version, storage.labels.snapshot()
     # The text of an age depends on the time, and the entity tag must include everything that the body depends on.
     now = datetime.fromtimestamp(wired.clock() // 60 * 60, UTC)
 
@@ -143,6 +143,6 @@ def stages() -> Response:
 def pipeline_summary() -> Response:
     """Return the number of deals in each stage and the sum of their amounts, most deals first."""
     storage = services().storage
-    version, labels = storage.summaries.version(), storage.labels.read()
+    version, labels = storage.summaries.state().version, storage.labels.read()
     totals = storage.stage_totals.labelled(version, labels)
     return short_list(deal_lists.pipeline_summary(totals, labels, storage.identity.home_currency))

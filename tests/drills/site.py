@@ -103,7 +103,7 @@ class Site:
         try:
             until(prepared)
             wrong = [one for page in storage.summary_check.pages(mend=False) for one in page.wrong]
-            told = _rounded(storage.stage_totals.at(storage.summaries.version()))
+            told = _rounded(storage.stage_totals.at(storage.summaries.state().version))
             added_up = _rounded(storage.stage_totals.add_up())
         finally:
             storage.close()

@@ -77,15 +77,12 @@ class DealSummaries(Repository):
         self._version = ListVersion(connection)
         self._timelines = DealTimelineRepository(connection, self.marks)
 
-    def version(self) -> int:
-        """Return the version of all lists; to be read before the contents of a list, and after :meth:`settle_stale`.
-
-        Two lists read after the same version show the same documents, in all workers.
-        """
-        return self.state().version
-
     def state(self) -> ListState:
-        """Return the version of all lists, and the changes in progress."""
+        """Return the version of all lists, and the changes in progress.
+
+        To be read before the contents of a list, and after :meth:`settle_stale`. Two lists read after the same version
+        show the same documents, in all workers.
+        """
         return self._version.read()
 
     def renew_version(self) -> None:

@@ -54,10 +54,10 @@ def test_a_deal_without_events_has_none(worker: Worker) -> None:
 
 
 def test_the_version_grows_with_what_a_list_shows_and_with_nothing_else(worker: Worker) -> None:
-    versions = [worker.storage.summaries.version()]
+    versions = [worker.storage.summaries.state().version]
 
     def grows() -> bool:
-        versions.append(worker.storage.summaries.version())
+        versions.append(worker.storage.summaries.state().version)
         assert versions[-1] >= versions[-2]
         return versions[-1] > versions[-2]
 

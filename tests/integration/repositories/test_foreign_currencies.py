@@ -52,7 +52,7 @@ def assert_sums_are_right(storage: Storage, home: str) -> None:
     for wanted in FILTERED:
         assert storage.deal_list.total(wanted).amounts == (true if len(true) > 1 else {})
     # As writers have kept them, and as they are added up.
-    for totals in (storage.stage_totals.at(storage.summaries.version()), storage.stage_totals.add_up()):
+    for totals in (storage.stage_totals.at(storage.summaries.state().version), storage.stage_totals.add_up()):
         assert total_of(totals, storage.identity.home_currency()).amounts == (true if len(true) > 1 else {})
 
 

@@ -56,7 +56,7 @@ def test_a_mark_is_found_though_the_version_is_the_same(workers: list[Worker], i
     version = reader.storage.prepare_lists()
     writer.storage.timelines.write([("1", an_event(3))], at(5))
     assert reader.marked() == ["1"]
-    assert reader.storage.summaries.version() == version
+    assert reader.storage.summaries.state().version == version
     assert reader.storage.prepare_lists() > version
     assert reader.wrong() == {}
 

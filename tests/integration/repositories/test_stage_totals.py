@@ -37,7 +37,7 @@ def workers(mongodb_uri: str, database_name: str) -> Iterator[list[Worker]]:
 
 def read(worker: Worker) -> list[StageTotal]:
     """The totals as lists show them."""
-    totals = worker.storage.stage_totals.labelled(worker.storage.summaries.version(), Labels())
+    totals = worker.storage.stage_totals.labelled(worker.storage.summaries.state().version, Labels())
     return sorted(totals, key=lambda one: repr((one.pipeline_id, one.stage_id, one.currency)))
 
 
@@ -234,7 +234,7 @@ def test_lists_of_stages_have_the_totals_that_are_kept(workers: list[Worker]) ->
         for number in range(60)
     ]
     writer.storage.deals.store(made, at(1))
-    version = reader.storage.summaries.version()
+    version = reader.storage.summaries.state().version
     for wanted in OF_STAGES:
         assert deals.total(wanted, lambda: reader.storage.stage_totals.at(version)) == deals.total(wanted), wanted
     other = DealFilter(owner_ids=("910901",), is_open=True, closed=(WON,))
