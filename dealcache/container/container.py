@@ -13,6 +13,7 @@ from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
 from dealcache.container.deal_properties import FurtherProperties
+from dealcache.container.invalidations import Invalidations
 from dealcache.container.lifecycle import Lifecycle
 from dealcache.container.reading import wire_people, wire_reading
 from dealcache.container.syncing import wire_syncing
@@ -21,7 +22,6 @@ from dealcache.container.worker_state import WorkerState
 from dealcache.hubspot.gateway import HubSpotGateway
 from dealcache.hubspot.label_lists import PropertyReads
 from dealcache.hubspot.label_refresher import LabelRefresher
-from dealcache.invalidation.invalidations import Invalidations
 from dealcache.lane import support
 from dealcache.live import Announcer, Hub
 from dealcache.model.deadline import Deadline
@@ -146,13 +146,10 @@ class Container:
             redis,
             self.memory,
             shared_tier(redis, self.clock, self.settings),
-            on_recorded=metrics.invalidations_recorded.inc,
-            on_applied=metrics.invalidations_applied.inc,
-            on_sure=metrics.followed_until.set,
-            on_change=lambda invalidation: self.announcer.announce(invalidation.changes, invalidation.at),
-            on_wait=metrics.flight_waits.inc,
-            labels=self.label_directory,
-            clock=self.clock,
+            metrics,
+            lambda invalidation: self.announcer.announce(invalidation.changes, invalidation.at),
+            self.label_directory,
+            self.clock,
         )
         self.statistics = ClusterStatistics(
             storage.workers, self.membership, self.state.statistics, self.invalidations.fence.moved_since

@@ -10,7 +10,7 @@ import pytest
 from dealcache.breaker import Breaker
 from dealcache.cluster import ClusterStatistics, Membership
 from dealcache.cluster.statistics import Statistics
-from dealcache.invalidation.invalidations import Invalidations
+from dealcache.container.invalidations import Invalidations
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Invalidation
 from dealcache.model.labels import Labels
@@ -47,13 +47,10 @@ class Member:
             redis,
             self.memory,
             shared,
-            on_recorded=self.metrics.invalidations_recorded.inc,
-            on_applied=self.metrics.invalidations_applied.inc,
-            on_sure=self.metrics.followed_until.set,
-            on_change=self.heard.append,
-            on_wait=lambda: None,
-            labels=LabelDirectory(Labels),
-            clock=self.clock,
+            self.metrics,
+            self.heard.append,
+            LabelDirectory(Labels),
+            self.clock,
         )
         self.publisher = self.invalidations.publisher
         self.cache = self.invalidations.state.cache

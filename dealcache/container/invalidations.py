@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +17,7 @@ from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.state import ReaderState
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import InvalidationFeed, InvalidationLog
+from dealcache.telemetry.metrics import Metrics
 from dealcache.tiers import MemoryTier, Tier
 
 if TYPE_CHECKING:  # redis-py is installed only where it is used
@@ -33,11 +33,8 @@ class Invalidations:
         redis: the Redis that processes share; None when there is none.
         memory: this process's memory tier.
         shared: the tier that processes share; None when there is none.
-        on_recorded: called with the number of entries that this process has added to the log.
-        on_applied: called for each entry that this process has applied.
-        on_sure: called with the time, epoch seconds, up to which everything is known here.
+        metrics: count the entries, and show up to when everything is known here.
         on_change: called once with each entry that says that views really changed.
-        on_wait: called each time that a thread begins to wait for another thread's load.
         labels: the labels with which views are made here.
         clock: the wall clock, epoch seconds.
     """
@@ -49,26 +46,23 @@ class Invalidations:
         redis: RedisConnection | None,
         memory: MemoryTier,
         shared: Tier | None,
-        on_recorded: Callable[[int], None],
-        on_applied: Callable[[], None],
-        on_sure: Callable[[float], None],
+        metrics: Metrics,
         on_change: Callable[[Invalidation], None],
-        on_wait: Callable[[], None],
         labels: LabelDirectory,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self.fence = fence = Fence()
-        self.watermark = InvalidationWatermark(clock, on_sure=on_sure)
+        self.watermark = InvalidationWatermark(clock, on_sure=metrics.followed_until.set)
         cache = TieredCache(memory, shared, fence, self.watermark, clock, lambda: labels.version)
-        self.state = ReaderState(cache, on_wait, labels.renew)
+        self.state = ReaderState(cache, metrics.flight_waits.inc, labels.renew)
         self.publisher = InvalidationPublisher(
             invalidation_log,
             self.state,
             # Without Redis the other processes find entries in the log, within a second.
             (lambda _entries: None) if redis is None else partial(publish, redis),
             on_change,
-            on_recorded,
-            on_applied,
+            metrics.invalidations_recorded.inc,
+            metrics.invalidations_applied.inc,
             lambda: datetime.fromtimestamp(clock(), UTC),
         )
         self._follower = LogFollower(self.publisher, feed, self.watermark)
