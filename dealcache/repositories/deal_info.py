@@ -36,7 +36,6 @@ class DealInfoRepository(DealWriter):
     """Reads deals, and writes them as a :class:`.DealWriter`.
 
     Args:
-        connection: the database.
         summaries: counts the events of deals that become complete.
         properties: converts the own properties of deals.
         home_currency: returns the company's currency, None while it is not known.

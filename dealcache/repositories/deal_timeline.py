@@ -41,7 +41,6 @@ class DealTimelineRepository(EventWriter):
     """Reads events, and writes them as an :class:`.EventWriter`.
 
     Args:
-        connection: the database.
         marks: those of this process.
         people: True if events are read with the people that take part.
     """

@@ -52,7 +52,6 @@ class LabelRepository(Repository):
     """Reads and writes labels.
 
     Args:
-        connection: the database.
         property_names: the own properties of deals; without any, MongoDB is not asked for them.
     """
 

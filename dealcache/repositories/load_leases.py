@@ -91,7 +91,6 @@ class LoadLeaseRepository(Repository):
     """Acquires and releases leases.
 
     Args:
-        connection: the database.
         now: returns the present; MongoDB's own clock unless a test has another.
     """
 

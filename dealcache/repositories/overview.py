@@ -90,7 +90,6 @@ class OverviewRepository(Repository):
     """Reads the overview. Used by one thread.
 
     Args:
-        connection: the database.
         timer: the monotonic clock, in seconds.
     """
 

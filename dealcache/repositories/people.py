@@ -38,7 +38,6 @@ class PeopleRepository(Repository):
     An ``object_type`` is ``contacts`` or ``companies``.
 
     Args:
-        connection: the database.
         participants: who takes part in what.
     """
 

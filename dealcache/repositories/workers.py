@@ -33,7 +33,6 @@ class WorkerRegistry(Repository):
     """Reads and writes both.
 
     Args:
-        connection: the database.
         clock: synchronized with MongoDB's at each sign of life.
     """
 

@@ -29,23 +29,18 @@ _CHECK_MINUTES = 15
 _BATCHES_A_ROUND = 10
 
 
-class ActivityCheck:
-    """Compares all deals. Used by one thread.
-
-    Args:
-        connection: the database.
-        zone: the zone of the days.
-    """
+class ActivityCheck(ActivityChanges):
+    """Compares all deals. Used by one thread."""
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        self._changes = ActivityChanges(connection, zone)
+        super().__init__(connection, zone)
         self._identity = IdentityRepository(connection)
         self._under_way: Iterator[int] | None = None
 
     def run_round(self) -> bool:
         """Continue the check in progress, or begin one if it is due; return True while one is in progress."""
         if self._under_way is None:
-            if not self._changes.claim_check(_CHECK_MINUTES) or self._are_copied():
+            if not self.claim_check(_CHECK_MINUTES) or self._are_copied():
                 return False
             self._under_way = self.batches()
         done = list(islice(self._under_way, _BATCHES_A_ROUND))
@@ -61,34 +56,34 @@ class ActivityCheck:
         A dump of a database in use has its collections as of different times, so the sums may contradict the counts of
         deals that are in them.
         """
-        head = self._changes.settled_head()
+        head = self.settled_head()
         if head is None or head.installation == self._identity.installation():
             return False
-        self._changes.end_sums()
+        self.end_sums()
         log.warning("the sums of activities come from a copy of a database, and will be made anew")
         return True
 
     def batches(self) -> Iterator[int]:
         """Compare deals, some at a time, and yield how many differed."""
         after: Any = MinKey()
-        for keys in self._changes.deals.batches():
-            head = self._changes.settled_head()
+        for keys in self.deals.batches():
+            head = self.settled_head()
             if head is None:
                 return
             yield self._compare(head, keys, after)
             after = keys[-1]
-        head = self._changes.settled_head()
+        head = self.settled_head()
         if head is not None:
             yield self._compare(head, [], after)
 
     def _compare(self, head: Head, keys: list[Any], after: Any) -> int:
         """Compare deals, and the counts of deals that do not exist any more, and return how many differed."""
-        summed = self._changes.deals.count({"_id": {"$in": keys}, SUMMED: head.generation}, list(head.types))
-        parts = self._changes.parts(head.generation, after, keys[-1] if keys else MaxKey())
+        summed = self.deals.count({"_id": {"$in": keys}, SUMMED: head.generation}, list(head.types))
+        parts = self.parts(head.generation, after, keys[-1] if keys else MaxKey())
         wrong = [key for key, counts in summed if parts.get(key, NOTHING) != counts]
         if wrong:
-            self._changes.deals.forget(head.generation, wrong)
+            self.deals.forget(head.generation, wrong)
         gone = parts.keys() - set(keys)
-        if gone and self._changes.drop(head, list(gone)) is None:
+        if gone and self.drop(head, list(gone)) is None:
             return len(wrong)  # the sums have just been changed: the next check finds them
         return len(wrong) + len(gone)

@@ -73,7 +73,6 @@ class ActivityRepository(Repository):
     """Reads and writes sums of activities.
 
     Args:
-        connection: the database.
         zone: the zone of the days.
     """
 

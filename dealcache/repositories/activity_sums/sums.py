@@ -13,7 +13,7 @@ from bson import ObjectId
 from dealcache.repositories.activity_sums.cells import ALL, Series, owner_in, series_in, stored_owner, year_of
 from dealcache.repositories.activity_sums.changes import ActivityChanges
 from dealcache.repositories.activity_sums.head import Head, sums_of
-from dealcache.repositories.connection import Connection, Repository, StoreUnavailable
+from dealcache.repositories.connection import Connection, StoreUnavailable
 from dealcache.repositories.documents import Document, documents_in
 
 #: The most deals that a reader adds up: about two seconds. If there are more, all sums are made anew.
@@ -43,17 +43,11 @@ class SumsVersion(NamedTuple):
     number: int
 
 
-class ActivitySums(Repository):
-    """Reads the sums, and brings them up to date. Thread-safe.
-
-    Args:
-        connection: the database.
-        zone: the zone of the days.
-    """
+class ActivitySums(ActivityChanges):
+    """Reads the sums, and brings them up to date. Thread-safe."""
 
     def __init__(self, connection: Connection, zone: tzinfo) -> None:
-        super().__init__(connection)
-        self._changes = ActivityChanges(connection, zone)
+        super().__init__(connection, zone)
         self._lock = threading.Lock()
         self._noted_at = float("-inf")
 
@@ -66,7 +60,7 @@ class ActivitySums(Repository):
         # Threads that ask at the same time wait for one of them.
         with self._lock:
             for _ in range(_ATTEMPTS):
-                head = self._changes.settled_head()
+                head = self.settled_head()
                 if head is None:
                     break
                 if self._up_to_date(head):
@@ -76,7 +70,7 @@ class ActivitySums(Repository):
 
     def is_at(self, version: SumsVersion) -> bool:
         """Return True if the sums are still those of a version."""
-        head = self._changes.head()
+        head = self.head()
         return head is not None and head.pending is None and SumsVersion(head.generation, head.number) == version
 
     def stages(self, version: SumsVersion) -> list[str]:
@@ -127,17 +121,17 @@ class ActivitySums(Repository):
 
     def _up_to_date(self, head: Head) -> bool:
         """Add up all deals that are not summed; return False if another process has changed the sums meanwhile."""
-        unsummed = self._changes.deals.unsummed(head.generation, MOST_UNSUMMED + 1)
+        unsummed = self.deals.unsummed(head.generation, MOST_UNSUMMED + 1)
         if len(unsummed) > MOST_UNSUMMED:
             raise SumsMissingError
         if not unsummed:
             return True
-        self._changes.add(head, unsummed)
+        self.add(head, unsummed)
         return False
 
     def _note_asked(self) -> None:
         if time.monotonic() - self._noted_at > _NOTE_SECONDS:
-            self._changes.note_asked()
+            self.note_asked()
             self._noted_at = time.monotonic()
 
 

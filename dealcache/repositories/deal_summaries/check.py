@@ -50,7 +50,6 @@ class SummaryCheck(Repository):
     """Compares all deals whose events are complete.
 
     Args:
-        connection: the database.
         summaries: count deals.
     """
 

@@ -59,7 +59,6 @@ class DealSummaries(Repository):
     """Settles deals, and knows the version of lists. Thread-safe.
 
     Args:
-        connection: the database.
         marks: those of this process.
         now: the wall clock, aware, in UTC; it tells what is planned for later.
     """

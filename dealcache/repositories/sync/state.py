@@ -81,7 +81,6 @@ class SyncStateRepository(Repository):
     """Reads and writes it.
 
     Args:
-        connection: the database.
         counts_after: seconds after which a new watermark counts.
     """
 

@@ -46,7 +46,6 @@ class DealWriter(Repository):
     """Writes and archives deals.
 
     Args:
-        connection: the database.
         marks: those of this process; new deals have one until their events are counted.
         properties: converts the own properties of deals.
         home_currency: returns the company's currency, None while it is not known.

@@ -46,7 +46,6 @@ class EventWriter(Repository):
     :class:`.DealSummaries`.
 
     Args:
-        connection: the database.
         marks: those of this process.
     """
 
