@@ -17,7 +17,16 @@ from typing import NamedTuple
 from pymongo.database import Database
 
 from dealcache.repositories.connection import Repository
-from dealcache.repositories.documents import LIVE, SUMMED, UNREAD_FIELDS, Document, any_date, ids_of, milliseconds
+from dealcache.repositories.documents import (
+    LIVE,
+    SUMMED,
+    UNREAD_FIELDS,
+    Document,
+    any_date,
+    ids_of,
+    milliseconds,
+    texts_in,
+)
 from dealcache.repositories.lists.version import changing
 from dealcache.repositories.sync.state import ACCOUNT
 
@@ -122,5 +131,4 @@ def _keep_watermark(database: Database[Document], meant: Document, present: date
 
 
 def _types_in(document: Document) -> tuple[str, ...]:
-    types = document.get("unread_types")
-    return tuple(sorted(one for one in types if type(one) is str)) if isinstance(types, list) else ()
+    return tuple(sorted(texts_in(document.get("unread_types"))))

@@ -7,19 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from bson.codec_options import CodecOptions, DatetimeConversion
-
 from dealcache.model.jobs import WebhookEvent
 from dealcache.repositories.documents import Document, any_date, milliseconds, utc
 
 _FIELDS = tuple(field.name for field in fields(WebhookEvent) if field.name != "key")
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
-#: The document of an event that another program or release has damaged must not affect the others.
-READ_ANYTHING: CodecOptions[Document] = CodecOptions(
-    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_CLAMP, unicode_decode_error_handler="replace"
-)
 
 
 @dataclass(frozen=True, slots=True)

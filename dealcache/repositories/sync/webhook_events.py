@@ -16,15 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import InsertOne, UpdateMany, UpdateOne
-from pymongo.collection import Collection
-from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from dealcache.model.jobs import WebhookEvent
 from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import Document, milliseconds
 from dealcache.repositories.sync.webhook_documents import (
-    READ_ANYTHING,
     StoredEvent,
     event_document,
     read_stored,
@@ -116,7 +113,7 @@ class WebhookEventRepository(Repository):
         }
         taken = {"$set": {"owner": owner, "leased_until": moment + lease}}
         with self._connection.operation() as database:
-            events = _tolerant(database)
+            events = database.webhook_events
             for _ in range(_ATTEMPTS):
                 waiting = events.find(free, {"_id": 1, "owner": 1}, sort=_OLDEST_FIRST, limit=limit).to_list()
                 found = [event["_id"] for event in waiting]
@@ -158,7 +155,7 @@ class WebhookEventRepository(Repository):
         for event in events:
             by_record.setdefault(event.record, []).append(event.key)
         with self._connection.operation() as database:
-            ours = _tolerant(database)
+            ours = database.webhook_events
             known = set(ours.find({"record": {"$in": list(by_record)}, "done_at": None}).distinct("record"))
             if not known:
                 return known
@@ -221,15 +218,11 @@ class WebhookEventRepository(Repository):
     def backlog(self) -> Backlog:
         """Return how many events wait, claimed ones included, and how many were set aside."""
         with self._connection.operation() as database:
-            events = _tolerant(database)
+            events = database.webhook_events
             pending = events.count_documents(PENDING)
             oldest = events.find_one(PENDING, sort=_OLDEST_FIRST) if pending else None
             set_aside = events.count_documents(SET_ASIDE)
         return Backlog(pending, None if oldest is None else received_at_of(oldest), set_aside)
-
-
-def _tolerant(database: Database[Document]) -> Collection[Document]:
-    return database.webhook_events.with_options(codec_options=READ_ANYTHING)
 
 
 def _put_beside(record: str, due_at: datetime | None) -> Document:
