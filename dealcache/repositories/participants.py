@@ -6,7 +6,7 @@ HubSpot was asked for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import groupby, islice
 from operator import itemgetter
@@ -71,16 +71,16 @@ class ParticipantRepository(Repository):
         unknown = self._find("deal_timeline", condition | {"with": {"$exists": False}}, {"_id": 0, "engagement_id": 1})
         return {document["engagement_id"] for document in unknown}
 
-    def shown_by(self, keys: Iterable[str]) -> Iterator[Changes]:
-        """Yield the deals whose timelines show one of these people, some people at a time."""
-        for some in batches_of(keys, _KEYS):
-            changes, condition = Changes(), {"with": {"$in": some}}
-            with self._connection.operation() as database:
+    def shown_by(self, keys: Iterable[str]) -> Changes:
+        """Return the deals whose timelines show one of these people."""
+        changes = Changes()
+        with self._connection.operation() as database:
+            for some in batches_of(keys, _KEYS):
                 for collection in (database.deal_info, database.deal_timeline):
-                    for group in collection.aggregate([{"$match": condition}, {"$group": {"_id": "$deal_id"}}]):
+                    shown: list[Document] = [{"$match": {"with": {"$in": some}}}, {"$group": {"_id": "$deal_id"}}]
+                    for group in collection.aggregate(shown):
                         changes.note(group["_id"], (TIMELINE,))
-            if changes:
-                yield changes
+        return changes
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove people from all deals and events."""

@@ -110,10 +110,7 @@ class PeopleRepository(Repository):
         renamed = self.save(object_type, {one.key: one for one in read.values() if one is not None}.values(), at)
         if gone := [one for one, person in read.items() if person is None]:
             renamed |= self.note_gone(object_type, gone, at)
-        changes = Changes()
-        for shown in self._participants.shown_by(renamed):
-            changes.add(shown)
-        return changes
+        return self._participants.shown_by(renamed)
 
     def save(self, object_type: str, people: Iterable[Person], at: datetime) -> set[str]:
         """Store people as HubSpot had them just after ``at``, unless newer versions are stored.
