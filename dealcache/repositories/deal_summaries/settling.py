@@ -44,6 +44,7 @@ _ATTEMPTS = 5
 _MARKED: Document = {"list_stale": {"$exists": True}}
 #: All of them by their index, which begins with another field: otherwise MongoDB would look through all deals.
 _ANY_MARKED: Document = _MARKED | {"timeline_synced_at": {"$gte": MinKey()}}
+_INCOMPLETE: Document = {"timeline_synced_at": None}
 _COMPLETE: Document = {"timeline_synced_at": {"$ne": None}}
 #: Complete deals with marks; does not look through the index's many keys of deals that a first load has just completed.
 MARKED_COMPLETE: Document = _MARKED | {"timeline_synced_at": {"$gt": datetime(1, 1, 1, tzinfo=UTC)}}
@@ -120,11 +121,9 @@ class DealSummaries(Repository):
         """
         ids = set(deal_ids)
         done = self._settle_taken(self.marks.claim(ids), dates)
-        not_yet: Document = {"timeline_synced_at": None}
-        rest = self._find("deal_info", {"deal_id": {"$in": list(ids - done)}} | not_yet, {"_id": 0, "deal_id": 1})
-        for batch in batches_of(ids_of(rest), _BATCH):
-            self._mark(batch)
-            self._settle({"deal_id": {"$in": batch}} | _MARKED | not_yet, dates)
+        if rest := ids - done:
+            incomplete: Document = {"deal_id": {"$in": list(rest)}} | _INCOMPLETE
+            self.recount(ids_of(self._find("deal_info", incomplete, {"_id": 0, "deal_id": 1})), dates)
         return done
 
     def settle_stale(self) -> None:
@@ -157,10 +156,11 @@ class DealSummaries(Repository):
             self._settle({"_id": {"$in": [one["_id"] for one in batch]}} | _MARKED)
         return len(found) > most
 
-    def recount(self, deal_ids: Sequence[str]) -> None:
-        """Settle deals with or without marks."""
-        self._mark(deal_ids)
-        self._settle({"deal_id": {"$in": deal_ids}} | _MARKED)
+    def recount(self, deal_ids: Iterable[str], dates: Document | None = None) -> None:
+        """Settle deals with or without marks; with ``dates``, see :meth:`complete`, those that are still incomplete."""
+        for batch in batches_of(deal_ids, _BATCH):
+            self._mark(batch)
+            self._settle({"deal_id": {"$in": batch}} | _MARKED | (_INCOMPLETE if dates else {}), dates)
 
     def _mark(self, deal_ids: Sequence[str]) -> None:
         if deal_ids:
