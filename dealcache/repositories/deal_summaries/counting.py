@@ -101,26 +101,33 @@ def read_marked(document: Document) -> Marked:
     )
 
 
-def settled(activities: Document, dates: Document | None, writers: Iterable[str] = ()) -> list[Document]:
-    """Return the update of deals that were counted.
+def settled_together(summaries: Mapping[str, Document], dates: Document | None) -> list[Document]:
+    """Return one update for many deals that were counted, by their ids, which removes their marks.
 
     Args:
-        activities: the expression of their summaries.
+        summaries: the results.
         dates: dates to raise because the events are complete from now on; None if they are not.
-        writers: the processes that may be writing; without any, the marks are removed.
     """
+    place = {"$indexOfArray": [{"$literal": list(summaries)}, "$deal_id"]}
     fields: Document = {name: {"$max": [f"${name}", date]} for name, date in (dates or {}).items()}
-    fields["activities"] = activities
+    fields["activities"] = {"$arrayElemAt": [{"$literal": list(summaries.values())}, place]}
+    return [{"$set": fields}, {"$unset": ["list_stale", SUMMED, *(OUTDATED_FIELDS if dates else ())]}]
+
+
+def settled(summary: Document, dates: Document | None, writers: Iterable[str]) -> Document:
+    """Return the update of one deal that was counted; takes half the time of one that is a pipeline.
+
+    Args:
+        summary: the result.
+        dates: see :func:`settled_together`.
+        writers: the processes that may be writing; without any, the mark is removed.
+    """
+    fields: Document = {"activities": summary}
     outdated = [SUMMED, *(OUTDATED_FIELDS if dates else ())]
     if left := sorted(writers):
         # Another process that counts this deal at the same time must count again.
-        fields |= {"list_stale.token": ObjectId(), "list_stale.writers": {"$literal": left}}
+        fields |= {"list_stale.token": ObjectId(), "list_stale.writers": left}
     else:
         outdated.append("list_stale")
-    return [{"$set": fields}, {"$unset": outdated}]
-
-
-def of_each(summaries: Mapping[str, Document]) -> Document:
-    """Return the expression for the summaries of many deals, by their ids."""
-    place = {"$indexOfArray": [{"$literal": list(summaries)}, "$deal_id"]}
-    return {"$arrayElemAt": [{"$literal": list(summaries.values())}, place]}
+    update: Document = {"$set": fields, "$unset": dict.fromkeys(outdated, "")}
+    return update | ({"$max": dates} if dates else {})

@@ -16,9 +16,9 @@ from dealcache.repositories.connection import Connection, Repository, StoreUnava
 from dealcache.repositories.deal_summaries.counting import (
     NO_EVENTS,
     Marked,
-    of_each,
     read_marked,
     settled,
+    settled_together,
     summaries_of,
 )
 from dealcache.repositories.deal_timeline import DealTimelineRepository
@@ -178,7 +178,7 @@ class DealSummaries(Repository):
                 "list_stale.token": {"$in": list({tokens[one] for one in batch})},
                 "list_stale.writers": [self.marks.writer],
             }
-            update = settled(of_each({one: counted.get(one, NO_EVENTS) for one in batch}), dates)
+            update = settled_together({one: counted.get(one, NO_EVENTS) for one in batch}, dates)
             # That takes half the time of an update for each.
             with self._changing(dates) as deals:
                 matched = update_together(deals, same, update)
@@ -218,7 +218,7 @@ class DealSummaries(Repository):
             differs = differs or different
             if different or writers != one.writers:
                 same = {"_id": one.key, "list_stale.token": one.token}
-                updates.append(UpdateOne(same, settled({"$literal": summary}, dates, writers)))
+                updates.append(UpdateOne(same, settled(summary, dates, writers)))
         with self._changing(dates, shown=differs) as deals:
             done = write_unordered(deals, updates)
         if done.failed:
