@@ -103,9 +103,7 @@ def _both(first: Invalidation, second: Invalidation) -> Invalidation:
     if selection.everything:
         doubt = first.doubt and second.doubt
         return replace(first, selection=selection, views={}, names_of={}, doubt=doubt, labels=labels)
-    views, names_of = _merged(first.views, second.views), _merged(first.names_of, second.names_of)
+    changes = first.changes
+    changes.add(second.changes)
+    views, names_of = _frozen(changes.views, selection), _frozen(changes.names_of, selection)
     return replace(first, selection=selection, views=views, names_of=names_of, labels=labels)
-
-
-def _merged(first: Mapping[str, frozenset[str]], second: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    return {key: first.get(key, frozenset()) | second.get(key, frozenset()) for key in first.keys() | second.keys()}
