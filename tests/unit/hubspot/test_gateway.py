@@ -1,4 +1,4 @@
-"""Which priority the calls of readers, syncs and labels have."""
+"""The priorities of the calls of readers, syncs and labels, and the account that a token belongs to."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from dealcache.hubspot.gateway import HubSpotGateway
+from dealcache.hubspot.errors import MalformedAnswer
+from dealcache.hubspot.gateway import Account, HubSpotGateway
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
 from dealcache.hubspot.session import NullObserver
+from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.deadline import Deadline
 from dealcache.model.unreadable import UnreadableRecords
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN
@@ -78,3 +80,31 @@ def test_lists_of_labels_do_not_wait_for_a_sync(gateway, limits, hubspot):
     hubspot.get(f"{BASE_URL}/crm/v3/properties/deals", json={"results": [{"name": "amount"}]})
     gateway.label_lists(Deadline(10)).list_properties()
     assert limits.priorities == [Priority.SHARED]
+
+
+@pytest.mark.parametrize(
+    ("details", "currencies"),
+    [
+        ({}, None),
+        ({"companyCurrency": "euro", "additionalCurrencies": ["USD"]}, None),
+        ({"companyCurrency": "EUR"}, CompanyCurrencies("EUR", has_others=False)),
+        ({"companyCurrency": "EUR", "additionalCurrencies": "USD"}, CompanyCurrencies("EUR", has_others=False)),
+        ({"companyCurrency": "EUR", "additionalCurrencies": ["EUR", None]}, CompanyCurrencies("EUR", has_others=False)),
+        ({"companyCurrency": "EUR", "additionalCurrencies": ["EUR", "USD"]}, CompanyCurrencies("EUR", has_others=True)),
+    ],
+)
+def test_an_account_has_an_id_and_the_currencies_that_hubspot_tells(gateway, hubspot, details, currencies):
+    hubspot.get(f"{BASE_URL}/account-info/v3/details", json={"portalId": 4711} | details)
+    assert gateway.account(Deadline(10)) == Account(4711, currencies)
+
+
+@pytest.mark.parametrize("portal_id", [None, "", "x1", -1, 1.5, "٤٧", 10**18])
+def test_without_an_id_it_is_no_account(gateway, hubspot, portal_id):
+    hubspot.get(f"{BASE_URL}/account-info/v3/details", json={"portalId": portal_id})
+    with pytest.raises(MalformedAnswer, match="no id"):
+        gateway.account(Deadline(10))
+
+
+def test_the_greatest_id_that_is_taken(gateway, hubspot):
+    hubspot.get(f"{BASE_URL}/account-info/v3/details", json={"portalId": str(10**18 - 1)})
+    assert gateway.account(Deadline(10)).portal_id == 10**18 - 1
