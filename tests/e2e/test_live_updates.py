@@ -163,7 +163,7 @@ def test_connections_hold_no_threads_and_no_places_of_others(
 
 def test_a_slow_client_is_dropped_and_the_others_are_told_everything(synced: Gunicorn, hubspot: HubSpot) -> None:
     """The slow one reads nothing, while every deal changes again and again."""
-    long_name = "x" * 480
+    long_name = "🤝" * 480  # of four bytes each, so that few rounds are more than may wait for a client
     ids = [new_deal(hubspot, f"{number} {long_name}") for number in range(200)]
     slow, _ = raw_client(synced, buffer=4096)
     got: dict[str, set[str]] = {}
