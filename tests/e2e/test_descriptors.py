@@ -12,6 +12,9 @@ from tests.e2e.programs import ACME, READ, Gunicorn, StartService
 from tests.stalled import StalledConnections
 from tests.waiting import until
 
+#: A worker that has no descriptors left looks for some each second: for `make test-long`.
+pytestmark = pytest.mark.long
+
 #: What ``ulimit -n`` says.
 FILES = 256
 

@@ -216,7 +216,8 @@ def test_with_settings_that_the_lane_does_not_know_threads_answer_as_before(star
 
 
 @pytest.mark.skipif(not {0, 1} <= os.sched_getaffinity(0), reason="one core is no choice")
-@pytest.mark.parametrize("wanted", ["auto", pytest.param("0,1", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("wanted", ["auto", "0,1"])
 def test_each_worker_has_a_core_of_its_own(start_service: StartService, wanted: str) -> None:
     service = start_service(WEB_CONCURRENCY="2", CPU_AFFINITY=wanted)
     until(lambda: len(service.workers()) == 2)

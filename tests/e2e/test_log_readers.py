@@ -19,6 +19,9 @@ from dealcache.telemetry.log_batches import MOST_WAITING
 from tests.e2e.programs import ACME, READ, Gunicorn, HubSpot
 from tests.waiting import until
 
+#: Each starts a service, and fills its log or stops it while nobody reads: for `make test-long`.
+pytestmark = pytest.mark.long
+
 #: What the kernel keeps for the reader: as little as it can.
 _PIPE_BYTES = 4096
 
@@ -120,7 +123,6 @@ def test_sigterm_ends_it_though_nobody_reads(unread: Gunicorn, pipe: list[int], 
     assert unread.ended(20) == 0  # gunicorn kills after thirty
 
 
-@pytest.mark.long
 def test_a_reader_that_sleeps_for_20_seconds_costs_lines_and_nothing_else(unread: Gunicorn, pipe: list[int]) -> None:
     sleeps_until = time.monotonic() + 20
     with requests.Session() as session:

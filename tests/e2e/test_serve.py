@@ -14,18 +14,22 @@ SECRET = "hunter2"
 
 #: Each parser's bad values are tested as a unit. These are read by gunicorn too, depend on the machine, or are secret.
 BAD = [
+    ("BIND", "203.0.113.1:8000"),  # an address of documentation (RFC 5737), which no machine has
+    ("GUNICORN_CMD_ARGS", "--nonsense"),
+    ("MONGODB_URI", f"mongodb://ada:{SECRET}@db:port/"),
+]
+
+#: More of them, each of which starts a process, for `make test-long`.
+MORE_BAD = [
     ("WEB_CONCURRENCY", "two"),
     ("FORWARDED_ALLOW_IPS", "nonsense"),
     ("BIND", "nowhere"),
-    ("BIND", "203.0.113.1:8000"),  # an address of documentation (RFC 5737), which no machine has
-    ("GUNICORN_CMD_ARGS", "--nonsense"),
     ("PROMETHEUS_MULTIPROC_DIR", "/proc/none/below"),
-    ("MONGODB_URI", f"mongodb://ada:{SECRET}@db:port/"),
     ("REDIS_URL", f"redis://:{SECRET}@r/?no_such_option=1"),
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), BAD)
+@pytest.mark.parametrize(("name", "value"), [*BAD, *(pytest.param(*one, marks=pytest.mark.long) for one in MORE_BAD)])
 def test_a_bad_value_is_one_line_and_exit_code_2(tmp_path: Path, name: str, value: str) -> None:
     environ = environment(**GOOD | {name: value})
     run = subprocess.run(SERVE, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
