@@ -17,7 +17,7 @@ from dealcache.repositories.connection import Connection, Repository, unjournale
 from dealcache.repositories.deal_summaries.counting import NO_EVENTS
 from dealcache.repositories.deal_summaries.settling import DealSummaries
 from dealcache.repositories.documents import Document, ids_of
-from dealcache.repositories.lists.version import claim_check
+from dealcache.repositories.lists.writers import claim_check
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from dealcache.repositories.deal_summaries.counting import (
 )
 from dealcache.repositories.deal_timeline import DealTimelineRepository
 from dealcache.repositories.documents import Document, ids_of, milliseconds
-from dealcache.repositories.lists.version import ListState, ListVersion, changing, living_writers
+from dealcache.repositories.lists.version import ListState, ListVersion, changing
+from dealcache.repositories.lists.writers import living_writers
 from dealcache.repositories.writes.dirty_marks import DirtyMarks
 from dealcache.repositories.writes.unordered import update_together, write_unordered
 

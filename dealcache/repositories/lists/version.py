@@ -20,34 +20,24 @@ from typing import Any, NamedTuple
 
 from bson import ObjectId
 from pymongo import ReturnDocument
-from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 
-from dealcache.repositories.connection import Connection, unjournaled
+from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document, any_date
 from dealcache.repositories.lists.stage_moves import KeptStages, StageMoves
-
-#: Milliseconds after which a writer without a sign of life counts as dead. No write takes that long.
-DEAD_MILLISECONDS = 30_000
+from dealcache.repositories.lists.writers import DEAD_MILLISECONDS, STATE_ID, state_of, still_alive, update_state
 
 #: Seconds after which a continuing change is noted again.
 _NOTE_SECONDS = 5.0
 
-_DEALS: Document = {"_id": "deals"}
 _READ: Document = {"version": 1, "changing": 1, "writers": 1, "now": "$$NOW"}
 
 #: The stage of an aggregation that appends the document of the version, for :func:`state_in`, to others.
 APPEND_STATE: Document = {
-    "$unionWith": {"coll": "list_state", "pipeline": [{"$match": _DEALS}, {"$project": _READ}]},
+    "$unionWith": {"coll": "list_state", "pipeline": [{"$match": STATE_ID}, {"$project": _READ}]},
 }
 _RAISED: Document = {"$max": [{"$add": [{"$ifNull": ["$version", 0]}, 1]}, {"$toLong": "$$NOW"}]}
-
-
-def _alive(dates: str) -> Document:
-    """Return the expression for those of a document's fields that hold a date of the last seconds, as key and value."""
-    since = {"$subtract": ["$$NOW", DEAD_MILLISECONDS]}
-    return {"$filter": {"input": {"$objectToArray": {"$ifNull": [dates, {}]}}, "cond": {"$gt": ["$$this.v", since]}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +72,7 @@ class KeptTotals(NamedTuple):
     age: timedelta
 
 
-_NONE_ABANDONED: Document = {"$eq": [{"$size": {"$objectToArray": "$changing"}}, {"$size": _alive("$changing")}]}
+_NONE_ABANDONED: Document = {"$eq": [{"$size": {"$objectToArray": "$changing"}}, {"$size": still_alive("$changing")}]}
 
 
 def _totals_at_raised(stages: Any, currencies: Any, *conditions: Document) -> Document:
@@ -119,20 +109,20 @@ class ListVersion:
             StoreError: MongoDB failed.
         """
         with self._connection.operation() as database:
-            state = _state(database)
-            found = state.find_one(_DEALS, _READ) or {}
+            state = state_of(database)
+            found = state.find_one(STATE_ID, _READ) or {}
             if changing := found.get("changing"):
-                left = {"changing": {"$arrayToObject": _alive("$changing")}, "version": _RAISED}
+                left = {"changing": {"$arrayToObject": still_alive("$changing")}, "version": _RAISED}
                 # The effect of abandoned changes on the totals of stages is unknown.
                 change = [{"$set": left | _totals_at_raised("$totals.stages", "$totals.currencies", _NONE_ABANDONED)}]
-                found |= state.find_one_and_update(_DEALS, change, return_document=ReturnDocument.AFTER) or {}
+                found |= state.find_one_andupdate(STATE_ID, change, return_document=ReturnDocument.AFTER) or {}
                 found["changing"] = changing
         return state_in(found)
 
     def renew(self) -> None:
         """Raise the version; raises as :meth:`read`."""
         with self._connection.operation() as database:
-            _update(_state(database), [{"$set": {"version": _RAISED}}])
+            update_state(state_of(database), [{"$set": {"version": _RAISED}}])
 
 
 class Change:
@@ -144,7 +134,7 @@ class Change:
     """
 
     def __init__(self, database: Database[Document], timer: Callable[[], float] = time.monotonic) -> None:
-        self._state = _state(database)
+        self._state = state_of(database)
         self._timer = timer
         self._note = f"changing.{ObjectId()}"
         self._noted_at: float | None = None
@@ -155,13 +145,13 @@ class Change:
         """Note that something is about to change; to be called before each write that affects lists."""
         note = [{"$set": {self._note: "$$NOW"}}]
         if self._noted_at is None:
-            _update(self._state, note)
+            update_state(self._state, note)
         elif self._timer() - self._noted_at <= _NOTE_SECONDS:
             return
-        elif not self._state.update_one(_DEALS | {self._note: {"$exists": True}}, note).matched_count:
+        elif not self._state.update_one(STATE_ID | {self._note: {"$exists": True}}, note).matched_count:
             # It counted as abandoned: deals may have been added up meanwhile, with only some of its changes.
             self.moves.forget()
-            _update(self._state, note)
+            update_state(self._state, note)
         self._noted_at = self._timer()
 
     def end(self) -> None:
@@ -171,7 +161,7 @@ class Change:
             moved = self.moves.applied_to("$totals.stages")
             by_currency = self.moves.applied_to_currencies("$totals.currencies")
             totals = _totals_at_raised(moved, by_currency, not_abandoned) if self.moves.are_known else {}
-            _update(self._state, [{"$set": {"version": _RAISED} | totals}, {"$unset": [self._note]}])
+            update_state(self._state, [{"$set": {"version": _RAISED} | totals}, {"$unset": [self._note]}])
 
 
 #: The change in progress in this thread.
@@ -208,7 +198,7 @@ def changing(database: Database[Document]) -> Iterator[Change]:
 
 def kept_totals(database: Database[Document]) -> KeptTotals | None:
     """Return the kept totals of stages, None while they may be wrong; works as :func:`changing`."""
-    found = _state(database).find_one(_DEALS, {"version": 1, "changing": 1, "totals": 1, "now": "$$NOW"}) or {}
+    found = state_of(database).find_one(STATE_ID, {"version": 1, "changing": 1, "totals": 1, "now": "$$NOW"}) or {}
     totals = found.get("totals") or {}
     if found.get("changing") or not totals or totals["version"] != found["version"]:
         return None
@@ -224,40 +214,5 @@ def keep_totals(database: Database[Document], version: int, totals: KeptStages) 
     """
     kept: Document = {"version": version, "added_up_at": "$$NOW"}
     kept |= {name: {"$literal": sums} for name, sums in totals._asdict().items()}
-    nothing_changed: Document = _DEALS | {"version": version, "changing": {"$in": [None, {}]}}
-    _state(database).update_one(nothing_changed, [{"$set": {"totals": kept}}])
-
-
-def show_alive(database: Database[Document], writer: str) -> None:
-    """Note a writer's sign of life; works as :func:`changing`."""
-    others: Document = {"$set": {"writers": {"$arrayToObject": _alive("$writers")}}}
-    _update(database.list_state, [others, {"$set": {f"writers.{writer}": "$$NOW"}}])
-
-
-def living_writers(database: Database[Document]) -> set[str]:
-    """Return the writers that have recently given a sign of life; works as :func:`changing`."""
-    living = {"living": {"$map": {"input": _alive("$writers"), "in": "$$this.k"}}}
-    return set((_state(database).find_one(_DEALS, living) or {}).get("living", ()))
-
-
-def claim_check(database: Database[Document], minutes: int) -> bool:
-    """Return True if a check of the lists is due, and note that the caller makes it.
-
-    Works as :func:`changing`.
-    """
-    recent = {"$gt": ["$checked_at", {"$subtract": ["$$NOW", minutes * 60_000]}]}
-    change = [{"$set": {"checked_at": {"$cond": [recent, "$checked_at", "$$NOW"]}}}]
-    return _update(_state(database), change) > 0
-
-
-def _state(database: Database[Document]) -> Collection[Document]:
-    return unjournaled(database, "list_state")
-
-
-def _update(state: Collection[Document], change: list[Document]) -> int:
-    """Change the document, and return the number of changed documents: 1 or 0."""
-    try:
-        done = state.update_one(_DEALS, change, upsert=True)
-    except DuplicateKeyError:  # another writer has just created the document
-        done = state.update_one(_DEALS, change, upsert=True)
-    return done.modified_count + (done.upserted_id is not None)
+    nothing_changed: Document = STATE_ID | {"version": version, "changing": {"$in": [None, {}]}}
+    state_of(database).update_one(nothing_changed, [{"$set": {"totals": kept}}])

@@ -22,7 +22,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from dealcache.repositories.documents import Document
-from dealcache.repositories.lists.version import DEAD_MILLISECONDS, show_alive
+from dealcache.repositories.lists.writers import DEAD_MILLISECONDS, show_alive
 
 #: Seconds between two signs of life of a process that writes.
 _SIGN_SECONDS = 5.0
