@@ -50,12 +50,12 @@ $(VENV)/.installed-console: $(VENV)/.installed-dev $(VENV)/.installed-debian tes
 run: $(VENV)/.installed-run ## serve on 127.0.0.1:8000, with whatever is missing started beside it
 	@exec $(BIN)/python -m dealcache.sandbox.embedded
 
-# Five files at a time, for tests wait as much as they compute; each file in one process: its tests often share a server.
+# Six files at a time, for tests wait twice as long as they compute; each file in one process: its tests often share a server.
 # In the order of pyproject.toml, which begins with what takes longest; pytest-xdist would begin with the most tests.
 BY_FILE := --dist loadfile --no-loadscope-reorder --durations=15
 
 test: $(VENV)/.installed-dev $(VENV)/.installed-debian ## run all tests but the long ones and the drills
-	$(BIN)/python -m pytest -n 5 $(BY_FILE) -m "not long"
+	$(BIN)/python -m pytest -n 6 $(BY_FILE) -m "not long"
 
 test-unit: $(VENV)/.installed-dev ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
