@@ -115,7 +115,7 @@ class ListVersion:
                 left = {"changing": {"$arrayToObject": still_alive("$changing")}, "version": _RAISED}
                 # The effect of abandoned changes on the totals of stages is unknown.
                 change = [{"$set": left | _totals_at_raised("$totals.stages", "$totals.currencies", _NONE_ABANDONED)}]
-                found |= state.find_one_andupdate(STATE_ID, change, return_document=ReturnDocument.AFTER) or {}
+                found |= state.find_one_and_update(STATE_ID, change, return_document=ReturnDocument.AFTER) or {}
                 found["changing"] = changing
         return state_in(found)
 
