@@ -12,7 +12,6 @@ from typing import Any
 
 from gunicorn import SERVER
 from gunicorn.util import http_date
-from gunicorn_h1c import ParseError, parse_request
 
 from dealcache.api.access import Need, Tokens
 from dealcache.api.cross_site import Cors, CrossSiteGuard
@@ -20,7 +19,6 @@ from dealcache.api.edge import RequestIds
 from dealcache.api.responses import content_headers, not_modified, read_headers
 from dealcache.lane.hit_recorder import HitRecorder
 from dealcache.lane.hit_request import HitRequest, HitRequestParser
-from dealcache.lane.hit_request import Incomplete as Incomplete
 from dealcache.lane.known_requests import KnownRequests
 from dealcache.lane.route import parse_route
 from dealcache.lane.support import ParserLimits
@@ -97,14 +95,13 @@ class HitLane:
         self._known = KnownRequests()
         self._same = self._known.same
 
-    def answer(self, data: bytes, seen: int, client: Any, allowed: bool = True) -> Reply | None:
+    def answer(self, data: bytes, seen: int, client: Any) -> Reply | None:
         """Return the answer to the request that ``data`` begins with, or None if a thread must answer it.
 
         Args:
             data: the bytes received on the connection, from the beginning of a request on.
             seen: how many of these bytes were examined before, when the request was still incomplete.
             client: the peer's address, as the socket gives it.
-            allowed: whether an answer may be given at all; if not, the head is only checked for being complete.
 
         Raises:
             Incomplete: the head of the request is not there in full.
@@ -113,7 +110,7 @@ class HitLane:
         request, request_id = self._same(data), None
         if request is None:
             request, request_id = self._known.find(data) or self._parse(data, seen, started)
-        if request is None or not allowed:
+        if request is None:
             return None
         route = request.route
         slot = route.slot
@@ -185,25 +182,3 @@ def _lines(headers: Iterable[tuple[str, str]]) -> str:
 def _date(second: int) -> str:
     date: str = http_date(second)
     return date
-
-
-class NoLane:
-    """Stands in for the hit lane when it is off: only checks that the head of a request is complete."""
-
-    def __init__(self) -> None:
-        self._limits = ParserLimits()
-
-    def limit(self, limits: ParserLimits) -> None:
-        """Take over the limits of the server."""
-        self._limits = limits
-
-    def answer(self, data: bytes, seen: int, _client: Any, _allowed: bool = True) -> None:
-        """Return None if the head of a request is complete, or the bytes are no request.
-
-        Raises:
-            Incomplete: the head of the request is not there in full.
-        """
-        try:
-            parse_request(data, seen, *self._limits)
-        except ParseError:
-            return

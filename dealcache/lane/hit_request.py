@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -125,6 +126,16 @@ class HitRequestParser:
             self._end(values[_ORIGIN]),
             len(data) - request["consumed"],
         )
+
+
+def check_head(data: bytes, seen: int, limits: ParserLimits) -> None:
+    """Return if the head of the request that ``data`` begins with is complete, or the bytes are no request.
+
+    Raises:
+        Incomplete: the head of the request is not there in full.
+    """
+    with suppress(ParseError):  # a thread finds out what is wrong
+        parse_request(data, seen, *limits)
 
 
 def fields_that_matter(fields: _Fields) -> list[bytes | None] | None:

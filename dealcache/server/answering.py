@@ -15,6 +15,7 @@ from gunicorn.http import wsgi
 
 from dealcache.api.streaming import AnswerBrokenError
 from dealcache.server.connections import ClientGoneError, Connection, Next
+from dealcache.server.incoming import Incoming
 from dealcache.server.phases import Phase
 
 log = logging.getLogger(__name__)
@@ -44,13 +45,14 @@ class Answering:
     Args:
         worker: gunicorn's worker; its ``refuse`` answers a request that failed outside the application.
         connection: the connection, which belongs to this thread during a step.
-        request: gunicorn's request, with its body.
+        incoming: the complete request.
     """
 
-    def __init__(self, worker: Any, connection: Connection, request: Any) -> None:
+    def __init__(self, worker: Any, connection: Connection, incoming: Incoming) -> None:
         self._worker = worker
         self._connection = connection
-        self._request = request
+        self._request = incoming.request
+        self.following = incoming.what_follows
         # Pieces may be made in several threads, all of which must see the request's context.
         self._context = contextvars.copy_context()
         self._environ: dict[str, Any] = {}
@@ -81,7 +83,8 @@ class Answering:
             if self._response is not None and self._response.headers_sent:
                 self._break_off(error)
             else:
-                self._send_refusal(self._worker.refuse(error, self._connection.client))
+                with contextlib.suppress(ClientGoneError):
+                    self._connection.send(self._worker.refuse(error, self._connection.client))
             self._end()
             return Next.END
         self._end()
@@ -126,9 +129,9 @@ class Answering:
             write(*data)
         finally:
             if self._written:
-                parts = tuple(self._written)
+                head, body = self._written[0], b"".join(self._written[1:])
                 self._written.clear()
-                self._connection.sendall(*parts)
+                self._connection.send(head, body)
 
     def _break_off(self, error: Exception) -> None:
         """Log why an answer is incomplete, and make sure that the client cannot take it for complete.
@@ -142,10 +145,6 @@ class Answering:
             self._connection.unsent.clear()
             self._connection.reset_on_close()
             self._connection.close()
-
-    def _send_refusal(self, refusal: bytes) -> None:
-        with contextlib.suppress(ClientGoneError):
-            self._connection.sendall(refusal)
 
     def _end(self) -> None:
         """Log the request, and release what the application holds for it."""

@@ -9,7 +9,6 @@ import struct
 import sys
 import termios
 from collections import deque
-from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +44,8 @@ class Connection(TConn):
 
     ``received`` is the beginning of a request or, if ``has_more`` is True, requests that wait for their turn;
     ``incoming`` is a request whose body is still incomplete; ``answering`` is the request that the application works
-    on, and ``following`` returns the bytes received after it; ``unsent`` is the rest of an answer, and ``after`` the
-    step that follows it; ``watched`` is the event that the loop has asked the kernel for; ``renewed`` is when its time
-    was last restarted (monotonic seconds).
+    on; ``unsent`` is the rest of an answer, and ``after`` the step that follows it; ``watched`` is the event that the
+    loop has asked the kernel for; ``renewed`` is when its time was last restarted (monotonic seconds).
     """
 
     timeout: float
@@ -58,7 +56,6 @@ class Connection(TConn):
         self.has_more = False
         self.incoming: Incoming | None = None
         self.answering: Answering | None = None
-        self.following: Callable[[], bytes] = bytes
         self.unsent: deque[memoryview] = deque()
         self.after = Next.REQUEST
         self.phase: Phase | None = None
@@ -67,24 +64,25 @@ class Connection(TConn):
         self.discarded = 0
         self._moved = self._sent = self._taken = 0
 
-    def send(self, head: bytes, body: bytes) -> bool:
-        """Send as much of an answer as the client takes now, and keep the rest; return True if nothing is left.
+    def receive(self, most: int) -> bytes | None:
+        """Return what the client has sent, ``most`` bytes of it; empty at its end, None if nothing has come yet.
 
         Raises:
-            OSError: the client has gone.
+            ClientGoneError: the client has broken the connection.
         """
         try:
-            sent = self.sock.send(head + body) if len(body) <= _JOINED else self.sock.sendmsg((head, body))
+            data: bytes = self.sock.recv(most)
         except (BlockingIOError, InterruptedError):
-            sent = 0
-        if sent == len(head) + len(body):
-            return True
-        rest = memoryview(head)[sent:], memoryview(body)[max(0, sent - len(head)) :]
-        self.unsent.extend(part for part in rest if part)
-        return False
+            return None
+        except OSError as error:
+            raise ClientGoneError(str(error)) from None
+        return data
 
-    def sendall(self, *parts: bytes) -> None:
-        """Send as much of ``parts`` as the client takes now, after the bytes kept before, and keep the rest.
+    def send(self, head: bytes, body: bytes = b"") -> bool:
+        """Send as much as the client takes now, after the bytes kept before, and keep the rest.
+
+        Returns:
+            True if nothing is left.
 
         Raises:
             ClientGoneError: the client has closed or broken the connection.
@@ -92,21 +90,22 @@ class Connection(TConn):
         sent = 0
         if not self.unsent:
             try:
-                sent = self.sock.send(parts[0]) if len(parts) == 1 else self.sock.sendmsg(parts)
+                sent = self.sock.send(head + body) if len(body) <= _JOINED else self.sock.sendmsg((head, body))
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError as error:
                 raise ClientGoneError(str(error)) from None
-        for part in parts:
-            if sent < len(part):
-                self.unsent.append(memoryview(part)[sent:])
-            sent = max(0, sent - len(part))
+            if sent == len(head) + len(body):
+                return True
+        rest = memoryview(head)[sent:], memoryview(body)[max(0, sent - len(head)) :]
+        self.unsent.extend(part for part in rest if part)
+        return False
 
     def send_more(self) -> None:
-        """Send as much of the rest as the client takes now.
+        """Send as much of the bytes kept as the client takes now.
 
         Raises:
-            OSError: the client has gone.
+            ClientGoneError: the client has closed or broken the connection.
         """
         try:
             while self.unsent:
@@ -118,6 +117,8 @@ class Connection(TConn):
                     self.unsent[0] = self.unsent[0][sent:]
         except (BlockingIOError, InterruptedError):
             pass
+        except OSError as error:
+            raise ClientGoneError(str(error)) from None
 
     def cut(self) -> None:
         """Shut both directions down; another owner of the socket finds its end."""

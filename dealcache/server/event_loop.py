@@ -37,8 +37,8 @@ _MOST_DISCARDED, _READ_SIZE = 16 * 1024 * 1024, 65_536
 #: inherit this from their listening socket.
 _MOST_NOT_SENT = 524_288
 
-#: Seconds between two checks for connections whose time is over.
-_LOOK = 0.25
+#: Seconds between two checks for connections whose time is over, and between two signs of life for the master.
+_LOOK, _NOTICE = 0.25, 1.0
 
 #: A step of a connection.
 Step = Callable[[Connection], None]
@@ -77,10 +77,21 @@ class EventLoopWorker(ProblemWorker):
         for listener in self.sockets:
             if listener.family in (socket.AF_INET, socket.AF_INET6):
                 listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_NOT_SENT)
-        self._look_again = 0.0
+        self._look_again = self._now = self._noticed = 0.0
         #: Bytes of unfinished bodies that are kept for all connections together.
         self.held = 0
         super().run()
+
+    def notify(self) -> None:
+        """Tell the master that this worker lives; not in each turn of the loop, because it costs a system call."""
+        self._now = time.monotonic()
+        if self._now - self._noticed >= _NOTICE:
+            self._noticed = self._now
+            super().notify()
+
+    def is_parent_alive(self) -> bool:
+        """Return True if the master lives; checked only after :meth:`notify` has told it something."""
+        return self._noticed != self._now or bool(super().is_parent_alive())
 
     def accept(self, listener: Any) -> None:
         """Take a new connection into the loop, in place of another one if necessary."""
@@ -133,7 +144,7 @@ class EventLoopWorker(ProblemWorker):
         if not isinstance(conn, Connection):
             raise error
         if isinstance(error, ClientGoneError):
-            log.debug("a client disconnected before its answer: %s", error)
+            log.debug("a client has disconnected: %s", error)
         else:
             log.error("a connection failed inside the server, and is closed", exc_info=error)
         if has_socket(conn):
@@ -178,16 +189,13 @@ class EventLoopWorker(ProblemWorker):
             self.wait_for(conn, CLOSING)
 
     def _on_closing(self, conn: Connection) -> None:
-        try:
-            count = len(conn.sock.recv(_READ_SIZE))
-        except (BlockingIOError, InterruptedError):
+        data = conn.receive(_READ_SIZE)
+        if data is None:
             return
-        except OSError:
-            count = 0
-        conn.discarded += count
-        if not count or conn.discarded > _MOST_DISCARDED:
+        conn.discarded += len(data)
+        if not data or conn.discarded > _MOST_DISCARDED:
             self.drop(conn)
-        elif conn.moves(count):
+        elif conn.moves(len(data)):
             self.renew(conn)
 
     def murder_keepalived(self, force: bool = False) -> None:

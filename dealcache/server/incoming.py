@@ -6,6 +6,7 @@ bodies each complete line.
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
@@ -58,10 +59,7 @@ class ChunkedBody:
         self._reader = ChunkedReader(request, IterUnreader([]))
         self._buffer = bytearray()
         self._framing = 0
-        self._left = 0
-        self._ends_chunk = False
-        self._searched = 0
-        self._last_line: int | None = None
+        self._progress = self._read()
 
     def feed_data(self, data: bytes) -> bytes | None:
         """Take what has come; return what follows the body in it, or None while the body is incomplete.
@@ -71,73 +69,59 @@ class ChunkedBody:
             BodyTooLargeError: it is larger than allowed.
         """
         self._buffer += data
-        while True:
-            if self._last_line is not None:
-                return self._consume_trailers(self._last_line)
-            if not (self._consume_content() if self._left else self._consume_line()):
-                return None
+        return next(self._progress)
 
-    def _consume_line(self) -> bool:
-        if self._ends_chunk:
-            return self._consume_end_of_chunk()
-        end = self._find(b"\r\n", 0, _LONGEST_LINE, InvalidChunkSize)
-        if end is None:
-            if b"\n" in self._buffer:
-                raise InvalidChunkSize("a line ends without a carriage return")
-            return False
-        line = bytes(self._buffer[:end])
-        if _is_last(line):
-            self._last_line, self._searched = end, 0
-        else:
-            self._consume_size(line)
-        return True
-
-    def _consume_content(self) -> bool:
-        taken = self._buffer[: self._left]
-        self.content += taken
-        del self._buffer[: len(taken)]
-        self._left -= len(taken)
-        self._ends_chunk = True
-        return not self._left
-
-    def _consume_end_of_chunk(self) -> bool:
-        if not b"\r\n".startswith(self._buffer[:2]):
-            raise ChunkMissingTerminator(bytes(self._buffer[:2]))
-        if len(self._buffer) < 2:
-            return False
-        self._consume_framing(2)
-        self._ends_chunk = False
-        return True
-
-    def _consume_size(self, line: bytes) -> None:
-        size, _ = self._reader.parse_chunk_size(IterUnreader([]), data=line + b"\r\n")
-        self._consume_framing(len(line) + 2)
-        self._left = size
-        if len(self.content) + size > self._most:
-            raise BodyTooLargeError(self._most)
-
-    def _consume_trailers(self, end_of_line: int) -> bytes | None:
-        # The end of the previous line may be the first half of the empty line.
-        end = self._find(b"\r\n\r\n", end_of_line, end_of_line + _LONGEST_TRAILERS, LimitRequestHeaders)
-        if end is None:
-            return None
+    def _read(self) -> Iterator[bytes | None]:
+        """Consume the body as it comes; yield None whenever more is needed, and at last what follows the body."""
+        while not _is_last(line := (yield from self._line())):
+            yield from self._consume_chunk(line)
+        # The end of this line may be the first half of the empty line.
+        longest = len(line) + _LONGEST_TRAILERS
+        end = yield from self._find(b"\r\n\r\n", len(line), longest, LimitRequestHeaders)
         self._reader.parse_chunk_size(IterUnreader([]), data=bytes(self._buffer[: end + 4]))
-        return bytes(self._buffer[end + 4 :])
+        yield bytes(self._buffer[end + 4 :])
+
+    def _line(self) -> Generator[None, None, bytes]:
+        """Return the line that the buffer begins with, without its end; it stays there."""
+        end = yield from self._find(b"\r\n", 0, _LONGEST_LINE, InvalidChunkSize)
+        return bytes(self._buffer[:end])
+
+    def _consume_chunk(self, line: bytes) -> Iterator[None]:
+        left, _ = self._reader.parse_chunk_size(IterUnreader([]), data=line + b"\r\n")
+        self._consume_framing(len(line) + 2)
+        if len(self.content) + left > self._most:
+            raise BodyTooLargeError(self._most)
+        while left:
+            taken = self._buffer[:left]
+            self.content += taken
+            del self._buffer[: len(taken)]
+            left -= len(taken)
+            if left:
+                yield
+        while len(self._buffer) < 2 and b"\r\n".startswith(self._buffer):
+            yield
+        if not self._buffer.startswith(b"\r\n"):
+            raise ChunkMissingTerminator(bytes(self._buffer[:2]))
+        self._consume_framing(2)
 
     def _consume_framing(self, count: int) -> None:
         del self._buffer[:count]
-        self._searched = 0
         self._framing += count
         if self._framing > self._most:
             raise BodyTooLargeError(self._most)
 
-    def _find(self, end: bytes, start: int, longest: int, error: type[Exception]) -> int | None:
+    def _find(self, end: bytes, start: int, longest: int, error: type[Exception]) -> Generator[None, None, int]:
         """Return where ``end`` begins at or after ``start``; bytes searched before are not searched again."""
-        found = self._buffer.find(end, max(start, self._searched - len(end) + 1))
-        if (found if found >= 0 else len(self._buffer)) > longest:
+        while (found := self._buffer.find(end, start)) < 0:
+            if len(self._buffer) > longest:
+                raise error("it is too long")
+            if error is InvalidChunkSize and b"\n" in self._buffer:
+                raise InvalidChunkSize("a line ends without a carriage return")
+            start = max(start, len(self._buffer) - len(end) + 1)
+            yield
+        if found > longest:
             raise error("it is too long")
-        self._searched = len(self._buffer)
-        return found if found >= 0 else None
+        return found
 
 
 def _is_last(line: bytes) -> bool:
@@ -158,7 +142,8 @@ class Incoming:
         ParseException: it is not a valid request.
         BodyTooLargeError: its body is larger than allowed.
 
-    ``expects`` is True if the client waits for permission to send the body (``Expect: 100-continue``).
+    ``expects`` is True if the client waits for permission to send the body (``Expect: 100-continue``); ``held`` is how
+    many bytes of the body have come.
     """
 
     def __init__(self, cfg: Any, data: bytes, client: Any) -> None:
@@ -174,6 +159,7 @@ class Incoming:
         self.expects: bool = self.request._expected_100_continue
         # The worker has told the client already.
         self.request._expected_100_continue = False
+        self.held = 0
         self._body = self._expected_body()
         self.is_complete = self._body is None or self.feed_data(self._unreader.take_buffered())
 
@@ -200,6 +186,7 @@ class Incoming:
         """
         if self._body is None:
             return True
+        self.held += len(data)
         rest = self._body.feed_data(data)
         if rest is None:
             return False
@@ -208,11 +195,6 @@ class Incoming:
         self.request.body = Body(LengthReader(self._unreader, len(self._body.content)))
         self._body = None
         return True
-
-    @property
-    def held(self) -> int:
-        """The number of bytes kept of an incomplete body."""
-        return 0 if self._body is None else len(self._body.content)
 
     def what_follows(self) -> bytes:
         """Return the bytes received after the request, once the application is done with it."""

@@ -7,14 +7,13 @@ client does not take at once. So no client occupies a thread, however slowly it 
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from functools import partial
 from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
 
-from dealcache.lane.hit_lane import Incomplete, NoLane
+from dealcache.lane.hit_request import Incomplete, check_head
 from dealcache.lane.support import parser_limits, unsuitable
 from dealcache.server.answering import Answering
 from dealcache.server.connections import Connection, Next, has_socket
@@ -41,8 +40,8 @@ _TURN = 32
 #: Rounds of events in one turn of the loop.
 _ROUNDS = 8
 
-#: Seconds between two signs of life for the master, and at most between two renewals of a connection's time.
-_NOTICE = 1.0
+#: The most seconds between two renewals of a connection's time.
+_RENEWAL = 1.0
 
 
 class LaneWorker(EventLoopWorker):
@@ -59,31 +58,21 @@ class LaneWorker(EventLoopWorker):
 
     def run(self) -> None:
         """Serve until asked to stop."""
-        self._lane: Any = self.wsgi.extensions["dealcache"].lane or NoLane()
-        self._lane.limit(parser_limits(self.cfg))
+        self._limits = parser_limits(self.cfg)
+        self._lane: Any = self.wsgi.extensions["dealcache"].lane
+        if self._lane is not None:
+            self._lane.limit(self._limits)
         #: Requests after which the next one goes to a thread, which then ends this worker.
         self._most = self.max_requests - 1
-        self._renewal = min(_NOTICE, self.cfg.keepalive / 4)
+        self._renewal = min(_RENEWAL, self.cfg.keepalive / 4)
         self._unfinished: deque[Connection] = deque()
-        self._now = self._noticed = 0.0
         self._open = False
         super().run()
-
-    def notify(self) -> None:
-        """Tell the master that this worker lives; not in each turn of the loop, because it costs a system call."""
-        self._now = time.monotonic()
-        if self._now - self._noticed >= _NOTICE:
-            self._noticed = self._now
-            super().notify()
-
-    def is_parent_alive(self) -> bool:
-        """Return True if the master lives; checked only after :meth:`notify` has told it something."""
-        return self._noticed != self._now or bool(super().is_parent_alive())
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Take one turn of the loop, after ``timeout`` seconds at the latest."""
         # Only a thread gives an answer that closes its connection.
-        self._open = self.alive and self._renewal > 0
+        self._open = self.alive and self._renewal > 0 and self._lane is not None
         # The work of gunicorn's loop between two turns can wait for some rounds of hits.
         for _ in range(_ROUNDS):
             answered = self.nr
@@ -107,13 +96,8 @@ class LaneWorker(EventLoopWorker):
         if conn.has_more:
             return  # its received requests get their turn first
         incoming = conn.incoming
-        try:
-            data = conn.sock.recv(_READ_SIZE if incoming is None else _READ_SIZE_OF_BODIES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            log.debug("a connection broke: %s", error)
-            self.drop(conn)
+        data = conn.receive(_READ_SIZE if incoming is None else _READ_SIZE_OF_BODIES)
+        if data is None:
             return
         if incoming is not None:
             self._receive_body(conn, incoming, data)
@@ -126,27 +110,24 @@ class LaneWorker(EventLoopWorker):
     def _advance(self, conn: Connection, data: bytes, seen: int) -> None:
         """Answer the requests that ``data`` holds, of which ``seen`` bytes are known to be incomplete."""
         for _ in range(_TURN):
+            reply = None
             try:
-                reply = self._lane.answer(data, seen, conn.client, self._open and self.nr < self._most)
+                if self._open and self.nr < self._most:
+                    reply = self._lane.answer(data, seen, conn.client)
+                else:
+                    check_head(data, seen, self._limits)
             except Incomplete:
                 self._wait_for_head(conn, data)
                 return
             except Exception:
                 log.exception("the hit lane failed, so a thread answers")
-                reply = None
             if reply is None:
                 self._begin_request(conn, data)
                 return
             head, body, consumed = reply
             data = data[consumed:]
             self.nr += 1
-            try:
-                is_out = conn.send(head, body)
-            except OSError as error:
-                log.debug("a client disconnected before its answer: %s", error)
-                self.drop(conn)
-                return
-            if not is_out:
+            if not conn.send(head, body):
                 conn.received, conn.after = data, Next.REQUEST
                 self.wait_for(conn, SENDING)
                 return
@@ -175,7 +156,7 @@ class LaneWorker(EventLoopWorker):
             self._refuse(conn, error)
             return
         if incoming.expects:
-            conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            conn.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if incoming.is_complete:
             self._enqueue(conn, incoming)
         else:
@@ -187,30 +168,22 @@ class LaneWorker(EventLoopWorker):
         if not data:
             self._refuse(conn, BodyCutError())
             return
-        self.held -= incoming.held
+        self.held += len(data)
         try:
             is_complete = incoming.feed_data(data)
         except (ParseException, BodyTooLargeError) as error:
-            conn.incoming = None
             self._refuse(conn, error)
             return
-        self.held += incoming.held
         if is_complete:
-            conn.incoming = None
             self._enqueue(conn, incoming)
             return
         if conn.moves(len(data)):
             self.renew(conn)
         if self.held > _MOST_HELD:
-            self._drop_a_body()
-
-    def _drop_a_body(self) -> None:
-        """Close the connection whose body has made the least progress lately."""
-        for one in self.keepalived_conns.in_phase(RECEIVING):
-            if one.incoming is not None and one.incoming.held:
-                self.metrics.connection_dropped("memory")
-                self.drop(one)
-                return
+            # The body that has made the least progress lately.
+            bodies = self.keepalived_conns.in_phase(RECEIVING)
+            self.metrics.connection_dropped("memory")
+            self.drop(next(one for one in bodies if one.incoming is not None and one.incoming.held))
 
     def on_late(self, conn: Connection) -> None:
         """Answer that a request did not arrive in time."""
@@ -220,15 +193,14 @@ class LaneWorker(EventLoopWorker):
         """Answer what is wrong with a request, and end its connection."""
         conn.received = b""
         self.forget_body(conn)
-        conn.sendall(self.refuse(error, conn.client))
+        conn.send(self.refuse(error, conn.client))
         conn.after = Next.END
         self._settle(conn)
 
     def _enqueue(self, conn: Connection, incoming: Incoming) -> None:
         """Queue a complete request for a thread."""
         self.forget(conn)
-        conn.following = incoming.what_follows
-        conn.answering = Answering(self, conn, incoming.request)
+        conn.answering = Answering(self, conn, incoming)
         self.enqueue_req(conn)
 
     def handle(self, conn: Connection) -> Next:
@@ -244,9 +216,9 @@ class LaneWorker(EventLoopWorker):
 
     def _resume(self, conn: Connection, request: Any) -> None:
         conn.after = request.result()
-        if conn.after is not Next.PIECES:
+        if conn.answering is not None and conn.after is not Next.PIECES:
+            conn.received = conn.answering.following() if conn.after is Next.REQUEST else b""
             conn.answering = None
-            conn.received = conn.following() if conn.after is Next.REQUEST else b""
         self._settle(conn)
 
     def _settle(self, conn: Connection) -> None:
@@ -266,11 +238,6 @@ class LaneWorker(EventLoopWorker):
 
     def on_writable(self, conn: Connection) -> None:
         """Send the rest of an answer."""
-        try:
-            conn.send_more()
-        except OSError as error:
-            log.debug("a client disconnected in the middle of its answer: %s", error)
-            self.drop(conn)
-            return
+        conn.send_more()
         if not conn.unsent:
             self._settle(conn)

@@ -13,8 +13,10 @@ import pytest
 from dealcache.api.access import Tokens
 from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.api.recorder import ReadRecorder
-from dealcache.lane.hit_lane import HitLane, Incomplete
+from dealcache.lane.hit_lane import HitLane
 from dealcache.lane.hit_recorder import LOGGED_PER_TURN, HitRecorder
+from dealcache.lane.hit_request import Incomplete, check_head
+from dealcache.lane.support import ParserLimits
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.reader.fence import Fence
@@ -129,8 +131,16 @@ def test_several_requests_at_once_are_told_apart(stand: Stand):
 
 @pytest.mark.parametrize("seen", [0, 10])
 def test_the_beginning_of_a_request_might_become_any(stand: Stand, seen: int):
+    head = f"GET {TARGET} HTTP/1.1\r\nHo"
     with pytest.raises(Incomplete):
-        stand.ask(f"GET {TARGET} HTTP/1.1\r\nHo", seen)
+        stand.ask(head, seen)
+    with pytest.raises(Incomplete):
+        check_head(head.encode(), seen, ParserLimits())
+
+
+def test_a_head_is_checked_for_nothing_but_being_complete():
+    for head in (f"GET {TARGET} HTTP/1.1\r\nHost: a\r\n\r\n", "nonsense\r\n\r\n"):
+        check_head(head.encode(), 0, ParserLimits())
 
 
 def test_a_method_without_a_body_and_a_value_that_the_client_has(stand: Stand):
@@ -187,7 +197,6 @@ def test_other_methods_and_versions_are_for_the_ordinary_way(stand: Stand):
     assert stand.ask(f"GET {TARGET} HTTP/1.0\r\nHost: a\r\n\r\n") is None
     assert stand.ask(f"\r\nGET {TARGET} HTTP/1.1\r\nHost: a\r\n\r\n") is None
     assert stand.ask("nonsense\r\n\r\n") is None
-    assert stand.lane.answer(f"GET {TARGET} HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 0, CLIENT, allowed=False) is None
 
 
 def test_only_what_is_fresh_and_trusted(stand: Stand):

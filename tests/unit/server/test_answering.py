@@ -62,8 +62,7 @@ def ends() -> Iterator[tuple[Connection, socket.socket]]:
 
 
 def answering(connection: Connection, worker: Worker, head: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> Answering:
-    request = Incoming(Config(), head, connection.client).request
-    return Answering(worker, connection, request)
+    return Answering(worker, connection, Incoming(Config(), head, connection.client))
 
 
 def giving(pieces: Iterable[bytes], headers: list[tuple[str, str]] | None = None) -> Any:
