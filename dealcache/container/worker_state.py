@@ -54,20 +54,20 @@ class WorkerState:
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Update the metrics of the dependencies, of the database, and of the calls left today."""
-        metrics = self._parts.metrics.shared_state
-        metrics.dependency_seen("mongodb", answers=snapshot.overview is not None)
-        metrics.dependency_seen("redis", answers=snapshot.redis is not False)
+        shown = self._parts.metrics.shared_state
+        shown.down.labels("mongodb").set(snapshot.overview is None)
+        shown.down.labels("redis").set(snapshot.redis is False)
         if (daily := self._parts.status.daily_calls()) is not None:
-            metrics.daily_calls(daily.left, daily.limit)
+            shown.daily_left.set(daily.left or 0)
+            shown.daily_limit.set(daily.limit or 0)
         if snapshot.overview is not None:
             self._show_overview(snapshot.overview)
 
     def _show_overview(self, overview: Overview) -> None:
-        moment = as_of(overview, self._parts.now())
-        self._parts.metrics.shared_state.database_seen(
-            None if moment is None else moment.timestamp(),
-            overview.timelines_missing,
-            overview.jobs.queued,
-            int(overview.jobs.running is not None),
-            {kind: at.timestamp() for kind, at in overview.state.completed.items()},
-        )
+        shown, moment = self._parts.metrics.shared_state, as_of(overview, self._parts.now())
+        shown.data_as_of.set(0.0 if moment is None else moment.timestamp())
+        shown.timelines_missing.set(overview.timelines_missing)
+        shown.jobs_waiting.set(overview.jobs.queued)
+        shown.jobs_running.set(overview.jobs.running is not None)
+        for kind, at in overview.state.completed.items():
+            shown.last_success.labels(kind).set(at.timestamp())

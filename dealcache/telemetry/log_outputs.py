@@ -5,7 +5,7 @@ Setting ``O_NONBLOCK`` on the descriptor is no solution, because it would affect
 the shell. So a pipe or a terminal is opened once more, non-blocking, for this process alone.
 
 The processes of a service share one pipe. Lines up to ``PIPE_BUF`` bytes are never interleaved with those of other
-processes: the kernel guarantees it for writes up to that size, and :meth:`DescriptorOutput.write` keeps to them.
+processes: the kernel guarantees it for writes up to that size, and :meth:`LogOutput.write` keeps to them.
 """
 
 from __future__ import annotations
@@ -17,56 +17,18 @@ import select
 import socket
 import stat
 import termios
-from typing import IO, Protocol
+from typing import IO
 
 #: The most bytes of one system call. Fewer would mean more calls, each of which gives up the interpreter lock.
 MOST_BYTES = 64 * 1024
 
 
-class LogOutput(Protocol):
-    """Takes bytes."""
-
-    def write(self, data: bytes, seconds: float) -> int:
-        """Take as much of ``data`` as there is room for, waiting at most so long for any; return how many bytes.
-
-        Raises:
-            OSError: the output failed, because its reader is gone or the disk is full.
-        """
-
-    def close(self) -> None:
-        """Close what was opened for it; the stream itself stays open."""
-
-
 def output_of(stream: IO[str] | None) -> LogOutput:
-    """Return the output of a stream: that of its descriptor if it has one; lines to None, a closed stream, are lost."""
-    try:
-        descriptor = stream.fileno() if stream is not None else None
-    except (OSError, AttributeError):
-        descriptor = None
-    return StreamOutput(stream) if descriptor is None else DescriptorOutput(descriptor)
+    """Return the output of a stream's descriptor; what goes to None, a standard error that was closed, is lost."""
+    return LogOutput(os.open(os.devnull, os.O_WRONLY) if stream is None else stream.fileno())
 
 
-class StreamOutput:
-    """A stream without a descriptor, such as one in memory; or None, a closed one, whose lines are lost.
-
-    The stream belongs to its owner, and stays open.
-    """
-
-    def __init__(self, stream: IO[str] | None) -> None:
-        self._stream = stream
-
-    def write(self, data: bytes, seconds: float) -> int:
-        """Write all of it."""
-        if self._stream is not None:
-            self._stream.write(data.decode("utf-8", "replace"))
-            self._stream.flush()
-        return len(data)
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-class DescriptorOutput:
+class LogOutput:
     """A file, pipe, terminal or socket, by its descriptor.
 
     Args:
@@ -93,7 +55,11 @@ class DescriptorOutput:
         self._poll.register(self._descriptor, select.POLLOUT)
 
     def write(self, data: bytes, seconds: float) -> int:
-        """Write what there is room for."""
+        """Write as much of ``data`` as there is room for, waiting at most so long for any; return how many bytes.
+
+        Raises:
+            OSError: its reader is gone, or the disk is full.
+        """
         if not self._poll.poll(seconds * 1000):
             return 0
         try:

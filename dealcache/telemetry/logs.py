@@ -35,16 +35,6 @@ TIER_COLOURS = {"memory": "\x1b[32m", "redis": "\x1b[34m", "mongodb": "\x1b[36m"
 _LEVEL_COLOURS = {logging.WARNING: "\x1b[35m", logging.ERROR: _RED, logging.CRITICAL: _RED}
 
 
-class RequestIdFilter(logging.Filter):
-    """Gives every record the id of the request that it belongs to."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Keep every record, and an id that the record already has."""
-        if not hasattr(record, "request_id"):
-            record.request_id = request_id_var.get()
-        return True
-
-
 class JsonFormatter(logging.Formatter):
     """One JSON object per line: time, level, logger, message, request id, and the fields given to :func:`write`.
 
@@ -58,7 +48,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            "request_id": getattr(record, "request_id", "-"),
+            "request_id": request_id_var.get(),
         }
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
@@ -84,7 +74,7 @@ class ConsoleFormatter(logging.Formatter):
         # A request's target may contain a terminal's control sequences.
         message = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", record.getMessage())
         line = f"{_DIM}{clock}{_RESET} {colour}{message}{_RESET if colour else ''}"
-        request_id = fields.get("request_id") or getattr(record, "request_id", "-")
+        request_id = fields.get("request_id") or request_id_var.get()
         if request_id != "-":
             line = f"{line} {_DIM}{request_id}{_RESET}"
         if record.exc_info:
@@ -92,29 +82,15 @@ class ConsoleFormatter(logging.Formatter):
         return line
 
 
-def make_formatter(log_format: str) -> logging.Formatter:
-    """Return the formatter for ``console`` or ``json``."""
-    return ConsoleFormatter() if log_format == "console" else JsonFormatter()
+def is_console(wanted: str | None, stream: IO[str] | None = None) -> bool:
+    """Return True if lines are for a person: the operator wants ``console``, or nothing, and the stream is a terminal.
 
-
-def choose_format(wanted: str | None, stream: IO[str] | None) -> str:
-    """Return ``wanted`` if the operator set it, or else ``console`` on a terminal and ``json`` anywhere else."""
-    return wanted or ("console" if stream is not None and stream.isatty() else "json")
-
-
-def is_console(wanted: str | None) -> bool:
-    """Return True if the process logs for a person, given what the operator set."""
-    return choose_format(wanted, sys.stderr) == "console"
-
-
-def make_handler(log_format: str | None, stream: IO[str] | None = None) -> BatchingHandler:
-    """Return a handler that writes lines of the wanted format to ``stream``, standard error unless given."""
+    Args:
+        wanted: what the operator has set.
+        stream: standard error unless given.
+    """
     stream = stream or sys.stderr
-    chosen = choose_format(log_format, stream)
-    handler = BatchingHandler(output_of(stream), hurried=chosen == "console")
-    handler.setFormatter(make_formatter(chosen))
-    handler.addFilter(RequestIdFilter())
-    return handler
+    return wanted == "console" if wanted else stream is not None and stream.isatty()
 
 
 def configure(log_format: str | None, level: str, stream: IO[str] | None = None) -> None:
@@ -130,7 +106,10 @@ def configure(log_format: str | None, level: str, stream: IO[str] | None = None)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     replaced = _batching_handlers()
-    root.handlers[:] = [make_handler(log_format, stream)]
+    for_a_person = is_console(log_format, stream)
+    handler = BatchingHandler(output_of(stream or sys.stderr), hurried=for_a_person)
+    handler.setFormatter(ConsoleFormatter() if for_a_person else JsonFormatter())
+    root.handlers[:] = [handler]
     for one in replaced:  # a reload of gunicorn's configuration calls this again
         one.close()
     root.setLevel("DEBUG" if level == "DEBUG" else "WARNING")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,11 +71,11 @@ class _AllWorkers(Collector):
 
 
 class Metrics:
-    """The service's metrics. Parts get the metric that they report to, or a method if there is more to do."""
+    """The service's metrics. Parts get the metric that they report to, or the function that reports to it."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.shared_state = SharedStateMetrics(self.registry)
+        self.shared_state = SharedStateMetrics(self._gauge)
         self._requests = self._counter("requests", "HTTP requests by route and status", "route", "status")
         self._reads = self._counter("reads", "Reads by view and the tier that answered", "view", "tier")
         self.lane_hits = self._counter("lane_hits", "Hits that the event loop answered by itself, without a thread")
@@ -106,7 +106,7 @@ class Metrics:
         )
         for status in TOKEN_REFUSALS:
             self._refusals.labels(status)
-        self._retries = self._counter("hubspot_retries", "Retried calls by endpoint and reason", "endpoint", "reason")
+        self.retried = self._tally("hubspot_retries", "Retried calls by endpoint and reason", "endpoint", "reason")
         # The most recent: an old value of a worker that has made no call since means nothing.
         self._calls_left = self._gauge(
             "hubspot_budget_left", "Calls that a rate limit still allows in its window", "livemostrecent", "bucket"
@@ -116,8 +116,8 @@ class Metrics:
         )
         for outcome in REREAD_OUTCOMES:
             self._rereads.labels(outcome)
-        self._sync_jobs = self._counter("sync_jobs", "Sync jobs that ended, by type and status", "type", "status")
-        self._connections_dropped = self._counter(
+        self.job_ended = self._tally("sync_jobs", "Sync jobs that ended, by type and status", "type", "status")
+        self.connection_dropped = self._tally(
             "connections_dropped",
             "HTTP connections closed to make room, or because an answer was not taken, by reason",
             "reason",
@@ -126,14 +126,15 @@ class Metrics:
         self._webhook_events_dropped = self._counter(
             "webhook_events_dropped", "Webhook events that were dropped", "reason"
         )
-        self._unreadable = self._counter(
+        self.record_unreadable = self._tally(
             "unreadable_records",
             "Records that could not be read, stored or shown as they are, each once in a process, by type",
             "type",
         )
-        self._live_clients = self._gauge("live_clients", "Clients of live updates", "livesum")
-        self._live_messages = self._counter("live_messages", "Updates handed to clients, each counted for each of them")
-        self._live_dropped = self._counter("live_dropped", "Clients of live updates given up, by reason", "reason")
+        self.live_clients = self._gauge("live_clients", "Clients of live updates", "livesum").set
+        messages = self._counter("live_messages", "Updates handed to clients, each counted for each of them")
+        self.live_messages = messages.inc
+        self.live_dropped = self._tally("live_dropped", "Clients of live updates given up, by reason", "reason")
         self.log_lines_dropped = self._counter(
             "log_lines_dropped", "Log lines that were not written because the reader was too slow"
         )
@@ -160,6 +161,11 @@ class Metrics:
     def _gauge(self, name: str, text: str, mode: str, *labels: str) -> Gauge:
         return Gauge(f"dealcache_{name}", text, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
+    def _tally(self, name: str, text: str, *labels: str) -> Callable[..., None]:
+        """Return the function that counts one by the values of the labels."""
+        counter = self._counter(name, text, *labels)
+        return lambda *values: self._child(counter, *values).inc()
+
     def _child(self, metric: M, *labels: str) -> M:
         """Return ``metric.labels(*labels)``, remembered: for a hit the look-up costs more than the counting."""
         key = (metric, *labels)
@@ -183,10 +189,6 @@ class Metrics:
     def request_finished(self, route: str, status: int, count: int = 1) -> None:
         """Count an answered request; ``route`` is the rule that matched, never the path as it came."""
         self._child(self._requests, route, str(status)).inc(count)
-
-    def connection_dropped(self, reason: str) -> None:
-        """Count a connection that was closed before its client had finished or its time was over."""
-        self._child(self._connections_dropped, reason).inc()
 
     def read_finished(self, view: str, tier: str, seconds: float) -> None:
         """Count a read; ``tier`` is ``error`` when none could answer."""
@@ -221,10 +223,6 @@ class Metrics:
             self._refusals.labels(status).inc()
         self._call_seconds.labels(endpoint).observe(seconds)
 
-    def retried(self, endpoint: str, reason: str) -> None:
-        """Count a retry."""
-        self._retries.labels(endpoint, reason).inc()
-
     def calls_left(self, bucket: str, left: int) -> None:
         """Show how many calls a rate limit still allows."""
         self._calls_left.labels(bucket).set(left)
@@ -233,29 +231,9 @@ class Metrics:
         """Count deals that were to be read again."""
         self._rereads.labels(outcome).inc(count)
 
-    def job_ended(self, kind: str, status: str) -> None:
-        """Count a sync job that ended in this process."""
-        self._sync_jobs.labels(kind, status).inc()
-
     def webhook_events_dropped(self, reason: str, count: int) -> None:
         """Count webhook events that were dropped."""
         self._webhook_events_dropped.labels(reason).inc(count)
-
-    def record_unreadable(self, record_type: str) -> None:
-        """Count a record that cannot be read, stored or shown as it is."""
-        self._unreadable.labels(record_type).inc()
-
-    def live_clients(self, count: int) -> None:
-        """Show how many clients of live updates there are."""
-        self._live_clients.set(count)
-
-    def live_messages(self, count: int) -> None:
-        """Count updates that were handed to clients."""
-        self._live_messages.inc(count)
-
-    def live_dropped(self, reason: str) -> None:
-        """Count a client of live updates that was given up."""
-        self._live_dropped.labels(reason).inc()
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format, of all workers together."""

@@ -22,7 +22,7 @@ from dealcache.model.invalidation import Selection
 from dealcache.reader.fence import Fence
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.tiered_cache import TieredCache
-from dealcache.telemetry.logs import make_formatter
+from dealcache.telemetry.logs import JsonFormatter
 from dealcache.telemetry.metrics import Metrics
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 from tests.clocks import ManualClock
@@ -298,7 +298,7 @@ def test_the_log_has_some_lines_of_their_own_and_one_for_all_others(stand: Stand
         len(caplog.records) == 2 * LOGGED_PER_TURN
     )  # the others share a line, which comes once a second and at the end
     stand.hits.stop()
-    lines = [json.loads(make_formatter("json").format(record)) for record in caplog.records]
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
     reads = [line for line in lines if line["logger"] == "dealcache.read"]
     requests = [line for line in lines if line["logger"] == "gunicorn.access"]
     first, *_, crowd = requests

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
+from pathlib import Path
+from typing import IO
 
 import orjson
 import pytest
@@ -13,18 +14,23 @@ from dealcache.telemetry import log_lines, logs
 
 
 @pytest.fixture
-def stream():
+def stream(tmp_path):
     """Yield where the lines go; the root logger is put back afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
+    with (tmp_path / "log").open("w+", encoding="utf-8") as file:
+        yield file
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("dealcache").setLevel(logging.NOTSET)
 
 
-def lines(stream: io.StringIO) -> list[dict]:
-    return [orjson.loads(line) for line in stream.getvalue().splitlines()]
+def text_of(stream: IO[str]) -> str:
+    return Path(stream.name).read_text("utf-8", errors="surrogatepass")
+
+
+def lines(stream: IO[str]) -> list[dict]:
+    return [orjson.loads(line) for line in text_of(stream).splitlines()]
 
 
 def test_a_read_is_one_json_line_with_the_request_id(stream):
@@ -52,7 +58,7 @@ def test_an_exception_stays_within_its_line(stream):
 def test_what_json_cannot_hold_stays_in_the_line(stream, value):
     logs.configure("json", "INFO", stream)
     logs.write(logging.getLogger("dealcache.x"), logging.INFO, f"odd {value}", {"value": value})
-    (line,) = [json.loads(line) for line in stream.getvalue().splitlines()]
+    (line,) = [json.loads(line) for line in text_of(stream).splitlines()]
     assert (line["message"], line["value"]) == (f"odd {value}", value)
 
 
@@ -80,15 +86,15 @@ def test_without_a_standard_error_nothing_is_written(monkeypatch, stream):
 def test_at_a_terminal_the_colour_tells_the_tier(stream, tier, colour):
     logs.configure("console", "INFO", stream)
     log_lines.log_read("info", "Acme", tier, 12.5, 200 if tier else 502)
-    (line,) = stream.getvalue().splitlines()
+    (line,) = text_of(stream).splitlines()
     assert f"\x1b[{colour}m{tier or 'error'} info Acme 12.50 ms" in line
 
 
 def test_a_terminal_obeys_nothing_that_a_request_says(stream):
     logs.configure("console", "INFO", stream)
     logs.write(logging.getLogger("dealcache.x"), logging.INFO, "GET /\x1b[2Jgone\r", {})
-    assert "\x1b[2J" not in stream.getvalue()
-    assert "\r" not in stream.getvalue()
+    assert "\x1b[2J" not in text_of(stream)
+    assert "\r" not in text_of(stream)
 
 
 def test_libraries_are_quiet_and_the_level_is_ours(stream):
@@ -100,5 +106,6 @@ def test_libraries_are_quiet_and_the_level_is_ours(stream):
 
 
 def test_the_format_follows_the_terminal_unless_told(stream):
-    assert logs.choose_format(None, stream) == "json"
-    assert logs.choose_format("console", stream) == "console"
+    assert not logs.is_console(None, stream)
+    assert logs.is_console("console", stream)
+    assert not logs.is_console("json", stream)

@@ -35,7 +35,8 @@ def test_everything_reported_is_rendered():
     metrics.retried("deals_search", "503")
     metrics.call_finished("deals_search", "401", 0.2)
     metrics.calls_left("search", 4)
-    metrics.shared_state.daily_calls(249_000, 250_000)
+    metrics.shared_state.daily_left.set(249_000)
+    metrics.shared_state.daily_limit.set(250_000)
     metrics.flight_waits.inc()
     metrics.hubspot_waiting.set(3)
     metrics.invalidations_recorded.inc(2)
@@ -59,15 +60,6 @@ def test_everything_reported_is_rendered():
     assert b"dealcache_hubspot_waiting_threads 3.0" in metrics.render()
 
 
-def test_a_dependency_is_down_while_it_does_not_answer():
-    metrics = Metrics()
-    shown = []
-    for answers in (False, True):
-        metrics.shared_state.dependency_seen("redis", answers=answers)
-        shown.append([value(metrics, "dealcache_dependency_down", dependency=one) for one in ("mongodb", "redis")])
-    assert shown == [[0, 1], [0, 0]]
-
-
 def test_series_of_which_alarms_need_the_first_event_begin_with_0():
     metrics = Metrics()
     metrics.expect_routes(["/api/hubspot/deal-info"])
@@ -83,8 +75,11 @@ def test_a_worker_that_has_only_begun_lags_behind_nobody():
 
 def test_what_mongodb_holds_is_told_once_however_many_workers_see_it(tmp_path):
     program = (
-        "import sys; from dealcache.telemetry.metrics import Metrics;"
-        "Metrics().shared_state.database_seen(*eval(sys.argv[1]))"
+        "import sys; from dealcache.telemetry.metrics import Metrics; shown = Metrics().shared_state;"
+        "as_of, missing, waiting, running, last_success = eval(sys.argv[1]);"
+        "shown.data_as_of.set(as_of); shown.timelines_missing.set(missing);"
+        "shown.jobs_waiting.set(waiting); shown.jobs_running.set(running);"
+        "[shown.last_success.labels(kind).set(at) for kind, at in last_success.items()]"
     )
     environ = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for seen in ((1_800_000_000.0, 5, 2, 1, {"full": 7.0}), (1_800_000_060.0, 3, 1, 1, {"full": 7.0})):
