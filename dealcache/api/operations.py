@@ -33,14 +33,14 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Return the state of the service; without HubSpot it is only degraded."""
     wired = services()
-    asked_at = wired.status.request_overview()  # runs while the others are asked
+    asked_at = wired.status_monitor.request()  # runs while the others are asked
     missing = [name for name, answers in wired.dependencies.items() if not answers()]
     status = "unavailable" if "mongodb" in missing else "degraded" if missing else "ready"
     content: dict[str, Any] = {"status": status, "missing": missing}
     if (wrong := wired.account.verdict()) is not None:
         content = {"status": "unavailable", "missing": [*missing, "account"], "reason": str(wrong)}
     now = wired.now()
-    as_of, age = age_view(wired.status.overview(asked_at), now)
+    as_of, age = age_view(wired.status_monitor.newest(asked_at).overview, now)
     content |= {"data_as_of": as_of, "data_age_seconds": age}
     return json_response(content, 503 if content["status"] == "unavailable" else 200)
 
@@ -51,5 +51,5 @@ def metrics() -> Response:
     """Return all metrics, of all workers together."""
     wired = services()
     wired.recorder.settle()
-    wired.status.overview(wired.status.request_overview(), _SCRAPE_SECONDS)  # sets the gauges of the result
+    wired.status_monitor.newest(wired.status_monitor.request(), _SCRAPE_SECONDS)  # sets the gauges of the result
     return Response(wired.metrics.render(), content_type=CONTENT_TYPE_LATEST)

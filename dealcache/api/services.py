@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from dealcache.api.cross_site import CrossSiteGuard
 from dealcache.api.recorder import ReadRecorder
 from dealcache.api.webhook_guard import WebhookGuard
-from dealcache.cluster import ClusterStatistics, ServiceStatus
+from dealcache.cluster import ClusterStatistics, ServiceStatus, StatusMonitor
 from dealcache.hubspot.label_refresher import LabelRefresher
 from dealcache.live import Hub
 from dealcache.reader.account import AccountGuard
@@ -43,6 +43,7 @@ class Services(Protocol):
     stage_histories: StageHistories | None
     statistics: ClusterStatistics
     status: ServiceStatus
+    status_monitor: StatusMonitor
     account: AccountGuard
     labels: LabelRefresher
     live: Hub

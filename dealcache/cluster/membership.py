@@ -43,8 +43,6 @@ class Membership:
         self._report: Callable[[], bytes] = bytes
         self._has_signed = False
         self._live: tuple[Worker, ...] = ()
-        self._others: tuple[Worker, ...] = ()
-        self._passes_for_dead = False
         self._thread = BackgroundThread(
             "membership", self.renew, SIGN_SECONDS, expected=(StoreError,), retry_after=_RETRY_SECONDS
         )
@@ -107,13 +105,10 @@ class Membership:
             StoreError: MongoDB failed.
         """
         began_at = self._timer()
-        live = self._registry.live()
+        self._live = tuple(self._registry.live())
         self._looked_at = began_at
-        self._live = tuple(live)
-        self._others = tuple(one for one in live if one.owner != self._worker.owner)
-        self._passes_for_dead = self._has_signed and len(self._others) == len(live)
         self._on_count(self.live_count())
-        return self._others
+        return self.others
 
     @property
     def live(self) -> tuple[Worker, ...]:
@@ -128,13 +123,13 @@ class Membership:
     @property
     def others(self) -> tuple[Worker, ...]:
         """The other processes alive at the last reading, at most two seconds ago unless MongoDB is away."""
-        return self._others
+        return tuple(one for one in self._live if one.owner != self.owner)
 
     @property
     def is_sure(self) -> bool:
         """False if this process itself counted as dead at the last reading, because it could not reach MongoDB."""
-        return not self._passes_for_dead
+        return not self._has_signed or any(one.owner == self.owner for one in self._live)
 
     def live_count(self) -> int:
         """Return how many processes were alive at the last reading, including this one; never raise."""
-        return 1 + len(self._others)
+        return 1 + len(self.others)

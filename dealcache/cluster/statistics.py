@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from itertools import compress
 from typing import NamedTuple
 
@@ -21,11 +22,11 @@ MOST_KEYS, MOST_BYTES = 100_000, 8_000_000
 #: The format of :func:`encode`; another release may have another one.
 _FORMAT = 1
 
-_NEVER = (float("-inf"), float("-inf"))
+_NEVER = (float("-inf"), float("-inf"), "")
 
 
 class Listing(NamedTuple):
-    """One displayed key; a tuple, because up to a hundred thousand of them are made at once."""
+    """One displayed key."""
 
     key: str
     fetched_at: float
@@ -182,23 +183,18 @@ def combine(
     youngest = _youngest(columns)
     matching = [key for key in youngest if key.startswith(page.prefix)]
     chosen, last = page.choose(matching, _values(page.sorted_by, columns, youngest, matching))
+    sizes, hits = _added("size_bytes", columns, chosen), _added("hits", columns, chosen)
     omitted = sum(one.omitted for one in each)
-    by_tier: dict[str, int] = {}
+    by_tier: Counter[str] = Counter()
     for one in each:
-        for tier, count in one.by_tier.items():
-            by_tier[tier] = by_tier.get(tier, 0) + count
+        by_tier.update(one.by_tier)
     return Summary(
         by_tier,
         failed=sum(one.failed for one in each),
-        usage=Usage(
-            sum(one.usage.entries for one in each),
-            sum(one.usage.size_bytes for one in each),
-            sum(one.usage.max_bytes for one in each),
-            sum(one.usage.evictions for one in each),
-        ),
+        usage=Usage(*map(sum, zip(*(astuple(one.usage) for one in each), strict=True))),
         total=len(youngest) + omitted,
         matching=len(matching),
-        rows=_rows(columns, youngest, chosen),
+        rows=[Listing(key, *youngest[key][:2], sizes[key], hits[key], youngest[key][2] or None) for key in chosen],
         last=last,
         workers=len(each),
         missing=missing,
@@ -206,18 +202,20 @@ def combine(
     )
 
 
-def _youngest(columns: Iterable[Columns]) -> dict[str, tuple[float, float]]:
-    """Return when the youngest value under each key was fetched, and when it expires."""
-    youngest: dict[str, tuple[float, float]] = {}
+def _youngest(columns: Iterable[Columns]) -> dict[str, tuple[float, float, str]]:
+    """Return when the youngest value under each key was fetched, when it expires, and of which deal it is."""
+    youngest: dict[str, tuple[float, float, str]] = {}
     for part in columns:
-        for key, times in zip(part.keys, zip(part.fetched_at, part.expires_at, strict=True), strict=True):
-            if times > youngest.get(key, _NEVER):
-                youngest[key] = times
+        deal_ids = [deal_id or "" for deal_id in part.deal_ids]
+        values = zip(part.fetched_at, part.expires_at, deal_ids, strict=True)
+        for key, value in zip(part.keys, values, strict=True):
+            if value > youngest.get(key, _NEVER):
+                youngest[key] = value
     return youngest
 
 
 def _values(
-    sorted_by: str, columns: Iterable[Columns], youngest: Mapping[str, tuple[float, float]], keys: Sequence[str]
+    sorted_by: str, columns: Iterable[Columns], youngest: Mapping[str, tuple[float, float, str]], keys: Sequence[str]
 ) -> Mapping[str, float]:
     """Return the value of each key to sort by; the younger of two is the one fetched later."""
     match sorted_by:
@@ -226,38 +224,17 @@ def _values(
         case "remaining":
             return {key: youngest[key][1] for key in keys}
         case "size":
-            return _added(keys, ((part.keys, part.size_bytes) for part in columns))
+            return _added("size_bytes", columns, keys)
         case "hits":
-            return _added(keys, ((part.keys, part.hits) for part in columns))
+            return _added("hits", columns, keys)
     return {}
 
 
-def _added(keys: Sequence[str], parts: Iterable[tuple[Sequence[str], Sequence[int]]]) -> dict[str, int]:
-    """Return the sums of these keys' numbers."""
+def _added(column: str, columns: Iterable[Columns], keys: Sequence[str]) -> dict[str, int]:
+    """Return the sums of these keys' numbers in a column."""
     sums = dict.fromkeys(keys, 0)
-    for names, numbers in parts:
-        for key, number in zip(names, numbers, strict=True):
+    for part in columns:
+        for key, number in zip(part.keys, getattr(part, column), strict=True):
             if key in sums:
                 sums[key] += number
     return sums
-
-
-def _rows(
-    columns: Sequence[Columns], youngest: Mapping[str, tuple[float, float]], chosen: Sequence[str]
-) -> list[Listing]:
-    sizes = _added(chosen, ((part.keys, part.size_bytes) for part in columns))
-    hits = _added(chosen, ((part.keys, part.hits) for part in columns))
-    deal_ids = _deal_ids(columns, youngest, frozenset(chosen))
-    return [Listing(key, *youngest[key], sizes[key], hits[key], deal_ids.get(key)) for key in chosen]
-
-
-def _deal_ids(
-    columns: Sequence[Columns], youngest: Mapping[str, tuple[float, float]], chosen: Set[str]
-) -> dict[str, str]:
-    """Return which deals the youngest values under these keys are of; keys of no deal are left out."""
-    return {
-        key: deal_id
-        for part in columns
-        for key, deal_id, fetched_at in zip(part.keys, part.deal_ids, part.fetched_at, strict=True)
-        if key in chosen and deal_id is not None and fetched_at == youngest[key][0]
-    }

@@ -10,13 +10,10 @@ from datetime import datetime
 from dealcache.cluster.hubspot_probe import HubSpotProbe
 from dealcache.cluster.membership import Membership
 from dealcache.cluster.reports import CallOutcome, DailyCalls, WorkerReport, decode
-from dealcache.cluster.status_monitor import Snapshot, StatusMonitor
+from dealcache.cluster.status_monitor import WAIT_SECONDS, Snapshot, StatusMonitor
 from dealcache.model.freshness import data_as_of
 from dealcache.model.workers import Worker, exists
 from dealcache.repositories import Overview
-
-#: Seconds that a request waits for a new snapshot, and for HubSpot's answer, both together.
-_WAIT_SECONDS = 0.005
 
 #: Seconds after which HubSpot's state must be renewed, and after which it is unknown. The report of another worker may
 #: be six seconds older than it seems, from its sign of life to our snapshot and since then: 15 s in all.
@@ -87,14 +84,6 @@ class ServiceStatus:
         if outcome is None or outcome.age > _PROBE_AFTER_SECONDS:
             self._probe.wake()
 
-    def request_overview(self) -> float:
-        """Request the state of the database; see :meth:`.StatusMonitor.request`."""
-        return self._monitor.request()
-
-    def overview(self, asked_at: float, within: float = _WAIT_SECONDS) -> Overview | None:
-        """Return the state of the database; None while MongoDB does not answer. See :meth:`.StatusMonitor.newest`."""
-        return self._monitor.newest(asked_at, within).overview
-
     def daily_calls(self) -> DailyCalls | None:
         """Return the day's calls as HubSpot last stated them to any worker; None while they are unknown."""
         return _newest_daily([self._own(), *self._reports_of_others().values()])
@@ -103,8 +92,8 @@ class ServiceStatus:
         """Return the present state, within some milliseconds."""
         asked_at = self._monitor.request()
         self.probe_hubspot()
-        until = self._timer() + _WAIT_SECONDS
-        snapshot = self._monitor.newest(asked_at, _WAIT_SECONDS)
+        until = self._timer() + WAIT_SECONDS  # for HubSpot's answer too
+        snapshot = self._monitor.newest(asked_at)
         others = self._reports_of_others() if snapshot.overview is not None else {}
         if (outcome := self._newest_outcome(others)) is None or outcome.age > _PROBE_AFTER_SECONDS:
             self._probe.wait(_PROBE_AFTER_SECONDS, max(0.0, until - self._timer()))

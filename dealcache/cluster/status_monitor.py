@@ -27,6 +27,9 @@ _ASKED_SHARE, _IDLE_SHARE = 0.05, 0.005
 #: Queries that take no longer are part of each snapshot.
 _QUICK_SECONDS = 0.005
 
+#: Seconds that a request waits for a new snapshot.
+WAIT_SECONDS = 0.005
+
 #: Seconds for which a snapshot counts as new, and after which it no longer counts.
 _NEW_SECONDS, _OLD_SECONDS = 0.1, 12.0
 
@@ -104,7 +107,7 @@ class StatusMonitor:
             self._thread.wake()
         return self._asked_at
 
-    def newest(self, asked_at: float, within: float) -> Snapshot:
+    def newest(self, asked_at: float, within: float = WAIT_SECONDS) -> Snapshot:
         """Return the last snapshot; one begun after ``asked_at`` if there is one ``within`` so many seconds.
 
         While MongoDB does not answer it returns at once. A snapshot that is too old is replaced by an empty one.

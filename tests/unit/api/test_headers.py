@@ -11,6 +11,7 @@ from dealcache.api import operations
 from dealcache.api.cross_site import Cors
 from dealcache.api.edge import request_id_of
 from dealcache.api.responses import cache_status, not_modified, read_headers, server_timing
+from dealcache.cluster.status_monitor import Snapshot
 from dealcache.reader.answers import Answer, Step, TierOutcome
 from dealcache.tiers import Entry
 from tests.unit.api.stands import client_of
@@ -120,7 +121,7 @@ def test_readiness_needs_mongodb_and_does_without_hubspot(mongodb, hubspot, stat
         operations.blueprint,
         dependencies={"mongodb": lambda: mongodb, "hubspot": lambda: hubspot},
         account=SimpleNamespace(verdict=lambda: None),
-        status=SimpleNamespace(request_overview=lambda: 0.0, overview=lambda _asked_at: None),
+        status_monitor=SimpleNamespace(request=lambda: 0.0, newest=lambda _asked_at: Snapshot()),
     )
     answer = client.get("/readyz")
     unknown = {"data_as_of": None, "data_age_seconds": None}
