@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 #: the middle of a call.
 Wakes = SimpleQueue[None]
 
+#: Seconds between two rounds of maintenance, and until a task of the start that failed is tried again.
+ROUND_SECONDS, RETRY_SECONDS = 5.0, 15.0
+
 
 def wait_for_wake(wakes: Wakes, seconds: float | None) -> None:
     """Wait until woken, or for so many seconds; None: only until woken."""
@@ -148,11 +151,9 @@ class Maintenance:
 
     Args:
         recurring: the tasks of every round, by name.
-        once: the tasks to do until they succeed, by name; failed ones are retried later.
+        once: the tasks to do until they succeed, by name; failed ones are retried after :data:`RETRY_SECONDS`.
         expected: exceptions that are not bugs. They are logged, once for each kind in a row, and do not keep other
             tasks from being done.
-        interval: seconds between two rounds.
-        retry_after: seconds until a task of ``once`` that failed is tried again.
         clock: the monotonic clock, in seconds.
     """
 
@@ -161,20 +162,15 @@ class Maintenance:
         recurring: Mapping[str, Callable[[], object]],
         once: Mapping[str, Callable[[], object]],
         expected: tuple[type[Exception], ...],
-        *,
-        interval: float = 5.0,
-        retry_after: float = 15.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._recurring = recurring
-        self._pending = dict(once)
-        self._due = dict.fromkeys(once, float("-inf"))
+        self._tasks = {**recurring, **once}
+        self._once = frozenset(once)
+        self._due: dict[str, float] = {}
         self._logged: dict[str, type[Exception]] = {}
         self._expected = expected
-        self._interval = interval
-        self._retry_after = retry_after
         self._clock = clock
-        self._thread = BackgroundThread("maintenance", self.run_round, interval)
+        self._thread = BackgroundThread("maintenance", self.run_round, ROUND_SECONDS)
 
     def start(self) -> None:
         """Begin. Called after the server has forked."""
@@ -185,28 +181,26 @@ class Maintenance:
         self._thread.stop(0.0)
 
     def run_round(self) -> None:
-        """Run all tasks that are due."""
-        for name, task in self._recurring.items():
-            self._attempt(name, task, self._interval)
-        for name, task in list(self._pending.items()):
-            if self._clock() < self._due[name]:
+        """Run all tasks that are due, unless the process is stopping."""
+        for name, task in list(self._tasks.items()):
+            if self._thread.is_stopping:
+                return
+            if self._clock() < self._due.get(name, float("-inf")):
                 continue
-            if self._attempt(name, task, self._retry_after):
-                del self._pending[name]
+            try:
+                task()
+            except self._expected as failure:
+                self._failed(name, failure)
             else:
-                self._due[name] = self._clock() + self._retry_after
+                self._logged.pop(name, None)
+                if name in self._once:
+                    del self._tasks[name]
 
-    def _attempt(self, name: str, task: Callable[[], object], retry_after: float) -> bool:
-        """Do a task unless the process is stopping, and return True if it succeeded."""
-        if self._thread.is_stopping:
-            return False
-        try:
-            task()
-        except self._expected as failure:
-            if not self._thread.is_stopping:  # otherwise its connections were closed in the middle
-                level = logging.DEBUG if self._logged.get(name) is type(failure) else logging.WARNING
-                self._logged[name] = type(failure)
-                log.log(level, "%s failed and will be tried again every %g s: %s", name, retry_after, failure)
-            return False
-        self._logged.pop(name, None)
-        return True
+    def _failed(self, name: str, failure: Exception) -> None:
+        if name in self._once:
+            self._due[name] = self._clock() + RETRY_SECONDS
+        if not self._thread.is_stopping:  # otherwise its connections were closed in the middle
+            level = logging.DEBUG if self._logged.get(name) is type(failure) else logging.WARNING
+            self._logged[name] = type(failure)
+            pause = RETRY_SECONDS if name in self._once else ROUND_SECONDS
+            log.log(level, "%s failed and will be tried again every %g s: %s", name, pause, failure)

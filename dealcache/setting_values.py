@@ -23,33 +23,16 @@ _MOST_PROPERTIES = 50
 _PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
-class NotAllowedError(ValueError):
-    """The text is no valid value of the variable."""
-
-
-def number(least: float, whole: bool, most: float = 1e15) -> Callable[[str], Any]:
-    """Return a parser of numbers from ``least`` to ``most``, whole ones only or any."""
+def number(least: float, whole: bool, most: float = 1e15, *, or_zero: bool = False) -> Callable[[str], Any]:
+    """Return a parser of numbers from ``least`` to ``most``, whole ones only or any, and perhaps of 0 for "off"."""
 
     def parse(text: str) -> Any:
         value = int(text) if whole else float(text)
-        if not least <= value <= most:
-            raise NotAllowedError
+        if not (least <= value <= most or (or_zero and value == 0)):
+            raise ValueError
         return value
 
     return parse
-
-
-def off_or(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return a parser of 0, which means "off", and of all that ``parse`` accepts."""
-    zero = number(0, whole=False, most=0)
-
-    def parse_either(text: str) -> Any:
-        try:
-            return zero(text)
-        except NotAllowedError:
-            return parse(text)
-
-    return parse_either
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
@@ -59,7 +42,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
         for value in allowed:
             if text.lower() == value.lower():
                 return value
-        raise NotAllowedError
+        raise ValueError
 
     return parse
 
@@ -80,7 +63,7 @@ def http_url(text: str) -> str:
     """Parse an http or https URL without a query; a slash at its end is dropped."""
     parts = urlsplit(text)
     if not _is_http(parts) or parts.query or parts.fragment:
-        raise NotAllowedError
+        raise ValueError
     return text.rstrip("/")
 
 
@@ -89,7 +72,7 @@ def public_url(text: str) -> str:
     parts = urlsplit(text)
     # Only what can stand in a request line: HubSpot signs the URL as it is written.
     if "@" in parts.netloc or not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise NotAllowedError
+        raise ValueError
     return http_url(text)
 
 
@@ -109,9 +92,9 @@ def address(text: str) -> str:
     if text.startswith("unix:/"):
         return text
     if not re.fullmatch(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]", host) or not re.fullmatch(r"[0-9]{1,5}", port):
-        raise NotAllowedError
+        raise ValueError
     if int(port) > 65535:
-        raise NotAllowedError
+        raise ValueError
     return text
 
 
@@ -137,7 +120,7 @@ def origins(text: str) -> frozenset[str]:
         parts = urlsplit(origin)
         more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
         if origin != "*" and (not _is_http(parts) or more):
-            raise NotAllowedError
+            raise ValueError
     return frozenset(listed)
 
 
@@ -145,7 +128,7 @@ def property_names(text: str) -> tuple[str, ...]:
     """Parse comma-separated internal names of HubSpot's properties, each of which counts once."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if len(names) > _MOST_PROPERTIES or not all(_PROPERTY_NAME.fullmatch(name) for name in names):
-        raise NotAllowedError
+        raise ValueError
     return names
 
 
@@ -154,7 +137,7 @@ def timezone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise NotAllowedError from error
+        raise ValueError from error
 
 
 def matching(pattern: str) -> Callable[[str], str]:
@@ -163,7 +146,7 @@ def matching(pattern: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if not compiled.fullmatch(text):
-            raise NotAllowedError
+            raise ValueError
         return text
 
     return parse
@@ -176,7 +159,7 @@ def mongodb_uri(text: str) -> str:
     try:
         parse_uri(text, validate=False)
     except PyMongoError as error:
-        raise NotAllowedError from error
+        raise ValueError from error
     return text
 
 
@@ -186,5 +169,5 @@ def redis_url(text: str) -> str:
     # Reading the port checks it: it raises ValueError when it is none.
     reachable = parts.path if parts.scheme == "unix" else parts.hostname and parts.port != 0
     if parts.scheme not in {"redis", "rediss", "unix"} or not reachable:
-        raise NotAllowedError
+        raise ValueError
     return text

@@ -24,7 +24,6 @@ from dealcache.setting_values import (
     mongodb_uri,
     networks,
     number,
-    off_or,
     one_of,
     origins,
     property_names,
@@ -152,12 +151,7 @@ VARIABLES: tuple[Variable, ...] = (
         "IP addresses or networks such as 10.0.0.0/8, comma-separated, or *",
     ),
     Variable("MONGODB_URI", None, mongodb_uri, "a valid mongodb:// or mongodb+srv:// URI", secret=True),
-    Variable(
-        "MONGODB_DATABASE",
-        "dealcache",
-        matching(r"[A-Za-z0-9_-]{1,63}"),
-        "1 to 63 letters, digits, '_' or '-'",
-    ),
+    Variable("MONGODB_DATABASE", "dealcache", matching(r"[A-Za-z0-9_-]{1,63}"), "1 to 63 letters, digits, '_' or '-'"),
     Variable(
         "REDIS_URL",
         None,
@@ -174,7 +168,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("STAGE_HISTORY", "off", one_of("on", "off"), "on or off"),
     Variable("ASSOCIATED_NAMES", "off", one_of("on", "off"), "on or off"),
     Variable("CONSOLE", "on", one_of("on", "off"), "on or off"),
-    Variable("SYNC_INTERVAL_SECONDS", 0.0, off_or(number(5, whole=False, most=_YEAR)), "0, or 5 to 31536000 seconds"),
+    Variable(
+        "SYNC_INTERVAL_SECONDS",
+        0.0,
+        number(5, whole=False, most=_YEAR, or_zero=True),
+        "0, or 5 to 31536000 seconds",
+    ),
     Variable("SYNC_HORIZON_SECONDS", 300.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
     Variable("SYNC_CONFIRM_SECONDS", 60.0, number(0, whole=False, most=_YEAR), "0 to 31536000 seconds"),
     Variable("SYNC_REREAD_CALLS", 10000, number(0, whole=True), "a whole number, at least 0"),
@@ -185,19 +184,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("WEB_CONCURRENCY", 1, number(1, whole=True, most=256), "a whole number from 1 to 256"),
     Variable("THREADS", 16, number(1, whole=True, most=1024), "a whole number from 1 to 1024"),
     Variable("HIT_LANE", "on", one_of("on", "off"), "on or off"),
-    Variable(
-        "CPU_AFFINITY",
-        "auto",
-        affinity,
-        "auto, off, or numbers of cores that the service may use, such as 0,1",
-    ),
+    Variable("CPU_AFFINITY", "auto", affinity, "auto, off, or numbers of cores that the service may use, such as 0,1"),
     Variable("LOG_FORMAT", None, one_of("console", "json"), "console or json"),
-    Variable(
-        "LOG_LEVEL",
-        "INFO",
-        one_of("DEBUG", "INFO", "WARNING", "ERROR"),
-        "DEBUG, INFO, WARNING or ERROR",
-    ),
+    Variable("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR"),
 )
 
 #: Variables without which the service has nothing to read from, and what to do about each.
@@ -228,14 +217,14 @@ def without_credentials(text: str) -> str:
     return re.sub(r"\bpat-[a-z]{2,}[0-9]*-[\w-]+", "pat-***", re.sub(r"(?s)//.*@", "//***@", text))
 
 
-def load_log_settings(environ: Mapping[str, str] = os.environ) -> tuple[str | None, str]:
+def load_log_settings() -> tuple[str | None, str]:
     """Return ``LOG_FORMAT`` and ``LOG_LEVEL`` alone, for the log that must work before and without everything else.
 
     Raises:
         SettingsError: one of them holds an invalid value.
     """
     by_name = {variable.name: variable for variable in VARIABLES}
-    return read(by_name["LOG_FORMAT"], environ), read(by_name["LOG_LEVEL"], environ)
+    return read(by_name["LOG_FORMAT"], os.environ), read(by_name["LOG_LEVEL"], os.environ)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

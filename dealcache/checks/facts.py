@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Final, TypeAlias
 
 from dealcache.model.deadline import Deadline
 
-
-class _NoAnswer(Enum):
-    NO_ANSWER = "no answer in time"
-
-    def __str__(self) -> str:
-        """Return the words for a finding, as an error has them."""
-        return self.value
-
-
 #: Stands for the value of a question that was not answered in time.
-NO_ANSWER: Final = _NoAnswer.NO_ANSWER
+NO_ANSWER: Final = TimeoutError("no answer in time")
 
 #: The answer to each question, or its failure, by the question's name.
 Facts: TypeAlias = Mapping[str, object]

@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import pymongo
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from dealcache.checks.facts import NO_ANSWER, Facts
@@ -20,6 +22,7 @@ from dealcache.repositories import (
     StoreError,
     StoreUnavailable,
 )
+from dealcache.repositories.documents import Document
 from dealcache.repositories.indexes import INDEXES
 
 #: Seconds for one operation.
@@ -43,67 +46,58 @@ class Indexes:
     is_empty: bool
 
 
-class MongoDbQuestions:
-    """The questions about the database. Each raises StoreError if it fails.
+def questions_of(connection: Connection) -> Mapping[str, Callable[[], object]]:
+    """Return what is asked of the database, by name. Each question raises StoreError if it fails."""
 
-    Args:
-        connection: the database.
-    """
+    def ask(question: Callable[[Database[Document]], object]) -> object:
+        with connection.operation() as database, pymongo.timeout(_SECONDS):
+            return question(database)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    return {
+        "version": lambda: ask(lambda database: str(database.command("buildInfo")["version"])),
+        "indexes": partial(ask, _indexes),
+        "write": partial(ask, _write),
+        "bound account": IdentityRepository(connection).portal_id,
+        "overview": partial(_overview, OverviewRepository(connection)),
+    }
 
-    def by_name(self) -> Mapping[str, Callable[[], object]]:
-        """Return all questions."""
-        return {
-            "version": self.version,
-            "indexes": self.indexes,
-            "write": self.write,
-            "bound account": IdentityRepository(self._connection).portal_id,
-            "overview": self.overview,
-        }
 
-    def version(self) -> str:
-        """Return the server's version."""
-        with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            return str(database.command("buildInfo")["version"])
+def _indexes(database: Database[Document]) -> Indexes:
+    """Return which indexes there are."""
+    missing = list[str]()
+    existing = set(database.list_collection_names())
+    for collection, models in INDEXES.items():
+        found = database[collection].index_information() if collection in existing else {}
+        names = (str(model.document["name"]) for model in models)
+        missing += [f"{collection}.{name}" for name in names if name not in found]
+    wanted = sum(len(models) for models in INDEXES.values())
+    return Indexes(wanted, tuple(missing), existing.isdisjoint(INDEXES))
 
-    def indexes(self) -> Indexes:
-        """Return which indexes there are."""
-        missing = list[str]()
-        with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            existing = set(database.list_collection_names())
-            for collection, models in INDEXES.items():
-                found = database[collection].index_information() if collection in existing else {}
-                names = (str(model.document["name"]) for model in models)
-                missing += [f"{collection}.{name}" for name in names if name not in found]
-        wanted = sum(len(models) for models in INDEXES.values())
-        return Indexes(wanted, tuple(missing), existing.isdisjoint(INDEXES))
 
-    def overview(self) -> Overview:
-        """Return the state of the database."""
-        repository, now = OverviewRepository(self._connection), datetime.now(UTC)
-        overview = repository.read(now)
-        if overview.state.watermark is not None:
-            return overview
-        # Without a watermark the age follows from the deals, which only a scan reads.
-        repository.scan(1.0)
-        return repository.read(now)
+def _write(database: Database[Document]) -> bool:
+    """Write a document and delete it again."""
+    document = {"_id": f"check {uuid.uuid4().hex}"}
+    database.identity.insert_one(document)
+    database.identity.delete_one(document)
+    return True
 
-    def write(self) -> bool:
-        """Write a document and delete it again."""
-        document = {"_id": f"check {uuid.uuid4().hex}"}
-        with self._connection.operation() as database, pymongo.timeout(_SECONDS):
-            database.identity.insert_one(document)
-            database.identity.delete_one(document)
-        return True
+
+def _overview(repository: OverviewRepository) -> Overview:
+    """Return the state of the database."""
+    now = datetime.now(UTC)
+    overview = repository.read(now)
+    if overview.state.watermark is not None:
+        return overview
+    # Without a watermark the age follows from the deals, which only a scan reads.
+    repository.scan(1.0)
+    return repository.read(now)
 
 
 def judge_mongodb(facts: Facts, database: str) -> list[Finding]:
     """Return the findings about MongoDB; those that follow from its not answering are left out.
 
     Args:
-        facts: the answers to the questions of :class:`MongoDbQuestions`.
+        facts: the answers to the questions of :func:`questions_of`.
         database: the name of the database, for messages.
     """
     version = facts["version"]

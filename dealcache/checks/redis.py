@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dealcache.checks.findings import Finding, failed, ok
@@ -17,14 +18,16 @@ SUBJECT = "Redis"
 _KEPT_SECONDS = 10
 
 
-def write_to(redis: RedisConnection) -> bool:
-    """Write a value and delete it again.
+def write_to(redis: RedisConnection | None) -> bool | None:
+    """Write a value, delete it again, and close the connection; return None if no Redis is configured.
 
     Raises:
         RedisUnavailable: Redis does not answer, or refuses.
     """
+    if redis is None:
+        return None
     key = redis.key(uuid.uuid4().hex)
-    with redis.operation() as client:
+    with closing(redis), redis.operation() as client:
         client.set(key, b"", ex=_KEPT_SECONDS)
         client.delete(key)
     return True
@@ -34,7 +37,7 @@ def judge_redis(written: object) -> Finding:
     """Return the finding about Redis.
 
     Args:
-        written: the result of :func:`write_to`, its error, or that of connecting; None if no Redis is configured.
+        written: the result of :func:`write_to`, its error, or that of connecting.
     """
     if written is None:
         return ok(SUBJECT, "not configured, so that each worker caches in its own memory alone (REDIS_URL)")

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 
 import click
 
-from dealcache.checks.data_age import judge_data_age
+from dealcache.checks import hubspot as hubspot_checks
+from dealcache.checks import mongodb as mongodb_checks
 from dealcache.checks.facts import Facts, gather
 from dealcache.checks.findings import Finding, Level, failed, ok
-from dealcache.checks.hubspot import judge_hubspot, judge_people, judge_properties, questions_of
-from dealcache.checks.mongodb import MongoDbQuestions, judge_mongodb
+from dealcache.checks.hubspot import judge_hubspot, judge_people, judge_properties
+from dealcache.checks.mongodb import judge_mongodb
+from dealcache.checks.overview import judge_data_age, judge_webhooks
 from dealcache.checks.redis import judge_redis, write_to
 from dealcache.checks.token_probe import TokenProbe
-from dealcache.checks.webhooks import judge_webhooks
 from dealcache.cli.support import EXIT_FAILED, connect_mongodb, connect_redis
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deadline import Deadline
@@ -72,14 +73,14 @@ def check_service(settings: Settings, seconds: float = CHECK_SECONDS) -> list[Fi
     mongodb = connect_mongodb(settings)
     hubspot = TokenProbe(settings.hubspot_base_url, settings.hubspot_access_token, settings.hubspot_api_version)
     questions: Mapping[str, Callable[[], object]] = {
-        **MongoDbQuestions(mongodb).by_name(),
-        **questions_of(
+        **mongodb_checks.questions_of(mongodb),
+        **hubspot_checks.questions_of(
             hubspot,
             Deadline(min(_HUBSPOT_SECONDS, seconds)),
             settings.hubspot_deal_properties,
             people=settings.associated_names == "on",
         ),
-        "redis": lambda: _write_to_redis(settings),
+        "redis": lambda: write_to(connect_redis(settings)),
     }
     facts = gather(questions, deadline, _EXPECTED)
     findings = _judge(settings, facts, hubspot)
@@ -99,13 +100,3 @@ def _judge(settings: Settings, facts: Facts, probe: TokenProbe) -> list[Finding]
         *judge_webhooks(settings, overview),
         *judge_data_age(settings, overview, datetime.now(UTC)),
     ]
-
-
-def _write_to_redis(settings: Settings) -> object:
-    redis = connect_redis(settings)
-    if redis is None:
-        return None
-    try:
-        return write_to(redis)
-    finally:
-        redis.close()

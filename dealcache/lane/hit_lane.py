@@ -117,12 +117,17 @@ class HitLane:
         if slot.entry is GONE:
             route.slot = slot = self._cache.slot(route.key) or slot
         entry, now = slot.entry, self._clock()
-        if not self._cache.is_good(entry, now) or not (self._open or self._may_read(request)):
+        if not self._cache.is_good(entry, now):
+            return None
+        if not self._open and self._tokens.refusal(Need.READ, request.authorization) is not None:
             return None
         ready = slot.derived
         if not isinstance(ready, ResponseHead) or now >= ready.until:
             ready = self._keep_head(slot, make_response_head(entry, now))
-        unmodified = request.if_none_match is not None and _is_unmodified(request.if_none_match, ready)
+        tags = request.if_none_match
+        unmodified = tags is not None and (
+            tags == ready.etag or not_modified(tags.decode("latin-1"), ready.etag.decode())
+        )
         body = b"" if unmodified or request.is_head else entry.body
         request_id = request_id or self._ids.new()
         seconds = self._timer() - started
@@ -147,13 +152,6 @@ class HitLane:
             if other.derived is earlier:
                 other.derived = None
         return head
-
-    def _may_read(self, request: HitRequest) -> bool:
-        return self._tokens.refusal(Need.READ, request.authorization) is None
-
-
-def _is_unmodified(if_none_match: bytes, ready: ResponseHead) -> bool:
-    return if_none_match == ready.etag or not_modified(if_none_match.decode("latin-1"), ready.etag.decode())
 
 
 def make_response_head(entry: Entry, now: float) -> ResponseHead:

@@ -55,11 +55,6 @@ def choose_core(
     return min(cores, key=lambda core: (siblings[core], foreign[core], cores.index(core)))
 
 
-def pin(core: int) -> None:
-    """Let this process and the threads that it starts run on ``core`` alone."""
-    os.sched_setaffinity(0, {core})
-
-
 def pinned_processes(proc: Path = Path("/proc"), leave_out: Iterable[int] = ()) -> list[int]:
     """Return the core of each other process that may run on one core only.
 

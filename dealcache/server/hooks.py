@@ -123,7 +123,7 @@ def post_fork(arbiter: Any, worker: Any) -> None:
     sys.setswitchinterval(_HANDOVER_SECONDS)
     limit_arenas(os.environ)
     if worker.core is not None:
-        affinity.pin(worker.core)
+        os.sched_setaffinity(0, {worker.core})
 
 
 def post_worker_init(worker: Any) -> None:

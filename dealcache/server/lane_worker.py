@@ -20,7 +20,7 @@ from dealcache.server.connections import Connection, Next, has_socket
 from dealcache.server.event_loop import EventLoopWorker
 from dealcache.server.incoming import BodyTooLargeError, Incoming
 from dealcache.server.phases import IDLE, RECEIVING, SENDING
-from dealcache.server.refusals import BodyCutError, BodyTimeoutError, HeadTimeoutError
+from dealcache.server.refusals import TooLateError
 from dealcache.server.worker import ProblemWorker
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ class LaneWorker(EventLoopWorker):
 
     def _receive_body(self, conn: Connection, incoming: Incoming, data: bytes) -> None:
         if not data:
-            self._refuse(conn, BodyCutError())
+            self._refuse(conn, NoMoreData())
             return
         self.held += len(data)
         try:
@@ -187,7 +187,7 @@ class LaneWorker(EventLoopWorker):
 
     def on_late(self, conn: Connection) -> None:
         """Answer that a request did not arrive in time."""
-        self._refuse(conn, HeadTimeoutError() if conn.incoming is None else BodyTimeoutError())
+        self._refuse(conn, TooLateError("head" if conn.incoming is None else "body"))
 
     def _refuse(self, conn: Connection, error: Exception) -> None:
         """Answer what is wrong with a request, and end its connection."""

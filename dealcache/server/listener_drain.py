@@ -10,30 +10,15 @@ from __future__ import annotations
 
 import ctypes
 import socket
+import struct
 import sys
 
 #: Linux, asm-generic/socket.h; Python has no name for it.
 _SO_ATTACH_FILTER = 26
 
-#: A classic BPF instruction that returns a constant (Linux, bpf_common.h): 0, keep no byte of the packet.
-_RETURN_CONSTANT = 0x06
-
-
-class _Instruction(ctypes.Structure):
-    """``struct sock_filter``."""
-
-    _fields_ = (
-        ("code", ctypes.c_uint16),
-        ("jump_true", ctypes.c_uint8),
-        ("jump_false", ctypes.c_uint8),
-        ("constant", ctypes.c_uint32),
-    )
-
-
-class _Program(ctypes.Structure):
-    """``struct sock_fprog``."""
-
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.POINTER(_Instruction)))
+#: A classic BPF instruction (``struct sock_filter``) that returns a constant (Linux, bpf_common.h): 0, keep no byte of
+#: the packet.
+_RETURN_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 
 def refuse_new_connections(listener: socket.socket) -> bool:
@@ -47,7 +32,7 @@ def refuse_new_connections(listener: socket.socket) -> bool:
     """
     if sys.platform != "linux" or listener.family not in (socket.AF_INET, socket.AF_INET6):
         return False
-    instruction = _Instruction(_RETURN_CONSTANT, 0, 0, 0)
-    program = _Program(1, ctypes.pointer(instruction))
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
+    instructions = ctypes.create_string_buffer(_RETURN_NOTHING)
+    program = struct.pack("HP", 1, ctypes.addressof(instructions))  # struct sock_fprog
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
     return True

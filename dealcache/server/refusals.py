@@ -19,29 +19,26 @@ log = logging.getLogger(__name__)
 _UNSUPPORTED_CODING = "Unsupported Transfer-Encoding"
 
 
-class HeadTimeoutError(Exception):
-    """Raised when a client takes too long to send the head of its request."""
+class TooLateError(Exception):
+    """Raised when a client takes too long to send its request.
 
+    Args:
+        part: the part that is missing, ``head`` or ``body``.
+    """
 
-class BodyTimeoutError(Exception):
-    """Raised when a client takes too long to send the body of its request."""
-
-
-class BodyCutError(Exception):
-    """Raised when a client closes its side of the connection in the middle of a body."""
+    def __init__(self, part: str) -> None:
+        super().__init__(f"The {part} of the request did not arrive in time.")
 
 
 #: Status and detail for requests that could not be parsed; the first class that matches decides.
-_REFUSALS: tuple[tuple[tuple[type[BaseException], ...], int, str], ...] = (
-    ((http_errors.LimitRequestLine,), 414, "The request line is too long."),
-    ((http_errors.LimitRequestHeaders,), 431, "The header fields are too large."),
-    ((http_errors.ExpectationFailed,), 417, "This expectation cannot be met."),
-    ((http_errors.UnsupportedTransferCoding,), 501, "This transfer coding is not supported."),
-    ((http_errors.ForbiddenProxyRequest,), 403, "Proxied requests are not accepted from this address."),
-    ((HeadTimeoutError,), 408, "The head of the request did not arrive in time."),
-    ((BodyTimeoutError,), 408, "The body of the request did not arrive in time."),
-    ((BodyCutError, http_errors.NoMoreData), 400, "The request ends before it is complete."),
-    ((http_errors.ParseException,), 400, "The request is not valid HTTP."),
+_REFUSALS: tuple[tuple[type[BaseException], int, str], ...] = (
+    (http_errors.LimitRequestLine, 414, "The request line is too long."),
+    (http_errors.LimitRequestHeaders, 431, "The header fields are too large."),
+    (http_errors.ExpectationFailed, 417, "This expectation cannot be met."),
+    (http_errors.UnsupportedTransferCoding, 501, "This transfer coding is not supported."),
+    (http_errors.ForbiddenProxyRequest, 403, "Proxied requests are not accepted from this address."),
+    (http_errors.NoMoreData, 400, "The request ends before it is complete."),
+    (http_errors.ParseException, 400, "The request is not valid HTTP."),
 )
 
 
@@ -51,8 +48,10 @@ def refusal_of(error: BaseException) -> Problem:
         error = http_errors.UnsupportedTransferCoding(_UNSUPPORTED_CODING)
     if isinstance(error, BodyTooLargeError):
         return Problem(413, str(error))
-    for kinds, status, detail in _REFUSALS:
-        if isinstance(error, kinds):
+    if isinstance(error, TooLateError):
+        return Problem(408, str(error))
+    for kind, status, detail in _REFUSALS:
+        if isinstance(error, kind):
             return Problem(status, detail)
     return Problem(500, "Something went wrong inside the service.")
 

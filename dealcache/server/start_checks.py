@@ -11,6 +11,7 @@ import errno
 import io
 import os
 import socket
+import tempfile
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -84,18 +85,9 @@ def check_listening(bind: str) -> None:
 def _check_path(path: Path) -> None:
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-    _check_directory(path.parent)
+    tempfile.TemporaryFile(dir=path.parent).close()
     if path.exists() and not path.is_socket():  # gunicorn replaces a socket that is there, and nothing else
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-
-
-def _check_directory(directory: Path) -> None:
-    if not directory.exists():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    if not directory.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _try_to_bind(bind: str) -> None:

@@ -19,7 +19,7 @@ from dealcache.server.connections import has_socket
 from dealcache.server.descriptors import EXHAUSTED, PASSING, Exhaustion
 from dealcache.server.hooks import begin_to_stop
 from dealcache.server.phases import PATIENCE, Phase
-from dealcache.server.refusals import BodyCutError, BodyTimeoutError, refusal_of, refuse
+from dealcache.server.refusals import TooLateError, refusal_of, refuse
 from dealcache.settings import waiting_threads
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,11 @@ class _Reader:
         try:
             data: bytes = self._reader.read(size)
         except TimeoutError:
-            raise _as_http(BodyTimeoutError()) from None
-        except NoMoreData:
-            raise _as_http(BodyCutError()) from None
-        except ParseException as error:
+            raise _as_http(TooLateError("body")) from None
+        except (NoMoreData, ParseException) as error:
             raise _as_http(error) from None
         if len(data) < wanted:
-            raise _as_http(BodyCutError())
+            raise _as_http(NoMoreData())
         return data
 
 

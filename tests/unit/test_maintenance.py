@@ -36,7 +36,7 @@ def test_recurring_work_is_done_each_round_and_the_rest_once():
 def test_what_failed_is_tried_again_after_its_time(caplog):
     clock = ManualClock()
     index = Task(Down("no server"), Down("no server"))
-    maintenance = Maintenance({}, {"indexes": index}, (Down,), retry_after=15, clock=clock)
+    maintenance = Maintenance({}, {"indexes": index}, (Down,), clock)
     with caplog.at_level(logging.WARNING):
         for _ in range(4):
             maintenance.run_round()

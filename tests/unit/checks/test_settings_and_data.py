@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from dealcache.checks.data_age import judge_data_age
 from dealcache.checks.facts import NO_ANSWER
+from dealcache.checks.overview import judge_data_age, judge_webhooks
 from dealcache.checks.redis import judge_redis
-from dealcache.checks.webhooks import judge_webhooks
 from dealcache.model.jobs import Job, JobStatus, SyncRequest
 from dealcache.model.workers import RedisUnavailable
 from dealcache.repositories import Overview

@@ -23,7 +23,7 @@ from dealcache.server.hooks import (
     worker_exit,
 )
 from dealcache.server.incoming import BodyTooLargeError
-from dealcache.server.refusals import BodyCutError, BodyTimeoutError, HeadTimeoutError, refusal_of
+from dealcache.server.refusals import TooLateError, refusal_of
 from dealcache.setting_values import is_loopback
 from dealcache.settings import SettingsError, load_settings
 from dealcache.telemetry import metric_files
@@ -47,9 +47,9 @@ NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
         (errors.InvalidChunkExtension("x"), 400),
         (errors.ChunkMissingTerminator(b"x"), 400),
         (errors.InvalidSchemeHeaders(), 400),
-        (BodyCutError("x"), 400),
-        (HeadTimeoutError("x"), 408),
-        (BodyTimeoutError("x"), 408),
+        (errors.NoMoreData(), 400),
+        (TooLateError("head"), 408),
+        (TooLateError("body"), 408),
         (BodyTooLargeError(5), 413),
         (RuntimeError("x"), 500),
     ],
@@ -58,7 +58,7 @@ NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
 def test_each_unparsable_request_has_its_status(error, status):
     problem = refusal_of(error)
     assert problem.status == status
-    assert isinstance(error, BodyTooLargeError) or str(error) not in problem.detail
+    assert isinstance(error, BodyTooLargeError | TooLateError) or str(error) not in problem.detail
 
 
 @pytest.mark.parametrize(

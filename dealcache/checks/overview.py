@@ -1,16 +1,16 @@
-"""Data age: how old is what is stored, and did the last sync succeed?"""
+"""What the state of the database tells: how old are the data, did the last sync succeed, are webhooks worked off?"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from dealcache.checks.findings import Finding, failed, ok, warning
 from dealcache.cluster.status import as_of
 from dealcache.model.freshness import as_of_text
 from dealcache.repositories import Overview
+from dealcache.setting_values import is_loopback_host
 from dealcache.settings import Settings
-
-SUBJECT = "data"
 
 
 def judge_data_age(settings: Settings, overview: object, now: datetime) -> list[Finding]:
@@ -22,12 +22,12 @@ def judge_data_age(settings: Settings, overview: object, now: datetime) -> list[
         now: the present, aware.
     """
     if not isinstance(overview, Overview):
-        return [failed(f"{SUBJECT} age", "unknown, because MongoDB did not answer")]
+        return [failed("data age", "unknown, because MongoDB did not answer")]
     return [_judge_age(settings, as_of(overview, now), now), *_judge_syncs(overview)]
 
 
 def _judge_age(settings: Settings, moment: datetime | None, now: datetime) -> Finding:
-    subject = f"{SUBJECT} age"
+    subject = "data age"
     if moment is None:
         return warning(subject, "nothing is stored yet", "run `dealcache sync`, or set SYNC_INTERVAL_SECONDS")
     age = max(0.0, (now - moment).total_seconds())
@@ -43,7 +43,7 @@ def _judge_age(settings: Settings, moment: datetime | None, now: datetime) -> Fi
 
 def _judge_syncs(overview: Overview) -> list[Finding]:
     """Return a warning if the last sync that ended has failed."""
-    subject, jobs = f"{SUBJECT} syncs", overview.jobs
+    subject, jobs = "data syncs", overview.jobs
     last, lost = jobs.last_completed, jobs.last_failed
     if lost is None or lost.finished_at is None:
         return []
@@ -59,3 +59,32 @@ def _span(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size:g} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def judge_webhooks(settings: Settings, overview: object) -> list[Finding]:
+    """Return the findings about webhooks; see :func:`judge_data_age` for the arguments."""
+    if settings.hubspot_client_secret is None:
+        return [ok("webhooks", "not configured, so that deliveries of HubSpot are refused (HUBSPOT_CLIENT_SECRET)")]
+    findings = [ok("webhooks secret", "HUBSPOT_CLIENT_SECRET is set"), _judge_url(settings.public_url)]
+    return [*findings, _judge_backlog(overview)] if isinstance(overview, Overview) else findings
+
+
+def _judge_url(public_url: str | None) -> Finding:
+    subject = "webhooks public URL"
+    remedy = "set it to the https URL under which HubSpot calls this service"
+    if public_url is None:
+        return warning(subject, "PUBLIC_URL is not set, so that signatures count for the URL of the request", remedy)
+    parts = urlsplit(public_url)
+    if is_loopback_host(parts.hostname or ""):
+        return warning(subject, f"PUBLIC_URL is {public_url}, which HubSpot cannot reach", remedy)
+    if parts.scheme != "https":
+        return warning(subject, f"PUBLIC_URL is {public_url}, but HubSpot only calls https URLs", remedy)
+    return ok(subject, f"HubSpot delivers to {public_url}/api/hubspot/webhooks")
+
+
+def _judge_backlog(overview: Overview) -> Finding:
+    subject, backlog = "webhooks events", overview.backlog
+    if backlog.set_aside:
+        text = f"{backlog.set_aside:,} are set aside, because their records could not be read for a day"
+        return warning(subject, text, "the service's log names them; a full sync reads what they are about")
+    return ok(subject, f"{overview.received:,} received in the last hour, {backlog.pending:,} pending")
