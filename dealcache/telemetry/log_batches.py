@@ -13,15 +13,14 @@ import logging
 import os
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dealcache.background import BackgroundThread
 from dealcache.telemetry.log_outputs import MOST_BYTES, LogOutput
 
-#: Lines and bytes that may wait; with more, lines are dropped and counted.
-MOST_LINES, MOST_WAITING = 10_000, 8 * 1024 * 1024
+#: Bytes that may wait; with more, lines are dropped and counted.
+MOST_WAITING = 8 * 1024 * 1024
 
 #: The longest line, in bytes. A longer one is replaced by a line that says how long it was.
 LONGEST_LINE = 1024 * 1024
@@ -41,7 +40,6 @@ class BatchingHandler(logging.Handler):
         output: takes the lines.
         interval: seconds between two batches, and so the last lines that a killed process may lose.
         hurried: True to write each line at once, for a person who watches.
-        most_lines: the most lines that may wait.
         most_bytes: the most bytes that may wait.
     """
 
@@ -51,14 +49,13 @@ class BatchingHandler(logging.Handler):
         interval: float = 0.05,
         *,
         hurried: bool = False,
-        most_lines: int = MOST_LINES,
         most_bytes: int = MOST_WAITING,
     ) -> None:
         super().__init__()
         self._output = output
         self._interval = interval
         self._hurried = hurried
-        self._most_lines, self._most_bytes = most_lines, most_bytes
+        self._most_bytes = most_bytes
         self._on_dropped: Callable[[int], None] = _ignore
         self._thread: BackgroundThread | None = None
         self._ended = False  # its thread did not end in time, and is still writing
@@ -67,11 +64,9 @@ class BatchingHandler(logging.Handler):
         _forget_after_fork(self)
 
     def _forget(self) -> None:
-        """Drop the queue; after a fork, the parent writes what waits."""
-        self._waiting: deque[bytes] = deque()
-        self._bytes = 0
+        """Drop what waits; after a fork, the parent writes it."""
+        self._waiting = bytearray()
         self._dropped = 0
-        self._piece, self._lines_in_piece = b"", 0
 
     def start_batching(self, on_dropped: Callable[[int], None] | None = None) -> None:
         """Begin to collect lines; called after a fork, because the writing thread does not survive one.
@@ -95,9 +90,9 @@ class BatchingHandler(logging.Handler):
         with self._locked():
             self._thread = None
             self._ended = not has_ended
-            self._stuck = self._count() > 0
+            self._stuck = bool(self._waiting)
             if self._stuck:
-                self._on_dropped(self._count())
+                self._on_dropped(self._waiting.count(b"\n"))
 
     def close(self) -> None:
         """Write what waits, as far as the reader takes it; logging calls this when the program ends."""
@@ -109,11 +104,11 @@ class BatchingHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record. The caller, :meth:`logging.Handler.handle`, holds the lock."""
         line = self._line(record)
-        if self._dropped or not self._has_room(len(line)):
+        if self._dropped or len(self._waiting) + len(line) > self._most_bytes:
             self._dropped += 1
             self._on_dropped(1)
         else:
-            self._put(line)
+            self._waiting += line
         if self._thread is None:
             if not self._ended:
                 self._stuck = not self._write_until(time.monotonic() + (0.0 if self._stuck else _PATIENCE))
@@ -133,16 +128,6 @@ class BatchingHandler(logging.Handler):
     def _encoded(self, record: logging.LogRecord) -> bytes:
         return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
 
-    def _has_room(self, size: int) -> bool:
-        return self._count() < self._most_lines and self._bytes + size <= self._most_bytes
-
-    def _count(self) -> int:
-        return len(self._waiting) + self._lines_in_piece
-
-    def _put(self, line: bytes) -> None:
-        self._waiting.append(line)
-        self._bytes += len(line)
-
     def _write_batch(self) -> None:
         self._write_until(time.monotonic() + _LOOK_SECONDS)
 
@@ -157,32 +142,22 @@ class BatchingHandler(logging.Handler):
                 return False
             self._note(taken)
             if time.monotonic() >= moment:
-                return self._count() == 0
+                return not self._waiting
         return True
 
     def _next_piece(self) -> bytes:
-        """Return as many lines as are written together, or the rest of them."""
+        """Return as many lines as are written together; or of a longer one, its beginning."""
         with self._locked():
-            if not self._piece:
-                lines = [self._waiting.popleft()] if self._waiting else []
-                size = sum(map(len, lines))
-                while self._waiting and size + len(self._waiting[0]) <= MOST_BYTES:
-                    lines.append(self._waiting.popleft())
-                    size += len(lines[-1])
-                self._piece, self._lines_in_piece = b"".join(lines), len(lines)
-            return self._piece
+            return bytes(self._waiting[: self._waiting.rfind(b"\n", 0, MOST_BYTES) + 1 or MOST_BYTES])
 
     def _note(self, taken: int) -> None:
         """Note that so many bytes were written; after dropped lines, accept new ones once half of the room is free."""
         with self._locked():
-            self._bytes -= taken
-            self._piece = self._piece[taken:]
-            if not self._piece:
-                self._lines_in_piece = 0
-            if self._dropped and self._count() <= self._most_lines // 2 and self._bytes <= self._most_bytes // 2:
+            del self._waiting[:taken]
+            if self._dropped and len(self._waiting) <= self._most_bytes // 2:
                 text = f"{self._dropped} log lines were dropped here: the log was not read fast enough"
-                dropped, self._dropped = _record(text), 0
-                self._put(self._encoded(dropped))
+                self._waiting += self._encoded(_record(text))
+                self._dropped = 0
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -120,35 +120,28 @@ def mark_stopped(directory: Path, pid: int) -> None:
 
 def retire(directory: Path, pid: int) -> None:
     """Remove the gauges of a worker that has ended from the metrics, and keep its counters; count it if it was lost."""
+    from prometheus_client.mmap_dict import MmapedDict, mmap_key
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
     try:
         _mark_of(directory, pid).unlink()
     except FileNotFoundError:
-        _count_as_lost(directory / f"counter_{pid}.db")
+        name, text = LOST
+        _add(directory / f"counter_{pid}.db", [(mmap_key(name, f"{name}_total", [], [], text), 1.0)])
     try:
         with _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
             for path in _abandoned_files(directory):
-                _merge_into_dead(path)
+                dead = path.with_name(f"{path.name.partition('_')[0]}_dead.db")
+                values = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
+                _add(dead, ((key, value) for key, value, *_ in values))
+                path.unlink()
     except BlockingIOError:
         return  # a scrape is in progress; the files count as they are until the next worker ends
 
 
 def _mark_of(directory: Path, pid: int) -> Path:
     return directory / f"stopped_{pid}"
-
-
-def _count_as_lost(counters: Path) -> None:
-    """Add 1 to :data:`LOST` among the counters of a worker that has ended."""
-    from prometheus_client import mmap_dict
-
-    mapped: Any = mmap_dict.MmapedDict  # it has no types
-    name, text = LOST
-    key = mmap_dict.mmap_key(name, f"{name}_total", [], [], text)
-    values = mapped(str(counters))
-    values.write_value(key, values.read_value(key)[0] + 1, 0.0)
-    values.close()
 
 
 def _abandoned_files(directory: Path) -> Iterator[Path]:
@@ -159,15 +152,14 @@ def _abandoned_files(directory: Path) -> Iterator[Path]:
                 yield path
 
 
-def _merge_into_dead(path: Path) -> None:
-    from prometheus_client import mmap_dict
+def _add(path: Path, values: Iterable[tuple[str, float]]) -> None:
+    """Add to the values of a file, each under its key."""
+    from prometheus_client.mmap_dict import MmapedDict
 
-    mapped: Any = mmap_dict.MmapedDict  # it has no types
-    dead = mapped(str(path.with_name(f"{path.name.partition('_')[0]}_dead.db")))
-    for key, value, _, _ in mapped.read_all_values_from_file(str(path)):
-        dead.write_value(key, dead.read_value(key)[0] + value, 0.0)
-    dead.close()
-    path.unlink()
+    file: Any = MmapedDict(str(path))  # type: ignore[no-untyped-call]
+    for key, value in values:
+        file.write_value(key, file.read_value(key)[0] + value, 0.0)
+    file.close()
 
 
 @contextmanager

@@ -111,10 +111,10 @@ def test_before_and_after_batching_lines_are_written_at_once() -> None:
 
 def test_who_logs_never_waits_and_what_is_dropped_is_counted_where_it_is_missing(dropped: list[int]) -> None:
     output = Output()
-    handler = BatchingHandler(output, interval=0.001, most_lines=10)
+    handler = BatchingHandler(output, interval=0.001, most_bytes=100)
     handler.start_batching(dropped.append)
     for number in range(25):  # returns, though nothing is taken
-        handler.handle(record(f"before {number}"))
+        handler.handle(record(f"before {number:2}"))
     assert sum(dropped) == 15
     output.give(ENDLESS)
     while not any("dropped" in line for line in output.lines()):
@@ -122,13 +122,13 @@ def test_who_logs_never_waits_and_what_is_dropped_is_counted_where_it_is_missing
     handler.handle(record("after"))
     handler.stop_batching()
     *first, notice, last = output.lines()
-    assert first == [f"before {number}" for number in range(10)]
+    assert first == [f"before {number:2}" for number in range(10)]
     assert notice == "15 log lines were dropped here: the log was not read fast enough"
     assert last == "after"
     assert sum(dropped) == 15
 
 
-def test_bytes_are_bounded_too_also_those_under_way(dropped: list[int]) -> None:
+def test_bytes_under_way_count_too(dropped: list[int]) -> None:
     output = Output()
     handler = BatchingHandler(output, interval=0.001, most_bytes=1000)
     handler.start_batching(dropped.append)
@@ -161,7 +161,7 @@ def test_a_line_that_was_cut_goes_on_where_it_was_cut() -> None:
 def test_an_output_that_refuses_holds_nobody_and_is_tried_again(code: int, dropped: list[int]) -> None:
     output = Output(ENDLESS)
     output.failure = OSError(code, "no")
-    handler = BatchingHandler(output, interval=0.001, most_lines=5)
+    handler = BatchingHandler(output, interval=0.001, most_bytes=len("from the master\n0\n1\n2\n3\n"))
     handler.handle(record("from the master"))
     handler.start_batching(dropped.append)
     for number in range(9):
