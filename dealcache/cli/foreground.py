@@ -6,8 +6,7 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from rich.table import Table
 
 from dealcache.cli.progress_display import Show, progress_on
 from dealcache.cli.support import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, console
-from dealcache.cluster import Membership
 from dealcache.model.jobs import FINAL, Job, JobStatus
 from dealcache.repositories import StoreError, SyncJobRepository
 
@@ -47,7 +45,10 @@ def run_in_foreground(parts: Container, job: Job) -> int:
     worker = threading.Thread(target=work, name="sync-foreground", daemon=True)
     worker.start()
     began_at = time.monotonic()
-    with progress_on(console()) as show, _registered(parts.membership):
+    with progress_on(console()) as show, ExitStack() as ends:
+        # This process counts among all live ones, with which it shares HubSpot's limits.
+        parts.membership.start()
+        ends.callback(parts.membership.stop)
         try:
             while worker.is_alive():
                 worker.join(_LOOK_SECONDS)
@@ -63,16 +64,6 @@ def run_in_foreground(parts: Container, job: Job) -> int:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-@contextmanager
-def _registered(membership: Membership) -> Iterator[None]:
-    """Count this process among all live ones, with which it shares HubSpot's limits."""
-    membership.start()
-    try:
-        yield
-    finally:
-        membership.stop()
 
 
 def _show_job(show: Show, jobs: SyncJobRepository, job_id: str) -> None:

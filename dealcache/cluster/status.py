@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from dealcache.cluster.hubspot_probe import HubSpotProbe
 from dealcache.cluster.membership import Membership
 from dealcache.cluster.reports import CallOutcome, DailyCalls, WorkerReport, decode
-from dealcache.cluster.status_monitor import WAIT_SECONDS, Snapshot, StatusMonitor
+from dealcache.cluster.status_monitor import WAIT_SECONDS, HubSpotProbe, Snapshot, StatusMonitor
 from dealcache.model.freshness import data_as_of
 from dealcache.model.workers import Worker, exists
 from dealcache.repositories import Overview

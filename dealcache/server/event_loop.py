@@ -126,11 +126,9 @@ class EventLoopWorker(ProblemWorker):
         conn.renewed = now = time.monotonic()
         self.keepalived_conns.put(conn, phase, now)
         event, step = self._steps[phase]
-        if not conn.watched:
+        if event != conn.watched or phase is CLOSING:
             self.poller.register(conn.sock, event, step, conn)
-        elif event != conn.watched or phase is CLOSING:
-            self.poller.modify(conn.sock, event, step, conn)
-        conn.watched = event
+            conn.watched = event
 
     def guarded(self, step: Step, conn: Connection) -> None:
         """Take a step of a connection outside the poller."""

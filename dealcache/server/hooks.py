@@ -109,11 +109,6 @@ def provide_metrics_directory(environ: MutableMapping[str, str]) -> None:
         raise SettingsError(f"{named}: {error.strerror}; metrics need a directory that can be written to") from None
 
 
-def begin_to_stop(app: Any) -> None:
-    """End the connections that would stay open for ever, while accepted requests are still answered."""
-    app.extensions["dealcache"].begin_to_stop()
-
-
 def post_fork(arbiter: Any, worker: Any) -> None:
     """Bound a worker's memory and how long a thread keeps the interpreter lock, and pin the worker to its core.
 

@@ -38,22 +38,17 @@ class Poller:
         self.woken = 0.0
 
     def register(self, file: Any, events: int, call: Call, argument: Any = None) -> None:
-        """Call ``call(argument)`` whenever ``file``, a socket or a descriptor, is ready.
+        """Call ``call(argument)`` whenever ``file``, a socket or a descriptor, is ready; replaces an earlier request.
 
         Args:
             file: what to watch.
             events: ``EVENT_READ`` or ``EVENT_WRITE`` of :mod:`selectors`.
-            call: may register, modify and unregister.
+            call: may register and unregister.
             argument: ``file`` itself unless given.
         """
         number = _number(file)
-        self._epoll.register(number, _EVENTS[events])
-        self._calls[number] = (call, file if argument is None else argument)
-
-    def modify(self, file: Any, events: int, call: Call, argument: Any = None) -> None:
-        """Watch a registered file for other events."""
-        number = _number(file)
-        self._epoll.modify(number, _EVENTS[events])
+        ask = self._epoll.modify if number in self._calls else self._epoll.register
+        ask(number, _EVENTS[events])
         self._calls[number] = (call, file if argument is None else argument)
 
     def unregister(self, file: Any) -> None:

@@ -17,7 +17,6 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
 
 from dealcache.server.connections import has_socket
 from dealcache.server.descriptors import EXHAUSTED, PASSING, Exhaustion
-from dealcache.server.hooks import begin_to_stop
 from dealcache.server.phases import PATIENCE, Phase
 from dealcache.server.refusals import TooLateError, refusal_of, refuse
 from dealcache.settings import waiting_threads
@@ -54,13 +53,6 @@ def _as_http(error: Exception) -> HTTPException:
     problem = refusal_of(error)
     kind = RequestTimeout if problem.status == 408 else BadRequest
     return kind(problem.detail)
-
-
-class PlainBody(Body):
-    """A body that a thread reads from the socket."""
-
-    def __init__(self, body: Any) -> None:
-        super().__init__(_Reader(body.reader))
 
 
 class PlainConnection(TConn):
@@ -108,7 +100,7 @@ class ProblemWorker(ThreadWorker):
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer a request; return True if the connection may bring another one."""
         body = req.body
-        req.body = plain = PlainBody(body)
+        req.body = plain = Body(_Reader(body.reader))
         keep: bool = super().handle_request(req, conn)
         # gunicorn reads the rest that the application has left.
         req.body, body.failed = body, plain.failed
@@ -158,7 +150,7 @@ class ProblemWorker(ThreadWorker):
         if enabled and self._exhaustion.lasts:
             return
         if not enabled and not self.alive:
-            begin_to_stop(self.wsgi)
+            self.wsgi.extensions["dealcache"].begin_to_stop()
         stopping = not enabled and not self.alive and self._accepting
         super().set_accept_enabled(enabled)
         if stopping:

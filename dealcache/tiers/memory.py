@@ -11,8 +11,7 @@ from dealcache.model.invalidation import Selection
 from dealcache.tiers.base import Columns, Usage
 from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry
 from dealcache.tiers.slot import Slot
-from dealcache.tiers.slot_index import SlotIndex
-from dealcache.tiers.slot_store import SlotStore
+from dealcache.tiers.slot_store import SlotIndex, SlotStore
 
 #: Entries to read at once for statistics: some hundred microseconds.
 _PART = 500

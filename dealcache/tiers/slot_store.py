@@ -1,4 +1,4 @@
-"""Slots by their keys, in the order of use and in the order of their end: not thread-safe.
+"""Slots by their keys, in the order of use, in the order of their end, and by values that they share: not thread-safe.
 
 A cache of cachetools would do the same, at 500 bytes for each entry in place of 200: a key object, an item, and a node
 in three dictionaries.
@@ -7,10 +7,13 @@ in three dictionaries.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Generic, TypeVar
 
 from dealcache.tiers.entry import CacheKey, View
 from dealcache.tiers.slot import GONE, KINDS, Slot
+
+Value = TypeVar("Value")
 
 #: The heap is cleaned up when it is longer than the slots times this: removed slots stay in it until then.
 _MOST_IN_HEAP = 1.1
@@ -89,3 +92,36 @@ class SlotStore:
     def _unlink(self, slot: Slot) -> None:
         slot.older.newer = slot.newer
         slot.newer.older = slot.older
+
+
+class SlotIndex(Generic[Value]):
+    """The slots of each value: a set, or the slot itself while there is but one, because a set takes 216 bytes."""
+
+    def __init__(self) -> None:
+        self._slots: dict[Value, Slot | set[Slot]] = {}
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self, value: Value, slot: Slot) -> None:
+        """Add a slot to those of ``value``."""
+        others = self._slots.setdefault(value, slot)
+        if isinstance(others, set):
+            others.add(slot)
+        elif others is not slot:
+            self._slots[value] = {others, slot}
+
+    def remove(self, value: Value, slot: Slot) -> None:
+        """Remove a slot from those of ``value``."""
+        others = self._slots[value]
+        if not isinstance(others, set):
+            del self._slots[value]
+            return
+        others.remove(slot)
+        if len(others) == 1:
+            self._slots[value] = others.pop()
+
+    def get(self, value: Value) -> Collection[Slot]:
+        """Return the slots of ``value``, not to be changed."""
+        slots = self._slots.get(value, ())
+        return (slots,) if isinstance(slots, Slot) else slots

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dealcache.cluster.hubspot_probe import HubSpotProbe
+from dealcache.cluster import HubSpotProbe
 from dealcache.cluster.reports import CallOutcome, DailyCalls, WorkerReport, encode
 from dealcache.cluster.status import ServiceStatus, as_of
 from dealcache.cluster.status_monitor import Snapshot

@@ -36,7 +36,7 @@ def test_the_poller_calls_for_what_is_ready(pair):
     assert called == []
     pair[1].send(b"x")
     poller.dispatch(0)
-    poller.modify(pair[0], EVENT_WRITE, lambda sock: called.append("writable"))
+    poller.register(pair[0], EVENT_WRITE, lambda sock: called.append("writable"))
     poller.dispatch(0)
     assert called == [pair[0], "writable"]
     poller.unregister(pair[0])

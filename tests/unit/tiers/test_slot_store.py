@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealcache.tiers.slot import Slot
-from dealcache.tiers.slot_index import SlotIndex
-from dealcache.tiers.slot_store import SlotStore
+from dealcache.tiers.slot_store import SlotIndex, SlotStore
 from tests.clocks import ManualClock
 from tests.tier_contract import entry, key
 
