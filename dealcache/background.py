@@ -155,6 +155,8 @@ class Maintenance:
         expected: exceptions that are not bugs. They are logged, once for each kind in a row, and do not keep other
             tasks from being done.
         clock: the monotonic clock, in seconds.
+
+    ``thread`` is to be started after the fork; it ends after its present task.
     """
 
     def __init__(
@@ -170,20 +172,12 @@ class Maintenance:
         self._logged: dict[str, type[Exception]] = {}
         self._expected = expected
         self._clock = clock
-        self._thread = BackgroundThread("maintenance", self.run_round, ROUND_SECONDS)
-
-    def start(self) -> None:
-        """Begin. Called after the server has forked."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask the thread to end after its present task."""
-        self._thread.stop(0.0)
+        self.thread = BackgroundThread("maintenance", self.run_round, ROUND_SECONDS)
 
     def run_round(self) -> None:
         """Run all tasks that are due, unless the process is stopping."""
         for name, task in list(self._tasks.items()):
-            if self._thread.is_stopping:
+            if self.thread.is_stopping:
                 return
             if self._clock() < self._due.get(name, float("-inf")):
                 continue
@@ -199,7 +193,7 @@ class Maintenance:
     def _failed(self, name: str, failure: Exception) -> None:
         if name in self._once:
             self._due[name] = self._clock() + RETRY_SECONDS
-        if not self._thread.is_stopping:  # otherwise its connections were closed in the middle
+        if not self.thread.is_stopping:  # otherwise its connections were closed in the middle
             level = logging.DEBUG if self._logged.get(name) is type(failure) else logging.WARNING
             self._logged[name] = type(failure)
             pause = RETRY_SECONDS if name in self._once else ROUND_SECONDS

@@ -68,6 +68,8 @@ class StatusMonitor:
         probe_hubspot: requests a probe of HubSpot, unless its state is known, without waiting for its answer.
         on_snapshot: called with each snapshot, before requests get it.
         timer: the monotonic clock, in seconds.
+
+    ``thread`` is to be started after the fork; a snapshot in progress, perhaps of a hanging MongoDB, ends by itself.
     """
 
     def __init__(
@@ -92,21 +94,13 @@ class StatusMonitor:
         self._asked_at = float("-inf")
         self._last = Snapshot()
         self._changed = threading.Condition()
-        self._thread = BackgroundThread("status", self.renew, IDLE_SECONDS)
-
-    def start(self) -> None:
-        """Begin. Called after the fork."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; a snapshot in progress, perhaps of a hanging MongoDB, ends by itself."""
-        self._thread.stop(0.5)
+        self.thread = BackgroundThread("status", self.renew, IDLE_SECONDS)
 
     def request(self) -> float:
         """Request a new snapshot unless the last one is new; return the time of the request, for :meth:`newest`."""
         self._asked_at = self._timer()
         if self._asked_at - self._last.began_at > _NEW_SECONDS:
-            self._thread.wake()
+            self.thread.wake()
         return self._asked_at
 
     def newest(self, asked_at: float, within: float = WAIT_SECONDS) -> Snapshot:
@@ -169,6 +163,8 @@ class HubSpotProbe:
             None before any.
         answers: returns whether HubSpot answers, after a probe if necessary.
         timer: the monotonic clock, in seconds.
+
+    ``thread`` is to be started after the fork; a probe in progress ends by itself.
     """
 
     def __init__(
@@ -183,20 +179,12 @@ class HubSpotProbe:
         self._is_wanted = False
         self._changed = threading.Condition()
         self._probed: tuple[bool, float] | None = None
-        self._thread = BackgroundThread("HubSpot probe", self.probe)
-
-    def start(self) -> None:
-        """Begin. Called after the fork."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; a probe in progress ends by itself."""
-        self._thread.stop(0.0)
+        self.thread = BackgroundThread("HubSpot probe", self.probe)
 
     def wake(self) -> None:
         """Request a probe, without waiting for its answer."""
         self._is_wanted = True
-        self._thread.wake()
+        self.thread.wake()
 
     def last_outcome(self) -> CallOutcome | None:
         """Return the outcome of the last call or probe of this process; None before any."""

@@ -48,12 +48,12 @@ class Lifecycle:
         if parts.hit_recorder is not None:
             parts.hit_recorder.start()
         parts.live.start()
-        parts.announcer.start()
+        parts.announcer.thread.start()
         parts.invalidations.start()
         parts.membership.start(parts.statistics.publish, parts.state.encoded_report)
-        parts.hubspot_probe.start()
-        parts.status_monitor.start()
-        self._maintenance.start()
+        parts.hubspot_probe.thread.start()
+        parts.status_monitor.thread.start()
+        self._maintenance.thread.start()
 
     def begin_to_stop(self) -> None:
         """Close what would keep the server waiting. Called when a worker begins to stop."""
@@ -63,14 +63,14 @@ class Lifecycle:
         """End the threads and close all connections."""
         parts = self._parts
         self.begin_to_stop()
-        self._maintenance.stop()
-        parts.status_monitor.stop()
-        parts.hubspot_probe.stop()
+        self._maintenance.thread.stop(0.0)
+        parts.status_monitor.thread.stop(0.5)
+        parts.hubspot_probe.thread.stop(0.0)
         parts.reading.revalidator.stop()
         parts.activity_summaries.maintenance.stop()
         parts.syncing.webhooks.stop()
         parts.runner.stop()
-        parts.announcer.stop()
+        parts.announcer.thread.stop(0.0)
         parts.live.stop()
         if parts.hit_recorder is not None:
             parts.hit_recorder.stop()

@@ -56,6 +56,9 @@ class Announcer:
         hold_seconds: how long a change is held back, so that a client that reads on receiving it finds the new value,
             whichever worker it asks. A client that connects meanwhile gets it too: it may have read the old value.
         clock: the monotonic clock, in seconds.
+
+    ``thread`` is to be started after the fork. Changes that wait when it is stopped are dropped, because all clients
+    are about to leave.
     """
 
     def __init__(
@@ -73,15 +76,7 @@ class Announcer:
         self._waiting: OrderedDict[str, _PendingUpdate] = OrderedDict()  # the first is due first
         self._failures = 0
         self._retry_at = float("-inf")
-        self._thread = BackgroundThread("announcer", self.publish_due, retry_after=RETRY_SECONDS)
-
-    def start(self) -> None:
-        """Begin. Called after the server has forked."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask the thread to end; waiting changes are dropped, because all clients are about to leave."""
-        self._thread.stop(0.0)
+        self.thread = BackgroundThread("announcer", self.publish_due, retry_after=RETRY_SECONDS)
 
     def announce(self, changes: Changes, at: datetime) -> None:
         """Announce changes to the clients that subscribed to them; returns at once.
@@ -100,7 +95,7 @@ class Announcer:
                 waiting.views |= views
                 waiting.names |= changes.names_of.get(deal_id, set())
                 self._waiting.move_to_end(deal_id)
-        self._thread.wake()
+        self.thread.wake()
 
     def publish_due(self) -> float | None:
         """Announce all deals that are due; return the seconds until the next one is due, None if none waits."""

@@ -57,7 +57,7 @@ class CountedHistogram(Histogram):
                 bucket.inc(count)
 
 
-M = TypeVar("M", Counter, Gauge, Histogram, CountedHistogram)
+M = TypeVar("M", Counter, Gauge, CountedHistogram)
 
 
 class _AllWorkers(Collector):
@@ -79,12 +79,8 @@ class Metrics:
         self._requests = self._counter("requests", "HTTP requests by route and status", "route", "status")
         self._reads = self._counter("reads", "Reads by view and the tier that answered", "view", "tier")
         self.lane_hits = self._counter("lane_hits", "Hits that the event loop answered by itself, without a thread")
-        self._read_seconds = CountedHistogram(
-            "dealcache_read_seconds",
-            "Time of a read by the tier that answered",
-            ["tier"],
-            buckets=READ_BUCKETS,
-            registry=self.registry,
+        self._read_seconds = self._histogram(
+            "read_seconds", "Time of a read by the tier that answered", READ_BUCKETS, "tier"
         )
         self._entries = self._gauge("cache_entries", "Entries in the memory tier", "livesum")
         self._bytes = self._gauge("cache_bytes", "Bytes in the memory tier", "livesum")
@@ -94,13 +90,7 @@ class Metrics:
         self.shared_flight_waits = self._counter("shared_flight_waits", "Times a process waited for another one's load")
         self.hubspot_waiting = self._gauge("hubspot_waiting_threads", "Threads that wait for HubSpot", "livesum")
         self._calls = self._counter("hubspot_calls", "Calls to HubSpot by endpoint and status", "endpoint", "status")
-        self._call_seconds = Histogram(
-            "dealcache_hubspot_call_seconds",
-            "Time of a call to HubSpot",
-            ["endpoint"],
-            buckets=_SLOW,
-            registry=self.registry,
-        )
+        self._call_seconds = self._histogram("hubspot_call_seconds", "Time of a call to HubSpot", _SLOW, "endpoint")
         self._refusals = self._counter(
             "hubspot_refusals", "Calls that HubSpot refused because of the token (401) or its scopes (403)", "status"
         )
@@ -160,6 +150,9 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, mode: str, *labels: str) -> Gauge:
         return Gauge(f"dealcache_{name}", text, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> CountedHistogram:
+        return CountedHistogram(f"dealcache_{name}", text, labels, buckets=buckets, registry=self.registry)
 
     def _tally(self, name: str, text: str, *labels: str) -> Callable[..., None]:
         """Return the function that counts one by the values of the labels."""

@@ -69,7 +69,7 @@ def test_what_fails_because_all_is_closed_at_the_end_is_no_failure(caplog):
     second = Task()
 
     def closed() -> None:
-        maintenance.stop()
+        maintenance.thread.stop(0.0)
         raise Down("closed")
 
     maintenance = Maintenance({}, {"first": closed, "second": second}, (Down,))

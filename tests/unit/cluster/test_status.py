@@ -134,11 +134,11 @@ def test_hubspot_counts_as_answering_for_no_longer_than_fifteen_seconds():
 def test_a_probe_that_ends_at_once_is_told_at_once():
     stand = Stand()
     stand.last, stand.answers = (True, 7.0), False
-    stand.probe.start()
+    stand.probe.thread.start()
     try:
         assert stand.read().hubspot is False
     finally:
-        stand.probe.stop()
+        stand.probe.thread.stop(0.0)
 
 
 def test_what_others_said_before_mongodb_went_away_counts_no_longer():

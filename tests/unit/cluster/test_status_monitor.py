@@ -142,10 +142,10 @@ def test_a_request_right_after_a_look_needs_no_other(stand):
 
 
 def test_its_thread_looks_when_a_request_asks(stand):
-    stand.monitor.start()
+    stand.monitor.thread.start()
     try:
         for number in (1, 2):
             assert stand.monitor.newest(stand.monitor.request(), FOR_EVER).overview.number >= number
             stand.clock.tick(1)
     finally:
-        stand.monitor.stop()
+        stand.monitor.thread.stop(0.5)

@@ -179,11 +179,11 @@ def test_the_thread_tells_at_once_and_ends_when_asked_to(stand):
     told = threading.Event()
     publish = stand.publish
     stand.publish = lambda updates: (publish(updates), told.set())
-    stand.announcer.start()
+    stand.announcer.thread.start()
     stand.changed("1", INFO)
     assert told.wait(60)
-    stand.announcer.stop()
-    assert stand.announcer._thread.stop(10)
+    stand.announcer.thread.stop(0.0)
+    assert stand.announcer.thread.stop(10)
 
 
 def test_an_error_of_our_own_does_not_end_the_thread(stand, caplog):
@@ -196,10 +196,10 @@ def test_an_error_of_our_own_does_not_end_the_thread(stand, caplog):
         raise RuntimeError("ours")
 
     stand.publish = fail_once
-    stand.announcer.start()
+    stand.announcer.thread.start()
     stand.changed("1", INFO)
     assert failed.wait(60)
     stand.changed("2", INFO)
     assert told.wait(60)
-    assert stand.announcer._thread.stop(10)
+    assert stand.announcer.thread.stop(10)
     assert "announcer failed and continues" in caplog.text
