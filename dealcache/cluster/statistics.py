@@ -189,7 +189,7 @@ def combine(
     for one in each:
         by_tier.update(one.by_tier)
     return Summary(
-        by_tier,
+        dict(by_tier),
         failed=sum(one.failed for one in each),
         usage=Usage(*map(sum, zip(*(astuple(one.usage) for one in each), strict=True))),
         total=len(youngest) + omitted,

@@ -16,7 +16,7 @@ from gunicorn.http import wsgi
 from dealcache.api.streaming import AnswerBrokenError
 from dealcache.server.connections import ClientGoneError, Connection, Next
 from dealcache.server.incoming import Incoming
-from dealcache.server.phases import Phase
+from dealcache.server.phases import SENDING
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Answering:
             if monotonic() >= ends:
                 return False
             unsent = self._connection.unsent_bytes
-            if unsent and unsent > most_unsent(self._worker.keepalived_conns.count(Phase.SENDING)):
+            if unsent and unsent > most_unsent(len(self._worker.keepalived_conns.in_phase(SENDING))):
                 return False
         self._send_together(self._response.close)
         return True

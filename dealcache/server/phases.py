@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -111,13 +111,9 @@ class WaitingConnections:
                 if phase is not Phase.IDLE or not one.has_more:
                     one.timeout = min(one.timeout, now + self._patience[phase])
 
-    def in_phase(self, phase: Phase) -> Iterator[Connection]:
-        """Iterate over the connections of a phase, the one whose time runs out first in front."""
-        return iter(self._ordered[phase])
-
-    def count(self, phase: Phase) -> int:
-        """Return the number of connections in a phase."""
-        return len(self._ordered[phase])
+    def in_phase(self, phase: Phase) -> Collection[Connection]:
+        """Return the connections of a phase, the one whose time runs out first in front."""
+        return self._ordered[phase].keys()
 
     def __getitem__(self, index: int) -> Connection:
         """Return the connection whose time runs out first; gunicorn asks for no other."""

@@ -30,7 +30,7 @@ class Worker:
         self.logged: list[int] = []
         self.log = SimpleNamespace(access=self._tell, info=lambda *_: None, debug=lambda *_: None)
         self.behind = 0
-        self.keepalived_conns = SimpleNamespace(count=lambda _phase: self.behind)
+        self.keepalived_conns = SimpleNamespace(in_phase=lambda _phase: range(self.behind))
 
     def refuse(self, error: BaseException, _client: Any) -> bytes:
         return b"refused: %r" % error
