@@ -18,20 +18,16 @@ from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.api.edge import RequestIds
 from dealcache.api.responses import content_headers, not_modified, read_headers
 from dealcache.lane.hit_recorder import HitRecorder
-from dealcache.lane.hit_request import HitRequest, HitRequestParser
+from dealcache.lane.hit_request import ROUTES, HitRequest, HitRequestParser
 from dealcache.lane.known_requests import KnownRequests
-from dealcache.lane.route import parse_route
 from dealcache.lane.support import ParserLimits
 from dealcache.reader.answers import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry, Slot
 from dealcache.tiers.slot import GONE
 
-#: How many routes are remembered, each up to how many bytes long: a few megabytes.
-_ROUTES, _LONGEST_TARGET = 8192, 512
-
 #: How many heads of answers are kept: as many as routes, about ten megabytes. Each is out of date after a second.
-_HEADS = _ROUTES
+_HEADS = ROUTES
 
 #: A finished answer: head, body, and how many bytes of the input its request took. A plain tuple, because creating an
 #: object of a class takes as long as finding the value.
@@ -84,14 +80,12 @@ class HitLane:
         self._clock = clock
         self._timer = timer
         self._ids = RequestIds()
-        remembered = lru_cache(maxsize=_ROUTES)(parse_route)
-        self._find_route = lambda raw: remembered(raw) if len(raw) <= _LONGEST_TARGET else parse_route(raw)
         self._heads: deque[tuple[Slot, ResponseHead]] = deque()
         self.limit(ParserLimits())
 
     def limit(self, limits: ParserLimits) -> None:
         """Take over the limits of the server."""
-        self._parser = HitRequestParser(self._cors, self._guard, limits, self._find_route)
+        self._parser = HitRequestParser(self._cors, self._guard, limits)
         self._known = KnownRequests()
         self._same = self._known.same
 

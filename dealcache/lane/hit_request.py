@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -19,6 +19,9 @@ Incomplete = IncompleteError
 
 #: Names, in any case, and values.
 _Fields = Iterable[tuple[bytes, bytes]]
+
+#: How many routes are remembered, each up to how many bytes long: a few megabytes.
+ROUTES, _LONGEST_TARGET = 8192, 512
 
 #: Origins whose headers are remembered.
 _ORIGINS = 256
@@ -81,19 +84,12 @@ class HitRequestParser:
         cors: makes the cross-origin headers.
         guard: knows the host names that are answered to.
         limits: the server's limits.
-        find_route: returns the route of a target; it may remember.
     """
 
-    def __init__(
-        self,
-        cors: Cors,
-        guard: CrossSiteGuard,
-        limits: ParserLimits,
-        find_route: Callable[[bytes], Route | None] = parse_route,
-    ) -> None:
+    def __init__(self, cors: Cors, guard: CrossSiteGuard, limits: ParserLimits) -> None:
         self._guard = guard
         self._end = lru_cache(maxsize=_ORIGINS)(partial(_end_of_head, cors))
-        self._find_route = find_route
+        self._route = lru_cache(maxsize=ROUTES)(parse_route)
         self._limits = limits
 
     def parse(self, data: bytes, seen: int = 0) -> HitRequest | None:
@@ -111,7 +107,8 @@ class HitRequestParser:
         # An empty line before a request is allowed (RFC 9112, 2.2); gunicorn measures such requests in its own way.
         if method not in (b"GET", b"HEAD") or request["minor_version"] != 1 or data.startswith(b"\r"):
             return None
-        route = self._find_route(request["path"])
+        target = request["path"]
+        route = self._route(target) if len(target) <= _LONGEST_TARGET else parse_route(target)
         values = None if route is None else fields_that_matter(request["headers"])
         if route is None or values is None or not self._guard.allows_host(_text(values[_HOST])):
             return None

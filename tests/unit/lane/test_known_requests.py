@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,6 @@ from dealcache.api.cross_site import Cors, CrossSiteGuard
 from dealcache.lane import known_requests
 from dealcache.lane.hit_request import HitRequest, HitRequestParser, Incomplete
 from dealcache.lane.known_requests import KnownRequests
-from dealcache.lane.route import parse_route
 from dealcache.lane.support import ParserLimits
 from tests.examples import examples
 
@@ -29,7 +27,7 @@ class Both:
     def __init__(self, **limits: int) -> None:
         cors = Cors(frozenset())
         guard = CrossSiteGuard("unix:/run/x", None, cors, tokens=False)
-        self.parser = HitRequestParser(cors, guard, ParserLimits(**limits), lru_cache(parse_route))
+        self.parser = HitRequestParser(cors, guard, ParserLimits(**limits))
         self.known = KnownRequests()
 
     def parse(self, data: bytes) -> HitRequest | None:
