@@ -12,7 +12,6 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from wsproto.frame_protocol import CloseReason
 
@@ -21,6 +20,7 @@ from dealcache.live.connection import FloodError
 from dealcache.live.flow import TokenBucket, TooSlowError, Total
 from dealcache.live.messages import DealUpdate, frames_of
 from dealcache.live.subscription import Audience, Subscription
+from dealcache.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -37,40 +37,17 @@ MOST_WAITING_OF_ALL = 64 * 1024 * 1024
 BYTES_OF_ALL, BYTES_OF_ALL_AT_ONCE = 1024 * 1024, 8 * 1024 * 1024
 
 
-class Observer(Protocol):
-    """Counts what happens."""
-
-    def live_clients(self, count: int) -> None:
-        """Set the number of clients."""
-
-    def live_messages(self, count: int) -> None:
-        """Count updates handed to clients, each once for every client."""
-
-    def live_dropped(self, reason: str) -> None:
-        """Count a client that was dropped, or turned away.
-
-        Args:
-            reason: dropped: ``slow``, ``silent``, ``lost`` (its connection), ``failed`` (an error here); turned away:
-                ``flood`` (it sent too much), ``crowded`` (all have subscribed to too many names).
-        """
-
-
 class Clients:
     """The clients. :meth:`serve` must be called when the socket of one is ready.
 
     Args:
-        observer: counts what happens.
+        metrics: count clients, messages, and who was dropped or turned away.
         clock: the monotonic clock, in seconds.
         on_leave: called when a client is gone.
     """
 
-    def __init__(
-        self,
-        observer: Observer,
-        clock: Callable[[], float],
-        on_leave: Callable[[], None],
-    ) -> None:
-        self._observer = observer
+    def __init__(self, metrics: Metrics, clock: Callable[[], float], on_leave: Callable[[], None]) -> None:
+        self._metrics = metrics
         self._clock = clock
         self._on_leave = on_leave
         self._audience: Audience[Client] = Audience()
@@ -92,7 +69,7 @@ class Clients:
             wanted = Subscription.to(())
         self._audience.put(client, wanted)
         self._put_off(client)
-        self._observer.live_clients(len(self))
+        self._metrics.live_clients(len(self))
 
     def connect(self, client: Client, sock: socket.socket, early: bytes) -> None:
         """Give a client its socket, over which the change of protocols was sent.
@@ -136,7 +113,7 @@ class Clients:
             self._attempt(client, partial(self._send_update, client, together))
         for client, places in narrowed.items():
             self._attempt(client, partial(self._send_update, client, b"".join(frames[place] for place in places)))
-        self._observer.live_messages(len(of_all) * len(frames) + sum(map(len, narrowed.values())))
+        self._metrics.live_messages(len(of_all) * len(frames) + sum(map(len, narrowed.values())))
 
     def keep_time(self) -> float | None:
         """Ping clients that were silent for long, drop those that still are; return the seconds until the next call.
@@ -231,13 +208,13 @@ class Clients:
         """Count a client that is turned away; it gets no more updates."""
         reason = client.connection.refused or ""
         log.info("sent a live client away: %s", reason)
-        self._observer.live_dropped(reason)
+        self._metrics.live_dropped(reason)
         self._audience.put(client, Subscription.to(()))
 
     def _drop(self, client: Client, reason: str) -> None:
-        """Drop a client, with everything that waits for it."""
+        """Drop a client, with everything that waits for it: ``lost`` is its connection, ``failed`` an error here."""
         log.info("dropped a live client: %s", reason)
-        self._observer.live_dropped(reason)
+        self._metrics.live_dropped(reason)
         self._leave(client, reset=True)
 
     def _leave(self, client: Client, reset: bool = False) -> None:
@@ -246,4 +223,4 @@ class Clients:
         self._crowded_out.discard(client)
         self._audience.remove(client)
         self._on_leave()
-        self._observer.live_clients(len(self))
+        self._metrics.live_clients(len(self))

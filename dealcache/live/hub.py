@@ -18,9 +18,10 @@ from contextlib import suppress
 from functools import partial
 
 from dealcache.live.client import Client
-from dealcache.live.clients import Clients, Observer
+from dealcache.live.clients import Clients
 from dealcache.live.messages import DealUpdate
 from dealcache.live.subscription import Subscription
+from dealcache.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,14 @@ class Hub:
     """The thread, its inbox, and the bound on the number of clients. Public methods may be called by any thread.
 
     Args:
-        observer: counts what happens.
+        metrics: count clients, messages, and who was dropped or turned away.
         clock: the monotonic clock, in seconds.
     """
 
-    def __init__(self, observer: Observer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._selector = selectors.DefaultSelector()
-        self._clients = Clients(observer, clock, self._free_a_place)
+        self._clients = Clients(metrics, clock, self._free_a_place)
         self._lock = threading.Lock()
         self._inbox: deque[Callable[[], None]] = deque()
         self._waker: socket.socket | None = None  # wakes the thread while it runs

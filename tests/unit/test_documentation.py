@@ -36,7 +36,7 @@ ALLOWED = {
     "invalidation": {"background", "model", "reader", "tiers", "repositories", "redis_connection"},
     "cluster": {"background", "model", "tiers", "repositories"},
     "sync": {"background", "model", "repositories", "hubspot"},
-    "live": {"background", "model", "repositories"},
+    "live": {"background", "model", "repositories", "telemetry"},
     "api": {
         *("model", "reader", "tiers", "repositories", "hubspot", "cluster", "live", "telemetry"),
         *("settings", "setting_values"),
