@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Level(StrEnum):
@@ -36,16 +37,11 @@ class Finding:
         return " ".join(line.splitlines())
 
 
-def ok(subject: str, text: str) -> Finding:
-    """Return a finding of something that is as it should be."""
-    return Finding(Level.OK, subject, text)
+#: Makes a finding of something that is as it should be.
+ok = partial(Finding, Level.OK)
 
+#: Makes a finding of something that the service can work with, but the operator should know.
+warning = partial(Finding, Level.WARNING)
 
-def warning(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return a finding of something that the service can work with, but the operator should know."""
-    return Finding(Level.WARNING, subject, text, remedy)
-
-
-def failed(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return a finding of something that keeps the service from working as it should."""
-    return Finding(Level.FAILED, subject, text, remedy)
+#: Makes a finding of something that keeps the service from working as it should.
+failed = partial(Finding, Level.FAILED)

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 from dealcache.api.recorder import ReadRecorder
 from dealcache.background import BackgroundThread
-from dealcache.lane.hit_request import HitRequest
-from dealcache.lane.route import KINDS, PATH_OF, Route
+from dealcache.lane.hit_request import KINDS, PATH_OF, HitRequest, Route
 from dealcache.telemetry.latencies import BOUNDS
 from dealcache.telemetry.log_lines import log_hits, log_read, log_request, log_requests
 from dealcache.telemetry.logs import request_id_var

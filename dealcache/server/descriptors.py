@@ -47,21 +47,19 @@ class Exhaustion:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._until = 0.0
         self._since: float | None = None
-        self._last = 0.0
+        self._last = float("-inf")
 
     @property
     def lasts(self) -> bool:
         """True while it is too early to accept again."""
-        return self._clock() < self._until
+        return self._clock() < self._last + PAUSE
 
     def found(self, error: OSError) -> None:
         """Begin a pause, because ``error`` says that there is no room."""
-        now = self._clock()
-        self._until, self._last = now + PAUSE, now
+        self._last = self._clock()
         if self._since is None:
-            self._since = now
+            self._since = self._last
             log.error("no new connections for now: %s; raise the limit on open files (ulimit -n)", error.strerror)
 
     def passed(self) -> None:

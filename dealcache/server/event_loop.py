@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
@@ -56,9 +56,6 @@ class EventLoopWorker(ProblemWorker):
     on_writable: Step
     on_late: Step
 
-    #: Seconds that the phases other than idleness may take.
-    patience: Mapping[Phase, float] = PATIENCE
-
     def run(self) -> None:
         """Serve until asked to stop."""
         self.poller.close()
@@ -70,7 +67,7 @@ class EventLoopWorker(ProblemWorker):
             CLOSING: (EVENT_READ, self._on_closing),
         }
         # Looked up once: gunicorn's configuration takes microseconds for each answer.
-        self.keepalived_conns = WaitingConnections({**self.patience, IDLE: float(self.cfg.keepalive)})
+        self.keepalived_conns = WaitingConnections({**PATIENCE, IDLE: float(self.cfg.keepalive)})
         # At the limit the longest idle connection is closed (make_room), so all connections may be idle.
         self.max_keepalived = self.worker_connections
         self.metrics = self.wsgi.extensions["dealcache"].metrics

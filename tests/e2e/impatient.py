@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
-from dealcache.server.lane_worker import LaneWorker
+from dealcache.server import event_loop, lane_worker
 from dealcache.server.phases import Phase
 
 #: Seconds of each phase but idleness.
@@ -14,7 +11,9 @@ SECONDS = 3.0
 OPTIONS = f"--worker-class {__name__}.ImpatientWorker"
 
 
-class ImpatientWorker(LaneWorker):
+class ImpatientWorker(lane_worker.LaneWorker):
     """Waits three seconds where the real one waits thirty."""
 
-    patience: ClassVar[Mapping[Phase, float]] = {Phase.RECEIVING: SECONDS, Phase.SENDING: SECONDS, Phase.CLOSING: 0.5}
+    def run(self) -> None:
+        event_loop.PATIENCE = {Phase.RECEIVING: SECONDS, Phase.SENDING: SECONDS, Phase.CLOSING: 0.5}
+        super().run()
