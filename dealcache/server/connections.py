@@ -64,20 +64,6 @@ class Connection(TConn):
         self.discarded = 0
         self._moved = self._sent = self._taken = 0
 
-    def receive(self, most: int) -> bytes | None:
-        """Return what the client has sent, ``most`` bytes of it; empty at its end, None if nothing has come yet.
-
-        Raises:
-            ClientGoneError: the client has broken the connection.
-        """
-        try:
-            data: bytes = self.sock.recv(most)
-        except (BlockingIOError, InterruptedError):
-            return None
-        except OSError as error:
-            raise ClientGoneError(str(error)) from None
-        return data
-
     def send(self, head: bytes, body: bytes = b"") -> bool:
         """Send as much as the client takes now, after the bytes kept before, and keep the rest.
 

@@ -184,13 +184,16 @@ class EventLoopWorker(ProblemWorker):
             self.wait_for(conn, CLOSING)
 
     def _on_closing(self, conn: Connection) -> None:
-        data = conn.receive(_READ_SIZE)
-        if data is None:
+        try:
+            count = len(conn.sock.recv(_READ_SIZE))
+        except (BlockingIOError, InterruptedError):
             return
-        conn.discarded += len(data)
-        if not data or conn.discarded > _MOST_DISCARDED:
+        except OSError:
+            count = 0
+        conn.discarded += count
+        if not count or conn.discarded > _MOST_DISCARDED:
             self.drop(conn)
-        elif conn.moves(len(data)):
+        elif conn.moves(count):
             self.renew(conn)
 
     def murder_keepalived(self, force: bool = False) -> None:

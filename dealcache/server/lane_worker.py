@@ -16,7 +16,7 @@ from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
 from dealcache.lane.hit_request import Incomplete, check_head
 from dealcache.lane.support import parser_limits, unsuitable
 from dealcache.server.answering import Answering
-from dealcache.server.connections import Connection, Next, has_socket
+from dealcache.server.connections import ClientGoneError, Connection, Next, has_socket
 from dealcache.server.event_loop import EventLoopWorker
 from dealcache.server.incoming import BodyTooLargeError, Incoming
 from dealcache.server.phases import IDLE, RECEIVING, SENDING
@@ -96,9 +96,12 @@ class LaneWorker(EventLoopWorker):
         if conn.has_more:
             return  # its received requests get their turn first
         incoming = conn.incoming
-        data = conn.receive(_READ_SIZE if incoming is None else _READ_SIZE_OF_BODIES)
-        if data is None:
+        try:  # here and not in a method of the connection: each hit would pay for the call
+            data = conn.sock.recv(_READ_SIZE if incoming is None else _READ_SIZE_OF_BODIES)
+        except (BlockingIOError, InterruptedError):
             return
+        except OSError as error:
+            raise ClientGoneError(str(error)) from None
         if incoming is not None:
             self._receive_body(conn, incoming, data)
         elif not data:
