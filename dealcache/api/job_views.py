@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 import marshmallow as ma
@@ -14,7 +13,7 @@ from dealcache.model.timestamps import optional_timestamp, timestamp
 
 
 def job_view(job: Job) -> dict[str, Any]:
-    """Return a job as JSON values."""
+    """Return a job as values that orjson writes as clients see them."""
     request, progress = job.request, asdict(job.progress)
     warnings = progress.pop("warnings")
     return {
@@ -28,18 +27,14 @@ def job_view(job: Job) -> dict[str, Any]:
         "epoch0": optional_timestamp(job.since),
         "deal": request.deal,
         "stage": request.stage,
-        "start_date": _day(request.first_day),
-        "end_date": _day(request.last_day),
+        "start_date": request.first_day,
+        "end_date": request.last_day,
         "message": job.message,
         "error": job.error,
         "cancelled": job.cancel_requested or job.status is JobStatus.CANCELLED,
         "warnings": list(warnings),
         "progress": progress | {"waited_seconds": round(job.progress.waited_seconds, 3)},
     }
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
 
 
 class ProgressSchema(ma.Schema):

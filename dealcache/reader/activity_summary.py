@@ -88,8 +88,8 @@ class ActivitySummaries:
         rows = rows_of(question.by, table, labels)
         return {
             "by": question.by,
-            "since": None if question.since is None else question.since.isoformat(),
-            "until": None if question.until is None else question.until.isoformat(),
+            "since": question.since,
+            "until": question.until,
             "time_zone": str(self._zone),
             "total": sum(row["count"] for row in rows),
             "rows": rows,
