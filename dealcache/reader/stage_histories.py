@@ -105,37 +105,35 @@ class StageHistories:
         """
         trace = ReadTrace()
         found = None if mode is Mode.REFRESH else self._mongodb.find_one(key)
-        if found is not None and self._is_complete(found[0]):
-            trace.step("mongodb", TierOutcome.HIT)
-            return self._answer(self._entry(*found), trace)
-        loaded, entry = self._load(key, Mode.REFRESH if found is not None else mode)
-        if loaded.entry.status != 200 or loaded.tier == "hubspot":
-            return replace(loaded, entry=entry)
+        if found is None or not self._is_complete(found[0]):
+            loaded, found = self._load(key, mode if found is None else Mode.REFRESH)
+            if found is None:
+                return loaded
+            if loaded.tier == "hubspot":
+                return replace(loaded, entry=self._entry(*found))
         trace.step("mongodb", TierOutcome.HIT)
-        return self._answer(entry, trace)
+        entry = self._entry(*found)
+        return Answer(entry, "mongodb", trace.steps, revalidating=self._revalidator.revalidate(entry))
 
-    def _load(self, key: DealKey, mode: Mode) -> tuple[Answer, Entry]:
-        """Return how a deal was loaded, and its history; if it is unknown, what says so.
+    def _load(self, key: DealKey, mode: Mode) -> tuple[Answer, tuple[StoredDeal, datetime | None] | None]:
+        """Return how a deal was loaded, and what MongoDB then has of it; None if no tier knows it.
 
         A deal that is stored without its times, perhaps by a load before any stage was known, is loaded by a refresh.
         """
         loaded = self._reader.read(View.INFO, key, mode)
         if loaded.entry.status != 200 or loaded.entry.deal_id is None:
-            return loaded, loaded.entry
+            return loaded, None
         found = self._mongodb.find_one(DealKey("id", loaded.entry.deal_id))
         if found is None:
             raise StoreError("a deal that was read from HubSpot was not stored")
         if mode is not Mode.REFRESH and not self._is_complete(found[0]):
             return self._load(key, Mode.REFRESH)
-        return loaded, self._entry(*found)
+        return loaded, found
 
     def _is_complete(self, stored: StoredDeal) -> bool:
         """Return False if a load could bring more: never, while no stage is known to ask for."""
         is_read = stored.deal.stage_times is not None or not self._maker.labels.current().pipelines
         return is_read and stored.timeline_synced_at is not None
-
-    def _answer(self, entry: Entry, trace: ReadTrace) -> Answer:
-        return Answer(entry, "mongodb", trace.steps, revalidating=self._revalidator.revalidate(entry))
 
     def _entry(self, stored: StoredDeal, as_of: datetime | None) -> Entry:
         deal, labels, fetched_at = stored.deal, self._maker.labels.current(), self._clock()
