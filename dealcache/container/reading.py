@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dealcache.hubspot.limits.buckets import Priority
@@ -25,7 +26,7 @@ from dealcache.reader.mongodb import MongoSource
 from dealcache.reader.people import PeopleDirectory
 from dealcache.reader.policy import StalenessPolicy
 from dealcache.reader.reader import DealReader
-from dealcache.reader.revalidator import AT_ONCE, Rereader, Revalidator
+from dealcache.reader.revalidator import AT_ONCE, Revalidator, reread
 from dealcache.reader.stage_histories import StageHistories
 from dealcache.reader.sync_watermark import SyncWatermark
 from dealcache.reader.throttles import FailSafeThrottle
@@ -159,9 +160,17 @@ def _make_revalidator(parts: Container, maker: EntryMaker, mongodb: MongoSource,
     loads = Bulkhead(AT_ONCE, "deals are being read again")
     context = _request_context(parts, maker, mongodb, loads, hubspot.reread_executor, Priority.REREAD)
     max_age, deadline = settings.max_data_age_seconds, settings.hubspot_deadline_seconds
-    rereader = Rereader(context, cluster, hubspot.has_calls_for_rereads, max_age, deadline, parts.clock)
+    read_again = partial(
+        reread,
+        context=context,
+        cluster=cluster,
+        has_calls=hubspot.has_calls_for_rereads,
+        max_age=max_age,
+        deadline_seconds=deadline,
+        clock=parts.clock,
+    )
     may_call, count = hubspot.may_have_calls_for_rereads, parts.metrics.reread
-    return Revalidator(max_age, rereader.reread, may_call, count, parts.clock, parts.timer)
+    return Revalidator(max_age, read_again, may_call, count, parts.clock, parts.timer)
 
 
 def _request_context(

@@ -71,66 +71,51 @@ class RereadRequest(RefreshRequest):
         return {}  # it is named by its id
 
 
-class Rereader:
-    """Reads old deals again. Thread-safe.
+def reread(
+    deal_id: str,
+    is_stopping: Callable[[], bool],
+    *,
+    context: RequestContext,
+    cluster: ClusterFlight,
+    has_calls: Callable[[], bool],
+    max_age: float,
+    deadline_seconds: float,
+    clock: Callable[[], float],
+) -> RereadOutcome:
+    """Read a deal again, as a refresh does, unless that is no longer needed.
 
     Args:
+        deal_id: HubSpot's id.
+        is_stopping: returns True once the process is stopping.
         context: what loads work with; its calls have the priority of re-reads.
         cluster: coordinates loads with other processes.
         has_calls: returns False while too few of the day's calls to HubSpot are left; may ask HubSpot.
         max_age: seconds after which a deal is old.
-        deadline_seconds: how long one re-read may take.
+        deadline_seconds: how long it may take.
         clock: the wall clock, epoch seconds.
     """
-
-    def __init__(
-        self,
-        context: RequestContext,
-        cluster: ClusterFlight,
-        has_calls: Callable[[], bool],
-        max_age: float,
-        deadline_seconds: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._context = context
-        self._cluster = cluster
-        self._has_calls = has_calls
-        self._max_age = max_age
-        self._deadline_seconds = deadline_seconds
-        self._clock = clock
-
-    def reread(self, deal_id: str, is_stopping: Callable[[], bool]) -> RereadOutcome:
-        """Read a deal again, as a refresh does, unless that is no longer needed.
-
-        Args:
-            deal_id: HubSpot's id.
-            is_stopping: returns True once the process is stopping.
-        """
-        key = DealKey("id", deal_id)
-        try:
-            _, as_of = self._context.mongodb.find_one(key) or (None, None)
-        except StoreError as failure:
-            log.debug("deal %s is not read again: %s", deal_id, failure)
-            return RereadOutcome.FAILED
-        if as_of is not None and self._clock() - as_of.timestamp() <= self._max_age:
-            self._forget(deal_id)
-            return RereadOutcome.UNNEEDED
-        if not self._has_calls():
-            return RereadOutcome.SKIPPED
-        request = RereadRequest(key, PAUSE_AFTER_FAILURE, self._context)
-        if not self._cluster.run_unless_held(request, CancellableDeadline(self._deadline_seconds, is_stopping)):
-            return RereadOutcome.UNNEEDED
-        outcome = request.outcomes.get(key)
-        if not isinstance(outcome, dict) or not request.stored:
-            log.debug("deal %s could not be read again: %s", deal_id, outcome)
-            return RereadOutcome.FAILED
-        return RereadOutcome.GONE if outcome[View.INFO].status == 404 else RereadOutcome.REFRESHED
-
-    def _forget(self, deal_id: str) -> None:
-        """Drop values of this process's caches that are older than MongoDB's."""
-        selection, cache = Selection.deals(ids=[deal_id]), self._context.state.cache
+    key = DealKey("id", deal_id)
+    try:
+        _, as_of = context.mongodb.find_one(key) or (None, None)
+    except StoreError as failure:
+        log.debug("deal %s is not read again: %s", deal_id, failure)
+        return RereadOutcome.FAILED
+    if as_of is not None and clock() - as_of.timestamp() <= max_age:
+        # This process's caches may have values that are older than MongoDB's.
+        selection, cache = Selection.deals(ids=[deal_id]), context.state.cache
         cache.forget(selection, None)
         cache.forget_shared(selection, None)
+        return RereadOutcome.UNNEEDED
+    if not has_calls():
+        return RereadOutcome.SKIPPED
+    request = RereadRequest(key, PAUSE_AFTER_FAILURE, context)
+    if not cluster.run_unless_held(request, CancellableDeadline(deadline_seconds, is_stopping)):
+        return RereadOutcome.UNNEEDED
+    outcome = request.outcomes.get(key)
+    if not isinstance(outcome, dict) or not request.stored:
+        log.debug("deal %s could not be read again: %s", deal_id, outcome)
+        return RereadOutcome.FAILED
+    return RereadOutcome.GONE if outcome[View.INFO].status == 404 else RereadOutcome.REFRESHED
 
 
 class Revalidator:
@@ -140,7 +125,7 @@ class Revalidator:
 
     Args:
         max_age: seconds after which data is too old; 0: never.
-        reread: reads a deal again, by id; its second argument tells whether it must end.
+        reread: reads a deal again; see :func:`reread`.
         may_call: returns False while too few calls to HubSpot are left.
         count: called with an outcome and the number of deals that had it.
         clock: the wall clock, epoch seconds.
