@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from dealcache.hubspot.deal_properties import DealProperties, StageProperties, stage_property_names
+from dealcache.hubspot.deal_properties import DealProperties, stage_property_names
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.labels import Labels
 from dealcache.model.read_with_deals import ReadWithDeals, read_with_deals
@@ -41,8 +41,8 @@ class FurtherProperties:
 
     def asked_for(self) -> DealProperties:
         """Return what names the properties to ask for; while nothing is configured, only the fixed ones."""
-        stages = StageProperties(self._directory.current) if self._has_history else None
-        return DealProperties(*([self._present] if self._own else []), stages=stages)
+        labels = self._directory.current if self._has_history else None
+        return DealProperties(*([self._present] if self._own else []), labels=labels)
 
     def reading(self) -> ReadWithDeals:
         """Return what this process reads with deals from now on.

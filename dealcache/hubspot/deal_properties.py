@@ -49,20 +49,28 @@ class _Known(NamedTuple):
     stages: Mapping[str, str]
 
 
-class StageProperties:
-    """Names the properties of all known stages, and reads them. Thread-safe.
+class DealProperties:
+    """Names the properties that every read of deals asks HubSpot for, and reads the times of stages. Thread-safe.
 
     Args:
-        labels: returns the present labels, whose pipelines have the stages.
+        sources: name the properties that are read beside the fixed ones.
+        labels: returns the present labels, to read the times of the stages that they have; None to read no times.
     """
 
-    def __init__(self, labels: Callable[[], Labels]) -> None:
+    def __init__(self, *sources: Source, labels: Callable[[], Labels] | None = None) -> None:
+        self._sources = sources
         self._labels = labels
         self._last = _known(Labels())
 
+    def further(self) -> tuple[str, ...]:
+        """Return the names that are wanted now, each once; their texts are kept in :attr:`.Deal.properties`."""
+        named = (name for source in self._sources for name in source())
+        return tuple(dict.fromkeys((*named, *self._stages().names)))
+
     def names(self) -> tuple[str, ...]:
-        """Return the names of the properties to read; none while no stage is known."""
-        return self._current().names
+        """Return all names to ask HubSpot for."""
+        further = self.further()
+        return tuple(dict.fromkeys((*DEAL_PROPERTIES, *further))) if further else DEAL_PROPERTIES
 
     def with_times(self, deal: Deal, unreadable: list[str]) -> Deal:
         """Return a deal with the times of its stages, which its properties hold; unchanged while no stage is known.
@@ -71,7 +79,7 @@ class StageProperties:
             deal: the deal.
             unreadable: receives the names of properties that hold no time.
         """
-        _, names, stages = self._current()
+        _, names, stages = self._stages()
         if not names:
             return deal
         times: list[StageTime] = []
@@ -87,32 +95,11 @@ class StageProperties:
                 times.append(StageTime(present, entered_at))
         return replace(deal, stage_times=tuple(times))
 
-    def _current(self) -> _Known:
-        labels, last = self._labels(), self._last
-        if last.labels is not labels:
+    def _stages(self) -> _Known:
+        last = self._last
+        if self._labels is not None and (labels := self._labels()) is not last.labels:
             last = self._last = _known(labels)
         return last
-
-
-class DealProperties:
-    """Names the properties that every read of deals asks HubSpot for. Thread-safe.
-
-    Args:
-        sources: name the properties that are read beside the fixed ones.
-        stages: those with the times of stages, which are read too; None for none.
-    """
-
-    def __init__(self, *sources: Source, stages: StageProperties | None = None) -> None:
-        self.stages = stages
-        self._sources = sources if stages is None else (*sources, stages.names)
-
-    def further(self) -> tuple[str, ...]:
-        """Return the names that the sources want now, each once; their texts are kept in :attr:`.Deal.properties`."""
-        return tuple(dict.fromkeys(name for source in self._sources for name in source()))
-
-    def names(self) -> tuple[str, ...]:
-        """Return all names to ask HubSpot for."""
-        return tuple(dict.fromkeys((*DEAL_PROPERTIES, *self.further()))) if self._sources else DEAL_PROPERTIES
 
 
 def stage_property_names(labels: Labels) -> tuple[str, ...]:

@@ -62,11 +62,10 @@ class RecordMapper:
 
     def deals(self, records: Iterable[Json]) -> list[Deal]:
         """Return the deals that ``records`` describe, each as far as it can be read."""
-        further, stages = self.deal_properties.further(), self.deal_properties.stages
+        further = self.deal_properties.further()
 
         def convert(record: Json, faults: list[str]) -> Deal:
-            deal = deal_of(record, faults, further)
-            return deal if stages is None else stages.with_times(deal, faults)
+            return self.deal_properties.with_times(deal_of(record, faults, further), faults)
 
         found = self._mapped("deals", records, convert)
         for deal in found:

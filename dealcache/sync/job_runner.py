@@ -139,7 +139,7 @@ class JobRunner:
         log.info("sync job %s (%s) starts, attempt %d", job.job_id, job.request.type, job.attempts)
         if job.attempts > 1:
             self._publisher.doubt()  # its last owner may have died between a write and publishing it
-        has_calls = self._has_calls if job.request.type in BY_THEMSELVES else _always
+        has_calls = self._has_calls if job.request.type in BY_THEMSELVES else lambda: True
         lease = JobLease(self._jobs, job, self._owner, self._publisher.changed, self._now, has_calls)
         self._running = token = lease.token
         if self._stopping.is_set():
@@ -215,7 +215,3 @@ class JobRunner:
             self._state.note_completed(job.request.type, now)
         self._jobs.finish(job.job_id, self._owner, status, now, message, error, progress)
         self._on_end(job.request.type, status)
-
-
-def _always() -> bool:
-    return True

@@ -13,7 +13,6 @@ from dealcache.hubspot.deal_properties import (
     ENTERED_CURRENT,
     EXITED,
     DealProperties,
-    StageProperties,
     with_suffixes,
 )
 from dealcache.hubspot.errors import Forbidden
@@ -42,8 +41,8 @@ class Account:
 
     def __init__(self, *pipelines: Pipeline) -> None:
         self.labels = Labels(pipelines=pipelines)
-        self.properties = StageProperties(lambda: self.labels)
-        self.mapper = RecordMapper(deal_properties=DealProperties(stages=self.properties))
+        self.properties = DealProperties(labels=lambda: self.labels)
+        self.mapper = RecordMapper(deal_properties=self.properties)
 
     def times(self, **properties: str) -> tuple[StageTime, ...] | None:
         return self.mapper.deals([deal(**properties)])[0].stage_times
@@ -52,26 +51,26 @@ class Account:
 def test_two_properties_for_each_stage_and_one_for_the_present_one():
     account = Account(pipeline("default", "won", "143"), pipeline("old", "won", "gone_1", archived=True))
 
-    assert account.properties.names() == (
+    assert account.properties.further() == (
         *(f"{ENTERED}won", f"{EXITED}won", f"{ENTERED}143", f"{EXITED}143", f"{ENTERED}gone_1", f"{EXITED}gone_1"),
         ENTERED_CURRENT,
     )
-    assert account.mapper.deal_properties.names() == (*DEAL_PROPERTIES, *account.properties.names())
+    assert account.mapper.deal_properties.names() == (*DEAL_PROPERTIES, *account.properties.further())
 
 
 def test_a_new_stage_is_read_once_it_is_known():
     account = Account(pipeline("default", "won"))
-    before = account.properties.names()
+    before = account.properties.further()
     account.labels = Labels(pipelines=(pipeline("default", "won", "new"),))
 
-    assert set(account.properties.names()) - set(before) == {f"{ENTERED}new", f"{EXITED}new"}
+    assert set(account.properties.further()) - set(before) == {f"{ENTERED}new", f"{EXITED}new"}
     assert account.times(**{f"{ENTERED}new": "2026-11-01T10:00:00Z"}) == (StageTime("new", T1),)
 
 
 def test_while_no_stage_is_known_no_times_are_read():
     account = Account()
 
-    assert account.properties.names() == ()
+    assert account.properties.further() == ()
     assert account.times(**{ENTERED_CURRENT: "2026-11-01T10:00:00Z"}) is None
 
 
@@ -122,12 +121,12 @@ def test_known_ends_stay_while_the_properties_cannot_be_listed():
 def test_an_altered_id_is_read_once_the_end_of_its_names_is_known():
     account = Account(pipeline("default", ODD))
     entered = {f"{ENTERED}{ODD_SUFFIX}": "2026-11-01T10:00:00Z", "dealstage": "x"}
-    assert account.properties.names() == (ENTERED_CURRENT,)
+    assert account.properties.further() == (ENTERED_CURRENT,)
     assert account.times(**entered) == ()
 
     account.labels = Labels(pipelines=(pipeline("default", ODD, **{ODD: ODD_SUFFIX}),))
 
-    assert account.properties.names() == (f"{ENTERED}{ODD_SUFFIX}", f"{EXITED}{ODD_SUFFIX}", ENTERED_CURRENT)
+    assert account.properties.further() == (f"{ENTERED}{ODD_SUFFIX}", f"{EXITED}{ODD_SUFFIX}", ENTERED_CURRENT)
     assert account.times(**entered) == (StageTime(ODD, T1),)
 
 
