@@ -10,7 +10,7 @@ import pytest
 
 from dealcache.hubspot.errors import RateLimited
 from dealcache.hubspot.limits.buckets import Bucket, Priority
-from dealcache.hubspot.limits.rate_limiter import RateLimits
+from dealcache.hubspot.limits.rate_limiter import RateLimits, adopt_app_limit
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.clocks import HandClock
 
@@ -20,7 +20,7 @@ MakeRateLimits = Callable[[MakeCondition], RateLimits]
 
 
 def use(rate_limits, bucket, deadline, priority=Priority.INTERACTIVE):
-    with rate_limits.acquire(bucket, deadline, priority):
+    with rate_limits[bucket].acquire(deadline, priority):
         pass
 
 
@@ -28,7 +28,7 @@ def sync_starts(rate_limits, clock, calls, bucket=Bucket.APP, seconds=0.0):
     """The moments at which ``calls`` calls of a sync start, each answered after ``seconds``."""
     starts = []
     for _ in range(calls):
-        with rate_limits.acquire(bucket, Deadline(1000, clock), Priority.SYNC):
+        with rate_limits[bucket].acquire(Deadline(1000, clock), Priority.SYNC):
             starts.append(clock())
             clock.now += seconds
     return starts
@@ -39,7 +39,7 @@ def least_left_during_sync(rate_limits, clock, seconds):
     until, least = clock() + seconds, 100
     while clock() < until:
         use(rate_limits, Bucket.APP, Deadline(1000, clock), Priority.SYNC)
-        least = min(least, rate_limits.left(Bucket.APP))
+        least = min(least, rate_limits[Bucket.APP].left())
     return least
 
 
@@ -78,7 +78,7 @@ class RateLimitsContract:
         def call():
             ready.wait()
             for _ in range(300 // self.threads):
-                with rate_limits.acquire(bucket, deadline, Priority.INTERACTIVE), lock:
+                with rate_limits[bucket].acquire(deadline, Priority.INTERACTIVE), lock:
                     starts.append(clock())
             changed.leave()
 
@@ -122,27 +122,27 @@ class RateLimitsContract:
             assert not other.is_alive()
 
     def test_who_gave_up_leaves_no_place_taken(self, rate_limits, clock):
-        rate_limits.pause(Bucket.SEARCH, 5.0)
+        rate_limits[Bucket.SEARCH].pause(5.0)
         with pytest.raises(RateLimited):
             use(rate_limits, Bucket.SEARCH, Deadline(1, clock))
         clock.now += 5.0
-        assert rate_limits.left(Bucket.SEARCH) == 5
+        assert rate_limits[Bucket.SEARCH].left() == 5
 
     def test_a_call_that_fails_uses_up_its_slot_too(self, rate_limits, clock):
-        with pytest.raises(KeyError), rate_limits.acquire(Bucket.SEARCH, Deadline(1, clock), Priority.INTERACTIVE):
+        with pytest.raises(KeyError), rate_limits[Bucket.SEARCH].acquire(Deadline(1, clock), Priority.INTERACTIVE):
             raise KeyError
-        assert rate_limits.left(Bucket.SEARCH) == 4
+        assert rate_limits[Bucket.SEARCH].left() == 4
         clock.now += 1.002
-        assert rate_limits.left(Bucket.SEARCH) == 5
+        assert rate_limits[Bucket.SEARCH].left() == 5
 
     def test_a_call_under_way_keeps_its_slot_and_for_a_period_after(self, rate_limits, clock):
-        with rate_limits.acquire(Bucket.SEARCH, Deadline(60, clock), Priority.INTERACTIVE):
+        with rate_limits[Bucket.SEARCH].acquire(Deadline(60, clock), Priority.INTERACTIVE):
             clock.now += 25.0
-            assert rate_limits.left(Bucket.SEARCH) == 4
+            assert rate_limits[Bucket.SEARCH].left() == 4
         clock.now += 1.0
-        assert rate_limits.left(Bucket.SEARCH) == 4
+        assert rate_limits[Bucket.SEARCH].left() == 4
         clock.now += 1.0
-        assert rate_limits.left(Bucket.SEARCH) == 5
+        assert rate_limits[Bucket.SEARCH].left() == 5
 
     def test_interactive_callers_go_before_sync_callers_and_each_in_order(self, make_limiter, clock):
         changed = clock.patient_condition()
@@ -176,8 +176,8 @@ class RateLimitsContract:
         assert served == ["reader 1", "reader 2", "for all", "re-read", "sync 1", "sync 2"]
 
     def test_a_refusal_pauses_its_bucket_alone(self, rate_limits, clock):
-        rate_limits.pause(Bucket.SEARCH, 3.0)
-        assert [rate_limits.left(bucket) for bucket in Bucket] == [0, 100, 100]
+        rate_limits[Bucket.SEARCH].pause(3.0)
+        assert [rate_limits[bucket].left() for bucket in Bucket] == [0, 100, 100]
         before = clock()
         use(rate_limits, Bucket.APP, Deadline(9, clock))
         assert clock() == before
@@ -185,8 +185,8 @@ class RateLimitsContract:
         assert clock() - before == pytest.approx(3.0)
 
     def test_a_shorter_pause_does_not_cut_a_longer_one(self, rate_limits, clock):
-        rate_limits.pause(Bucket.SEARCH, 3.0)
-        rate_limits.pause(Bucket.SEARCH, 1.0)
+        rate_limits[Bucket.SEARCH].pause(3.0)
+        rate_limits[Bucket.SEARCH].pause(1.0)
         before = clock()
         use(rate_limits, Bucket.SEARCH, Deadline(9, clock))
         assert clock() - before == pytest.approx(3.0)
@@ -196,15 +196,15 @@ class RateLimitsContract:
         [(100, 100, 100), (110, 110, 100), (190, 190, 150), (250, 250, 200), (0, 100, 100), (999_999, 100, 100)],
     )
     def test_the_limits_follow_what_hubspot_states(self, rate_limits, stated, app, associations):
-        rate_limits.adopt_app_limit(stated)
-        assert rate_limits.left(Bucket.APP) == app
-        assert rate_limits.left(Bucket.ASSOCIATIONS) == associations
-        assert rate_limits.left(Bucket.SEARCH) == 5
+        adopt_app_limit(rate_limits, stated)
+        assert rate_limits[Bucket.APP].left() == app
+        assert rate_limits[Bucket.ASSOCIATIONS].left() == associations
+        assert rate_limits[Bucket.SEARCH].left() == 5
 
     def test_a_lower_limit_is_adopted_too(self, rate_limits):
-        rate_limits.adopt_app_limit(250)
-        rate_limits.adopt_app_limit(100)
-        assert (rate_limits.left(Bucket.APP), rate_limits.left(Bucket.ASSOCIATIONS)) == (100, 100)
+        adopt_app_limit(rate_limits, 250)
+        adopt_app_limit(rate_limits, 100)
+        assert (rate_limits[Bucket.APP].left(), rate_limits[Bucket.ASSOCIATIONS].left()) == (100, 100)
 
     def test_a_waiting_caller_starts_as_soon_as_the_limit_rises(self, make_rate_limits, clock):
         changed = clock.patient_condition()
@@ -214,14 +214,14 @@ class RateLimitsContract:
         waiter = threading.Thread(target=use, args=(rate_limits, Bucket.APP, Deadline(100, clock)), daemon=True)
         waiter.start()
         changed.waiting.acquire()
-        rate_limits.adopt_app_limit(190)
+        adopt_app_limit(rate_limits, 190)
         waiter.join(60)
         assert not waiter.is_alive()
 
     @pytest.mark.parametrize(("limit", "bucket"), [(100, Bucket.APP), (190, Bucket.APP), (190, Bucket.ASSOCIATIONS)])
     def test_a_lone_sync_uses_nearly_all_that_the_limit_allows(self, rate_limits, clock, limit, bucket):
-        rate_limits.adopt_app_limit(limit)
-        limit = rate_limits.left(bucket)
+        adopt_app_limit(rate_limits, limit)
+        limit = rate_limits[bucket].left()
         starts = sync_starts(rate_limits, clock, 6 * limit, bucket)
         steady = [start for start in starts if start >= starts[0] + 30.0]
         assert len(steady) > 2 * limit
@@ -256,7 +256,7 @@ class RateLimitsContract:
 
     @pytest.mark.parametrize(("limit", "small"), [(100, 80), (190, 152)])
     def test_a_small_sync_is_not_slowed_when_nobody_reads(self, rate_limits, clock, limit, small):
-        rate_limits.adopt_app_limit(limit)
+        adopt_app_limit(rate_limits, limit)
         starts = sync_starts(rate_limits, clock, small + 1)
         assert starts[small - 1] == starts[0]
         assert starts[small] > starts[0]
@@ -267,7 +267,7 @@ class RateLimitsContract:
 
     @pytest.mark.parametrize(("limit", "small"), [(100, 20), (190, 38)])
     def test_a_sync_beside_readers_takes_a_fifth_of_the_limit_at_once(self, rate_limits, clock, limit, small):
-        rate_limits.adopt_app_limit(limit)
+        adopt_app_limit(rate_limits, limit)
         use(rate_limits, Bucket.APP, Deadline(1, clock))
         starts = sync_starts(rate_limits, clock, small)
         assert starts[small - 2] == starts[0]
@@ -278,7 +278,7 @@ class RateLimitsContract:
         assert sync_starts(rate_limits, clock, 50)[-1] == began
         use(rate_limits, Bucket.APP, Deadline(1, clock))
         assert sync_starts(rate_limits, clock, 29)[0] > began
-        assert rate_limits.left(Bucket.APP) == 20
+        assert rate_limits[Bucket.APP].left() == 20
         with pytest.raises(RateLimited):
             use(rate_limits, Bucket.APP, Deadline(1, clock), Priority.SYNC)
 
@@ -323,7 +323,7 @@ class RateLimitsContract:
             def remaining(self):
                 return 0.0 if clock() >= cancelled_at else 1000.0
 
-        rate_limits.pause(Bucket.APP, 60.0)
+        rate_limits[Bucket.APP].pause(60.0)
         with pytest.raises(RateLimited):
             use(rate_limits, Bucket.APP, Cancelled(1000, clock), Priority.SYNC)
         assert clock() <= cancelled_at + 0.5

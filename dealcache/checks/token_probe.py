@@ -95,7 +95,7 @@ class TokenProbe:
 
     def limit(self, bucket: Bucket) -> int:
         """Return how many calls of a bucket HubSpot allows per period, by its last answer."""
-        return self._rate_limits.limit(bucket)
+        return self._rate_limits[bucket].limit
 
     @property
     def noted_usage(self) -> DailyUsage | None:

@@ -50,7 +50,7 @@ class WorkerState:
     def calls(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the calls left now of each of HubSpot's limits, and the limits."""
         limits = self._parts.hubspot.rate_limits
-        return {one.value: limits.left(one) for one in Bucket}, {one.value: limits.limit(one) for one in Bucket}
+        return {one.value: limits[one].left() for one in Bucket}, {one.value: limits[one].limit for one in Bucket}
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Update the metrics of the dependencies, of the database, and of the calls left today."""

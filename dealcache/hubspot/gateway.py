@@ -97,7 +97,7 @@ class HubSpotGateway:
         self.executor = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="hubspot")
         self.reread_executor = ThreadPoolExecutor(_REREAD_THREADS, thread_name_prefix="hubspot-reread")
         self._observer = observer
-        self._session = self._new_session(rate_limits, _READ_THREADS + _REREAD_THREADS)
+        self._session = self._new_session(_READ_THREADS + _REREAD_THREADS)
 
     def client(self, deadline: Deadline, priority: Priority) -> HubSpotClient:
         """Return a client of a reader, whose calls may last until ``deadline``."""
@@ -108,9 +108,12 @@ class HubSpotGateway:
         return LabelLists(self._calls_on(self._session, Priority.SHARED, deadline), self.mapper)
 
     @contextmanager
-    def connect(self, rate_limits: RateLimits, threads: int) -> Iterator[Callable[[Deadline], HubSpotClient]]:
-        """Yield what makes clients of a sync, on connections of their own for ``threads`` threads, within limits."""
-        session = self._new_session(rate_limits, threads)
+    def connect(self, threads: int, waited: Callable[[float], None]) -> Iterator[Callable[[Deadline], HubSpotClient]]:
+        """Yield what makes clients of a sync, on connections of their own for ``threads`` threads.
+
+        ``waited`` is called with the seconds that each call waited for its limit.
+        """
+        session = self._new_session(threads, waited)
         try:
             yield partial(self._client_on, session, Priority.SYNC)
         finally:
@@ -196,13 +199,14 @@ class HubSpotGateway:
     def _calls_on(self, session: HubSpotSession, priority: Priority, deadline: Deadline) -> Calls:
         return Calls(session, self._paths, self._admit, deadline, priority)
 
-    def _new_session(self, rate_limits: RateLimits, threads: int) -> HubSpotSession:
+    def _new_session(self, threads: int, waited: Callable[[float], None] | None = None) -> HubSpotSession:
         return HubSpotSession(
             self._base_url,
             self._token,
             pool_size=threads,
-            rate_limits=rate_limits,
+            rate_limits=self.rate_limits,
             observer=self._observer,
             daily=self.daily_calls,
             hubspot_clock=self._hubspot_clock,
+            waited=waited,
         )

@@ -15,7 +15,7 @@ from dealcache.hubspot.answers import Answer, interpret
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.hubspot.errors import HubSpotError, NotFound, RateLimited, Rejected, TimedOut
 from dealcache.hubspot.limits.buckets import Bucket, Priority
-from dealcache.hubspot.limits.rate_limiter import RateLimits
+from dealcache.hubspot.limits.rate_limiter import RateLimits, adopt_app_limit
 from dealcache.hubspot.retry import Asked, with_retries
 from dealcache.hubspot.transport import Request, Transport
 from dealcache.model.deadline import Deadline
@@ -77,6 +77,7 @@ class HubSpotSession:
         sleep: waits between two tries, in seconds.
         chance: random numbers from 0 to 1, for the jitter.
         hubspot_clock: synchronized by the dates of HubSpot's answers.
+        waited: called, from many threads, with the seconds that each try waited for its limit until it could start.
 
     Attributes:
         health: the outcome of the last call, None before the first; see :meth:`probe` to make one.
@@ -98,6 +99,7 @@ class HubSpotSession:
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
         hubspot_clock: RemoteClock | None = None,
+        waited: Callable[[float], None] | None = None,
     ) -> None:
         self._transport = Transport(base_url, token, pool_size)
         self._rate_limits = rate_limits
@@ -108,6 +110,7 @@ class HubSpotSession:
         self._chance = chance
         self.health: Health | None = None
         self._hubspot_clock = hubspot_clock
+        self._waited = waited
 
     def __repr__(self) -> str:
         return f"HubSpotSession({self._transport!r})"
@@ -132,10 +135,14 @@ class HubSpotSession:
         Raises:
             HubSpotError: of the last try.
         """
+        limiter = self._rate_limits[bucket]
 
         def attempt() -> dict[str, Any]:
             _check_time(deadline, request.endpoint)
-            with self._rate_limits.acquire(bucket, deadline, asked.priority):
+            asked_at = self._clock()
+            with limiter.acquire(deadline, asked.priority):
+                if self._waited is not None:
+                    self._waited(self._clock() - asked_at)
                 # A sync may have been cancelled while it waited, and HubSpot also counts calls that are no longer
                 # needed.
                 _check_time(deadline, request.endpoint)
@@ -198,7 +205,7 @@ class HubSpotSession:
             parsed = interpret(answer, endpoint, bucket)
         except HubSpotError as failure:
             if isinstance(failure, RateLimited):
-                self._rate_limits.pause(bucket, min(failure.retry_after, LONGEST_PAUSE))
+                self._rate_limits[bucket].pause(min(failure.retry_after, LONGEST_PAUSE))
                 if failure.daily:
                     self._daily.note_used_up()
             # A missing record or a wrong request is no sign of ill health: HubSpot serves us.
@@ -206,7 +213,7 @@ class HubSpotSession:
             self.health = Health(self._clock(), None if well else failure)
             raise
         finally:
-            self._observer.calls_left(bucket.value, self._rate_limits.left(bucket))
+            self._observer.calls_left(bucket.value, self._rate_limits[bucket].left())
         self.health = Health(self._clock(), None)
         self._daily.note_served()
         return parsed
@@ -214,7 +221,7 @@ class HubSpotSession:
     def _adopt_limit(self, headers: Mapping[str, str]) -> None:
         limit = headers.get("x-hubspot-ratelimit-max", "")
         if limit.isascii() and limit.isdigit() and len(limit) < 7:
-            self._rate_limits.adopt_app_limit(int(limit))
+            adopt_app_limit(self._rate_limits, int(limit))
 
 
 def _check_time(deadline: Deadline, endpoint: str) -> None:

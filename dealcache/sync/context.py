@@ -123,8 +123,7 @@ class SyncContexts:
         executor = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync")
         ahead = ThreadPoolExecutor(1, thread_name_prefix="sync-ahead")
         pool = WorkerPool(executor, SYNC_THREADS + _CALLS_AT_HAND, ahead=ahead, check_stop=stop.check)
-        rate_limits = self._hubspot.rate_limits.metered(progress.called)
-        with self._hubspot.connect(rate_limits, SYNC_THREADS + 1) as connect:
+        with self._hubspot.connect(SYNC_THREADS + 1, progress.called) as connect:
             storage, kept = self._storage, self._people
             stored = partial(_some_stored, storage) if tolerant else None
             source = HubSpotReader(

@@ -45,7 +45,11 @@ class RateLimiter:
 
     @contextmanager
     def acquire(self, deadline: Deadline, priority: Priority) -> Iterator[None]:
-        """Wait for a slot and hold it for the time of the context; see :meth:`RateLimits.acquire`."""
+        """Wait for permission to make one call, which is made inside the returned context.
+
+        Raises:
+            RateLimited: on entering, when the wait is known to go past ``deadline``; at once, not after waiting.
+        """
         caller = self._enter(deadline, priority)
         try:
             yield
@@ -56,7 +60,7 @@ class RateLimiter:
                 self._window.finish(self._clock(), caller)
 
     def pause(self, seconds: float) -> None:
-        """Let nothing start for ``seconds``."""
+        """Let nothing start for ``seconds``, because HubSpot has refused a call."""
         with self._changed:
             self._window.pause(self._clock(), seconds)
             self._changed.notify_all()
@@ -68,7 +72,7 @@ class RateLimiter:
             self._changed.notify_all()
 
     def left(self) -> int:
-        """Return how many calls may start right now."""
+        """Return how many calls may start right now, or might have a moment ago."""
         with self._changed:
             return self._window.left(self._clock())
 
@@ -107,59 +111,14 @@ class RateLimiter:
             self._changed.wait(look_at - now)
 
 
-class RateLimits:
-    """The limits of all buckets. Thread-safe.
+#: The limiters of all buckets.
+RateLimits = Mapping[Bucket, RateLimiter]
 
-    Args:
-        limiters: one for each bucket.
-        waited: called, from many threads, with the seconds that each caller waited until it could start; not for
-            callers that gave up.
-        clock: the monotonic clock that waits are measured by, in seconds.
-    """
 
-    def __init__(
-        self,
-        limiters: Mapping[Bucket, RateLimiter],
-        waited: Callable[[float], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._limiters = limiters
-        self._waited = waited
-        self._clock = clock
-
-    @contextmanager
-    def acquire(self, bucket: Bucket, deadline: Deadline, priority: Priority) -> Iterator[None]:
-        """Wait for permission to make one call, which is made inside the returned context.
-
-        Raises:
-            RateLimited: on entering, when the wait is known to go past ``deadline``; at once, not after waiting.
-        """
-        asked_at = self._clock()
-        with self._limiters[bucket].acquire(deadline, priority):
-            if self._waited is not None:
-                self._waited(self._clock() - asked_at)
-            yield
-
-    def pause(self, bucket: Bucket, seconds: float) -> None:
-        """Let no call of ``bucket`` start for ``seconds``, because HubSpot has refused one."""
-        self._limiters[bucket].pause(seconds)
-
-    def adopt_app_limit(self, limit: int) -> None:
-        """Take over the app's limit per 10 seconds as HubSpot states it, unless HubSpot cannot have meant it."""
-        for bucket, calls in limits_of_tier(limit).items():
-            self._limiters[bucket].set_limit(calls)
-
-    def left(self, bucket: Bucket) -> int:
-        """Return how many calls of ``bucket`` may start right now, or might have a moment ago."""
-        return self._limiters[bucket].left()
-
-    def limit(self, bucket: Bucket) -> int:
-        """Return how many calls of ``bucket`` all workers may start per period."""
-        return self._limiters[bucket].limit
-
-    def metered(self, waited: Callable[[float], None]) -> RateLimits:
-        """Return the same limits with the waits measured: a job shows how much of its time they cost."""
-        return RateLimits(self._limiters, waited, self._clock)
+def adopt_app_limit(rate_limits: RateLimits, limit: int) -> None:
+    """Take over the app's limit per 10 seconds as HubSpot states it, unless HubSpot cannot have meant it."""
+    for bucket, calls in limits_of_tier(limit).items():
+        rate_limits[bucket].set_limit(calls)
 
 
 def local_rate_limits(
@@ -168,5 +127,4 @@ def local_rate_limits(
     workers: Callable[[], int] = single_worker,
 ) -> RateLimits:
     """Return the limits of a worker that knows only how many others there are: each keeps to its fair share."""
-    limiters = {bucket: RateLimiter(SlidingWindow(*LIMITS[bucket], workers), clock, condition) for bucket in Bucket}
-    return RateLimits(limiters, clock=clock)
+    return {bucket: RateLimiter(SlidingWindow(*LIMITS[bucket], workers), clock, condition) for bucket in Bucket}

@@ -239,4 +239,4 @@ def shared_rate_limits(
         way = connection.within(scopes[bucket]) if bucket in scopes else connection
         return RateLimiter(SharedWindow(way, bucket, *LIMITS[bucket], workers, now), clock, condition)
 
-    return RateLimits({bucket: limiter(bucket) for bucket in Bucket}, clock=clock)
+    return {bucket: limiter(bucket) for bucket in Bucket}

@@ -8,6 +8,7 @@ import pytest
 
 from dealcache.hubspot.errors import RateLimited
 from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.limits.rate_limiter import adopt_app_limit
 from dealcache.model.deadline import Deadline
 from dealcache.redis_connection import PAUSE_SECONDS
 from tests.integration.hubspot.harness import LONG, calls_at_once
@@ -50,7 +51,7 @@ def test_what_a_worker_has_used_counts_unless_the_account_has_its_part_left(work
         for _ in range(calls):
             use(worker, Bucket.APP, Deadline(1, clock))
     clock.now += 1.0
-    assert [worker.left(Bucket.APP) for worker in workers] == [28, 28, 28, 28]
+    assert [worker[Bucket.APP].left() for worker in workers] == [28, 28, 28, 28]
     own_redis.kill()
     # 28 of 100 are left, a quarter of them for each.
     assert [calls_at_once(worker, clock) for worker in workers] == [7, 15, 7, 23]
@@ -63,7 +64,7 @@ def test_the_part_is_not_given_twice_in_a_period_however_often_redis_goes(worker
     assert calls_at_once(workers[0], clock) == 15
     own_redis.thaw()
     clock.now += PAUSE_SECONDS
-    assert workers[0].left(Bucket.APP) == 45
+    assert workers[0][Bucket.APP].left() == 45
     own_redis.freeze()
     assert calls_at_once(workers[0], clock) == 0
 
@@ -72,7 +73,7 @@ def test_without_redis_a_sync_keeps_its_pace_within_the_share(workers, own_redis
     own_redis.kill()
     starts = []
     for _ in range(200):
-        with workers[0].acquire(Bucket.APP, Deadline(1000, clock), Priority.SYNC):
+        with workers[0][Bucket.APP].acquire(Deadline(1000, clock), Priority.SYNC):
             starts.append(clock())
     assert starts[19] == starts[0]
     assert starts[20] > starts[19]
@@ -94,7 +95,7 @@ def test_redis_is_told_what_ended_without_it(make_workers, own_redis, clock, red
 
     def begin():
         stack = ExitStack()
-        stack.enter_context(worker.acquire(Bucket.APP, Deadline(1, clock), Priority.INTERACTIVE))
+        stack.enter_context(worker[Bucket.APP].acquire(Deadline(1, clock), Priority.INTERACTIVE))
         return stack
 
     first = begin()
@@ -111,16 +112,16 @@ def test_redis_is_told_what_ended_without_it(make_workers, own_redis, clock, red
 
 def test_a_pause_without_redis_is_told_to_all_afterwards(workers, own_redis, clock):
     own_redis.kill()
-    workers[0].pause(Bucket.APP, 60.0)
-    assert workers[0].left(Bucket.APP) == 0
+    workers[0][Bucket.APP].pause(60.0)
+    assert workers[0][Bucket.APP].left() == 0
     own_redis.start()
     clock.now += PAUSE_SECONDS
-    workers[0].left(Bucket.APP)
-    assert workers[1].left(Bucket.APP) == 0
+    workers[0][Bucket.APP].left()
+    assert workers[1][Bucket.APP].left() == 0
     clock.now += 60.0 - PAUSE_SECONDS - 0.1
-    assert workers[1].left(Bucket.APP) == 0
+    assert workers[1][Bucket.APP].left() == 0
     clock.now += 10.0
-    assert workers[1].left(Bucket.APP) == 100
+    assert workers[1][Bucket.APP].left() == 100
 
 
 def test_a_start_whose_leave_never_came_does_not_keep_its_slot(make_workers, own_redis, clock):
@@ -128,13 +129,13 @@ def test_a_start_whose_leave_never_came_does_not_keep_its_slot(make_workers, own
     workers = make_workers(2)
     with ExitStack() as under_way:
         for _ in range(50):
-            under_way.enter_context(workers[0].acquire(Bucket.APP, Deadline(1, clock), Priority.INTERACTIVE))
+            under_way.enter_context(workers[0][Bucket.APP].acquire(Deadline(1, clock), Priority.INTERACTIVE))
         own_redis.freeze()
         with pytest.raises(RateLimited):
             use(workers[0], Bucket.APP, Deadline(0.0, clock))
         own_redis.thaw()
         clock.now += PAUSE_SECONDS
-        assert workers[0].left(Bucket.APP) == 50
+        assert workers[0][Bucket.APP].left() == 50
 
 
 def test_a_worker_that_starts_without_redis_keeps_to_its_share(make_worker, own_redis, clock, caplog):
@@ -146,21 +147,21 @@ def test_a_worker_that_starts_without_redis_keeps_to_its_share(make_worker, own_
     own_redis.start()
     clock.now += PAUSE_SECONDS
     # Redis has been told of these calls.
-    assert worker.left(Bucket.APP) == 75
+    assert worker[Bucket.APP].left() == 75
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
 def test_a_redis_that_comes_back_empty_learns_the_limit_again(workers, own_redis, clock):
-    workers[0].adopt_app_limit(190)
-    assert workers[1].left(Bucket.APP) == 190
+    adopt_app_limit(workers[0], 190)
+    assert workers[1][Bucket.APP].left() == 190
     own_redis.kill()
     own_redis.start()
     clock.now += PAUSE_SECONDS
-    assert workers[1].left(Bucket.APP) == 190
+    assert workers[1][Bucket.APP].left() == 190
 
 
 def test_a_limit_stated_without_redis_counts(workers, own_redis, clock):
     own_redis.kill()
-    workers[0].adopt_app_limit(190)
+    adopt_app_limit(workers[0], 190)
     clock.now += LONG
-    assert workers[0].left(Bucket.APP) == 47
+    assert workers[0][Bucket.APP].left() == 47

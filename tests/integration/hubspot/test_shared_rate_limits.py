@@ -10,6 +10,7 @@ import pytest
 
 from dealcache.hubspot.errors import RateLimited
 from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.limits.rate_limiter import adopt_app_limit
 from dealcache.hubspot.limits.shared_window import shared_rate_limits
 from dealcache.model.deadline import Deadline
 from tests.rate_limits_contract import assert_within, least_left_during_sync, use
@@ -50,7 +51,7 @@ def test_threads_of_several_workers_race_and_keep_to_the_limit(make_workers, clo
     def call(number):
         ready.wait()
         for turn in range(15):
-            with workers[number % 3].acquire(Bucket.APP, Deadline(1000, clock), Priority((number + turn) % 3)), lock:
+            with workers[number % 3][Bucket.APP].acquire(Deadline(1000, clock), Priority((number + turn) % 3)), lock:
                 starts.append(clock())
         changed.leave()
 
@@ -70,7 +71,7 @@ def test_a_sync_leaves_a_fifth_to_the_readers_of_another_worker(workers, clock):
 def test_the_syncs_of_two_workers_keep_one_pace(workers, clock):
     starts = []
     for number in range(400):
-        with workers[number % 2].acquire(Bucket.APP, Deadline(1000, clock), Priority.SYNC):
+        with workers[number % 2][Bucket.APP].acquire(Deadline(1000, clock), Priority.SYNC):
             starts.append(clock())
     assert starts[79] == starts[0]
     gaps = [after - before for before, after in itertools.pairwise(starts[80:])]
@@ -143,41 +144,41 @@ def test_who_was_served_is_not_waited_for_any_more(make_bucket, redis_url, clock
 
 
 def test_all_pause_when_one_was_refused(workers, clock):
-    workers[0].pause(Bucket.SEARCH, 3.0)
-    assert workers[1].left(Bucket.SEARCH) == 0
+    workers[0][Bucket.SEARCH].pause(3.0)
+    assert workers[1][Bucket.SEARCH].left() == 0
     before = clock()
     use(workers[1], Bucket.SEARCH, Deadline(9, clock))
     assert clock() - before == pytest.approx(3.0)
 
 
 def test_all_learn_the_limit_that_one_was_told(workers, clock):
-    workers[0].adopt_app_limit(190)
-    assert [workers[1].left(bucket) for bucket in Bucket] == [5, 190, 150]
-    workers[1].adopt_app_limit(100)
+    adopt_app_limit(workers[0], 190)
+    assert [workers[1][bucket].left() for bucket in Bucket] == [5, 190, 150]
+    adopt_app_limit(workers[1], 100)
     clock.now += 1.0
-    assert [workers[0].left(bucket) for bucket in Bucket] == [5, 100, 100]
+    assert [workers[0][bucket].left() for bucket in Bucket] == [5, 100, 100]
 
 
 def test_a_new_worker_begins_with_what_the_others_know(workers, make_worker, clock):
-    workers[0].adopt_app_limit(190)
+    adopt_app_limit(workers[0], 190)
     for _ in range(150):
         use(workers[0], Bucket.APP, Deadline(1, clock))
-    assert make_worker(workers=3).left(Bucket.APP) == 40
+    assert make_worker(workers=3)[Bucket.APP].left() == 40
 
 
 def test_what_a_dead_worker_had_under_way_is_given_back(workers, clock):
-    slot = workers[0].acquire(Bucket.SEARCH, Deadline(1, clock), Priority.INTERACTIVE)
+    slot = workers[0][Bucket.SEARCH].acquire(Deadline(1, clock), Priority.INTERACTIVE)
     slot.__enter__()  # and its worker is never heard of again
     clock.now += 30.0
-    assert workers[1].left(Bucket.SEARCH) == 4
+    assert workers[1][Bucket.SEARCH].left() == 4
     clock.now += 1.1
-    assert workers[1].left(Bucket.SEARCH) == 5
+    assert workers[1][Bucket.SEARCH].left() == 5
 
 
 def test_namespaces_share_nothing(workers, redis_connection, clock):
-    workers[0].pause(Bucket.APP, 60.0)
+    workers[0][Bucket.APP].pause(60.0)
     other = shared_rate_limits(redis_connection, clock=clock, condition=clock.jumping_condition, now=clock)
-    assert other.left(Bucket.APP) == 100
+    assert other[Bucket.APP].left() == 100
 
 
 @pytest.fixture
@@ -196,13 +197,13 @@ def test_a_call_costs_two_round_trips_and_what_is_left_none(workers, round_trips
     before = round_trips()
     for _ in range(10):
         use(workers[0], Bucket.APP, Deadline(1, clock))
-        workers[0].adopt_app_limit(100)
-        workers[0].left(Bucket.APP)
+        adopt_app_limit(workers[0], 100)
+        workers[0][Bucket.APP].left()
     assert round_trips() - before == 20
 
 
 def test_who_waits_asks_twice_a_second(workers, round_trips, clock):
-    workers[0].pause(Bucket.APP, 10.0)
+    workers[0][Bucket.APP].pause(10.0)
     before = round_trips()
     use(workers[0], Bucket.APP, Deadline(60, clock))
     assert round_trips() - before == 22
@@ -211,7 +212,7 @@ def test_who_waits_asks_twice_a_second(workers, round_trips, clock):
 def test_who_waits_behind_others_does_not_ask_each_time_that_one_is_served(make_workers, round_trips, clock):
     changed = clock.agreed_condition(16)
     (worker,) = make_workers(1, condition=lambda: changed)
-    worker.pause(Bucket.APP, 0.4)
+    worker[Bucket.APP].pause(0.4)
     before = round_trips()
 
     def call():
@@ -234,10 +235,10 @@ def test_the_clock_of_redis_may_be_put_back(make_worker, clock):
     for _ in range(98):
         use(workers[0], Bucket.APP, Deadline(1, clock))
         clock.now += 0.01
-    assert workers[1].left(Bucket.APP) == 2
+    assert workers[1][Bucket.APP].left() == 2
     redis_time[0] -= 600.0
     clock.now += 1.0
-    assert workers[1].left(Bucket.APP) == 100
+    assert workers[1][Bucket.APP].left() == 100
 
 
 def test_a_clock_that_goes_back_a_little_stands_still_meanwhile(make_workers, clock):
@@ -249,7 +250,7 @@ def test_a_clock_that_goes_back_a_little_stands_still_meanwhile(make_workers, cl
     use(worker, Bucket.SEARCH, Deadline(1, clock))
     redis_time[0] += 1.1
     clock.now += 1.0
-    assert worker.left(Bucket.SEARCH) == 3
+    assert worker[Bucket.SEARCH].left() == 3
     redis_time[0] += 0.5
     clock.now += 1.0
-    assert worker.left(Bucket.SEARCH) == 5
+    assert worker[Bucket.SEARCH].left() == 5

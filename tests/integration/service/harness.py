@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from dealcache.app import create_app
 from dealcache.container import Container
 from dealcache.hubspot.errors import HubSpotError
+from dealcache.hubspot.limits.buckets import Bucket
 from dealcache.hubspot.session import HubSpotSession
 from dealcache.model.deadline import Deadline
 from dealcache.repositories import LoadLeaseRepository
@@ -34,30 +35,26 @@ V2 = "/api/hubspot/v2/"
 ACME = "Acme renewal"
 
 
-class NoRateLimits:
+class NoRateLimiter:
     """Lets every call through at once, so that a test may read as many deals as it likes."""
 
-    def __init__(self, *_: Any, waited: Callable[[float], None] = lambda _seconds: None, **__: Any) -> None:
-        self._waited = waited
+    limit = 1_000
 
     def acquire(self, *_: Any) -> AbstractContextManager[None]:
-        self._waited(0.0)
         return nullcontext()
 
-    def metered(self, waited: Callable[[float], None]) -> NoRateLimits:
-        return NoRateLimits(waited=waited)
-
-    def pause(self, *_: Any) -> None:
+    def pause(self, seconds: float) -> None:
         pass
 
-    def adopt_app_limit(self, limit: int) -> None:
+    def set_limit(self, limit: int) -> None:
         pass
 
-    def left(self, *_: Any) -> int:
+    def left(self) -> int:
         return 1_000
 
-    def limit(self, *_: Any) -> int:
-        return 1_000
+
+def no_rate_limits(*_: Any, **__: Any) -> dict[Bucket, NoRateLimiter]:
+    return dict.fromkeys(Bucket, NoRateLimiter())
 
 
 class Service:
@@ -135,8 +132,8 @@ def running(
         "MAX_DATA_AGE_SECONDS": "0",
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dealcache.container.through_redis.local_rate_limits", NoRateLimits)
-        patch.setattr("dealcache.hubspot.limits.shared_window.shared_rate_limits", NoRateLimits)
+        patch.setattr("dealcache.container.through_redis.local_rate_limits", no_rate_limits)
+        patch.setattr("dealcache.hubspot.limits.shared_window.shared_rate_limits", no_rate_limits)
         made: list[HubSpotSession] = []
 
         def session(*arguments: Any, **more: Any) -> HubSpotSession:

@@ -151,7 +151,7 @@ class TestRateLimits:
         with redis.Redis.from_url(server.url) as client:
             client.flushall()
             for bucket in Bucket:
-                with rate_limits.acquire(bucket, Deadline(2.0), Priority.INTERACTIVE):
+                with rate_limits[bucket].acquire(Deadline(2.0), Priority.INTERACTIVE):
                     pass
             found = {key.decode().split(":")[4]: key.decode().split(":")[2] for key in client.keys("*:budget:*")}
         connection.close()

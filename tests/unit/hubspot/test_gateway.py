@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from dealcache.hubspot.errors import MalformedAnswer
 from dealcache.hubspot.gateway import Account, HubSpotGateway
-from dealcache.hubspot.limits.buckets import Priority
-from dealcache.hubspot.limits.rate_limiter import local_rate_limits
+from dealcache.hubspot.limits.buckets import Bucket, Priority
+from dealcache.hubspot.limits.rate_limiter import RateLimiter
+from dealcache.hubspot.limits.sliding_window import SlidingWindow
 from dealcache.hubspot.session import NullObserver
 from dealcache.model.currencies import CompanyCurrencies
 from dealcache.model.deadline import Deadline
@@ -18,34 +18,30 @@ from dealcache.model.unreadable import UnreadableRecords
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN
 
 
-class Noted:
-    """Rate limits that keep the priorities of the calls."""
+class Noted(RateLimiter):
+    """A limiter that keeps the priorities of the calls."""
 
     def __init__(self):
-        self._limits, self.priorities = local_rate_limits(), []
+        super().__init__(SlidingWindow(100, 10.0))
+        self.priorities = []
 
-    @contextmanager
-    def acquire(self, bucket, deadline, priority):
+    def acquire(self, deadline, priority):
         self.priorities.append(priority)
-        with self._limits.acquire(bucket, deadline, priority):
-            yield
-
-    def __getattr__(self, name):
-        return getattr(self._limits, name)
+        return super().acquire(deadline, priority)
 
 
 @pytest.fixture
-def limits():
+def limiter():
     return Noted()
 
 
 @pytest.fixture
-def gateway(limits):
+def gateway(limiter):
     made = HubSpotGateway(
         BASE_URL,
         TOKEN,
         "v3",
-        limits,
+        dict.fromkeys(Bucket, limiter),
         NullObserver(),
         lambda _deadline: None,
         UnreadableRecords(),
@@ -63,23 +59,24 @@ def notes(hubspot):
 
 @pytest.mark.usefixtures("notes")
 @pytest.mark.parametrize("priority", [Priority.INTERACTIVE, Priority.REREAD])
-def test_a_reader_has_the_priority_that_it_asks_for(gateway, limits, priority):
+def test_a_reader_has_the_priority_that_it_asks_for(gateway, limiter, priority):
     gateway.client(Deadline(10), priority).read_records("notes", ["1"])
-    assert limits.priorities == [priority]
+    assert limiter.priorities == [priority]
 
 
 @pytest.mark.usefixtures("notes")
-def test_the_calls_of_a_sync_come_last_and_within_limits_of_its_own(gateway, limits):
-    own = Noted()
-    with gateway.connect(own, 1) as client:
+def test_the_calls_of_a_sync_come_last_and_tell_how_long_they_waited(gateway, limiter):
+    waits = []
+    with gateway.connect(1, waits.append) as client:
         client(Deadline(10)).read_records("notes", ["1"])
-    assert (limits.priorities, own.priorities) == ([], [Priority.SYNC])
+    assert limiter.priorities == [Priority.SYNC]
+    assert len(waits) == 1
 
 
-def test_lists_of_labels_do_not_wait_for_a_sync(gateway, limits, hubspot):
+def test_lists_of_labels_do_not_wait_for_a_sync(gateway, limiter, hubspot):
     hubspot.get(f"{BASE_URL}/crm/v3/properties/deals", json={"results": [{"name": "amount"}]})
     gateway.label_lists(Deadline(10)).list_properties()
-    assert limits.priorities == [Priority.SHARED]
+    assert limiter.priorities == [Priority.SHARED]
 
 
 @pytest.mark.parametrize(

@@ -142,8 +142,8 @@ def test_a_429_pauses_the_bucket_for_everybody(call, hubspot, clock, rate_limits
     hubspot.post(URL, status=429)
     with pytest.raises(RateLimited):
         call(seconds=5, bucket=Bucket.SEARCH)
-    assert rate_limits.left(Bucket.SEARCH) == 0
-    assert rate_limits.left(Bucket.APP) == 100
+    assert rate_limits[Bucket.SEARCH].left() == 0
+    assert rate_limits[Bucket.APP].left() == 100
 
 
 def test_the_limit_of_the_day_is_asked_about_once_a_minute(call, hubspot, clock):
@@ -169,17 +169,17 @@ def test_each_try_takes_a_slot(call, hubspot, notes):
 def test_the_limit_that_hubspot_states_is_adopted_from_ordinary_calls_alone(call, hubspot, rate_limits):
     hubspot.post(URL, json={}, headers={"X-HubSpot-RateLimit-Max": "190"})
     call(bucket=Bucket.ASSOCIATIONS)
-    assert rate_limits.left(Bucket.APP) == 100
+    assert rate_limits[Bucket.APP].left() == 100
     call()
-    assert rate_limits.left(Bucket.APP) == 189
-    assert rate_limits.left(Bucket.ASSOCIATIONS) == 149
+    assert rate_limits[Bucket.APP].left() == 189
+    assert rate_limits[Bucket.ASSOCIATIONS].left() == 149
 
 
 @pytest.mark.parametrize("value", ["", "many", "-5", "٣٠٠", "9" * 50])
 def test_an_odd_limit_is_ignored(call, hubspot, rate_limits, value):
     hubspot.post(URL, json={}, headers={"X-HubSpot-RateLimit-Max": value.encode().decode("latin-1")})
     call()
-    assert rate_limits.left(Bucket.APP) == 99
+    assert rate_limits[Bucket.APP].left() == 99
 
 
 def test_a_passed_deadline_makes_no_call(call, hubspot):
@@ -353,9 +353,28 @@ def test_priority_reaches_the_rate_limits(call, hubspot):
     call(0.1, Bucket.SEARCH)
 
 
+def test_each_try_tells_how_long_it_waited_once_it_may_start(hubspot, clock, rate_limits):
+    waits = []
+    session = HubSpotSession(
+        BASE_URL, TOKEN, pool_size=1, rate_limits=rate_limits, clock=clock, sleep=clock.sleep, waited=waits.append
+    )
+
+    def call(seconds):
+        session.call(Request("things", "POST", "/x"), Bucket.APP, Deadline(seconds, clock), Asked(Priority.SYNC))
+
+    hubspot.post(URL, json={})
+    rate_limits[Bucket.APP].pause(3.0)
+    with pytest.raises(RateLimited):
+        call(1.0)
+    assert waits == []
+    call(10.0)
+    call(10.0)
+    assert waits == pytest.approx([3.0, 0.0])
+
+
 def test_a_sync_that_is_cancelled_while_it_waits_makes_no_call(call, hubspot, clock, rate_limits):
     hubspot.post(URL, json={})
-    rate_limits.pause(Bucket.APP, 2.0)
+    rate_limits[Bucket.APP].pause(2.0)
     with pytest.raises(TimedOut):
         call(seconds=2.0, priority=Priority.SYNC)
     assert len(hubspot.calls) == 0
