@@ -38,19 +38,17 @@ class BatchSize:
 
     Args:
         most: the size to begin with, which HubSpot allows.
+
+    Attributes:
+        size: the number of records to ask for.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._size = most
+        self.size = most
         self._answers = 0
         self._answers_needed = ANSWERS_BEFORE_MORE
-
-    @property
-    def size(self) -> int:
-        """The number of records to ask for."""
-        return self._size
 
     def note_timeout(self, asked: int) -> bool:
         """Note that a call for ``asked`` records had no answer in time.
@@ -60,8 +58,8 @@ class BatchSize:
         """
         with self._lock:
             # Several time-outs of calls of the same size, made at the same time, halve it only once.
-            if SMALLEST_BATCH < asked <= self._size:
-                self._size = max(SMALLEST_BATCH, asked // 2)
+            if SMALLEST_BATCH < asked <= self.size:
+                self.size = max(SMALLEST_BATCH, asked // 2)
                 self._answers = 0
                 self._answers_needed = min(2 * self._answers_needed, _MOST_ANSWERS_BEFORE_MORE)
             return asked > SMALLEST_BATCH
@@ -69,14 +67,14 @@ class BatchSize:
     def note_answer(self, asked: int) -> None:
         """Note that a call for ``asked`` records was answered."""
         with self._lock:
-            if asked < self._size:
+            if asked < self.size:
                 return
             self._answers += 1
             if self._answers >= self._answers_needed:
                 self._answers = 0
-                if self._size == self._most:
+                if self.size == self._most:
                     self._answers_needed = ANSWERS_BEFORE_MORE
-                self._size = min(self._most, 2 * self._size)
+                self.size = min(self._most, 2 * self.size)
 
 
 class BatchSizes:

@@ -42,7 +42,7 @@ class ActivityLoader:
     def __init__(
         self, context: SyncContext, on_closed: Callable[[Chunk], None] | None = None, work: TimelineSync | None = None
     ) -> None:
-        self._pool = context.pool
+        self._hubspot, self._pool = context.hubspot, context.pool
         self._progress = context.progress
         self._refused_types = context.refused_types
         self._work = work or TimelineSync(context)
@@ -94,7 +94,7 @@ class ActivityLoader:
     def _read_associations(self, chunk: Chunk, kind: str, deals: Mapping[str, str | None]) -> None:
         self._calls += 1
         self._pool.submit(
-            partial(self._work.associations, kind, deals),
+            partial(self._hubspot.associations, "deals", deals, kind),
             partial(self._associations_read, chunk, kind),
             partial(self._associations_failed, chunk, kind),
             first=True,  # its further pages come one after another, and batches wait for them

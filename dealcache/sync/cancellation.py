@@ -24,23 +24,18 @@ class StoppedError(Exception):
 
 
 class CancellationToken:
-    """Tells all threads of a job that it is cancelled. Thread-safe."""
+    """Tells all threads of a job that it is cancelled, and the ``reason``, None unless it is. Thread-safe."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
-        self._reason: CancelReason | None = None
+        self.reason: CancelReason | None = None
         self._lock = threading.Lock()
 
     def cancel(self, reason: CancelReason) -> None:
         """Request cancellation; the first reason stays."""
         with self._lock:
-            self._reason = self._reason or reason
+            self.reason = self.reason or reason
         self._event.set()
-
-    @property
-    def reason(self) -> CancelReason | None:
-        """The reason, None unless cancelled."""
-        return self._reason
 
     def is_cancelled(self) -> bool:
         """True if cancellation was requested."""
@@ -49,7 +44,7 @@ class CancellationToken:
     def check(self) -> None:
         """Raise StoppedError if cancelled."""
         if self._event.is_set():
-            raise StoppedError(str(self._reason))
+            raise StoppedError(str(self.reason))
 
     def wait(self, seconds: float) -> None:
         """Sleep; raise StoppedError as soon as cancelled."""

@@ -11,6 +11,7 @@ from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import BatchPlan
 from dealcache.model.batches import batches_of
+from dealcache.model.deals import Deal
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync, StoredBatch
@@ -46,11 +47,11 @@ class ChangedDeals:
     """
 
     def __init__(
-        self, context: SyncContext, *, whole: bool = False, wanted: Callable[[StoredBatch], Iterable[str]] | None = None
+        self, context: SyncContext, *, whole: bool = False, wanted: Callable[[Deal], bool] = lambda _deal: True
     ) -> None:
         self._context = context
         self._whole = whole
-        self._wanted = wanted or (lambda batch: batch.deal_ids)
+        self._wanted = wanted
         self._work = DealSync(context)
         self._loader = ActivityLoader(context)
         self._plan = BatchPlan(BATCH_SIZE)
@@ -83,7 +84,7 @@ class ChangedDeals:
 
     def _take(self, batch: StoredBatch) -> None:
         self.refused |= batch.refused
-        wanted = set(self._wanted(batch))
+        wanted = {deal.deal_id for deal in batch.deals if self._wanted(deal)}
         self.found += len(wanted)
         # A deal that was returned under another id may be returned twice.
         new = [one for one in dict.fromkeys(batch.deal_ids) if one in wanted and one not in self._open.ids]

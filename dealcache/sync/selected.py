@@ -9,11 +9,10 @@ from functools import partial
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.batches import batches_of
-from dealcache.model.deals import ENGAGEMENT_TYPES, DealKey
+from dealcache.model.deals import ENGAGEMENT_TYPES, Deal, DealKey
 from dealcache.model.jobs import SyncRequest
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
-from dealcache.sync.deal_sync import StoredBatch
 from dealcache.sync.hubspot_reader import Found
 from dealcache.sync.search_filters import (
     Group,
@@ -60,20 +59,19 @@ class SelectedDeals:
         if request.deal is not None:
             return self._read_deal(request.deal)
         if request.first_day is not None and request.last_day is not None:
-            ids = self._ids_of_days(days(request.first_day, request.last_day, self._zone))
-            return self._read(ids, self._in_stages if self._stage_ids else None)
-        return self._read(self._ids_in_stages(), self._in_stages)
+            return self._read(self._ids_of_days(days(request.first_day, request.last_day, self._zone)))
+        return self._read(self._ids_in_stages())
 
-    def _read(self, ids: Iterable[str], wanted: Callable[[StoredBatch], Iterable[str]] | None = None) -> int:
+    def _read(self, ids: Iterable[str]) -> int:
         found = list(dict.fromkeys(ids))
         self._context.progress.phase("deals and their activities", len(found))
-        changed = ChangedDeals(self._context, whole=True, wanted=wanted)
+        changed = ChangedDeals(self._context, whole=True, wanted=self._is_wanted)
         changed.add(found)
         changed.finish()
         return changed.found
 
-    def _in_stages(self, batch: StoredBatch) -> Iterable[str]:
-        return [deal.deal_id for deal in batch.deals if deal.stage_id in self._stage_ids]
+    def _is_wanted(self, deal: Deal) -> bool:
+        return not self._stage_ids or deal.stage_id in self._stage_ids
 
     def _read_deal(self, deal: str) -> int:
         """Read a deal by id if there are only digits and the id exists, else all deals of that name."""

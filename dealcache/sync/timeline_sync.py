@@ -8,7 +8,6 @@ from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE
 from dealcache.hubspot.errors import HubSpotError
-from dealcache.hubspot.pages import AssociationPage
 from dealcache.model.batches import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 from dealcache.sync.context import SyncContext
@@ -42,10 +41,6 @@ class TimelineSync:
         self._deals = DealSync(context)
         self._seen_since = seen_since
         self._read_again: set[str] = set()
-
-    def associations(self, kind: str, deals: Mapping[str, str | None]) -> AssociationPage:
-        """Return a page of the activities of one type for each deal."""
-        return self._context.hubspot.associations("deals", deals, kind)
 
     def plan(self, chunk: Chunk, wanted: Wanted) -> tuple[Wanted, frozenset[str]]:
         """Return the activities to read, and the deals that others were merged into, which must be read whole.
