@@ -75,7 +75,8 @@ def interpret(answer: Answer, endpoint: str, bucket: Bucket) -> dict[str, Any]:
 
 
 def _failure(answer: Answer, endpoint: str, bucket: Bucket) -> HubSpotError:
-    envelope = _envelope(answer.body)
+    parsed = _parsed(answer.body)
+    envelope = parsed if isinstance(parsed, dict) else {}  # it may be a proxy's HTML page
     details = _details(answer, envelope, endpoint)
     match answer.status:
         case 401:
@@ -141,12 +142,6 @@ def _scopes(envelope: Mapping[str, Any]) -> tuple[str, ...]:
             if name := _matching(_SCOPE, scope):
                 found[name] = None
     return tuple(found)[:_MOST_SCOPES]
-
-
-def _envelope(body: bytes) -> Mapping[str, Any]:
-    """Return the error's envelope, empty if the body is something else, such as a proxy's HTML page."""
-    parsed = _parsed(body)
-    return parsed if isinstance(parsed, dict) else {}
 
 
 def _parsed(body: bytes) -> object:

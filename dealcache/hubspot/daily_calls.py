@@ -55,10 +55,6 @@ class DailyCalls:
         """True if the known state is so old that a new day may have begun."""
         return self.age() >= ASK_AGAIN_SECONDS
 
-    def is_outdated(self) -> bool:
-        """Return True if calls were scarce when last known, and that is long ago."""
-        return self.scarce and self.is_old
-
     def age(self) -> float:
         """Return how many seconds ago the state became known; infinite if it never did."""
         return self._clock() - self._known_at

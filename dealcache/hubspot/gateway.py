@@ -162,7 +162,7 @@ class HubSpotGateway:
 
         If that was found long ago, HubSpot is asked whether a new day has begun.
         """
-        if self.daily_calls.is_outdated():
+        if self.daily_calls.scarce and self.daily_calls.is_old:
             self._ask_for_daily_calls()
         return not self.daily_calls.scarce
 

@@ -80,7 +80,8 @@ class Transport:
     def __init__(self, base_url: str, token: str, pool_size: int) -> None:
         self._base_url = base_url.rstrip("/")
         self._auth = BearerAuth(token)
-        self._headers = _headers()
+        own = {"User-Agent": f"dealcache/{__version__}", "Accept": "application/json"}
+        self._headers = {**requests.utils.default_headers(), **own}
         self._adapter = BoundedAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
         self._settings = _environment_settings(self._base_url)
         self._turn = None if _is_socks(self._base_url, self._settings) else threading.Lock()
@@ -138,12 +139,6 @@ class Transport:
             prepared.headers["Content-Length"] = "0"
         # Our own sockets follow the timer; the time-out is for those of a SOCKS proxy.
         return self._adapter.send(self._auth(prepared), timeout=max(deadline.remaining(), 0.001), **self._settings)
-
-
-def _headers() -> dict[str, str]:
-    """Return the headers of every request."""
-    own = {"User-Agent": f"dealcache/{__version__}", "Accept": "application/json"}
-    return {**requests.utils.default_headers(), **own}
 
 
 def _environment_settings(url: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def daily(clock):
 
 
 def test_nothing_is_known_before_the_first_answer(daily):
-    assert (daily.left, daily.limit, daily.scarce, daily.is_outdated()) == (None, None, False, False)
+    assert (daily.left, daily.limit, daily.scarce) == (None, None, False)
     daily.note({})
     daily.note_served()
     assert (daily.left, daily.scarce) == (None, False)
@@ -87,16 +87,16 @@ def test_the_log_says_once_when_it_begins_and_when_it_ends(daily, caplog):
 def test_what_was_said_long_ago_is_to_be_asked_for_again(daily, clock):
     daily.note(headers(5))
     clock.now += 599
-    assert not daily.is_outdated()
+    assert (daily.scarce, daily.is_old) == (True, False)
     clock.now += 1
-    assert daily.is_outdated()
+    assert (daily.scarce, daily.is_old) == (True, True)
     daily.postpone()
-    assert not daily.is_outdated()
+    assert (daily.scarce, daily.is_old) == (True, False)
     clock.now += 600
     daily.note(headers(1000))
-    assert not daily.is_outdated()
+    assert (daily.scarce, daily.is_old) == (False, False)
     clock.now += 10_000
-    assert not daily.is_outdated()
+    assert not daily.scarce
 
 
 def test_a_refusal_without_numbers_counts_until_a_call_is_served(daily):
