@@ -75,8 +75,9 @@ class PeopleSync:
         Raises:
             HubSpotError: it concerns the whole account.
         """
-        if ids and not (self.may_call() and self.read(kind, ids)):
-            self._miss()
+        if ids and not (self.may_call() and self.read(kind, ids)) and not self._missed:
+            self._missed = True
+            self.storage.state.note_people_walk()
 
     def complete(self, kind: str, ids: Collection[str]) -> None:
         """Do what :meth:`update` does for activities that may not have changed: for those with unknown participants."""
@@ -109,8 +110,3 @@ class PeopleSync:
             raise failure
         self.storage.pause.note(failure)
         self.progress.warn(f"HubSpot does not tell the names of people ({in_brief(failure)}); all else is read")
-
-    def _miss(self) -> None:
-        if not self._missed:
-            self._missed = True
-            self.storage.state.note_people_walk()

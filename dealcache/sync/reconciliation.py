@@ -6,7 +6,7 @@ walked, and the associations of all deals are read again in turn, the longest un
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
@@ -73,7 +73,8 @@ class ArchivedRecords:
         self._context.progress.phase("archived records")
         start, after = ("deals", None) if from_the_start else self._position()
         listed: set[str] | None = set() if start == "deals" and after is None else None
-        for kind in _in_circle(start):
+        first = RECORD_TYPES.index(start)
+        for kind in (*RECORD_TYPES[first:], *RECORD_TYPES[:first]):
             while True:
                 if calls <= 0:
                     self._state.note_archived_position(kind, after)
@@ -129,11 +130,6 @@ class ArchivedRecords:
         changed = ChangedDeals(self._context)
         changed.add(one for one in archived if one not in listed)
         changed.finish()
-
-
-def _in_circle(start: str) -> Iterable[str]:
-    first = RECORD_TYPES.index(start)
-    return (*RECORD_TYPES[first:], *RECORD_TYPES[:first])
 
 
 class AssociationRefresh:
