@@ -231,7 +231,7 @@ class JobExecutor:
 
     def _run_selected(self, request: SyncRequest, stage_ids: Sequence[str], context: SyncContext) -> str:
         if context.people is not None and request.deal is not None:
-            context = replace(context, people=context.people.thorough())
+            context.people.thorough = True
         found = SelectedDeals(context, request, stage_ids, self._policy.zone).sync()
         if context.people is not None:
             PeopleRounds(context.people, context.pool).read_new()

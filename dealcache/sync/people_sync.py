@@ -42,28 +42,20 @@ class PeopleSync:
         hubspot: makes the calls.
         progress: publishes which deals changed.
         now: returns the present, aware, in UTC.
-        thorough: True to read known participants again with each activity.
+
+    Attributes:
+        thorough: True for a job that reads again all that belongs to a deal, known participants of activities too.
     """
 
     def __init__(
-        self,
-        storage: PeopleStorage,
-        hubspot: HubSpotReader,
-        progress: JobProgress,
-        now: Callable[[], datetime],
-        *,
-        thorough: bool = False,
+        self, storage: PeopleStorage, hubspot: HubSpotReader, progress: JobProgress, now: Callable[[], datetime]
     ) -> None:
         self.storage = storage
         self.hubspot = hubspot
         self.progress = progress
         self.now = now
-        self._thorough = thorough
+        self.thorough = False
         self._missed = False
-
-    def thorough(self) -> PeopleSync:
-        """Return the same for a job that reads again all that belongs to a deal."""
-        return PeopleSync(self.storage, self.hubspot, self.progress, self.now, thorough=True)
 
     def may_call(self) -> bool:
         """Return True unless HubSpot has refused to tell of people a while ago."""
@@ -81,7 +73,7 @@ class PeopleSync:
 
     def complete(self, kind: str, ids: Collection[str]) -> None:
         """Do what :meth:`update` does for activities that may not have changed: for those with unknown participants."""
-        self.update(kind, ids if self._thorough else self.storage.participants.unknown_of(kind, ids))
+        self.update(kind, ids if self.thorough else self.storage.participants.unknown_of(kind, ids))
 
     def read(self, kind: str, ids: Collection[str]) -> bool:
         """Do what :meth:`update` does; return False if HubSpot failed."""
