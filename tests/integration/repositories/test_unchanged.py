@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dealcache.model.deal_filter import SORTS, DealFilter, Order
+from dealcache.model.deal_filter import SORTS, DealFilter, Order, Range
 from dealcache.repositories import FoundDeal, Unchanged
 from dealcache.repositories.lists.version import changing
 from tests.clocks import ManualClock
@@ -131,7 +131,10 @@ def test_a_page_is_one_query(workers: list[Worker], profiled_on: Callable[..., P
     assert unchanged
 
 
-WANTED = [DealFilter(), DealFilter(owner_ids=("910905",)), DealFilter(words=("777",))]
+WANTED = [
+    *(DealFilter(), DealFilter(owner_ids=("910905",)), DealFilter(words=("777",))),
+    *(DealFilter(owner_ids=("of no deal",)), DealFilter(amount=Range(1e9))),
+]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
