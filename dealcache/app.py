@@ -22,9 +22,8 @@ from dealcache.api import (
     sync_jobs,
     webhooks,
 )
-from dealcache.api.access import MOST_BYTES
+from dealcache.api.access import MOST_BYTES, install_hooks
 from dealcache.api.edge import Edge
-from dealcache.api.hooks import install_hooks
 from dealcache.api.services import install_services
 from dealcache.api.spec import ProblemApi, spec_config
 from dealcache.cli import COMMANDS

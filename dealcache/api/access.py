@@ -1,4 +1,7 @@
-"""Access: bearer tokens, compared in constant time (RFC 6750), and the bound on request bodies. Pure decisions."""
+"""Access: bearer tokens, compared in constant time (RFC 6750), and the bound on request bodies.
+
+Pure decisions, and the hooks by which Flask applies them to every request.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,16 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+
+from flask import Flask, Request, Response, request
+from flask.globals import request_ctx
+
+from dealcache.api.cross_site import CrossSiteGuard, sender_of
+from dealcache.api.problems import Problem
+from dealcache.api.query import parse_query
+from dealcache.api.responses import problem_response
+from dealcache.reader.question_errors import QuestionError
+from dealcache.telemetry.metrics import Metrics
 
 #: Texts that mean true in a boolean parameter.
 TRUTHY = frozenset({"true", "True"})
@@ -107,3 +120,47 @@ def _same(given: str | None, wanted: str | None) -> bool:
     if given is None or wanted is None:
         return False
     return hmac.compare_digest(given.encode("latin-1", "replace"), wanted.encode())
+
+
+def install_hooks(app: Flask, tokens: Tokens, guard: CrossSiteGuard, metrics: Metrics) -> None:
+    """Add hooks to ``app`` that check access and the size of bodies, and count answers."""
+
+    @app.before_request
+    def refuse() -> Response | None:
+        current = request_ctx.request  # looked up once; each use of Flask's `request` takes a microsecond
+        current.max_content_length = most = most_bytes(current.path)
+        return _refuse_access(current, tokens, guard) or _refuse_body(current, most)
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        # Never the requested path: each unknown path would make a time series of its own.
+        rule = request.url_rule
+        metrics.request_finished("unmatched" if rule is None else rule.rule, response.status_code)
+        return response
+
+
+def _refuse_access(current: Request, tokens: Tokens, guard: CrossSiteGuard) -> Response | None:
+    method, path, environ = current.method, current.path, current.environ
+    try:
+        query = parse_query(environ.get("QUERY_STRING", "")).values
+    except QuestionError:
+        query = {}
+    need = need_of(method, path, query)
+    if not tokens.required(need):
+        foreign = guard.refusal(method, sender_of(environ))
+        return None if foreign is None else problem_response(foreign)
+    given = authorization_of(path, environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL"))
+    status = tokens.refusal(need, given)
+    if status is None:
+        return None
+    if status == 403:
+        return problem_response(Problem(403, "This needs the admin token."))
+    challenge = {"WWW-Authenticate": 'Bearer realm="dealcache"'}
+    return problem_response(Problem(401, "Give a bearer token that this service knows.", headers=challenge))
+
+
+def _refuse_body(current: Request, most: int) -> Response | None:
+    """Refuse a huge body before anything reads it, even where no body is expected."""
+    if not current.environ.get("CONTENT_LENGTH") or (current.content_length or 0) <= most:
+        return None
+    return problem_response(Problem(413, f"The body is larger than {most} bytes."))

@@ -10,9 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_smorest import Blueprint
 
-from dealcache.api.access import Tokens
+from dealcache.api.access import Tokens, install_hooks
 from dealcache.api.cross_site import Cors, CrossSiteGuard
-from dealcache.api.hooks import install_hooks
 from dealcache.api.spec import ProblemApi, spec_config
 from dealcache.telemetry.metrics import Metrics
 from tests.clocks import ManualClock
