@@ -12,7 +12,7 @@ from flask import Response, request
 
 from dealcache.api import parameters, query, schemas
 from dealcache.api.documentation import SERVER_TIMING, Documented, documented
-from dealcache.api.failures import problem_of
+from dealcache.api.problems import problem_of
 from dealcache.api.responses import json_response, mode_of, server_timing, shown_as_of, unknown_deal
 from dealcache.api.schema_fields import map_field, text_field
 from dealcache.api.services import services

@@ -9,8 +9,7 @@ from flask import Response
 
 from dealcache.api import parameters, schemas
 from dealcache.api.documentation import Documented, documented
-from dealcache.api.failures import LATER
-from dealcache.api.problems import Problem
+from dealcache.api.problems import LATER, Problem
 from dealcache.api.responses import json_response, problem_response
 from dealcache.api.services import services
 from dealcache.api.status import number_view

@@ -23,8 +23,7 @@ from dealcache.api import parameters
 from dealcache.api.access import BEARER
 from dealcache.api.cross_site import sender_of
 from dealcache.api.documentation import RETRY_AFTER, Documented, documented
-from dealcache.api.failures import LATER
-from dealcache.api.problems import Problem
+from dealcache.api.problems import LATER, Problem
 from dealcache.api.responses import problem_response
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint

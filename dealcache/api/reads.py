@@ -11,7 +11,7 @@ from flask import Response, request
 from dealcache.api import parameters, schemas, stage_history
 from dealcache.api.documentation import DEAL_NOT_MODIFIED, ETAG, NO_DEAL, ORIGIN_FAILURES, READ_HEADERS, documented
 from dealcache.api.exports import timeline_response
-from dealcache.api.failures import FAILURES, problem_of
+from dealcache.api.problems import FAILURES, problem_of
 from dealcache.api.responses import mode_of, problem_response, read_headers, read_response
 from dealcache.api.services import Services, services
 from dealcache.api.strict_blueprint import StrictBlueprint

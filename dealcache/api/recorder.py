@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import get_args
 
-from dealcache.api.failures import problem_of
+from dealcache.api.problems import problem_of
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import ALL_VIEWS
 from dealcache.reader.answers import Answer, BatchAnswer, TierName

@@ -13,8 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from dealcache import __version__
 from dealcache.api.documentation import Description, corrected
-from dealcache.api.failures import FAILURES, problem_of
-from dealcache.api.problems import Problem, invalid
+from dealcache.api.problems import FAILURES, Problem, invalid, problem_of
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
 from dealcache.reader.question_errors import QuestionError

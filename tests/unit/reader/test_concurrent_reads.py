@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dealcache.api.failures import problem_of
+from dealcache.api.problems import problem_of
 from dealcache.hubspot.errors import Unavailable
 from dealcache.reader.answers import Mode
 from dealcache.reader.bulkhead import BulkheadFullError
