@@ -8,9 +8,9 @@ so MongoDB may be away for a while without any memory tier becoming untrusted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -35,6 +35,20 @@ _LISTEN_SECONDS = 0.25
 _PAUSE_SECONDS = 0.5
 
 
+def encode(entries: Sequence[Invalidation]) -> bytes:
+    """Return entries as one message, in the form that workers of 1.0.0 write and read too."""
+    return orjson.dumps([_row(one.fields()) for one in entries])
+
+
+def _row(fields: dict[str, Any]) -> dict[str, Any]:
+    shown = fields.pop("views")
+    return fields | {
+        "generation": fields.pop("_id"),
+        "views": {one["deal_id"]: one["changed"] for one in shown},
+        "names_of": {one["deal_id"]: one["names"] for one in shown if one["names"]},
+    }
+
+
 def decode(message: bytes) -> list[Invalidation]:
     """Return the entries of a message.
 
@@ -42,17 +56,29 @@ def decode(message: bytes) -> list[Invalidation]:
         ValueError: it is not such a message.
     """
     try:
-        rows = orjson.loads(message)
-        return [Invalidation.of_fields(row | {"at": datetime.fromisoformat(row["at"])}) for row in rows]
+        return [Invalidation.of_fields(_fields(row)) for row in orjson.loads(message)]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a message of invalidations ({type(error).__name__})") from error
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = row["names_of"]
+    return {
+        **row,
+        "_id": row["generation"],
+        "at": datetime.fromisoformat(row["at"]),
+        "views": [
+            {"deal_id": deal_id, "changed": changed, "names": names.get(deal_id, ())}
+            for deal_id, changed in row["views"].items()
+        ],
+    }
 
 
 def publish(connection: RedisConnection, entries: Sequence[Invalidation]) -> None:
     """Publish entries through Redis; if that fails, other processes find them in the log a moment later."""
     try:
         with connection.operation() as redis:
-            redis.publish(connection.key(_CHANNEL), orjson.dumps([one.fields() for one in entries]))
+            redis.publish(connection.key(_CHANNEL), encode(entries))
     except RedisUnavailable as failure:
         log.debug("other workers were not notified at once: %s", failure)
 

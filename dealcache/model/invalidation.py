@@ -154,7 +154,7 @@ class Invalidation:
         return changes
 
     def fields(self) -> dict[str, Any]:
-        """Return it as plain values, in which it is stored and sent."""
+        """Return it as plain values, in which it is stored."""
         return {
             "_id": self.generation,
             "nonce": self.nonce,

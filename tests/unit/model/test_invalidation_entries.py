@@ -1,4 +1,4 @@
-"""Entries of the invalidation log are the same in MongoDB and in messages of Redis."""
+"""Entries of the invalidation log as they are stored, and as workers send them to those of other releases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from dealcache.invalidation.redis_channel import decode
+from dealcache.invalidation.redis_channel import decode, encode
 from dealcache.model.invalidation import INFO, TIMELINE, Invalidation, Selection
 
 CHANGED = Invalidation(
@@ -22,6 +22,15 @@ CHANGED = Invalidation(
 )
 DOUBT = Invalidation(Selection.all(), CHANGED.at, nonce="another", doubt=True)
 
+#: Both, as that release encoded them.
+MESSAGE_OF_1_0_0 = b"""[
+  {"generation":7,"nonce":"a nonce","at":"2026-03-01T12:30:00.123000+00:00","everything":false,"doubt":false,
+   "labels":true,"deal_ids":["1","2"],"name_keys":["acme"],"views":{"1":["info","timeline"],"2":["info"]},
+   "names_of":{"1":["Acme"]}},
+  {"generation":0,"nonce":"another","at":"2026-03-01T12:30:00.123000+00:00","everything":true,"doubt":true,
+   "labels":false,"deal_ids":[],"name_keys":[],"views":{},"names_of":{}}
+]"""
+
 
 @pytest.mark.parametrize("entry", [CHANGED, DOUBT])
 def test_an_entry_is_plain_values_and_back(entry: Invalidation) -> None:
@@ -34,8 +43,9 @@ def test_earlier_versions_do_not_tell_of_labels() -> None:
     assert Invalidation.of_fields(fields) == replace(CHANGED, labels=False)
 
 
-def test_a_message_holds_entries() -> None:
-    assert decode(orjson.dumps([CHANGED.fields(), DOUBT.fields()])) == [CHANGED, DOUBT]
+def test_a_message_is_the_one_that_1_0_0_sends_and_reads() -> None:
+    assert orjson.loads(encode([CHANGED, DOUBT])) == orjson.loads(MESSAGE_OF_1_0_0)
+    assert decode(encode([CHANGED, DOUBT])) == decode(MESSAGE_OF_1_0_0) == [CHANGED, DOUBT]
 
 
 @pytest.mark.parametrize("message", [b"", b"{}}", b"[1]", b'[{"generation": 1}]', b'[{"at": 1}]', b"7"])
