@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dealcache.api.access import Tokens
@@ -13,7 +14,6 @@ from dealcache.api.webhook_guard import WebhookGuard
 from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
 from dealcache.container.deal_properties import FurtherProperties
-from dealcache.container.invalidations import Invalidations
 from dealcache.container.lifecycle import Lifecycle
 from dealcache.container.reading import wire_people, wire_reading
 from dealcache.container.syncing import wire_syncing
@@ -22,13 +22,19 @@ from dealcache.container.worker_state import WorkerState
 from dealcache.hubspot.gateway import HubSpotGateway
 from dealcache.hubspot.label_lists import PropertyReads
 from dealcache.hubspot.label_refresher import LabelRefresher
+from dealcache.invalidation.follower import LogFollower
+from dealcache.invalidation.publisher import InvalidationPublisher
+from dealcache.invalidation.redis_channel import RedisSubscriber, publish
 from dealcache.lane import support
 from dealcache.live import Announcer, Hub
 from dealcache.model.deadline import Deadline
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.model.workers import this_worker
 from dealcache.reader.account import AccountGuard
+from dealcache.reader.fence import Fence
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.label_directory import LabelDirectory
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories.storage import Storage
 from dealcache.settings import Settings
 from dealcache.sync.context import SYNC_THREADS
@@ -140,20 +146,35 @@ class Container:
         self.further_properties = FurtherProperties(
             self.settings, self.label_directory, storage.labels.read, datetime.now(UTC), storage.identity.currencies
         )
-        self.invalidations = Invalidations(
-            storage.invalidations,
-            storage.invalidation_feed,
-            redis,
+        self._wire_invalidations()
+        self.statistics = ClusterStatistics(
+            storage.workers, self.membership, self.state.statistics, self.cache.fence.moved_since
+        )
+
+    def _wire_invalidations(self) -> None:
+        storage, metrics, redis = self.storage, self.metrics, self.redis
+        watermark = InvalidationWatermark(self.clock, on_sure=metrics.followed_until.set)
+        self.cache = TieredCache(
             self.memory,
             shared_tier(redis, self.clock, self.settings),
-            metrics,
-            lambda invalidation: self.announcer.announce(invalidation.changes, invalidation.at),
+            Fence(),
+            watermark,
             self.label_directory,
             self.clock,
+            metrics.flight_waits.inc,
         )
-        self.statistics = ClusterStatistics(
-            storage.workers, self.membership, self.state.statistics, self.invalidations.fence.moved_since
+        self.publisher = InvalidationPublisher(
+            storage.invalidations,
+            self.cache,
+            # Without Redis the other processes find entries in the log, within a second.
+            (lambda _entries: None) if redis is None else partial(publish, redis),
+            lambda invalidation: self.announcer.announce(invalidation.changes, invalidation.at),
+            metrics.invalidations_recorded.inc,
+            metrics.invalidations_applied.inc,
+            self.now,
         )
+        self.follower = LogFollower(self.publisher, storage.invalidation_feed, watermark)
+        self.subscriber = None if redis is None else RedisSubscriber(redis, self.publisher, watermark)
 
     def _wire_hubspot(self) -> None:
         settings, storage = self.settings, self.storage
@@ -172,8 +193,9 @@ class Container:
             self.timer,
             self.further_properties.asked_for(),
         )
-        publish = self.invalidations.publisher.labels_changed
-        self.label_sync = LabelSync(storage.labels, storage.deals, storage.timelines, self.label_directory, publish)
+        self.label_sync = LabelSync(
+            storage.labels, storage.deals, storage.timelines, self.label_directory, self.publisher.labels_changed
+        )
         lists, own = self.hubspot.label_lists, settings.hubspot_deal_properties
         self.property_reads = PropertyReads(lists, own, self.label_sync.store_properties, self.now) if own else None
         self.labels = LabelRefresher(
@@ -228,8 +250,7 @@ class Container:
         from dealcache.lane.hit_lane import HitLane  # needs a parser that may be missing
         from dealcache.lane.hit_recorder import HitRecorder
 
-        cache = self.invalidations.state.cache
         # A person at a terminal sees each read in a line of its own, and not each request beside it.
         log_requests = not is_console(self.settings.log_format)
-        self.hit_recorder = HitRecorder(self.recorder, self.metrics, cache.served, log_requests)
-        self.lane = HitLane(cache, self.tokens, self.cors, self.guard, self.hit_recorder, self.clock)
+        self.hit_recorder = HitRecorder(self.recorder, self.metrics, self.cache.served, log_requests)
+        self.lane = HitLane(self.cache, self.tokens, self.cors, self.guard, self.hit_recorder, self.clock)

@@ -49,7 +49,9 @@ class Lifecycle:
             parts.hit_recorder.start()
         parts.live.start()
         parts.announcer.thread.start()
-        parts.invalidations.start()
+        parts.follower.start()
+        if parts.subscriber is not None:
+            parts.subscriber.thread.start()
         parts.membership.start(parts.statistics.publish, parts.state.encoded_report)
         parts.hubspot_probe.thread.start()
         parts.status_monitor.thread.start()
@@ -76,7 +78,10 @@ class Lifecycle:
             parts.hit_recorder.stop()
         parts.hubspot.close()
         parts.reading.lease_renewer.stop()
-        parts.invalidations.stop()
+        parts.publisher.close()
+        if parts.subscriber is not None:
+            parts.subscriber.thread.stop()
+        parts.follower.stop()
         parts.membership.stop()
         if parts.redis is not None:
             parts.redis.close()

@@ -92,8 +92,8 @@ def wire_reading(parts: Container) -> Reading:
     fetcher = _make_fetcher(parts, policy, maker, mongodb, cluster)
     revalidator = _make_revalidator(parts, maker, mongodb, cluster)
     reader = DealReader(
-        state=parts.invalidations.state,
-        publish=parts.invalidations.publisher.record,
+        cache=parts.cache,
+        publish=parts.publisher.record,
         mongodb=mongodb,
         fetcher=fetcher,
         fail_safe=FailSafeThrottle(policy.retry_pause, parts.timer),
@@ -179,4 +179,4 @@ def _request_context(
     deadline = parts.settings.hubspot_deadline_seconds
     loader = DealLoader(parts.hubspot.client, parts.labels, executor, parts.now, priority, parts.people.source)
     source = HubSpotSource(loader, parts.storage.store, maker, deadline, parts.clock, parts.account.admit_write)
-    return RequestContext(parts.invalidations.state, parts.invalidations.publisher.record, mongodb, source, loads)
+    return RequestContext(parts.cache, parts.publisher.record, mongodb, source, loads)

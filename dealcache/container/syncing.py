@@ -43,7 +43,7 @@ def wire_syncing(parts: Container) -> Syncing:
     event_processor = WebhookEventProcessor(
         parts.storage.webhook_events,
         contexts.open,
-        parts.invalidations.publisher,
+        parts.publisher,
         parts.membership.owner,
         token,
         parts.metrics.webhook_events.inc,
@@ -81,7 +81,7 @@ def _make_runner(parts: Container, contexts: SyncContexts) -> JobRunner:
         storage.sync_jobs,
         storage.sync_state,
         executor,
-        parts.invalidations.publisher,
+        parts.publisher,
         parts.membership.owner,
         policy.interval,
         parts.now,

@@ -29,7 +29,7 @@ class WorkerState:
         """Return the statistics of reads and of the memory tier."""
         parts = self._parts
         # First: invalidations after it may or may not show in the rest.
-        generation = parts.invalidations.publisher.applied
+        generation = parts.publisher.applied
         by_tier, failed = parts.recorder.counts()
         return Statistics(by_tier, failed, parts.memory.usage(), generation, parts.memory.columns())
 

@@ -10,8 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from dealcache.model.invalidation import Changes, Invalidation, Selection
-from dealcache.reader.fence import Token
-from dealcache.reader.state import Applied
+from dealcache.reader.fence import Applied, Token
 from dealcache.repositories import MOST_MARKS
 
 #: The most marks to keep of unrecorded invalidations; beyond that, everything is invalidated instead.

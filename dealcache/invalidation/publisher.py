@@ -18,8 +18,8 @@ from datetime import datetime
 from dealcache.background import BackgroundThread
 from dealcache.invalidation.outbox import Outbox, PendingInvalidation, invalidations_of
 from dealcache.model.invalidation import Changes, Invalidation, Selection
-from dealcache.reader.fence import Token
-from dealcache.reader.state import Applied, ReaderState
+from dealcache.reader.fence import Applied, Token
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import HistoryLostError, InvalidationLog, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class InvalidationPublisher:
 
     Args:
         invalidation_log: the log that all processes share.
-        state: the caches of this process.
+        cache: the caches of this process.
         notify: sends entries to other processes at once, if there is a Redis.
         on_change: called once with each entry that says that views really changed.
         on_recorded: called with the number of entries that this process has added to the log.
@@ -41,7 +41,7 @@ class InvalidationPublisher:
     def __init__(
         self,
         invalidation_log: InvalidationLog,
-        state: ReaderState,
+        cache: TieredCache,
         notify: Callable[[Sequence[Invalidation]], None],
         on_change: Callable[[Invalidation], None],
         on_recorded: Callable[[int], None],
@@ -49,7 +49,7 @@ class InvalidationPublisher:
         now: Callable[[], datetime],
     ) -> None:
         self._log = invalidation_log
-        self._state = state
+        self._cache = cache
         self._notify = notify
         self._on_change = on_change
         self._on_recorded = on_recorded
@@ -64,7 +64,7 @@ class InvalidationPublisher:
         self._writer = BackgroundThread("invalidation writer", self._write)
 
     def record(self, selection: Selection, changes: Changes | None = None, claim: Token | None = None) -> Applied:
-        """Invalidate, and wait until it is recorded; see ``dealcache.reader.state.Publish``."""
+        """Invalidate, and wait until it is recorded; see ``dealcache.reader.fence.Publish``."""
         pending = PendingInvalidation(invalidations_of(selection, changes, self._now()), claim)
         self._outbox.add(pending)
         self._write()
@@ -146,13 +146,13 @@ class InvalidationPublisher:
         Raises:
             StoreError: MongoDB failed.
         """
-        if self._state.cache.fence.unheard <= self.applied:
+        if self._cache.fence.unheard <= self.applied:
             return
         with self._order:
             self.catch_up()
-            if self._state.cache.fence.unheard > self.applied:
+            if self._cache.fence.unheard > self.applied:
                 log.warning("Redis holds values that are newer than the invalidation log: everything cached is dropped")
-                self._state.restart(self.applied)
+                self._cache.restart(self.applied)
 
     def apply(self, entries: Sequence[Invalidation]) -> None:
         """Apply entries that this process received; if earlier ones are unknown here, they are read first.
@@ -216,7 +216,7 @@ class InvalidationPublisher:
     def _begin(self) -> None:
         """Read the log for the first time."""
         entries = self._log.newest()
-        self._state.cache.fence.begin(entries[0].generation - 1 if entries else 0)
+        self._cache.fence.begin(entries[0].generation - 1 if entries else 0)
         self._position = (0, "")
         for entry in entries:
             self._apply(entry, new=entry.nonce in self._own)
@@ -229,7 +229,7 @@ class InvalidationPublisher:
             log.warning("the invalidation log is not the one that was followed: everything cached is dropped")
             entries = self._log.newest(1)
             self._position = (entries[-1].generation, entries[-1].nonce) if entries else (0, "")
-            self._state.restart(self._position[0])
+            self._cache.restart(self._position[0])
             return []
 
     def _apply(self, entry: Invalidation, new: bool = True) -> None:
@@ -245,4 +245,4 @@ class InvalidationPublisher:
                 self._on_change(entry)
 
     def _apply_here(self, entry: Invalidation, generation: int | None, claim: Token | None = None) -> Applied:
-        return self._state.apply(entry.selection, generation, claim, doubt=entry.doubt, labels=entry.labels)
+        return self._cache.apply(entry.selection, generation, claim, doubt=entry.doubt, labels=entry.labels)

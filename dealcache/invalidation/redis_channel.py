@@ -84,12 +84,14 @@ def publish(connection: RedisConnection, entries: Sequence[Invalidation]) -> Non
 
 
 class RedisSubscriber:
-    """Applies published entries of other processes, in a background thread.
+    """Applies published entries of other processes.
 
     Args:
         connection: the Redis that processes share.
         publisher: applies the entries.
         watermark: notified each time that nothing can have been missed.
+
+    ``thread`` is to be started after the fork.
     """
 
     def __init__(
@@ -99,22 +101,14 @@ class RedisSubscriber:
         self._publisher = publisher
         self._watermark = watermark
         self._complete = False
-        self._thread = BackgroundThread("invalidation subscriber", self._subscribe, _PAUSE_SECONDS)
-
-    def start(self) -> None:
-        """Begin. Called after the fork."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        self._thread.stop()
+        self.thread = BackgroundThread("invalidation subscriber", self._subscribe, _PAUSE_SECONDS)
 
     def _subscribe(self) -> None:
         """Listen until asked to end, or until Redis fails."""
         try:
             with self._connection.subscription(_CHANNEL) as subscription:
                 self._complete = False
-                while not self._thread.is_stopping:
+                while not self.thread.is_stopping:
                     self._listen(subscription)
         except RedisUnavailable as failure:
             log.debug("the subscription to Redis failed: %s", failure)

@@ -11,6 +11,9 @@ from typing import Literal, NamedTuple
 from dealcache.model.deals import DealKey
 from dealcache.tiers import Entry, View
 
+#: The three views of a deal, which one load from HubSpot provides.
+Loaded = dict[View, Entry]
+
 TierName = Literal["memory", "redis", "mongodb", "hubspot"]
 
 

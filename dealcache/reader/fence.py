@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from dealcache.model.deals import DealKey, name_key
-from dealcache.model.invalidation import Selection
+from dealcache.model.invalidation import Changes, Selection
 from dealcache.tiers import CacheKey, Entry
 
 
@@ -26,6 +27,33 @@ class Token(NamedTuple):
 
     sequence: int
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The effect of an invalidation in this process.
+
+    Args:
+        cleared: the displayed keys removed from memory.
+        token: the token with which the load on whose behalf it was made may store its value; None if it may not, or
+            there was no such load.
+        generation: its position in the invalidation log; None if it could not be recorded yet.
+    """
+
+    cleared: frozenset[str]
+    token: Token | None = None
+    generation: int | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        """True if every other worker will know of it within a second."""
+        return self.generation is not None
+
+
+#: Invalidates the selected deals, and returns once that holds here and is recorded for all other processes; if it
+#: cannot be recorded, it still holds here, and is recorded as soon as possible. Takes the views that really changed
+#: (None for a clear, where nothing did), and the token of a load with the new value of the deals.
+Publish = Callable[[Selection, Changes | None, Token | None], Applied]
 
 
 class Fence:

@@ -12,11 +12,11 @@ from cachetools import TTLCache
 
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey
+from dealcache.reader.answers import Loaded
 from dealcache.reader.bulkhead import Bulkhead, BulkheadFullError
 from dealcache.reader.cluster_flight import ClusterFlight
 from dealcache.reader.load_request import LoadRequest, RefreshRequest, RequestContext
 from dealcache.reader.single_flight import SingleFlight
-from dealcache.reader.state import Loaded
 from dealcache.tiers import View
 
 #: The most refreshed deals to remember; one that is forgotten may be fetched again too soon.
@@ -77,7 +77,7 @@ class Fetcher:
                 made.take_fresh()
             return made
 
-        return self._run(self._context.state.fetches, keys, request)
+        return self._run(self._context.cache.fetches, keys, request)
 
     def refreshed_lately(self, key: DealKey) -> bool:
         """Return True if this process fetched the deal too recently to fetch it again."""
@@ -92,7 +92,7 @@ class Fetcher:
             Exception: see :meth:`fetch`.
         """
         request = RefreshRequest(key, self._pause, self._context)
-        outcome = self._run(self._context.state.refreshes, [key], lambda _led: request)[key]
+        outcome = self._run(self._context.cache.refreshes, [key], lambda _led: request)[key]
         if isinstance(outcome, Exception):
             raise outcome
         if request.stored is not None:

@@ -13,8 +13,8 @@ from dealcache.hubspot.loader import DealLoader
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey, LoadedDeal
 from dealcache.model.invalidation import Changes
+from dealcache.reader.answers import Loaded
 from dealcache.reader.entries import EntryMaker
-from dealcache.reader.state import Loaded
 from dealcache.repositories import DealStore, StoreError
 from dealcache.tiers import View
 

@@ -15,11 +15,12 @@ from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey, name_key
 from dealcache.model.invalidation import Selection
+from dealcache.reader.answers import Loaded
 from dealcache.reader.bulkhead import Bulkhead, BulkheadFullError
-from dealcache.reader.fence import Token
+from dealcache.reader.fence import Publish, Token
 from dealcache.reader.hubspot import HubSpotLoad, HubSpotSource
 from dealcache.reader.mongodb import MongoSource
-from dealcache.reader.state import Loaded, Publish, ReaderState
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import LoadEnd, StoreError
 from dealcache.repositories.load_leases import ENDED_WELL
 from dealcache.tiers import CacheKey, View
@@ -34,7 +35,7 @@ class RequestContext:
     """The parts that requests work with.
 
     Args:
-        state: the cache tiers, and the loads in progress.
+        cache: the cache tiers, and the loads in progress.
         publish: invalidates what a load changed, in this process and all others.
         mongodb: reads views from MongoDB.
         hubspot: loads deals from HubSpot.
@@ -42,7 +43,7 @@ class RequestContext:
             more calls than one deal.
     """
 
-    state: ReaderState
+    cache: TieredCache
     publish: Publish
     mongodb: MongoSource
     hubspot: HubSpotSource
@@ -80,7 +81,7 @@ class LoadRequest:
             self._named[self.lease_name(key)].append(key)
         self._known_ids = known_ids
         self._context = context
-        self._cache = context.state.cache
+        self._cache = context.cache
         self.generation = self._cache.fence.token().generation
         #: For each finished deal its views, or why there are none.
         self.outcomes: dict[DealKey, Loaded | Exception] = {}
@@ -229,7 +230,7 @@ class RefreshRequest(LoadRequest):
 
     def _take(self, key: DealKey, views: Loaded, token: Token) -> None:
         """See :meth:`.LoadRequest._take`; this process drops its own values at once, as the other one did."""
-        applied = self._context.state.apply(_selection_of([(key, views)]), None, claim=token)
+        applied = self._cache.apply(_selection_of([(key, views)]), None, claim=token)
         super()._take(key, views, applied.token or token)
 
 

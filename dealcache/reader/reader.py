@@ -11,15 +11,16 @@ from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
-from dealcache.reader.answers import Answer, BatchAnswer, Found, Mode, ReadTrace, TierOutcome
+from dealcache.reader.answers import Answer, BatchAnswer, Found, Loaded, Mode, ReadTrace, TierOutcome
 from dealcache.reader.bulkhead import BulkheadFullError
+from dealcache.reader.fence import Applied, Publish
 from dealcache.reader.fetcher import Fetcher
 from dealcache.reader.load_request import RecentlyRefreshedError
 from dealcache.reader.mongodb import MongoSource
 from dealcache.reader.revalidator import Revalidator
 from dealcache.reader.single_flight import FlightTimeoutError
-from dealcache.reader.state import Applied, Loaded, Publish, ReaderState
 from dealcache.reader.throttles import FailSafeThrottle
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreError
 from dealcache.tiers import CacheKey, Entry, View
 
@@ -40,7 +41,7 @@ class DealReader:
     """Answers reads of deals. Thread-safe.
 
     Args:
-        state: the cache tiers, and the loads in progress.
+        cache: the cache tiers, and the loads in progress.
         publish: invalidates deals in this process and all others.
         mongodb: reads views from MongoDB.
         fetcher: fetches deals from HubSpot.
@@ -52,7 +53,7 @@ class DealReader:
     def __init__(
         self,
         *,
-        state: ReaderState,
+        cache: TieredCache,
         publish: Publish,
         mongodb: MongoSource,
         fetcher: Fetcher,
@@ -60,8 +61,7 @@ class DealReader:
         revalidator: Revalidator,
         wait_seconds: float,
     ) -> None:
-        self._cache = state.cache
-        self._flights = state.mongodb_flights
+        self._cache = cache
         self._publish = publish
         self._mongodb = mongodb
         self._fetcher = fetcher
@@ -173,7 +173,7 @@ class DealReader:
             outcomes = (
                 self._read_mongodb(lacking)
                 if mode is Mode.NO_CACHE
-                else self._flights.run_many(lacking, self._read_mongodb, Deadline(self._wait_seconds))
+                else self._cache.mongodb_flights.run_many(lacking, self._read_mongodb, Deadline(self._wait_seconds))
             )
         except StoreError:
             answer.trace.step("mongodb", TierOutcome.ERROR)

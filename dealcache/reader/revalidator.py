@@ -102,9 +102,7 @@ def reread(
         return RereadOutcome.FAILED
     if as_of is not None and clock() - as_of.timestamp() <= max_age:
         # This process's caches may have values that are older than MongoDB's.
-        selection, cache = Selection.deals(ids=[deal_id]), context.state.cache
-        cache.forget(selection, None)
-        cache.forget_shared(selection, None)
+        context.cache.drop(Selection.deals(ids=[deal_id]))
         return RereadOutcome.UNNEEDED
     if not has_calls():
         return RereadOutcome.SKIPPED

@@ -1,8 +1,8 @@
-"""The cache tiers of the read path as one: memory and, if there is one, the tier that workers share.
+"""The cache tiers of the read path as one, how invalidations change them, and the loads that are to fill them.
 
-A value is judged when it is looked up: whether its time is over, whether this process can trust it, and, for one that
-another process may have kept, whether an invalidation came after it. A value from the shared tier is kept in memory
-too, for the rest of its time.
+The tiers are memory and, if there is one, the tier that workers share. A value is judged when it is looked up: whether
+its time is over, whether this process can trust it, and, for one that another process may have kept, whether an
+invalidation came after it. A value from the shared tier is kept in memory too, for the rest of its time.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from dealcache.model.deals import DealKey, name_key
 from dealcache.model.invalidation import Selection
 from dealcache.model.workers import RedisUnavailable
-from dealcache.reader.answers import Found, ReadTrace, TierOutcome
-from dealcache.reader.fence import Fence, Token
+from dealcache.reader.answers import Found, Loaded, ReadTrace, TierOutcome
+from dealcache.reader.fence import Applied, Fence, Token
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.policy import Verdict, decide, is_fresh
-from dealcache.tiers import CacheKey, Entry, MemoryTier, Slot, Tier
+from dealcache.reader.single_flight import SingleFlight
+from dealcache.tiers import CacheKey, Entry, MemoryTier, Slot, Tier, View
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +34,9 @@ class TieredCache:
         shared: the tier that workers share; None for none.
         fence: knows what was invalidated.
         watermark: knows whether this process hears of invalidations.
+        labels: those with which views are made.
         clock: the wall clock, epoch seconds.
-        labels_version: returns the version of the present labels; None if it does not matter.
+        on_wait: called each time that a thread begins to wait for another thread's load, for metrics.
     """
 
     def __init__(
@@ -41,15 +45,21 @@ class TieredCache:
         shared: Tier | None,
         fence: Fence,
         watermark: InvalidationWatermark,
+        labels: LabelDirectory,
         clock: Callable[[], float] = time.time,
-        labels_version: Callable[[], int | None] = lambda: None,
+        on_wait: Callable[[], None] = lambda: None,
     ) -> None:
         self._memory = memory
         self._shared = shared
         self.fence = fence
         self._watermark = watermark
+        self._labels = labels
         self._clock = clock
-        self._labels_version = labels_version
+        #: MongoDB's entry of a view, or the ids of the deals of its name that it knows without their activities.
+        self.mongodb_flights: SingleFlight[tuple[DealKey, View], Entry | tuple[str, ...]] = SingleFlight(on_wait)
+        #: Loads from HubSpot: of what no tier has, and those that bypass the tiers.
+        self.fetches: SingleFlight[DealKey, Loaded] = SingleFlight(on_wait)
+        self.refreshes: SingleFlight[DealKey, Loaded] = SingleFlight(on_wait)
 
     def hit(self, key: CacheKey) -> Entry | None:
         """Return memory's fresh value and count it as served; None if there is none, or a remembered 404."""
@@ -119,20 +129,58 @@ class TieredCache:
         A view made with earlier labels is refused for any deal: MongoDB was asked which deals show a changed label, but
         may not have had the deal of a load in progress yet.
         """
-        if entry.labels_version is not None and self._labels_version() not in (None, entry.labels_version):
+        if entry.labels_version not in (None, self._labels.version):
             return False
         return self.fence.permits(token, key, entry)
 
-    def forget(self, selection: Selection, before: int | None) -> set[str]:
-        """Remove what is older than the invalidation of generation ``before`` from memory; return displayed keys."""
-        return self._memory.invalidate(selection, before)
+    def apply(
+        self,
+        selection: Selection,
+        generation: int | None,
+        claim: Token | None = None,
+        *,
+        doubt: bool = False,
+        labels: bool = False,
+    ) -> Applied:
+        """Forget the selected deals: once this returns, nothing read before the call is served.
 
-    def doubt(self) -> None:
-        """Stop trusting what memory holds; it may still serve if every tier below fails."""
-        self._watermark.doubt()
+        Loads in progress keep their readers, who asked before, but store nothing and admit no new readers.
+
+        Args:
+            selection: which deals.
+            generation: the position in the invalidation log; None if it has none.
+            claim: the token of a load with the new value of the selected deals.
+            doubt: whether memory keeps its values, but serves them only if every tier below fails.
+            labels: whether labels changed, so that no load in progress admits new readers, whatever its deal.
+        """
+        if labels:  # first, so that any load that begins later sees the new ones
+            self._labels.renew()
+        token = self.fence.move(selection, generation, claim)
+        self._detach(Selection.all() if labels else selection)
+        if doubt:
+            self._watermark.doubt()
+            return Applied(frozenset(), token, generation)
+        return Applied(frozenset(self._memory.invalidate(selection, generation)), token, generation)
+
+    def restart(self, generation: int) -> None:
+        """Forget everything, in the shared tier too: the invalidation log was replaced, now at ``generation``."""
+        self._labels.renew()
+        self.fence.restart(generation)
+        self._detach(Selection.all())
+        self.drop(Selection.all())
+
+    def _detach(self, selection: Selection) -> None:
+        self.mongodb_flights.detach(lambda key: _concerns(selection, key[0]))
+        for flights in (self.fetches, self.refreshes):
+            flights.detach(lambda key: _concerns(selection, key))
+
+    def drop(self, selection: Selection) -> None:
+        """Remove values that are not wrong, but older than what the tiers below have; no load is refused for it."""
+        self._memory.invalidate(selection)
+        self.forget_shared(selection, None)
 
     def forget_shared(self, selection: Selection, before: int | None) -> set[str]:
-        """Remove the same from the shared tier.
+        """Remove what is older than invalidation ``before`` from the shared tier, and return the displayed keys.
 
         This only frees its memory: every process refuses such a value by its generation, wherever it is kept. So
         nothing is lost if the tier cannot be reached.
@@ -180,3 +228,15 @@ class TieredCache:
         self._memory.put(key, entry, lambda: self.fence.trusts(key, entry))
         self._memory.record_hit(key)
         return True
+
+
+def _concerns(selection: Selection, key: DealKey) -> bool:
+    """Return True if a load in progress may return a selected deal.
+
+    A load by id of an unknown name, or by name of an unknown id, may: that is only known when it ends.
+    """
+    if selection.everything:
+        return True
+    if key.by == "id":
+        return key.value in selection.deal_ids or not selection.deal_ids
+    return name_key(key.value) in selection.name_keys or not selection.name_keys

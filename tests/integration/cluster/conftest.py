@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from dealcache.breaker import Breaker
 from dealcache.cluster import ClusterStatistics, Membership
 from dealcache.cluster.statistics import Statistics
-from dealcache.container.invalidations import Invalidations
+from dealcache.invalidation.follower import LogFollower
+from dealcache.invalidation.publisher import InvalidationPublisher
+from dealcache.invalidation.redis_channel import RedisSubscriber, publish
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Invalidation
 from dealcache.model.labels import Labels
 from dealcache.model.workers import this_worker
 from dealcache.reader.answers import ReadTrace
-from dealcache.reader.fence import Token
+from dealcache.reader.fence import Fence, Token
+from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.label_directory import LabelDirectory
+from dealcache.reader.tiered_cache import TieredCache
 from dealcache.redis_connection import RedisConnection
 from dealcache.repositories import (
     Connection,
@@ -41,22 +46,28 @@ class Member:
         self.metrics = Metrics()
         registry = WorkerRegistry(connection)
         self.membership = Membership(registry, this_worker(), self.metrics.workers.set)
-        self.invalidations = Invalidations(
+        self.watermark = InvalidationWatermark(self.clock, on_sure=self.metrics.followed_until.set)
+        self.cache = TieredCache(self.memory, shared, Fence(), self.watermark, LabelDirectory(Labels), self.clock)
+        self.publisher = InvalidationPublisher(
             InvalidationLog(connection, connection),
-            InvalidationFeed(connection),
-            redis,
-            self.memory,
-            shared,
-            self.metrics,
+            self.cache,
+            (lambda _entries: None) if redis is None else partial(publish, redis),
             self.heard.append,
-            LabelDirectory(Labels),
-            self.clock,
+            self.metrics.invalidations_recorded.inc,
+            self.metrics.invalidations_applied.inc,
+            lambda: datetime.fromtimestamp(self.clock(), UTC),
         )
-        self.publisher = self.invalidations.publisher
-        self.cache = self.invalidations.state.cache
+        self.follower = LogFollower(self.publisher, InvalidationFeed(connection), self.watermark)
+        self.subscriber = None if redis is None else RedisSubscriber(redis, self.publisher, self.watermark)
         self.statistics = ClusterStatistics(
-            registry, self.membership, self.own_statistics, self.invalidations.fence.moved_since
+            registry, self.membership, self.own_statistics, self.cache.fence.moved_since
         )
+
+    def follow(self) -> None:
+        """Begin to follow the invalidations of others."""
+        self.follower.start()
+        if self.subscriber is not None:
+            self.subscriber.thread.start()
 
     def start(self) -> None:
         """Begin to give signs of life and to publish statistics."""
@@ -107,7 +118,10 @@ def make_member(mongodb_uri: str, database_name: str, connection: Connection) ->
 
     yield make
     for member in members:
-        member.invalidations.stop()
+        member.publisher.close()
+        if member.subscriber is not None:
+            member.subscriber.thread.stop()
+        member.follower.stop()
         member.membership.stop()
     for one in connections:
         one.close()

@@ -153,7 +153,7 @@ def test_workers_and_invalidations_are_counted(make_member: MakeMember) -> None:
     ada, bob = make_member(), make_member()
     ada.keep("Acme")
     for member in (ada, bob):
-        member.invalidations.start()
+        member.follow()
         member.start()
     until(lambda: bob.publisher._position is not None)
     for member in (ada, bob):
@@ -165,6 +165,6 @@ def test_workers_and_invalidations_are_counted(make_member: MakeMember) -> None:
     assert value(ada, "invalidations_applied_total") == 2
     assert [value(one, "invalidations_recorded_total") for one in (ada, bob)] == [2, 0]
     cim = make_member()
-    cim.invalidations.start()
+    cim.follow()
     until(lambda: cim.publisher._position is not None)
     assert value(cim, "invalidations_applied_total") == 0  # it has no value that what was before concerns

@@ -22,12 +22,12 @@ ACME = Selection.deals(ids=["7"])
 
 def follow(*members: Member) -> None:
     for member in members:
-        member.invalidations.start()
+        member.follow()
     until(lambda: all(_hears(member) for member in members))
 
 
 def _hears(member: Member) -> bool:
-    subscriber = member.invalidations._subscriber
+    subscriber = member.subscriber
     return member.publisher._position is not None and (subscriber is None or subscriber._complete)
 
 
@@ -75,8 +75,8 @@ def test_redis_tells_before_anybody_looks(make_member: MakeMember, redis_connect
 
 
 def listen(member: Member) -> None:
-    member.invalidations.watermark.begin()
-    member.invalidations._subscriber.start()
+    member.watermark.begin()
+    member.subscriber.thread.start()
     until(lambda: _hears(member))
 
 
@@ -96,12 +96,12 @@ def test_who_cannot_hear_mistrusts_and_who_hears_again_trusts_what_is_left(
         time.sleep(2)  # the time in which a process without Redis becomes unsure
         assert member.has("Acme")
         own_redis.kill()
-    until(lambda: member.invalidations.watermark.floor() > 0)
+    until(lambda: member.watermark.floor() > 0)
     member.clock.tick(time.monotonic() - began_at)  # both clocks have gone on by the same
     assert not member.has("Acme")
 
     relay.mend()
-    until(lambda: member.invalidations.watermark.floor() == float("-inf"))
+    until(lambda: member.watermark.floor() == float("-inf"))
     assert member.has("Acme")
     assert member.has("Other")
 
@@ -114,11 +114,11 @@ def test_what_was_recorded_meanwhile_is_known_before_anything_is_trusted(
     bob.keep("Acme", "7")
     bob.keep("Other", "8")
     relay.cut()
-    until(lambda: bob.invalidations.watermark.floor() > 0)
+    until(lambda: bob.watermark.floor() > 0)
     relay.mend()
     with suppress(StoreError):
         ada.publisher.record(ACME)
-    until(lambda: bob.invalidations.watermark.floor() == float("-inf") and bob.has("Other"))
+    until(lambda: bob.watermark.floor() == float("-inf") and bob.has("Other"))
     until(lambda: not bob.has("Acme"))
 
 
@@ -128,8 +128,8 @@ def test_redis_that_comes_back_is_listened_to_again(make_member: MakeMember, own
     listen(bob)
     own_redis.kill()
     own_redis.start()
-    bob.invalidations.watermark._sure = (float("-inf"), 0.0)
-    until(lambda: bob.invalidations.watermark.floor() == float("-inf"))
+    bob.watermark._sure = (float("-inf"), 0.0)
+    until(lambda: bob.watermark.floor() == float("-inf"))
 
     def told() -> bool:
         bob.keep()

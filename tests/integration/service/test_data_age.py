@@ -62,7 +62,7 @@ def test_each_tier_and_each_kind_of_answer_says_the_same(service: Service) -> No
 def test_a_value_takes_it_along_through_redis(make_service: MakeService, redis_url: str) -> None:
     one, other = make_service(REDIS_URL=redis_url), make_service(REDIS_URL=redis_url)
     loaded = one.get("deal-info", **BY_NAME)
-    other.parts.invalidations.publisher.catch_up()  # as its follower does at once
+    other.parts.publisher.catch_up()  # as its follower does at once
     one.clock.tick(5)
     shared = other.get("deal-info", **BY_NAME)
     assert (tier(shared), as_of(shared)) == ("redis", as_of(loaded))
@@ -172,7 +172,7 @@ def test_an_old_value_in_redis_gives_way_to_what_mongodb_knows(make_service: Mak
     # What a sync that ended well leaves behind.
     now = datetime.fromtimestamp(one.clock(), UTC)
     one.database.sync_state.insert_one({"_id": "account", "watermark": now})
-    other.parts.invalidations.publisher.catch_up()
+    other.parts.publisher.catch_up()
     calls = one.calls()
     old = other.get("deal-info", **BY_NAME)
     assert cache_status(old) == {"memory": "fwd=miss", "redis": "hit; detail=revalidating"}

@@ -19,8 +19,10 @@ from dealcache.lane.hit_request import Incomplete, check_head
 from dealcache.lane.support import ParserLimits
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
+from dealcache.model.labels import Labels
 from dealcache.reader.fence import Fence
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.telemetry.logs import JsonFormatter
 from dealcache.telemetry.metrics import Metrics
@@ -51,7 +53,7 @@ class Stand:
         self.clock = ManualClock()
         self.memory = MemoryTier(1_000_000, self.clock)
         self.watermark = InvalidationWatermark(self.clock, self.clock)
-        cache = TieredCache(self.memory, None, Fence(), self.watermark, self.clock)
+        cache = TieredCache(self.memory, None, Fence(), self.watermark, LabelDirectory(Labels), self.clock)
         self.metrics = Metrics()
         self.recorder = ReadRecorder(self.metrics)
         self.hits = HitRecorder(self.recorder, self.metrics, cache.served, log_requests=True)

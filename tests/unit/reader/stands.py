@@ -17,7 +17,7 @@ from dealcache.model.unreadable import UnreadableRecords
 from dealcache.reader.bulkhead import Bulkhead
 from dealcache.reader.cluster_flight import ClusterFlight
 from dealcache.reader.entries import EntryMaker
-from dealcache.reader.fence import Fence, Token
+from dealcache.reader.fence import Applied, Fence, Token
 from dealcache.reader.fetcher import Fetcher
 from dealcache.reader.hubspot import HubSpotLoad
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
@@ -28,7 +28,6 @@ from dealcache.reader.mongodb import StoredViews
 from dealcache.reader.policy import StalenessPolicy
 from dealcache.reader.reader import DealReader
 from dealcache.reader.revalidator import RereadOutcome, Revalidator
-from dealcache.reader.state import Applied, ReaderState
 from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreError, StoreUnavailable
@@ -139,14 +138,14 @@ class FakeHubSpot:
 class OnlyHere:
     """Stands in for the invalidation log of a process that is alone: numbers them, and applies them."""
 
-    def __init__(self, state: ReaderState) -> None:
-        self.state = state
+    def __init__(self, cache: TieredCache) -> None:
+        self.cache = cache
         self.recorded: list[tuple[Selection, Changes | None]] = []
-        state.cache.fence.begin(0)
+        cache.fence.begin(0)
 
     def record(self, selection: Selection, changes: Changes | None = None, claim: Token | None = None) -> Applied:
         self.recorded.append((selection, changes))
-        return self.state.apply(selection, len(self.recorded), claim)
+        return self.cache.apply(selection, len(self.recorded), claim)
 
 
 class Stand:
@@ -181,9 +180,9 @@ class Stand:
         #: What happens while a batch leaves another process the time to acquire leases.
         self.give_way: Callable[[], object] = lambda: None
         fence, self.watermark = Fence(), InvalidationWatermark(self.clock, self.clock)
-        cache = TieredCache(self.memory, None, fence, self.watermark, self.clock)
-        self.state = ReaderState(cache, self.waiting.release)
-        self.publisher = OnlyHere(self.state)
+        labels = self.mongodb.maker.labels
+        self.cache = TieredCache(self.memory, None, fence, self.watermark, labels, self.clock, self.waiting.release)
+        self.publisher = OnlyHere(self.cache)
         self.fail_safe = FailSafeThrottle(POLICY.retry_pause, self.clock)
         cluster = ClusterFlight(
             self.leases,  # type: ignore[arg-type]
@@ -200,7 +199,7 @@ class Stand:
         self.revalidator = Revalidator(
             max_data_age, self._reread, lambda: True, lambda *_outcome: None, self.clock, self.clock, at_once=0
         )
-        context = RequestContext(self.state, publish, self.mongodb, self.hubspot, Bulkhead(loads))  # type: ignore[arg-type]
+        context = RequestContext(self.cache, publish, self.mongodb, self.hubspot, Bulkhead(loads))  # type: ignore[arg-type]
         fetcher = Fetcher(
             context=context,
             cluster=cluster,
@@ -210,7 +209,7 @@ class Stand:
             timer=self.clock,
         )
         self.reader = DealReader(
-            state=self.state,
+            cache=self.cache,
             publish=publish,
             mongodb=self.mongodb,  # type: ignore[arg-type]
             fetcher=fetcher,

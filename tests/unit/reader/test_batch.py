@@ -111,7 +111,7 @@ def test_a_name_that_is_remembered_as_unknown_is_asked_of_nobody():
 def test_news_that_a_deal_is_unknown_counts_for_all_its_views():
     stand = Stand()
     unknown = stand.mongodb.maker.unknown(named("nobody"), stand.clock())
-    stand.state.cache.keep(CacheKey.of(View.INFO, named("nobody")), unknown, stand.state.cache.fence.token())
+    stand.cache.keep(CacheKey.of(View.INFO, named("nobody")), unknown, stand.cache.fence.token())
     answer = read(stand, "nobody", views=list(View))
     assert [one.entry.status for one in answer.values[named("nobody")].values()] == [404] * 3
     assert stand.mongodb.batches == []
@@ -392,7 +392,7 @@ def test_a_deal_that_is_invalidated_while_a_change_of_another_is_recorded_is_not
     record = stand.publisher.record
 
     def record_late(*arguments, **claim):
-        stand.state.apply(Selection.deals(names=["b"]), None)
+        stand.cache.apply(Selection.deals(names=["b"]), None)
         return record(*arguments, **claim)
 
     stand.publisher.record = record_late  # type: ignore[method-assign]

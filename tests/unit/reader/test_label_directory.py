@@ -13,7 +13,6 @@ from dealcache.model.labels import Labels, Owner, UnknownIds
 from dealcache.reader.fence import Fence
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.label_directory import LabelDirectory
-from dealcache.reader.state import ReaderState
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreUnavailable
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
@@ -152,8 +151,7 @@ class Views:
     def __init__(self, directory: LabelDirectory, clock: ManualClock) -> None:
         self.memory = MemoryTier(1_000_000, clock)
         fence, watermark = Fence(), InvalidationWatermark(clock)
-        self.cache = TieredCache(self.memory, None, fence, watermark, clock, lambda: directory.version)
-        self.state = ReaderState(self.cache, renew_labels=directory.renew)
+        self.cache = TieredCache(self.memory, None, fence, watermark, directory, clock)
         fence.begin(0)
         self.told: list[UnknownIds] = []
         self.maker = maker_of(labels=directory, on_unknown=self.told.append)
@@ -179,7 +177,7 @@ def test_a_view_made_with_old_labels_is_not_kept_after_they_changed(views: Views
     token, old = views.cache.fence.token(), views.made(key)
     stored.rename("Anne")
     # The deal is none of those of which MongoDB knew, a moment ago, that they show the label.
-    views.state.apply(Selection.deals(ids=["another"]), 1, labels=True)
+    views.cache.apply(Selection.deals(ids=["another"]), 1, labels=True)
     views.cache.keep(CacheKey.of(View.INFO, key), old, token)
     assert views.kept(key) is None
     views.cache.keep(CacheKey.of(View.INFO, key), views.made(key), views.cache.fence.token())
@@ -189,14 +187,14 @@ def test_a_view_made_with_old_labels_is_not_kept_after_they_changed(views: Views
 def test_what_does_not_show_a_changed_label_stays_cached(views: Views, stored: Stored) -> None:
     for key in (named("shows it"), named("does not")):
         views.cache.keep(CacheKey.of(View.INFO, key), views.made(key), views.cache.fence.token())
-    views.state.apply(Selection.deals(names=["shows it"]), 1, labels=True)
+    views.cache.apply(Selection.deals(names=["shows it"]), 1, labels=True)
     assert views.kept(named("shows it")) is None
     assert views.kept(named("does not")) is not None
 
 
 def test_an_invalidation_that_is_about_no_label_has_none_read_again(views: Views, stored: Stored) -> None:
     views.made(named())
-    views.state.apply(Selection.all(), 1)
+    views.cache.apply(Selection.all(), 1)
     views.made(named())
     assert stored.reads == 1
 

@@ -83,14 +83,14 @@ def test_an_unknown_deal_is_remembered_for_a_short_while_only():
 def test_a_hit_is_a_fresh_view_only():
     stand = Stand()
     stand.reader.read(View.INFO, named("nobody"))
-    assert stand.state.cache.hit(CacheKey.of(View.INFO, named("nobody"))) is None
+    assert stand.cache.hit(CacheKey.of(View.INFO, named("nobody"))) is None
     stand.mongodb.versions["Acme"] = 1
-    assert stand.state.cache.hit(CacheKey.of(View.INFO, named())) is None
+    assert stand.cache.hit(CacheKey.of(View.INFO, named())) is None
     stand.reader.read(View.INFO, named())
-    assert stand.state.cache.hit(CacheKey.of(View.INFO, named())) is not None
+    assert stand.cache.hit(CacheKey.of(View.INFO, named())) is not None
     assert {row.key: row.hits for row in rows_of(stand.memory)}["info:Acme"] == 1
     stand.clock.tick(600)
-    assert stand.state.cache.hit(CacheKey.of(View.INFO, named())) is None
+    assert stand.cache.hit(CacheKey.of(View.INFO, named())) is None
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ import pytest
 
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
+from dealcache.model.labels import Labels
 from dealcache.model.workers import RedisUnavailable
 from dealcache.reader.answers import ReadTrace, TierOutcome
 from dealcache.reader.fence import Fence
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import CacheKey, Entry, MemoryTier, View
 from tests.clocks import ManualClock
@@ -47,7 +49,7 @@ class Worker:
         self.fence = Fence()
         self.fence.begin(0)
         self.watermark = InvalidationWatermark(clock, clock)
-        self.cache = TieredCache(self.memory, shared, self.fence, self.watermark, clock)
+        self.cache = TieredCache(self.memory, shared, self.fence, self.watermark, LabelDirectory(Labels), clock)
 
     def look(self, key: CacheKey) -> tuple[Entry | None, bool, list[tuple[str, TierOutcome]]]:
         trace = ReadTrace()
@@ -146,7 +148,9 @@ def test_a_process_that_does_not_know_the_record_yet_trusts_no_shared_value(cloc
     worker.keep(KEY, entry(clock))
     newcomer = Worker(clock, shared)
     newcomer.fence = Fence()
-    newcomer.cache = TieredCache(newcomer.memory, shared, newcomer.fence, newcomer.watermark, clock)
+    newcomer.cache = TieredCache(
+        newcomer.memory, shared, newcomer.fence, newcomer.watermark, LabelDirectory(Labels), clock
+    )
     assert newcomer.look(KEY)[0] is None
 
 
@@ -161,7 +165,7 @@ def test_without_the_shared_tier_memory_serves_and_keeps(worker, shared, clock):
 def test_what_is_forgotten_is_counted_in_both(worker, clock):
     worker.keep(KEY, entry(clock))
     assert worker.cache.forget_shared(ACME, 1) == {"info:Acme"}
-    assert worker.cache.forget(ACME, 1) == {"info:Acme"}
+    assert worker.cache.apply(ACME, 1).cleared == {"info:Acme"}
 
 
 def test_who_cannot_be_sure_serves_nothing_from_before_but_as_a_last_resort(worker, clock):
