@@ -24,12 +24,11 @@ from dealcache.reader.list_pages import ListPages
 from dealcache.reader.load_request import RequestContext
 from dealcache.reader.mongodb import MongoSource
 from dealcache.reader.people import PeopleDirectory
-from dealcache.reader.policy import StalenessPolicy
+from dealcache.reader.policy import FailSafeThrottle, StalenessPolicy
 from dealcache.reader.reader import DealReader
 from dealcache.reader.revalidator import AT_ONCE, Revalidator, reread
 from dealcache.reader.stage_histories import StageHistories
 from dealcache.reader.sync_watermark import SyncWatermark
-from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.repositories import ActivityCheck, ActivityGenerations, ActivitySums
 from dealcache.sync.people_sync import PeopleStorage
 

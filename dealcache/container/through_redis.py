@@ -10,10 +10,10 @@ from dealcache.hubspot.limits.buckets import Bucket
 from dealcache.hubspot.limits.rate_limiter import RateLimits, local_rate_limits
 from dealcache.reader.account import AccountGuard
 from dealcache.settings import Settings, SettingsError
-from dealcache.tiers import Tier
 
 if TYPE_CHECKING:
     from dealcache.redis_connection import RedisConnection
+    from dealcache.tiers.redis import RedisTier
 
 #: Digits of digests that tell apart settings, and tokens without revealing them.
 _DIGITS = 16
@@ -48,7 +48,7 @@ def connect_redis(settings: Settings, installation: Callable[[], str | None]) ->
         raise SettingsError("REDIS_URL holds a value that is not shown, with an option that redis-py refuses") from None
 
 
-def shared_tier(redis: RedisConnection | None, clock: Callable[[], float], settings: Settings) -> Tier | None:
+def shared_tier(redis: RedisConnection | None, clock: Callable[[], float], settings: Settings) -> RedisTier | None:
     """Return the cache tier that processes with the same views share; None without Redis."""
     if redis is None:
         return None

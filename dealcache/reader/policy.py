@@ -1,11 +1,22 @@
-"""Decides whether an entry is fresh, stale but usable after an error (stale-if-error), or gone, from times. Pure."""
+"""Stale-if-error: whether an entry is fresh, stale but usable after an error, or gone; and when to stop trying.
+
+:func:`decide` is pure: it judges by times alone.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from cachetools import LRUCache
+
+from dealcache.model.deals import DealKey
 from dealcache.tiers import CLOCKS_APART, Entry
+
+#: The most deals for which failures are remembered; a forgotten one costs one more try.
+_REMEMBERED = 10_000
 
 
 class Verdict(Enum):
@@ -74,3 +85,42 @@ def is_fresh(entry: Entry, now: float, floor: float) -> bool:
     An entry read in the future is not: a clock has been set back since, and its age is unknown.
     """
     return now < entry.expires_at and floor < entry.fetched_at <= now + CLOCKS_APART
+
+
+class FailSafeThrottle:
+    """Remembers the deals for which the tiers below failed and a stale value served. Thread-safe.
+
+    Further reads of such a deal get the stale value at once; after each pause exactly one read tries again, while the
+    others still get the stale value.
+
+    Args:
+        pause: seconds between two tries.
+        clock: a clock in seconds.
+    """
+
+    def __init__(self, pause: float, clock: Callable[[], float]) -> None:
+        self._pause = pause
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next_try: LRUCache[DealKey, float] = LRUCache(_REMEMBERED)
+
+    def should_serve_stale(self, key: DealKey) -> bool:
+        """Return True if a read should take the stale value; after a pause one caller gets False, and tries."""
+        with self._lock:
+            next_try = self._next_try.get(key)
+            if next_try is None:
+                return False
+            if self._clock() < next_try:
+                return True
+            self._next_try[key] = self._clock() + self._pause
+            return False
+
+    def failed(self, key: DealKey) -> None:
+        """Note that the tiers below failed for ``key``: they are not asked for a pause."""
+        with self._lock:
+            self._next_try[key] = self._clock() + self._pause
+
+    def succeeded(self, key: DealKey) -> None:
+        """Note that the tiers below answered for ``key``."""
+        with self._lock:
+            self._next_try.pop(key, None)

@@ -17,9 +17,9 @@ from dealcache.reader.fence import Applied, Publish
 from dealcache.reader.fetcher import Fetcher
 from dealcache.reader.load_request import RecentlyRefreshedError
 from dealcache.reader.mongodb import MongoSource
+from dealcache.reader.policy import FailSafeThrottle
 from dealcache.reader.revalidator import Revalidator
 from dealcache.reader.single_flight import FlightTimeoutError
-from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreError
 from dealcache.tiers import CacheKey, Entry, View

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dealcache.model.deals import DealKey, name_key
 from dealcache.model.invalidation import Selection
@@ -21,7 +22,10 @@ from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.policy import Verdict, decide, is_fresh
 from dealcache.reader.single_flight import SingleFlight
-from dealcache.tiers import CacheKey, Entry, MemoryTier, Slot, Tier, View
+from dealcache.tiers import CacheKey, Entry, MemoryTier, Slot, View
+
+if TYPE_CHECKING:  # redis-py is installed only where it is used
+    from dealcache.tiers.redis import RedisTier
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +46,7 @@ class TieredCache:
     def __init__(
         self,
         memory: MemoryTier,
-        shared: Tier | None,
+        shared: RedisTier | None,
         fence: Fence,
         watermark: InvalidationWatermark,
         labels: LabelDirectory,

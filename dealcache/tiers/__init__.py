@@ -1,9 +1,8 @@
-"""Cache tiers: entries, the interface of a tier, and the memory and Redis tiers."""
+"""Cache tiers: entries, and the memory and Redis tiers."""
 
 from dealcache.model.invalidation import Selection
-from dealcache.tiers.base import Columns, Tier, Usage
 from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry, View
-from dealcache.tiers.memory import MemoryTier
+from dealcache.tiers.memory import Columns, MemoryTier, Usage
 from dealcache.tiers.slot import Slot
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "MemoryTier",
     "Selection",
     "Slot",
-    "Tier",
     "Usage",
     "View",
 ]

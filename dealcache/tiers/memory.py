@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from dealcache.model.invalidation import Selection
-from dealcache.tiers.base import Columns, Usage
 from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry
 from dealcache.tiers.slot import Slot
 from dealcache.tiers.slot_store import SlotIndex, SlotStore
@@ -17,16 +17,41 @@ from dealcache.tiers.slot_store import SlotIndex, SlotStore
 _PART = 500
 
 
+class Columns(NamedTuple):
+    """The statistics of some entries, in columns: an object for each entry would take several times as long.
+
+    Several entries may be shown under one key, such as a deal that was read by its name and by its id.
+    """
+
+    keys: Sequence[str]
+    deal_ids: Sequence[str | None]
+    fetched_at: Sequence[float]
+    expires_at: Sequence[float]
+    size_bytes: Sequence[int]
+    hits: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The size of a tier, and the number of entries that it evicted."""
+
+    entries: int
+    size_bytes: int
+    max_bytes: int
+    evictions: int
+
+
 class MemoryTier:
-    """Keeps entries in this process, under one lock.
+    """Keeps entries in this process, under one lock. Thread-safe.
+
+    A tier never decides whether an entry may serve, which is up to the read path: it keeps entries until their
+    ``keep_until``. One suite of tests holds this tier and the Redis tier to the same promises.
 
     Args:
         max_bytes: the bound on the sum of what all entries are counted with, see :attr:`Slot.size`.
         clock: the wall clock in epoch seconds, because ages are shared with other processes.
         on_change: called with the usage after each change, outside of the hot path, for gauges.
     """
-
-    name = "memory"
 
     def __init__(
         self,
@@ -45,10 +70,12 @@ class MemoryTier:
         self._by_name = SlotIndex[int]()
 
     def get(self, key: CacheKey) -> Entry | None:
+        """Return the entry under ``key``, fresh or stale, or None."""
         with self._lock:
             return self._get(key, self._clock())
 
     def get_many(self, keys: Iterable[CacheKey]) -> dict[CacheKey, Entry]:
+        """Return the entries of those ``keys`` that have one."""
         with self._lock:
             now = self._clock()
             found = {key: self._get(key, now) for key in keys}
@@ -74,6 +101,11 @@ class MemoryTier:
                 self._store.use(slot)
 
     def put(self, key: CacheKey, entry: Entry, permit: Callable[[], bool]) -> bool:
+        """Keep ``entry`` if ``permit()`` is True and nothing newer is there; return True if it was kept.
+
+        ``permit`` must return False before an invalidation begins that concerns the entry: no invalidation runs between
+        its answer and the keeping.
+        """
         with self._lock:
             now = self._clock()
             self._expire(now)
@@ -109,6 +141,13 @@ class MemoryTier:
         return entry
 
     def invalidate(self, selection: Selection, before: int | None = None) -> set[str]:
+        """Remove the selected entries and return their displayed keys.
+
+        Args:
+            selection: the deals.
+            before: the generation of the invalidation; entries whose load began when it was already known stay. None
+                for all.
+        """
         with self._lock:
             self._expire(self._clock())
             selected = list(self._store) if selection.everything else self._select(selection)

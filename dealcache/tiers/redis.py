@@ -29,15 +29,16 @@ _ENTRIES_AT_ONCE = 500
 
 
 class RedisTier:
-    """Keeps entries in Redis.
+    """Keeps entries in Redis, by the methods of :class:`.MemoryTier`, while they are fresh. Thread-safe.
+
+    Any method raises RedisUnavailable if Redis cannot be reached or does not answer. It may have done its work
+    nevertheless: kept the entry, or removed some of those to invalidate.
 
     Args:
         connection: the connection to Redis.
         clock: gives the times of entries, in epoch seconds.
         shape: tells apart entries of processes that show the same views differently; a part of every key.
     """
-
-    name = "redis"
 
     def __init__(
         self, connection: RedisConnection, clock: Callable[[], float] = time.time, shape: str | None = None
@@ -88,7 +89,7 @@ class RedisTier:
         kept = bool(self._keep(prefix, member, value, milliseconds, MOST_OF_ONE, repr(now + CLOCKS_APART)))
         if not kept or permit():
             return kept
-        # An invalidation came while Redis was working; which of the two came first is unknown.
+        # An invalidation came while Redis was working; which of the two came first is unknown. The entry must not stay.
         self._take_back(prefix, member, value[:8])
         return False
 

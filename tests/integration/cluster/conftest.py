@@ -32,14 +32,15 @@ from dealcache.repositories import (
     ensure_indexes,
 )
 from dealcache.telemetry.metrics import Metrics
-from dealcache.tiers import CacheKey, Entry, MemoryTier, Tier, View
+from dealcache.tiers import CacheKey, Entry, MemoryTier, View
+from dealcache.tiers.redis import RedisTier
 from tests.clocks import ManualClock
 
 
 class Member:
     """One process of the service."""
 
-    def __init__(self, connection: Connection, redis: RedisConnection | None, shared: Tier | None) -> None:
+    def __init__(self, connection: Connection, redis: RedisConnection | None, shared: RedisTier | None) -> None:
         self.clock = ManualClock(1_800_000_000.0)
         self.memory = MemoryTier(10_000_000, self.clock)
         self.heard: list[Invalidation] = []
@@ -108,7 +109,7 @@ def make_member(mongodb_uri: str, database_name: str, connection: Connection) ->
     members: list[Member] = []
     connections: list[Connection] = []
 
-    def make(redis: RedisConnection | None = None, uri: str = mongodb_uri, shared: Tier | None = None) -> Member:
+    def make(redis: RedisConnection | None = None, uri: str = mongodb_uri, shared: RedisTier | None = None) -> Member:
         own = Connection(uri, database_name, threads=8, breaker=Breaker(0.0))
         connections.append(own)
         if uri != mongodb_uri:

@@ -25,10 +25,9 @@ from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.lease_renewer import LeaseRenewer
 from dealcache.reader.load_request import RequestContext
 from dealcache.reader.mongodb import StoredViews
-from dealcache.reader.policy import StalenessPolicy
+from dealcache.reader.policy import FailSafeThrottle, StalenessPolicy
 from dealcache.reader.reader import DealReader
 from dealcache.reader.revalidator import RereadOutcome, Revalidator
-from dealcache.reader.throttles import FailSafeThrottle
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories import StoreError, StoreUnavailable
 from dealcache.tiers import Entry, MemoryTier, View
