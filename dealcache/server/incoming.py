@@ -54,12 +54,9 @@ class ChunkedBody:
     """
 
     def __init__(self, request: Any, most: int) -> None:
-        self.content = bytearray()
-        self._most = most
-        self._reader = ChunkedReader(request, IterUnreader([]))
-        self._buffer = bytearray()
-        self._framing = 0
-        self._progress = self._read()
+        # Not a generator of its own, with which it would stay in memory until the next garbage collection.
+        chunks = _Chunks(request, most)
+        self.content, self._buffer, self._progress = chunks.content, chunks.buffer, chunks.read()
 
     def feed_data(self, data: bytes) -> bytes | None:
         """Take what has come; return what follows the body in it, or None while the body is incomplete.
@@ -71,20 +68,31 @@ class ChunkedBody:
         self._buffer += data
         return next(self._progress)
 
-    def _read(self) -> Iterator[bytes | None]:
+
+class _Chunks:
+    """The state of :class:`ChunkedBody`: its content, and what has been received and not been consumed yet."""
+
+    def __init__(self, request: Any, most: int) -> None:
+        self.content = bytearray()
+        self.buffer = bytearray()
+        self._most = most
+        self._reader = ChunkedReader(request, IterUnreader([]))
+        self._framing = 0
+
+    def read(self) -> Iterator[bytes | None]:
         """Consume the body as it comes; yield None whenever more is needed, and at last what follows the body."""
         while not _is_last(line := (yield from self._line())):
             yield from self._consume_chunk(line)
         # The end of this line may be the first half of the empty line.
         longest = len(line) + _LONGEST_TRAILERS
         end = yield from self._find(b"\r\n\r\n", len(line), longest, LimitRequestHeaders)
-        self._reader.parse_chunk_size(IterUnreader([]), data=bytes(self._buffer[: end + 4]))
-        yield bytes(self._buffer[end + 4 :])
+        self._reader.parse_chunk_size(IterUnreader([]), data=bytes(self.buffer[: end + 4]))
+        yield bytes(self.buffer[end + 4 :])
 
     def _line(self) -> Generator[None, None, bytes]:
         """Return the line that the buffer begins with, without its end; it stays there."""
         end = yield from self._find(b"\r\n", 0, _LONGEST_LINE, InvalidChunkSize)
-        return bytes(self._buffer[:end])
+        return bytes(self.buffer[:end])
 
     def _consume_chunk(self, line: bytes) -> Iterator[None]:
         left, _ = self._reader.parse_chunk_size(IterUnreader([]), data=line + b"\r\n")
@@ -92,32 +100,32 @@ class ChunkedBody:
         if len(self.content) + left > self._most:
             raise BodyTooLargeError(self._most)
         while left:
-            taken = self._buffer[:left]
+            taken = self.buffer[:left]
             self.content += taken
-            del self._buffer[: len(taken)]
+            del self.buffer[: len(taken)]
             left -= len(taken)
             if left:
                 yield
-        while len(self._buffer) < 2 and b"\r\n".startswith(self._buffer):
+        while len(self.buffer) < 2 and b"\r\n".startswith(self.buffer):
             yield
-        if not self._buffer.startswith(b"\r\n"):
-            raise ChunkMissingTerminator(bytes(self._buffer[:2]))
+        if not self.buffer.startswith(b"\r\n"):
+            raise ChunkMissingTerminator(bytes(self.buffer[:2]))
         self._consume_framing(2)
 
     def _consume_framing(self, count: int) -> None:
-        del self._buffer[:count]
+        del self.buffer[:count]
         self._framing += count
         if self._framing > self._most:
             raise BodyTooLargeError(self._most)
 
     def _find(self, end: bytes, start: int, longest: int, error: type[Exception]) -> Generator[None, None, int]:
         """Return where ``end`` begins at or after ``start``; bytes searched before are not searched again."""
-        while (found := self._buffer.find(end, start)) < 0:
-            if len(self._buffer) > longest:
+        while (found := self.buffer.find(end, start)) < 0:
+            if len(self.buffer) > longest:
                 raise error("it is too long")
-            if error is InvalidChunkSize and b"\n" in self._buffer:
+            if error is InvalidChunkSize and b"\n" in self.buffer:
                 raise InvalidChunkSize("a line ends without a carriage return")
-            start = max(start, len(self._buffer) - len(end) + 1)
+            start = max(start, len(self.buffer) - len(end) + 1)
             yield
         if found > longest:
             raise error("it is too long")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import sys
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -48,6 +51,21 @@ def test_a_chunked_body_in_pieces(name, step):
     body = chunked()
     assert fed(body, octets + b"GET /", step) == b"GET /"
     assert bytes(body.content) == content
+
+
+@pytest.mark.parametrize("octets", [b"5\r\nab", b"2\r\nab\r\n0\r\n\r\n", b"2\r\nabc"])
+def test_a_chunked_body_is_freed_with_its_last_reference(octets):
+    """A garbage collection may be a long time coming, and clients that leave meanwhile would fill the memory."""
+    body = chunked()
+    with suppress(errors.ParseException):
+        body.feed_data(octets)
+    content = body.content
+    gc.disable()
+    try:
+        del body
+        assert sys.getrefcount(content) == 2
+    finally:
+        gc.enable()
 
 
 BAD = {
