@@ -48,7 +48,7 @@ class Client:
 
     @property
     def is_connected(self) -> bool:
-        """True once it has its socket."""
+        """True while it has its socket."""
         return self._sock is not None
 
     def connect(self, sock: socket.socket) -> None:
@@ -88,26 +88,25 @@ class Client:
                 outgoing.sent(self._sock.send(outgoing.first()))
             except BlockingIOError:
                 break
-        self._watch_writing(self._sock, bool(outgoing.size))
-        if outgoing.size:
+        if bool(outgoing.size) != self._writing:
+            self._writing = not self._writing
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._writing else 0)
+            self._selector.modify(self._sock, events, self)
+        if self._writing:
             return True
         if self.connection.has_failed:
             # It must read the reason before it sees the end; closing now could discard bytes that it has not read yet.
             self._sock.shutdown(socket.SHUT_WR)
         return not self.connection.is_over
 
-    def _watch_writing(self, sock: socket.socket, wanted: bool) -> None:
-        if wanted != self._writing:
-            self._writing = wanted
-            self._selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0), self)
-
     def close(self, reset: bool = False) -> None:
         """Close the socket; with ``reset`` the kernel discards at once what the client has not taken."""
         self.connection.outgoing.clear()
-        if self._sock is None:
+        sock, self._sock = self._sock, None
+        if sock is None:
             return
         if reset:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        if self._sock in self._selector.get_map():
-            self._selector.unregister(self._sock)
-        self._sock.close()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if sock in self._selector.get_map():
+            self._selector.unregister(sock)
+        sock.close()

@@ -55,7 +55,6 @@ class Clients:
         self._closing = False
         self._total = Total(MOST_WAITING_OF_ALL)
         self._intake = TokenBucket(BYTES_OF_ALL, BYTES_OF_ALL_AT_ONCE, clock)
-        self._crowded_out: set[Client] = set()
 
     def __len__(self) -> int:
         return len(self._deadlines)
@@ -64,11 +63,12 @@ class Clients:
         """Admit a client: updates delivered from now on wait until its socket is connected."""
         wanted = client.connection.subscription
         client.connection.share(self._total, partial(self._audience.has_room, client))
-        if not self._audience.has_room(client, wanted):
-            self._crowded_out.add(client)
-            wanted = Subscription.to(())
-        self._audience.put(client, wanted)
         self._put_off(client)
+        if self._audience.has_room(client, wanted):
+            self._audience.put(client, wanted)
+        else:
+            client.connection.turn_away()
+            self._note_refusal(client)
         self._metrics.live_clients(len(self))
 
     def connect(self, client: Client, sock: socket.socket, early: bytes) -> None:
@@ -88,9 +88,6 @@ class Clients:
         client.connect(sock)
         if self._closing:
             self._part(client)
-        elif client in self._crowded_out:
-            client.connection.turn_away()
-            self._note_refusal(client)
         self._take_in(client, early)
 
     @property
@@ -102,7 +99,7 @@ class Clients:
         """Do what a client's socket is ready for."""
         reads = mask & selectors.EVENT_READ and not self.has_read_enough
         if reads or mask & selectors.EVENT_WRITE:
-            self._attempt(client, partial(self._read if reads else self._flush, client))
+            self._attempt(client, partial(self._read, client) if reads else None)
 
     def deliver(self, updates: Sequence[DealUpdate]) -> None:
         """Send updates to the clients that subscribed to them; those of one client go out in one piece."""
@@ -110,9 +107,10 @@ class Clients:
         of_all, narrowed = list(self._audience.of_all), self._audience.narrowed(updates)
         together = b"".join(frames)
         for client in of_all:
-            self._attempt(client, partial(self._send_update, client, together))
+            self._attempt(client, partial(client.connection.send_update, together))
         for client, places in narrowed.items():
-            self._attempt(client, partial(self._send_update, client, b"".join(frames[place] for place in places)))
+            wanted = b"".join(frames[place] for place in places)
+            self._attempt(client, partial(client.connection.send_update, wanted))
         self._metrics.live_messages(len(of_all) * len(frames) + sum(map(len, narrowed.values())))
 
     def keep_time(self) -> float | None:
@@ -132,7 +130,7 @@ class Clients:
             else:
                 client.pinged = True
                 self._put_off(client)
-                self._attempt(client, partial(self._ping, client))
+                self._attempt(client, client.connection.ping)
         return None
 
     def say_goodbye(self) -> None:
@@ -147,10 +145,13 @@ class Clients:
         for client in list(self._deadlines):
             self._leave(client)
 
-    def _attempt(self, client: Client, work: Callable[[], None]) -> None:
-        """Do something for one client; a failure ends this one and no other."""
+    def _attempt(self, client: Client, work: Callable[[], None] | None = None) -> None:
+        """Do something for one client, and send what waits for it; a failure ends this one and no other."""
         try:
-            work()
+            if work is not None:
+                work()
+            if not client.flush():
+                self._leave(client)
         except TooSlowError:
             self._drop(client, "slow")
         except FloodError:
@@ -182,23 +183,9 @@ class Clients:
             self._note_refusal(client)
         elif client.connection.subscription is not before:
             self._audience.put(client, client.connection.subscription)
-        self._flush(client)
-
-    def _send_update(self, client: Client, frames: bytes) -> None:
-        client.connection.send_update(frames)
-        self._flush(client)
-
-    def _ping(self, client: Client) -> None:
-        client.connection.ping()
-        self._flush(client)
 
     def _part(self, client: Client) -> None:
         client.connection.close(CloseReason.GOING_AWAY, "The service stops.")
-        self._flush(client)
-
-    def _flush(self, client: Client) -> None:
-        if not client.flush():
-            self._leave(client)
 
     def _put_off(self, client: Client) -> None:
         self._deadlines[client] = self._clock() + QUIET_SECONDS
@@ -220,7 +207,6 @@ class Clients:
     def _leave(self, client: Client, reset: bool = False) -> None:
         client.close(reset)
         del self._deadlines[client]
-        self._crowded_out.discard(client)
         self._audience.remove(client)
         self._on_leave()
         self._metrics.live_clients(len(self))

@@ -42,6 +42,7 @@ class LiveConnection:
         clock: the monotonic clock, in seconds.
 
     Attributes:
+        has_failed: True if it was closed because of the client's behaviour: its further messages are ignored.
         refused: ``flood`` or ``crowded``, if it was closed because the client sent or subscribed to too much.
         subscription: its present subscription.
         outgoing: the bytes to send; the caller of a method sends them afterwards. Each method raises
@@ -51,6 +52,7 @@ class LiveConnection:
     def __init__(self, subscription: Subscription, clock: Callable[[], float] = time.monotonic) -> None:
         self.subscription = subscription
         self.outgoing = Outgoing(MOST_WAITING)
+        self.has_failed = False
         self.refused: str | None = None
         self._allows: Callable[[Subscription], bool] = lambda _subscription: True
         self._messages = TokenBucket(MESSAGES, MESSAGES_AT_ONCE, clock)
@@ -58,7 +60,6 @@ class LiveConnection:
         self._bytes = TokenBucket(BYTES, BYTES_AT_ONCE, clock)
         self._ignored = 0
         self._protocol = Connection(ConnectionType.SERVER)
-        self._failed = False
         self._text = bytearray()
 
     def share(self, total: Total, allows: Callable[[Subscription], bool]) -> None:
@@ -81,18 +82,13 @@ class LiveConnection:
         """True if both sides have closed it: nothing more comes, and what waits is the last."""
         return self._protocol.state is ConnectionState.CLOSED
 
-    @property
-    def has_failed(self) -> bool:
-        """True if it was closed because of the client's behaviour: its further messages are ignored."""
-        return self._failed
-
     def receive(self, data: bytes) -> None:
         """Process the client's bytes; the answers wait in :attr:`outgoing`.
 
         Raises:
             FloodError: it keeps sending although the connection is closed.
         """
-        if self._failed or self.is_over:
+        if self.has_failed or self.is_over:
             self._ignored += len(data)
             if self._ignored > MOST_MESSAGE:
                 raise FloodError
@@ -104,7 +100,7 @@ class LiveConnection:
         for event in self._protocol.events():
             if not self._may_be_handled(event):
                 self._refuse("flood", f"More than {MESSAGES} messages, pings and pongs a second, or {PARTS} parts.")
-            if self._failed:
+            if self.has_failed:
                 return
             self._handle(event)
 
@@ -177,5 +173,5 @@ class LiveConnection:
 
     def _fail(self, code: CloseReason, reason: str) -> None:
         self.close(code, reason)
-        self._failed = True
+        self.has_failed = True
         self._text = bytearray()
