@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask
+from flask import Flask
 
 from dealcache.api import (
     activity_summary,
@@ -25,7 +25,7 @@ from dealcache.api import (
 from dealcache.api.access import MOST_BYTES, install_hooks
 from dealcache.api.edge import Edge
 from dealcache.api.services import install_services
-from dealcache.api.spec import ProblemApi, spec_config
+from dealcache.api.spec import install_description, install_problems
 from dealcache.cli import COMMANDS
 from dealcache.console import make_blueprint
 from dealcache.container import Container
@@ -52,22 +52,21 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] | No
     """
     settings = settings or load_settings(os.environ)
     container = Container(settings, clock)
-    app = SynchronousFlask("dealcache", static_folder=None, template_folder="api/templates")
-    app.config.update(spec_config(secured=settings.api_token is not None), MAX_CONTENT_LENGTH=MOST_BYTES)
+    app = SynchronousFlask("dealcache", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     # A path with doubled slashes is unknown, not moved.
     app.url_map.merge_slashes = False
     install_services(app, container)
     install_hooks(app, container.tokens, container.guard, container.metrics)
-    description = ProblemApi(app)
+    install_problems(app)
     reading = (reads, batches, status, mongodb_only, deal_list, activity_summary, operations)
-    for part in (*reading, cache_admin, sync_jobs, webhooks, live_handshake):
-        description.register_blueprint(part.blueprint)
+    blueprints = [part.blueprint for part in (*reading, cache_admin, sync_jobs, webhooks, live_handshake)]
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    install_description(app, blueprints, secured=settings.api_token is not None)
     if settings.console == "on":
         # A proxy may have removed a path, which browsers still have in front.
         app.register_blueprint(make_blueprint(urlsplit(settings.public_url or "").path))
-    app.register_blueprint(
-        Blueprint("assets", __name__, static_folder="api/static/swagger-ui", static_url_path="/api/docs/assets")
-    )
     routes = {one.rule for one in app.url_map.iter_rules()}
     container.metrics.expect_routes(route for route in routes if route.startswith("/api/hubspot"))
     app.wsgi_app = Edge(app.wsgi_app, container.cors)  # type: ignore[method-assign]

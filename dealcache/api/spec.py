@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 import flask
@@ -31,78 +34,87 @@ _PAGE_POLICY = (
 )
 
 
-class ProblemApi(Api):
-    """flask-smorest's Api, with errors as problem+json and a documentation page of our own files.
+class _DescribingApi(Api):
+    """flask-smorest's Api, with our schema of errors."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+
+def describe(blueprints: Iterable[Blueprint], secured: bool) -> Description:
+    """Return the description of blueprints; ``secured`` if tokens are required."""
+    options: dict[str, Any] = {
+        "title": "dealcache",
+        "version": __version__,
+        "openapi_version": "3.1.0",
+        "info": {
+            "description": "A deal's activities and timeline from memory, MongoDB or HubSpot.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+    }
+    if secured:
+        options["security"] = [{"bearer": []}]
+    # flask-smorest describes blueprints while it registers them, so it gets an application of its own.
+    api = _DescribingApi(flask.Flask(__name__), spec_kwargs=options)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    return corrected(api.spec.to_dict())
+
+
+def install_description(app: flask.Flask, blueprints: Iterable[Blueprint], secured: bool) -> None:
+    """Add the description of blueprints, and a documentation page of our own files, to an application.
 
     The description is made on the first request for it: that takes as long as the rest of the application's start, and
     most processes never get such a request.
     """
+    pages = flask.Blueprint(
+        "docs",
+        __name__,
+        url_prefix="/api",
+        template_folder="templates",
+        static_folder="static/swagger-ui",
+        static_url_path="/docs/assets",
+    )
+    make, making = lru_cache(1)(partial(describe, blueprints, secured)), threading.Lock()
 
-    ERROR_SCHEMA = ProblemSchema
+    def description() -> Description:
+        with making:
+            return make()
 
-    def __init__(self, app: flask.Flask) -> None:
-        self._described: list[Blueprint] = []
-        self._making = threading.RLock()
-        self._corrected: Description | None = None
-        super().__init__(app)
-        app.cli.add_command(openapi_cli)
+    @pages.route("/openapi.json")
+    def openapi_json() -> flask.Response:
+        return flask.jsonify(description())
 
-    @property
-    def spec(self) -> Any:
-        """The description."""
-        with self._making:
-            if self._spec is None:
-                super()._init_spec()
-                self._describe(self._spec)
-            return self._spec
-
-    @spec.setter
-    def spec(self, spec: Any) -> None:
-        self._spec = spec
-
-    def register_blueprint(self, blueprint: Blueprint) -> None:
-        """Register a blueprint with the application now, and in the description once there is one."""
-        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
-        self._app.register_blueprint(blueprint)
-        self._described.append(blueprint)
-
-    def _init_spec(self) -> None:
-        """Leave it to :attr:`spec`."""
-
-    def _describe(self, spec: Any) -> None:
-        for blueprint in self._described:
-            blueprint.register_views_in_doc(self, self._app, spec, name=blueprint.name, parameters=None)
-            spec.tag({"name": blueprint.name, "description": blueprint.description})
-
-    def handle_http_exception(self, error: HTTPException) -> flask.Response:
-        """Turn an exception of Flask into a problem."""
-        if error.code is None or error.code < 400:
-            return flask.Response(error.get_response().get_data(), status=error.code, headers=error.get_headers())
-        errors = _validation_errors(error)
-        if errors:
-            return problem_response(invalid(errors))
-        kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
-        detail = _DETAILS.get(error.code) or error.description or error.name
-        return problem_response(Problem(error.code, detail, headers=kept))
-
-    def _register_error_handlers(self) -> None:
-        super()._register_error_handlers()
-        for failure in FAILURES:
-            self._app.register_error_handler(failure, lambda error: problem_response(problem_of(error)))
-        self._app.register_error_handler(OSError, _no_descriptors)
-        self._app.register_error_handler(
-            QuestionError, lambda error: problem_response(invalid({error.parameter: [str(error)]}))
-        )
-
-    def _openapi_json(self) -> flask.Response:
-        with self._making:
-            if self._corrected is None:
-                self._corrected = corrected(self.spec.to_dict())
-        return flask.jsonify(self._corrected)
-
-    def _openapi_swagger_ui(self) -> flask.Response:
-        page = flask.render_template("swagger_ui.html", title=self.config["API_TITLE"])
+    @pages.route("/docs")
+    def swagger_ui() -> flask.Response:
+        page = flask.render_template("swagger_ui.html")
         return flask.Response(page, headers={"Content-Security-Policy": _PAGE_POLICY})
+
+    app.register_blueprint(pages)
+    # flask-smorest's command `flask openapi` finds the description here.
+    api = SimpleNamespace(spec=SimpleNamespace(to_dict=description))
+    app.extensions["flask-smorest"] = {"apis": {"": {"ext_obj": api}}}
+    app.cli.add_command(openapi_cli)
+
+
+def install_problems(app: flask.Flask) -> None:
+    """Have an application answer errors with problems."""
+    app.register_error_handler(HTTPException, _http_problem)
+    for failure in FAILURES:
+        app.register_error_handler(failure, lambda error: problem_response(problem_of(error)))
+    app.register_error_handler(OSError, _no_descriptors)
+    app.register_error_handler(QuestionError, lambda error: problem_response(invalid({error.parameter: [str(error)]})))
+
+
+def _http_problem(error: HTTPException) -> flask.Response:
+    if error.code is None or error.code < 400:
+        return flask.Response(error.get_response().get_data(), status=error.code, headers=error.get_headers())
+    errors = _validation_errors(error)
+    if errors:
+        return problem_response(invalid(errors))
+    kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+    detail = _DETAILS.get(error.code) or error.description or error.name
+    return problem_response(Problem(error.code, detail, headers=kept))
 
 
 def _no_descriptors(error: OSError) -> flask.Response:
@@ -138,26 +150,3 @@ def _flat(texts: Any) -> list[str]:
     if isinstance(texts, dict):
         return sorted({text for inner in texts.values() for text in _flat(inner)})
     return list(texts) if isinstance(texts, list) else [str(texts)]
-
-
-def spec_config(secured: bool) -> dict[str, Any]:
-    """Return Flask's configuration for the description; ``secured`` if tokens are required."""
-    options: dict[str, Any] = {
-        "info": {
-            "description": "A deal's activities and timeline from memory, MongoDB or HubSpot.",
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
-    }
-    if secured:
-        options["security"] = [{"bearer": []}]
-    return {
-        "API_TITLE": "dealcache",
-        "API_VERSION": __version__,
-        "OPENAPI_VERSION": "3.1.0",
-        "OPENAPI_URL_PREFIX": "/api",
-        "OPENAPI_JSON_PATH": "openapi.json",
-        "OPENAPI_SWAGGER_UI_PATH": "/docs",
-        "OPENAPI_SWAGGER_UI_URL": "/api/docs/assets/",
-        "API_SPEC_OPTIONS": options,
-    }

@@ -12,7 +12,7 @@ from flask_smorest import Blueprint
 
 from dealcache.api.access import Tokens, install_hooks
 from dealcache.api.cross_site import Cors, CrossSiteGuard
-from dealcache.api.spec import ProblemApi, spec_config
+from dealcache.api.spec import install_problems
 from dealcache.telemetry.metrics import Metrics
 from tests.clocks import ManualClock
 
@@ -23,12 +23,13 @@ ANY_ACCOUNT = SimpleNamespace(bound=None, wrong=None, admit=lambda _deadline: No
 def client_of(blueprint: Blueprint, tokens: Tokens | None = None, **services: Any) -> FlaskClient:
     """A client of an app that has one blueprint; ``services`` are the parts that its views find."""
     app = Flask("dealcache")
-    app.config.update(spec_config(secured=False), MAX_CONTENT_LENGTH=1024 * 1024)
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
     parts = app.extensions["dealcache"] = SimpleNamespace(
         **{"clock": ManualClock(), "account": ANY_ACCOUNT, "now": lambda: datetime.fromtimestamp(parts.clock(), UTC)}
         | services
     )
     guard = CrossSiteGuard("0.0.0.0:8000", None, Cors(frozenset()), tokens=False)
     install_hooks(app, tokens or Tokens(None, None), guard, Metrics())
-    ProblemApi(app).register_blueprint(blueprint)
+    install_problems(app)
+    app.register_blueprint(blueprint)
     return app.test_client()
