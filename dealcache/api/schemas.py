@@ -31,10 +31,6 @@ class ProblemSchema(ma.Schema):
     error = text_field("The same as `detail`.")
     errors = map_field(ma.fields.List(ma.fields.String()), "For 422: what is wrong, field by field.")
 
-    def __deepcopy__(self, memo: dict[int, object]) -> ProblemSchema:
-        """Return the same: with each answer that a view may give, flask-smorest copies those that it has so far."""
-        return self
-
 
 class ActivitiesCountSchema(ma.Schema):
     """The number of a deal's activities."""
