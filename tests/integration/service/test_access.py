@@ -68,7 +68,7 @@ def services(mongodb_uri: str) -> Iterator[dict[str, Service]]:
             for name, environ in environments.items()
         }
         for service in made.values():
-            service.parts.status_monitor.start()  # else /metrics waits in vain for the state of the database
+            service.parts.status_monitor.thread.start()  # else /metrics waits in vain for the state of the database
         yield made
 
 
