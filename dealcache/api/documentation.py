@@ -133,8 +133,6 @@ _CACHE_CONTROL_COUNTS = {*PATHS, "/api/hubspot/deals-batch"}
 
 def corrected(description: Description) -> Description:
     """Correct flask-smorest's description where its own means are not enough; ``description`` itself is changed."""
-    for response in description.get("components", {}).get("responses", {}).values():
-        _say_problem_json(response)
     for path, operation in _operations(description):
         parameters = operation.get("parameters", [])
         if path not in _DEAL_OPTIONAL:
@@ -159,13 +157,6 @@ def _operations(description: Description) -> Iterator[tuple[str, Description]]:
         for operation in item.values():
             if isinstance(operation, dict):
                 yield path, operation
-
-
-def _say_problem_json(response: Description) -> None:
-    """Correct the content type of flask-smorest's own error answers, which it declares as plain JSON."""
-    content = response.get("content", {})
-    if "application/json" in content:
-        response["content"] = {CONTENT_TYPE: content["application/json"]}
 
 
 def _one_way_to_name_a_deal(parameters: list[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from dealcache.api import schemas
 from dealcache.api.documentation import documented
-from dealcache.api.responses import json_response
+from dealcache.api.responses import JSON, json_response
 from dealcache.api.services import services
 from dealcache.api.status import age_view
 from dealcache.api.strict_blueprint import StrictBlueprint
@@ -28,7 +28,9 @@ def healthz() -> Response:
 
 
 @blueprint.route("/readyz")
-@blueprint.alt_response(503, schema=schemas.ReadinessSchema, description="It cannot serve; `missing` says why.")
+@blueprint.alt_response(
+    503, schema=schemas.ReadinessSchema, content_type=JSON, description="It cannot serve; `missing` says why."
+)
 @documented(blueprint, schemas.ReadinessSchema, access=False)
 def readyz() -> Response:
     """Return the state of the service; without HubSpot it is only degraded."""

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from dealcache import __version__
 from dealcache.api.documentation import Description, corrected
-from dealcache.api.problems import FAILURES, Problem, invalid, problem_of
+from dealcache.api.problems import CONTENT_TYPE, FAILURES, Problem, invalid, problem_of
 from dealcache.api.responses import problem_response
 from dealcache.api.schemas import ProblemSchema
 from dealcache.reader.question_errors import QuestionError
@@ -35,9 +35,10 @@ _PAGE_POLICY = (
 
 
 class _DescribingApi(Api):
-    """flask-smorest's Api, with our schema of errors."""
+    """flask-smorest's Api, with our errors; all other answers name their content type."""
 
     ERROR_SCHEMA = ProblemSchema
+    DEFAULT_RESPONSE_CONTENT_TYPE = CONTENT_TYPE
 
 
 def describe(blueprints: Iterable[Blueprint], secured: bool) -> Description:
