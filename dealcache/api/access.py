@@ -13,7 +13,7 @@ from enum import Enum
 from flask import Flask, Request, Response, request
 from flask.globals import request_ctx
 
-from dealcache.api.cross_site import CrossSiteGuard, sender_of
+from dealcache.api.cross_site import CrossSiteGuard
 from dealcache.api.problems import Problem
 from dealcache.api.query import parse_query
 from dealcache.api.responses import problem_response
@@ -147,7 +147,7 @@ def _refuse_access(current: Request, tokens: Tokens, guard: CrossSiteGuard) -> R
         query = {}
     need = need_of(method, path, query)
     if not tokens.required(need):
-        foreign = guard.refusal(method, sender_of(environ))
+        foreign = guard.refusal(environ)
         return None if foreign is None else problem_response(foreign)
     given = authorization_of(path, environ.get("HTTP_AUTHORIZATION"), environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL"))
     status = tokens.refusal(need, given)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dealcache.api.problems import Problem
@@ -80,20 +80,6 @@ _FOREIGN_HOST = Problem(
 )
 
 
-class Sender(NamedTuple):
-    """The three header fields that tell where a request comes from; None for a missing one."""
-
-    host: str | None
-    origin: str | None
-    forwarded_host: str | None = None
-
-
-def sender_of(environ: WSGIEnvironment) -> Sender:
-    """Return the sender named by the headers of a request."""
-    # Not `request.headers`: each of its look-ups takes a microsecond, in every request.
-    return Sender(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), environ.get("HTTP_X_FORWARDED_HOST"))
-
-
 class CrossSiteGuard:
     """Refuses requests that only a page of another site can have made.
 
@@ -113,13 +99,15 @@ class CrossSiteGuard:
         self._own_names = frozenset(name for host in own if host and (name := _name_of(host)))
         self.allows_host = lru_cache(_HOSTS)(self._allows_host)
 
-    def refusal(self, method: str, sender: Sender) -> Problem | None:
+    def refusal(self, environ: WSGIEnvironment) -> Problem | None:
         """Return why a request that needs no token is refused, or None if it is allowed."""
-        if not self.allows_host(sender.host):
+        # Not `request.headers`: each of its look-ups takes a microsecond, in every request.
+        if not self.allows_host(environ.get("HTTP_HOST")):
             return _FOREIGN_HOST
-        if not self._checks_origin or sender.origin is None or method in _SAFE_METHODS:
+        origin = environ.get("HTTP_ORIGIN")
+        if not self._checks_origin or origin is None or environ["REQUEST_METHOD"] in _SAFE_METHODS:
             return None
-        return None if self.is_own_page(sender.origin, sender) else _FOREIGN_PAGE
+        return None if self.is_own_page(origin, environ) else _FOREIGN_PAGE
 
     def _allows_host(self, host: str | None) -> bool:
         """Return True if the service answers to ``host``; every browser sends one."""
@@ -128,11 +116,11 @@ class CrossSiteGuard:
         name = _name_of(host)
         return name is not None and (is_loopback_host(name) or name in self._own_names)
 
-    def is_own_page(self, origin: str, sender: Sender) -> bool:
+    def is_own_page(self, origin: str, environ: WSGIEnvironment) -> bool:
         """Return True if pages of ``origin`` are this service's own, or those of an origin that may use it."""
         # No page can set X-Forwarded-Host on a request to another site, unless that site allows it.
-        forwarded = (sender.forwarded_host or "").partition(",")[0].strip()
-        own = (sender.host, forwarded, self._public_host)
+        forwarded = environ.get("HTTP_X_FORWARDED_HOST", "").partition(",")[0].strip()
+        own = (environ.get("HTTP_HOST"), forwarded, self._public_host)
         return self._cors.allows(origin) or any(is_same_host(origin, host) for host in own if host)
 
 

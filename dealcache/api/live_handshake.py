@@ -21,7 +21,6 @@ from wsproto.utilities import generate_accept_token
 
 from dealcache.api import parameters
 from dealcache.api.access import BEARER
-from dealcache.api.cross_site import sender_of
 from dealcache.api.documentation import RETRY_AFTER, Documented, documented
 from dealcache.api.problems import LATER, Problem
 from dealcache.api.responses import problem_response
@@ -106,7 +105,7 @@ def deal_updates(query: dict[str, Any]) -> Response:
     of these deals only. A token may be given as the second of two subprotocols, `bearer` and the token.
     """
     wired = services()
-    allows = partial(wired.guard.is_own_page, sender=sender_of(request.environ))
+    allows = partial(wired.guard.is_own_page, environ=request.environ)
     refused = refusal(request.environ["SERVER_PROTOCOL"], request.headers, allows)
     if refused is not None:
         return problem_response(refused)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.api.cross_site import Cors, CrossSiteGuard, Sender
+from dealcache.api.cross_site import Cors, CrossSiteGuard
 
 UI = "https://ui.example.com"
 PUBLIC = "https://deals.example.com/crm"
@@ -16,8 +16,15 @@ def guard(
     return CrossSiteGuard(bind, public_url, Cors(frozenset(origins)), tokens=tokens)
 
 
+def environ(
+    method: str, host: str | None, origin: str | None = None, forwarded_host: str | None = None
+) -> dict[str, str]:
+    fields = {"HTTP_HOST": host, "HTTP_ORIGIN": origin, "HTTP_X_FORWARDED_HOST": forwarded_host}
+    return {"REQUEST_METHOD": method, **{name: text for name, text in fields.items() if text is not None}}
+
+
 def status(made: CrossSiteGuard, method: str, host: str | None, origin: str | None = None, **more: str) -> int | None:
-    problem = made.refusal(method, Sender(host, origin, **more))
+    problem = made.refusal(environ(method, host, origin, **more))
     return None if problem is None else problem.status
 
 
@@ -50,7 +57,7 @@ def test_loopback_names_are_answered_to(host: str | None) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
 def test_other_names_are_misdirected_on_a_loopback_address(host: str, method: str) -> None:
     assert status(guard(), method, host) == 421
-    problem = guard().refusal(method, Sender(host, None))
+    problem = guard().refusal(environ(method, host))
     assert problem is not None
     assert "PUBLIC_URL" in problem.detail
 
