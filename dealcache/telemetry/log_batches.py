@@ -146,9 +146,12 @@ class BatchingHandler(logging.Handler):
         return True
 
     def _next_piece(self) -> bytes:
-        """Return as many lines as are written together; or of a longer one, its beginning."""
+        """Return as many lines as are written together: a single one may be longer."""
         with self._locked():
-            return bytes(self._waiting[: self._waiting.rfind(b"\n", 0, MOST_BYTES) + 1 or MOST_BYTES])
+            end = self._waiting.rfind(b"\n", 0, MOST_BYTES)
+            if end < 0:  # only whole lines are safe from those of other processes in a shared file
+                end = self._waiting.find(b"\n")
+            return bytes(self._waiting[: end + 1])
 
     def _note(self, taken: int) -> None:
         """Note that so many bytes were written; after dropped lines, accept new ones once half of the room is free."""

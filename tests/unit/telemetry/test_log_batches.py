@@ -13,7 +13,7 @@ from queue import SimpleQueue
 import pytest
 
 from dealcache.telemetry.log_batches import LONGEST_LINE, BatchingHandler
-from dealcache.telemetry.log_outputs import LogOutput, output_of
+from dealcache.telemetry.log_outputs import MOST_BYTES, LogOutput, output_of
 
 
 class Output:
@@ -195,6 +195,19 @@ def test_a_line_beyond_all_measure_is_replaced() -> None:
     first, second = output.lines()
     assert first == "a line of 10000001 bytes is not shown"
     assert len(second) == LONGEST_LINE - 1
+
+
+def test_lines_are_written_whole_however_long_they_are() -> None:
+    """Several processes append to one file."""
+    output = Output(ENDLESS)
+    handler = BatchingHandler(output, interval=3600)
+    handler.start_batching()
+    lengths = (100, MOST_BYTES // 2, MOST_BYTES // 2, 3 * MOST_BYTES, MOST_BYTES, 100, MOST_BYTES - 1)
+    for length in lengths:
+        handler.handle(record("x" * (length - 1)))
+    handler.stop_batching()
+    pieces = [output.asked.get_nowait() for _ in range(output.asked.qsize())]
+    assert pieces == [100 + MOST_BYTES // 2, MOST_BYTES // 2, 3 * MOST_BYTES, MOST_BYTES, 100, MOST_BYTES - 1]
 
 
 def test_a_child_writes_nothing_of_its_parent() -> None:
