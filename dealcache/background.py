@@ -147,54 +147,49 @@ class BackgroundThread:
 
 
 class Maintenance:
-    """Recurring tasks, and tasks of the start until they succeed, in a background thread.
+    """Recurring tasks, and tasks of the start until they succeed, one after the other in a background thread.
+
+    A task that fails is logged as :class:`BackgroundThread` does, and does not keep others from being done.
 
     Args:
         recurring: the tasks of every round, by name.
         once: the tasks to do until they succeed, by name; failed ones are retried after :data:`RETRY_SECONDS`.
-        expected: exceptions that are not bugs. They are logged, once for each kind in a row, and do not keep other
-            tasks from being done.
+        expected: exceptions that are not bugs.
         clock: the monotonic clock, in seconds.
 
-    ``thread`` is to be started after the fork; it ends after its present task.
+    ``thread`` is to be started after the fork.
     """
 
     def __init__(
         self,
-        recurring: Mapping[str, Callable[[], object]],
-        once: Mapping[str, Callable[[], object]],
+        recurring: Mapping[str, Callable[[], None]],
+        once: Mapping[str, Callable[[], None]],
         expected: tuple[type[Exception], ...],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tasks = {**recurring, **once}
-        self._once = frozenset(once)
+        # None of these threads is started: their rounds are run here.
+        self._tasks = [BackgroundThread(name, task, 0.0, expected=expected) for name, task in recurring.items()]
+        for name, task in once.items():
+            self._tasks.append(BackgroundThread(name, task, expected=expected, retry_after=RETRY_SECONDS))
         self._due: dict[str, float] = {}
-        self._logged: dict[str, type[Exception]] = {}
-        self._expected = expected
         self._clock = clock
         self.thread = BackgroundThread("maintenance", self.run_round, ROUND_SECONDS)
 
     def run_round(self) -> None:
         """Run all tasks that are due, unless the process is stopping."""
-        for name, task in list(self._tasks.items()):
+        for task in list(self._tasks):
             if self.thread.is_stopping:
                 return
-            if self._clock() < self._due.get(name, float("-inf")):
+            if self._clock() < self._due.get(task.name, float("-inf")):
                 continue
-            try:
-                task()
-            except self._expected as failure:
-                self._failed(name, failure)
+            pause = task.run_once()
+            if pause is None:
+                self._tasks.remove(task)
             else:
-                self._logged.pop(name, None)
-                if name in self._once:
-                    del self._tasks[name]
+                self._due[task.name] = self._clock() + pause
 
-    def _failed(self, name: str, failure: Exception) -> None:
-        if name in self._once:
-            self._due[name] = self._clock() + RETRY_SECONDS
-        if not self.thread.is_stopping:  # otherwise its connections were closed in the middle
-            level = logging.DEBUG if self._logged.get(name) is type(failure) else logging.WARNING
-            self._logged[name] = type(failure)
-            pause = RETRY_SECONDS if name in self._once else ROUND_SECONDS
-            log.log(level, "%s failed and will be tried again every %g s: %s", name, pause, failure)
+    def stop(self) -> None:
+        """Ask the thread to end after its present task; one that fails because all is closed is no failure."""
+        self.thread.stop(0.0)
+        for task in self._tasks:
+            task.stop()

@@ -37,7 +37,7 @@ class Lifecycle:
                 "creating MongoDB's indexes": self._prepare,
                 "asking HubSpot for the account and its labels": self._ask_hubspot,
                 "maintaining the sums of activities": parts.activity_summaries.maintenance.resume,
-                "bringing the keys of deal names up to date": lambda: update_name_keys(parts.storage.connection),
+                "bringing the keys of deal names up to date": self._update_name_keys,
             },
             expected=(StoreError, HubSpotError),
         )
@@ -65,7 +65,7 @@ class Lifecycle:
         """End the threads and close all connections."""
         parts = self._parts
         self.begin_to_stop()
-        self._maintenance.thread.stop(0.0)
+        self._maintenance.stop()
         parts.status_monitor.thread.stop(0.5)
         parts.hubspot_probe.thread.stop(0.0)
         parts.reading.revalidator.stop()
@@ -100,6 +100,9 @@ class Lifecycle:
         # Not before: unique indexes keep two processes from doing the same job.
         self._parts.runner.start()
         self._parts.syncing.webhooks.start()
+
+    def _update_name_keys(self) -> None:
+        update_name_keys(self._parts.storage.connection)
 
     def _ask_hubspot(self) -> None:
         parts = self._parts

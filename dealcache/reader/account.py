@@ -88,11 +88,13 @@ class AccountGuard:
             HubSpotError: HubSpot failed; StoreError: MongoDB did.
         """
         try:
-            self._flights.run("check", lambda: self._compare(deadline), deadline.remaining())
-        except FlightTimeoutError:
-            raise TimedOut("the token's account was not known in time", endpoint="account_details") from None
+            outcome = self._flights.run(["check"], lambda _led: {"check": self._compare(deadline)}, deadline)["check"]
         finally:
             self._tried.set()
+        if isinstance(outcome, FlightTimeoutError):
+            raise TimedOut("the token's account was not known in time", endpoint="account_details")
+        if isinstance(outcome, Exception):
+            raise outcome
 
     def admit(self, deadline: Deadline) -> None:
         """Make sure that HubSpot may be asked for data; free of cost once that is known.
@@ -120,18 +122,17 @@ class AccountGuard:
         if not self.is_withheld and (self.own is None or self.own != self.bound):
             self.check(deadline)
 
-    def _compare(self, deadline: Deadline) -> None:
+    def _compare(self, deadline: Deadline) -> WrongAccount | None:
         self.bound = self._identity.portal_id() if self.own is None else self.bound
         if self.own is None:
             self.own = self._asked(deadline)
         if self.own is None:
-            return
+            return None
         self.bound = self._identity.bind(self.own)
         self.wrong = None if self.own == self.bound else WrongAccount(self.own, self.bound, self._database)
-        if self.wrong is not None:
-            raise self.wrong
-        if self._currencies is not None:
+        if self.wrong is None and self._currencies is not None:
             self._identity.note_currencies(self._currencies)
+        return self.wrong
 
     def _asked(self, deadline: Deadline) -> int | None:
         try:

@@ -121,6 +121,6 @@ class Fetcher:
 
         try:
             with self._waiting.enter():
-                return flights.run_many(keys, work, deadline)
+                return flights.run(keys, work, deadline)
         except BulkheadFullError as failure:
             return dict.fromkeys(keys, failure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -88,8 +88,7 @@ class HubSpotSource:
         failures = {key: one for key, one in outcomes.items() if not isinstance(one, LoadedDeal | NotFound)}
         loads = {loaded.deal.deal_id: loaded for loaded in found.values()}
         changes = Changes()
-        stored = self._note_gone(list(gone.values()), changes)
-        stored = self._save(loads, changes) and stored
+        stored = self._save(loads, gone.values(), changes)
         made = {deal_id: self._views(loaded) for deal_id, loaded in loads.items()}
         shown = {key: self._unknown(key, fetched_at) for key in gone}
         for key, loaded in found.items():
@@ -115,45 +114,39 @@ class HubSpotSource:
             self._maker.unreadable.note("deals", deal_id, f"it cannot be shown ({type(error).__name__})")
             return None
 
-    def _save(self, loads: dict[str, LoadedDeal], changes: Changes) -> bool:
+    def _save(self, loads: dict[str, LoadedDeal], unknown: Collection[NotFound], changes: Changes) -> bool:
         """Write loads to MongoDB, and read the fields that other systems have written to their events.
 
         Args:
             loads: by deal id.
+            unknown: tell which deals HubSpot no longer has, or has under another name; MongoDB must not serve these.
             changes: receives what changed.
 
         Returns:
             True if everything was written.
         """
-        if not loads:
+        missing_ids = {deal_id for gone in unknown for deal_id in gone.missing_ids}
+        renamed = {deal.deal_id: deal for gone in unknown for deal in gone.renamed}
+        if not (loads or missing_ids or renamed):
             return True
+        now = datetime.fromtimestamp(self._clock(), UTC)
         try:
             self._admit_write(Deadline(self._deadline_seconds))
+            if missing_ids or renamed:
+                changes.add(self._store.note_gone(missing_ids, renamed.values(), now))
+            if not loads:
+                return True
             changes.add(self._store.save(*loads.values()))
             foreign = self._store.foreign_fields(loads)
             kept = {deal_id: self._store.kept_events(loaded) for deal_id, loaded in loads.items() if loaded.unread}
         except StoreError as error:
-            log.warning("deals %s were read from HubSpot but could not be stored: %s", ", ".join(loads), error)
+            deals = ", ".join([*loads, *missing_ids, *renamed])
+            log.warning("deals %s were read from HubSpot but could not be stored: %s", deals, error)
             return False
         for deal_id, fields in foreign.items():
             loads[deal_id] = _with_foreign_fields(loads[deal_id], fields)
         for deal_id, events in kept.items():
             loads[deal_id] = replace(loads[deal_id], events=(*loads[deal_id].events, *events))
-        return True
-
-    def _note_gone(self, unknown: Sequence[NotFound], changes: Changes) -> bool:
-        """Keep MongoDB from serving deals that HubSpot no longer has, or has under another name; see :meth:`_save`."""
-        missing_ids = {deal_id for gone in unknown for deal_id in gone.missing_ids}
-        renamed = {deal.deal_id: deal for gone in unknown for deal in gone.renamed}
-        if not (missing_ids or renamed):
-            return True
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        try:
-            self._admit_write(Deadline(self._deadline_seconds))
-            changes.add(self._store.note_gone(missing_ids, renamed.values(), now))
-        except StoreError as error:
-            log.warning("deals %s are gone from HubSpot but not marked: %s", ", ".join(sorted(missing_ids)), error)
-            return False
         return True
 
 

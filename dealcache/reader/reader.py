@@ -173,7 +173,7 @@ class DealReader:
             outcomes = (
                 self._read_mongodb(lacking)
                 if mode is Mode.NO_CACHE
-                else self._cache.mongodb_flights.run_many(lacking, self._read_mongodb, Deadline(self._wait_seconds))
+                else self._cache.mongodb_flights.run(lacking, self._read_mongodb, Deadline(self._wait_seconds))
             )
         except StoreError:
             answer.trace.step("mongodb", TierOutcome.ERROR)

@@ -35,27 +35,7 @@ class SingleFlight(Generic[K, V]):
         self._flights: dict[K, Future[V]] = {}
         self._on_wait = on_wait
 
-    def run(self, key: K, work: Callable[[], V], timeout: float) -> V:
-        """Do ``work``, or wait for the thread that is doing it for the same ``key``.
-
-        Args:
-            key: what the work is about.
-            work: done by the leader, in its own thread.
-            timeout: how long a waiter waits at most, in seconds; the leader's work must bound itself.
-
-        Returns:
-            What ``work`` returned, to the leader and to all waiters.
-
-        Raises:
-            FlightTimeoutError: to a waiter whose time is over.
-            Exception: whatever ``work`` raised, to the leader and to all waiters.
-        """
-        outcome = self.run_many([key], lambda _led: {key: work()}, Deadline(timeout))[key]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    def run_many(
+    def run(
         self, keys: Iterable[K], work: Callable[[list[K]], Mapping[K, V | Exception]], deadline: Deadline
     ) -> dict[K, V | Exception]:
         """Do ``work`` for those of ``keys`` that no other thread leads, then wait for the leaders of the others.

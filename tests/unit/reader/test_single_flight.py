@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -32,6 +33,14 @@ class Origin:
         return self.calls
 
 
+def run_one(flights: SingleFlight, key: str, work: Callable[[], object], timeout: float) -> object:
+    """Work for one key; raises what the leader raised."""
+    outcome = flights.run([key], lambda _led: {key: work()}, Deadline(timeout))[key]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
 def fly(flights: SingleFlight, origin: Origin, threads: int) -> list[object]:
     """Let ``threads`` ask while the first one's call is under way; returns what each got."""
     waiting = threading.Semaphore(0)
@@ -39,7 +48,7 @@ def fly(flights: SingleFlight, origin: Origin, threads: int) -> list[object]:
 
     def ask() -> object:
         try:
-            return flights.run("key", origin, timeout=60)
+            return run_one(flights, "key", origin, timeout=60)
         except Exception as failure:  # noqa: BLE001 - what was raised is the result under test
             return failure
 
@@ -68,8 +77,8 @@ def test_fifty_threads_share_one_failure():
 def test_a_failure_is_shared_but_not_remembered():
     flights: SingleFlight[str, int] = SingleFlight()
     with pytest.raises(RuntimeError):
-        flights.run("key", Origin_that_fails_at_once, 1)
-    assert flights.run("key", lambda: 42, 1) == 42
+        run_one(flights, "key", Origin_that_fails_at_once, 1)
+    assert run_one(flights, "key", lambda: 42, 1) == 42
 
 
 def Origin_that_fails_at_once() -> int:  # noqa: N802 - reads as a noun where it is used
@@ -80,10 +89,10 @@ def test_a_waiter_waits_no_longer_than_it_may():
     flights: SingleFlight[str, int] = SingleFlight()
     origin = Origin()
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(flights.run, "key", origin, 10)
+        leader = pool.submit(run_one, flights, "key", origin, 10)
         assert origin.called.wait(60)
         with pytest.raises(FlightTimeoutError):
-            flights.run("key", origin, timeout=0.01)
+            run_one(flights, "key", origin, timeout=0.01)
         origin.let.set()
         assert leader.result(60) == 1
 
@@ -101,9 +110,9 @@ def test_waiters_do_not_hang_when_the_leader_is_told_to_exit():
     waiting = threading.Semaphore(0)
     flights._on_wait = waiting.release
     with ThreadPoolExecutor(2) as pool:
-        leader = pool.submit(flights.run, "key", origin, 10)
+        leader = pool.submit(run_one, flights, "key", origin, 10)
         assert origin.called.wait(60)
-        waiter = pool.submit(flights.run, "key", origin, 10)
+        waiter = pool.submit(run_one, flights, "key", origin, 10)
         assert waiting.acquire(timeout=60)
         origin.let.set()
         for one in (leader, waiter):
@@ -115,10 +124,10 @@ def test_nobody_joins_a_detached_flight_but_its_waiters_keep_waiting():
     flights: SingleFlight[str, int] = SingleFlight()
     old = Origin()
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(flights.run, "key", old, 10)
+        leader = pool.submit(run_one, flights, "key", old, 10)
         assert old.called.wait(60)
         flights.detach(lambda key: key == "key")
-        assert flights.run("key", lambda: 99, 1) == 99
+        assert run_one(flights, "key", lambda: 99, 1) == 99
         old.let.set()
         assert leader.result(60) == 1
 
@@ -127,10 +136,10 @@ def test_a_detached_flight_does_not_end_its_successor():
     flights: SingleFlight[str, int] = SingleFlight()
     old, new = Origin(), Origin()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(flights.run, "key", old, 10)
+        first = pool.submit(run_one, flights, "key", old, 10)
         assert old.called.wait(60)
         flights.detach(lambda _key: True)
-        second = pool.submit(flights.run, "key", new, 10)
+        second = pool.submit(run_one, flights, "key", new, 10)
         assert new.called.wait(60)
         old.let.set()
         first.result(60)
@@ -160,7 +169,7 @@ def fly_many(flights: SingleFlight, keys: str, works: list[list[str]], **failing
         works.append(led)
         return {key: failing.get(key, key.upper()) for key in led}
 
-    return flights.run_many(keys, work, Deadline(10))
+    return flights.run(keys, work, Deadline(10))
 
 
 def test_a_thread_works_once_for_all_keys_that_nobody_is_at():
@@ -176,11 +185,11 @@ def test_a_thread_works_once_for_all_keys_that_nobody_is_at():
 def test_keys_that_others_are_at_are_waited_for_after_the_own_work(failure: Exception | None):
     flights, origin, works = SingleFlight(), Origin(failure), []
     with ThreadPoolExecutor(2) as pool:
-        other = pool.submit(flights.run, "key", origin, 10)
+        other = pool.submit(run_one, flights, "key", origin, 10)
         assert origin.called.wait(60)
         waiting = threading.Event()
         flights._on_wait = waiting.set
-        many = pool.submit(flights.run_many, ["key", "a"], lambda led: works.append(led) or {"a": 2}, Deadline(10))
+        many = pool.submit(flights.run, ["key", "a"], lambda led: works.append(led) or {"a": 2}, Deadline(10))
         assert waiting.wait(60)
         assert works == [["a"]]
         origin.let.set()
@@ -200,9 +209,9 @@ def test_those_who_join_one_of_many_get_its_own_outcome():
     waiting = threading.Semaphore(0)
     flights._on_wait = waiting.release
     with ThreadPoolExecutor(3) as pool:
-        many = pool.submit(flights.run_many, "ab", work, Deadline(10))
+        many = pool.submit(flights.run, "ab", work, Deadline(10))
         assert began.wait(60)
-        joined = [pool.submit(flights.run, key, lambda: pytest.fail("somebody is at it"), 10) for key in "ab"]
+        joined = [pool.submit(run_one, flights, key, lambda: pytest.fail("somebody is at it"), 10) for key in "ab"]
         for _ in joined:
             assert waiting.acquire(timeout=60)
         let.set()
@@ -220,9 +229,9 @@ def test_two_threads_that_each_lead_what_the_other_wants_do_not_wait_for_each_ot
         return {key: key.upper() for key in led}
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(flights.run_many, "ab", partial(work, first_leads, second_leads), Deadline(10))
+        first = pool.submit(flights.run, "ab", partial(work, first_leads, second_leads), Deadline(10))
         assert first_leads.wait(60)
-        second = pool.submit(flights.run_many, "bca", partial(work, second_leads, first_leads), Deadline(10))
+        second = pool.submit(flights.run, "bca", partial(work, second_leads, first_leads), Deadline(10))
         assert first.result(60) == {"a": "A", "b": "B"}
         assert second.result(60) == {"c": "C", "b": "B", "a": "A"}
 
@@ -238,9 +247,9 @@ def test_work_that_breaks_off_releases_all_who_joined_it():
         raise SystemExit
 
     with ThreadPoolExecutor(2) as pool:
-        many = pool.submit(flights.run_many, "ab", work, Deadline(10))
+        many = pool.submit(flights.run, "ab", work, Deadline(10))
         assert began.wait(60)
-        joined = pool.submit(flights.run, "b", lambda: 1, 10)
+        joined = pool.submit(run_one, flights, "b", lambda: 1, 10)
         assert isinstance(many.exception(10), SystemExit)
         assert isinstance(joined.exception(10), SystemExit)
-    assert flights.run("a", lambda: 2, 10) == 2
+    assert run_one(flights, "a", lambda: 2, 10) == 2
