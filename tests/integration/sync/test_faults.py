@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
 from dealcache.model.jobs import JobStatus, JobType
-from dealcache.repositories import StoreUnavailable
+from dealcache.repositories import StoreError, StoreUnavailable
 from dealcache.sandbox.simulator import Fault
 from tests.integration.sync.harness import Account, MakeAccount, some_deals
 
@@ -50,6 +51,28 @@ def test_a_load_outlives_six_failures_in_a_row(account: Account, kind: str) -> N
     account.data.archive("deals", account.deal(1))
     account.run(JobType.FULL)
     account.assert_true()
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_a_sync_of_changes_outlives_any_number_of_failures_with_progress_in_between(
+    synced: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt stores one page more, and the next one resumes after it."""
+    monkeypatch.setattr("dealcache.sync.hubspot_reader.SEARCH_PAGE", 1)
+    monkeypatch.setattr("dealcache.sync.incremental._PAGE", MOST_ASSOCIATION_INPUTS)  # each is stored by itself
+    write, pages = synced.storage.timelines.write, iter(range(1_000))
+
+    def write_every_other_page(items: list[Any], *arguments: Any, **options: Any) -> Any:
+        if len(items) == 1 and next(pages) % 2:
+            raise StoreError("a document is in the way")
+        return write(items, *arguments, **options)
+
+    monkeypatch.setattr(synced.storage.timelines, "write", write_every_other_page)
+    for _ in range(10):
+        synced.data.add_activity("notes", deals=[synced.deal(1)])
+    synced.run()
+    assert next(pages) == 10 + 9
+    synced.assert_true()
 
 
 @pytest.mark.usefixtures("no_pauses")
