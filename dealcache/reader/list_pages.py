@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
-
-from cachetools import TTLCache
 
 from dealcache.model.deal_filter import DealFilter, Order, Place
 from dealcache.repositories import (
@@ -20,6 +17,7 @@ from dealcache.repositories import (
     StageTotal,
     Unchanged,
 )
+from dealcache.repositories.recent_answers import RecentAnswers
 
 #: Totals and pages that are remembered at most, and for how many seconds: other systems write deals without a new
 #: version.
@@ -76,12 +74,9 @@ class ListPages:
         self._deals = deals
         self._prepare = prepare
         self._stage_totals = stage_totals
-        self._lock = threading.Lock()
-        self._totals: TTLCache[tuple[int, DealFilter], ListTotal] = TTLCache(
-            _MOST_REMEMBERED, _REMEMBERED_SECONDS, timer
-        )
-        self._pages: TTLCache[tuple[int, PageQuestion], tuple[list[Spot], bool]] = TTLCache(
-            _MOST_REMEMBERED, _REMEMBERED_SECONDS, timer
+        self._totals = RecentAnswers[tuple[int, DealFilter], ListTotal](_REMEMBERED_SECONDS, timer, _MOST_REMEMBERED)
+        self._pages = RecentAnswers[tuple[int, PageQuestion], tuple[list[Spot], bool]](
+            _REMEMBERED_SECONDS, timer, _MOST_REMEMBERED
         )
 
     def read(self, asked: PageQuestion) -> FoundPage:
@@ -91,7 +86,7 @@ class ListPages:
             return found
         # Another system has written deals meanwhile, of which kept totals know nothing.
         version, total = self._prepare(), self._deals.total(asked.wanted)
-        self._remember(version, asked.wanted, total)
+        self._totals.remember((version, asked.wanted), total)
         return found._replace(total=total)
 
     def batches(self, wanted: DealFilter, order: Order) -> Generator[list[FoundDeal], None, None]:
@@ -109,8 +104,7 @@ class ListPages:
         unchanged = self._prepare.unchanged()
         if unchanged is None:
             return None
-        with self._lock:
-            total = self._totals.get((unchanged.version, asked.wanted))
+        total = self._totals.known((unchanged.version, asked.wanted))
         if total is None:
             return None
         page = self._page(unchanged.version, asked, total, unchanged)
@@ -137,28 +131,21 @@ class ListPages:
     ) -> FoundPage:
         """Return a page; of one that took long to find at the same version only the deals are read again."""
         key = version, asked
-        with self._lock:
-            spots, more = self._pages.get(key, ([], False))
+        spots, more = self._pages.known(key) or ([], False)
         found = self._deals.again(spots, asked.order, unchanged) if spots else None
         if found is None:
             found, more = self._deals.page(*asked, total.count, unchanged, first)
             is_of_version = unchanged is None or unchanged
             is_worth_it = 0 < len(found) <= _LONGEST_REMEMBERED and self._deals.is_far(asked.wanted, asked.order)
             if is_of_version and is_worth_it:
-                with self._lock:
-                    self._pages[key] = [one.spot for one in found], more
+                self._pages.remember(key, ([one.spot for one in found], more))
         return FoundPage(found, more, total)
 
     def _total(self, version: int, wanted: DealFilter, order: Order) -> tuple[ListTotal, Any]:
         """Return a total, and what :meth:`.DealListRepository.begin` returns beside it unless it is remembered."""
-        with self._lock:
-            known = self._totals.get((version, wanted))
+        known = self._totals.known((version, wanted))
         if known is not None:
             return known, None
         total, first = self._deals.begin(wanted, order, partial(self._stage_totals, version))
-        self._remember(version, wanted, total)
+        self._totals.remember((version, wanted), total)
         return total, first
-
-    def _remember(self, version: int, wanted: DealFilter, total: ListTotal) -> None:
-        with self._lock:
-            self._totals[version, wanted] = total

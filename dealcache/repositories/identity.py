@@ -35,7 +35,7 @@ class IdentityRepository(Repository):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._currencies = RecentAnswers[CompanyCurrencies](_CURRENCY_SECONDS, time.monotonic)
+        self._currencies = RecentAnswers[str, CompanyCurrencies](_CURRENCY_SECONDS, time.monotonic)
 
     def portal_id(self) -> int | None:
         """Return the id of the HubSpot account that the database belongs to, None before the first :meth:`bind`."""

@@ -32,7 +32,7 @@ class Arrays:
 
     def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
-        self._answers = RecentAnswers[bool](_KNOWN_SECONDS, timer)
+        self._answers = RecentAnswers[str, bool](_KNOWN_SECONDS, timer)
 
     def may_be_in(self, sort: Sort) -> bool:
         """Return True if some deal may have an array there; raise StoreError if MongoDB fails."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
-
-from cachetools import TTLCache
 
 from dealcache.model.deal_filter import DealFilter, Order, Place, PropertyFilter
 from dealcache.repositories.connection import Connection
@@ -73,14 +70,13 @@ class DealListRepository:
         self._connection = connection
         self._projection = {**PROJECTION, **further}
         self._timer = timer
-        self._size = RecentAnswers[int](_SIZE_SECONDS, timer)
+        self._size = RecentAnswers[str, int](_SIZE_SECONDS, timer)
         self._arrays = Arrays(connection, timer)
         self._words = RarestFirst[str](connection, lambda word: (word_condition(word), WORDS_INDEX), timer)
         self._properties = RarestFirst[PropertyFilter](connection, property_condition, timer)
         self._sums = ListSums(connection, self._parts, self._deals, home_currency, timer)
         #: True where they are far away in the order.
-        self._far: TTLCache[tuple[DealFilter, Order], bool] = TTLCache(_MOST_FAR, _FAR_SECONDS, timer)
-        self._lock = threading.Lock()
+        self._far = RecentAnswers[tuple[DealFilter, Order], bool](_FAR_SECONDS, timer, _MOST_FAR)
 
     def total(self, wanted: DealFilter, of_stages: Callable[[], Sequence[StageTotal]] | None = None) -> ListTotal:
         """Return the totals of all deals that match; see :meth:`begin`."""
@@ -123,8 +119,7 @@ class DealListRepository:
             first: the first value that one of them has, see :meth:`begin`.
         """
         parts = self._parts(wanted)
-        with self._lock:
-            far = after is None and self._far.get((wanted, order), False)
+        far = after is None and bool(self._far.known((wanted, order)))
         plan = plan_of(parts, order, limit, matching, self._deals(), far=far, begins=first is not None)
         conditions, sort = [LISTED, *(part.condition for part in parts)], sort_of(order)
         after = self._in_full(after, sort.field)
@@ -137,8 +132,7 @@ class DealListRepository:
             # What is known to be far is looked for in order again after a while: perhaps MongoDB was busy.
             if after is None and matching > _MANY and (too_long or twice or took > _LONG_SECONDS) and not far:
                 is_far = too_long and plan.way.index == sort.index and took * 1_000 <= _BUSY * plan.milliseconds
-                with self._lock:
-                    self._far[wanted, order] = is_far
+                self._far.remember((wanted, order), is_far)
             return found
 
         arrays = self._arrays.may_be_in(sort)
@@ -149,8 +143,7 @@ class DealListRepository:
 
     def is_far(self, wanted: DealFilter, order: Order) -> bool:
         """Return True if it took long a moment ago, or two reads, to find the first deals of a list."""
-        with self._lock:
-            return (wanted, order) in self._far
+        return self._far.known((wanted, order)) is not None
 
     def again(self, before: Sequence[Spot], order: Order, unchanged: Unchanged | None = None) -> list[FoundDeal] | None:
         """Return the deals of a page that was read before; None if one is gone, or now has another value.

@@ -31,7 +31,7 @@ class ImproperDeals:
 
     def __init__(self, connection: Connection, timer: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
-        self._answers = RecentAnswers[bool](_KNOWN_SECONDS, timer)
+        self._answers = RecentAnswers[str, bool](_KNOWN_SECONDS, timer)
 
     def may_exist(self) -> bool:
         """Return True if there were some a moment ago; raises StoreError when MongoDB fails."""

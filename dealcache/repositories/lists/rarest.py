@@ -6,17 +6,15 @@ took it a second, and the few of the rarer word beside it five milliseconds.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
-
-from cachetools import TTLCache
 
 from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.query import PRESENT
+from dealcache.repositories.recent_answers import RecentAnswers
 
 #: The numbers up to which deals are counted, one after the other until the rarest one is known; to count further would
 #: take as long as to read the deals.
@@ -45,20 +43,11 @@ class RarestFirst(Generic[T]):
     ) -> None:
         self._connection = connection
         self._condition_of = condition_of
-        self._lock = threading.Lock()
-        self._known: TTLCache[tuple[T, ...], tuple[T, ...]] = TTLCache(_MOST, _SECONDS, timer)
+        self._known = RecentAnswers[tuple[T, ...], tuple[T, ...]](_SECONDS, timer, _MOST)
 
     def ordered(self, wanted: tuple[T, ...]) -> tuple[T, ...]:
         """Return them, the rarest one first, equally frequent ones as they are; raises StoreError."""
-        if len(wanted) < 2:
-            return wanted
-        with self._lock:
-            known = self._known.get(wanted)
-        if known is None:
-            known = self._order(wanted)
-            with self._lock:
-                self._known[wanted] = known
-        return known
+        return wanted if len(wanted) < 2 else self._known.get(wanted, lambda: self._order(wanted))
 
     def _order(self, wanted: tuple[T, ...]) -> tuple[T, ...]:
         counts: dict[T, int] = {}

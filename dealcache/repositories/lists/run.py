@@ -16,7 +16,6 @@ from dealcache.model.deal_filter import Order
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.arrays import stored_at
-from dealcache.repositories.lists.found_deals import PROJECTION
 from dealcache.repositories.lists.indexes import sort_of
 from dealcache.repositories.lists.plan import Plan, Way
 from dealcache.repositories.lists.query import Step
@@ -43,8 +42,8 @@ class Run:
         conditions: Sequence[Document],
         order: Order,
         plan: Plan,
-        projection: Document = PROJECTION,
-        unchanged: Unchanged | None = None,
+        projection: Document,
+        unchanged: Unchanged | None,
     ) -> None:
         self._unchanged = unchanged
         self._collection = collection

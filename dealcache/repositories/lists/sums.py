@@ -68,7 +68,7 @@ class ListSums:
         self._home_currency = home_currency
         self._improper = ImproperDeals(connection, timer)
         #: True where few deals do not match.
-        self._few = RecentAnswers[bool](_FEW_SECONDS, timer)
+        self._few = RecentAnswers[str, bool](_FEW_SECONDS, timer)
 
     def total(self, wanted: DealFilter, of_stages: OfStages | None) -> ListTotal:
         """Return the totals of all deals that match; see :meth:`.DealListRepository.begin`."""

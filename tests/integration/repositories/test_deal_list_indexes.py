@@ -146,7 +146,7 @@ def test_days_that_are_far_away_in_another_order_are_put_in_order_by_keys_alone(
     expected = DealListRepository(connection).page(FILTERS[wanted], order, None, limit, total)
     deals = DealListRepository(connection)
     deals.page(DealFilter(), order, None, 1, 400)
-    deals._far[FILTERS[wanted], order] = True
+    deals._far.remember((FILTERS[wanted], order), True)
     assert deals.page(FILTERS[wanted], order, None, limit, total) == expected
     keys, documents = profiled(lambda: deals.page(FILTERS[wanted], order, None, limit, total))
     assert total > 2 * limit
@@ -164,11 +164,11 @@ def test_days_that_are_known_to_be_far_away_are_looked_for_in_order_again(connec
         return clock.now
 
     deals, wanted, order = DealListRepository(connection, timer=slow_timer), FILTERS["created"], Order("updated")
-    deals._far[wanted, order] = True
+    deals._far.remember((wanted, order), True)
     for _ in range(10):
         deals.page(wanted, order, None, 5, 1_000)
         clock.tick(10.0)
-    assert deals._far[wanted, order] is False
+    assert deals._far.known((wanted, order)) is False
 
 
 @pytest.mark.parametrize(("seconds", "far"), [(600.0, True), (1_100.0, False)])
@@ -186,7 +186,7 @@ def test_a_page_that_took_too_long_while_mongodb_was_busy_tells_nothing(
     monkeypatch.setattr(Run, "read", read_late)
     deals, wanted, order = DealListRepository(connection, timer=clock), FILTERS["created"], Order("updated")
     deals.page(wanted, order, None, 5, 1_000)
-    assert deals._far[wanted, order] is far
+    assert deals._far.known((wanted, order)) is far
 
 
 def test_a_deal_that_moves_while_a_page_is_read_has_its_new_place(
@@ -197,7 +197,7 @@ def test_a_deal_that_moves_while_a_page_is_read_has_its_new_place(
     wanted, order = FILTERS["created"], Order("updated", True)
     deals = DealListRepository(connection)
     total = deals.total(wanted).count
-    deals._far[wanted, order] = True
+    deals._far.remember((wanted, order), True)
     find = Collection.find
     moved: list[str] = []
 

@@ -10,7 +10,7 @@ from tests.clocks import ManualClock
 
 def test_an_answer_counts_until_its_time_is_over():
     clock, asked = ManualClock(), iter([False, True])
-    answers = RecentAnswers[bool](60.0, clock)
+    answers = RecentAnswers[str, bool](60.0, clock)
     assert answers.get("arrays", lambda: next(asked)) is False
     clock.tick(59.9)
     assert answers.get("arrays", lambda: next(asked)) is False
@@ -19,14 +19,14 @@ def test_an_answer_counts_until_its_time_is_over():
 
 
 def test_what_was_found_in_another_way_replaces_the_answer():
-    answers = RecentAnswers[bool](60.0, ManualClock())
+    answers = RecentAnswers[str, bool](60.0, ManualClock())
     answers.get("arrays", lambda: False)
     answers.remember("arrays", True)
     assert answers.get("arrays", lambda: False) is True
 
 
 def test_a_failure_is_no_answer():
-    answers = RecentAnswers[bool](60.0, ManualClock())
+    answers = RecentAnswers[str, bool](60.0, ManualClock())
     with pytest.raises(ZeroDivisionError):
         answers.get("arrays", lambda: bool(1 / 0))
     assert answers.get("arrays", lambda: True) is True
