@@ -6,7 +6,7 @@ misspelt or ignored would request a different sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -176,7 +176,10 @@ class SyncParser(StrictParser):
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         """Return the parameters of both places, as texts; one given in both must have the same value."""
         given: dict[str, str] = super().load_querystring(req, schema)
-        body = _texts(json_object(req), schema.fields)
+        texts = {name: _text(schema.fields.get(name), value) for name, value in json_object(req).items()}
+        if wrong := {name: [_wrong_type(schema.fields[name])] for name, text in texts.items() if text is None}:
+            raise ma.ValidationError(dict(wrong))
+        body = {name: text for name, text in texts.items() if text is not None}
         differing = [name for name in given.keys() & body.keys() if not _same(schema, name, given[name], body[name])]
         if differing:
             raise ma.ValidationError({name: ["Differs between query and body."] for name in sorted(differing)})
@@ -199,38 +202,24 @@ class SyncBlueprint(Blueprint):
         return decorate
 
 
-def _texts(content: Mapping[str, Any], fields: Mapping[str, ma.fields.Field[Any]]) -> dict[str, str]:
-    """Return the values of a body in the form of a query string; raise ValidationError for invalid ones."""
-    texts: dict[str, str] = {}
-    errors: dict[str, list[str]] = {}
-    for name, value in content.items():
-        try:
-            texts[name] = _text(fields.get(name), value)
-        except ma.ValidationError as error:
-            errors[name] = [str(message) for message in error.messages]
-    if errors:
-        raise ma.ValidationError(dict(errors))
-    return texts
-
-
-def _text(field: ma.fields.Field[Any] | None, value: Any) -> str:
-    """Return a JSON value as a query string has it; raise ValidationError if its type is not that of ``field``."""
+def _text(field: ma.fields.Field[Any] | None, value: Any) -> str | None:
+    """Return a JSON value as a query string has it; None if its type is not that of ``field``."""
     match field, value:
         case None, _:
             return ""  # an unknown parameter, whose name is refused later
         case ma.fields.Boolean(), bool():
             return "true" if value else "false"
-        case ma.fields.Boolean(), _:
-            raise ma.ValidationError("Must be true or false.")
         # JSON has one kind of number, in which 7.0 is a whole one.
         case ma.fields.Integer(), int() | float() if not isinstance(value, bool) and value == int(value):
             return str(int(value))
-        case ma.fields.Integer(), _:
-            raise ma.ValidationError("Must be a whole number.")
-        case _, str():
+        case ma.fields.String(), str():
             return value
-        case _:
-            raise ma.ValidationError("Must be a text.")
+    return None
+
+
+def _wrong_type(field: ma.fields.Field[Any]) -> str:
+    kinds = {parameters.Count: "a whole number", ma.fields.Boolean: "true or false"}
+    return f"Must be {kinds.get(type(field), 'a text')}."
 
 
 def _same(schema: ma.Schema, name: str, one: str, other: str) -> bool:
