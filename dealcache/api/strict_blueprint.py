@@ -78,27 +78,6 @@ class Prefixed(ma.fields.Dict):
             raise ma.ValidationError({name: texts["value"] for name, texts in wrong.items()}) from error
 
 
-def json_object(req: Request) -> dict[str, Any]:
-    """Return the object in a request's body, an empty one if there is no body.
-
-    Raises:
-        ValidationError: the body is not a JSON object.
-        UnsupportedMediaType: it is not declared as JSON.
-    """
-    raw = req.get_data()
-    if not raw:
-        return {}
-    if not req.is_json:
-        abort(415, description="The body must be a JSON object of type application/json.")
-    try:
-        content = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise ma.ValidationError({"body": ["Not valid JSON."]}) from None
-    if not isinstance(content, dict):
-        raise ma.ValidationError({"body": ["Must be a JSON object."]})
-    return content
-
-
 def given_parameters(raw: str, schema: ma.Schema) -> Mapping[str, Any]:
     """Return the parameters of a query string, decoded strictly; a repeated one that may be repeated as a list.
 
@@ -141,8 +120,24 @@ class StrictParser(FlaskParser):
         return given_parameters(req.environ.get("QUERY_STRING", ""), schema)
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        """Return the body's object."""
-        return json_object(req)
+        """Return the object in the body, an empty one if there is no body.
+
+        Raises:
+            ValidationError: the body is not a JSON object.
+            UnsupportedMediaType: it is not declared as JSON.
+        """
+        raw = req.get_data()
+        if not raw:
+            return {}
+        if not req.is_json:
+            abort(415, description="The body must be a JSON object of type application/json.")
+        try:
+            content = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise ma.ValidationError({"body": ["Not valid JSON."]}) from None
+        if not isinstance(content, dict):
+            raise ma.ValidationError({"body": ["Must be a JSON object."]})
+        return content
 
 
 class StrictBlueprint(Blueprint):

@@ -15,7 +15,7 @@ from flask import Request
 from flask_smorest import Blueprint
 
 from dealcache.api import parameters, query
-from dealcache.api.strict_blueprint import StrictParser, json_object
+from dealcache.api.strict_blueprint import StrictParser
 from dealcache.model.deals import bare_name
 from dealcache.model.jobs import MOST_EPOCH_DAYS, JobType, SyncRequest
 
@@ -176,7 +176,7 @@ class SyncParser(StrictParser):
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         """Return the parameters of both places, as texts; one given in both must have the same value."""
         given: dict[str, str] = super().load_querystring(req, schema)
-        texts = {name: _text(schema.fields.get(name), value) for name, value in json_object(req).items()}
+        texts = {name: _text(schema.fields.get(name), value) for name, value in self.load_json(req, schema).items()}
         if wrong := {name: [_wrong_type(schema.fields[name])] for name, text in texts.items() if text is None}:
             raise ma.ValidationError(dict(wrong))
         body = {name: text for name, text in texts.items() if text is not None}
