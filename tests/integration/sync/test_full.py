@@ -13,7 +13,7 @@ from dealcache.model.jobs import JobStatus, JobType
 from dealcache.sandbox.simulator import Dataset, Fault, demo_data, demo_deal_id
 from dealcache.sync import full
 from tests.integration.conftest import Profiled
-from tests.integration.service.harness import V2, assert_problem, event_ids
+from tests.integration.service.harness import V1, V2, assert_problem, event_ids
 from tests.integration.sync.harness import Account, MakeAccount, event_ids_of, some_deals
 
 
@@ -246,3 +246,51 @@ def test_a_load_that_dies_is_taken_up_when_its_lease_is_over(
     assert (done.status, done.attempts) == (JobStatus.COMPLETED, 2)
     other.assert_true()
     assert sum(call.kind == "list" for call in other.hubspot.calls) < 5
+
+
+def counted(account: Account) -> list[int]:
+    """Return the number of events that lists show for each deal."""
+    account.storage.summaries.settle_stale()
+    return [one["activities"]["count"] for one in account.service.database.deal_info.find()]
+
+
+def test_a_first_load_keeps_what_readers_store_meanwhile(make_account: MakeAccount, monkeypatch: Any) -> None:
+    account = make_account(some_deals(12))
+    write, read = account.storage.timelines.write, list[str]()
+
+    def read_and_write(items: list[Any], *arguments: Any, **options: Any) -> Any:
+        deal_id = items[0][0]
+        if options.get("probably_new") and deal_id not in read:
+            read.append(deal_id)
+            assert account.service.get(V1 + "deal-timeline", dealId=deal_id).status_code == 200
+        return write(items, *arguments, **options)
+
+    monkeypatch.setattr(account.storage.timelines, "write", read_and_write)
+    account.run(JobType.FULL)
+    assert read
+    account.assert_true()
+    assert counted(account) == [7] * 12
+
+
+def test_a_first_load_that_dies_in_the_middle_of_a_write_is_taken_up(
+    make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = make_account(some_deals(12))
+    write = account.storage.timelines.write
+
+    def write_half_and_die(items: list[Any], *arguments: Any, **options: Any) -> Any:
+        write(items[: len(items) // 2], *arguments, **options)
+        raise KilledError
+
+    monkeypatch.setattr(account.storage.timelines, "write", write_half_and_die)
+    job_id = account.ask(JobType.FULL)
+    with pytest.raises(KilledError):
+        account.sync.runner.run_job(job_id)
+    assert 0 < account.service.database.deal_timeline.count_documents({}) < 84
+
+    other = make_account(beside=account)
+    other.clock.tick(21)
+    other.sync.runner.run_job(job_id)
+    assert other.job(job_id).status is JobStatus.COMPLETED
+    other.assert_true()
+    assert counted(other) == [7] * 12
