@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pymongo
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.database import Database
 
 from dealcache.model.jobs import Job, JobStatus
@@ -23,6 +24,11 @@ from dealcache.repositories.sync.webhook_documents import received_at_of
 from dealcache.repositories.sync.webhook_events import PENDING, SET_ASIDE, Backlog
 
 log = logging.getLogger(__name__)
+
+#: A date out of range in one document must not hide the state of all others.
+_READ_ANYTHING: CodecOptions[Document] = CodecOptions(
+    tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_CLAMP, unicode_decode_error_handler="replace"
+)
 
 #: Seconds for the quick queries, and for one that reads a whole collection.
 _SECONDS, _SCAN_SECONDS = 1.0, 10.0
@@ -111,7 +117,8 @@ class OverviewRepository(Repository):
         self._now = milliseconds(now)
         with self._connection.operation() as database, pymongo.timeout(_SECONDS):
             # One query for all: separate ones would take eight times as much processor time.
-            answers = {one["question"]: one for one in database.sync_state.aggregate(_questions(self._now))}
+            asked = database.sync_state.with_options(codec_options=_READ_ANYTHING)
+            answers = {one["question"]: one for one in asked.aggregate(_questions(self._now))}
             deals = self._deals.read(database, self._process)
             activities = self._activities.read(database, self._process)
 

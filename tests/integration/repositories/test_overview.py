@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson import DatetimeMS
 
 from dealcache.model.jobs import JobStatus, JobType, Progress, SyncRequest, WebhookEvent
 from dealcache.repositories import (
@@ -209,3 +210,13 @@ def test_what_came_while_it_was_counted_makes_it_count_again(timer):
     documents.comes_meanwhile = 0
     count.count(documents, "first")
     assert (count.read(documents, "first"), count.is_due("first")) == (103, False)
+
+
+def test_a_date_out_of_range_hides_nothing_else(overview, connection):
+    SyncStateRepository(connection).note_completed(JobType.FULL, NOW)
+    with connection.operation() as database:
+        database.sync_state.update_one({}, {"$set": {"completed.incremental": DatetimeMS(10**15)}})
+        database.webhook_events.insert_one({"_id": "1", "received_at": DatetimeMS(10**15), "pending": True})
+    told = overview.read(NOW)
+    assert told.state.completed["full"] == NOW
+    assert told.backlog.pending == 1
