@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,9 @@ from dealcache.reader.question_errors import QuestionError
 from dealcache.repositories import Cancellation
 
 log = logging.getLogger(__name__)
+
+#: A view that queues a sync.
+SyncView = Callable[[SyncRequest], Response]
 
 blueprint = SyncBlueprint(
     "sync", __name__, url_prefix="/api/hubspot/v2/sync", description="Keeping MongoDB true to HubSpot."
@@ -45,49 +49,50 @@ class JobsQuery(ma.Schema):
     limit = parameters.Count(1, 1000, "How many jobs to list at most.", load_default=100)
 
 
-@blueprint.route("", methods=["POST"])
-@blueprint.takes(sync_parameters.SyncParameters)
-@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+def _queues(path: str, schema: type[ma.Schema]) -> Callable[[SyncView], SyncView]:
+    """Return a decorator that gives a view the sync for which parameters in the query, the body or both stand."""
+    body = {"required": False, "content": {"application/json": {"schema": schema}}}
+
+    def decorate(view: SyncView) -> SyncView:
+        view = documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)(view)
+        view = blueprint.arguments(schema(), location="query", unknown=ma.RAISE)(view)
+        view = blueprint.doc(requestBody=body)(view)
+        return blueprint.route(path, methods=["POST"])(view)  # type: ignore[no-any-return]
+
+    return decorate
+
+
+@_queues("", sync_parameters.SyncParameters)
 def sync(wanted: SyncRequest) -> Response:
     """Sync what changed since the last sync, everything, what changed in the last days, a stage, or a deal."""
     return _accept(wanted)
 
 
-@blueprint.route("/stage/date", methods=["POST"])
-@blueprint.takes(sync_parameters.StageDateParameters)
-@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+@_queues("/stage/date", sync_parameters.StageDateParameters)
 def sync_stage_date(wanted: SyncRequest) -> Response:
     """Sync the deals of a stage with an activity on, or a change of, a day. `stage` and `date_str` are needed."""
     return _accept(wanted)
 
 
-@blueprint.route("/stage/date-range", methods=["POST"])
-@blueprint.takes(sync_parameters.StageRangeParameters)
-@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+@_queues("/stage/date-range", sync_parameters.StageRangeParameters)
 def sync_stage_date_range(wanted: SyncRequest) -> Response:
     """The same for a range of days, both included. `stage`, `start_date` and `end_date` are needed."""
     return _accept(wanted)
 
 
-@blueprint.route("/deal/date", methods=["POST"])
-@blueprint.takes(sync_parameters.DealDateParameters)
-@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+@_queues("/deal/date", sync_parameters.DealDateParameters)
 def sync_deal_date(wanted: SyncRequest) -> Response:
     """Sync a deal because of a day. `deal` and `date_str` are needed."""
     return _accept(wanted)
 
 
-@blueprint.route("/all-stages/date", methods=["POST"])
-@blueprint.takes(sync_parameters.DateParameters)
-@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+@_queues("/all-stages/date", sync_parameters.DateParameters)
 def sync_all_stages_date(wanted: SyncRequest) -> Response:
     """Sync the deals of all stages with an activity on, or a change of, a day. `date_str` is needed."""
     return _accept(wanted)
 
 
-@blueprint.route("/all-stages/date-range", methods=["POST"])
-@blueprint.takes(sync_parameters.RangeParameters)
-@documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)
+@_queues("/all-stages/date-range", sync_parameters.RangeParameters)
 def sync_all_stages_date_range(wanted: SyncRequest) -> Response:
     """The same for a range of days, both included. `start_date` and `end_date` are needed."""
     return _accept(wanted)

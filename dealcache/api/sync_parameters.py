@@ -6,9 +6,8 @@ misspelt or ignored would request a different sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import marshmallow as ma
 from flask import Request
@@ -18,8 +17,6 @@ from dealcache.api import parameters, query
 from dealcache.api.strict_blueprint import StrictParser
 from dealcache.model.deals import bare_name
 from dealcache.model.jobs import MOST_EPOCH_DAYS, JobType, SyncRequest
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 #: The longest range of days, both ends included.
 MOST_DAYS = 366
@@ -190,16 +187,6 @@ class SyncBlueprint(Blueprint):
     """A blueprint whose parameters may be given in both places."""
 
     ARGUMENTS_PARSER = SyncParser()
-
-    def takes(self, schema: type[ma.Schema]) -> Callable[[F], F]:
-        """Give a view function the parameters of ``schema``, and describe them as query and as body."""
-        body = {"required": False, "content": {"application/json": {"schema": schema}}}
-
-        def decorate(view: F) -> F:
-            described: F = self.arguments(schema(), location="query", unknown=ma.RAISE)(view)
-            return self.doc(requestBody=body)(described)  # type: ignore[no-any-return]
-
-        return decorate
 
 
 def _text(field: ma.fields.Field[Any] | None, value: Any) -> str | None:
