@@ -77,7 +77,7 @@ class Lifecycle:
         if parts.hit_recorder is not None:
             parts.hit_recorder.stop()
         parts.hubspot.close()
-        parts.reading.lease_renewer.stop()
+        parts.reading.lease_renewer.thread.stop(0.0)
         parts.publisher.close()
         if parts.subscriber is not None:
             parts.subscriber.thread.stop()

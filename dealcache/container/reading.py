@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.loader import DealLoader
 from dealcache.hubspot.people_reads import PeopleSource, RefusalPause
+from dealcache.model.deadline import Deadline
 from dealcache.reader.activity_maintenance import ActivityMaintenance
 from dealcache.reader.activity_summary import ActivitySummaries
 from dealcache.reader.bulkhead import Bulkhead
@@ -175,7 +176,9 @@ def _make_revalidator(parts: Container, maker: EntryMaker, mongodb: MongoSource,
 def _request_context(
     parts: Container, maker: EntryMaker, mongodb: MongoSource, loads: Bulkhead, executor: Executor, priority: Priority
 ) -> RequestContext:
-    deadline = parts.settings.hubspot_deadline_seconds
+    def admit_write() -> None:
+        parts.account.admit_write(Deadline(parts.settings.hubspot_deadline_seconds))
+
     loader = DealLoader(parts.hubspot.client, parts.labels, executor, parts.now, priority, parts.people.source)
-    source = HubSpotSource(loader, parts.storage.store, maker, deadline, parts.clock, parts.account.admit_write)
+    source = HubSpotSource(loader, parts.storage.store, maker, parts.clock, admit_write)
     return RequestContext(parts.cache, parts.publisher.record, mongodb, source, loads)

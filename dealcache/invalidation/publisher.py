@@ -89,7 +89,7 @@ class InvalidationPublisher:
 
     def _post(self, entries: list[Invalidation]) -> None:
         for entry in entries:
-            self._apply_here(entry, None)
+            self._apply_here(entry)
         self._outbox.add(PendingInvalidation(entries))
         self._writer.start()
         self._writer.wake()
@@ -163,7 +163,7 @@ class InvalidationPublisher:
         with self._order:
             for entry in entries:
                 if entry.generation == 0:
-                    self._apply_here(entry, None)
+                    self._apply_here(entry)
                 elif self._position is not None and entry.generation == self._position[0] + 1:
                     self._apply(entry)
                 elif self._position is None or entry.generation > self._position[0]:
@@ -197,7 +197,7 @@ class InvalidationPublisher:
             if pending.is_known:
                 continue
             for entry in pending.entries:
-                pending.add(self._apply_here(entry, None, pending.claim))
+                pending.add(self._apply_here(entry, pending.claim))
             self._notify(pending.entries)
 
     def _apply_own(self, recorded: Sequence[Invalidation]) -> None:
@@ -211,7 +211,7 @@ class InvalidationPublisher:
                 for entry in recorded:
                     pending = self._own.pop(entry.nonce, None)
                     if pending is not None:
-                        pending.add(self._apply_here(entry, entry.generation))
+                        pending.add(self._apply_here(entry))
 
     def _begin(self) -> None:
         """Read the log for the first time."""
@@ -235,7 +235,7 @@ class InvalidationPublisher:
     def _apply(self, entry: Invalidation, new: bool = True) -> None:
         """Apply the next entry of the log."""
         pending = self._own.pop(entry.nonce, None)
-        applied = self._apply_here(entry, entry.generation, pending.claim if pending else None)
+        applied = self._apply_here(entry, pending.claim if pending else None)
         self._position = (entry.generation, entry.nonce)
         if pending is not None:
             pending.add(applied)
@@ -244,5 +244,6 @@ class InvalidationPublisher:
             if entry.views:
                 self._on_change(entry)
 
-    def _apply_here(self, entry: Invalidation, generation: int | None, claim: Token | None = None) -> Applied:
+    def _apply_here(self, entry: Invalidation, claim: Token | None = None) -> Applied:
+        generation = entry.generation or None
         return self._cache.apply(entry.selection, generation, claim, doubt=entry.doubt, labels=entry.labels)

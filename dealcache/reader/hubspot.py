@@ -42,10 +42,9 @@ class HubSpotSource:
         loader: loads deals with all their activities.
         store: stores what was loaded; a failing write does not fail the read.
         maker: makes the entries.
-        deadline_seconds: how long the check may take whether a load may be stored.
         clock: the wall clock, epoch seconds.
-        admit_write: makes sure, by a deadline, that HubSpot's answers may be stored; raises HubSpotError if they may
-            not even be shown, and StoreError if that is unknown.
+        admit_write: makes sure that HubSpot's answers may be stored; raises HubSpotError if they may not even be shown,
+            and StoreError if that is unknown.
     """
 
     def __init__(
@@ -53,14 +52,12 @@ class HubSpotSource:
         loader: DealLoader,
         store: DealStore,
         maker: EntryMaker,
-        deadline_seconds: float,
         clock: Callable[[], float],
-        admit_write: Callable[[Deadline], None] = lambda _deadline: None,
+        admit_write: Callable[[], None] = lambda: None,
     ) -> None:
         self._loader = loader
         self._store = store
         self._maker = maker
-        self._deadline_seconds = deadline_seconds
         self._clock = clock
         self._admit_write = admit_write
 
@@ -90,7 +87,7 @@ class HubSpotSource:
         changes = Changes()
         stored = self._save(loads, gone.values(), changes)
         made = {deal_id: self._views(loaded) for deal_id, loaded in loads.items()}
-        shown = {key: self._unknown(key, fetched_at) for key in gone}
+        shown = {key: dict.fromkeys(View, self._maker.unknown(key, fetched_at)) for key in gone}
         for key, loaded in found.items():
             if (views := made[loaded.deal.deal_id]) is None:
                 failures[key] = MalformedAnswer("a deal cannot be shown")
@@ -100,10 +97,7 @@ class HubSpotSource:
 
     def unknown(self, key: DealKey) -> Loaded:
         """Return the views of a deal that HubSpot does not know, as another process has just found."""
-        return self._unknown(key, self._clock())
-
-    def _unknown(self, key: DealKey, fetched_at: float) -> Loaded:
-        return dict.fromkeys(View, self._maker.unknown(key, fetched_at))
+        return dict.fromkeys(View, self._maker.unknown(key, self._clock()))
 
     def _views(self, loaded: LoadedDeal) -> Loaded | None:
         """Return the views of a deal; None if it cannot be shown, so that its batch does not fail with it."""
@@ -131,7 +125,7 @@ class HubSpotSource:
             return True
         now = datetime.fromtimestamp(self._clock(), UTC)
         try:
-            self._admit_write(Deadline(self._deadline_seconds))
+            self._admit_write()
             if missing_ids or renamed:
                 changes.add(self._store.note_gone(missing_ids, renamed.values(), now))
             if not loads:

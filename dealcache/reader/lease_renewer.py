@@ -35,7 +35,7 @@ class LeaseRenewer:
     def __init__(self, leases: LoadLeaseRepository, pause: float = RENEW_SECONDS) -> None:
         self._leases = leases
         self._pause = pause
-        self._thread = BackgroundThread("load leases", self.renew, pause)
+        self.thread = BackgroundThread("load leases", self.renew, pause)
         self._lock = threading.Lock()
         self._held: dict[str, str] = {}
 
@@ -44,7 +44,7 @@ class LeaseRenewer:
         """Renew acquired leases while the block runs."""
         with self._lock:
             self._held |= {lease.nonce: lease.key for lease in leases}
-        self._thread.start(self._pause)
+        self.thread.start(self._pause)
         try:
             yield
         finally:
@@ -63,7 +63,3 @@ class LeaseRenewer:
         except StoreError as error:
             # A process that takes over an expired lease loads a second time, which costs calls and breaks nothing.
             log.warning("the leases of %d loads could not be renewed: %s", len(held), error)
-
-    def stop(self) -> None:
-        """Ask the thread to end, whatever leases are held: the process is exiting."""
-        self._thread.stop(0.0)

@@ -142,7 +142,9 @@ class MongoSource:
         # Only once there is a deal: labels read while another process still loads them would soon be out of date.
         labels = self._maker.labels.current() if chosen else Labels()
         for one, found in chain(self._with_totals(chosen), self._with_events(chosen)):
-            people = self._people_of(one, found)
+            people = None
+            if self._people is not None and not isinstance(found, Totals):
+                people = self._people.of(one.participants, found)
             try:
                 read.entries[one.key] = {
                     view: self._entry(view, one, found, labels, fetched_at, people) for view in one.views
@@ -177,11 +179,6 @@ class MongoSource:
         for deal_id, events in chain(self._timelines.events_of(ids), zip(ids, repeat(()))):
             for one in waiting.pop(deal_id, ()):
                 yield one, events
-
-    def _people_of(self, one: _Wanted, found: _Activities) -> DealPeople | None:
-        if self._people is None or isinstance(found, Totals):
-            return None
-        return self._people.of(one.participants, found)
 
     def _entry(
         self,

@@ -33,9 +33,6 @@ Wanted = Mapping[DealKey, Collection[View]]
 #: For each view of a deal MongoDB's entry, or the ids of the deals of its name that it knows without their activities.
 Stored = dict[tuple[DealKey, View], Entry | tuple[str, ...] | Exception]
 
-#: For each deal the views that were loaded, or why there are none.
-Fetched = Mapping[DealKey, Loaded | Exception]
-
 
 class DealReader:
     """Answers reads of deals. Thread-safe.
@@ -210,7 +207,9 @@ class DealReader:
                 self._cache.keep(CacheKey.of(view, key), entry, token)
         return outcomes
 
-    def _take_loaded(self, views: Collection[View], outcomes: Fetched, answer: BatchAnswer) -> None:
+    def _take_loaded(
+        self, views: Collection[View], outcomes: Mapping[DealKey, Loaded | Exception], answer: BatchAnswer
+    ) -> None:
         failed = False
         for key, outcome in outcomes.items():
             if not isinstance(outcome, Exception):

@@ -197,14 +197,12 @@ class TieredCache:
             log.warning("invalidated values stay in Redis, unused, until they expire: %s", failure)
             return set()
 
-    def _judged(self, entry: Entry | None) -> Verdict:
+    def _judge_kept(self, entry: Entry | None) -> Found | None:
         verdict = decide(entry, self._clock(), self._watermark.floor())
         # "No such deal" is never served past its time, whatever fails.
-        return Verdict.GONE if verdict is Verdict.STALE and entry is not None and entry.status != 200 else verdict
-
-    def _judge_kept(self, entry: Entry | None) -> Found | None:
-        verdict = self._judged(entry)
-        return None if entry is None or verdict is Verdict.GONE else Found(entry, "memory", verdict is Verdict.STALE)
+        if entry is None or verdict is Verdict.GONE or (verdict is Verdict.STALE and entry.status != 200):
+            return None
+        return Found(entry, "memory", verdict is Verdict.STALE)
 
     def _why_not(self, stale: Found | None) -> TierOutcome:
         if stale is None:
@@ -227,7 +225,7 @@ class TieredCache:
 
     def _promote(self, key: CacheKey, entry: Entry) -> bool:
         """Return True if a value of the shared tier is good, and if so keep it in memory."""
-        if self._judged(entry) is not Verdict.FRESH or not self.fence.trusts(key, entry):
+        if not is_fresh(entry, self._clock(), self._watermark.floor()) or not self.fence.trusts(key, entry):
             return False
         self._memory.put(key, entry, lambda: self.fence.trusts(key, entry))
         self._memory.record_hit(key)

@@ -119,7 +119,7 @@ class Stand:
 def stand():
     stand = Stand()
     yield stand
-    stand.renewer.stop()
+    stand.renewer.thread.stop(0.0)
 
 
 # Leading

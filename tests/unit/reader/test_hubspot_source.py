@@ -39,7 +39,7 @@ def loader() -> NobodyKnows:
 def source(loader: NobodyKnows) -> HubSpotSource:
     clock = ManualClock()
     maker = maker_of()
-    return HubSpotSource(loader, loader, maker, 15.0, clock)  # type: ignore[arg-type]
+    return HubSpotSource(loader, loader, maker, clock)  # type: ignore[arg-type]
 
 
 def test_a_load_ends_with_its_caller(source: HubSpotSource, loader: NobodyKnows) -> None:

@@ -41,7 +41,7 @@ def test_a_lease_is_kept_while_it_is_needed_and_no_longer(leases: FakeLeases, cl
         clock.tick(2)
         assert not acquire_one(leases, "first", "bob", LEASE).mine
         assert acquire_one(leases, "second", "bob", LEASE).mine
-    renewer.stop()
+    renewer.thread.stop(0.0)
 
 
 def test_a_load_that_fails_needs_no_lease_any_more(leases: FakeLeases, clock: ManualClock) -> None:
@@ -52,7 +52,7 @@ def test_a_load_that_fails_needs_no_lease_any_more(leases: FakeLeases, clock: Ma
     renewer.renew()
     clock.tick(2)
     assert acquire_one(leases, "key", "bob", LEASE).mine
-    renewer.stop()
+    renewer.thread.stop(0.0)
 
 
 def test_without_mongodb_it_goes_on_and_tries_again(
@@ -68,7 +68,7 @@ def test_without_mongodb_it_goes_on_and_tries_again(
         renewer.renew()
         clock.tick(2)
         assert not acquire_one(leases, "key", "bob", LEASE).mine
-    renewer.stop()
+    renewer.thread.stop(0.0)
 
 
 def test_a_thread_beats_while_something_is_held_and_again_when_something_is() -> None:
@@ -85,4 +85,4 @@ def test_a_thread_beats_while_something_is_held_and_again_when_something_is() ->
             while renewed.get(timeout=60) != {key}:
                 pass
             assert renewed.get(timeout=60) == {key}
-    renewer.stop()
+    renewer.thread.stop(0.0)
