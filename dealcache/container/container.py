@@ -154,15 +154,8 @@ class Container:
     def _wire_invalidations(self) -> None:
         storage, metrics, redis = self.storage, self.metrics, self.redis
         watermark = InvalidationWatermark(self.clock, on_sure=metrics.followed_until.set)
-        self.cache = TieredCache(
-            self.memory,
-            shared_tier(redis, self.clock, self.settings),
-            Fence(),
-            watermark,
-            self.label_directory,
-            self.clock,
-            metrics.flight_waits.inc,
-        )
+        shared, waits = shared_tier(redis, self.clock, self.settings), metrics.flight_waits.inc
+        self.cache = TieredCache(self.memory, shared, Fence(), watermark, self.label_directory, self.clock, waits)
         self.publisher = InvalidationPublisher(
             storage.invalidations,
             self.cache,
