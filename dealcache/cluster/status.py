@@ -92,7 +92,7 @@ class ServiceStatus:
         asked_at = self._monitor.request()
         self.probe_hubspot()
         until = self._timer() + WAIT_SECONDS  # for HubSpot's answer too
-        snapshot = self._monitor.newest(asked_at)
+        snapshot = self._monitor.newest(asked_at, WAIT_SECONDS)
         others = self._reports_of_others() if snapshot.overview is not None else {}
         if (outcome := self._newest_outcome(others)) is None or outcome.age > _PROBE_AFTER_SECONDS:
             self._probe.wait(_PROBE_AFTER_SECONDS, max(0.0, until - self._timer()))

@@ -52,7 +52,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request waits for a new look, however busy the machine is."""
-    monkeypatch.setattr("dealcache.cluster.status._WAIT_SECONDS", 10.0)
+    monkeypatch.setattr("dealcache.cluster.status.WAIT_SECONDS", 10.0)
 
 
 @pytest.mark.usefixtures("waits")
