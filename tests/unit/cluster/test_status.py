@@ -41,7 +41,7 @@ class Stand:
         self.status = ServiceStatus(
             self.membership,
             lambda: OWN,
-            SimpleNamespace(request=lambda: 0.0, newest=lambda _asked_at: self.snapshot),
+            SimpleNamespace(request=lambda: 0.0, newest=lambda _asked_at, _within: self.snapshot),
             self.probe,
             has_shares=has_shares,
             timer=self.clock,
