@@ -50,22 +50,23 @@ def test_where_deals_begin_the_walk_starts_whatever_was_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sort", "expected"),
+    ("wanted", "order", "expected"),
     [
-        (CREATED, "closes", True),
-        (CREATED, "updated", True),
-        (CREATED, "created", False),  # they begin at the range's end
-        (CREATED, "amount", False),  # of no days, so not correlated
-        (CREATED, "last_activity", False),  # not in the keys of the index
-        (replace(CREATED, stages=(StagePlace("offer"),)), "closes", False),  # added up by stage
-        (DealFilter(stages=(StagePlace("offer"),)), "closes", False),
-        (DealFilter(idle_since=datetime(2026, 1, 1, tzinfo=UTC)), "closes", False),  # two ranges
+        (CREATED, Order("closes"), True),
+        (CREATED, Order("updated", descending=False), True),
+        (CREATED, Order("updated"), False),  # begins with whatever has just changed
+        (CREATED, Order("created"), False),  # they begin at the range's end
+        (CREATED, Order("amount"), False),  # of no days, so not correlated
+        (CREATED, Order("last_activity"), False),  # not in the keys of the index
+        (replace(CREATED, stages=(StagePlace("offer"),)), Order("closes"), False),  # added up by stage
+        (DealFilter(stages=(StagePlace("offer"),)), Order("closes"), False),
+        (DealFilter(idle_since=datetime(2026, 1, 1, tzinfo=UTC)), Order("closes"), False),  # two ranges
     ],
 )
 def test_it_is_asked_where_deals_begin_in_the_order_of_other_days(
-    wanted: DealFilter, sort: str, expected: bool
+    wanted: DealFilter, order: Order, expected: bool
 ) -> None:
-    assert begins_elsewhere(total_conditions(parts_of(wanted)), Order(sort)) is expected
+    assert begins_elsewhere(total_conditions(parts_of(wanted)), order) is expected
 
 
 @pytest.mark.parametrize(("descending", "bound"), [(True, "$lte"), (False, "$gte")])
