@@ -41,7 +41,7 @@ _FEW_SECONDS = 60.0
 _FEW = 4
 
 #: How many deals are looked at to tell whether few match.
-_SAMPLE = 100
+_SAMPLE = 40
 
 OfStages = Callable[[], Sequence[StageTotal]]
 
