@@ -57,7 +57,7 @@ def decode(message: bytes) -> list[Invalidation]:
     """
     try:
         return [Invalidation.of_fields(_fields(row)) for row in orjson.loads(message)]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a message of invalidations ({type(error).__name__})") from error
 
 
@@ -65,7 +65,8 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
     names = row["names_of"]
     return {
         **row,
-        "_id": row["generation"],
+        "_id": int(row["generation"]),
+        "nonce": str(row["nonce"]),
         "at": datetime.fromisoformat(row["at"]),
         "views": [
             {"deal_id": deal_id, "changed": changed, "names": names.get(deal_id, ())}

@@ -142,10 +142,10 @@ class ListPages:
         return FoundPage(found, more, total)
 
     def _total(self, version: int, wanted: DealFilter, order: Order) -> tuple[ListTotal, Any]:
-        """Return a total, and what :meth:`.DealListRepository.begin` returns beside it unless it is remembered."""
+        """Return a total, with the first value unless it is remembered; see :class:`.DealListRepository`."""
         known = self._totals.known((version, wanted))
         if known is not None:
             return known, None
-        total, first = self._deals.begin(wanted, order, partial(self._stage_totals, version))
+        total, first = self._deals.total_and_first(wanted, order, partial(self._stage_totals, version))
         self._totals.remember((version, wanted), total)
         return total, first

@@ -79,10 +79,10 @@ class DealListRepository:
         self._far = RecentAnswers[tuple[DealFilter, Order], bool](_FAR_SECONDS, timer, _MOST_FAR)
 
     def total(self, wanted: DealFilter, of_stages: Callable[[], Sequence[StageTotal]] | None = None) -> ListTotal:
-        """Return the totals of all deals that match; see :meth:`begin`."""
+        """Return the totals of all deals that match; see :meth:`total_and_first`."""
         return self._sums.total(wanted, of_stages)
 
-    def begin(
+    def total_and_first(
         self, wanted: DealFilter, order: Order, of_stages: Callable[[], Sequence[StageTotal]] | None = None
     ) -> tuple[ListTotal, Any]:
         """Return the totals of all deals that match, and the first value of the order that one of them has.
@@ -116,7 +116,7 @@ class DealListRepository:
             limit: how many.
             matching: roughly how many deals match; decides between indexes.
             unchanged: told whether lists are unchanged; None to leave that out.
-            first: the first value that one of them has, see :meth:`begin`.
+            first: the first value that one of them has, see :meth:`total_and_first`.
         """
         parts = self._parts(wanted)
         far = after is None and bool(self._far.known((wanted, order)))

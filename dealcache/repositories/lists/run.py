@@ -94,8 +94,6 @@ class Run:
         """Sort the matching deals by an index alone, and read the first ones."""
         field = self._sort.field
         keys = self._find(way, condition, order, limit, {"_id": 0, "deal_id": 1, field: 1}, **more)
-        if not keys:
-            return []
         ids = [key["deal_id"] for key in keys]
         asked: Document = {"deal_id": {"$in": ids}}
         read = find_deals(self._collection, asked, self._projection, len(ids), unchanged=self._unchanged)

@@ -23,7 +23,7 @@ from dealcache.repositories.connection import Connection
 from dealcache.repositories.documents import Document
 from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
-from dealcache.repositories.lists.improper_deals import ImproperDeals
+from dealcache.repositories.lists.improper_deals import has_improper
 from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of, sort_of
 from dealcache.repositories.lists.plan import Asked, begins_elsewhere, total_conditions
 from dealcache.repositories.lists.query import LISTED, PRESENT, Part
@@ -33,9 +33,8 @@ from dealcache.repositories.recent_answers import RecentAnswers
 
 _PLACE = ("pipeline_id", "stage_id")
 
-
-#: Seconds for which it is remembered where few deals do not match.
-_FEW_SECONDS = 60.0
+#: Seconds for which it is remembered whether there are improper deals, and where few deals do not match.
+_KNOWN_SECONDS = 60.0
 
 #: Up to one in so many of all deals are few: it is quicker to add up those that do not match.
 _FEW = 4
@@ -66,22 +65,22 @@ class ListSums:
         self._connection = connection
         self._parts = parts
         self._home_currency = home_currency
-        self._improper = ImproperDeals(connection, timer)
+        self._improper = RecentAnswers[str, bool](_KNOWN_SECONDS, timer)
         #: True where few deals do not match.
-        self._few = RecentAnswers[str, bool](_FEW_SECONDS, timer)
+        self._few = RecentAnswers[str, bool](_KNOWN_SECONDS, timer)
 
     def total(self, wanted: DealFilter, of_stages: OfStages | None) -> ListTotal:
-        """Return the totals of all deals that match; see :meth:`.DealListRepository.begin`."""
+        """Return the totals of all deals that match; see :meth:`.DealListRepository.total_and_first`."""
         return self.total_and_first(wanted, None, of_stages)[0]
 
     def total_and_first(
         self, wanted: DealFilter, order: Order | None, of_stages: OfStages | None
     ) -> tuple[ListTotal, Any]:
-        """Return what :meth:`.DealListRepository.begin` returns; no value without an order."""
+        """Return what :meth:`.DealListRepository.total_and_first` returns; no value without an order."""
         if wanted.has_next_activity is False:  # no index has these deals alone
             both, planned = (self.total(replace(wanted, has_next_activity=one), of_stages) for one in (None, True))
             return without(both, planned), None
-        improper = self._improper.may_exist()
+        improper = self._improper.get("improper", lambda: has_improper(self._connection))
         if of_stages is not None and not improper and is_of_stages(wanted):
             kept = [one for one in of_stages() if is_in(wanted, one.pipeline_id, one.stage_id)]
             return self._of_stages(kept), None

@@ -71,12 +71,14 @@ def find_deals(
         deals: the collection.
         condition: MongoDB's.
         projection: the fields to read, without ``_id``.
-        limit: how many.
+        limit: how many; with 0 MongoDB is not asked, whose ``find`` would return all.
         order: the fields to sort by, each with its direction.
         unchanged: told whether lists are unchanged; None to leave that out.
         max_time_ms: MongoDB's time limit, in milliseconds.
         hint: the index.
     """
+    if not limit:
+        return []
     if unchanged is None:
         wanted: Document = {"sort": order, "limit": limit, "batch_size": limit + 1, "max_time_ms": max_time_ms}
         return deals.find(condition, projection, **wanted, **hint).to_list()

@@ -202,7 +202,7 @@ def test_a_page_begins_where_the_total_says_that_deals_begin(
             database.deal_info.update_many({"deal_id": {"$regex": "[37]$"}}, {"$set": {field: odd}})
     deals, known = DealListRepository(connection), 0
     for order in ORDERS:
-        total, first = deals.begin(DAYS[name], order)
+        total, first = deals.total_and_first(DAYS[name], order)
         known += first is not None
         assert total == deals.total(DAYS[name])
         expected = deals.page(DAYS[name], order, None, 20, total.count)

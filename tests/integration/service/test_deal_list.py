@@ -413,8 +413,13 @@ def test_a_deal_that_cannot_be_shown_is_shown_with_nulls(service: Service, monke
 def test_totals_are_remembered_until_something_changes(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     repository = service.parts.storage.deal_list
-    real = repository.begin
-    monkeypatch.setattr(repository, "begin", lambda wanted, *more: (asked.append(wanted), real(wanted, *more))[1])
+    real = repository.total_and_first
+
+    def note(wanted: object, *more: object) -> object:
+        asked.append(wanted)
+        return real(wanted, *more)
+
+    monkeypatch.setattr(repository, "total_and_first", note)
     for _ in range(3):
         assert listed(service, q="ren")["total"] == 1
     assert len(asked) == 1

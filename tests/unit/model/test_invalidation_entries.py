@@ -52,3 +52,18 @@ def test_a_message_is_the_one_that_1_0_0_sends_and_reads() -> None:
 def test_any_other_message_is_refused(message: bytes) -> None:
     with pytest.raises(ValueError, match=r"message|JSON|line"):
         decode(message)
+
+
+ODD = [None, [], {}, "soon", [[]], {"1": None}, "0001-01-01T00:00:00+14:00"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("name", ["generation", "at", "deal_ids", "name_keys", "views", "names_of"])
+def test_an_odd_value_is_refused_or_read_and_ends_nothing_else(name: str, odd: object) -> None:
+    (row, *_) = orjson.loads(MESSAGE_OF_1_0_0)
+    try:
+        (entry,) = decode(orjson.dumps([row | {name: odd}]))
+    except ValueError:
+        return
+    assert type(entry.generation) is int
+    assert type(entry.nonce) is str

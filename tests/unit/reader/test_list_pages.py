@@ -29,7 +29,7 @@ class Deals:
         self.added_up += 1
         return ListTotal(self.added_up, 0.0)
 
-    def begin(self, *_asked: Any) -> tuple[ListTotal, Any]:
+    def total_and_first(self, *_asked: Any) -> tuple[ListTotal, Any]:
         return (self.total() if self.first is None else ListTotal(0, 0.0)), self.first
 
     def page(self, *asked: Any) -> tuple[list[Any], bool]:
