@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -170,3 +172,31 @@ def test_arrows_go_one_way(room):
     assert files
     for path in files:
         assert imports_of(path) <= ALLOWED[room] | {room}, path
+
+
+#: A cross-reference to something of ours, which begins with a dot, or has no other one before its last part.
+REFERENCE = re.compile(r":(mod|class|func|meth|attr|data|exc):`~?(\.[\w.]+|\w+(?:\.\w+)?)`")
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the names that a module defines, or that it imports from elsewhere."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(one.asname or one.name).split(".")[0] for one in node.names}
+    return found
+
+
+def test_docstrings_refer_to_what_exists() -> None:
+    sources = sorted((ROOT / "dealcache").rglob("*.py"))
+    names = set().union(*map(names_in, sources))
+    modules = {one for path in sources for one in (path.stem, path.parent.name)} | sys.stdlib_module_names
+    for path in sources:
+        for role, target in REFERENCE.findall(path.read_text("utf-8")):
+            first, last = target.strip(".").split(".")[0], target.split(".")[-1]
+            known = modules if role == "mod" else names
+            assert last in known or first in sys.stdlib_module_names or hasattr(builtins, last), (path, target)

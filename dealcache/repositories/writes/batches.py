@@ -141,7 +141,7 @@ def _change(
 ) -> tuple[list[Document], bool]:
     """Write the differences of documents that still are the version they were compared with; return the others.
 
-    That takes half the time of :func:`.newest_wins`.
+    That takes half the time of :func:`.write_newest`.
 
     Returns:
         The others, and True if there certainly are none because all were written here.
