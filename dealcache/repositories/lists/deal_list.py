@@ -74,7 +74,7 @@ class DealListRepository:
         self._arrays = Arrays(connection, timer)
         self._words = RarestFirst[str](connection, lambda word: (word_condition(word), WORDS_INDEX), timer)
         self._properties = RarestFirst[PropertyFilter](connection, property_condition, timer)
-        self._sums = ListSums(connection, self._parts, home_currency, timer)
+        self._sums = ListSums(connection, self._parts, self._deals, home_currency, timer)
         #: True where they are far away in the order.
         self._far = RecentAnswers[tuple[DealFilter, Order], bool](_FAR_SECONDS, timer, _MOST_FAR)
 

@@ -39,9 +39,6 @@ _KNOWN_SECONDS = 60.0
 #: Up to one in so many of all deals are few: it is quicker to add up those that do not match.
 _FEW = 4
 
-#: How many deals are looked at to tell whether few match.
-_SAMPLE = 40
-
 OfStages = Callable[[], Sequence[StageTotal]]
 
 
@@ -51,6 +48,7 @@ class ListSums:
     Args:
         connection: the database.
         parts: returns the parts of a filter.
+        deals: returns roughly how many deals there are.
         home_currency: returns the company's currency, None while it is not known.
         timer: the monotonic clock, in seconds.
     """
@@ -59,11 +57,13 @@ class ListSums:
         self,
         connection: Connection,
         parts: Callable[[DealFilter], list[Part]],
+        deals: Callable[[], int],
         home_currency: Callable[[], str | None],
         timer: Callable[[], float],
     ) -> None:
         self._connection = connection
         self._parts = parts
+        self._deals = deals
         self._home_currency = home_currency
         self._improper = RecentAnswers[str, bool](_KNOWN_SECONDS, timer)
         #: True where few deals do not match.
@@ -86,19 +86,23 @@ class ListSums:
             return self._of_stages(kept), None
         parts = self._parts(wanted)
         rest = parts[0].rest if of_stages is not None and not improper and len(parts) == 1 else None
-        if of_stages is not None and rest is not None and self._few.get(repr(rest), lambda: self._are_few(rest)):
+        if (
+            of_stages is not None
+            and rest is not None
+            and self._few.get(repr(rest), lambda: self._are_few(rest, parts[0].index))
+        ):
             every, others = of_stages(), self._added_up([Asked([rest], parts[0].index)], PRESENT)[0]
             return without(self._of_stages(every), others), None
         # Checking the id of each deal would take MongoDB half as long as adding them up.
         asked, listed = total_conditions(parts), LISTED if improper else PRESENT
         return self._added_up(asked, listed, order if begins_elsewhere(asked, order) else None)
 
-    def _are_few(self, condition: Document) -> bool:
-        """Return True if few deals match, probably: counting them all would take as long as adding them up."""
-        among: list[Document] = [{"$sample": {"size": _SAMPLE}}, {"$match": PRESENT | condition}]
+    def _are_few(self, condition: Document, index: str) -> bool:
+        """Return True if few deals match; to count is quicker than to add up."""
+        most = self._deals() // _FEW
         with self._connection.operation() as database:
-            found = database.deal_info.aggregate([*among, {"$project": {"_id": 1}}]).to_list()
-        return len(found) * _FEW <= _SAMPLE
+            ask = partial(database.deal_info.count_documents, PRESENT | condition, limit=most + 1)
+            return with_hint(ask, index) <= most
 
     def _of_stages(self, groups: Sequence[StageTotal]) -> ListTotal:
         """Return the total of some stages."""
