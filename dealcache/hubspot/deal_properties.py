@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -72,11 +72,14 @@ class DealProperties:
         further = self.further()
         return tuple(dict.fromkeys((*DEAL_PROPERTIES, *further))) if further else DEAL_PROPERTIES
 
-    def with_times(self, deal: Deal, unreadable: list[str]) -> Deal:
-        """Return a deal with the times of its stages, which its properties hold; unchanged while no stage is known.
+    def with_times(self, deal: Deal, told: Collection[str], unreadable: list[str]) -> Deal:
+        """Return a deal with the times of its stages, which its properties hold; unchanged if they were not asked for.
+
+        The stages may have become known between the question and the answer.
 
         Args:
             deal: the deal.
+            told: the names of the properties in HubSpot's answer; one that was asked for and is empty is null there.
             unreadable: receives the names of properties that hold no time.
         """
         _, names, stages = self._stages()
@@ -88,6 +91,8 @@ class DealProperties:
             if entered_at is not None:
                 times.append(StageTime(stage_id, entered_at, _time(deal.properties, f"{EXITED}{suffix}", unreadable)))
         present = deal.stage_id
+        if not times and present is not None and not any(name in told for name in names):
+            return deal
         if present is not None and all(one.stage_id != present for one in times):
             entered_at = _time(deal.properties, ENTERED_CURRENT, unreadable)
             # HubSpot works these dates out after a change: until then it is the stage before that is called current.

@@ -65,7 +65,9 @@ class RecordMapper:
         further = self.deal_properties.further()
 
         def convert(record: Json, faults: list[str]) -> Deal:
-            return self.deal_properties.with_times(deal_of(record, faults, further), faults)
+            told = record.get("properties")
+            deal = deal_of(record, faults, further)
+            return self.deal_properties.with_times(deal, told if isinstance(told, dict) else (), faults)
 
         found = self._mapped("deals", records, convert)
         for deal in found:

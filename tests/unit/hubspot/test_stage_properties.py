@@ -120,7 +120,7 @@ def test_known_ends_stay_while_the_properties_cannot_be_listed():
 
 def test_an_altered_id_is_read_once_the_end_of_its_names_is_known():
     account = Account(pipeline("default", ODD))
-    entered = {f"{ENTERED}{ODD_SUFFIX}": "2026-11-01T10:00:00Z", "dealstage": "x"}
+    entered = {f"{ENTERED}{ODD_SUFFIX}": "2026-11-01T10:00:00Z", "dealstage": "x", ENTERED_CURRENT: ""}
     assert account.properties.further() == (ENTERED_CURRENT,)
     assert account.times(**entered) == ()
 
@@ -167,7 +167,7 @@ def test_what_is_no_time_is_reported_and_does_not_affect_the_rest():
     unreadable: list[str] = []
     found = account.mapper.deals([deal(**{f"{ENTERED}a": "soon", f"{ENTERED}b": "2026-11-01T10:00:00Z"})])[0]
 
-    account.properties.with_times(found, unreadable)
+    account.properties.with_times(found, (f"{ENTERED}a",), unreadable)
 
     assert found.stage_times == (StageTime("b", T1),)
     assert unreadable == [f"{ENTERED}a"]
@@ -176,3 +176,11 @@ def test_what_is_no_time_is_reported_and_does_not_affect_the_rest():
 
 def test_without_stage_history_deals_have_no_times():
     assert RecordMapper().deals([deal(**{f"{ENTERED}a": "2026-11-01T10:00:00Z"})])[0].stage_times is None
+
+
+@pytest.mark.parametrize(("asked", "expected"), [({}, None), ({f"{ENTERED}a": None}, ())])
+def test_a_deal_that_was_asked_for_before_the_stages_were_known_has_unknown_times(
+    asked: dict[str, None], expected: tuple[StageTime, ...] | None
+) -> None:
+    account = Account(pipeline("default", "a", "b"))
+    assert account.mapper.deals([deal(dealstage="b", **asked)])[0].stage_times == expected
