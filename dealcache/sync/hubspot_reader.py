@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dealcache.hubspot.batch_size import BatchSizes
 from dealcache.hubspot.client import BATCH_SIZE, LIST_PAGE, MOST_ASSOCIATION_INPUTS, HubSpotClient
@@ -21,6 +21,7 @@ from dealcache.model.people import Person
 from dealcache.sync.bisection import Bisected, read_by_bisection
 from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.job_progress import JobProgress
+from dealcache.sync.search_filters import Group, beyond, last_of
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,11 +36,15 @@ _NO_DEAL = ("1",)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of a search: ids and, if they were asked for, events; ``more`` is True if others match beyond it."""
+    """A page of a search: ids and, if they were asked for, events.
+
+    ``more`` is True if others match beyond ``last_id``, with which the next page is asked for.
+    """
 
     ids: list[str]
-    events: list[Event]
+    last_id: str | None
     more: bool
+    events: Sequence[Event] = ()
 
 
 class HubSpotReader:
@@ -101,15 +106,14 @@ class HubSpotReader:
         page = self._client().find_deals(NameSearch(single=(name,)))
         return [id_in(record) for record in page.records]
 
-    def search_ids(self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> Found:
-        """Return the ids of records that match, 200 at most, by ascending id."""
-        page = self._search(object_type, groups, ("hs_object_id",))
-        return Found(_ids(page), [], page.after is not None)
+    def search_ids(self, object_type: str, groups: Sequence[Group], last_id: str | None) -> Found:
+        """Return the ids of records that match, 200 at most, by ascending id from above ``last_id`` on."""
+        return self._search(object_type, groups, last_id, ("hs_object_id",))[0]
 
-    def search_activities(self, engagement_type: str, groups: Sequence[Sequence[Mapping[str, Any]]]) -> Found:
-        """Return the activities of one type that match, 200 at most, by ascending id."""
-        page = self._search(engagement_type, groups, None)
-        return Found(_ids(page), self._events(engagement_type, page.records), page.after is not None)
+    def search_activities(self, engagement_type: str, groups: Sequence[Group], last_id: str | None) -> Found:
+        """Return the activities of one type that match; see :meth:`search_ids`."""
+        found, records = self._search(engagement_type, groups, last_id, None)
+        return replace(found, events=self._events(engagement_type, records))
 
     # Records by their ids
 
@@ -181,19 +185,23 @@ class HubSpotReader:
         return self._connect(CancellableDeadline(seconds, self._token.is_cancelled))
 
     def _list(self, read: Callable[..., RecordPage], object_type: str, after: str | None) -> RecordPage:
-
         def ask(limit: int) -> RecordPage:
             return read(self._client(), object_type, after, limit)
 
         return self._sizes.ask_page(f"{object_type} list", LIST_PAGE, ask, self._token.check)
 
     def _search(
-        self, object_type: str, groups: Sequence[Sequence[Mapping[str, Any]]], properties: Sequence[str] | None
-    ) -> RecordPage:
+        self, object_type: str, groups: Sequence[Group], last_id: str | None, properties: Sequence[str] | None
+    ) -> tuple[Found, list[Json]]:
         def ask(limit: int) -> RecordPage:
-            return self._client().search_page(object_type, groups, properties, limit)
+            return self._client().search_page(object_type, beyond(groups, last_id), properties, limit)
 
-        return self._sizes.ask_page(f"{object_type} search", SEARCH_PAGE, ask, self._token.check)
+        page = self._sizes.ask_page(f"{object_type} search", SEARCH_PAGE, ask, self._token.check)
+        # Pages continue after the last id: a record whose id is not a number has no place among them.
+        ids = [one for record in page.records if (one := id_in(record)).isascii() and one.isdigit()]
+        if page.after is not None and not ids:
+            raise MalformedAnswer("an empty page of a search claims that more match")
+        return Found(ids, last_of(ids, last_id), page.after is not None), page.records
 
     def _read(self, object_type: str, ids: Sequence[str]) -> RecordBatch[Json]:
         def ask(some: Sequence[str]) -> RecordBatch[Json]:
@@ -201,7 +209,7 @@ class HubSpotReader:
 
         return together(Bisected(self._sizes.ask(f"{object_type} batch_read", BATCH_SIZE, ids, ask, self._token.check)))
 
-    def _events(self, engagement_type: str, records: Sequence[Mapping[str, Any]]) -> list[Event]:
+    def _events(self, engagement_type: str, records: Sequence[Json]) -> list[Event]:
         self._progress.activities_read(len(records))
         events = self._mapper.events(engagement_type, records)
         self._on_read((), events)
@@ -240,11 +248,3 @@ def _works(ask: Callable[[], object]) -> bool:
     except HubSpotError:
         return False
     return True
-
-
-def _ids(page: RecordPage) -> list[str]:
-    # Pages continue after the last id: a record whose id is not a number has no place among them.
-    ids = [one for record in page.records if (one := id_in(record)).isascii() and one.isdigit()]
-    if page.after is not None and not ids:
-        raise MalformedAnswer("an empty page of a search claims that more match")
-    return ids

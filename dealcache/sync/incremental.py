@@ -9,16 +9,14 @@ from functools import partial
 
 from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
 from dealcache.hubspot.errors import HubSpotError
+from dealcache.hubspot.search_limits import SEARCH_PAGE
 from dealcache.model.deals import ENGAGEMENT_TYPES, RECORD_TYPES, Event
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import ActivitySync
 from dealcache.sync.hubspot_reader import Found
 from dealcache.sync.job_lease import JobLease
-from dealcache.sync.search_filters import Window, beyond, last_of, modified_in
-
-#: The largest page of a search.
-_PAGE = 200
+from dealcache.sync.search_filters import Window, modified_in
 
 
 @dataclass(slots=True)
@@ -73,16 +71,16 @@ class WindowSync:
         more = True
         while more:
             changed = ChangedDeals(self._context)
-            for _ in range(MOST_ASSOCIATION_INPUTS // _PAGE):
-                search = partial(self._context.hubspot.search_ids, "deals", beyond(self._groups["deals"], last_id))
+            for _ in range(MOST_ASSOCIATION_INPUTS // SEARCH_PAGE):
+                search = partial(self._context.hubspot.search_ids, "deals", self._groups["deals"], last_id)
                 try:
                     found = self._context.pool.call(search)
-                    last_id, more = last_of(found.ids, last_id), found.more
                 except HubSpotError as failure:
                     self._context.refused_types.note_search("deals", failure)
                     changed.finish()
                     return
                 changed.add(found.ids)
+                last_id, more = found.last_id, found.more
                 if not more:
                     break
             changed.finish()
@@ -91,15 +89,15 @@ class WindowSync:
             self._note("deals", last_id, more)
 
     def _search_on(self, kind: str, position: _Position) -> None:
-        search = partial(self._context.hubspot.search_activities, kind, beyond(self._groups[kind], position.last_id))
+        search = partial(self._context.hubspot.search_activities, kind, self._groups[kind], position.last_id)
         self._context.pool.submit(
             search, partial(self._take, kind, position), partial(self._context.refused_types.note_search, kind)
         )
 
     def _take(self, kind: str, position: _Position, found: Found) -> None:
         position.events += found.events
-        position.last_id = last_of(found.ids, position.last_id)
-        if found.more and len(position.events) + _PAGE <= MOST_ASSOCIATION_INPUTS:
+        position.last_id = found.last_id
+        if found.more and len(position.events) + SEARCH_PAGE <= MOST_ASSOCIATION_INPUTS:
             self._search_on(kind, position)
             return
         store = partial(self._updates.store, kind, position.events, position.read_at)

@@ -19,7 +19,7 @@ from dealcache.sync.bisection import read_by_bisection
 from dealcache.sync.hubspot_reader import together
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.people_sync import PeopleSync
-from dealcache.sync.search_filters import Window, beyond, last_of
+from dealcache.sync.search_filters import Window
 
 #: The calls that read who takes part in a page of records: one for each type of people.
 _CALLS_OF_A_PAGE = len(PEOPLE_TYPES)
@@ -150,10 +150,10 @@ class PeopleRounds:
     def _search(self, object_type: str, window: Window) -> bool:
         groups, last_id = [window.of(modified_property_of(object_type))], None
         for _ in range(_SEARCHES + self._known()):
-            found = self._pool.call(partial(self._people.hubspot.search_ids, object_type, beyond(groups, last_id)))
+            found = self._pool.call(partial(self._people.hubspot.search_ids, object_type, groups, last_id))
             # By their ids: the index may hold an older name than the one that was read last.
             self._read_known(object_type, found.ids)
-            last_id = last_of(found.ids, last_id)
+            last_id = found.last_id
             if not found.more:
                 return True
         return False

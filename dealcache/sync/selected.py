@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta, tzinfo
 from functools import partial
 
@@ -13,17 +13,7 @@ from dealcache.model.deals import ENGAGEMENT_TYPES, Deal, DealKey
 from dealcache.model.jobs import SyncRequest
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
-from dealcache.sync.hubspot_reader import Found
-from dealcache.sync.search_filters import (
-    Group,
-    Window,
-    beyond,
-    days,
-    in_stages,
-    last_of,
-    modified_in,
-    on_or_modified_in,
-)
+from dealcache.sync.search_filters import Group, Window, days, in_stages, modified_in, on_or_modified_in
 
 
 class NoSuchDealError(Exception):
@@ -120,17 +110,12 @@ class SelectedDeals:
 
     def _search(self, object_type: str, groups: Sequence[Group]) -> list[str]:
         """Return the matching ids; those found so far if HubSpot refuses the search."""
-        ids: list[str] = []
-        while True:
-            search: Callable[[], Found] = partial(
-                self._context.hubspot.search_ids, object_type, beyond(groups, ids[-1] if ids else None)
-            )
-            try:
-                found = self._context.pool.call(search)
-                last_of(found.ids, ids[-1] if ids else None)
-            except HubSpotError as failure:
-                self._context.refused_types.note_search(object_type, failure)
-                return ids
-            ids += found.ids
-            if not found.more:
-                return ids
+        ids, last_id, more = list[str](), None, True
+        try:
+            while more:
+                found = self._context.pool.call(partial(self._context.hubspot.search_ids, object_type, groups, last_id))
+                ids += found.ids
+                last_id, more = found.last_id, found.more
+        except HubSpotError as failure:
+            self._context.refused_types.note_search(object_type, failure)
+        return ids

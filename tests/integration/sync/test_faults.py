@@ -59,7 +59,7 @@ def test_a_sync_of_changes_outlives_any_number_of_failures_with_progress_in_betw
 ) -> None:
     """Each attempt stores one page more, and the next one resumes after it."""
     monkeypatch.setattr("dealcache.sync.hubspot_reader.SEARCH_PAGE", 1)
-    monkeypatch.setattr("dealcache.sync.incremental._PAGE", MOST_ASSOCIATION_INPUTS)  # each is stored by itself
+    monkeypatch.setattr("dealcache.sync.incremental.SEARCH_PAGE", MOST_ASSOCIATION_INPUTS)  # each is stored by itself
     write, pages = synced.storage.timelines.write, iter(range(1_000))
 
     def write_every_other_page(items: list[Any], *arguments: Any, **options: Any) -> Any:
