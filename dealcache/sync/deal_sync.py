@@ -17,13 +17,15 @@ from dealcache.sync.context import SyncContext
 class StoredBatch:
     """The deals of a batch that HubSpot has, the ids of those never read completely before, and of those refused.
 
-    A deal that HubSpot refuses to return stays as it is stored. ``read_at`` is the time just before they were read.
+    A deal that HubSpot refuses to return stays as it is stored, and so do those whose reading ``failed`` altogether.
+    ``read_at`` is the time just before they were read.
     """
 
     deals: list[Deal]
     incomplete: frozenset[str]
     refused: frozenset[str]
     read_at: datetime
+    failed: frozenset[str] = frozenset()
 
     @property
     def deal_ids(self) -> list[str]:
@@ -55,6 +57,23 @@ class DealSync:
         if self._context.people is not None:
             self._context.people.update("deals", alive)
         return StoredBatch(read.records, self.never_read(alive), read.refused, read_at)
+
+    def store_all(self, ids: Iterable[str]) -> StoredBatch:
+        """Do what :meth:`store_batch` does for any number of deals; where HubSpot refuses the type, go on without."""
+        read_at, stored, failed = self._context.now(), list[StoredBatch](), set[str]()
+        for some in batches_of(ids, BATCH_SIZE):
+            try:
+                stored.append(self.store_batch(some))
+            except HubSpotError as failure:
+                self._context.refused_types.note("deals", failure)
+                failed.update(some)
+        return StoredBatch(
+            [deal for batch in stored for deal in batch.deals],
+            frozenset(one for batch in stored for one in batch.incomplete),
+            frozenset(one for batch in stored for one in batch.refused),
+            read_at,
+            frozenset(failed),
+        )
 
     def never_read(self, deal_ids: Collection[str]) -> frozenset[str]:
         """Return those of these deals that must be read whole, because their activities were never read."""
@@ -100,30 +119,16 @@ class ActivitySync:
         if unknown:  # such an activity stays in the deals that have it in MongoDB
             stored = self._context.timelines.deals_of(kind, unknown)
             current |= {one: stored.get(one, set()) for one in unknown}
-        incomplete, unread = self._store_unknown({deal_id for deals in current.values() for deal_id in deals})
+        deal_ids = set().union(*current.values())
+        # This comes first: known deals may have been merged into one of these, which then inherits their events.
+        new = self._deals.store_all(sorted(deal_ids - self._context.deals.stored(deal_ids).keys()))
         self._remove_lost(kind, current, read_at)
-        items = [(deal_id, event) for event in events for deal_id in current[event.engagement_id] - unread]
+        items = [(deal_id, event) for event in events for deal_id in current[event.engagement_id] - new.failed]
         self._context.progress.activities_written(len(items))
         self._context.progress.changed(self._context.timelines.write(items, read_at))
         if self._context.people is not None:
             self._context.people.update(kind, current.keys())
-        return incomplete | unread
-
-    def _store_unknown(self, deal_ids: set[str]) -> tuple[set[str], set[str]]:
-        """Store the deals that MongoDB does not know; return those that must be read whole, and the unreadable ones.
-
-        This comes first, because known deals may have been merged into one of them, which then inherits their events.
-        """
-        unknown = sorted(deal_ids - self._context.deals.stored(deal_ids).keys())
-        incomplete: set[str] = set()
-        unread: set[str] = set()
-        for ids in batches_of(unknown, BATCH_SIZE):
-            try:
-                incomplete |= self._deals.store_batch(ids).incomplete
-            except HubSpotError as failure:
-                self._context.refused_types.note("deals", failure)
-                unread.update(ids)
-        return incomplete, unread
+        return {*new.incomplete, *new.failed}
 
     def _remove_lost(self, kind: str, current: Mapping[str, set[str]], read_at: datetime) -> None:
         stored = self._context.timelines.deals_of(kind, current.keys())

@@ -169,37 +169,22 @@ class AssociationRefresh:
             if calls < len(ENGAGEMENT_TYPES):
                 break
             calls -= self._cost(chunk)
+            never_read = self._deals.never_read(chunk)
             if self._deals_unlisted:
-                self._find_archived(chunk)
-            read_at, whole = self._context.now(), self._renew(self._deals.never_read(chunk))
-            self._loader.begin(Chunk(chunk, whole, self._context.now(), renewed=self._renewed, as_of=read_at))
+                # When they are read by their ids, HubSpot leaves out the archived ones, which are then marked.
+                others = [one for one in chunk if one not in never_read]
+                self._context.pool.submit(partial(self._deals.store_all, others))
+            # Their stored state may come from a search whose index was behind.
+            read = self._context.pool.call(partial(self._deals.store_all, sorted(never_read)))
+            whole = never_read - read.refused - read.failed
+            self._loader.begin(Chunk(chunk, whole, self._context.now(), renewed=self._renewed, as_of=read.read_at))
             self._loader.make_room()
         self._loader.finish()
+        self._context.pool.wait_all()
         return max(0, -calls)
-
-    def _renew(self, never_read: Collection[str]) -> frozenset[str]:
-        """Read deals by id; return those that may be read whole then.
-
-        Their stored state may come from a search whose index was behind.
-        """
-        renewed: set[str] = set()
-        for batch in batches_of(sorted(never_read), BATCH_SIZE):
-            try:
-                read = self._context.pool.call(partial(self._deals.store_batch, batch))
-            except HubSpotError as failure:
-                self._context.refused_types.note("deals", failure)
-            else:
-                renewed |= set(batch) - read.refused
-        return frozenset(renewed)
 
     def _cost(self, deal_ids: Sequence[str]) -> int:
         """Return how many calls some deals take, further pages and new activities not counted."""
         renewed = self._context.timelines.count(deal_ids, self._renewed) if self._renewed else 0
         deals = len(deal_ids) if self._deals_unlisted else 0
         return len(ENGAGEMENT_TYPES) + ceil(renewed / BATCH_SIZE) + ceil(deals / BATCH_SIZE)
-
-    def _find_archived(self, deal_ids: Sequence[str]) -> None:
-        """Read deals by their ids; HubSpot leaves out the archived ones, which are then marked."""
-        for batch in batches_of(deal_ids, BATCH_SIZE):
-            read = partial(self._deals.store_batch, batch)
-            self._context.pool.submit(read, on_failure=partial(self._context.refused_types.note, "deals"))

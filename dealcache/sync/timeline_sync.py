@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from dealcache.hubspot.client import BATCH_SIZE
-from dealcache.hubspot.errors import HubSpotError
 from dealcache.model.batches import batches_of
 from dealcache.model.deals import ENGAGEMENT_TYPES, Event
 from dealcache.sync.context import SyncContext
@@ -81,19 +79,11 @@ class TimelineSync:
             The deals that others were merged into and that must be read whole.
         """
         emptied = [deal_id for deal_id, keys in lost.items() if keys == stored[deal_id]]
-        incomplete: set[str] = set()
-        for ids in batches_of(emptied, BATCH_SIZE):
-            try:
-                batch = self._deals.store_batch(ids)
-            except HubSpotError as failure:
-                self._context.refused_types.note("deals", failure)
-                chunk.gone.update(ids)  # as far as is known
-                continue
-            chunk.gone.update(set(ids) - set(batch.deal_ids))
-            incomplete |= batch.incomplete
+        read = self._deals.store_all(emptied)
+        chunk.gone.update(set(emptied) - set(read.deal_ids))  # as far as is known
         for one in chunk.gone:
             del lost[one]
-        return frozenset(incomplete)
+        return read.incomplete
 
     def store_seen(self, kind: str, to_read: dict[str, set[str]], chunk: Chunk, since: datetime) -> None:
         """Store activities for further deals, and remove from ``to_read`` those read for others ``since`` then.
