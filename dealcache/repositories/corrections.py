@@ -10,11 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError
 
 from dealcache.model.batches import batches_of
 from dealcache.model.deals import name_key
@@ -31,9 +29,6 @@ _READING_DATES = ("synced_at", "timeline_synced_at", "associations_read_at")
 
 #: Deals to check in one operation, few enough that readers get their turn.
 _STEP = 1_000
-
-#: The document of ``maintenance`` with the position of the walk; several workers walk together.
-_WALK: Document = {"_id": "deal_name_key"}
 
 #: Deals whose fields may differ from what this version writes. Names in ASCII have always had the same key; earlier
 #: versions write no words, and keep the old words when they replace a name.
@@ -80,47 +75,28 @@ def take_back_future_dates(connection: Connection, now: datetime) -> int:
 def update_name_keys(connection: Connection, step: int = _STEP) -> int:
     """Walk through all deals and correct the fields derived from names: earlier versions did not normalize names.
 
-    Deals that other systems have written are marked as not archived, by which lists find them. A walk that was
-    interrupted, or that another worker is making, is continued.
+    Deals that other systems have written are marked as not archived, by which lists find them. Several workers may walk
+    at once: what one of them has corrected, the others find in order.
 
     Returns:
         The number of deals that were changed here.
 
     Raises:
-        StoreError: MongoDB failed; call again to continue.
+        StoreError: MongoDB failed; call again for the rest.
     """
     changed = 0
-    walk = _begin(connection)
-    while walk is not None:
+    projection = {"deal_name": 1, "deal_name_key": 1, "words_of": 1, "archived": 1}
+    further: Document = {}
+    while True:
         with connection.operation() as database:
-            further: Document = {} if walk["after"] is None else {"_id": {"$gt": walk["after"]}}
-            projection = {"deal_name": 1, "deal_name_key": 1, "words_of": 1, "archived": 1}
             found = database.deal_info.find(_DOUBTFUL | further, projection, sort=[("_id", 1)], limit=step).to_list()
             changed += _correct(database.deal_info, found)
-            walk = _advance(database.maintenance, walk, found[-1]["_id"] if len(found) == step else None)
+        if len(found) < step:
+            break
+        further = {"_id": {"$gt": found[-1]["_id"]}}
     if changed:
         log.info("the keys and words of %d deal names were brought up to date", changed)
     return changed
-
-
-def _begin(connection: Connection) -> Document | None:
-    """Return the walk in progress; a new one if the last has ended."""
-    fresh: Document = {"$set": {"after": None, "finished": False}, "$inc": {"number": 1}}
-    with connection.operation() as database:
-        try:
-            return database.maintenance.find_one_and_update(
-                _WALK | {"finished": {"$ne": False}}, fresh, upsert=True, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError:
-            return database.maintenance.find_one(_WALK)  # it is in progress
-
-
-def _advance(collection: Collection[Document], walk: Document, after: Any) -> Document | None:
-    """Note that all deals up to ``after`` are done, or all if it is None; return where to continue, None at the end."""
-    same = _WALK | {"number": walk["number"], "finished": False}
-    change: Document = {"$set": {"finished": True}} if after is None else {"$max": {"after": after}}
-    going_on = collection.find_one_and_update(same, change, return_document=ReturnDocument.AFTER)
-    return None if after is None else going_on
 
 
 def _correct(collection: Collection[Document], documents: Iterable[Document]) -> int:
