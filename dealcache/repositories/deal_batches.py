@@ -6,12 +6,12 @@ MongoDB is asked for the next one.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import bson
+from pymongo.cursor import Cursor
 
 from dealcache.model.deals import Deal
 from dealcache.model.unreadable import UnreadableRecords
@@ -26,7 +26,7 @@ from dealcache.repositories.record_documents import DEALS, read_deal, read_recor
 BATCH_SIZE = 300
 
 _INDEX = SORTS["created"].index
-_NEWEST_CREATED_FIRST = (("create_date", -1), ("deal_id", 1))
+_NEWEST_CREATED_FIRST = [("create_date", -1), ("deal_id", 1)]
 
 #: Together these two are :data:`LIVE`; only other systems write the second.
 _PRESENT: Document = {"archived": False}
@@ -69,54 +69,40 @@ class DealBatches(Repository):
         with self._connection.operation() as database:
             has_odd = exists(database.deal_info, _ODD, _INDEX)
         condition, index = (LIVE, None) if has_odd else (_PRESENT, _INDEX)
-        with closing(self.documents(condition, _PROJECTION, _NEWEST_CREATED_FIRST, index=index)) as batches:
+        with closing(self._documents(condition, _PROJECTION, index)) as batches:
             for documents in batches:
                 yield listed_deals(documents, self._connection.unreadable)
 
     def deals_in_stages(self, stage_ids: Iterable[str]) -> Generator[list[Deal], None, None]:
         """Yield the live deals in one of these stages."""
         condition = {"stage_id": {"$in": list(stage_ids)}} | LIVE
-        with closing(self.documents(condition, DEAL_PROJECTION, _NEWEST_CREATED_FIRST)) as batches:
+        with closing(self._documents(condition, DEAL_PROJECTION)) as batches:
             for documents in batches:
                 yield [stored.deal for stored in read_records(DEALS, documents, self._connection.unreadable)]
 
-    def documents(
-        self,
-        condition: Document,
-        projection: Document,
-        order: Sequence[tuple[str, int]],
-        size: int = BATCH_SIZE,
-        options: Mapping[str, Any] | None = None,
-        index: str | None = None,
+    def _documents(
+        self, condition: Document, projection: Document, index: str | None = None
     ) -> Generator[list[Document], None, None]:
-        """Yield documents of ``deal_info`` with naive dates, which are decoded faster.
+        """Yield documents with naive dates, which are decoded faster.
 
         Args:
             condition: which documents.
             projection: which of their fields.
-            order: how they are sorted; an index has to bring them in this order.
-            size: how many make a batch.
-            options: further arguments of PyMongo's ``find``.
-            index: the name of that index, if MongoDB needs a hint.
+            index: the name of the index that brings them in this order, if MongoDB needs a hint.
         """
-        with self._connection.operation() as database:
-            codec = database.deal_info.codec_options.with_options(tz_aware=False)
 
-            def ask(**hint: Any) -> tuple[Any, Any]:
-                # Typed as if it returned documents; it returns bytes.
-                cursor: Any = database.deal_info.find_raw_batches(
-                    condition, projection, sort=list(order), batch_size=size, **(options or {}), **hint
-                )
-                return cursor, next(cursor, None)
+        def ask(**hint: Any) -> tuple[Cursor[Document], list[Document]]:
+            deals = self._connection.naive.deal_info
+            cursor = deals.find(condition, projection, sort=_NEWEST_CREATED_FIRST, batch_size=BATCH_SIZE, **hint)
+            return cursor, cursor.to_list(BATCH_SIZE)
 
-            cursor, raw = ask() if index is None else with_hint(ask, index)
+        with self._connection.operation():
+            cursor, documents = ask() if index is None else with_hint(ask, index)
         with closing(cursor):
-            while raw is not None:
-                with self._connection.operation():
-                    documents: list[Document] = bson.decode_all(raw, codec)
+            while documents:
                 yield documents
                 with self._connection.operation():
-                    raw = next(cursor, None)
+                    documents = cursor.to_list(BATCH_SIZE)
 
 
 def listed_deals(documents: Iterable[Document], unreadable: UnreadableRecords) -> list[ListedDeal]:

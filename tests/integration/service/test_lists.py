@@ -63,7 +63,7 @@ def test_an_unchanged_list_is_not_read_again_by_any_worker(
     assert (head.status_code, head.data) == (200, b"")
     assert head.headers.get("Content-Length") in (None, str(len(known.data)))
     for other in (stored, make_service()):
-        monkeypatch.setattr(DealBatches, "documents", None)
+        monkeypatch.setattr(DealBatches, "_documents", None)
         again = other.get(V2 + path, {"If-None-Match": known.headers["ETag"]})
         assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", known.headers["ETag"])
         assert again.headers["Cache-Control"] == "private, no-cache"
@@ -153,5 +153,5 @@ def test_a_list_whose_first_batch_fails_is_a_problem(
         raise StoreUnavailable("MongoDB does not answer")
         yield
 
-    monkeypatch.setattr(DealBatches, "documents", documents)
+    monkeypatch.setattr(DealBatches, "_documents", documents)
     assert_problem(stored.get(V2 + path), 503)
