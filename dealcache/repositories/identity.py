@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from pymongo import ReadPreference, ReturnDocument
+from pymongo import ReadPreference
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from dealcache.model.currencies import CompanyCurrencies, currency_code
@@ -42,14 +42,11 @@ class IdentityRepository(Repository):
         with self._connection.operation() as database:
             identity = database.identity.with_options(read_preference=ReadPreference.PRIMARY)
             found = identity.find_one({"_id": ACCOUNT})
-        return None if found is None else read_all("identity", lambda one: int(one["portal_id"]), [found])[0]
+        return None if found is None else _portal_id(found)
 
     def bind(self, portal_id: int) -> int:
         """Bind the database to a HubSpot account unless it is bound; return the id of the one that it is bound to."""
-        known = self.portal_id()
-        if known is not None:
-            return known
-        return int(self._first(ACCOUNT, {"portal_id": portal_id})["portal_id"])
+        return _portal_id(self._first(ACCOUNT, {"portal_id": portal_id}))
 
     def currencies(self) -> CompanyCurrencies | None:
         """Return the company's currencies; None while HubSpot has not told them."""
@@ -86,12 +83,7 @@ class IdentityRepository(Repository):
         MongoDB's own id of the collection is a part of it: a copy made from a dump has another one, a copy of the
         server's files has the same.
         """
-        document = {"installation_id": uuid.uuid4().hex}
-        with self._connection.operation() as database:
-            known = database.identity.with_options(read_preference=ReadPreference.PRIMARY).find_one(
-                {"_id": INSTALLATION}
-            )
-        name = str((known or self._first(INSTALLATION, document))["installation_id"])
+        name = str(self._first(INSTALLATION, {"installation_id": uuid.uuid4().hex})["installation_id"])
         with self._connection.operation() as database:
             try:
                 found = database.list_collections(filter={"name": "identity"}).to_list()
@@ -102,13 +94,16 @@ class IdentityRepository(Repository):
 
     def _first(self, name: str, fields: Document) -> Document:
         """Write a document unless it exists; return the existing one."""
-        change = {"$setOnInsert": fields}
         with self._connection.operation() as database:
             identity = database.identity.with_options(read_preference=ReadPreference.PRIMARY)
+            if known := identity.find_one({"_id": name}):
+                return known
             try:
-                written = identity.find_one_and_update(
-                    {"_id": name}, change, upsert=True, return_document=ReturnDocument.AFTER
-                )
+                identity.insert_one({"_id": name} | fields)
             except DuplicateKeyError:
-                written = identity.find_one({"_id": name})  # another process has just written it
-        return written or fields
+                return identity.find_one({"_id": name}) or fields  # another process has just written it
+        return fields
+
+
+def _portal_id(document: Document) -> int:
+    return read_all("identity", lambda one: int(one["portal_id"]), [document])[0]
