@@ -5,5 +5,3 @@ from dealcache.cli.lists import lists_command
 from dealcache.cli.sync import sync_command
 
 COMMANDS = (sync_command, jobs_command, lists_command)
-
-__all__ = ["COMMANDS"]

@@ -5,14 +5,3 @@ from dealcache.cluster.membership import Membership
 from dealcache.cluster.paging import Page, Place
 from dealcache.cluster.status import ServiceStatus, Status
 from dealcache.cluster.status_monitor import HubSpotProbe, StatusMonitor
-
-__all__ = [
-    "ClusterStatistics",
-    "HubSpotProbe",
-    "Membership",
-    "Page",
-    "Place",
-    "ServiceStatus",
-    "Status",
-    "StatusMonitor",
-]

@@ -1,5 +1,3 @@
 """The web console: one page and its static files, which use the HTTP API that everybody has."""
 
 from dealcache.console.pages import make_blueprint
-
-__all__ = ["make_blueprint"]

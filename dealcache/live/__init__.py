@@ -7,5 +7,3 @@ from dealcache.live.announcer import Announcer
 from dealcache.live.client import Client
 from dealcache.live.hub import Hub
 from dealcache.live.subscription import Subscription
-
-__all__ = ["Announcer", "Client", "Hub", "Subscription"]

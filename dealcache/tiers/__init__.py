@@ -4,15 +4,3 @@ from dealcache.model.invalidation import Selection
 from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry, View
 from dealcache.tiers.memory import Columns, MemoryTier, Usage
 from dealcache.tiers.slot import Slot
-
-__all__ = [
-    "CLOCKS_APART",
-    "CacheKey",
-    "Columns",
-    "Entry",
-    "MemoryTier",
-    "Selection",
-    "Slot",
-    "Usage",
-    "View",
-]

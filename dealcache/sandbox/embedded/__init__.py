@@ -11,11 +11,3 @@ from dealcache.sandbox.embedded.mongod import (
     MongodStartError,
     find_mongod,
 )
-
-__all__ = [
-    "DataDirectoryInUseError",
-    "Mongod",
-    "MongodNotFoundError",
-    "MongodStartError",
-    "find_mongod",
-]

@@ -14,17 +14,3 @@ from dealcache.sandbox.simulator.ground_truth import activities_of, live_deals, 
 from dealcache.sandbox.simulator.limits import Limits
 from dealcache.sandbox.simulator.poisons import Poison
 from dealcache.sandbox.simulator.simulator import Simulator
-
-__all__ = [
-    "ALL_SCOPES",
-    "Dataset",
-    "Fault",
-    "Limits",
-    "Poison",
-    "Simulator",
-    "activities_of",
-    "demo_data",
-    "demo_deal_id",
-    "live_deals",
-    "people_of",
-]
