@@ -46,6 +46,15 @@ const isDisplayed = {_IS_DISPLAYED};
 return [...document.querySelectorAll(arguments[0])].filter((element) => isDisplayed(element));
 """
 
+#: Keeps all that is said, in each page from its start, as a screen reader hears it: it is shown for seconds alone.
+_HEAR = """
+window.heard = [];
+new MutationObserver((changes) => {
+  for (const { addedNodes } of changes) for (const node of addedNodes)
+    if (node.parentElement?.closest(".announcement")) window.heard.push(node.textContent);
+}).observe(document, { childList: true, subtree: true });
+"""
+
 _AXE = """
 const done = arguments[arguments.length - 1];
 axe.run(document, {resultTypes: ["violations"]}).then(
@@ -76,6 +85,10 @@ class Console:
     def __init__(self, driver: webdriver.Chrome, url: str) -> None:
         self.driver = driver
         self.url = url
+
+    def listen(self) -> None:
+        """Hear what is said in the pages that are opened in this tab from now on."""
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _HEAR})
 
     def open(self, path: str = "/deals") -> None:
         """Open a page by its path within the console, as by a link from outside."""
@@ -125,6 +138,18 @@ class Console:
             self.wait(lambda: text in self.text, seconds)
         except AssertionError:
             raise AssertionError(f"{text!r} is not shown, but: {self.text}") from None
+
+    def wait_to_hear(self, text: str) -> None:
+        """Wait until a text has been said, even if it is not shown any more."""
+        try:
+            self.wait(lambda: any(text in said for said in self.heard))
+        except AssertionError:
+            raise AssertionError(f"{text!r} is not said, but: {self.heard}") from None
+
+    @property
+    def heard(self) -> list[str]:
+        """All that has been said since the page was opened."""
+        return self.script("return window.heard")
 
     def wait_for_no(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the page does not show a text any more."""

@@ -89,6 +89,7 @@ def open_console(chromium: webdriver.Chrome) -> Iterator[OpenConsole]:
         opened[-1].complaints()
         opened[-1].hosts()
         opened[-1].look()
+        opened[-1].listen()
         return opened[-1]
 
     yield open_one

@@ -182,7 +182,7 @@ def test_one_deal_is_cleared_once_it_was_asked_again(console: Console, cached: G
     console.the("dialog")
     console.keys(Keys.TAB)
     console.keys(Keys.ENTER)
-    console.wait_for("3 entries left the caches.")
+    console.wait_to_hear("3 entries left the caches.")
     console.wait(lambda: len(keys(console)) == 6)
     assert not any("Acme renewal" in key for key in keys(console))
     assert cached.get("/api/hubspot/cache-stats").json()["total_entries"] == 6
@@ -195,7 +195,7 @@ def test_everything_is_cleared_once_it_was_asked_again(console: Console, cached:
     dialog = console.the("dialog")
     assert "9 entries leave memory" in dialog.text
     dialog.find_element(By.CSS_SELECTOR, "button.danger").click()
-    console.wait_for("9 entries left the caches.")
+    console.wait_to_hear("9 entries left the caches.")
     console.wait_for("Nothing is cached.")
     assert cached.get("/api/hubspot/cache-stats").json()["total_entries"] == 0
     console.inspect("cache-empty")
@@ -225,14 +225,14 @@ def test_clearing_needs_the_admin_token(start_service: StartService, open_consol
     console.the("dialog").find_element(By.CSS_SELECTOR, "button.danger").click()
     console.the("dialog", "This needs the admin token")
     console.press("Cancel")
-    console.wait_for("Nothing was cleared: this needs the admin token.")
+    console.wait_to_hear("Nothing was cleared: this needs the admin token.")
     assert service.get("/api/hubspot/cache-stats").json()["total_entries"] == 3
     console.press("Clear all")
     console.the("dialog").find_element(By.CSS_SELECTOR, "button.danger").click()
     console.the("dialog", "This needs the admin token")
     console.fill("Token", "for-admins")
     console.press("Use token")
-    console.wait_for("3 entries left the caches.")
+    console.wait_to_hear("3 entries left the caches.")
     assert all("401" in line for line in console.complaints())
 
 

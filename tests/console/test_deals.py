@@ -305,7 +305,7 @@ def test_with_a_token_the_file_is_saved_as_well(
     console.wait(saved.exists)
     everything = guarded.get(LIST, {"Authorization": "Bearer for-readers"}, format="csv").content
     console.wait(lambda: saved.read_bytes() == everything)
-    console.wait_for("Saved deals.csv.")
+    console.wait_to_hear("Saved deals.csv.")
     assert "for-readers" not in console.driver.current_url
     assert all("401" in line for line in console.complaints())
 

@@ -120,7 +120,7 @@ def test_an_empty_database_offers_the_first_sync(start_service: StartService, op
     console.inspect("deals-empty")
     assert console.the("link", "Look at the syncs").get_attribute("href").endswith("/console/syncs")
     console.press("Start sync")
-    console.wait_for("The sync was started.")
+    console.wait_to_hear("The sync was started.")
     console.wait(lambda: rows(console), 60)
     assert console.all("field", "Stage")
 

@@ -121,7 +121,7 @@ def test_a_token_that_is_not_the_admins_does_not_take_the_place_of_the_readers(
     console.press("Use token")
     console.wait_for("The last token was refused")
     console.press("Cancel")
-    console.wait_for("Nothing was cleared: this needs the admin token.")
+    console.wait_to_hear("Nothing was cleared: this needs the admin token.")
     console.press("Status", "link")
     console.wait_for("Workers and versions")
     console.press("Cache", "link")
@@ -129,7 +129,7 @@ def test_a_token_that_is_not_the_admins_does_not_take_the_place_of_the_readers(
     console.the("dialog").find_element(By.CSS_SELECTOR, "button.danger").click()
     console.fill("Token", "for-admins")
     console.press("Use token")
-    console.wait_for("0 entries left the caches.")
+    console.wait_to_hear("0 entries left the caches.")
     assert console.driver.execute_script("return Object.values(sessionStorage)") == ["for-admins"]
     assert all("401" in line or "403" in line for line in console.complaints())
 
@@ -140,3 +140,36 @@ def test_nothing_is_in_the_way_of_anybody(console: Console, page: str) -> None:
     console.wait_for("Days are days of UTC")
     console.inspect(page)
     console.complaints()
+
+
+#: The module that says lines, in the page's own copy; its timers run when a test has them run.
+_ANNOUNCE = """
+const done = arguments[arguments.length - 1];
+const main = document.querySelector("script[type=module]").src;
+const wait = window.setTimeout;
+window.timers = [];
+window.setTimeout = (run, time) => time === 6000 ? window.timers.push(run) : wait(run, time);
+import(main.replace("/app/main.js", "/parts/announce.js")).then((module) => done(window.say = module.say), done);
+"""
+
+
+def test_what_is_said_at_once_is_shown_together(console: Console) -> None:
+    console.open()
+    console.the("heading", "Deals")
+    console.driver.execute_async_script(_ANNOUNCE)
+
+    def shown() -> list[str]:
+        return [line.text.split("\n")[0] for line in console.driver.find_elements(By.CSS_SELECTOR, ".announcement p")]
+
+    console.script("say('One failed.', { isBad: true }); say('Another is done.'); say('Another is done.')")
+    console.wait(lambda: shown() == ["One failed.", "Another is done."])
+    console.script("for (let number = 1; number <= 5; number++) say(`${number}`)")
+    console.wait(lambda: shown() == ["2", "3", "4", "5"])
+    console.wait(lambda: console.all("button", "Dismiss")[0].click() is None)
+    console.wait(lambda: shown() == ["3", "4", "5"])
+    console.screenshot("announcements")
+    assert console.barriers() == []
+    console.script("say('It failed.', { isBad: true }); timers.forEach((run) => run())")
+    console.wait(lambda: shown() == ["It failed."])
+    console.script("performance.now = () => 1e12; say('Later.')")
+    console.wait(lambda: shown() == ["Later."])

@@ -1,32 +1,42 @@
-/** A line that screen readers speak and everybody may see: what an action did. */
+/** Lines that screen readers speak and everybody may see: what actions did, and what happened meanwhile. */
 
 import { html } from "../vendor/preact.js";
 import { Store, useStore } from "../app/store.js";
 
+/** Milliseconds for which a line is shown at least, unless many come at once. */
 const SHOWN = 6_000;
-const said = new Store({ text: "", isBad: false });
-let timer = null;
+
+/** So many lines are shown at once, the latest. */
+const MOST = 4;
+
+const lines = new Store([]);
+let said = 0;
 
 /**
- * Say something for a few seconds.
+ * Say something for a few seconds, beside what was said just before.
  *
  * @param {string} text a sentence.
- * @param {{isBad?: boolean}} how isBad: true if something failed; then it stays until the next.
+ * @param {{isBad?: boolean}} how isBad: true if something failed; then it stays until something is said later.
  */
 export function say(text, { isBad = false } = {}) {
-  clearTimeout(timer);
-  said.value = { text, isBad };
-  if (!isBad) timer = setTimeout(() => (said.value = { text: "", isBad: false }), SHOWN);
+  const line = { id: ++said, text, isBad, at: performance.now() };
+  const recent = lines.value.filter((one) => one.text !== text && line.at - one.at < SHOWN);
+  lines.value = [...recent, line].slice(-MOST);
+  if (!isBad) setTimeout(() => remove(line), SHOWN);
 }
 
-/** Where it is said; once, in the frame. */
+function remove(line) {
+  lines.value = lines.value.filter((one) => one !== line);
+}
+
+/** Where they are said; once, in the frame. */
 export function Announcement() {
-  const { text, isBad } = useStore(said);
-  return html`<div class="announcement" role="status" aria-live="polite">
-    ${text &&
-    html`<p class=${isBad ? "bad" : ""}>
-      ${text}
-      <button type="button" class="quiet" aria-label="Dismiss" onClick=${() => say("")}>×</button>
-    </p>`}
+  return html`<div class="announcement" role="status" aria-live="polite" aria-atomic="false">
+    ${useStore(lines).map(
+      (line) => html`<p key=${line.id} class=${line.isBad ? "bad" : ""}>
+        ${line.text}
+        <button type="button" class="quiet" aria-label="Dismiss" onClick=${() => remove(line)}>×</button>
+      </p>`,
+    )}
   </div>`;
 }
