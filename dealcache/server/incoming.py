@@ -31,46 +31,22 @@ class BodyTooLargeError(Exception):
         super().__init__(f"The body is larger than {most} bytes.")
 
 
-class LengthBody:
-    """A body of a known length."""
-
-    def __init__(self, length: int) -> None:
-        self.content = bytearray()
-        self._length = length
-
-    def feed_data(self, data: bytes) -> bytes | None:
-        """Take what has come; return what follows the body in it, or None while the body is incomplete."""
-        room = self._length - len(self.content)
-        self.content += data[:room]
-        return data[room:] if len(data) >= room else None
+def _read_length(content: bytearray, length: int) -> Iterator[bytes | None]:
+    """Wait until ``content``, to which all that comes is added, has so many bytes; then yield what follows them."""
+    while len(content) < length:
+        yield None
+    rest = bytes(content[length:])
+    del content[length:]
+    yield rest
 
 
 class ChunkedBody:
-    """A body in chunks (RFC 9112, 7.1).
+    """A body in chunks (RFC 9112, 7.1): its content, and what has been received and not been consumed yet.
 
     Args:
         request: gunicorn's request, which gets the trailer fields.
         most: the largest number of bytes allowed; sizes, extensions and trailers may take as many again.
     """
-
-    def __init__(self, request: Any, most: int) -> None:
-        # Not a generator of its own, with which it would stay in memory until the next garbage collection.
-        chunks = _Chunks(request, most)
-        self.content, self._buffer, self._progress = chunks.content, chunks.buffer, chunks.read()
-
-    def feed_data(self, data: bytes) -> bytes | None:
-        """Take what has come; return what follows the body in it, or None while the body is incomplete.
-
-        Raises:
-            ParseException: it is not a valid chunked body.
-            BodyTooLargeError: it is larger than allowed.
-        """
-        self._buffer += data
-        return next(self._progress)
-
-
-class _Chunks:
-    """The state of :class:`ChunkedBody`: its content, and what has been received and not been consumed yet."""
 
     def __init__(self, request: Any, most: int) -> None:
         self.content = bytearray()
@@ -168,22 +144,24 @@ class Incoming:
         # The worker has told the client already.
         self.request._expected_100_continue = False
         self.held = 0
-        self._body = self._expected_body()
-        self.is_complete = self._body is None or self.feed_data(self._unreader.take_buffered())
+        self._content = self._buffer = bytearray()
+        self._progress = self._expect_body()
+        self.is_complete = self.feed_data(self._unreader.take_buffered())
 
-    def _expected_body(self) -> LengthBody | ChunkedBody | None:
+    def _expect_body(self) -> Iterator[bytes | None]:
+        """Return the progress of the body, which moves what it consists of from the buffer to the content."""
         reader, most = self.request.body.reader, most_bytes(self.request.path)
         if isinstance(reader, ChunkedReader):
-            return ChunkedBody(self.request, most)
-        if reader.length == 0:
-            return None
-        if reader.length > most:
+            # The body must not know its own progress: it would stay in memory until the next garbage collection.
+            chunked = ChunkedBody(self.request, most)
+            self._content, self._buffer = chunked.content, chunked.buffer
+            return chunked.read()
+        length = reader.length
+        if length > most:
             # The application refuses the request by its head alone; nothing of the body is read.
             self.request.force_close()
-            self.request.body = Body(LengthReader(IterUnreader([]), 0))
-            self.expects = False
-            return None
-        return LengthBody(reader.length)
+            self.expects, length = False, 0
+        return _read_length(self._content, length)
 
     def feed_data(self, data: bytes) -> bool:
         """Take more of the body; return True if it is complete.
@@ -192,16 +170,14 @@ class Incoming:
             ParseException: it is not a valid body.
             BodyTooLargeError: it is larger than allowed.
         """
-        if self._body is None:
-            return True
         self.held += len(data)
-        rest = self._body.feed_data(data)
+        self._buffer += data
+        rest = next(self._progress)
         if rest is None:
             return False
         self._unreader = IterUnreader([])
-        self._unreader.unread(bytes(self._body.content) + rest)
-        self.request.body = Body(LengthReader(self._unreader, len(self._body.content)))
-        self._body = None
+        self._unreader.unread(bytes(self._content) + rest)
+        self.request.body = Body(LengthReader(self._unreader, len(self._content)))
         return True
 
     def what_follows(self) -> bytes:
