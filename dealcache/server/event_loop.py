@@ -120,8 +120,7 @@ class EventLoopWorker(ProblemWorker):
     def wait_for(self, conn: Connection, phase: Phase) -> None:
         """Begin a phase of a connection."""
         conn.begin_phase()
-        conn.renewed = now = time.monotonic()
-        self.keepalived_conns.put(conn, phase, now)
+        self.keepalived_conns.put(conn, phase, time.monotonic())
         event, step = self._steps[phase]
         if event != conn.watched or phase is CLOSING:
             self.poller.register(conn.sock, event, step, conn)
@@ -148,8 +147,7 @@ class EventLoopWorker(ProblemWorker):
     def renew(self, conn: Connection) -> None:
         """Restart the time of the phase that a connection is in."""
         if conn.phase is not None:
-            conn.renewed = now = time.monotonic()
-            self.keepalived_conns.put(conn, conn.phase, now)
+            self.keepalived_conns.put(conn, conn.phase, time.monotonic())
 
     def forget(self, conn: Connection) -> None:
         """Stop watching a connection: it now belongs to a thread, or is about to be closed."""

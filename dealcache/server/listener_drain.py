@@ -21,18 +21,13 @@ _SO_ATTACH_FILTER = 26
 _RETURN_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 
-def refuse_new_connections(listener: socket.socket) -> bool:
+def refuse_new_connections(listener: socket.socket) -> None:
     """Let no new connection into the queue of ``listener``; queued and accepted ones are not affected.
 
     This holds for every process that shares the socket, and cannot be undone: use it when all are about to close it.
-
-    Returns:
-        True if it was done: only Linux supports it, and only TCP needs it, because a Unix socket's path is removed
-        first.
+    Only Linux supports it, and only TCP needs it, because a Unix socket's path is removed first.
     """
-    if sys.platform != "linux" or listener.family not in (socket.AF_INET, socket.AF_INET6):
-        return False
-    instructions = ctypes.create_string_buffer(_RETURN_NOTHING)
-    program = struct.pack("HP", 1, ctypes.addressof(instructions))  # struct sock_fprog
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
-    return True
+    if sys.platform == "linux" and listener.family in (socket.AF_INET, socket.AF_INET6):
+        instructions = ctypes.create_string_buffer(_RETURN_NOTHING)
+        program = struct.pack("HP", 1, ctypes.addressof(instructions))  # struct sock_fprog
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

@@ -63,6 +63,7 @@ class WaitingConnections:
         """Begin a phase of a connection, or restart its time; ``now`` is the monotonic clock, in seconds."""
         self.remove(connection)
         connection.phase = phase
+        connection.renewed = now
         connection.timeout = now + self._patience[phase]
         self._ordered[phase][connection] = None
 
@@ -92,16 +93,12 @@ class WaitingConnections:
         unfinished = next(iter(self._ordered[Phase.RECEIVING]), None)
         if idle is None or unfinished is None:
             return idle or unfinished
-        idle_since = self._since(idle)
-        return idle if now - idle_since > _IDLE_FOR_LONG or idle_since <= self._since(unfinished) else unfinished
+        is_older = now - idle.renewed > _IDLE_FOR_LONG or idle.renewed <= unfinished.renewed
+        return idle if is_older else unfinished
 
     def stalled(self, now: float) -> list[Connection]:
         """Return the connections whose answers have made no progress for some time."""
-        return list(takewhile(lambda one: now - self._since(one) >= STALLED_AFTER, self._ordered[Phase.SENDING]))
-
-    def _since(self, connection: Connection) -> float:
-        """Return when the time of a connection's phase was last restarted."""
-        return connection.timeout - self._patience[connection.phase or Phase.IDLE]
+        return list(takewhile(lambda one: now - one.renewed >= STALLED_AFTER, self._ordered[Phase.SENDING]))
 
     def hurry(self, patience: Mapping[Phase, float], now: float) -> None:
         """Let no phase take longer than ``patience`` from now on, except for idle connections with more to read."""

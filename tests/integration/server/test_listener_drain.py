@@ -33,7 +33,7 @@ def test_a_waiting_client_is_served_and_a_later_one_is_not_let_in(listener):
     accepted_before = socket.create_connection(listener.getsockname(), timeout=60)
     served, _ = listener.accept()
     waiting = socket.create_connection(listener.getsockname(), timeout=60)
-    assert refuse_new_connections(listener)
+    refuse_new_connections(listener)
     assert not gets_in(listener)
     next_served, _ = listener.accept()
     for client, server in ((accepted_before, served), (waiting, next_served)):
@@ -48,7 +48,11 @@ def test_a_waiting_client_is_served_and_a_later_one_is_not_let_in(listener):
 def test_a_unix_socket_needs_it_not(tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "http.sock"))
-        assert not refuse_new_connections(listener)
+        listener.listen()
+        refuse_new_connections(listener)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(0.0)
+            client.connect(listener.getsockname())
 
 
 def arbiter(listener: socket.socket, **changes):
