@@ -75,11 +75,11 @@ class BackgroundThread:
         """True once the thread was asked to end; long work checks it."""
         return self._stopping
 
-    def start(self, delay: float = 0.0) -> None:
+    def start(self, delay: float | None = 0.0) -> None:
         """Start the thread; does nothing if it was started or stopped before.
 
         Args:
-            delay: seconds until the first round.
+            delay: seconds until the first round; None: it comes when woken.
         """
         with self._lock:
             if self._thread is None and not self._stopping:
@@ -133,8 +133,8 @@ class BackgroundThread:
             log.warning("%s failed and is tried again: %s", self.name, failure)
         return pause
 
-    def _run(self, delay: float) -> None:
-        if delay:
+    def _run(self, delay: float | None) -> None:
+        if delay != 0.0:
             self._wait(self._wakes, delay)
         while not self._stopping:
             while not self._wakes.empty():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +56,6 @@ class ServiceStatus:
         monitor: makes snapshots of MongoDB and Redis.
         probe: knows whether HubSpot answers.
         has_shares: True if each worker has a share of its own of HubSpot's limits.
-        timer: the monotonic clock, in seconds.
     """
 
     def __init__(
@@ -68,20 +66,18 @@ class ServiceStatus:
         probe: HubSpotProbe,
         *,
         has_shares: bool,
-        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._membership = membership
         self._own = own
         self._monitor = monitor
         self._probe = probe
         self._has_shares = has_shares
-        self._timer = timer
 
     def probe_hubspot(self) -> None:
         """Request a probe of HubSpot, unless this or another worker knows its state."""
         outcome = self._newest_outcome(self._reports_of_others())
         if outcome is None or outcome.age > _PROBE_AFTER_SECONDS:
-            self._probe.wake()
+            self._probe.thread.wake()
 
     def daily_calls(self) -> DailyCalls | None:
         """Return the day's calls as HubSpot last stated them to any worker; None while they are unknown."""
@@ -91,13 +87,9 @@ class ServiceStatus:
         """Return the present state, within some milliseconds."""
         asked_at = self._monitor.request()
         self.probe_hubspot()
-        until = self._timer() + WAIT_SECONDS  # for HubSpot's answer too
         snapshot = self._monitor.newest(asked_at, WAIT_SECONDS)
         others = self._reports_of_others() if snapshot.overview is not None else {}
-        if (outcome := self._newest_outcome(others)) is None or outcome.age > _PROBE_AFTER_SECONDS:
-            self._probe.wait(_PROBE_AFTER_SECONDS, max(0.0, until - self._timer()))
-            outcome = self._newest_outcome(others)
-        own, me = self._own(), self._membership.worker
+        own, me, outcome = self._own(), self._membership.worker, self._newest_outcome(others)
         reports = [own, *others.values()]
         return Status(
             snapshot=snapshot,

@@ -156,7 +156,7 @@ class StatusMonitor:
 
 
 class HubSpotProbe:
-    """Probes HubSpot in a thread of its own, only on request.
+    """Probes HubSpot in a thread of its own, only when that is woken.
 
     Args:
         last_outcome: returns whether HubSpot served the last call of this process, and how many seconds ago that was;
@@ -164,7 +164,7 @@ class HubSpotProbe:
         answers: returns whether HubSpot answers, after a probe if necessary.
         timer: the monotonic clock, in seconds.
 
-    ``thread`` is to be started after the fork; a probe in progress ends by itself.
+    ``thread`` is to be started after the fork, without a first round; a probe in progress ends by itself.
     """
 
     def __init__(
@@ -176,15 +176,8 @@ class HubSpotProbe:
         self._last_outcome = last_outcome
         self._answers = answers
         self._timer = timer
-        self._is_wanted = False
-        self._changed = threading.Condition()
         self._probed: tuple[bool, float] | None = None
         self.thread = BackgroundThread("HubSpot probe", self.probe)
-
-    def wake(self) -> None:
-        """Request a probe, without waiting for its answer."""
-        self._is_wanted = True
-        self.thread.wake()
 
     def last_outcome(self) -> CallOutcome | None:
         """Return the outcome of the last call or probe of this process; None before any."""
@@ -194,19 +187,6 @@ class HubSpotProbe:
             known.append(CallOutcome(served, self._timer() - at))
         return min(known, key=lambda one: one.age, default=None)
 
-    def wait(self, most_age: float, within: float) -> None:
-        """Wait, for ``within`` seconds at most, for a probe that ended no longer than ``most_age`` seconds ago."""
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._probed is not None and self._timer() - self._probed[1] <= most_age, within
-            )
-
     def probe(self) -> None:
-        """Probe HubSpot if that was requested."""
-        if not self._is_wanted:
-            return
-        self._is_wanted = False
-        served = self._answers()
-        with self._changed:
-            self._probed = served, self._timer()
-            self._changed.notify_all()
+        """Probe HubSpot."""
+        self._probed = self._answers(), self._timer()

@@ -53,7 +53,7 @@ class Lifecycle:
         if parts.subscriber is not None:
             parts.subscriber.thread.start()
         parts.membership.start(parts.statistics.publish, parts.state.encoded_report)
-        parts.hubspot_probe.thread.start()
+        parts.hubspot_probe.thread.start(None)
         parts.status_monitor.thread.start()
         self._maintenance.thread.start()
 

@@ -80,6 +80,15 @@ def test_the_first_round_can_be_put_off(make, rounds, time):
     assert rounds.begun.get(timeout=60) == 1
 
 
+def test_the_first_round_can_wait_for_a_wake(make, rounds, time):
+    thread = make()
+    thread.start(delay=None)
+    assert (time.begun(), rounds.count) == (None, 0)
+    thread.wake()
+    assert time.begun() == 5.0
+    assert rounds.count == 1
+
+
 def test_a_round_can_say_when_the_next_one_is_due(make, rounds, time):
     rounds.does = lambda: 0.5
     make().start()

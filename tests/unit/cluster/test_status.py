@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -37,6 +38,8 @@ class Stand:
         self.answers = True
         self.snapshot = Snapshot(0.0, SimpleNamespace(), None, {"app": 40, "search": 2}, {"app": 100, "search": 5})
         self.probe = HubSpotProbe(lambda: self.last, lambda: self.answers, self.clock)
+        self.wakes = 0
+        self.probe.thread.wake = self._woken
         self.membership = SimpleNamespace(worker=ME, owner=ME.owner, live=(ME, *live), age=0.5)
         self.status = ServiceStatus(
             self.membership,
@@ -44,8 +47,10 @@ class Stand:
             SimpleNamespace(request=lambda: 0.0, newest=lambda _asked_at, _within: self.snapshot),
             self.probe,
             has_shares=has_shares,
-            timer=self.clock,
         )
+
+    def _woken(self) -> None:
+        self.wakes += 1
 
     def read(self):
         return self.status.read()
@@ -105,8 +110,10 @@ def test_hubspot_is_asked_only_when_no_worker_has_just_heard_of_it():
     stand = Stand(worker("b", replace(NOBODY, hubspot=CallOutcome(True, 3.0))))
     stand.last = (False, 60.0)
     assert stand.read().hubspot is True
-    stand.probe.probe()
-    assert stand.probe.last_outcome() == CallOutcome(False, 60.0)  # nothing was asked
+    assert stand.wakes == 0
+    stand.membership.age = 30.0
+    assert stand.read().hubspot is None
+    assert stand.wakes == 1
 
 
 def test_a_silent_hubspot_is_unknown_until_the_probe_ends():
@@ -131,14 +138,14 @@ def test_hubspot_counts_as_answering_for_no_longer_than_fifteen_seconds():
     assert stand.read().hubspot is None
 
 
-def test_a_probe_that_ends_at_once_is_told_at_once():
-    stand = Stand()
-    stand.last, stand.answers = (True, 7.0), False
-    stand.probe.thread.start()
-    try:
-        assert stand.read().hubspot is False
-    finally:
-        stand.probe.thread.stop(0.0)
+def test_a_probe_that_was_asked_for_is_made_in_its_thread():
+    asked = threading.Event()
+    probe = HubSpotProbe(lambda: None, lambda: asked.set() is None)
+    probe.thread.start(None)
+    probe.thread.wake()
+    assert asked.wait(60)
+    assert probe.thread.stop(10)
+    assert probe.last_outcome().served
 
 
 def test_what_others_said_before_mongodb_went_away_counts_no_longer():

@@ -32,7 +32,7 @@ def of_length(length: int) -> Incoming:
 
 
 def fed(one: Incoming, data: bytes, step: int) -> tuple[bytes, bytes] | None:
-    """Return a body that comes in pieces of ``step`` bytes, and what follows it; the pieces after its end follow too."""
+    """Return a body that comes in pieces of ``step`` bytes, and what follows it, pieces after its end included."""
     for place in range(0, len(data), step):
         if one.feed_data(data[place : place + step]):
             return one.request.body.read(), one.what_follows() + data[place + step :]
