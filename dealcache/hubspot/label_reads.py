@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from cachetools import FIFOCache
 
-from dealcache.hubspot.errors import HubSpotError, Unavailable
+from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.worker_pool import submit_to
 from dealcache.model.deadline import Deadline
 
@@ -76,28 +76,19 @@ class LabelReads(Generic[K]):
         """Return a read that begins after this call; if one is in progress, after that.
 
         The future is shared and must not be cancelled.
-
-        Raises:
-            Unavailable: the executor was shut down.
         """
         with self._lock:
             if self._running is None:
-                self._running = submit_to(self._executor, self._run)
-                return self._running
-            if self._following is None:
-                self._following = Future()
+                return self._start()
+            self._following = self._following or Future()
             return self._following
 
     def begin_if_due(self) -> list[Future[None]]:
-        """Return the read in progress, or a new one if the last was long ago.
-
-        Raises:
-            Unavailable: the executor was shut down.
-        """
+        """Return the read in progress, or a new one if the last was long ago."""
         with self._lock:
-            if self._running is None and self._clock() >= self._due_at:
-                self._running = submit_to(self._executor, self._run)
-            return [] if self._running is None else [self._running]
+            if self._running is not None:
+                return [self._running]
+            return [self._start()] if self._clock() >= self._due_at else []
 
     def note_unknown(self, ids: Iterable[K], now: float, pause: float) -> bool:
         """Remember unknown ids, new ones to be looked up ``pause`` after the last read; return True if one is due."""
@@ -121,6 +112,12 @@ class LabelReads(Generic[K]):
             if due:
                 unknown.pause = min(LONGEST_PAUSE, unknown.pause * 2)
 
+    def _start(self) -> Future[None]:
+        read = submit_to(self._executor, self._run)
+        if not read.done():  # as it is if the executor was shut down: then nothing runs
+            self._running = read
+        return read
+
     def _run(self) -> None:
         self._read_at = self._clock()
         try:
@@ -138,15 +135,9 @@ class LabelReads(Generic[K]):
 
     def _begin_following(self) -> None:
         with self._lock:
-            following, self._following = self._following, None
-            self._running = following
-            if following is None:
-                return
-            try:
-                submit_to(self._executor, self._run).add_done_callback(lambda read: _copy(read, following))
-            except Unavailable as closed:
-                self._running = None
-                following.set_exception(closed)
+            following, self._following, self._running = self._following, None, None
+            if following is not None:
+                self._start().add_done_callback(lambda read: _copy(read, following))
 
 
 def _copy(read: Future[None], following: Future[None]) -> None:

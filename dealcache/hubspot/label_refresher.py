@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,8 +21,6 @@ from dealcache.model.deals import Deal, Event
 from dealcache.model.labels import Labels, Owner, UnknownIds
 from dealcache.model.pipelines import Pipeline
 
-log = logging.getLogger(__name__)
-
 #: How many reads may begin in how many seconds, because a refresh asks for the present labels or a record names an
 #: unknown id. Deals of owners that HubSpot itself has forgotten must not cost a read each.
 _REFRESHES, _LOOKUPS = (10, 10.0), (4, 60.0)
@@ -32,8 +29,7 @@ _REFRESHES, _LOOKUPS = (10, 10.0), (4, 60.0)
 class LabelRefresher:
     """Schedules the reads of owners, deal pipelines and definitions of own properties. Thread-safe.
 
-    Methods whose names start with ``begin`` wait for nothing: they return the reads, and raise Unavailable if the
-    executor was shut down.
+    Methods whose names start with ``begin`` wait for nothing: they return the reads.
 
     Args:
         lists: asks HubSpot, within a deadline.
@@ -123,10 +119,7 @@ class LabelRefresher:
 
     def look_up(self, unknown: UnknownIds) -> None:
         """Look up ids without a label, unless that was tried recently. Does not block."""
-        try:
-            self.begin_lookup(unknown, at_once=False)
-        except HubSpotError as failure:
-            log.debug("labels are not looked up: %s", failure)
+        self.begin_lookup(unknown, at_once=False)
 
     def look_up_of(self, deals: Sequence[Deal], events: Sequence[Event]) -> None:
         """Look up the ids in these records that have no label."""

@@ -27,13 +27,18 @@ _POLL_SECONDS = 0.25
 def submit_to(executor: Executor, call: Callable[[], T]) -> Future[T]:
     """Submit ``call`` with the caller's context, so that its log lines carry the id of its request.
 
-    Raises:
-        Unavailable: the executor was shut down, because the process is exiting.
+    The future fails with Unavailable if the executor was shut down, because the process is exiting.
     """
     try:
         return executor.submit(partial(copy_context().run, call))
-    except RuntimeError as closed:
-        raise Unavailable("the threads for HubSpot were shut down") from closed
+    except RuntimeError:
+        return _failed(Unavailable("the threads for HubSpot were shut down"))
+
+
+def _failed(failure: HubSpotError) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(failure)
+    return future
 
 
 class _Callbacks(NamedTuple):
@@ -131,7 +136,7 @@ class WorkerPool:
         self._own.discard(future)
         # Everything that is left may have been cancelled meanwhile.
         if (callbacks := self._awaited.pop(future, None)) is not None:
-            self._pass_on(callbacks, future.result)
+            self._pass_on(callbacks, future)
         self._fill()
 
     def wait_for_room(self) -> None:
@@ -160,18 +165,14 @@ class WorkerPool:
             self._start(self._executor, *self._queue.popleft())
 
     def _start(self, executor: Executor, call: Callable[[], Any], callbacks: _Callbacks) -> None:
-        try:
-            future = submit_to(executor, call)
-        except Unavailable as closed:
-            self._pass_on(callbacks, partial(_raise, closed))
-            return
+        future = submit_to(executor, call)
         self._own.add(future)
         self._awaited[future] = callbacks
         future.add_done_callback(self._done.put)
 
-    def _pass_on(self, callbacks: _Callbacks, result: Callable[[], Any]) -> None:
+    def _pass_on(self, callbacks: _Callbacks, future: Future[Any]) -> None:
         try:
-            callbacks.on_result(result())
+            callbacks.on_result(future.result())
         except HubSpotError as failure:
             self._check_stop()  # calls of a caller that is to stop fail
             if callbacks.on_failure is None:
@@ -182,8 +183,4 @@ class WorkerPool:
         unanswered = [*self._awaited.values(), *(callbacks for _, callbacks in self._queue)]
         self.cancel_all()
         for callbacks in unanswered:
-            self._pass_on(callbacks, partial(_raise, TimedOut("HubSpot did not answer all calls in time")))
-
-
-def _raise(failure: HubSpotError) -> None:
-    raise failure
+            self._pass_on(callbacks, _failed(TimedOut("HubSpot did not answer all calls in time")))

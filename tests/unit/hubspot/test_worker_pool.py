@@ -168,4 +168,5 @@ def test_a_call_fails_when_the_executor_was_shut_down(executor, pool):
     executor.shutdown()
     failures: list[Exception] = []
     pool.submit(lambda: 1, ignore, failures.append)
+    pool.wait_all()
     assert [type(one) for one in failures] == [Unavailable]
