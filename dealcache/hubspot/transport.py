@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import orjson
 import requests
 import urllib3
-from requests.auth import AuthBase
 from requests.structures import CaseInsensitiveDict
 
 from dealcache import __version__
@@ -47,26 +46,8 @@ class Request:
     json: object = field(default=None, repr=False)  # it may hold the token
 
 
-class BearerAuth(AuthBase):
-    """Puts the token on each request. The token shows in no repr."""
-
-    def __init__(self, token: str) -> None:
-        if not token or not all("!" <= character <= "~" for character in token):
-            # Checked here because http.client would put the whole value into its own error.
-            raise ValueError("the HubSpot access token is empty or holds characters no token has")
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign ``request``."""
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-    def __repr__(self) -> str:
-        return "BearerAuth(***)"
-
-
 class Transport:
-    """Keeps the connections to HubSpot. Thread-safe.
+    """Keeps the connections to HubSpot, and puts the token, which shows in no repr, on each request. Thread-safe.
 
     Args:
         base_url: scheme and host, such as ``https://api.hubapi.com``.
@@ -78,10 +59,12 @@ class Transport:
     """
 
     def __init__(self, base_url: str, token: str, pool_size: int) -> None:
+        if not token or not all("!" <= character <= "~" for character in token):
+            # Checked here because http.client would put the whole value into its own error.
+            raise ValueError("the HubSpot access token is empty or holds characters no token has")
         self._base_url = base_url.rstrip("/")
-        self._auth = BearerAuth(token)
         own = {"User-Agent": f"dealcache/{__version__}", "Accept": "application/json"}
-        self._headers = {**requests.utils.default_headers(), **own}
+        self._headers = {**requests.utils.default_headers(), **own, "Authorization": f"Bearer {token}"}
         self._adapter = BoundedAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
         self._settings = _environment_settings(self._base_url)
         self._turn = None if _is_socks(self._base_url, self._settings) else threading.Lock()
@@ -138,7 +121,7 @@ class Transport:
         elif request.method != "GET":
             prepared.headers["Content-Length"] = "0"
         # Our own sockets follow the timer; the time-out is for those of a SOCKS proxy.
-        return self._adapter.send(self._auth(prepared), timeout=max(deadline.remaining(), 0.001), **self._settings)
+        return self._adapter.send(prepared, timeout=max(deadline.remaining(), 0.001), **self._settings)
 
 
 def _environment_settings(url: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from dealcache.hubspot.limits.buckets import Bucket, Priority
 from dealcache.hubspot.limits.rate_limiter import local_rate_limits
 from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.session import _ANSWER_SECONDS, HubSpotSession
-from dealcache.hubspot.transport import BearerAuth, Request
+from dealcache.hubspot.transport import Request, Transport
 from dealcache.model.deadline import Deadline
 from tests.unit.hubspot.conftest import BASE_URL, TOKEN
 
@@ -216,7 +216,7 @@ def test_a_body_that_never_ends_is_refused(call, hubspot, monkeypatch):
 @pytest.mark.parametrize("token", ["", "a b", "a\nb", "tökén", "a\x00"])
 def test_an_impossible_token_is_refused_without_being_shown(token):
     with pytest.raises(ValueError, match="token") as caught:
-        BearerAuth(token)
+        Transport(BASE_URL, token, 1)
     assert token == "" or token not in str(caught.value)
 
 
