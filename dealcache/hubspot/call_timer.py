@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from dealcache.model.deadline import Deadline
 
@@ -104,30 +105,24 @@ class CallTimer:
         self._idle_seconds, self._idle_until = 0.0, float("inf")
 
 
-class _UnderWay(threading.local):
-    timer: CallTimer | None = None
-
-
-_under_way = _UnderWay()
+_under_way: ContextVar[CallTimer] = ContextVar("exchange under way")
 
 
 @contextmanager
 def timed(timer: CallTimer) -> Iterator[None]:
     """Bind the connections that this thread uses to ``timer``, whose turn it takes."""
     with timer.turn:
-        _under_way.timer = timer
+        token = _under_way.set(timer)
         try:
             yield
         finally:
-            _under_way.timer = None
+            _under_way.reset(token)
 
 
 def current_timer() -> CallTimer:
     """Return the timer of the exchange that this thread makes.
 
     Raises:
-        RuntimeError: there is none.
+        LookupError: there is none.
     """
-    if _under_way.timer is None:
-        raise RuntimeError("HubSpot's connections are used outside of an exchange")
-    return _under_way.timer
+    return _under_way.get()

@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
-from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs, resolve_ssl_version
+from urllib3.util.ssl_ import create_urllib3_context
 
 from dealcache.hubspot.bounded_sockets import LOOK_SECONDS, BoundedSocket, BoundedTLSSocket
 from dealcache.hubspot.call_timer import CallTimer, current_timer
@@ -145,12 +145,7 @@ class _SecureConnection(_Connection, HTTPSConnection):
 
     def connect(self) -> None:
         if self.ssl_context is None:
-            self.ssl_context = create_urllib3_context(
-                ssl_version=resolve_ssl_version(self.ssl_version),
-                cert_reqs=resolve_cert_reqs(self.cert_reqs),
-                ssl_minimum_version=self.ssl_minimum_version,
-                ssl_maximum_version=self.ssl_maximum_version,
-            )
+            self.ssl_context = create_urllib3_context()
             self.ssl_context.sslsocket_class = BoundedTLSSocket
         super().connect()
 

@@ -79,7 +79,7 @@ def test_the_timer_is_that_of_the_exchange_under_way(clock):
     timer = timer_of(clock)
     with timed(timer):
         assert current_timer() is timer
-    with pytest.raises(RuntimeError):
+    with pytest.raises(LookupError):
         current_timer()
 
 
