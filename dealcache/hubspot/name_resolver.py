@@ -60,7 +60,7 @@ class NameResolver(DealResolver):
         """See :class:`DealResolver`."""
         unknown = self._search(plan_searches([key.value for key in self._keys]))
         doubtful = [key.value for key in unknown if may_be_missed(key.value) and self._was_listed(key.value)]
-        self._read((one for key in unknown for one in self._known_ids.get(key, ())), self._add_known, self._read_failed)
+        self._read((one for key in unknown for one in self._known_ids.get(key, ())), self._read_failed)
         unknown = self._search(plan_single_searches(doubtful))
         self._search(plan_further_searches([key.value for key in unknown]))
 
@@ -69,7 +69,7 @@ class NameResolver(DealResolver):
         if self._confirms:
             read = {deal.deal_id for deal in self.read_by_id}
             found = (one.deal.deal_id for one in self.found.values() if one.deal.deal_id not in read)
-            self._read(found, self._confirm, self._leave_unconfirmed)
+            self._read(found, self._leave_unconfirmed)
 
     def settle(self) -> set[str]:
         """See :class:`DealResolver`; a name whose deal is gone may be that of another deal, or of none."""
@@ -78,27 +78,24 @@ class NameResolver(DealResolver):
         before = {one.deal.deal_id for one in self.found.values()}
         lost = self._choose_again()
         if known := [one for key in lost for one in self._known_ids.get(key, ()) if one not in self._checked]:
-            self._read(known, self._add_known, self._read_failed)
+            self._read(known, self._read_failed)
             self._context.pool.wait_all()
             self._choose(lost)
         return {one.deal.deal_id for one in self.found.values()} - before
 
-    def _read(
-        self,
-        ids: Iterable[str],
-        take: Callable[[Collection[str], RecordBatch[Json]], None],
-        fail: Callable[[Collection[str], HubSpotError], None],
-    ) -> None:
-        """Begin to read deals by their ids; ``take`` and ``fail`` get those of a batch, and what came of it."""
+    def _read(self, ids: Iterable[str], fail: Callable[[Collection[str], HubSpotError], None]) -> None:
+        """Begin to read deals by their ids; ``fail`` gets those that cannot be read, and why."""
         client, pool = self._context
         for batch in batches_of(dict.fromkeys(ids), BATCH_SIZE):
             read = partial(client.read_records, "deals", batch)
-            pool.submit(read, partial(take, batch), partial(fail, batch))
+            pool.submit(read, partial(self._add_read, batch, fail), partial(fail, batch))
 
-    def _confirm(self, ids: Collection[str], batch: RecordBatch[Json]) -> None:
+    def _add_read(
+        self, ids: Collection[str], fail: Callable[[Collection[str], HubSpotError], None], batch: RecordBatch[Json]
+    ) -> None:
         """Replace the search's version of these deals by the present one."""
         read = self._context.client.mapper.deals(batch.records)
-        self._leave_unconfirmed(batch.refused)
+        fail(batch.refused, refused_deal())
         self._checked.update(ids)
         outdated = {*ids, *(deal.deal_id for deal in read)} - batch.refused
         for name, deals in self._by_name.items():
@@ -106,7 +103,7 @@ class NameResolver(DealResolver):
         self.read_by_id = (*self.read_by_id, *read)
         self._add_deals(read)
 
-    def _leave_unconfirmed(self, ids: Iterable[str], _failure: HubSpotError | None = None) -> None:
+    def _leave_unconfirmed(self, ids: Iterable[str], _failure: HubSpotError) -> None:
         self.unconfirmed.update(ids)
 
     def _choose_again(self) -> list[DealKey]:
@@ -160,14 +157,6 @@ class NameResolver(DealResolver):
                 self._start(half)
             return
         self._add_deals(self._context.client.mapper.deals(page.records))
-
-    def _add_known(self, _ids: Collection[str], batch: RecordBatch[Json]) -> None:
-        deals = self._context.client.mapper.deals(batch.records)
-        self._checked.update(deal.deal_id for deal in deals)
-        self.read_by_id = (*self.read_by_id, *deals)
-        self._add_deals(deals)
-        if batch.refused:
-            self._read_failed(batch.refused, refused_deal())
 
     def _add_deals(self, deals: Iterable[Deal]) -> None:
         for deal in deals:
