@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from dealcache.hubspot.errors import MalformedAnswer, NotFound, Rejected
-from dealcache.hubspot.json_validation import Json
+from dealcache.hubspot.json_validation import Json, listed_in
 from dealcache.hubspot.limits.buckets import Bucket, Priority
-from dealcache.hubspot.pages import check_batch, check_results
+from dealcache.hubspot.pages import check_batch
 from dealcache.hubspot.retry import Asked
 from dealcache.hubspot.search_limits import excess
 from dealcache.hubspot.session import HubSpotSession
@@ -21,6 +22,8 @@ from dealcache.model.deadline import Deadline
 
 #: The possible values of ``HUBSPOT_API_VERSION``.
 API_VERSIONS = ("v3", "2026-09")
+
+_check_results = partial(listed_in, name="results")
 
 
 class Paths:
@@ -97,7 +100,7 @@ class Calls:
         request = Request(endpoint, "GET", path, params)
         asked = Asked(self._priority, int(params.get("limit", 1)), refusable)
         with self._admitted():
-            return self._session.call(request, Bucket.APP, self._deadline, asked, check_results)
+            return self._session.call(request, Bucket.APP, self._deadline, asked, _check_results)
 
     def search(self, object_type: str, query: Json) -> Json:
         """Search records of one type, unless ``query`` is larger than HubSpot takes.
@@ -111,7 +114,7 @@ class Calls:
         request = Request(endpoint, "POST", self.paths.search(object_type), json=query)
         asked = Asked(self._priority, query["limit"])
         with self._admitted():
-            return self._session.call(request, Bucket.SEARCH, self._deadline, asked, check_results)
+            return self._session.call(request, Bucket.SEARCH, self._deadline, asked, _check_results)
 
     def batch(self, endpoint: str, path: str, body: Json, bucket: Bucket) -> Json:
         """Make a batch call, in which missing records are no failure, even if all are missing.

@@ -167,26 +167,17 @@ def _from(result: object) -> str | None:
         return None
 
 
-def check_results(answer: Json) -> None:
-    """Check that an answer has results.
-
-    Raises:
-        MalformedAnswer: it has none, not even no results.
-    """
-    listed_in(answer, "results")
-
-
 def check_batch(answer: Json) -> None:
     """Check that a batch answer is complete, whatever it says about single records; see :func:`refused_ids`.
 
     Raises:
         Unavailable: it is not complete.
-        MalformedAnswer: it has no results, not even none.
+        MalformedAnswer: it has no list of results.
     """
     status = answer.get("status")
     if status not in (None, "", "COMPLETE"):
         raise Unavailable(f"a batch was left in the state {_named(status)}")
-    check_results(answer)
+    listed_in(answer, "results")
 
 
 def refused_ids(answer: Json, asked: Iterable[str], answered: Iterable[str], context: str) -> dict[str, str]:

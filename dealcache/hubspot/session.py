@@ -109,7 +109,7 @@ class HubSpotSession:
         self._sleep = sleep
         self._chance = chance
         self.health: Health | None = None
-        self._hubspot_clock = hubspot_clock
+        self._hubspot_clock = hubspot_clock or RemoteClock()
         self._waited = waited
 
     def __repr__(self) -> str:
@@ -121,7 +121,7 @@ class HubSpotSession:
         bucket: Bucket,
         deadline: Deadline,
         asked: Asked,
-        check: Callable[[Mapping[str, Any]], None] | None = None,
+        check: Callable[[Mapping[str, Any]], object] | None = None,
     ) -> dict[str, Any]:
         """Make one call, with retries where they may help, and return the JSON object of HubSpot's answer.
 
@@ -172,12 +172,12 @@ class HubSpotSession:
 
     def _exchange(self, request: Request, deadline: Deadline, answer_seconds: float) -> Answer:
         started = self._clock()
-        sent = 0.0 if self._hubspot_clock is None else self._hubspot_clock.timer()
+        sent = self._hubspot_clock.timer()
         outcome = "Error"
         try:
             answer = self._transport.exchange(request, deadline, answer_seconds)
             outcome = str(answer.status)
-            self._set_clock(answer.headers.get("date"), sent)
+            self._set_clock(answer.headers.get("date", ""), sent)
         except HubSpotError as failure:
             outcome = _status_or_name(failure)
             self.health = Health(self._clock(), failure)
@@ -186,13 +186,11 @@ class HubSpotSession:
             self._observer.call_finished(request.endpoint, outcome, self._clock() - started)
         return answer
 
-    def _set_clock(self, date: str | None, sent: float) -> None:
-        if self._hubspot_clock is None or date is None:
-            return
+    def _set_clock(self, date: str, sent: float) -> None:
         try:
             at = parsedate_to_datetime(date)
         except ValueError:
-            return  # as good as none
+            return  # as good as none, or none
         # RFC 9110, 5.6.7: in GMT, in whole seconds.
         self._hubspot_clock.synchronize(at.replace(tzinfo=UTC).timestamp(), sent, precision=1.0)
 
