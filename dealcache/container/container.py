@@ -15,8 +15,8 @@ from dealcache.clock import RemoteClock
 from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, ServiceStatus, StatusMonitor
 from dealcache.container.deal_properties import FurtherProperties
 from dealcache.container.lifecycle import Lifecycle
-from dealcache.container.reading import wire_people, wire_reading
-from dealcache.container.syncing import wire_syncing
+from dealcache.container.reading import Reading, wire_people
+from dealcache.container.syncing import Syncing
 from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
 from dealcache.container.worker_state import WorkerState
 from dealcache.hubspot.gateway import HubSpotGateway
@@ -94,11 +94,11 @@ class Container:
         self._wire_cluster()
         self._wire_hubspot()
         self.people = wire_people(self)
-        self.reading = wire_reading(self)
+        self.reading = Reading(self)
         self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
         self.activity_summaries = self.reading.activity_summaries
         self.stage_histories = self.reading.stage_histories
-        self.syncing = wire_syncing(self)
+        self.syncing = Syncing(self)
         self.runner = self.syncing.runner
         self.wake_sync, self.wake_webhooks = self.runner.wake, self.syncing.webhooks.wake
         self._wire_status()

@@ -38,19 +38,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The read path, and the parts of it that others use."""
-
-    reader: DealReader
-    mongodb: MongoSource
-    deal_lists: DealLists
-    activity_summaries: ActivitySummaries
-    stage_histories: StageHistories | None
-    revalidator: Revalidator
-    lease_renewer: LeaseRenewer
-
-
-@dataclass(frozen=True, slots=True)
 class People:
     """The parts that name the people who take part in deals and activities; all None when that is off."""
 
@@ -70,45 +57,50 @@ def wire_people(parts: Container) -> People:
     return People(directory, PeopleSource(directory.known, pause), kept)
 
 
-def wire_reading(parts: Container) -> Reading:
-    """Make the read path on top of the caches, MongoDB and HubSpot."""
-    settings, storage, label_directory = parts.settings, parts.storage, parts.label_directory
-    policy = StalenessPolicy(settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds)
-    watermark = SyncWatermark(storage.sync_state.noted_watermarks)
-    maker = EntryMaker(
-        policy,
-        parts.zone,
-        random.random,
-        storage.unreadable,
-        label_directory,
-        parts.labels.look_up,
-        settings.hubspot_deal_properties,
-    )
-    mongodb = MongoSource(storage.deals, storage.timelines, maker, parts.clock, watermark, parts.people.directory)
-    lease_renewer = LeaseRenewer(storage.load_leases)
-    cluster = ClusterFlight(
-        storage.load_leases, lease_renewer, parts.membership.owner, parts.metrics.shared_flight_waits.inc
-    )
-    fetcher = _make_fetcher(parts, policy, maker, mongodb, cluster)
-    revalidator = _make_revalidator(parts, maker, mongodb, cluster)
-    reader = DealReader(
-        cache=parts.cache,
-        publish=parts.publisher.record,
-        mongodb=mongodb,
-        fetcher=fetcher,
-        fail_safe=FailSafeThrottle(policy.retry_pause, parts.timer),
-        revalidator=revalidator,
-        wait_seconds=settings.hubspot_deadline_seconds,
-    )
-    return Reading(
-        reader,
-        mongodb,
-        _make_deal_lists(parts, watermark),
-        _make_activity_summaries(parts, watermark),
-        StageHistories(mongodb, reader, maker, revalidator, parts.clock) if settings.stage_history == "on" else None,
-        revalidator,
-        lease_renewer,
-    )
+class Reading:
+    """The parts of the read path that others use, made on top of the caches, MongoDB and HubSpot.
+
+    Args:
+        parts: the parts of the process that are made before.
+    """
+
+    def __init__(self, parts: Container) -> None:
+        settings, storage = parts.settings, parts.storage
+        policy = StalenessPolicy(
+            settings.cache_ttl_seconds, settings.stale_if_error_seconds, settings.negative_ttl_seconds
+        )
+        watermark = SyncWatermark(storage.sync_state.noted_watermarks)
+        maker = EntryMaker(
+            policy,
+            parts.zone,
+            random.random,
+            storage.unreadable,
+            parts.label_directory,
+            parts.labels.look_up,
+            settings.hubspot_deal_properties,
+        )
+        self.mongodb = MongoSource(
+            storage.deals, storage.timelines, maker, parts.clock, watermark, parts.people.directory
+        )
+        self.lease_renewer = LeaseRenewer(storage.load_leases)
+        waits = parts.metrics.shared_flight_waits.inc
+        cluster = ClusterFlight(storage.load_leases, self.lease_renewer, parts.membership.owner, waits)
+        self.revalidator = _make_revalidator(parts, maker, self.mongodb, cluster)
+        fetcher = _make_fetcher(parts, policy, maker, self.mongodb, cluster)
+        self.reader = DealReader(
+            cache=parts.cache,
+            publish=parts.publisher.record,
+            mongodb=self.mongodb,
+            fetcher=fetcher,
+            fail_safe=FailSafeThrottle(policy.retry_pause, parts.timer),
+            revalidator=self.revalidator,
+            wait_seconds=settings.hubspot_deadline_seconds,
+        )
+        self.deal_lists = _make_deal_lists(parts, watermark)
+        self.activity_summaries = _make_activity_summaries(parts, watermark)
+        self.stage_histories: StageHistories | None = None
+        if settings.stage_history == "on":
+            self.stage_histories = StageHistories(self.mongodb, self.reader, maker, self.revalidator, parts.clock)
 
 
 def _make_deal_lists(parts: Container, watermark: SyncWatermark) -> DealLists:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,42 +18,36 @@ if TYPE_CHECKING:
     from dealcache.container.container import Container
 
 
-@dataclass(frozen=True, slots=True)
 class Syncing:
-    """The parts of the sync that others use."""
+    """The parts of the sync that others use, made on top of MongoDB, HubSpot and the invalidation log.
 
-    runner: JobRunner
-    event_processor: WebhookEventProcessor
-    webhooks: WebhookWorker
+    Args:
+        parts: the parts of the process that are made before.
+    """
 
-
-def wire_syncing(parts: Container) -> Syncing:
-    """Make the sync on top of MongoDB, HubSpot and the invalidation log."""
-    contexts = SyncContexts(
-        parts.hubspot,
-        parts.storage,
-        parts.check_account,
-        parts.labels.look_up_of,
-        parts.label_directory.current,
-        parts.now,
-        parts.people.storage,
-    )
-    token = CancellationToken()
-    event_processor = WebhookEventProcessor(
-        parts.storage.webhook_events,
-        contexts.open,
-        parts.publisher,
-        parts.membership.owner,
-        token,
-        parts.metrics.webhook_events.inc,
-        parts.metrics.shared_state.webhook_backlog,
-        parts.now,
-    )
-    return Syncing(
-        _make_runner(parts, contexts),
-        event_processor,
-        WebhookWorker(event_processor, token, parts.account.may_work),
-    )
+    def __init__(self, parts: Container) -> None:
+        contexts = SyncContexts(
+            parts.hubspot,
+            parts.storage,
+            parts.check_account,
+            parts.labels.look_up_of,
+            parts.label_directory.current,
+            parts.now,
+            parts.people.storage,
+        )
+        token = CancellationToken()
+        self.event_processor = WebhookEventProcessor(
+            parts.storage.webhook_events,
+            contexts.open,
+            parts.publisher,
+            parts.membership.owner,
+            token,
+            parts.metrics.webhook_events.inc,
+            parts.metrics.shared_state.webhook_backlog,
+            parts.now,
+        )
+        self.runner = _make_runner(parts, contexts)
+        self.webhooks = WebhookWorker(self.event_processor, token, parts.account.may_work)
 
 
 def _make_runner(parts: Container, contexts: SyncContexts) -> JobRunner:
