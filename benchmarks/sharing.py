@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import replace
 
 from benchmarks.report import Report, spread
 from benchmarks.stand import Stand
@@ -15,7 +16,7 @@ from benchmarks.wired import wired
 from dealcache.container import Container
 from dealcache.model.deals import DealKey
 from dealcache.reader.lease_renewer import LEASE
-from dealcache.repositories import Connection, LoadEnd, LoadLeaseRepository, LoadResult
+from dealcache.repositories import Connection, LoadEnd, LoadLeaseRepository
 from dealcache.tiers import Selection, View
 
 _DATABASE = "sharing"
@@ -61,5 +62,5 @@ def _lease(leases: LoadLeaseRepository, parts: Container) -> float:
     lease = leases.acquire({name: 0}, "benchmark", LEASE)[name]
     if parts.mongodb.read(View.INFO, key) is not None:
         raise RuntimeError("somebody knows the deal")
-    leases.release([LoadResult(lease, LoadEnd.LOADED)])
+    leases.release([replace(lease, end=LoadEnd.LOADED)])
     return time.perf_counter() - started

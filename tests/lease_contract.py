@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from dealcache.repositories import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
+from dealcache.repositories import LoadEnd, LoadLease, LoadLeaseRepository
 from tests.clocks import ManualClock
 
 TERM = timedelta(seconds=3)
@@ -34,7 +35,7 @@ def release_one(
     leases: LoadLeaseRepository, lease: LoadLease, end: LoadEnd, failure: dict[str, Any] | None = None
 ) -> None:
     """Let one load end."""
-    leases.release([LoadResult(lease, end, failure)])
+    leases.release([replace(lease, end=end, failure=failure)])
 
 
 class LeaseContract:
@@ -204,9 +205,9 @@ class LeaseContract:
         failure = {"kind": "RateLimited", "reason": "$why"}
         leases.release(
             [
-                LoadResult(seen["well"], LoadEnd.LOADED),
-                LoadResult(seen["badly"], LoadEnd.FAILED, failure),
-                LoadResult(lost, LoadEnd.LOADED),
+                replace(seen["well"], end=LoadEnd.LOADED),
+                replace(seen["badly"], end=LoadEnd.FAILED, failure=failure),
+                replace(lost, end=LoadEnd.LOADED),
             ]
         )
         now = leases.read_leases(["well", "badly", "lost"])

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from dealcache.hubspot.error_codec import decode_error, encode_error
@@ -26,7 +27,7 @@ from dealcache.model.deadline import Deadline
 from dealcache.reader.lease_renewer import LEASE, LeaseRenewer
 from dealcache.reader.load_request import LoadRequest, RecentlyRefreshedError
 from dealcache.reader.single_flight import FlightTimeoutError
-from dealcache.repositories import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult, StoreError, StoreUnavailable
+from dealcache.repositories import LoadEnd, LoadLease, LoadLeaseRepository, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -135,13 +136,13 @@ class ClusterFlight:
                 if rest := [name for name in mine if name not in there]:
                     ends |= request.load(rest, deadline)
         finally:
-            self._release([_result(lease, ends[name]) for name, lease in mine.items()])
+            self._release([_ended(lease, ends[name]) for name, lease in mine.items()])
 
-    def _release(self, results: list[LoadResult]) -> None:
+    def _release(self, ended: list[LoadLease]) -> None:
         try:
-            self._leases.release(results)
+            self._leases.release(ended)
         except StoreError as error:
-            log.warning("%d leases could not be released and will expire: %s", len(results), error)
+            log.warning("%d leases could not be released and will expire: %s", len(ended), error)
 
     def _share(self, request: LoadRequest, theirs: Mapping[str, LoadLease], deadline: Deadline) -> list[str]:
         """Take what other processes load, or loaded a moment ago; return what has to be tried again."""
@@ -204,7 +205,7 @@ class ClusterFlight:
             log.warning("%s may be fetched again too soon: %s", name, error)
 
 
-def _result(lease: LoadLease, end: LoadEnd | HubSpotError) -> LoadResult:
+def _ended(lease: LoadLease, end: LoadEnd | HubSpotError) -> LoadLease:
     if isinstance(end, HubSpotError):
-        return LoadResult(lease, LoadEnd.FAILED, encode_error(end))
-    return LoadResult(lease, end)
+        return replace(lease, end=LoadEnd.FAILED, failure=encode_error(end))
+    return replace(lease, end=end)

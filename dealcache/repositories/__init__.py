@@ -30,7 +30,7 @@ from dealcache.repositories.lists.query import is_place
 from dealcache.repositories.lists.stage_moves import StageTotal
 from dealcache.repositories.lists.totals import NO_CURRENCY, ListTotal
 from dealcache.repositories.lists.unchanged import Unchanged
-from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository, LoadResult
+from dealcache.repositories.load_leases import LoadEnd, LoadLease, LoadLeaseRepository
 from dealcache.repositories.missing_types import Confirmed, MissingTypeRepository
 from dealcache.repositories.overview import Overview, OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository

@@ -61,7 +61,7 @@ class LoadLease:
     """A lease at one moment.
 
     ``held`` is True while a load is in progress under it, ``mine`` if the caller has just acquired it. ``end`` is None
-    until the load has ended, and ``failure`` holds plain values if it failed.
+    until the load has ended, and ``failure`` describes in values that a document can hold why it failed.
     """
 
     key: str
@@ -71,20 +71,6 @@ class LoadLease:
     mine: bool = False
     end: LoadEnd | None = None
     failure: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """The outcome of the load under a lease; ``failure`` describes it in values that a document can hold."""
-
-    lease: LoadLease
-    end: LoadEnd
-    failure: Mapping[str, Any] | None = None
-
-    def fields(self) -> Document:
-        """Return the fields in which waiting processes find it."""
-        fields: Document = {"end": str(self.end)} | ({} if self.failure is None else {"failure": dict(self.failure)})
-        return {name: {"$literal": value} for name, value in fields.items()}
 
 
 class LoadLeaseRepository(Repository):
@@ -171,12 +157,12 @@ class LoadLeaseRepository(Repository):
         with self._leases() as leases:
             leases.update_many(under_way, change)
 
-    def release(self, results: Iterable[LoadResult]) -> None:
+    def release(self, ended: Iterable[LoadLease]) -> None:
         """Record the outcomes of loads and release their leases, except for those that another process already has."""
         now = self._now()
         changes = [
-            UpdateOne({"_id": one.lease.key, "nonce": one.lease.nonce}, [{"$set": one.fields() | {"held_until": now}}])
-            for one in results
+            UpdateOne({"_id": one.key, "nonce": one.nonce}, [{"$set": _outcome(one) | {"held_until": now}}])
+            for one in ended
         ]
         if changes:
             with self._leases() as leases:
@@ -189,6 +175,12 @@ class LoadLeaseRepository(Repository):
         change = _unless(_held(now), {"$mergeObjects": [{"$literal": done}, {"held_until": now}]})
         with self._leases() as leases:
             leases.update_one({"_id": key}, change, upsert=True)
+
+
+def _outcome(ended: LoadLease) -> Document:
+    """Return the fields in which waiting processes find the outcome of a load."""
+    failure = {} if ended.failure is None else {"failure": {"$literal": dict(ended.failure)}}
+    return {"end": str(ended.end), **failure}
 
 
 def _unless(condition: Document, replacement: Document) -> list[Document]:

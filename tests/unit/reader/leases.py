@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from dealcache.repositories import LoadEnd, LoadLease, LoadResult, StoreError
+from dealcache.repositories import LoadEnd, LoadLease, StoreError
 from dealcache.repositories.load_leases import ENDED_WELL
 from tests.clocks import ManualClock
 
@@ -78,11 +78,11 @@ class FakeLeases:
             if row.nonce == nonce and row.end is None:
                 row.held_until = self._clock() + term.total_seconds()
 
-    def release(self, results: Iterable[LoadResult]) -> None:
+    def release(self, ended: Iterable[LoadLease]) -> None:
         self._answers()
-        for one in results:
-            row = self._rows[one.lease.key]
-            if row.nonce == one.lease.nonce:
+        for one in ended:
+            row = self._rows[one.key]
+            if row.nonce == one.nonce:
                 row.end, row.held_until = one.end, self._clock()
                 row.failure = None if one.failure is None else dict(one.failure)
 
