@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -61,12 +61,12 @@ class PendingInvalidation:
 
 
 class Outbox:
-    """The pending invalidations, and one invalidation for all that could not be recorded. Thread-safe."""
+    """The pending invalidations, and the entries that could not be recorded. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: list[PendingInvalidation] = []
-        self._unrecorded: Invalidation | None = None
+        self._unrecorded: list[Invalidation] = []
 
     def add(self, pending: PendingInvalidation) -> None:
         """Add an invalidation."""
@@ -77,32 +77,18 @@ class Outbox:
         """Remove and return everything, oldest first, beginning with all that could not be recorded before, as one."""
         with self._lock:
             batch, self._pending = self._pending, []
-            old, self._unrecorded = self._unrecorded, None
-        if old is None:
-            return batch
-        again = invalidations_of(old.selection, old.changes, old.at, labels=old.labels, doubt=old.doubt)
-        return [PendingInvalidation(again, is_known=True), *batch]
+            old, self._unrecorded = self._unrecorded, []
+        return [PendingInvalidation(old, is_known=True), *batch] if old else batch
 
     def put_back(self, pending: PendingInvalidation) -> None:
-        """Keep unrecorded invalidations, to be taken again."""
+        """Keep unrecorded entries, to be taken again; one entry for everything in place of too many."""
         with self._lock:
-            for one in pending.entries:
-                self._unrecorded = one if self._unrecorded is None else _both(self._unrecorded, one)
+            kept = self._unrecorded = [*self._unrecorded, *pending.entries]
+            if sum(len(one.selection) or 1 for one in kept) > _MOST_UNRECORDED:
+                doubt, labels = all(one.doubt for one in kept), any(one.labels for one in kept)
+                self._unrecorded = invalidations_of(Selection.all(), None, kept[0].at, labels=labels, doubt=doubt)
 
     @property
     def has_unrecorded(self) -> bool:
         """True if something could not be recorded at the first try."""
-        return self._unrecorded is not None
-
-
-def _both(first: Invalidation, second: Invalidation) -> Invalidation:
-    selection, labels = first.selection | second.selection, first.labels or second.labels
-    if len(selection) > _MOST_UNRECORDED:
-        selection = Selection.all()
-    if selection.everything:
-        doubt = first.doubt and second.doubt
-        return replace(first, selection=selection, views={}, names_of={}, doubt=doubt, labels=labels)
-    changes = first.changes
-    changes.add(second.changes)
-    views, names_of = _frozen(changes.views, selection), _frozen(changes.names_of, selection)
-    return replace(first, selection=selection, views=views, names_of=names_of, labels=labels)
+        return bool(self._unrecorded)
