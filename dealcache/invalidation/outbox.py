@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,9 +27,7 @@ def invalidations_of(
     views = {} if changes is None else changes.views
     names = {} if changes is None else changes.names_of
     return [
-        Invalidation(
-            part, at, _frozen(views, part), _frozen(names, part), uuid.uuid4().hex, 0, doubt, labels and place == 0
-        )
+        Invalidation(part, at, _frozen(views, part), _frozen(names, part), doubt=doubt, labels=labels and place == 0)
         for place, part in enumerate(selection.parts(MOST_MARKS))
     ]
 

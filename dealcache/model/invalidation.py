@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -140,7 +141,7 @@ class Invalidation:
     at: datetime
     views: Mapping[str, frozenset[str]] = field(default_factory=dict)
     names_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    nonce: str = ""
+    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
     generation: int = 0
     doubt: bool = False
     labels: bool = False

@@ -11,7 +11,6 @@ a restored database), is told to trust nothing.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -73,13 +72,12 @@ class InvalidationLog(Repository):
         """Add entries.
 
         Args:
-            invalidations: in the order of the log; each with :data:`MOST_MARKS` marks at most, or everything. A missing
-                nonce is made.
+            invalidations: in the order of the log; each with :data:`MOST_MARKS` marks at most, or everything.
 
         Returns:
             The same with their generations, which ascend, perhaps with entries of other writers in between.
         """
-        waiting = [one if one.nonce else replace(one, nonce=uuid.uuid4().hex) for one in invalidations]
+        waiting = invalidations
         recorded: list[Invalidation] = []
         with self._connection.operation() as database, pymongo.timeout(_WRITE_SECONDS):
             for _ in range(_ATTEMPTS):
