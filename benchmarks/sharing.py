@@ -15,9 +15,10 @@ from benchmarks.stand import Stand
 from benchmarks.wired import wired
 from dealcache.container import Container
 from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
 from dealcache.reader.lease_renewer import LEASE
 from dealcache.repositories import Connection, LoadEnd, LoadLeaseRepository
-from dealcache.tiers import Selection, View
+from dealcache.tiers import View
 
 _DATABASE = "sharing"
 _DEAL = DealKey("name", "Acme renewal")

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
 from dealcache.reader.fence import Fence
-from dealcache.tiers import CacheKey, Entry, Selection, View
+from dealcache.tiers import CacheKey, Entry, View
 from tests.clocks import ManualClock
 
 THREADS = 100

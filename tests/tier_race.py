@@ -7,8 +7,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
+from dealcache.model.invalidation import Selection
 from dealcache.redis_connection import RedisConnection
-from dealcache.tiers import Entry, Selection, View
+from dealcache.tiers import Entry, View
 from dealcache.tiers.redis import RedisTier
 from tests.tier_contract import always, entry, key
 

@@ -107,7 +107,8 @@ class LoadRequest:
     def take_fresh(self) -> None:
         """Take the deals whose views are all fresh in memory: a flight that has just ended may have brought them."""
         for key in self._pending(self._named):
-            views = {view: entry for view in View if (entry := self._cache.fresh(CacheKey.of(view, key))) is not None}
+            kept = {view: self._cache.kept(CacheKey.of(view, key)) for view in View}
+            views = {view: one.entry for view, one in kept.items() if one is not None and not one.stale}
             if len(views) == len(View):
                 self.outcomes[key] = views
 

@@ -105,13 +105,8 @@ class TieredCache:
         return found
 
     def kept(self, key: CacheKey) -> Found | None:
-        """Return what memory holds, fresh or stale: the last resort when every tier below has failed."""
+        """Return what memory holds, fresh or stale, a 404 only while it is fresh; not counted as served."""
         return self._judge_kept(self._memory.get(key))
-
-    def fresh(self, key: CacheKey) -> Entry | None:
-        """Return what memory holds if it is fresh, including a remembered 404; not counted as served."""
-        found = self.kept(key)
-        return None if found is None or found.stale else found.entry
 
     def served(self, key: CacheKey, count: int = 1) -> None:
         """Count that memory's value under ``key`` was served."""

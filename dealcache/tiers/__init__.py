@@ -1,6 +1,5 @@
 """Cache tiers: entries, and the memory and Redis tiers."""
 
-from dealcache.model.invalidation import Selection
 from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry, View
 from dealcache.tiers.memory import Columns, MemoryTier, Usage
 from dealcache.tiers.slot import Slot

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from dealcache import redis_connection as redis_connection_module
+from dealcache.model.invalidation import Selection
 from dealcache.redis_connection import RedisConnection
-from dealcache.tiers import Selection, View, wire
+from dealcache.tiers import View, wire
 from dealcache.tiers.redis import MOST_OF_ONE, RedisTier
 from dealcache.tiers.wire import MAX_BODY_BYTES
 from tests.clocks import ManualClock

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dealcache.breaker import Breaker
+from dealcache.model.invalidation import Selection
 from dealcache.model.workers import RedisUnavailable
 from dealcache.redis_connection import PAUSE_SECONDS, RedisConnection
-from dealcache.tiers import Selection
 from dealcache.tiers.redis import RedisTier
 from tests.clocks import ManualClock
 from tests.redis_server import RedisServer

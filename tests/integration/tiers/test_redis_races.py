@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dealcache.model.invalidation import Selection
 from dealcache.redis_connection import RedisConnection
-from dealcache.tiers import Selection, wire
+from dealcache.tiers import wire
 from dealcache.tiers.redis import RedisTier
 
 ROOT = Path(__file__).parents[3]

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from dealcache.api.problems import problem_of
 from dealcache.hubspot.errors import Unavailable
+from dealcache.model.invalidation import Selection
 from dealcache.reader.answers import Mode
 from dealcache.reader.bulkhead import BulkheadFullError
 from dealcache.reader.single_flight import FlightTimeoutError
-from dealcache.tiers import Selection, View
+from dealcache.tiers import View
 from tests.unit.reader.stands import Stand, named, version_of
 
 

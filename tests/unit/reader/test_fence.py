@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
 from dealcache.reader.fence import Fence, Token
-from dealcache.tiers import CacheKey, Entry, Selection, View
+from dealcache.tiers import CacheKey, Entry, View
 
 ENTRY = Entry(200, b"{}", '"t"', 0.0, 1.0, 2.0, "7", "Acme")
 BY_NAME = CacheKey.of(View.INFO, DealKey("name", "ACME"))

@@ -6,9 +6,10 @@ import pytest
 
 from dealcache.hubspot.errors import Forbidden, HubSpotError, RateLimited, TimedOut, Unauthorised, Unavailable
 from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
 from dealcache.reader.answers import Mode, TierOutcome
 from dealcache.repositories import StoreUnavailable
-from dealcache.tiers import CacheKey, Selection, View
+from dealcache.tiers import CacheKey, View
 from tests.listings import rows_of
 from tests.unit.reader.stands import Stand, named, version_of
 

@@ -12,12 +12,13 @@ import pytest
 
 from dealcache.hubspot.errors import RateLimited, Unavailable
 from dealcache.model.deals import DealKey
+from dealcache.model.invalidation import Selection
 from dealcache.reader.answers import Answer, BatchAnswer, Mode
 from dealcache.reader.bulkhead import BulkheadFullError
 from dealcache.reader.lease_renewer import LEASE
 from dealcache.reader.single_flight import FlightTimeoutError
 from dealcache.repositories import LoadEnd, StoreUnavailable
-from dealcache.tiers import Selection, View
+from dealcache.tiers import View
 from tests.lease_contract import acquire_one, look_at, release_one
 from tests.unit.reader.stands import Stand, named, version_of
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dealcache.model.deals import DealKey
-from dealcache.tiers import CacheKey, Entry, MemoryTier, Selection, Usage, View
+from dealcache.model.invalidation import Selection
+from dealcache.tiers import CacheKey, Entry, MemoryTier, Usage, View
 from dealcache.tiers.slot import ENTRY_OVERHEAD
 from tests.clocks import ManualClock
 from tests.listings import rows_of
