@@ -45,7 +45,7 @@ class ReadRecorder:
         """Count reads that the hit lane answered, which measures and logs them itself."""
         with self._lock:
             self._by_tier["memory"] += count
-        self._metrics.reads_finished(view, "memory", count)
+        self._metrics.reads_finished(view, "memory", count=count)
 
     def hits_lasted(self, counts: Sequence[int], seconds: float) -> None:
         """Add durations of hits that the hit lane answered.
@@ -78,10 +78,10 @@ class ReadRecorder:
         by_tier: Counter[str] = Counter()
         for (view, tier), count in reads.items():
             by_tier[tier] += count
-            self._metrics.reads_finished(view, tier, count)
+            self._metrics.reads_finished(view, tier, count=count)
         if answer.failures:
             for wanted in views:
-                self._metrics.reads_finished(wanted, "error", len(answer.failures))
+                self._metrics.reads_finished(wanted, "error", count=len(answer.failures))
         with self._lock:
             for name, count in by_tier.items():
                 self._by_tier[name] += count

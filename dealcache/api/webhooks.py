@@ -59,7 +59,7 @@ def webhooks() -> Response:
     portal_id = wired.account.bound
     own = events if portal_id is None else deliveries.of_account(events, portal_id)
     if foreign := len(events) - len(own):
-        wired.metrics.webhook_events_dropped("portal", foreign)
+        wired.metrics.webhook_events_dropped("portal", count=foreign)
         log.warning("%d webhook events of other HubSpot accounts than %s were dropped", foreign, portal_id)
     parsed, malformed = deliveries.parse_events(own, people=wired.names_people)
     if malformed:

@@ -168,7 +168,7 @@ class HitRecorder:
     def _count(self, view: View, kind: int, count: int) -> None:
         self._metrics.lane_hits.inc(count)
         self._recorder.hits(view, count)
-        self._metrics.request_finished(PATH_OF[view], KINDS[kind][1], count)
+        self._metrics.request_finished(PATH_OF[view], KINDS[kind][1], count=count)
 
     def _count_durations(self) -> None:
         buckets, seconds = list(self._buckets), self._seconds

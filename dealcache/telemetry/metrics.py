@@ -75,9 +75,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[object, ...], Any] = {}
         self.shared_state = SharedStateMetrics(self._gauge)
-        self._requests = self._counter("requests", "HTTP requests by route and status", "route", "status")
-        self._reads = self._counter("reads", "Reads by view and the tier that answered", "view", "tier")
+        #: ``route`` is the rule that matched, never the path as it came.
+        self.request_finished = self._tally("requests", "HTTP requests by route and status", "route", "status")
+        #: ``tier`` is ``error`` when none could answer.
+        self.reads_finished = self._tally("reads", "Reads by view and the tier that answered", "view", "tier")
         self.lane_hits = self._counter("lane_hits", "Hits that the event loop answered by itself, without a thread")
         self._read_seconds = self._histogram(
             "read_seconds", "Time of a read by the tier that answered", READ_BUCKETS, "tier"
@@ -91,11 +94,11 @@ class Metrics:
         self.hubspot_waiting = self._gauge("hubspot_waiting_threads", "Threads that wait for HubSpot", "livesum")
         self._calls = self._counter("hubspot_calls", "Calls to HubSpot by endpoint and status", "endpoint", "status")
         self._call_seconds = self._histogram("hubspot_call_seconds", "Time of a call to HubSpot", _SLOW, "endpoint")
-        self._refusals = self._counter(
+        self._refused = self._tally(
             "hubspot_refusals", "Calls that HubSpot refused because of the token (401) or its scopes (403)", "status"
         )
         for status in TOKEN_REFUSALS:
-            self._refusals.labels(status)
+            self._refused(status, count=0)
         self.retried = self._tally("hubspot_retries", "Retried calls by endpoint and reason", "endpoint", "reason")
         # The most recent: an old value of a worker that has made no call since means nothing.
         self._calls_left = self._gauge(
@@ -113,7 +116,7 @@ class Metrics:
             "reason",
         )
         self.webhook_events = self._counter("webhook_events", "Webhook events whose records were processed")
-        self._webhook_events_dropped = self._counter(
+        self.webhook_events_dropped = self._tally(
             "webhook_events_dropped", "Webhook events that were dropped", "reason"
         )
         self.record_unreadable = self._tally(
@@ -143,7 +146,6 @@ class Metrics:
         Counter(*metric_files.LOST, registry=self.registry)
         self._evicted_so_far = 0
         self._lock = threading.Lock()
-        self._children: dict[tuple[object, ...], Any] = {}
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"dealcache_{name}", text, labels, registry=self.registry)
@@ -155,9 +157,9 @@ class Metrics:
         return CountedHistogram(f"dealcache_{name}", text, labels, buckets=buckets, registry=self.registry)
 
     def _tally(self, name: str, text: str, *labels: str) -> Callable[..., None]:
-        """Return the function that counts one by the values of the labels."""
+        """Return the function that counts by the values of the labels: one, or ``count``; with 0 the series begins."""
         counter = self._counter(name, text, *labels)
-        return lambda *values: self._child(counter, *values).inc()
+        return lambda *values, count=1: self._child(counter, *values).inc(count)
 
     def _child(self, metric: M, *labels: str) -> M:
         """Return ``metric.labels(*labels)``, remembered: for a hit the look-up costs more than the counting."""
@@ -171,26 +173,18 @@ class Metrics:
         """Show the server errors of each route from the start."""
         for route in routes:
             for status in SERVER_ERRORS:
-                self._requests.labels(route, status)
+                self.request_finished(route, status, count=0)
 
     def expect_reads(self, views: Iterable[str], tiers: Sequence[str]) -> None:
         """Show the reads of each view by each tier, and the failed ones, from the start."""
         for view in views:
             for tier in (*tiers, "error"):
-                self._reads.labels(view, tier)
-
-    def request_finished(self, route: str, status: int, count: int = 1) -> None:
-        """Count an answered request; ``route`` is the rule that matched, never the path as it came."""
-        self._child(self._requests, route, str(status)).inc(count)
+                self.reads_finished(view, tier, count=0)
 
     def read_finished(self, view: str, tier: str, seconds: float) -> None:
-        """Count a read; ``tier`` is ``error`` when none could answer."""
-        self._child(self._reads, view, tier).inc()
+        """Count a read and its time."""
+        self.reads_finished(view, tier)
         self._child(self._read_seconds, tier).observe(seconds)
-
-    def reads_finished(self, view: str, tier: str, count: int) -> None:
-        """Count reads whose time is reported separately, or is that of a whole batch."""
-        self._child(self._reads, view, tier).inc(count)
 
     def reads_lasted(self, tier: str, counts: Sequence[int], seconds: float) -> None:
         """Add durations of many reads: how many fell into each of :data:`READ_BUCKETS` and above, and their sum."""
@@ -213,7 +207,7 @@ class Metrics:
         """Count a call to HubSpot; ``status`` is the HTTP status or the kind of failure."""
         self._calls.labels(endpoint, status).inc()
         if status in TOKEN_REFUSALS:
-            self._refusals.labels(status).inc()
+            self._refused(status)
         self._call_seconds.labels(endpoint).observe(seconds)
 
     def calls_left(self, bucket: str, left: int) -> None:
@@ -223,10 +217,6 @@ class Metrics:
     def reread(self, outcome: str, count: int) -> None:
         """Count deals that were to be read again."""
         self._rereads.labels(outcome).inc(count)
-
-    def webhook_events_dropped(self, reason: str, count: int) -> None:
-        """Count webhook events that were dropped."""
-        self._webhook_events_dropped.labels(reason).inc(count)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format, of all workers together."""
