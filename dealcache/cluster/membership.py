@@ -25,24 +25,28 @@ class Membership:
         worker: this process.
         on_count: called with the number of live processes each time it is looked up.
         timer: the monotonic clock, in seconds.
+
+    Attributes:
+        worker: this process.
+        live: all processes alive at the last reading, including this one if it had given a sign.
     """
 
     def __init__(
         self,
         registry: WorkerRegistry,
         worker: Worker,
-        on_count: Callable[[int], None] = lambda _count: None,
+        on_count: Callable[[int], None],
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
-        self._worker = worker
+        self.worker = worker
         self._on_count = on_count
         self._timer = timer
         self._looked_at = float("-inf")
         self._after_sign: Callable[[], None] = lambda: None
         self._report: Callable[[], bytes] = bytes
         self._has_signed = False
-        self._live: tuple[Worker, ...] = ()
+        self.live: tuple[Worker, ...] = ()
         self._thread = BackgroundThread(
             "membership", self.renew, SIGN_SECONDS, expected=(StoreError,), retry_after=_RETRY_SECONDS
         )
@@ -50,12 +54,7 @@ class Membership:
     @property
     def owner(self) -> str:
         """The name of this process for leases and locks, unlike that of any other process."""
-        return self._worker.owner
-
-    @property
-    def worker(self) -> Worker:
-        """This process."""
-        return self._worker
+        return self.worker.owner
 
     def start(self, publish_statistics: Callable[[], None] | None = None, report: Callable[[], bytes] = bytes) -> None:
         """Begin to give signs of life. Called after the fork.
@@ -67,7 +66,7 @@ class Membership:
         self._report = report
         if publish_statistics is not None:
             self._after_sign = publish_statistics
-            self._worker = replace(self._worker, has_cache=True)
+            self.worker = replace(self.worker, has_cache=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -75,7 +74,7 @@ class Membership:
         self._thread.stop()
         if self._has_signed:
             try:
-                self._registry.leave(self._worker)
+                self._registry.leave(self.worker)
             except StoreError as failure:
                 log.debug("other processes will notice by themselves that this process has ended: %s", failure)
 
@@ -85,7 +84,7 @@ class Membership:
         Raises:
             StoreError: MongoDB failed.
         """
-        self._registry.sign(replace(self._worker, report=self._said()))
+        self._registry.sign(replace(self.worker, report=self._said()))
         self._has_signed = True
         self.find_others()
         self._after_sign()
@@ -105,15 +104,10 @@ class Membership:
             StoreError: MongoDB failed.
         """
         began_at = self._timer()
-        self._live = tuple(self._registry.live())
+        self.live = tuple(self._registry.live())
         self._looked_at = began_at
         self._on_count(self.live_count())
         return self.others
-
-    @property
-    def live(self) -> tuple[Worker, ...]:
-        """All processes alive at the last reading, including this one if it had given a sign."""
-        return self._live
 
     @property
     def age(self) -> float:
@@ -123,12 +117,12 @@ class Membership:
     @property
     def others(self) -> tuple[Worker, ...]:
         """The other processes alive at the last reading, at most two seconds ago unless MongoDB is away."""
-        return tuple(one for one in self._live if one.owner != self.owner)
+        return tuple(one for one in self.live if one.owner != self.owner)
 
     @property
     def is_sure(self) -> bool:
         """False if this process itself counted as dead at the last reading, because it could not reach MongoDB."""
-        return not self._has_signed or any(one.owner == self.owner for one in self._live)
+        return not self._has_signed or any(one.owner == self.owner for one in self.live)
 
     def live_count(self) -> int:
         """Return how many processes were alive at the last reading, including this one; never raise."""

@@ -61,13 +61,9 @@ class Hub:
         self._taken = 0
         self._idle = threading.Event()
 
-    def start(self, places: int | None = None) -> None:
-        """Begin. Called after the server has forked.
-
-        Args:
-            places: the most clients at once; as many as the limit on open files allows unless given.
-        """
-        self._places = make_room() if places is None else places
+    def start(self) -> None:
+        """Begin, with as many clients as the limit on open files allows. Called after the server has forked."""
+        self._places = make_room()
         self._waker, wakeups = socket.socketpair()
         for end in (self._waker, wakeups):
             end.setblocking(False)

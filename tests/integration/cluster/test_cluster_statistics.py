@@ -134,7 +134,7 @@ def test_without_mongodb_each_tells_its_own_and_says_once_that_it_is_gone(
         relay.cut()
         told = everywhere(ada)
         assert (told.total, told.workers, told.complete) == (1, 1, False)
-        assert told.missing == [bob.membership._worker.shown]
+        assert told.missing == [bob.membership.worker.shown]
         until(lambda: len(caplog.records) >= 2)
         assert ada.membership.live_count() == 2
         relay.mend()

@@ -52,7 +52,9 @@ class Stand:
     def __init__(self, places: int = 10) -> None:
         self.observer = Observer()
         self.hub = Hub(self.observer)
-        self.hub.start(places)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("dealcache.live.hub.make_room", lambda: places)
+            self.hub.start()
         self._peers: list[Peer] = []
 
     def join(self, *names: str) -> Peer | None:

@@ -108,7 +108,7 @@ def test_a_started_member_gives_signs_publishes_if_it_has_a_cache_and_leaves(mem
     assert list(registry.there) == [BOB.owner]
 
 
-def test_a_report_goes_with_each_sign_of_life_and_one_that_fails_keeps_none_back(registry):
+def test_a_report_goes_with_each_sign_of_life_and_one_that_fails_keeps_none_back(registry, counts):
     reports = iter([b"first", ZeroDivisionError(), b"third"])
 
     def report() -> bytes:
@@ -117,16 +117,16 @@ def test_a_report_goes_with_each_sign_of_life_and_one_that_fails_keeps_none_back
             raise one
         return one
 
-    membership = Membership(registry, ADA)
+    membership = Membership(registry, ADA, counts.append)
     membership._report = report
     for _ in range(3):
         membership.renew()
     assert [one.report for one in registry.signs] == [b"first", b"", b"third"]
 
 
-def test_it_is_known_how_long_ago_the_others_were_seen(registry):
+def test_it_is_known_how_long_ago_the_others_were_seen(registry, counts):
     clock = ManualClock()
-    membership = Membership(registry, ADA, timer=clock)
+    membership = Membership(registry, ADA, counts.append, clock)
     assert membership.age == float("inf")
     membership.find_others()
     clock.tick(3)
