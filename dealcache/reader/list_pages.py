@@ -100,12 +100,16 @@ class ListPages:
             after = found[-1].place if found else None
 
     def _unchanged(self, asked: PageQuestion) -> FoundPage | None:
-        """Return a page of the last known version if lists still have it, and the total is remembered."""
+        """Return a page of the last known version if lists still have it, and the total is remembered.
+
+        A first page must have been read at that version before, and found quickly or remembered: after a change, deals
+        that are far to seek would otherwise be sought twice.
+        """
         unchanged = self._prepare.unchanged()
         if unchanged is None:
             return None
         total = self._totals.known((unchanged.version, asked.wanted))
-        if total is None:
+        if total is None or (asked.after is None and self._pages.known((unchanged.version, asked)) is None):
             return None
         page = self._page(unchanged.version, asked, total, unchanged)
         return page if unchanged else None
@@ -129,16 +133,19 @@ class ListPages:
         unchanged: Unchanged | None = None,
         first: Any = None,
     ) -> FoundPage:
-        """Return a page; of one that took long to find at the same version only the deals are read again."""
+        """Return a page; of one that took long to find at the same version only the deals are read again.
+
+        One that is found quickly is remembered without its deals.
+        """
         key = version, asked
         spots, more = self._pages.known(key) or ([], False)
         found = self._deals.again(spots, asked.order, unchanged) if spots else None
         if found is None:
             found, more = self._deals.page(*asked, total.count, unchanged, first)
-            is_of_version = unchanged is None or unchanged
-            is_worth_it = 0 < len(found) <= _LONGEST_REMEMBERED and self._deals.is_far(asked.wanted, asked.order)
-            if is_of_version and is_worth_it:
-                self._pages.remember(key, ([one.spot for one in found], more))
+            is_far = self._deals.is_far(asked.wanted, asked.order)
+            is_short = 0 < len(found) <= _LONGEST_REMEMBERED
+            if (unchanged is None or unchanged) and (is_short or not is_far):
+                self._pages.remember(key, ([one.spot for one in found] if is_far else [], more))
         return FoundPage(found, more, total)
 
     def _total(self, version: int, wanted: DealFilter, order: Order) -> tuple[ListTotal, Any]:

@@ -20,8 +20,9 @@ class Deals:
     It counts as many deals as it was asked times, or none if it is known with which value they begin.
     """
 
-    def __init__(self, first: object = None) -> None:
+    def __init__(self, first: object = None, far: bool = False) -> None:
         self.first = first
+        self.far = far
         self.added_up = 0
         self.pages: list[Any] = []
 
@@ -35,6 +36,16 @@ class Deals:
     def page(self, *asked: Any) -> tuple[list[Any], bool]:
         self.pages.append(asked[-2:])
         return [], False
+
+    def is_far(self, *_asked: Any) -> bool:
+        return self.far
+
+
+class NoDeals(Deals):
+    """A repository that counts no deals, which contradicts no first page."""
+
+    def total(self, *_asked: Any) -> ListTotal:
+        return ListTotal(0, 0.0)
 
 
 class Lists:
@@ -93,6 +104,28 @@ def test_a_page_is_read_at_once_if_its_total_is_known_and_again_unless_lists_are
     (known, _), *again = deals.pages[1:]
     assert isinstance(known, Known)
     assert again == ([] if unchanged else [(None, None)])
+
+
+def test_a_first_page_is_read_at_once_only_if_it_was_found_quickly_at_this_version() -> None:
+    deals, lists = NoDeals(), Lists(7, 7, unchanged=True)
+    pages = pages_of(deals, lists, ManualClock(100.0))
+    by_name, by_amount = (PageQuestion(DealFilter(), Order(sort), None, 5) for sort in ("name", "amount"))
+    pages.read(by_name)
+    pages.read(by_amount)  # the total is known, but perhaps its deals are far to seek in this order
+    assert not lists.versions
+    assert deals.pages == [(None, None)] * 2
+    for asked in (by_name, by_amount):
+        pages.read(asked)
+    assert [isinstance(known, Known) for known, _ in deals.pages[2:]] == [True, True]
+
+
+def test_a_first_page_that_is_far_to_seek_is_not_read_before_the_version_is() -> None:
+    deals, lists = NoDeals(far=True), Lists(7, 7, unchanged=True)
+    pages = pages_of(deals, lists, ManualClock(100.0))
+    for _ in range(2):
+        pages.read(ASKED._replace(after=None))
+    assert not lists.versions
+    assert deals.pages == [(None, None)] * 2
 
 
 @pytest.mark.parametrize("unchanged", [True, False])
