@@ -17,7 +17,7 @@ from enum import StrEnum
 from cachetools import TTLCache
 
 from dealcache.background import BackgroundThread
-from dealcache.model.deadline import CancellableDeadline
+from dealcache.model.deadline import Deadline
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.reader.cluster_flight import ClusterFlight
@@ -107,7 +107,7 @@ def reread(
     if not has_calls():
         return RereadOutcome.SKIPPED
     request = RereadRequest(key, PAUSE_AFTER_FAILURE, context)
-    if not cluster.run_unless_held(request, CancellableDeadline(deadline_seconds, is_stopping)):
+    if not cluster.run_unless_held(request, Deadline(deadline_seconds, is_cancelled=is_stopping)):
         return RereadOutcome.UNNEEDED
     outcome = request.outcomes.get(key)
     if not isinstance(outcome, dict) or not request.stored:

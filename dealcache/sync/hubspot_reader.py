@@ -15,7 +15,7 @@ from dealcache.hubspot.mapper import RecordMapper
 from dealcache.hubspot.name_search import NameSearch
 from dealcache.hubspot.pages import AssociationPage, RecordBatch, RecordPage, all_associations
 from dealcache.hubspot.search_limits import SEARCH_PAGE
-from dealcache.model.deadline import CancellableDeadline, Deadline
+from dealcache.model.deadline import Deadline
 from dealcache.model.deals import Deal, Event
 from dealcache.model.people import Person
 from dealcache.sync.bisection import Bisected, read_by_bisection
@@ -182,7 +182,7 @@ class HubSpotReader:
 
     def _client(self, seconds: float = _CALL_SECONDS) -> HubSpotClient:
         self._token.check()
-        return self._connect(CancellableDeadline(seconds, self._token.is_cancelled))
+        return self._connect(Deadline(seconds, is_cancelled=self._token.is_cancelled))
 
     def _list(self, read: Callable[..., RecordPage], object_type: str, after: str | None) -> RecordPage:
         def ask(limit: int) -> RecordPage:

@@ -15,7 +15,7 @@ import pytest
 from dealcache.hubspot.answers import Answer
 from dealcache.hubspot.errors import HubSpotError, TimedOut, Unavailable
 from dealcache.hubspot.transport import Request, Transport
-from dealcache.model.deadline import CancellableDeadline, Deadline
+from dealcache.model.deadline import Deadline
 from dealcache.sync.cancellation import CancellationToken, CancelReason
 
 #: Every peer here goes on until the test is over: a call that outlived its deadline would last for 110 s or for ever.
@@ -118,7 +118,7 @@ def test_a_cancelled_sync_waits_for_no_answer(behaviour: Peer) -> None:
     with peer(behaviour) as url:
         threading.Timer(0.3, stop.cancel, (CancelReason.CANCELLED,)).start()
         with pytest.raises(TimedOut):
-            get(url, CancellableDeadline(300.0, stop.is_cancelled))
+            get(url, Deadline(300.0, is_cancelled=stop.is_cancelled))
 
 
 @pytest.mark.parametrize("status", [b"102 Processing", b"103 Early Hints", b"199 Whatever"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dealcache.model.deadline import CancellableDeadline
+from dealcache.model.deadline import Deadline
 from dealcache.sync.cancellation import CancellationToken, CancelReason
 
 
@@ -20,7 +20,7 @@ def test_the_first_reason_stays(stop):
 
 
 def test_a_stop_ends_the_deadline_of_calls_under_way(stop):
-    deadline = CancellableDeadline(60, stop.is_cancelled)
+    deadline = Deadline(60, is_cancelled=stop.is_cancelled)
     part = deadline.part(0.5)
     assert deadline.remaining() > 50
     assert 20 < part.remaining() <= 30
