@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -58,6 +58,6 @@ def timeline_response(entry: Entry, query: Mapping[str, Any], headers: Sequence[
     return export_response(kind, f"deal-{name}-timeline", TIMELINE_COLUMNS, _parts(part["events"]), headers)
 
 
-def _parts(events: Sequence[dict[str, Any]]) -> Generator[Sequence[dict[str, Any]], None, None]:
+def _parts(events: Sequence[Row]) -> Batches[Row]:
     for start in range(0, len(events), _EVENTS_AT_ONCE):
         yield events[start : start + _EVENTS_AT_ONCE]

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from flask import Response
@@ -29,15 +29,9 @@ _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r]")
 Row = Mapping[str, Any]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
-
-class Batches(Protocol[T_co]):
-    """Batches of rows, such as a generator; ``close`` abandons the rest and releases its resources."""
-
-    def __iter__(self) -> Iterator[Sequence[T_co]]: ...
-
-    def close(self) -> None: ...
+#: Batches of rows; closing the generator abandons the rest and releases its resources.
+Batches = Generator[Sequence[T], None, None]
 
 
 class AnswerBrokenError(Exception):
@@ -51,15 +45,13 @@ class Body:
 
     Args:
         pieces: makes them; a generator that releases its resources when it is closed.
-        give_way: called after each piece but the first, with the seconds for which other threads may run.
 
     Raises:
         StoreError: MongoDB failed before there was anything to send.
     """
 
-    def __init__(self, pieces: Iterator[bytes], give_way: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._give_way = give_way
         self._context = contextvars.copy_context()
         self._first: bytes | None = next(pieces, b"")
 
@@ -71,7 +63,7 @@ class Body:
             piece, self._first = self._first, None
             return piece
         # Zero seconds are enough: the lock goes to a thread that waits for it, and otherwise comes back at once.
-        self._give_way(0)
+        time.sleep(0)
         try:
             return self._context.run(next, self._pieces)
         except StoreError as failure:
@@ -93,9 +85,7 @@ def streamed_response(pieces: Iterator[bytes], content_type: str, headers: Itera
     return Response(Body(pieces), 200, list(headers), content_type=content_type)
 
 
-def converted(
-    batches: Batches[T], convert: Callable[[Sequence[T]], Sequence[Row]]
-) -> Generator[Sequence[Row], None, None]:
+def converted(batches: Batches[T], convert: Callable[[Sequence[T]], Sequence[Row]]) -> Batches[Row]:
     """Yield the conversion of each batch."""
     with closing(batches):
         for batch in batches:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Generator, Iterator, Sequence
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -39,53 +40,49 @@ class Source:
         self.closed = True
 
 
-def body(pieces: Iterator[bytes], pauses: list[float] | None = None) -> Body:
-    return Body(pieces, ([] if pauses is None else pauses).append)
-
-
 @pytest.mark.parametrize("batches", [[], [[]], [[ROWS[0]], [], [ROWS[1]]], [ROWS, ROWS]])
 def test_an_array_is_what_orjson_makes_of_all_rows(batches):
     source = Source(batches)
-    assert b"".join(body(json_array(source))) == orjson.dumps([row for batch in batches for row in batch])
+    assert b"".join(Body(json_array(source))) == orjson.dumps([row for batch in batches for row in batch])
     assert source.closed
 
 
 def test_lines_of_json():
-    assert b"".join(body(json_lines(Source([ROWS, [], ROWS])))).splitlines() == [orjson.dumps(row) for row in ROWS * 2]
+    assert b"".join(Body(json_lines(Source([ROWS, [], ROWS])))).splitlines() == [orjson.dumps(row) for row in ROWS * 2]
 
 
 def test_csv_is_read_back_with_its_header():
-    pieces = list(body(csv_lines(COLUMNS, Source([ROWS[:1], ROWS[1:]]))))
+    pieces = list(Body(csv_lines(COLUMNS, Source([ROWS[:1], ROWS[1:]]))))
     assert len(pieces) == 2
     assert list(csv.reader(io.StringIO(b"".join(pieces).decode(), newline=""))) == [
         list(COLUMNS),
         ['Ann, "or" Bob\r\n', "-1.5", "true", ""],
         ["Zoë", "2", "", ""],
     ]
-    assert b"".join(body(csv_lines(COLUMNS, Source([])))) == b"name,amount,open,owner\r\n"
+    assert b"".join(Body(csv_lines(COLUMNS, Source([])))) == b"name,amount,open,owner\r\n"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", " =1", "\n-1", "＝1", "\u3000＠a"])
 def test_no_text_is_a_formula(text):
-    written = b"".join(body(csv_lines(["name"], Source([[{"name": text}]])))).decode()
+    written = b"".join(Body(csv_lines(["name"], Source([[{"name": text}]])))).decode()
     assert list(csv.reader(io.StringIO(written, newline="")))[1] == [f"'{text}"]
 
 
 @pytest.mark.parametrize("text", ["a=1", "1-1", "'=1", 'a"b', "a,b", "a\rb", "a\nb", "\0", " a ", "a\r\n", "=\0\r"])
 def test_any_text_is_read_back(text):
-    written = b"".join(body(csv_lines(["name", "x"], Source([[{"name": text, "x": [1, {"a": "="}]}]])))).decode()
+    written = b"".join(Body(csv_lines(["name", "x"], Source([[{"name": text, "x": [1, {"a": "="}]}]])))).decode()
     kept = f"'{text}" if text.startswith("=") else text
     assert list(csv.reader(io.StringIO(written, newline="")))[1] == [kept, '[1,{"a":"="}]']
 
 
 def test_the_first_piece_is_made_before_the_answer_begins():
     with pytest.raises(StoreUnavailable):
-        body(json_array(Source([], fails=True)))
+        Body(json_array(Source([], fails=True)))
 
 
 def test_a_failure_in_the_middle_is_no_end():
     source = Source([ROWS], fails=True)
-    pieces = body(json_array(source))
+    pieces = Body(json_array(source))
     assert next(pieces) == orjson.dumps(ROWS)[:-1]
     with pytest.raises(AnswerBrokenError):
         next(pieces)
@@ -96,7 +93,7 @@ def test_a_failure_in_the_middle_is_no_end():
 @pytest.mark.parametrize("taken", [0, 1])
 def test_a_body_that_is_given_up_releases_its_source(encode, taken):
     source = Source([ROWS, ROWS, ROWS])
-    pieces = body(encode(source))
+    pieces = Body(encode(source))
     for _ in range(taken):
         next(pieces)
     pieces.close()
@@ -104,9 +101,10 @@ def test_a_body_that_is_given_up_releases_its_source(encode, taken):
     assert source.closed
 
 
-def test_other_threads_have_their_turn_between_two_pieces():
+def test_other_threads_have_their_turn_between_two_pieces(monkeypatch):
     pauses: list[float] = []
-    pieces = body(json_lines(Source([ROWS, ROWS])), pauses)
+    monkeypatch.setattr("dealcache.api.streaming.time", SimpleNamespace(sleep=pauses.append))
+    pieces = Body(json_lines(Source([ROWS, ROWS])))
     next(pieces)
     assert pauses == []
     next(pieces)
@@ -122,7 +120,7 @@ def test_every_piece_is_made_in_the_context_of_the_request():
             yield ROWS
 
     token = request.set("this one")
-    pieces = body(json_lines(batches()))
+    pieces = Body(json_lines(batches()))
     request.reset(token)
     assert len(list(pieces)) == 3
     assert seen == ["this one"] * 3
