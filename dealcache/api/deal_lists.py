@@ -99,7 +99,7 @@ def stage_deals(
         stage = labels.stage(deal.pipeline_id, deal.stage_id)
         return {
             "Deal_Name": deal.deal_name,
-            "Owner": labels.owner_of_deal(deal),
+            "Owner": labels.owner_label(deal.owner_id, deal.owner),
             "Amount": money(deal.amount, deal.currency),
             "Created_At": written_day(deal.create_date, zone),
             "Last_Update": ago(deal.hubspot_updated_at, now),

@@ -89,31 +89,16 @@ class Labels:
         object.__setattr__(self, "_stages", stages)
         object.__setattr__(self, "_anywhere", anywhere)
 
-    # Labels of records
-
-    def owner_of_deal(self, deal: Deal) -> str:
-        """Return the name of the deal's owner, or :data:`UNKNOWN_OWNER`.
-
-        An unknown owner is shown by the name that an earlier version stored, as are stages and pipelines.
-        """
-        return self.owner_label(deal.owner_id, deal.owner)
+    # Labels of records; those that an earlier version stored in a record are the former ones
 
     def owner_label(self, owner_id: str | None, former: str | None) -> str:
         """Return the name of an owner; if it is unknown ``former``, or :data:`UNKNOWN_OWNER`."""
         return self.owners.get(owner_id, former or "") or UNKNOWN_OWNER
 
-    def stage_of_deal(self, deal: Deal) -> str:
-        """Return the label of the deal's stage; its id if there is no label."""
-        return self.stage_label(deal.pipeline_id, deal.stage_id, deal.stage)
-
     def stage_label(self, pipeline_id: str | None, stage_id: str | None, former: str | None) -> str:
-        """Return the label of a stage; if it is unknown ``former``, which an earlier version stored, or its id."""
+        """Return the label of a stage; if it is unknown ``former``, or its id."""
         stage = self.stage(pipeline_id, stage_id)
         return (former if stage is None else stage.label) or stage_id or ""
-
-    def pipeline_of_deal(self, deal: Deal) -> str:
-        """Return the label of the deal's pipeline; its id if there is no label."""
-        return self.pipeline_label(deal.pipeline_id, deal.pipeline)
 
     def pipeline_label(self, pipeline_id: str | None, former: str | None = None) -> str:
         """Return the label of a pipeline; if it is unknown ``former``, or its id."""

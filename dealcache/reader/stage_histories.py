@@ -33,7 +33,9 @@ def history_of(deal: Deal, labels: Labels, now: datetime) -> dict[str, Any]:
 
 def _stay(stay: Stay, deal: Deal, labels: Labels, now: datetime) -> dict[str, Any]:
     if stay.is_current:
-        stage, pipeline, pipeline_id = labels.stage_of_deal(deal), labels.pipeline_of_deal(deal), deal.pipeline_id
+        pipeline_id = deal.pipeline_id
+        stage = labels.stage_label(pipeline_id, deal.stage_id, deal.stage)
+        pipeline = labels.pipeline_label(pipeline_id, deal.pipeline)
     else:
         # HubSpot keeps one time for all pipelines that use a stage id: the deal's own goes first.
         key = labels.stage_key(deal.pipeline_id, stay.stage_id) or labels.stage_key(None, stay.stage_id)

@@ -87,9 +87,9 @@ def test_the_deal_bears_ids_whose_labels_are_known_when_it_is_loaded(account, po
     deal_loaded = load_one(DealLoader(account.connect, refresher, pool, now=lambda: STARTED), ACME, soon(clock)).deal
     assert (deal_loaded.owner, deal_loaded.stage, deal_loaded.pipeline) == (None, None, None)
     labels = refresher.known()
-    assert labels.owner_of_deal(deal_loaded) == "Ada Byron"
-    assert labels.stage_of_deal(deal_loaded) == "Contract Sent"
-    assert labels.pipeline_of_deal(deal_loaded) == "Sales Pipeline"
+    assert labels.owner_label(deal_loaded.owner_id, deal_loaded.owner) == "Ada Byron"
+    assert labels.stage_label(deal_loaded.pipeline_id, deal_loaded.stage_id, deal_loaded.stage) == "Contract Sent"
+    assert labels.pipeline_label(deal_loaded.pipeline_id, deal_loaded.pipeline) == "Sales Pipeline"
 
 
 def test_sixty_activities_take_three_round_trips(loader, account, clock):
@@ -299,7 +299,7 @@ def test_labels_are_read_again_for_an_unknown_stage(account, pool, clock):
     account.add(deal(dealstage="new"))
     account.pipelines = [account.pipelines[0] | {"stages": [{"id": "new", "label": "New"}]}]
     loaded = load_one(loader, ACME, soon(clock))
-    assert refresher.known().stage_of_deal(loaded.deal) == "New"
+    assert refresher.known().stage_label(loaded.deal.pipeline_id, loaded.deal.stage_id, loaded.deal.stage) == "New"
     assert (account.calls["owners"], account.calls["pipelines"]) == (1, 2)
 
 
@@ -310,7 +310,7 @@ def test_a_refresh_reads_the_labels_again(account, pool, clock):
     load_one(loader, ACME, soon(clock))
     account.owners = [account.owners[0] | {"firstName": "Augusta"}]
     loaded = load_one(loader, ACME, soon(clock), fresh_labels=True)
-    assert refresher.known().owner_of_deal(loaded.deal) == "Augusta Byron"
+    assert refresher.known().owner_label(loaded.deal.owner_id, loaded.deal.owner) == "Augusta Byron"
 
 
 def test_the_calls_of_a_load_come_before_those_of_syncs(warm, account, clock):

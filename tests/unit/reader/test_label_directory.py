@@ -160,7 +160,9 @@ class Views:
     def made(self, key: DealKey, unknown: UnknownIds = UnknownIds()) -> Entry:  # noqa: B008 - immutable
         labels = self.maker.labels.current()
         deal = replace(deal_of(key), owner_id="1")
-        return self.maker.found({"owner": labels.owner_of_deal(deal)}, deal, self.clock(), labels, unknown)
+        return self.maker.found(
+            {"owner": labels.owner_label(deal.owner_id, deal.owner)}, deal, self.clock(), labels, unknown
+        )
 
     def kept(self, key: DealKey) -> bytes | None:
         entry = self.memory.get(CacheKey.of(View.INFO, key))
