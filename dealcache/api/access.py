@@ -6,7 +6,7 @@ Pure decisions, and the hooks by which Flask applies them to every request.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -46,19 +46,19 @@ class Need(Enum):
     ADMIN = "admin"
 
 
-def need_of(method: str, path: str, query: Mapping[str, str]) -> Need:
+def need_of(method: str, path: str, query: Mapping[str, Sequence[str]]) -> Need:
     """Return the right that a request needs: none for documentation, probes and webhooks, the admin's for changes.
 
     Args:
         method: the HTTP method; OPTIONS changes nothing, and a browser's preflight carries no token.
         path: the path, decoded.
-        query: the parameters; empty when they cannot be parsed, which is refused later.
+        query: the values of the parameters; empty when they cannot be parsed, which is refused later.
     """
     if method == "OPTIONS" or not path.startswith(("/api", "/ws")) or path.startswith(_OPEN_PREFIXES):
         return Need.NOTHING
     if path == WEBHOOKS_PATH:
         return Need.NOTHING
-    if path == "/api/hubspot/clear-endpoint-cache" or query.get("refresh") in TRUTHY:
+    if path == "/api/hubspot/clear-endpoint-cache" or query.get("refresh", [""])[0] in TRUTHY:
         return Need.ADMIN
     if method == "POST" and path.startswith("/api/hubspot/v2/sync"):
         return Need.ADMIN
@@ -142,7 +142,7 @@ def install_hooks(app: Flask, tokens: Tokens, guard: CrossSiteGuard, metrics: Me
 def _refuse_access(current: Request, tokens: Tokens, guard: CrossSiteGuard) -> Response | None:
     method, path, environ = current.method, current.path, current.environ
     try:
-        query = parse_query(environ.get("QUERY_STRING", "")).values
+        query = parse_query(environ.get("QUERY_STRING", ""))
     except QuestionError:
         query = {}
     need = need_of(method, path, query)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from dealcache.model.deals import DealKey
@@ -29,17 +28,10 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DEAL_ID = re.compile(r"[0-9]{1,20}")
 
 
-class Query(NamedTuple):
-    """A parsed query: the first value of each parameter, and the further values of repeated ones."""
-
-    values: Mapping[str, str]
-    repeated: Mapping[str, list[str]]
-
-
 # The check of access and the reading of parameters each parse the query of the same request.
 @lru_cache(maxsize=256)
-def parse_query(raw: str) -> Query:
-    """Parse a query string.
+def parse_query(raw: str) -> Mapping[str, list[str]]:
+    """Return the values of each parameter of a query string, in their order.
 
     Args:
         raw: the query string of WSGI: still percent-encoded, bytes above 127 as Latin-1.
@@ -47,18 +39,14 @@ def parse_query(raw: str) -> Query:
     Raises:
         QuestionError: an escape or a UTF-8 sequence is broken.
     """
-    values: dict[str, str] = {}
-    repeated: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for pair in raw.split("&"):
         if not pair:
             continue
         name, _, value = pair.partition("=")
         field = _decode(name, "query")
-        if field in values:
-            repeated.setdefault(field, []).append(_decode(value, field))
-        else:
-            values[field] = _decode(value, field)
-    return Query(MappingProxyType(values), MappingProxyType(repeated))
+        values.setdefault(field, []).append(_decode(value, field))
+    return MappingProxyType(values)
 
 
 def _decode(text: str, field: str) -> str:

@@ -24,10 +24,7 @@ _QUERIES = 1024
 
 
 class Repeatable(ma.fields.List[Any]):
-    """A parameter that may be given several times, which makes a list; others may not."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        return super()._deserialize(value if isinstance(value, list) else [value], attr, data, **kwargs)
+    """A parameter that may be given several times; others may not."""
 
 
 class Prefixed(ma.fields.Dict):
@@ -79,7 +76,7 @@ class Prefixed(ma.fields.Dict):
 
 
 def given_parameters(raw: str, schema: ma.Schema) -> Mapping[str, Any]:
-    """Return the parameters of a query string, decoded strictly; a repeated one that may be repeated as a list.
+    """Return the parameters of a query string, decoded strictly; those that may be repeated as lists.
 
     Args:
         raw: as for :func:`.parse_query`.
@@ -93,14 +90,12 @@ def given_parameters(raw: str, schema: ma.Schema) -> Mapping[str, Any]:
     except QuestionError as error:
         raise ma.ValidationError({error.parameter: [str(error)]}) from error
     prefixed = [field for field in schema.fields.values() if isinstance(field, Prefixed)]
-    if not parsed.repeated and not prefixed:
-        return parsed.values
-    known = {name: field for name, field in schema.fields.items() if name in parsed.repeated}
-    once = sorted(name for name, field in known.items() if not isinstance(field, Repeatable))
+    many = {name for name in parsed if isinstance(schema.fields.get(name), Repeatable)}
+    many |= {name for name in parsed for field in prefixed if field.is_one(name)}
+    once = sorted(name for name in parsed.keys() & schema.fields.keys() - many if len(parsed[name]) > 1)
     if once:
         raise ma.ValidationError({name: ["Give this parameter once."] for name in once})
-    many = {*known, *(name for name in parsed.repeated for field in prefixed if field.is_one(name))}
-    values = {**parsed.values, **{name: [parsed.values[name], *parsed.repeated[name]] for name in many}}
+    values: dict[str, Any] = {name: texts if name in many else texts[0] for name, texts in parsed.items()}
     for field in prefixed:
         values = field.gathered(values)
     return values

@@ -231,8 +231,8 @@ def parse_route(raw: bytes) -> Route | None:
     if view is None or not _QUERY.fullmatch(query):
         return None
     try:
-        values, repeated = parse_query(query.decode())
-        deal = deal_key(values)
+        ((name, (text,)),) = parse_query(query.decode()).items()
+        deal = deal_key({name: text})
     except ValueError:
         return None
-    return None if deal is None or len(values) != 1 or repeated else Route(raw, view, deal)
+    return None if deal is None else Route(raw, view, deal)

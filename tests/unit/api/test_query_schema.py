@@ -6,6 +6,7 @@ import marshmallow as ma
 import pytest
 
 from dealcache.api.parameters import DealRead, LiveQuery, TimelineRead
+from dealcache.api.strict_blueprint import given_parameters
 from dealcache.model.deals import DealKey
 from dealcache.reader.timeline_filter import TimelineFilter
 
@@ -35,7 +36,8 @@ def test_parameters_that_do_not_go_together_are_refused_once_each_is_valid():
 
 def test_a_repeatable_parameter_is_a_list_however_often_it_is_given():
     schema = LiveQuery()
-    assert schema.load({"dealName": "a"}) == schema.load({"dealName": ["a"]}) == {"dealName": ["a"]}
+    assert schema.load(given_parameters("dealName=a", schema)) == {"dealName": ["a"]}
+    assert schema.load(given_parameters("dealName=a&dealName=b", schema)) == {"dealName": ["a", "b"]}
     with pytest.raises(ma.ValidationError) as told:
-        schema.load({"dealName": ["a", ""]})
+        schema.load(given_parameters("dealName=a&dealName=", schema))
     assert told.value.messages == {"dealName": {1: ["May not be empty."]}}
