@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
 from dealcache.model.jobs import WebhookEvent
+from dealcache.model.timestamps import parse_timestamp
 
 Event = Mapping[str, Any]
 
@@ -49,7 +50,6 @@ _KINDS = frozenset(
 _MOST_DIGITS = 20
 _ID = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Delivery(NamedTuple):
@@ -187,13 +187,9 @@ def _key(event: Event, *what: str | None) -> str:
 
 
 def _moment(event: Event) -> datetime:
+    """Return when it happened; without a time only its record matters, which may have changed."""
     value = event.get("occurredAt")
-    if not _is_number(value):
-        return _EPOCH  # only its record matters, which may have changed
-    try:
-        return _EPOCH + timedelta(milliseconds=value)
-    except (OverflowError, ValueError):  # it happened nevertheless, at an unknown time
-        return _EPOCH if value != value else _EARLIEST if value < 0 else _LATEST
+    return (parse_timestamp(value) if _is_number(value) else None) or _EPOCH
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

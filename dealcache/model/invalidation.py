@@ -75,11 +75,6 @@ class Selection:
         return cls(frozenset(ids), frozenset(name_key(name) for name in names))
 
     @classmethod
-    def of_keys(cls, ids: Iterable[str], keys: Iterable[str], *, everything: bool) -> Selection:
-        """Return another worker's selection; workers of an earlier version do not normalize names."""
-        return cls(frozenset(ids), frozenset(map(name_key, keys)), everything)
-
-    @classmethod
     def changed(cls, changes: Changes) -> Selection:
         """Return the entries of the deals that a write changed."""
         return cls.deals(ids=changes.views, names=changes.names)
@@ -179,8 +174,10 @@ class Invalidation:
         Raises:
             KeyError, TypeError, AttributeError: they are not such fields.
         """
+        # Workers of an earlier version do not normalize names.
+        keys = frozenset(map(name_key, fields["name_keys"]))
         return cls(
-            Selection.of_keys(fields["deal_ids"], fields["name_keys"], everything=fields["everything"]),
+            Selection(frozenset(fields["deal_ids"]), keys, fields["everything"]),
             fields["at"].astimezone(UTC),
             {row["deal_id"]: frozenset(row["changed"]) for row in fields["views"]},
             {row["deal_id"]: frozenset(row["names"]) for row in fields["views"] if row["names"]},
