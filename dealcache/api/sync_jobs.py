@@ -121,44 +121,31 @@ def jobs(query: dict[str, Any]) -> Response:
 )
 def cancel(job_id: str) -> Response:
     """Stop a job; what it has stored stays."""
-    outcome = (
-        services().storage.sync_jobs.cancel(job_id, services().now())
-        if _JOB_ID.fullmatch(job_id)
-        else Cancellation.UNKNOWN
-    )
-    match outcome:
-        case Cancellation.UNKNOWN:
-            return problem_response(_unknown(job_id))
-        case Cancellation.REFUSED:
-            return problem_response(Problem(400, "The job is neither queued nor running: it has ended."))
-        case Cancellation.CANCELLED:
-            message = "The job is cancelled."
-        case _:
-            message = "The job stops within seconds."
+    stored, now = services().storage.sync_jobs, services().now()
+    outcome = stored.cancel(job_id, now) if _JOB_ID.fullmatch(job_id) else Cancellation.UNKNOWN
+    if outcome is Cancellation.UNKNOWN:
+        return problem_response(_unknown(job_id))
+    if outcome is Cancellation.REFUSED:
+        return problem_response(Problem(400, "The job is neither queued nor running: it has ended."))
+    message = "The job is cancelled." if outcome is Cancellation.CANCELLED else "The job stops within seconds."
     return json_response({"status": "success", "message": message})
 
 
 def _accept(wanted: SyncRequest) -> Response:
     """Queue a sync, unless it is already queued or MongoDB holds the data of another account."""
-    if (refusal := _refusal()) is not None:
-        return problem_response(refusal)
+    wired = services()
+    try:
+        wired.account.admit(Deadline(_ACCOUNT_SECONDS))
+    except WrongAccount as wrong:
+        return problem_response(Problem(409, f"{wrong.reason}."))
+    except HubSpotError as failure:  # the job can wait until HubSpot answers
+        log.debug("a sync is queued although the token's account is unknown: %s", failure)
     if wanted.stage is not None:
         wanted = replace(wanted, stage=_known_stage(wanted.stage))
-    job, created = services().storage.sync_jobs.add(wanted, services().now())
-    services().wake_sync()
+    job, created = wired.storage.sync_jobs.add(wanted, wired.now())
+    wired.wake_sync()
     message = "The sync is queued." if created else f"This sync is {job.status} already."
     return json_response({"status": "accepted", "message": message, "job_id": job.job_id}, 202)
-
-
-def _refusal() -> Problem | None:
-    """Return why no sync may run; a sync that only HubSpot's present state prevents is queued."""
-    try:
-        services().account.admit(Deadline(_ACCOUNT_SECONDS))
-    except WrongAccount as wrong:
-        return Problem(409, f"{wrong.reason}.")
-    except HubSpotError as failure:
-        log.debug("a sync is queued although the token's account is unknown: %s", failure)
-    return None
 
 
 def _known_stage(text: str) -> str:
