@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import marshmallow as ma
 import orjson
@@ -23,13 +23,6 @@ from dealcache.tiers import View
 
 #: The most names of one batch (the contract).
 MOST_NAMES = 100
-
-
-class BatchQuery(NamedTuple):
-    """The names of a batch as given, each with the deal that it names, and the views asked for."""
-
-    keys: dict[str, DealKey]
-    views: tuple[View, ...]
 
 
 class DealNames(ma.fields.List[str]):
@@ -74,11 +67,6 @@ class BatchParameters(ma.Schema):
         metadata={"description": "Which views of each deal."},
     )
 
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_kwargs: Any) -> BatchQuery:
-        """Return the names and the views, each view once."""
-        return BatchQuery(data["deal_names"], tuple(dict.fromkeys(data["include"])))
-
 
 class BatchedDealSchema(ma.Schema):
     """The requested views of one deal."""
@@ -117,14 +105,13 @@ blueprint = StrictBlueprint(
 @blueprint.route("/deals-batch", methods=["POST"])
 @blueprint.arguments(BatchParameters())
 @documented(blueprint, BatchSchema, [Documented(415, "The body is not JSON.")], SERVER_TIMING)
-def deals_batch(wanted: BatchQuery) -> Response:
+def deals_batch(wanted: dict[str, Any]) -> Response:
     """Return up to a hundred deals by their names, asking each tier once for all; 200 even if some names failed."""
+    keys, views = wanted["deal_names"], tuple(dict.fromkeys(wanted["include"]))
     started = time.perf_counter()
-    answer = services().reader.read_many(
-        wanted.keys.values(), wanted.views, mode_of(request.headers.get("Cache-Control"))
-    )
-    services().recorder.batch_answered(answer, wanted.views, time.perf_counter() - started)
-    response = json_response(_shown(wanted.keys, answer))
+    answer = services().reader.read_many(keys.values(), views, mode_of(request.headers.get("Cache-Control")))
+    services().recorder.batch_answered(answer, views, time.perf_counter() - started)
+    response = json_response(_shown(keys, answer))
     response.headers["Server-Timing"] = server_timing(answer.trace.steps)
     return response
 
