@@ -89,7 +89,7 @@ class ActivitySummarySchema(ma.Schema):
 
 @blueprint.route("/activity-summary")
 @blueprint.arguments(ActivityQuery(), location="query", unknown=RAISE)  # a misspelt filter would count all activities
-@documented(blueprint, ActivitySummarySchema, [NOT_MODIFIED, _NOT_YET], ETAG | CACHE_CONTROL)
+@documented(ActivitySummarySchema, [NOT_MODIFIED, _NOT_YET], ETAG | CACHE_CONTROL)
 def activity_summary(question: ActivityQuestion) -> Response:
     """Return the number of activities by week, month, owner or type."""
     return short_list(services().activity_summaries.summary(question))

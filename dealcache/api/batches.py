@@ -14,7 +14,7 @@ from dealcache.api import parameters, query, schemas
 from dealcache.api.documentation import SERVER_TIMING, Documented, documented
 from dealcache.api.problems import problem_of
 from dealcache.api.responses import json_response, mode_of, server_timing, shown_as_of, unknown_deal
-from dealcache.api.schema_fields import map_field, text_field
+from dealcache.api.schema_fields import map_field, moment_field, text_field
 from dealcache.api.services import services
 from dealcache.api.strict_blueprint import StrictBlueprint
 from dealcache.model.deals import DealKey
@@ -74,10 +74,8 @@ class BatchedDealSchema(ma.Schema):
     info = ma.fields.Nested(schemas.DealInfoSchema)
     activities_count = ma.fields.Nested(schemas.ActivitiesCountSchema)
     timeline = ma.fields.Nested(schemas.TimelineSchema)
-    as_of = ma.fields.AwareDateTime(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Up to when HubSpot's changes are known to be in all of these; see `X-Data-As-Of`."},
+    as_of = moment_field(
+        "Up to when HubSpot's changes are known to be in all of these; see `X-Data-As-Of`.", allow_none=True
     )
 
 
@@ -104,7 +102,7 @@ blueprint = StrictBlueprint(
 
 @blueprint.route("/deals-batch", methods=["POST"])
 @blueprint.arguments(BatchParameters())
-@documented(blueprint, BatchSchema, [Documented(415, "The body is not JSON.")], SERVER_TIMING)
+@documented(BatchSchema, [Documented(415, "The body is not JSON.")], SERVER_TIMING)
 def deals_batch(wanted: dict[str, Any]) -> Response:
     """Return up to a hundred deals by their names, asking each tier once for all; 200 even if some names failed."""
     keys, views = wanted["deal_names"], tuple(dict.fromkeys(wanted["include"]))

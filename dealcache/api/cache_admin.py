@@ -76,7 +76,7 @@ def _row(listing: Listing, now: float) -> dict[str, Any]:
 
 @blueprint.route("/cache-stats")
 @blueprint.arguments(StatsQuery(), location="query")
-@documented(blueprint, schemas.CacheStatsSchema)
+@documented(schemas.CacheStatsSchema)
 def cache_stats(query: dict[str, Any]) -> Response:
     """Return the cached entries and the reads that each tier has answered, in all workers or in one."""
     wired = services()
@@ -113,9 +113,7 @@ def cache_stats(query: dict[str, Any]) -> Response:
 @blueprint.arguments(
     parameters.OptionalDealQuery(), location="query", unknown=ma.RAISE
 )  # a typo must not clear everything
-@documented(
-    blueprint, schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")]
-)
+@documented(schemas.ClearedSchema, [Documented(503, "Other workers may still serve what was cached before.")])
 def clear_endpoint_cache(query: dict[str, Any]) -> Response:
     """Remove all cached entries, or those of one deal, in all workers. MongoDB keeps its documents."""
     cleared = services().reader.invalidate(_selection(query["key"]))

@@ -26,7 +26,7 @@ blueprint = StrictBlueprint(
 
 @blueprint.route("/deal-list")
 @blueprint.arguments(DealListQuery(), location="query", unknown=RAISE)  # a misspelt filter would list all deals
-@documented(blueprint, DealListSchema, [STORE_FAILURE])
+@documented(DealListSchema, [STORE_FAILURE])
 def deal_list(query: dict[str, Any]) -> Response:
     """Return the matching deals, one page of them, or all as a file."""
     lists, question = services().deal_lists, query["question"]
@@ -41,7 +41,7 @@ def deal_list(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/deal-properties")
-@documented(blueprint, PropertyDefinitionSchema(many=True), [NOT_MODIFIED], ETAG | CACHE_CONTROL)
+@documented(PropertyDefinitionSchema(many=True), [NOT_MODIFIED], ETAG | CACHE_CONTROL)
 def deal_properties() -> Response:
     """Return the own properties of deals that are configured and that HubSpot has, in the configured order."""
     indexed = services().own_properties[:MOST_INDEXED_PROPERTIES]

@@ -77,7 +77,6 @@ _ACCESS = (
 
 
 def documented(
-    blueprint: Blueprint,
     schema: type[ma.Schema] | ma.Schema | None,
     answers: Sequence[Documented] = (),
     headers: Mapping[str, Any] | None = None,
@@ -87,7 +86,6 @@ def documented(
     """Return a decorator that describes a view function which returns a finished response.
 
     Args:
-        blueprint: the view's blueprint.
         schema: the body of the ordinary answer; None if it has none.
         answers: the other answers.
         headers: the headers of the ordinary answer.
@@ -107,7 +105,7 @@ def documented(
     def decorate(view: F) -> F:
         # The decorator's wrapper would only call the view, at a cost of some microseconds per request, so only its
         # description is kept.
-        view._apidoc = blueprint.doc(responses=described)(view)._apidoc  # type: ignore[attr-defined]
+        view._apidoc = Blueprint.doc(responses=described)(view)._apidoc  # type: ignore[attr-defined]
         return view
 
     return decorate

@@ -96,7 +96,7 @@ _ANSWERS = [
 @blueprint.route(_PATH)
 @blueprint.route(_PATH, websocket=True)  # Werkzeug routes handshakes separately from other requests
 @blueprint.arguments(parameters.LiveQuery(), location="query")
-@documented(blueprint, None, _ANSWERS, status=101)
+@documented(None, _ANSWERS, status=101)
 def deal_updates(query: dict[str, Any]) -> Response:
     """Open a WebSocket on which a message comes for each deal that changed.
 

@@ -46,7 +46,7 @@ _HEADERS = _LIST_HEADERS | DATA_AS_OF
 
 
 @blueprint.route("/health")
-@documented(blueprint, schemas.HealthSchema)
+@documented(schemas.HealthSchema)
 def health() -> Response:
     """Return that the API is available, without querying anything."""
     return json_response({"status": "healthy", "version": "v2"})
@@ -54,7 +54,7 @@ def health() -> Response:
 
 @blueprint.route("/deal-activities-count")
 @blueprint.takes_query(parameters.DealQuery())
-@documented(blueprint, schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
+@documented(schemas.ActivitiesCountSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_activities_count(query: Mapping[str, Any]) -> Response:
     """Return the number of a deal's activities by type."""
     return stored_response(services().mongodb.read(View.ACTIVITIES_COUNT, query["key"]), query["key"])
@@ -62,7 +62,7 @@ def deal_activities_count(query: Mapping[str, Any]) -> Response:
 
 @blueprint.route("/deal-info")
 @blueprint.takes_query(parameters.DealQuery())
-@documented(blueprint, schemas.DealInfoSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
+@documented(schemas.DealInfoSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_info(query: Mapping[str, Any]) -> Response:
     """Return a deal at a glance."""
     return stored_response(services().mongodb.read(View.INFO, query["key"]), query["key"])
@@ -71,7 +71,6 @@ def deal_info(query: Mapping[str, Any]) -> Response:
 @blueprint.route("/deal-stages")
 @blueprint.takes_query(parameters.DealQuery())
 @documented(
-    blueprint,
     stage_history.DealStagesSchema,
     [DEAL_NOT_MODIFIED, stage_history.NO_STORED_DEAL_OR_OFF, STORE_FAILURE],
     _HEADERS,
@@ -86,7 +85,7 @@ def deal_stages(query: Mapping[str, Any]) -> Response:
 
 @blueprint.route("/deal-timeline")
 @blueprint.takes_query(parameters.StoredTimelineRead())
-@documented(blueprint, schemas.TimelineSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
+@documented(schemas.TimelineSchema, [DEAL_NOT_MODIFIED, _NO_DEAL, STORE_FAILURE], _HEADERS)
 def deal_timeline(query: Mapping[str, Any]) -> Response:
     """Return a deal's activities, oldest first; the whole timeline, or a part of it."""
     entry = services().mongodb.read(View.TIMELINE, query["key"])
@@ -96,7 +95,7 @@ def deal_timeline(query: Mapping[str, Any]) -> Response:
 
 
 @blueprint.route("/all-deals")
-@documented(blueprint, schemas.ListedDealSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
+@documented(schemas.ListedDealSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def all_deals() -> Response:
     """Return all deals, the newest created first."""
     storage = services().storage
@@ -111,7 +110,7 @@ def all_deals() -> Response:
 
 @blueprint.route("/deals")
 @blueprint.takes_query(parameters.StageQuery())
-@documented(blueprint, schemas.StageDealSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
+@documented(schemas.StageDealSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def deals(query: Mapping[str, Any]) -> Response:
     """Return the deals of a stage, formatted for people; an unknown stage has none. Ages are as of the full minute."""
     wired, stage = services(), query["stage"]
@@ -132,14 +131,14 @@ def deals(query: Mapping[str, Any]) -> Response:
 
 
 @blueprint.route("/stages")
-@documented(blueprint, schemas.StageSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
+@documented(schemas.StageSchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def stages() -> Response:
     """Return the stages of all deal pipelines."""
     return short_list(deal_lists.stage_list(services().storage.labels.read()))
 
 
 @blueprint.route("/pipeline-summary")
-@documented(blueprint, schemas.StageSummarySchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
+@documented(schemas.StageSummarySchema(many=True), [NOT_MODIFIED, STORE_FAILURE], _LIST_HEADERS)
 def pipeline_summary() -> Response:
     """Return the number of deals in each stage and the sum of their amounts, most deals first."""
     storage = services().storage

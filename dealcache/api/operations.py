@@ -21,7 +21,7 @@ blueprint = StrictBlueprint("operations", __name__, description="Probes and metr
 
 
 @blueprint.route("/healthz")
-@documented(blueprint, schemas.LivenessSchema, access=False)
+@documented(schemas.LivenessSchema, access=False)
 def healthz() -> Response:
     """Return that the process lives, without querying anything."""
     return json_response({"status": "ok"})
@@ -31,7 +31,7 @@ def healthz() -> Response:
 @blueprint.alt_response(
     503, schema=schemas.ReadinessSchema, content_type=JSON, description="It cannot serve; `missing` says why."
 )
-@documented(blueprint, schemas.ReadinessSchema, access=False)
+@documented(schemas.ReadinessSchema, access=False)
 def readyz() -> Response:
     """Return the state of the service; without HubSpot it is only degraded."""
     wired = services()

@@ -54,7 +54,7 @@ def _respond(view: View, query: Mapping[str, Any]) -> Response:
 
 @blueprint.route("/deal-activities-count")
 @blueprint.takes_query(parameters.DealRead())
-@documented(blueprint, schemas.ActivitiesCountSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
+@documented(schemas.ActivitiesCountSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
 def deal_activities_count(query: Mapping[str, Any]) -> Response:
     """Return the number of a deal's activities by type."""
     return _respond(View.ACTIVITIES_COUNT, query)
@@ -62,7 +62,7 @@ def deal_activities_count(query: Mapping[str, Any]) -> Response:
 
 @blueprint.route("/deal-info")
 @blueprint.takes_query(parameters.DealRead())
-@documented(blueprint, schemas.DealInfoSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
+@documented(schemas.DealInfoSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
 def deal_info(query: Mapping[str, Any]) -> Response:
     """Return a deal at a glance."""
     return _respond(View.INFO, query)
@@ -71,7 +71,6 @@ def deal_info(query: Mapping[str, Any]) -> Response:
 @blueprint.route("/deal-stages")
 @blueprint.takes_query(parameters.DealRead())
 @documented(
-    blueprint,
     stage_history.DealStagesSchema,
     [DEAL_NOT_MODIFIED, stage_history.NO_DEAL_OR_OFF, *ORIGIN_FAILURES],
     READ_HEADERS | ETAG,
@@ -87,7 +86,7 @@ def deal_stages(query: Mapping[str, Any]) -> Response:
 
 @blueprint.route("/deal-timeline")
 @blueprint.takes_query(parameters.TimelineRead())
-@documented(blueprint, schemas.TimelineSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
+@documented(schemas.TimelineSchema, _OTHER_ANSWERS, READ_HEADERS | ETAG)
 def deal_timeline(query: Mapping[str, Any]) -> Response:
     """Return a deal's activities, oldest first; the whole timeline, or a part of it."""
     wired = services()

@@ -30,7 +30,7 @@ blueprint = StrictBlueprint("status", __name__, url_prefix="/api/hubspot", descr
 
 
 @blueprint.route("/status")
-@documented(blueprint, StatusSchema)
+@documented(StatusSchema)
 def status() -> Response:
     """Return the age of the data, the state of syncs, webhooks and tiers, and the live workers."""
     wired = services()

@@ -54,7 +54,7 @@ def _queues(path: str, schema: type[ma.Schema]) -> Callable[[SyncView], SyncView
     body = {"required": False, "content": {"application/json": {"schema": schema}}}
 
     def decorate(view: SyncView) -> SyncView:
-        view = documented(blueprint, job_views.AcceptedSyncSchema, _ANSWERS, status=202)(view)
+        view = documented(job_views.AcceptedSyncSchema, _ANSWERS, status=202)(view)
         view = blueprint.arguments(schema(), location="query", unknown=ma.RAISE)(view)
         view = blueprint.doc(requestBody=body)(view)
         return blueprint.route(path, methods=["POST"])(view)  # type: ignore[no-any-return]
@@ -99,7 +99,7 @@ def sync_all_stages_date_range(wanted: SyncRequest) -> Response:
 
 
 @blueprint.route("/status/<job_id>")
-@documented(blueprint, job_views.JobSchema, [_NO_JOB, STORE_FAILURE])
+@documented(job_views.JobSchema, [_NO_JOB, STORE_FAILURE])
 def status(job_id: str) -> Response:
     """A job: where it stands, and how far it is."""
     job = services().storage.sync_jobs.get(job_id) if _JOB_ID.fullmatch(job_id) else None
@@ -108,7 +108,7 @@ def status(job_id: str) -> Response:
 
 @blueprint.route("/jobs")
 @blueprint.arguments(JobsQuery(), location="query")
-@documented(blueprint, job_views.JobsSchema, [STORE_FAILURE])
+@documented(job_views.JobsSchema, [STORE_FAILURE])
 def jobs(query: dict[str, Any]) -> Response:
     """The jobs, the newest first."""
     total, found = services().storage.sync_jobs.list(query["status"], query["limit"])
@@ -116,9 +116,7 @@ def jobs(query: dict[str, Any]) -> Response:
 
 
 @blueprint.route("/cancel/<job_id>", methods=["POST"])
-@documented(
-    blueprint, job_views.CancelledSyncSchema, [Documented(400, "The job has ended already."), _NO_JOB, STORE_FAILURE]
-)
+@documented(job_views.CancelledSyncSchema, [Documented(400, "The job has ended already."), _NO_JOB, STORE_FAILURE])
 def cancel(job_id: str) -> Response:
     """Stop a job; what it has stored stays."""
     stored, now = services().storage.sync_jobs, services().now()

@@ -47,7 +47,7 @@ class AcceptedEventsSchema(ma.Schema):
 
 @blueprint.route(WEBHOOKS_PATH, methods=["POST"])
 @blueprint.doc(requestBody=_BODY, security=[])
-@documented(blueprint, AcceptedEventsSchema, [_SIGNED, _INVALID, STORE_FAILURE], access=False)
+@documented(AcceptedEventsSchema, [_SIGNED, _INVALID, STORE_FAILURE], access=False)
 def webhooks() -> Response:
     """Accept a delivery of HubSpot, signed with the app's client secret (version 3 or 1)."""
     wired = services()
