@@ -7,37 +7,20 @@ of no use outside the load that met it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
-from dealcache.hubspot.errors import (
-    AnswerTooLarge,
-    Forbidden,
-    HubSpotError,
-    MalformedAnswer,
-    NotFound,
-    RateLimited,
-    Rejected,
-    TimedOut,
-    Unauthorised,
-    Unavailable,
-)
+from dealcache.hubspot.errors import AnswerTooLarge, HubSpotError, WrongAccount
 
-_DETAILS = ("endpoint", "status", "category", "correlation_id")
+_KINDS = {kind.__name__: kind for kind in (*HubSpotError.__subclasses__(), AnswerTooLarge)}
 
-#: What failures of some kinds have besides.
-_MORE = {Forbidden: ("scopes",), RateLimited: ("retry_after", "daily")}
-
-#: All but WrongAccount: the token of the process that met it is not that of the others.
-_KINDS: Mapping[str, type[HubSpotError]] = {
-    kind.__name__: kind
-    for kind in (*_MORE, Unauthorised, NotFound, Unavailable, TimedOut, MalformedAnswer, AnswerTooLarge, Rejected)
-}
+#: The fields of a NotFound that no other process is told.
+_LEFT_OUT = ("renamed", "missing_ids")
 
 
 def encode_error(failure: HubSpotError) -> dict[str, Any]:
     """Return ``failure`` in values that JSON and BSON can hold."""
-    names = (*_DETAILS, *_MORE.get(type(failure), ()))
-    return {"kind": type(failure).__name__, "reason": failure.reason} | {name: getattr(failure, name) for name in names}
+    return {"kind": type(failure).__name__} | {name: getattr(failure, name) for name in _names(type(failure))}
 
 
 def decode_error(values: Mapping[str, Any]) -> HubSpotError | None:
@@ -48,7 +31,12 @@ def decode_error(values: Mapping[str, Any]) -> HubSpotError | None:
     try:
         # A kind that only another release knows is still a failure of HubSpot.
         kind = _KINDS.get(values["kind"], HubSpotError)
-        details = {name: values[name] for name in (*_DETAILS, *_MORE.get(kind, ()))}
-        return None if values["kind"] == "WrongAccount" else kind(values["reason"], **details)
+        details = {name: values[name] for name in _names(kind)}
     except KeyError:
         return None
+    # The token of the process that met it is not that of the others.
+    return None if kind is WrongAccount else kind(**details)
+
+
+def _names(kind: type[HubSpotError]) -> list[str]:
+    return [one.name for one in fields(kind) if one.name not in _LEFT_OUT]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypedDict, Unpack
+from dataclasses import KW_ONLY, dataclass
+from typing import TypedDict
 
 from dealcache.model.deals import Deal
 
@@ -24,6 +25,7 @@ class Details(TypedDict, total=False):
     correlation_id: str | None
 
 
+@dataclass(eq=False, repr=False)
 class HubSpotError(Exception):
     """The base of all failures of HubSpot.
 
@@ -35,23 +37,14 @@ class HubSpotError(Exception):
         correlation_id: HubSpot's id of the exchange.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        endpoint: str | None = None,
-        status: int | None = None,
-        category: str | None = None,
-        correlation_id: str | None = None,
-    ) -> None:
-        self.reason = reason
-        self.endpoint = endpoint
-        self.status = status
-        self.category = category
-        self.correlation_id = correlation_id
-        super().__init__(self._line())
+    reason: str
+    _: KW_ONLY
+    endpoint: str | None = None
+    status: int | None = None
+    category: str | None = None
+    correlation_id: str | None = None
 
-    def _line(self) -> str:
+    def __str__(self) -> str:
         details = [
             f"{name} {value}"
             for name, value in (
@@ -73,18 +66,14 @@ class Unauthorised(HubSpotError):
     """HubSpot does not accept the token (401)."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Forbidden(HubSpotError):
     """The token lacks a right (403); ``scopes`` are those of which HubSpot wants one, empty when it does not say."""
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        scopes: Sequence[str] = (),
-        **details: Unpack[Details],
-    ) -> None:
-        self.scopes = tuple(scopes)
-        super().__init__(reason, **details)
+    scopes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.scopes = tuple(self.scopes)
 
     def _wording(self) -> str:
         if not self.scopes:
@@ -92,6 +81,7 @@ class Forbidden(HubSpotError):
         return f"{self.reason}; one of these scopes is required: {', '.join(self.scopes)}"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class NotFound(HubSpotError):
     """HubSpot has no such record.
 
@@ -99,19 +89,11 @@ class NotFound(HubSpotError):
     another, and ``missing_ids`` the ids that HubSpot no longer has.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        renamed: tuple[Deal, ...] = (),
-        missing_ids: tuple[str, ...] = (),
-        **details: Unpack[Details],
-    ) -> None:
-        self.renamed = renamed
-        self.missing_ids = missing_ids
-        super().__init__(reason, **details)
+    renamed: tuple[Deal, ...] = ()
+    missing_ids: tuple[str, ...] = ()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class RateLimited(HubSpotError):
     """A limit is reached: HubSpot's answer (429, or 477 while an account moves) or our own rate limit says so.
 
@@ -119,17 +101,8 @@ class RateLimited(HubSpotError):
     limit is used up, so that a short wait does not help.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        retry_after: float,
-        daily: bool = False,
-        **details: Unpack[Details],
-    ) -> None:
-        self.retry_after = retry_after
-        self.daily = daily
-        super().__init__(reason, **details)
+    retry_after: float
+    daily: bool = False
 
     def _wording(self) -> str:
         return f"{self.reason}; try again in {self.retry_after:.1f} s"

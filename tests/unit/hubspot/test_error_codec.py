@@ -7,6 +7,7 @@ import pytest
 
 from dealcache.hubspot.error_codec import decode_error, encode_error
 from dealcache.hubspot.errors import (
+    AnswerTooLarge,
     Forbidden,
     HubSpotError,
     MalformedAnswer,
@@ -27,6 +28,7 @@ FAILURES = [
     RateLimited("slowly", retry_after=1),
     *(kind("why", **DETAILS) for kind in (Unauthorised, NotFound, Unavailable, TimedOut, MalformedAnswer, Rejected)),
     TimedOut("nobody is to blame"),
+    AnswerTooLarge("too much", **DETAILS),
     HubSpotError("some failure"),
 ]
 
