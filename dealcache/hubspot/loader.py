@@ -104,10 +104,9 @@ class DealLoader:
             resolver = IdResolver(first, context)
         else:
             resolver = NameResolver(keys, known_ids, context, confirm=fresh_labels)
-        # Separate from the other calls, because nothing waits for labels before the very end.
-        label_reads = WorkerPool(self._executor, CALLS_AT_ONCE, deadline.part(_LABEL_SHARE))
+        labels_until = deadline.part(_LABEL_SHARE)
         activities = ActivityReads(context, people)
-        load = _Load(keys, resolver, context, people, activities, self._labels, label_reads, self._now())
+        load = _Load(keys, resolver, context, people, activities, self._labels, labels_until, self._now())
         return load.run(fresh_labels=fresh_labels)
 
     def _context(self, deadline: Deadline) -> LoadContext:
@@ -119,7 +118,7 @@ class DealLoader:
 class _Load:
     """One load of some deals. Everything here but the calls themselves runs in the caller's thread.
 
-    ``label_reads`` awaits labels; ``started_at`` is the time before the first call.
+    ``labels_until`` bounds the wait for labels; ``started_at`` is the time before the first call.
     """
 
     keys: Collection[DealKey]
@@ -128,7 +127,7 @@ class _Load:
     people: PeopleReads
     activities: ActivityReads
     labels: LabelRefresher
-    label_reads: WorkerPool
+    labels_until: Deadline
     started_at: datetime
 
     def run(self, *, fresh_labels: bool) -> dict[DealKey, LoadResult]:
@@ -137,7 +136,7 @@ class _Load:
         try:
             # Once, before calls that would each ask for the token's account and be refused.
             self.context.client.admit()
-            self._await_labels(self.labels.begin_refresh() if fresh_labels else self.labels.begin_missing())
+            label_reads = self.labels.begin_refresh() if fresh_labels else self.labels.begin_missing()
             resolver.resolve()
             self.activities.start(dict.fromkeys(found.deal.deal_id for found in resolver.found.values()))
             resolver.complete()
@@ -145,28 +144,31 @@ class _Load:
             if more := resolver.settle():
                 self.activities.start(more)
                 pool.wait_all()
-            self.label_reads.wait_all()
+            self._wait_for_labels(label_reads)
             self._look_up_labels()
             self.people.finish()
         except HubSpotError as failure:
             return dict.fromkeys(self.keys, failure)
         finally:
             pool.cancel_all()
-            self.label_reads.cancel_all()
             self.people.cancel()
         return self._results()
 
-    def _await_labels(self, reads: Iterable[Future[None]]) -> None:
+    def _wait_for_labels(self, reads: Iterable[Future[None]]) -> None:
+        """Wait for reads of labels, which others may share; do without those that fail or take too long."""
         for read in reads:
-            self.label_reads.add_future(read, lambda _done: None, _go_without)
+            try:
+                read.result(self.labels_until.remaining())
+            except (HubSpotError, TimeoutError) as failure:
+                reason = failure if isinstance(failure, HubSpotError) else "HubSpot did not answer in time"
+                log.warning("a deal is shown with the last known labels: %s", reason)
 
     def _look_up_labels(self) -> None:
-        """Wait for the labels of ids that have none; do without those that cannot be read."""
+        """Wait for the labels of ids that have none."""
         found = (deal for one in self.resolver.found.values() for deal in (one.deal, *one.homonyms))
         unknown = self.labels.known().unknown_in((*found, *self.resolver.read_by_id), self.activities.events())
         if unknown:
-            self._await_labels(self.labels.begin_lookup(unknown))
-            self.label_reads.wait_all()
+            self._wait_for_labels(self.labels.begin_lookup(unknown))
 
     def _results(self) -> dict[DealKey, LoadResult]:
         # How far a search may be behind is unknown, but an hour is far more than was ever seen.
@@ -191,10 +193,6 @@ class _Load:
                     found.deal, events[deal_id], found.homonyms, started_at, unread, as_of, people
                 )
         return results
-
-
-def _go_without(failure: HubSpotError) -> None:
-    log.warning("a deal is shown with the last known labels: %s", failure)
 
 
 def _not_found(key: DealKey, resolver: DealResolver) -> NotFound:

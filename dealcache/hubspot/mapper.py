@@ -83,11 +83,7 @@ class RecordMapper:
 
     def events(self, engagement_type: str, records: Iterable[Json]) -> list[Event]:
         """Return the events that ``records``, activities of one type, describe; those without any time are left out."""
-
-        def convert(record: Json, faults: list[str]) -> Event:
-            return event_of(engagement_type, record, faults)
-
-        return self._mapped(engagement_type, records, convert)
+        return self._mapped(engagement_type, records, partial(event_of, engagement_type))
 
     def people(self, object_type: str, records: Iterable[Json]) -> list[Person]:
         """Return the people that ``records`` of ``contacts`` or ``companies`` describe."""

@@ -104,13 +104,6 @@ class WorkerPool:
             self._queue.insert(0 if first else len(self._queue), (call, callbacks))
             self._fill()
 
-    def add_future(
-        self, future: Future[T], on_result: Callable[[T], None], on_failure: Callable[[HubSpotError], None]
-    ) -> None:
-        """Wait for ``future`` too, which others may share and which is therefore never cancelled here."""
-        self._awaited[future] = _Callbacks(on_result, on_failure)
-        future.add_done_callback(self._done.put)
-
     def call(self, call: Callable[[], T]) -> T:
         """Return the result of ``call``, which runs ahead of others; results that come before it are handled."""
         results: list[T] = []

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter, deque
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -167,7 +166,7 @@ class VirtualPool(Executor):
         self.most_at_once = 0
 
     def submit(self, job):
-        future = Future()
+        future = _VirtualFuture(self)
         self._submitted.append((self.clock.now, future, job))
         return future
 
@@ -185,9 +184,16 @@ class VirtualPool(Executor):
 
     def next_done(self, done, timeout):
         """Return what is first in the queue ``done``, after at most ``timeout`` of the virtual time."""
+        self.advance(lambda: done, timeout)
+        if not done:
+            raise Empty
+        return done.popleft()
+
+    def advance(self, is_over, timeout):
+        """Let at most ``timeout`` of the virtual time pass."""
         self._run_submitted()
         until = self.clock.now + timeout
-        while not done and self._events and self._events[0][0] <= until:
+        while not is_over() and self._events and self._events[0][0] <= until:
             due, _, future, result, error = heapq.heappop(self._events)
             self.clock.now = max(self.clock.now, due)
             if future.cancelled():
@@ -196,19 +202,27 @@ class VirtualPool(Executor):
                 future.set_exception(error)
             else:
                 future.set_result(result)
-        if not done:
+        if not is_over():
             self.clock.now = until
-            raise Empty
-        return done.popleft()
 
     def run_all(self):
         """Let everything end that is still under way."""
-        with suppress(Empty):
-            self.next_done((), 10.0)
+        self.advance(lambda: False, 10.0)
 
     def queue(self):
         """Stands in for :class:`queue.SimpleQueue`."""
         return _VirtualQueue(self)
+
+
+class _VirtualFuture(Future):
+    def __init__(self, pool):
+        super().__init__()
+        self._pool = pool
+
+    def result(self, timeout=None):
+        if timeout is not None:
+            self._pool.advance(self.done, timeout)
+        return super().result(0)
 
 
 class _VirtualQueue:
