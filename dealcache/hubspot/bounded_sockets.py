@@ -1,7 +1,7 @@
 """Sockets whose every operation ends with the step of the exchange that it belongs to.
 
-The socket's own time-out is never longer than :data:`LOOK_SECONDS`: an operation that is not done by then checks the
-timer and continues, so that a call that is no longer wanted ends at once.
+The socket's own time-out is never longer than :data:`.deadline.LOOK_SECONDS`: an operation that is not done by then
+checks the timer and continues, so that a call that is no longer wanted ends at once.
 """
 
 from __future__ import annotations
@@ -16,11 +16,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dealcache.hubspot.call_timer import ADDRESS_SECONDS, CallTimer, current_timer
+from dealcache.model.deadline import LOOK_SECONDS
 
 T = TypeVar("T")
-
-#: Seconds between two looks of a waiting operation at its timer.
-LOOK_SECONDS = 0.5
 
 
 class _Bounded(socket.socket):

@@ -22,8 +22,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_ import create_urllib3_context
 
-from dealcache.hubspot.bounded_sockets import LOOK_SECONDS, BoundedSocket, BoundedTLSSocket
+from dealcache.hubspot.bounded_sockets import BoundedSocket, BoundedTLSSocket
 from dealcache.hubspot.call_timer import CallTimer, current_timer
+from dealcache.model.deadline import LOOK_SECONDS
 
 #: The result of :func:`socket.getaddrinfo`.
 Addresses = Sequence[tuple[int, int, int, str, Any]]

@@ -21,7 +21,7 @@ from dealcache.hubspot.errors import (
     Unavailable,
 )
 from dealcache.hubspot.limits.buckets import Priority
-from dealcache.model.deadline import Deadline
+from dealcache.model.deadline import LOOK_SECONDS, Deadline
 
 T = TypeVar("T")
 
@@ -54,9 +54,6 @@ _LONGEST_DELAY = 8.0
 
 #: The same after a refusal, which lasts longer than a broken connection.
 _FIRST_DELAY_AFTER_REFUSAL = 1.0
-
-#: The longest single sleep, in seconds: a sync that is cancelled in the middle of a long wait has to notice it.
-_LOOK_SECONDS = 0.5
 
 #: A locked record stays locked for 2 seconds ("Error handling").
 _LOCKED_DELAY = 2.0
@@ -164,7 +161,7 @@ def with_retries(
             on_retry(failure)
         # In steps, because the deadline moves nearer when a sync is cancelled.
         while delay > 0.0 and not deadline.expired():
-            step = min(delay, _LOOK_SECONDS)
+            step = min(delay, LOOK_SECONDS)
             sleep(step)
             delay -= step
     raise AssertionError("unreachable")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+#: How often waiting callers look at their deadline, in seconds: that of a sync moves nearer when it is cancelled.
+LOOK_SECONDS = 0.5
+
 
 class Deadline:
     """A time on the monotonic clock by which work must be done; it has also passed once the work is cancelled.

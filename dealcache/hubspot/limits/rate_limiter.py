@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING
 
 from dealcache.hubspot.errors import RateLimited
 from dealcache.hubspot.limits.buckets import LIMITS, Bucket, Priority, limits_of_tier
-from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow, single_worker
-from dealcache.model.deadline import Deadline
+from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
+from dealcache.model.deadline import LOOK_SECONDS, Deadline
 
 if TYPE_CHECKING:
     from dealcache.hubspot.limits.shared_window import SharedWindow  # needs an extra
-
-#: How often a waiting caller looks at its deadline, in seconds: that of a sync moves nearer when the sync is cancelled.
-_LOOK_SECONDS = 0.5
 
 
 class RateLimiter:
@@ -102,10 +99,10 @@ class RateLimiter:
                 wait = self._window.try_start(now, caller)
                 if wait <= 0.0:
                     return
-                served_at, look_at = now + wait, now + min(wait, _LOOK_SECONDS)
+                served_at, look_at = now + wait, now + min(wait, LOOK_SECONDS)
             elif now >= look_at:
                 # Not at each change of the queue: asking may be a round trip.
-                served_at, look_at = now + self._window.wait(now, caller, ahead), now + _LOOK_SECONDS
+                served_at, look_at = now + self._window.wait(now, caller, ahead), now + LOOK_SECONDS
             if served_at - now > deadline.remaining():
                 raise RateLimited("our own rate limit is used up", retry_after=served_at - now)
             self._changed.wait(look_at - now)
@@ -124,7 +121,7 @@ def adopt_app_limit(rate_limits: RateLimits, limit: int) -> None:
 def local_rate_limits(
     clock: Callable[[], float] = time.monotonic,
     condition: Callable[[], threading.Condition] = threading.Condition,
-    workers: Callable[[], int] = single_worker,
+    workers: Callable[[], int] = lambda: 1,
 ) -> RateLimits:
     """Return the limits of a worker that knows only how many others there are: each keeps to its fair share."""
     return {bucket: RateLimiter(SlidingWindow(*LIMITS[bucket], workers), clock, condition) for bucket in Bucket}

@@ -29,7 +29,7 @@ from redis.commands.core import Script
 from dealcache.hubspot.limits import sliding_window
 from dealcache.hubspot.limits.buckets import LIMITS, Bucket
 from dealcache.hubspot.limits.rate_limiter import RateLimiter, RateLimits
-from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow, single_worker
+from dealcache.hubspot.limits.sliding_window import Caller, SlidingWindow
 from dealcache.model.workers import RedisUnavailable
 from dealcache.redis_connection import Namespace, RedisConnection
 
@@ -84,7 +84,7 @@ class SharedWindow:
         name: str,
         limit: int,
         period: float,
-        workers: Callable[[], int] = single_worker,
+        workers: Callable[[], int],
         now: Callable[[], float] | None = None,
     ) -> None:
         self._connection = connection
@@ -217,7 +217,7 @@ def _micro(seconds: float) -> int:
 
 def shared_rate_limits(
     connection: RedisConnection,
-    workers: Callable[[], int] = single_worker,
+    workers: Callable[[], int],
     clock: Callable[[], float] = time.monotonic,
     condition: Callable[[], threading.Condition] = threading.Condition,
     now: Callable[[], float] | None = None,

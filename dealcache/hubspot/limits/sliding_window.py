@@ -59,11 +59,6 @@ class Caller(NamedTuple):
     number: int
 
 
-def single_worker() -> int:
-    """Return 1: the number of workers where there is only one."""
-    return 1
-
-
 class SlidingWindow:
     """One worker's fair share of a rate limit: at most ``limit`` calls of all workers in any ``period`` seconds.
 
@@ -76,7 +71,7 @@ class SlidingWindow:
         workers: returns how many workers share the limit; called each time, and must not take long.
     """
 
-    def __init__(self, limit: int, period: float, workers: Callable[[], int] = single_worker) -> None:
+    def __init__(self, limit: int, period: float, workers: Callable[[], int] = lambda: 1) -> None:
         self.account_limit = limit
         self._account_period = period
         self._workers = workers
@@ -108,16 +103,12 @@ class SlidingWindow:
             ahead: how many others go first; they count as calls of a sync where the caller is one.
         """
         self._update_share()
-        wait = self._paused_until - now
         taken = self._used(now) + ahead
+        wait = max(self._paused_until - now, self._until_free(now, taken - self._slots(now, caller.priority)))
         if caller.priority is Priority.SYNC:
-            slots = self._sync_slots(now)
-            wait = max(wait, self._until_free(now, taken - slots), self._until_due(now, ahead, taken))
-        else:
-            slots = self._reread_slots() if caller.priority is Priority.REREAD else self._limit
-            wait = max(wait, self._until_free(now, taken - slots))
-            if caller.priority is Priority.INTERACTIVE:
-                self._reader_seen_at = now
+            wait = max(wait, self._until_due(now, ahead, taken))
+        elif caller.priority is Priority.INTERACTIVE:
+            self._reader_seen_at = now
         return wait if wait > _SAME_MOMENT else 0.0
 
     def start(self, now: float, caller: Caller) -> None:
@@ -193,17 +184,17 @@ class SlidingWindow:
             return 0.0
         return self._sync_due - now + self._step(now) * min(ahead, surplus)
 
-    def _reread_slots(self) -> int:
-        """Return how many slots re-reads may fill up to; one at least."""
-        return max(1, self._limit - -(-self._limit // SHARE_BEYOND_REREADS))
-
     def _readers_expected(self, now: float) -> bool:
         return now - self._reader_seen_at <= READERS_STAY * self._period
 
-    def _sync_slots(self, now: float) -> int:
-        """Return how many slots a sync may occupy; one at least, or it would never end."""
-        one_in = SHARE_FOR_READERS if self._readers_expected(now) else SHARE_IN_QUIET
-        return max(1, self._limit - max(1, self._limit // one_in))
+    def _slots(self, now: float, priority: Priority) -> int:
+        """Return how many slots calls of a priority may fill; one at least, or a sync would never end."""
+        left_free = 0
+        if priority is Priority.SYNC:
+            left_free = max(1, self._limit // (SHARE_FOR_READERS if self._readers_expected(now) else SHARE_IN_QUIET))
+        elif priority is Priority.REREAD:
+            left_free = -(-self._limit // SHARE_BEYOND_REREADS)
+        return max(1, self._limit - left_free)
 
     def _unpaced_slots(self, now: float) -> int:
         """Return how many slots may be taken before calls of a sync are paced."""
@@ -215,7 +206,7 @@ class SlidingWindow:
 
     def _step(self, now: float) -> float:
         """Return the seconds between two paced starts of a sync, over which the slots are spread that it has left."""
-        return self._period / max(1, self._sync_slots(now) - self._unpaced_slots(now))
+        return self._period / max(1, self._slots(now, Priority.SYNC) - self._unpaced_slots(now))
 
     def _is_new(self, now: float) -> bool:
         """Return True in the first period of a sync, and while there is none."""

@@ -177,7 +177,7 @@ def test_what_a_dead_worker_had_under_way_is_given_back(workers, clock):
 
 def test_namespaces_share_nothing(workers, redis_connection, clock):
     workers[0][Bucket.APP].pause(60.0)
-    other = shared_rate_limits(redis_connection, clock=clock, condition=clock.jumping_condition, now=clock)
+    other = shared_rate_limits(redis_connection, lambda: 1, clock=clock, condition=clock.jumping_condition, now=clock)
     assert other[Bucket.APP].left() == 100
 
 

@@ -103,5 +103,5 @@ _buckets = itertools.count()
 
 def make_both(connection, clock):
     """A bucket of its own."""
-    shared = SharedWindow(connection, f"some-{next(_buckets)}", 20, PERIOD, now=clock)
+    shared = SharedWindow(connection, f"some-{next(_buckets)}", 20, PERIOD, lambda: 1, clock)
     return Both(shared, SlidingWindow(20, PERIOD), clock)
