@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -13,9 +13,9 @@ from dealcache.model.labels import UNKNOWN_OWNER, Labels
 from dealcache.model.pipelines import StageKey
 from dealcache.model.timestamps import in_zone
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories import NO_CURRENCY, ListedDeal, StageTotal
+from dealcache.repositories import NO_CURRENCY, StageTotal
 
-D = TypeVar("D", Deal, ListedDeal)
+D = TypeVar("D")
 Row = dict[str, Any]
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -24,6 +24,9 @@ _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 
 
 #: The most stages whose labels are remembered while a list is made; an account has some dozens.
 _MOST_STAGES = 1_000
+
+#: Activities of a deal that were not counted yet; only a deal whose events are incomplete may lack them.
+_NOT_COUNTED = {"count": 0}
 
 _NOTHING_OF_ALL = dict.fromkeys(("name", "createdate", "stage", "owner", "activities"))
 _NOTHING_OF_STAGE = dict.fromkeys(
@@ -49,44 +52,47 @@ def ago(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
-def all_deals(labels: Labels, unreadable: UnreadableRecords) -> Callable[[Iterable[ListedDeal]], list[Row]]:
+def all_deals(labels: Labels, unreadable: UnreadableRecords) -> Callable[[Iterable[Mapping[str, Any]]], list[Row]]:
     """Return a function that makes rows of the list of all deals, batch by batch, with a running number."""
     stage_label = lru_cache(_MOST_STAGES)(labels.stage_label)
     owners = labels.owners
     place = -1
 
-    def show(deal: ListedDeal) -> Row:
-        deal_id, name, created, pipeline_id, stage_id, owner_id, stage, owner, activities = deal
+    def show(deal: Mapping[str, Any]) -> Row:
+        get = deal.get
+        created, activities = get("create_date"), get("activities", _NOT_COUNTED)
         return {
             "id": place,
-            "deal_id": deal_id,
-            "name": name,
+            "deal_id": get("deal_id"),
+            "name": get("deal_name"),
             "createdate": None if created is None else f"{created.isoformat(timespec='milliseconds')}Z",
-            "stage": stage_label(pipeline_id, stage_id, stage),
-            "owner": owners.get(owner_id, owner or "") or UNKNOWN_OWNER,
-            "activities": activities,
+            "stage": stage_label(get("pipeline_id"), get("stage_id"), get("stage")),
+            "owner": owners.get(get("owner_id"), get("owner") or "") or UNKNOWN_OWNER,
+            "activities": None if activities is None else activities["count"],
         }
 
-    def otherwise(deal: ListedDeal) -> Row:
-        return {"id": place, "deal_id": deal.deal_id} | _NOTHING_OF_ALL
+    def otherwise(deal: Mapping[str, Any]) -> Row:
+        return {"id": place, "deal_id": deal["deal_id"]} | _NOTHING_OF_ALL
 
-    def rows(deals: Iterable[ListedDeal]) -> list[Row]:
+    def rows(deals: Iterable[Mapping[str, Any]]) -> list[Row]:
         nonlocal place
         made = []
         for deal in deals:
             place += 1
-            made.append(_shown(deal, show, otherwise, unreadable))
+            made.append(_shown(deal["deal_id"], deal, show, otherwise, unreadable))
         return made
 
     return rows
 
 
-def _shown(deal: D, show: Callable[[D], Row], otherwise: Callable[[D], Row], unreadable: UnreadableRecords) -> Row:
+def _shown(
+    deal_id: str, deal: D, show: Callable[[D], Row], otherwise: Callable[[D], Row], unreadable: UnreadableRecords
+) -> Row:
     """Return a deal's row; if it cannot be shown, ``otherwise`` makes one, so that no other row is lost."""
     try:
         return show(deal)
     except Exception as error:  # noqa: BLE001 - the boundary around a record
-        unreadable.note("deals", deal.deal_id, f"a list cannot show it ({type(error).__name__})")
+        unreadable.note("deals", deal_id, f"a list cannot show it ({type(error).__name__})")
         return otherwise(deal)
 
 
@@ -111,7 +117,7 @@ def stage_deals(
     def otherwise(deal: Deal) -> Row:
         return {"Deal_Name": deal.deal_name} | _NOTHING_OF_STAGE
 
-    return [_shown(deal, show, otherwise, unreadable) for deal in deals]
+    return [_shown(deal.deal_id, deal, show, otherwise, unreadable) for deal in deals]
 
 
 def _yes(holds: bool) -> str:

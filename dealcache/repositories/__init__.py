@@ -11,7 +11,7 @@ from dealcache.repositories.activity_sums.generations import ActivityGenerations
 from dealcache.repositories.activity_sums.sums import ActivitySums, SumsMissingError, SumsVersion
 from dealcache.repositories.connection import Connection, StoreError, StoreUnavailable
 from dealcache.repositories.corrections import take_back_future_dates, update_name_keys
-from dealcache.repositories.deal_batches import DealBatches, ListedDeal
+from dealcache.repositories.deal_batches import DealBatches
 from dealcache.repositories.deal_info import DealInfoRepository
 from dealcache.repositories.deal_properties import property_text
 from dealcache.repositories.deal_store import DealStore

@@ -31,6 +31,13 @@ _DEAL_FIELDS = (
     *OPTIONAL_FIELDS,
 )
 
+#: The types of the fields that a sound document may lack.
+_KINDS = {
+    **dict.fromkeys(("owner_id", "owner", "stage_id", "stage", "pipeline_id", "pipeline"), _TEXT_OR_NONE),
+    **dict.fromkeys(("create_date", "close_date", "timeline_synced_at", "complete_as_of"), _TIME_OR_NONE),
+    "amount": _NUMBER_OR_NONE,
+}
+
 #: The fields to read of a deal.
 PROJECTION: Document = {"_id": 0} | dict.fromkeys(
     (*_DEAL_FIELDS, "deal_name_key", *AGE_FIELDS, "activities.count", *(f"activities.{name}" for name in _TIMES)), 1
@@ -93,28 +100,37 @@ def found_deal(document: Document, field: str, kind: ValueKind, phase: int, unre
         phase: see :class:`.Place`.
         unreadable: counts documents that cannot be read completely.
     """
-    values = document if _is_sound(document) else _mended(document, unreadable)
-    return FoundDeal(document, values, field, kind, phase)
+    return FoundDeal(document, sound_values(document, unreadable), field, kind, phase)
+
+
+def sound_values(document: Document, unreadable: UnreadableRecords) -> Document:
+    """Return a document with only sound values in the fields of :data:`PROJECTION`; itself if it has no others.
+
+    Args:
+        document: with any of these fields, at least the id, the name and the version of the deal; its dates are naive.
+        unreadable: counts documents that cannot be read completely.
+    """
+    return document if _is_sound(document) else _mended(document, unreadable)
 
 
 def _is_sound(document: Document) -> bool:
     """Return True if this service has written all that a row shows of a document."""
     get = document.get
-    amount, currency, activities = get("amount"), get("currency"), get("activities")
-    if type(get("deal_name")) is not str or type(get("hubspot_updated_at")) is not datetime:
+    if not (type(get("deal_id")) is type(get("deal_name")) is str and type(get("hubspot_updated_at")) is datetime):
         return False
-    times = [get("create_date"), get("close_date"), get("timeline_synced_at"), get("complete_as_of")]
+    for name, kinds in _KINDS.items():
+        if type(get(name)) not in kinds:
+            return False
+    activities, currency = get("activities"), get("currency")
     if activities is not None:
         if type(activities) is not dict or type(activities.get("count")) is not int:
             return False
-        times += map(activities.get, _TIMES)
-    texts = (get("owner_id"), get("owner"), get("stage_id"), get("stage"), get("pipeline_id"), get("pipeline"))
-    if not (_TIME_OR_NONE.issuperset(map(type, times)) and _TEXT_OR_NONE.issuperset(map(type, texts))):
-        return False
+        # The list of all deals reads the count alone.
+        if len(activities) > 1 and not _TIME_OR_NONE.issuperset(map(type, map(activities.get, _TIMES))):
+            return False
     if currency is None:
-        return amount is None or type(amount) is float
-    numbers = (amount, get("amount_in_home_currency"))
-    return currency_code(currency) is not None and _NUMBER_OR_NONE.issuperset(map(type, numbers))
+        return True
+    return currency_code(currency) is not None and type(get("amount_in_home_currency")) in _NUMBER_OR_NONE
 
 
 def _mended(document: Document, unreadable: UnreadableRecords) -> Document:
@@ -122,12 +138,16 @@ def _mended(document: Document, unreadable: UnreadableRecords) -> Document:
     stored = read_records(DEALS, [document], unreadable)[0]
     times = {name: getattr(stored, name) for name in ("timeline_synced_at", "complete_as_of")}
     fields = {name: getattr(stored.deal, name) for name in _DEAL_FIELDS} | times
-    mended = {name: without_zone(one) if isinstance(one, datetime) else one for name, one in fields.items()}
-    return document | mended | {"activities": _mended_activities(document.get("activities"))}
+    mended: Document = {name: without_zone(one) if isinstance(one, datetime) else one for name, one in fields.items()}
+    if "activities" in document:
+        mended["activities"] = summary = _mended_activities(document["activities"])
+        if summary is None:
+            unreadable.note(*DEALS.identify(document), "its document in MongoDB is damaged: activities")
+    return document | mended
 
 
 def _mended_activities(summary: Any) -> Document | None:
-    """Return a deal's activities; None if they were never summarized."""
+    """Return a deal's activities; None if they cannot be read."""
     if not isinstance(summary, dict) or (count := number_value(summary.get("count"))) is None:
         return None
     times = ((name, any_date(summary.get(name))) for name in _TIMES)

@@ -34,7 +34,7 @@ def raw(connection: Connection, deal_id: str = "1") -> dict[str, Any]:
 
 
 def live(deals: DealInfoRepository) -> set[str]:
-    return {listed.deal_id for listed in all_deals(deals)}
+    return set(all_deals(deals))
 
 
 def test_only_what_is_seen_is_reported(deals: DealInfoRepository) -> None:

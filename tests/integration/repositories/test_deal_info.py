@@ -37,10 +37,6 @@ def ids(found: list[Any]) -> list[str]:
     return [stored.deal.deal_id for stored in found]
 
 
-def listed_ids(found: list[Any]) -> list[str]:
-    return [listed.deal_id for listed in found]
-
-
 def test_a_deal_is_found_as_it_was_written(deals: DealInfoRepository) -> None:
     deals.store([a_deal()], NOON)
     (stored,) = deals.find(DealKey("id", "1"))
@@ -95,8 +91,8 @@ def test_fields_of_other_systems_survive(deals: DealInfoRepository, connection: 
 def test_archived_deals_are_left_out_everywhere(deals: DealInfoRepository) -> None:
     deals.store([a_deal("1"), a_deal("2"), a_deal("3", archived=True)], NOON)
     deals.mark_archived(["1", "unknown"], at(1))
-    assert listed_ids(all_deals(deals)) == ids(deals.find(DealKey("name", "Acme renewal"))) == ["2"]
-    assert listed_ids(deals_in_stages(deals, ["contractsent"])) == ["2"]
+    assert all_deals(deals) == ids(deals.find(DealKey("name", "Acme renewal"))) == ["2"]
+    assert deals_in_stages(deals, ["contractsent"]) == ["2"]
     assert deals.find(DealKey("id", "1")) == []
     assert StageTotalRepository(deals._connection).add_up() == [StageTotal("default", "contractsent", 1, 1500.0)]
 
@@ -104,7 +100,7 @@ def test_archived_deals_are_left_out_everywhere(deals: DealInfoRepository) -> No
 def test_a_deal_that_was_read_after_it_was_said_to_be_gone_stays(deals: DealInfoRepository) -> None:
     deals.store([a_deal()], at(10))
     deals.mark_archived(["1"], at(9))
-    assert listed_ids(all_deals(deals)) == ["1"]
+    assert all_deals(deals) == ["1"]
 
 
 def test_a_load_that_began_before_the_deal_was_gone_does_not_bring_it_back(deals: DealInfoRepository) -> None:
@@ -113,15 +109,15 @@ def test_a_load_that_began_before_the_deal_was_gone_does_not_bring_it_back(deals
     deals.store([a_deal()], at(9))
     assert all_deals(deals) == []
     deals.store([a_deal()], at(11))
-    assert listed_ids(all_deals(deals)) == ["1"]
+    assert all_deals(deals) == ["1"]
 
 
 def test_lists_are_newest_created_first(deals: DealInfoRepository) -> None:
     created = {"1": at(1), "2": at(3), "3": None, "4": at(2)}
     stages = {"1": "a", "2": "b", "3": "a", "4": "c"}
     deals.store([a_deal(key, create_date=created[key], stage_id=stages[key]) for key in created], NOON)
-    assert listed_ids(all_deals(deals)) == ["2", "4", "1", "3"]
-    assert listed_ids(deals_in_stages(deals, ["a", "c", "none"])) == ["4", "1", "3"]
+    assert all_deals(deals) == ["2", "4", "1", "3"]
+    assert deals_in_stages(deals, ["a", "c", "none"]) == ["4", "1", "3"]
     assert deals_in_stages(deals, []) == []
 
 

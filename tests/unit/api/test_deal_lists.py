@@ -13,7 +13,7 @@ from dealcache.model.deals import Deal
 from dealcache.model.labels import Labels, Owner
 from dealcache.model.pipelines import Pipeline, Stage
 from dealcache.model.unreadable import UnreadableRecords
-from dealcache.repositories import ListedDeal, StageTotal
+from dealcache.repositories import StageTotal
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -125,8 +125,8 @@ def test_deals_of_a_stage():
 
 def test_all_deals_count_from_zero_and_tell_their_activities():
     rows = deal_lists.all_deals(LABELS, UnreadableRecords())
-    first = ListedDeal("7", "B", NOW.replace(tzinfo=None), None, None, None, None, None, 3)
-    second = ListedDeal("8", "A", None, None, "s", "1", None, None, 0)
+    first = {"deal_id": "7", "deal_name": "B", "create_date": NOW.replace(tzinfo=None), "activities": {"count": 3}}
+    second = {"deal_id": "8", "deal_name": "A", "stage_id": "s", "owner_id": "1", "activities": {"count": 0}}
     assert rows([first]) + rows([second]) == [
         {
             "id": 0,
@@ -156,8 +156,9 @@ def test_one_deal_that_cannot_be_shown_is_shown_with_nulls():
     counted = []
     unreadable = UnreadableRecords(counted.append)
 
-    listed = ListedDeal("7", "Acme", None, None, None, None, None, None, 3)
-    first, second = deal_lists.all_deals(LABELS, unreadable)([Nameless(), listed])
+    nameless = {"deal_id": "66", "deal_name": "Odd", "create_date": "odd"}
+    listed = {"deal_id": "7", "deal_name": "Acme", "activities": {"count": 3}}
+    first, second = deal_lists.all_deals(LABELS, unreadable)([nameless, listed])
     odd, fine = deal_lists.stage_deals([Nameless(), good], LABELS, UTC, NOW, unreadable)
 
     assert first == {"id": 0, "deal_id": "66"} | dict.fromkeys(("name", "createdate", "stage", "owner", "activities"))

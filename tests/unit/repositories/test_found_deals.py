@@ -11,7 +11,7 @@ from bson import DatetimeMS
 from dealcache.model.timestamps import LATEST, with_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.documents import Document
-from dealcache.repositories.lists.found_deals import PROJECTION, found_deal
+from dealcache.repositories.lists.found_deals import PROJECTION, found_deal, sound_values
 from dealcache.repositories.record_documents import read_deal
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -88,3 +88,26 @@ def test_a_deal_has_the_activities_that_can_be_read(summary: Any, expected: Docu
 def aware(shown: Document) -> Document:
     """Return activities with aware dates."""
     return {name: with_zone(one) if isinstance(one, datetime) else one for name, one in shown.items()}
+
+
+@pytest.mark.parametrize("document", [SOUND, FOREIGN], ids=["sound", "foreign"])
+def test_activities_that_were_never_counted_are_not_damaged(document: Document) -> None:
+    counted: list[str] = []
+    assert "activities" not in sound_values(naive(document), UnreadableRecords(counted.append))
+    assert counted == []
+
+
+@pytest.mark.parametrize("summary", [[2], {"count": "many"}, {"first": BEGAN}])
+def test_activities_that_cannot_be_read_are_reported(summary: Any) -> None:
+    counted: list[str] = []
+    document = naive(SOUND) | {"activities": summary}
+    assert sound_values(document, UnreadableRecords(counted.append))["activities"] is None
+    assert counted == ["deals"]
+
+
+@pytest.mark.parametrize("deal_id", [7, None])
+def test_an_odd_id_is_read_as_elsewhere(deal_id: Any) -> None:
+    counted: list[str] = []
+    values = sound_values(naive(SOUND) | {"deal_id": deal_id}, UnreadableRecords(counted.append))
+    assert values["deal_id"] == ("7" if deal_id else "")
+    assert counted == ["deals"]
