@@ -41,6 +41,19 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class CancelReason(StrEnum):
+    """Why work ends early."""
+
+    CANCELLED = "cancelled"
+    SHUTDOWN = "shutdown"
+    UNFIT = "unfit"
+    """This process must not run it; another one may."""
+    NO_CALLS = "no calls"
+    """The job is automatic, and HubSpot's calls of the day are nearly used up: it continues when there are new ones."""
+    LOST = "lost"
+    """The lease ran out and another process has the job: nothing more may be written about it."""
+
+
 #: The most days that a sync reaches back.
 MOST_EPOCH_DAYS = 3650
 

@@ -35,7 +35,6 @@ from dealcache.repositories.missing_types import Confirmed, MissingTypeRepositor
 from dealcache.repositories.overview import Overview, OverviewRepository
 from dealcache.repositories.participants import ParticipantRepository
 from dealcache.repositories.people import PeopleRepository
-from dealcache.repositories.sync.job_leases import LeaseState
 from dealcache.repositories.sync.jobs import Cancellation, SyncJobRepository
 from dealcache.repositories.sync.state import SyncState, SyncStateRepository
 from dealcache.repositories.sync.webhook_documents import StoredEvent

@@ -15,11 +15,12 @@ from dealcache.hubspot.gateway import HubSpotGateway
 from dealcache.hubspot.worker_pool import WorkerPool
 from dealcache.model.deals import Deal, Event
 from dealcache.model.invalidation import Changes
+from dealcache.model.jobs import CancelReason
 from dealcache.model.labels import Labels
 from dealcache.repositories import DealInfoRepository, DealSummaries, DealTimelineRepository, MissingTypeRepository
 from dealcache.repositories.storage import Storage
 from dealcache.sync.bisection import CONTROLS
-from dealcache.sync.cancellation import CancellationToken, CancelReason
+from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.hubspot_reader import HubSpotReader
 from dealcache.sync.job_progress import JobProgress
 from dealcache.sync.people_sync import PeopleStorage, PeopleSync

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 from dealcache.background import BackgroundThread
 from dealcache.hubspot.errors import WrongAccount
-from dealcache.model.jobs import BY_THEMSELVES, FINAL, Job, JobStatus, JobType, SyncRequest
+from dealcache.model.jobs import BY_THEMSELVES, FINAL, CancelReason, Job, JobStatus, JobType, SyncRequest
 from dealcache.repositories import StoreError, SyncJobRepository, SyncStateRepository
-from dealcache.sync.cancellation import CancellationToken, CancelReason, StoppedError
+from dealcache.sync.cancellation import CancellationToken, StoppedError
 from dealcache.sync.context import ChangePublisher
 from dealcache.sync.job_executor import JobExecutor
-from dealcache.sync.job_lease import LEASE, JobLease
+from dealcache.sync.job_lease import LEASE, RENEW_SECONDS, JobLease
 from dealcache.sync.refused_types import TypesRefusedError
 from dealcache.sync.retry_policy import EXPECTED_FAILURES, retry_delay
 
@@ -30,7 +30,7 @@ _POLL_SECONDS = 2.0
 #: How long a job without an owner is left to service processes before a command takes it over.
 _LEFT_TO_SERVICES = timedelta(seconds=10)
 
-#: Seconds that a stopping process waits for its job to be released.
+#: Seconds that a stopping process waits for its job to be released, and the end of a job for a renewal in progress.
 _STOP_SECONDS = 5.0
 
 #: What a released job waits for, by the reason of its release.
@@ -146,11 +146,12 @@ class JobRunner:
             token.cancel(CancelReason.SHUTDOWN)
         if not has_calls():
             token.cancel(CancelReason.NO_CALLS)
-        with lease:
-            try:
-                status, message, error = self._run_to_end(lease)
-            finally:
-                self._running = None
+        lease.thread.start(RENEW_SECONDS)
+        try:
+            status, message, error = self._run_to_end(lease)
+        finally:
+            self._running = None
+            lease.thread.stop(_STOP_SECONDS)
         if token.reason is CancelReason.LOST:
             log.warning("sync job %s was taken over by another process", job.job_id)
             return

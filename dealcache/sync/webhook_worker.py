@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from dealcache.background import BackgroundThread
-from dealcache.sync.cancellation import CancellationToken, CancelReason, StoppedError
+from dealcache.model.jobs import CancelReason
+from dealcache.sync.cancellation import CancellationToken, StoppedError
 from dealcache.sync.event_processor import WebhookEventProcessor
 from dealcache.sync.retry_policy import EXPECTED_FAILURES
 

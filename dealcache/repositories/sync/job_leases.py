@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-from dealcache.model.jobs import Job, JobStatus, JobType, Progress, SyncRequest
+from dealcache.model.jobs import CancelReason, Job, JobStatus, JobType, Progress, SyncRequest
 from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.record_documents import read_all
@@ -36,19 +35,6 @@ _PROGRESS_FIELDS = frozenset(field.name for field in fields(Progress))
 
 #: Only jobs that have not ended have these fields.
 _UNTIL_THE_END = ("active_identity", "checkpoint", "owner", "lease_expires_at", "reserved_for", "reserved_until")
-
-
-class LeaseState(Enum):
-    """The outcome of renewing a lease."""
-
-    HELD = "held"
-    """The process still owns the job."""
-
-    LOST = "lost"
-    """Another process took over the job, or ended it."""
-
-    CANCEL = "cancel"
-    """The process still owns the job, and must stop it."""
 
 
 class JobLeases(Repository):
@@ -88,16 +74,18 @@ class JobLeases(Repository):
                     return read_job(document)
         return None
 
-    def renew(self, job_id: str, owner: str, now: datetime, lease: timedelta, progress: Progress) -> LeaseState:
-        """Renew the lease and save the progress."""
+    def renew(
+        self, job_id: str, owner: str, now: datetime, lease: timedelta, progress: Progress
+    ) -> CancelReason | None:
+        """Renew the lease and save the progress; return why the job must stop, None if it must not."""
         change = {"lease_expires_at": milliseconds(now) + lease, "progress": asdict(progress)}
         with self._connection.operation() as database:
             document = database.sync_jobs.find_one_and_update(
                 _held(job_id, owner), {"$set": change}, {"cancel_requested": 1}, return_document=ReturnDocument.AFTER
             )
         if document is None:
-            return LeaseState.LOST
-        return LeaseState.CANCEL if document.get("cancel_requested") else LeaseState.HELD
+            return CancelReason.LOST
+        return CancelReason.CANCELLED if document.get("cancel_requested") else None
 
     def save_checkpoint(
         self, job_id: str, owner: str, checkpoint: dict[str, Any], progress: Progress, since: datetime | None = None

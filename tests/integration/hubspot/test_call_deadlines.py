@@ -16,7 +16,8 @@ from dealcache.hubspot.answers import Answer
 from dealcache.hubspot.errors import HubSpotError, TimedOut, Unavailable
 from dealcache.hubspot.transport import Request, Transport
 from dealcache.model.deadline import Deadline
-from dealcache.sync.cancellation import CancellationToken, CancelReason
+from dealcache.model.jobs import CancelReason
+from dealcache.sync.cancellation import CancellationToken
 
 #: Every peer here goes on until the test is over: a call that outlived its deadline would last for 110 s or for ever.
 pytestmark = pytest.mark.timeout(60)

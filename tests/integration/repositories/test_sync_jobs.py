@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dealcache.model.jobs import Job, JobStatus, JobType, Progress, SyncRequest
-from dealcache.repositories import Cancellation, Connection, LeaseState, SyncJobRepository
+from dealcache.model.jobs import CancelReason, Job, JobStatus, JobType, Progress, SyncRequest
+from dealcache.repositories import Cancellation, Connection, SyncJobRepository
 from tests.integration.repositories.races import race
 from tests.unit.repositories.samples import NOON, at
 
@@ -146,7 +146,7 @@ def test_whoever_lost_a_job_cannot_touch_it_any_more(jobs: SyncJobRepository, co
     job = running(jobs)
     jobs.claim("bob", at(1), LEASE)
     before = document(connection, job)
-    assert jobs.renew(job.job_id, "ada", at(1), LEASE, Progress("mine")) is LeaseState.LOST
+    assert jobs.renew(job.job_id, "ada", at(1), LEASE, Progress("mine")) is CancelReason.LOST
     assert not jobs.save_checkpoint(job.job_id, "ada", {"mine": 1}, Progress())
     assert not jobs.finish(job.job_id, "ada", JobStatus.COMPLETED, at(1), "", None, Progress())
     assert not jobs.release(job.job_id, "ada", at(1), "", Progress())
@@ -156,7 +156,7 @@ def test_whoever_lost_a_job_cannot_touch_it_any_more(jobs: SyncJobRepository, co
 def test_a_lease_is_renewed_and_shows_the_progress(jobs: SyncJobRepository) -> None:
     job = running(jobs)
     progress = Progress("loading", 3, percent=12.5)
-    assert jobs.renew(job.job_id, "ada", at(0.9), LEASE, progress) is LeaseState.HELD
+    assert jobs.renew(job.job_id, "ada", at(0.9), LEASE, progress) is None
     assert jobs.claim("bob", at(1.5), LEASE) is None
     found = jobs.get(job.job_id)
     assert found is not None
@@ -270,7 +270,7 @@ def test_the_owner_of_a_running_job_hears_of_its_cancellation(jobs: SyncJobRepos
     job = running(jobs)
     assert jobs.cancel(job.job_id, at(0.5)) is Cancellation.REQUESTED
     assert jobs.cancel(job.job_id, at(0.5)) is Cancellation.REQUESTED
-    assert jobs.renew(job.job_id, "ada", at(0.6), LEASE, Progress()) is LeaseState.CANCEL
+    assert jobs.renew(job.job_id, "ada", at(0.6), LEASE, Progress()) is CancelReason.CANCELLED
     assert jobs.finish(job.job_id, "ada", JobStatus.CANCELLED, at(0.7), "stopped", None, Progress())
     assert jobs.cancel(job.job_id, at(0.8)) is Cancellation.REFUSED
 
@@ -287,7 +287,7 @@ def test_a_job_to_be_cancelled_ends_when_it_is_given_back(jobs: SyncJobRepositor
 def test_a_job_whose_owner_is_gone_is_cancelled_at_once(jobs: SyncJobRepository) -> None:
     job = running(jobs)
     assert jobs.cancel(job.job_id, at(1)) is Cancellation.CANCELLED
-    assert jobs.renew(job.job_id, "ada", at(1), LEASE, Progress()) is LeaseState.LOST
+    assert jobs.renew(job.job_id, "ada", at(1), LEASE, Progress()) is CancelReason.LOST
 
 
 def test_a_job_to_be_cancelled_whose_owner_is_gone_ends_and_makes_room(jobs: SyncJobRepository) -> None:

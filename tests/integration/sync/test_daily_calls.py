@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from dealcache.hubspot.daily_calls import DailyCalls
 from dealcache.model.jobs import JobStatus, JobType
 from dealcache.sandbox.simulator import Limits
-from dealcache.sync.job_lease import JobLease
 from tests.integration.sync.harness import Account, MakeAccount
 
 ACCOUNT_DAY = 86_400
@@ -84,7 +81,8 @@ def test_what_is_asked_for_goes_on_and_its_confirming_pass_waits(account: Accoun
 def test_a_process_that_knows_nothing_finds_out_and_gives_its_job_back(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dealcache.sync.job_runner.JobLease", partial(JobLease, renew_seconds=0.02))
+    for place in ("job_lease", "job_runner"):
+        monkeypatch.setattr(f"dealcache.sync.{place}.RENEW_SECONDS", 0.02)
     leave(account, 50)
     account.hubspot.latency = 0.1
     assert not daily_calls(account).scarce

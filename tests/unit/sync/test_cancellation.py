@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dealcache.model.deadline import Deadline
-from dealcache.sync.cancellation import CancellationToken, CancelReason
+from dealcache.model.jobs import CancelReason
+from dealcache.sync.cancellation import CancellationToken
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dealcache.model.jobs import Job, JobStatus, JobType, SyncRequest
-from dealcache.sync.cancellation import CancelReason, StoppedError
+from dealcache.model.jobs import CancelReason, Job, JobStatus, JobType, SyncRequest
+from dealcache.sync.cancellation import StoppedError
 from dealcache.sync.job_lease import JobLease
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
