@@ -149,7 +149,7 @@ class Maintenance:
     A task that fails is logged as :class:`BackgroundThread` does, and does not keep others from being done.
 
     Args:
-        recurring: the tasks of every round, by name.
+        recurring: the tasks of every round, by name; one that returns seconds is not done again before these are over.
         once: the tasks to do until they succeed, by name; failed ones are retried after :data:`RETRY_SECONDS`.
         expected: exceptions that are not bugs.
         clock: the monotonic clock, in seconds.
@@ -159,7 +159,7 @@ class Maintenance:
 
     def __init__(
         self,
-        recurring: Mapping[str, Callable[[], None]],
+        recurring: Mapping[str, Callable[[], float | None]],
         once: Mapping[str, Callable[[], None]],
         expected: tuple[type[Exception], ...],
         clock: Callable[[], float] = time.monotonic,

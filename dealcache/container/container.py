@@ -34,11 +34,11 @@ from dealcache.reader.account import AccountGuard
 from dealcache.reader.fence import Fence
 from dealcache.reader.invalidation_watermark import InvalidationWatermark
 from dealcache.reader.label_directory import LabelDirectory
+from dealcache.reader.label_sync import LabelSync
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.repositories.storage import Storage
 from dealcache.settings import Settings
 from dealcache.sync.context import SYNC_THREADS
-from dealcache.sync.labels import LabelSync
 from dealcache.telemetry.logs import is_console
 from dealcache.telemetry.metrics import Metrics
 from dealcache.tiers import MemoryTier

@@ -25,7 +25,7 @@ class Lifecycle:
             recurring={
                 "sweeping the cache": parts.memory.sweep,
                 "tending labels": parts.labels.tend,
-                "publishing labels that changed": parts.label_sync.tend,
+                "publishing labels that changed": parts.label_sync.check,
                 "counting the activities of deals for lists": parts.storage.summaries.settle_abandoned,
                 "checking what lists show": parts.storage.summary_check.run_round,
                 "adding up the deals of each stage": parts.storage.stage_totals.renew,

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from dealcache.background import Maintenance
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
 from dealcache.model.labels import LabelChanges, Labels, Owner
 from dealcache.model.pipelines import Pipeline, Stage
-from dealcache.repositories import StoreUnavailable
-from dealcache.sync.labels import MOST_DEALS, LabelSync
+from dealcache.reader.label_sync import MOST_DEALS, LabelSync
+from dealcache.repositories import StoreError, StoreUnavailable
 from tests.clocks import ManualClock
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -156,19 +157,24 @@ def test_what_changed_without_a_word_is_let_go_too(sync: LabelSync, stored: Stor
     assert here.done == ["renewed", (Selection.deals(ids=["7"]), {"7": {INFO}})]
 
 
-def test_labels_are_compared_once_a_minute_also_after_a_failure(stored: Stored, here: Here) -> None:
+def test_labels_are_compared_once_a_minute_and_after_a_failure_in_the_next_round(
+    sync: LabelSync, stored: Stored, here: Here
+) -> None:
     clock = ManualClock()
-    sync = LabelSync(stored, stored, stored, here, here.labels_changed, clock)  # type: ignore[arg-type]
+    maintenance = Maintenance({"labels": sync.check}, {}, expected=(StoreError,), clock=clock)
     stored.down = True
-    sync.tend()
+    maintenance.run_round()
     stored.down = False
     stored.info, stored.labels = ["7"], Labels((Owner("1", "Ada Byron"), BOB), (SALES,))
+    maintenance.run_round()
+    published = ["renewed", (Selection.deals(ids=["7"]), {"7": {INFO}})]
+    assert here.done == published
     clock.tick(59)
-    sync.tend()
-    assert here.done == []
+    maintenance.run_round()
+    assert here.done == published
     clock.tick(2)
-    sync.tend()
-    assert here.done == ["renewed", (Selection.deals(ids=["7"]), {"7": {INFO}})]
+    maintenance.run_round()  # nobody has made these views new
+    assert here.done == published * 2
 
 
 def test_a_changed_definition_is_shown_by_every_deal(sync: LabelSync, here: Here, stored: Stored) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
 from dealcache.model.labels import LabelChanges, Labels, Owner
 from dealcache.model.pipelines import Pipeline
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.repositories import DealInfoRepository, DealTimelineRepository, LabelRepository, StoreError
 
 log = logging.getLogger(__name__)
@@ -24,24 +23,6 @@ MOST_DEALS = 10_000
 _CHECK_SECONDS = 60.0
 
 
-class ViewLabels(Protocol):
-    """The labels with which this process makes views."""
-
-    def current(self) -> Labels:
-        """Return the labels to make a view with."""
-
-    def renew(self) -> None:
-        """Read them from MongoDB again before the next view is made."""
-
-    def learn(
-        self,
-        owners: tuple[Owner, ...] = (),
-        pipelines: tuple[Pipeline, ...] = (),
-        properties: tuple[PropertyDefinition, ...] = (),
-    ) -> None:
-        """Use labels that MongoDB cannot store at present."""
-
-
 class LabelSync:
     """Stores labels as they are read from HubSpot. Thread-safe.
 
@@ -51,7 +32,6 @@ class LabelSync:
         timelines: the events that show them.
         views: the labels with which this process makes views.
         publish: makes every process read the labels again, and evicts the views of the selected deals.
-        timer: the monotonic clock, in seconds.
     """
 
     def __init__(
@@ -59,27 +39,14 @@ class LabelSync:
         labels: LabelRepository,
         deals: DealInfoRepository,
         timelines: DealTimelineRepository,
-        views: ViewLabels,
+        views: LabelDirectory,
         publish: Callable[[Selection, Changes | None], None],
-        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._labels = labels
         self._deals = deals
         self._timelines = timelines
         self._views = views
         self._publish = publish
-        self._timer = timer
-        self._checked_at = float("-inf")
-
-    def tend(self) -> None:
-        """Check once a minute; called every few seconds."""
-        if self._timer() - self._checked_at < _CHECK_SECONDS:
-            return
-        self._checked_at = self._timer()
-        try:
-            self.check()
-        except StoreError as failure:
-            log.debug("labels were not compared with MongoDB's: %s", failure)
 
     def store_owners(self, owners: tuple[Owner, ...], at: datetime) -> bool:
         """Store all owners as HubSpot had them just after ``at``; return False if MongoDB could not."""
@@ -95,14 +62,18 @@ class LabelSync:
         save = partial(self._labels.save_properties, definitions, at)
         return self._store(save, partial(self._views.learn, properties=definitions))
 
-    def check(self) -> None:
+    def check(self) -> float:
         """Evict views with labels whose change in MongoDB was never published, because a process died in between.
+
+        Returns:
+            The seconds until the next check.
 
         Raises:
             StoreError: MongoDB failed.
         """
         before = self._views.current()
         self._publish_changes(before, self._labels.read())
+        return _CHECK_SECONDS
 
     def _store(self, save: Callable[[], None], learn: Callable[[], None]) -> bool:
         try:
