@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 
 from dealcache.hubspot.client import BATCH_SIZE, MOST_ASSOCIATION_INPUTS
@@ -12,6 +10,7 @@ from dealcache.hubspot.errors import HubSpotError
 from dealcache.hubspot.pages import BatchPlan
 from dealcache.model.batches import batches_of
 from dealcache.model.deals import Deal
+from dealcache.model.timestamps import LATEST
 from dealcache.sync.activity_loader import ActivityLoader
 from dealcache.sync.context import SyncContext
 from dealcache.sync.deal_sync import DealSync, StoredBatch
@@ -19,15 +18,6 @@ from dealcache.sync.timeline_chunk import Chunk
 
 #: Deals to read first, to learn whether HubSpot still refuses the type.
 _TRIED_FIRST = 10
-
-
-@dataclass(slots=True)
-class _OpenChunk:
-    """Deals that were stored and wait for their associations to be read."""
-
-    ids: list[str] = field(default_factory=list)
-    complete: set[str] = field(default_factory=set)
-    read_at: list[datetime] = field(default_factory=list)
 
 
 class ChangedDeals:
@@ -55,7 +45,9 @@ class ChangedDeals:
         self._work = DealSync(context)
         self._loader = ActivityLoader(context)
         self._plan = BatchPlan(BATCH_SIZE)
-        self._open = _OpenChunk()
+        # The deals that were stored and wait for their associations to be read, each with True if it is read whole.
+        self._stored: dict[str, bool] = {}
+        self._read_at = LATEST
         self.found = 0
         self.refused: set[str] = set()
         self.failed = False
@@ -70,7 +62,7 @@ class ChangedDeals:
         for batch in self._plan.rest():
             self._read(batch)
         self._context.pool.wait_all()
-        if self._open.ids:
+        if self._stored:
             self._begin_chunk()
         self._loader.finish()
 
@@ -84,20 +76,20 @@ class ChangedDeals:
 
     def _take(self, batch: StoredBatch) -> None:
         self.refused |= batch.refused
-        wanted = {deal.deal_id for deal in batch.deals if self._wanted(deal)}
-        self.found += len(wanted)
         # A deal that was returned under another id may be returned twice.
-        new = [one for one in dict.fromkeys(batch.deal_ids) if one in wanted and one not in self._open.ids]
-        self._open.ids += new
-        self._open.read_at.append(batch.read_at)
-        self._open.complete |= set(new) if self._whole else batch.incomplete & wanted
-        if len(self._open.ids) + BATCH_SIZE > MOST_ASSOCIATION_INPUTS:
+        wanted = dict.fromkeys(deal.deal_id for deal in batch.deals if self._wanted(deal))
+        self.found += len(wanted)
+        for one in wanted:
+            self._stored[one] = self._whole or one in batch.incomplete or self._stored.get(one, False)
+        self._read_at = min(self._read_at, batch.read_at)
+        if len(self._stored) + BATCH_SIZE > MOST_ASSOCIATION_INPUTS:
             self._begin_chunk()
 
     def _begin_chunk(self) -> None:
-        ready, self._open = self._open, _OpenChunk()
-        now, ids, complete = self._context.now(), tuple(ready.ids), frozenset(ready.complete)
-        self._loader.begin(Chunk(ids, complete, now, renewed=self._context.unlisted, as_of=min(ready.read_at)))
+        complete = frozenset(one for one, whole in self._stored.items() if whole)
+        now, renewed = self._context.now(), self._context.unlisted
+        self._loader.begin(Chunk(tuple(self._stored), complete, now, renewed=renewed, as_of=self._read_at))
+        self._stored, self._read_at = {}, LATEST
 
 
 def backfill_missing_types(context: SyncContext) -> None:

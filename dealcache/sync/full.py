@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from dealcache.hubspot.client import MOST_ASSOCIATION_INPUTS
+from dealcache.hubspot.client import LIST_PAGE, MOST_ASSOCIATION_INPUTS
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.repositories import Confirmed
 from dealcache.sync.activity_loader import ActivityLoader
@@ -16,9 +16,6 @@ from dealcache.sync.deal_pages import DealPages
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.timeline_chunk import Chunk
 from dealcache.sync.timeline_sync import TimelineSync
-
-#: Deals on a page of the list; a chunk ends when another page might not fit.
-_PAGE = 100
 
 
 class FullLoad:
@@ -67,7 +64,7 @@ class FullLoad:
             listed += len(page.deals)
             if page.after is None:
                 break
-            if len(ids) + _PAGE > MOST_ASSOCIATION_INPUTS:
+            if len(ids) + LIST_PAGE > MOST_ASSOCIATION_INPUTS:  # another page might not fit
                 self._add(loader, ids, read_at, page.after)
                 ids = []
         self._context.progress.expect(listed)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -17,15 +16,6 @@ from dealcache.sync.deal_sync import ActivitySync
 from dealcache.sync.hubspot_reader import Found
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.search_filters import Window, modified_in
-
-
-@dataclass(slots=True)
-class _Position:
-    """The progress of the search of one type of activity."""
-
-    last_id: str | None
-    read_at: datetime
-    events: list[Event] = field(default_factory=list)
 
 
 class WindowSync:
@@ -59,7 +49,7 @@ class WindowSync:
         self._context.progress.phase("changed activities")
         for kind in ENGAGEMENT_TYPES:
             if kind not in self._done:
-                self._search_on(kind, _Position(self._last.get(kind), self._context.now()))
+                self._search_on(kind, self._last.get(kind), self._context.now())
         self._context.pool.wait_all()
         changed = ChangedDeals(self._context)
         changed.add(self._unknown_deals)
@@ -88,27 +78,26 @@ class WindowSync:
                 return
             self._note("deals", last_id, more)
 
-    def _search_on(self, kind: str, position: _Position) -> None:
-        search = partial(self._context.hubspot.search_activities, kind, self._groups[kind], position.last_id)
-        self._context.pool.submit(
-            search, partial(self._take, kind, position), partial(self._context.refused_types.note_search, kind)
-        )
+    def _search_on(self, kind: str, last_id: str | None, read_at: datetime, before: Sequence[Event] = ()) -> None:
+        """Search for activities beyond ``last_id``, and store them with those ``before``, read since ``read_at``."""
+        search = partial(self._context.hubspot.search_activities, kind, self._groups[kind], last_id)
+        take = partial(self._take, kind, read_at, before)
+        self._context.pool.submit(search, take, partial(self._context.refused_types.note_search, kind))
 
-    def _take(self, kind: str, position: _Position, found: Found) -> None:
-        position.events += found.events
-        position.last_id = found.last_id
-        if found.more and len(position.events) + SEARCH_PAGE <= MOST_ASSOCIATION_INPUTS:
-            self._search_on(kind, position)
+    def _take(self, kind: str, read_at: datetime, before: Sequence[Event], found: Found) -> None:
+        events = [*before, *found.events]
+        if found.more and len(events) + SEARCH_PAGE <= MOST_ASSOCIATION_INPUTS:
+            self._search_on(kind, found.last_id, read_at, events)
             return
-        store = partial(self._updates.store, kind, position.events, position.read_at)
-        stored = partial(self._stored, kind, position.last_id, found.more)
+        store = partial(self._updates.store, kind, events, read_at)
+        stored = partial(self._stored, kind, found.last_id, found.more)
         self._context.pool.submit(store, stored, partial(self._context.refused_types.note_search, kind))
 
     def _stored(self, kind: str, last_id: str | None, more: bool, unknown_deals: Iterable[str]) -> None:
         self._unknown_deals = sorted({*self._unknown_deals, *unknown_deals})
         self._note(kind, last_id, more)
         if more:
-            self._search_on(kind, _Position(last_id, self._context.now()))
+            self._search_on(kind, last_id, self._context.now())
 
     def _note(self, kind: str, last_id: str | None, more: bool) -> None:
         self._last = {**self._last, kind: last_id}

@@ -11,7 +11,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from dealcache.model.read_with_deals import ReadWithDeals
-from dealcache.repositories.connection import Connection, Repository
+from dealcache.repositories.connection import Repository
 from dealcache.repositories.documents import Document, milliseconds, utc
 from dealcache.repositories.record_documents import read_all
 
@@ -24,6 +24,13 @@ COUNTS_AFTER_SECONDS = 0.125
 #: The watermarks as noted; an earlier version wrote only the latest, which it did not note here.
 _ONLY = {"$cond": [{"$gt": ["$watermark", None]}, [{"watermark": "$watermark", "counts_at": "$$NOW"}], []]}
 _NOTED = {"$cond": [{"$eq": [{"$last": "$watermarks.watermark"}, "$watermark"]}, "$watermarks", _ONLY]}
+
+#: By MongoDB's own clock, when a watermark that is noted now will count. One that would count later than that was noted
+#: while the clock was ahead.
+_COUNTS_AT: Document = {"$add": ["$$NOW", int(COUNTS_AFTER_SECONDS * 1000)]}
+_COUNTED = {"watermark": "$$this.watermark", "counts_at": "$$NOW"}
+_AS_NOTED = {"$cond": [{"$gt": ["$$this.counts_at", _COUNTS_AT]}, _COUNTED, "$$this"]}
+_WATERMARKS = {"$map": {"input": _NOTED, "in": _AS_NOTED}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +85,7 @@ class SyncState:
 
 
 class SyncStateRepository(Repository):
-    """Reads and writes it.
-
-    Args:
-        counts_after: seconds after which a new watermark counts.
-    """
-
-    def __init__(self, connection: Connection, counts_after: float = COUNTS_AFTER_SECONDS) -> None:
-        super().__init__(connection)
-        #: By MongoDB's own clock, when a watermark that is noted now will count.
-        self._counts_at = {"$add": ["$$NOW", int(counts_after * 1000)]}
-        # One that would count later than that was noted while the clock was ahead.
-        counted = {"watermark": "$$this.watermark", "counts_at": "$$NOW"}
-        as_noted = {"$cond": [{"$gt": ["$$this.counts_at", self._counts_at]}, counted, "$$this"]}
-        self._watermarks = {"$map": {"input": _NOTED, "in": as_noted}}
+    """Reads and writes it."""
 
     def load(self) -> SyncState:
         """Return the present state."""
@@ -108,10 +102,10 @@ class SyncStateRepository(Repository):
         """
         counting = {"$filter": {"input": "$watermarks.counts_at", "cond": {"$lte": ["$$this", "$$NOW"]}}}
         needed = {"$filter": {"input": "$watermarks", "cond": {"$gte": ["$$this.counts_at", {"$max": counting}]}}}
-        advanced = {"watermark": "$watermark", "counts_at": self._counts_at}
+        advanced = {"watermark": "$watermark", "counts_at": _COUNTS_AT}
         self._write(
             [
-                {"$set": {"watermarks": self._watermarks}},
+                {"$set": {"watermarks": _WATERMARKS}},
                 {"$set": {"watermark": self._raised("watermark", to, present)}},
                 {"$set": {"watermarks": {"$concatArrays": [needed, [advanced]]}}},
             ]
@@ -120,7 +114,7 @@ class SyncStateRepository(Repository):
     def noted_watermarks(self) -> list[NotedWatermark]:
         """Return the latest watermark that counts and those that will, oldest first; see :class:`.SyncWatermark`."""
         with self._connection.operation() as database:
-            document = database.sync_state.find_one(ACCOUNT, {"watermarks": self._watermarks, "now": "$$NOW"})
+            document = database.sync_state.find_one(ACCOUNT, {"watermarks": _WATERMARKS, "now": "$$NOW"})
         if document is None:
             return []
         return read_all("sync_state", partial(_to_noted, document["now"]), document["watermarks"])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from dealcache.repositories import Connection, SyncState, SyncStateRepository
+from dealcache.repositories.sync import state as state_documents
 from dealcache.repositories.sync.state import NotedWatermark
 from tests.integration.repositories.races import race
 from tests.unit.repositories.samples import NOON, at
@@ -15,9 +16,10 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def state(connection: Connection) -> SyncStateRepository:
+def state(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> SyncStateRepository:
     # Longer than any test takes, so that a watermark counts when the test says so.
-    return SyncStateRepository(connection, counts_after=600.0)
+    monkeypatch.setitem(state_documents._COUNTS_AT, "$add", ["$$NOW", 600_000])
+    return SyncStateRepository(connection)
 
 
 def test_at_first_nothing_is_known(state: SyncStateRepository) -> None:
