@@ -86,6 +86,7 @@ class ArchivedRecords:
                     raise
                 except HubSpotError as refusal:
                     self._note_unlisted(kind, refusal)
+                    after = None
                     break
                 if kind == "deals" and listed is not None:
                     listed.update(ids)

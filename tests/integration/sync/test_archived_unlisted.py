@@ -58,6 +58,19 @@ def test_whatever_the_refusal_the_other_lists_are_walked(synced: Account, fault:
     assert set(lists) == {"deals", *ENGAGEMENT_TYPES}
 
 
+def test_a_list_that_is_refused_from_its_second_page_on_leaves_the_next_one_whole(synced: Account) -> None:
+    synced.hubspot.behaviour.archived_keep_associations = True
+    first = ENGAGEMENT_TYPES[0]
+    for _ in range(150):
+        synced.data.archive(first, synced.data.add_activity(first, already_indexed=True))
+    archive_activities(synced)
+    synced.hubspot.faults.add(Fault(f"GET /crm/v3/objects/{first}", 500, skip=1))
+    synced.clock.tick(1)
+    job = synced.run()
+    synced.assert_true()
+    assert [one for one in job.progress.warnings if f"archived {first}" in one]
+
+
 def test_a_refused_token_is_no_warning(synced: Account) -> None:
     synced.hubspot.faults.add(Fault("list", 401))
     job = synced.run_whatever()
