@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dealcache.sync.cancellation import CancellationToken
 from dealcache.sync.context import SyncContexts
 from dealcache.sync.deal_reread import DealReread
 from dealcache.sync.event_processor import WebhookEventProcessor
@@ -35,19 +34,17 @@ class Syncing:
             parts.now,
             parts.people.storage,
         )
-        token = CancellationToken()
-        self.event_processor = WebhookEventProcessor(
+        event_processor = WebhookEventProcessor(
             parts.storage.webhook_events,
             contexts.open,
             parts.publisher,
             parts.membership.owner,
-            token,
             parts.metrics.webhook_events.inc,
             parts.metrics.shared_state.webhook_backlog,
             parts.now,
         )
         self.runner = _make_runner(parts, contexts)
-        self.webhooks = WebhookWorker(self.event_processor, token, parts.account.may_work)
+        self.webhooks = WebhookWorker(event_processor, parts.account.may_work)
 
 
 def _make_runner(parts: Container, contexts: SyncContexts) -> JobRunner:

@@ -46,12 +46,14 @@ class WebhookEventProcessor:
         open_context: returns the parts to work with.
         publisher: announces which deals changed.
         owner: names this process.
-        token: ends the work.
         on_processed: called with a number of events whose records were read.
         on_backlog: called with the number of waiting events, the age of the oldest in seconds, and the number set
             aside.
         now: the wall clock, aware, in UTC.
         chance: returns random numbers from 0 to 1.
+
+    Attributes:
+        token: ends the work.
     """
 
     def __init__(
@@ -60,7 +62,6 @@ class WebhookEventProcessor:
         open_context: Callable[[JobProgress, CancellationToken], AbstractContextManager[SyncContext]],
         publisher: ChangePublisher,
         owner: str,
-        token: CancellationToken,
         on_processed: Callable[[int], None],
         on_backlog: Callable[[int, float, int], None],
         now: Callable[[], datetime],
@@ -70,7 +71,7 @@ class WebhookEventProcessor:
         self._open_context = open_context
         self._publisher = publisher
         self._owner = owner
-        self._token = token
+        self.token = CancellationToken()
         self._now = now
         self._on_processed = on_processed
         self._on_backlog = on_backlog
@@ -121,7 +122,7 @@ class WebhookEventProcessor:
                     isolate_failures(same, partial(self._attempt, claim), self._failed)
 
     def _claim(self, *, suspected: bool) -> EventClaim:
-        self._token.check()
+        self.token.check()
         claim = self._events.claim(self._owner, self._now(), _LEASE, _MOST_EVENTS, suspected=suspected)
         if claim.abandoned:
             self._publisher.doubt()  # their last owner may have died between a write and publishing it
@@ -144,11 +145,11 @@ class WebhookEventProcessor:
             return UnreadableEventError("its document holds no valid event")
         started_at = self._now()
         self._events.renew(claim.keys, self._owner, started_at + _LEASE)
-        with self._open_context(JobProgress(Progress(), self._publisher.changed), self._token) as context:
+        with self._open_context(JobProgress(Progress(), self._publisher.changed), self.token) as context:
             try:
                 unread = WebhookSync(context).apply(event for record in records for event in record.contents)
             except Exception as failure:
-                self._token.check()
+                self.token.check()
                 if isinstance(failure, StoreError):
                     self._publisher.doubt()
                 if _is_an_outage(failure, context.hubspot):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from dealcache.background import BackgroundThread
 from dealcache.model.jobs import CancelReason
-from dealcache.sync.cancellation import CancellationToken, StoppedError
+from dealcache.sync.cancellation import StoppedError
 from dealcache.sync.event_processor import WebhookEventProcessor
 from dealcache.sync.retry_policy import EXPECTED_FAILURES
 
@@ -28,19 +29,18 @@ class WebhookWorker:
     """Two threads: one processes new events; the other retries failed ones, which may take long and delays nothing.
 
     Args:
-        processor: processes the events.
-        token: ends the work; cancelled by :meth:`stop`.
+        processor: processes the events; its token is cancelled by :meth:`stop`.
         may_work: returns whether this process may claim events; others may.
     """
 
-    def __init__(
-        self, processor: WebhookEventProcessor, token: CancellationToken, may_work: Callable[[], bool]
-    ) -> None:
-        self._processor = processor
-        self._token = token
+    def __init__(self, processor: WebhookEventProcessor, may_work: Callable[[], bool]) -> None:
+        self.processor = processor
         self._may_work = may_work
-        self._new = _thread("webhooks", self._process_new, _POLL_SECONDS)
-        self._retries = _thread("webhook retries", self._process_suspected, _RETRY_POLL_SECONDS)
+        thread = partial(
+            BackgroundThread, expected=EXPECTED_FAILURES, retry_after=_RETRY_SECONDS, longest_retry=_LONGEST_RETRY
+        )
+        self._new = thread("webhooks", self._process_new, _POLL_SECONDS)
+        self._retries = thread("webhook retries", self._process_suspected, _RETRY_POLL_SECONDS)
 
     def start(self) -> None:
         """Start both threads. Called after the fork."""
@@ -49,7 +49,7 @@ class WebhookWorker:
 
     def stop(self) -> None:
         """End; claimed events are released."""
-        self._token.cancel(CancelReason.SHUTDOWN)
+        self.processor.token.cancel(CancelReason.SHUTDOWN)
         for thread in (self._new, self._retries):
             thread.stop(_STOP_SECONDS)
 
@@ -59,19 +59,13 @@ class WebhookWorker:
 
     def _process_new(self) -> None:
         with suppress(StoppedError):
-            self._token.wait(_GATHER_SECONDS)
-            self._processor.show_backlog()
-            if self._may_work() and self._processor.process_new():
+            self.processor.token.wait(_GATHER_SECONDS)
+            self.processor.show_backlog()
+            if self._may_work() and self.processor.process_new():
                 self._retries.wake()
-                self._processor.show_backlog()
+                self.processor.show_backlog()
 
     def _process_suspected(self) -> None:
         with suppress(StoppedError):
             if self._may_work():
-                self._processor.process_suspected()
-
-
-def _thread(name: str, work: Callable[[], None], interval: float) -> BackgroundThread:
-    return BackgroundThread(
-        name, work, interval, expected=EXPECTED_FAILURES, retry_after=_RETRY_SECONDS, longest_retry=_LONGEST_RETRY
-    )
+                self.processor.process_suspected()
