@@ -27,11 +27,6 @@ class StoredBatch:
     read_at: datetime
     failed: frozenset[str] = frozenset()
 
-    @property
-    def deal_ids(self) -> list[str]:
-        """The ids of the deals that HubSpot has."""
-        return [deal.deal_id for deal in self.deals]
-
 
 class DealSync:
     """Stores deals, without their activities. Thread-safe."""

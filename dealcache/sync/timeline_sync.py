@@ -80,7 +80,7 @@ class TimelineSync:
         """
         emptied = [deal_id for deal_id, keys in lost.items() if keys == stored[deal_id]]
         read = self._deals.store_all(emptied)
-        chunk.gone.update(set(emptied) - set(read.deal_ids))  # as far as is known
+        chunk.gone.update(set(emptied) - {deal.deal_id for deal in read.deals})  # as far as is known
         for one in chunk.gone:
             del lost[one]
         return read.incomplete

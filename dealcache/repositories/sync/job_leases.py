@@ -180,20 +180,6 @@ def _claim(
         return None  # the index lets only one job be running
 
 
-def new_job(job_id: str, request: SyncRequest, now: datetime, due_at: datetime) -> Document:
-    """Return the document of a queued job. Dates that are not known yet are left out."""
-    return {
-        "_id": job_id,
-        "request": request.parameters(),
-        "active_identity": request.identity,
-        "status": str(JobStatus.QUEUED),
-        "created_at": milliseconds(now),
-        "due_at": milliseconds(due_at),
-        "attempts": 0,
-        "progress": asdict(Progress()),
-    }
-
-
 def read_job(document: Document) -> Job:
     """Return a document of ``sync_jobs`` as a value; raise StoreError if this service has not written it."""
     return read_all("sync_jobs", _to_job, [document])[0]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
 
 from pymongo.errors import DuplicateKeyError
 
-from dealcache.model.jobs import Job, JobStatus, SyncRequest
+from dealcache.model.jobs import Job, JobStatus, Progress, SyncRequest
 from dealcache.repositories.connection import StoreError
-from dealcache.repositories.documents import milliseconds
-from dealcache.repositories.sync.job_leases import QUEUED, RUNNING, UNATTENDED, JobLeases, ending, new_job, read_job
+from dealcache.repositories.documents import Document, milliseconds
+from dealcache.repositories.sync.job_leases import QUEUED, RUNNING, UNATTENDED, JobLeases, ending, read_job
 
 _ATTEMPTS = 10  # each is lost only when a job changes its state between two operations
 _NEWEST_FIRST = [("created_at", -1), ("_id", 1)]
@@ -58,7 +59,16 @@ class SyncJobRepository(JobLeases):
         Returns:
             The job, and whether it is new.
         """
-        document = new_job(uuid.uuid4().hex, request, now, due_at or now)
+        document: Document = {
+            "_id": uuid.uuid4().hex,
+            "request": request.parameters(),
+            "active_identity": request.identity,
+            "status": QUEUED,
+            "created_at": milliseconds(now),
+            "due_at": milliseconds(due_at or now),
+            "attempts": 0,
+            "progress": asdict(Progress()),
+        }
         if reserved_for is not None and reserved_until is not None:
             document |= {"reserved_for": reserved_for, "reserved_until": milliseconds(reserved_until)}
         with self._connection.operation() as database:
