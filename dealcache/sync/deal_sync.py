@@ -29,7 +29,7 @@ class StoredBatch:
 
 
 class DealSync:
-    """Stores deals, without their activities. Thread-safe."""
+    """Stores deals without their activities, and single activities. Thread-safe."""
 
     def __init__(self, context: SyncContext) -> None:
         self._context = context
@@ -86,15 +86,9 @@ class DealSync:
         self._context.progress.deals_written(len(deals))
         self._context.progress.changed(changes)
 
-
-class ActivitySync:
-    """Stores single activities. Thread-safe."""
-
-    def __init__(self, context: SyncContext) -> None:
-        self._context = context
-        self._deals = DealSync(context)
-
-    def store(self, kind: str, events: Sequence[Event], read_at: datetime, gone: Iterable[str] = ()) -> set[str]:
+    def store_activities(
+        self, kind: str, events: Sequence[Event], read_at: datetime, gone: Iterable[str] = ()
+    ) -> set[str]:
         """Store changed activities of one type, at most 1,000, in every deal that has them now, and in no other.
 
         Args:
@@ -116,7 +110,7 @@ class ActivitySync:
             current |= {one: stored.get(one, set()) for one in unknown}
         deal_ids = set().union(*current.values())
         # This comes first: known deals may have been merged into one of these, which then inherits their events.
-        new = self._deals.store_all(sorted(deal_ids - self._context.deals.stored(deal_ids).keys()))
+        new = self.store_all(sorted(deal_ids - self._context.deals.stored(deal_ids).keys()))
         self._remove_lost(kind, current, read_at)
         items = [(deal_id, event) for event in events for deal_id in current[event.engagement_id] - new.failed]
         self._context.progress.activities_written(len(items))

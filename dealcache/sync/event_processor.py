@@ -50,7 +50,6 @@ class WebhookEventProcessor:
         on_backlog: called with the number of waiting events, the age of the oldest in seconds, and the number set
             aside.
         now: the wall clock, aware, in UTC.
-        chance: returns random numbers from 0 to 1.
 
     Attributes:
         token: ends the work.
@@ -65,7 +64,6 @@ class WebhookEventProcessor:
         on_processed: Callable[[int], None],
         on_backlog: Callable[[int, float, int], None],
         now: Callable[[], datetime],
-        chance: Callable[[], float] = random.random,
     ) -> None:
         self._events = events
         self._open_context = open_context
@@ -75,7 +73,6 @@ class WebhookEventProcessor:
         self._now = now
         self._on_processed = on_processed
         self._on_backlog = on_backlog
-        self._chance = chance
 
     def show_backlog(self) -> None:
         """Update the metrics of waiting events.
@@ -172,7 +169,7 @@ class WebhookEventProcessor:
         now, reason = self._now(), reason_of(failure)
         failed = []
         for one in records:
-            due_at = next_try(one.attempts, one.events[0].received_at, now, self._chance())
+            due_at = next_try(one.attempts, one.events[0].received_at, now, random.random())  # noqa: S311 - a jitter
             keys = [event.key for event in one.events]
             failed.append(FailedRecord(keys, one.record, one.attempts + 1, reason, due_at))
         self._events.failed(failed, now)

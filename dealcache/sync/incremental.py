@@ -12,7 +12,7 @@ from dealcache.hubspot.search_limits import SEARCH_PAGE
 from dealcache.model.deals import ENGAGEMENT_TYPES, RECORD_TYPES, Event
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
-from dealcache.sync.deal_sync import ActivitySync
+from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.hubspot_reader import Found
 from dealcache.sync.job_lease import JobLease
 from dealcache.sync.search_filters import Window, modified_in
@@ -35,7 +35,7 @@ class WindowSync:
         self._context = context
         self._lease = lease
         self._groups = {kind: modified_in(window) for kind, window in windows.items()}
-        self._updates = ActivitySync(context)
+        self._records = DealSync(context)
         noted = lease.checkpoint
         self._last: dict[str, str | None] = dict(noted.get("last", {}))
         self._done: list[str] = list(noted.get("done", ()))
@@ -89,7 +89,7 @@ class WindowSync:
         if found.more and len(events) + SEARCH_PAGE <= MOST_ASSOCIATION_INPUTS:
             self._search_on(kind, found.last_id, read_at, events)
             return
-        store = partial(self._updates.store, kind, events, read_at)
+        store = partial(self._records.store_activities, kind, events, read_at)
         stored = partial(self._stored, kind, found.last_id, found.more)
         self._context.pool.submit(store, stored, partial(self._context.refused_types.note_search, kind))
 

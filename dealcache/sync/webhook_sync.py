@@ -19,7 +19,7 @@ from dealcache.model.people import PEOPLE_TYPES
 from dealcache.repositories import StoredEvent, StoreError
 from dealcache.sync.changed_deals import ChangedDeals
 from dealcache.sync.context import SyncContext
-from dealcache.sync.deal_sync import ActivitySync
+from dealcache.sync.deal_sync import DealSync
 from dealcache.sync.people_rounds import PeopleRounds
 
 
@@ -76,7 +76,7 @@ class WebhookSync:
 
     def __init__(self, context: SyncContext) -> None:
         self._context = context
-        self._activities = ActivitySync(context)
+        self._records = DealSync(context)
         self._unread: set[tuple[str, str]] = set()
 
     def apply(self, events: Iterable[WebhookEvent]) -> set[tuple[str, str]]:
@@ -104,7 +104,7 @@ class WebhookSync:
         read = self._context.hubspot.read_activities(kind, ids)
         self._unread.update((kind, one) for one in read.refused)
         gone = set(ids) - read.refused - {event.engagement_id for event in read.records}
-        return self._activities.store(kind, read.records, read_at, gone)
+        return self._records.store_activities(kind, read.records, read_at, gone)
 
 
 def reason_of(failure: Exception) -> str:
