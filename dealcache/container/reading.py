@@ -86,13 +86,13 @@ class Reading:
         waits = parts.metrics.shared_flight_waits.inc
         cluster = ClusterFlight(storage.load_leases, self.lease_renewer, parts.membership.owner, waits)
         self.revalidator = _make_revalidator(parts, maker, self.mongodb, cluster)
-        fetcher = _make_fetcher(parts, policy, maker, self.mongodb, cluster)
+        fetcher = _make_fetcher(parts, maker, self.mongodb, cluster)
         self.reader = DealReader(
             cache=parts.cache,
             publish=parts.publisher.record,
             mongodb=self.mongodb,
             fetcher=fetcher,
-            fail_safe=FailSafeThrottle(policy.retry_pause, parts.timer),
+            fail_safe=FailSafeThrottle(parts.timer),
             revalidator=self.revalidator,
             wait_seconds=settings.hubspot_deadline_seconds,
         )
@@ -132,9 +132,7 @@ def _make_activity_summaries(parts: Container, watermark: SyncWatermark) -> Acti
     )
 
 
-def _make_fetcher(
-    parts: Container, policy: StalenessPolicy, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight
-) -> Fetcher:
+def _make_fetcher(parts: Container, maker: EntryMaker, mongodb: MongoSource, cluster: ClusterFlight) -> Fetcher:
     settings = parts.settings
     loads = Bulkhead(settings.hubspot_loads, "deals are being loaded from HubSpot")
     return Fetcher(
@@ -142,7 +140,6 @@ def _make_fetcher(
         cluster=cluster,
         waiting=Bulkhead(settings.hubspot_waiting_threads, on_change=parts.metrics.hubspot_waiting.inc),
         wait_seconds=settings.hubspot_deadline_seconds,
-        refresh_pause=policy.refresh_pause,
         timer=parts.timer,
     )
 

@@ -32,7 +32,6 @@ class Fetcher:
         waiting: bounds the threads that wait for HubSpot, for a load of their own or of another thread. A batch counts
             as one, however many deals it waits for.
         wait_seconds: how long a thread waits at most, for its own load and those of others.
-        refresh_pause: seconds for which a refreshed deal is not fetched again.
         timer: the monotonic clock, in seconds.
     """
 
@@ -43,16 +42,14 @@ class Fetcher:
         cluster: ClusterFlight,
         waiting: Bulkhead,
         wait_seconds: float,
-        refresh_pause: float,
         timer: Callable[[], float],
     ) -> None:
         self._context = context
         self._cluster = cluster
         self._waiting = waiting
         self._wait_seconds = wait_seconds
-        self._pause = refresh_pause
         #: The deals that were just refreshed, by the keys that they were asked for and by their ids.
-        self._refreshed: TTLCache[DealKey, bool] = TTLCache(_REMEMBERED, refresh_pause, timer)
+        self._refreshed: TTLCache[DealKey, bool] = TTLCache(_REMEMBERED, RefreshRequest.pause.total_seconds(), timer)
         self._lock = threading.Lock()
 
     def fetch(
@@ -91,7 +88,7 @@ class Fetcher:
             RecentlyRefreshedError: another process fetched it a moment ago.
             Exception: see :meth:`fetch`.
         """
-        request = RefreshRequest(key, self._pause, self._context)
+        request = RefreshRequest(key, self._context)
         outcome = self._run(self._context.cache.refreshes, [key], lambda _led: request)[key]
         if isinstance(outcome, Exception):
             raise outcome

@@ -204,24 +204,23 @@ class RefreshRequest(LoadRequest):
 
     Args:
         key: which deal.
-        pause: seconds for which a refreshed deal is not fetched again.
         context: the parts to work with.
     """
 
     look_first = False
     fresh_labels = True
     prefix = "refresh:"
+    pause = timedelta(seconds=10)
 
-    def __init__(self, key: DealKey, pause: float, context: RequestContext) -> None:
+    def __init__(self, key: DealKey, context: RequestContext) -> None:
         super().__init__([key], {}, context)
-        self.pause = timedelta(seconds=pause)
 
     def wanted(self) -> dict[str, int]:
         """See :meth:`.LoadRequest.wanted`.
 
         A refresh that began before an invalidation is good enough: no other would be made so soon after it.
         """
-        return dict.fromkeys(self._named, 0)
+        return dict.fromkeys(super().wanted(), 0)
 
     def _ids_known(self, keys: Collection[DealKey]) -> Mapping[DealKey, Collection[str]]:
         try:

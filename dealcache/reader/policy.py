@@ -15,6 +15,9 @@ from cachetools import LRUCache
 from dealcache.model.deals import DealKey
 from dealcache.tiers import CLOCKS_APART, Entry
 
+#: Seconds for which the tiers below are not asked after they failed and a stale value served.
+_RETRY_PAUSE = 10.0
+
 #: The most deals for which failures are remembered; a forgotten one costs one more try.
 _REMEMBERED = 10_000
 
@@ -37,16 +40,12 @@ class StalenessPolicy:
         negative_ttl: seconds for which "no such deal" is remembered.
         jitter: the share of the time to live by which it may be shortened, so that values which were fetched
             together do not expire together. It only shortens: the configured time is a promise.
-        retry_pause: seconds for which the tiers below are not asked after they failed and a stale value served.
-        refresh_pause: seconds for which a refreshed deal is not fetched again.
     """
 
     ttl: float
     stale_if_error: float
     negative_ttl: float
     jitter: float = 0.04
-    retry_pause: float = 10.0
-    refresh_pause: float = 10.0
 
     def expires_at(self, status: int, fetched_at: float, chance: float, *, labelled: bool = True) -> float:
         """Return the time until which a value is fresh, epoch seconds.
@@ -94,12 +93,10 @@ class FailSafeThrottle:
     others still get the stale value.
 
     Args:
-        pause: seconds between two tries.
         clock: a clock in seconds.
     """
 
-    def __init__(self, pause: float, clock: Callable[[], float]) -> None:
-        self._pause = pause
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._next_try: LRUCache[DealKey, float] = LRUCache(_REMEMBERED)
@@ -112,13 +109,13 @@ class FailSafeThrottle:
                 return False
             if self._clock() < next_try:
                 return True
-            self._next_try[key] = self._clock() + self._pause
+            self._next_try[key] = self._clock() + _RETRY_PAUSE
             return False
 
     def failed(self, key: DealKey) -> None:
         """Note that the tiers below failed for ``key``: they are not asked for a pause."""
         with self._lock:
-            self._next_try[key] = self._clock() + self._pause
+            self._next_try[key] = self._clock() + _RETRY_PAUSE
 
     def succeeded(self, key: DealKey) -> None:
         """Note that the tiers below answered for ``key``."""

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from enum import StrEnum
 
 from cachetools import TTLCache
@@ -65,6 +66,7 @@ class RereadRequest(RefreshRequest):
 
     fresh_labels = False
     prefix = "reread:"
+    pause = timedelta(seconds=PAUSE_AFTER_FAILURE)
     pause_after = frozenset({LoadEnd.FAILED, LoadEnd.ABANDONED})
 
     def _ids_known(self, _keys: Collection[DealKey]) -> Mapping[DealKey, Collection[str]]:
@@ -106,7 +108,7 @@ def reread(
         return RereadOutcome.UNNEEDED
     if not has_calls():
         return RereadOutcome.SKIPPED
-    request = RereadRequest(key, PAUSE_AFTER_FAILURE, context)
+    request = RereadRequest(key, context)
     if not cluster.run_unless_held(request, Deadline(deadline_seconds, is_cancelled=is_stopping)):
         return RereadOutcome.UNNEEDED
     outcome = request.outcomes.get(key)

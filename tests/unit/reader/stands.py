@@ -182,7 +182,7 @@ class Stand:
         labels = self.mongodb.maker.labels
         self.cache = TieredCache(self.memory, None, fence, self.watermark, labels, self.clock, self.waiting.release)
         self.publisher = OnlyHere(self.cache)
-        self.fail_safe = FailSafeThrottle(POLICY.retry_pause, self.clock)
+        self.fail_safe = FailSafeThrottle(self.clock)
         cluster = ClusterFlight(
             self.leases,  # type: ignore[arg-type]
             LeaseRenewer(self.leases),  # type: ignore[arg-type]
@@ -204,7 +204,6 @@ class Stand:
             cluster=cluster,
             waiting=Bulkhead(waiting),
             wait_seconds=wait_seconds,
-            refresh_pause=POLICY.refresh_pause,
             timer=self.clock,
         )
         self.reader = DealReader(
