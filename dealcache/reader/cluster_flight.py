@@ -73,18 +73,14 @@ class ClusterFlight:
             request: takes the outcomes.
             deadline: bounds loading and waiting together.
         """
-        wanted = request.wanted()
-        while wanted:
+        while wanted := request.wanted():
             leases = self._acquire(request, wanted, deadline)
             if unclear := [name for name in wanted if name not in leases]:  # MongoDB cannot tell
                 request.load(unclear, deadline)
             if mine := {name: lease for name, lease in leases.items() if lease.mine}:
                 self._lead(request, mine, deadline)
             if theirs := {name: lease for name, lease in leases.items() if not lease.mine}:
-                again = self._share(request, theirs, deadline)
-                wanted = {name: wanted[name] for name in again}
-            else:
-                return
+                self._share(request, theirs, deadline)
 
     def run_unless_held(self, request: LoadRequest, deadline: Deadline) -> bool:
         """Fetch everything unless another process does, or did a moment ago; return True if it was fetched here.
@@ -144,8 +140,8 @@ class ClusterFlight:
         except StoreError as error:
             log.warning("%d leases could not be released and will expire: %s", len(ended), error)
 
-    def _share(self, request: LoadRequest, theirs: Mapping[str, LoadLease], deadline: Deadline) -> list[str]:
-        """Take what other processes load, or loaded a moment ago; return what has to be tried again."""
+    def _share(self, request: LoadRequest, theirs: Mapping[str, LoadLease], deadline: Deadline) -> None:
+        """Take what other processes load, or loaded a moment ago; what they gave up is left to be tried again."""
         recent = {name: lease for name, lease in theirs.items() if request.pause and not lease.held}
         held = {name: lease for name, lease in theirs.items() if name not in recent}
         ended = self._await_ends(held, deadline) if held else {}
@@ -168,7 +164,6 @@ class ClusterFlight:
             request.failed(name, FlightTimeoutError("another process did not finish its load in time"))
         if of_no_use:
             request.load(of_no_use, deadline)  # waiting again would bring nothing more
-        return [name for name, lease in ended.items() if lease is None]
 
     def _await_ends(self, held: Mapping[str, LoadLease], deadline: Deadline) -> dict[str, LoadLease | None]:
         """Wait for the leases of others to end; None for those without a recorded outcome, or if MongoDB cannot tell.

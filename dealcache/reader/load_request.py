@@ -82,7 +82,6 @@ class LoadRequest:
         self._known_ids = known_ids
         self._context = context
         self._cache = context.cache
-        self.generation = self._cache.fence.token().generation
         #: For each finished deal its views, or why there are none.
         self.outcomes: dict[DealKey, Loaded | Exception] = {}
         #: True if this process has loaded and stored them, False if it could not store them, None if it did not load.
@@ -92,6 +91,11 @@ class LoadRequest:
     def lease_name(cls, key: DealKey) -> str:
         """Return the name of a deal's lease. To a refresh, names that differ only in case may be different deals."""
         return f"{cls.prefix}{key.by}:{name_key(key.value) if cls.look_first else key.value}"
+
+    @property
+    def generation(self) -> int:
+        """The generation of the last invalidation that is known now: a load that begins now sees its change."""
+        return self._cache.fence.token().generation
 
     def wanted(self) -> dict[str, int]:
         """Return the names without an outcome, each with the generation of the last invalidation that concerns it.

@@ -37,7 +37,7 @@ class Request:
     outcome: str | Exception | None = None
 
     def wanted(self) -> dict[str, int]:
-        return {KEY: self.since}
+        return {KEY: self.since} if self.outcome is None else {}
 
     def find_stored(self, names: Collection[str]) -> set[str]:
         self.outcome = self.stand.stored
