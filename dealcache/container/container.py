@@ -105,7 +105,8 @@ class Container:
         self._wire_http()
         self._wire_lane()
         life = Lifecycle(self)
-        self.start, self.begin_to_stop, self.stop = life.start, life.begin_to_stop, life.stop
+        # The server calls begin_to_stop when a worker begins to stop: live clients would keep it waiting.
+        self.start, self.begin_to_stop, self.stop = life.start, self.live.say_goodbye, life.stop
 
     def now(self) -> datetime:
         """Return the present, aware, in UTC."""

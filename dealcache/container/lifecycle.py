@@ -57,14 +57,10 @@ class Lifecycle:
         parts.status_monitor.thread.start()
         self._maintenance.thread.start()
 
-    def begin_to_stop(self) -> None:
-        """Close what would keep the server waiting. Called when a worker begins to stop."""
-        self._parts.live.say_goodbye()
-
     def stop(self) -> None:
         """End the threads and close all connections."""
         parts = self._parts
-        self.begin_to_stop()
+        parts.live.say_goodbye()
         self._maintenance.stop()
         parts.status_monitor.thread.stop(0.5)
         parts.hubspot_probe.thread.stop(0.0)
