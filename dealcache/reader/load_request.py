@@ -120,11 +120,12 @@ class LoadRequest:
         """Take the deals that MongoDB has by now, and return their names."""
         token = self._cache.fence.token()
         try:
-            found = self._context.mongodb.read_many(dict.fromkeys(self._pending(names), tuple(View))).entries
+            found = self._context.mongodb.read_many(dict.fromkeys(self._pending(names), tuple(View)))
         except StoreError:
             return set()
-        for key, views in found.items():
-            self._take(key, views, token)
+        for key, stored in found.items():
+            if isinstance(stored, dict):
+                self._take(key, stored, token)
         return {name for name in names if self._is_done(name)}
 
     def load(self, names: Collection[str], deadline: Deadline) -> dict[str, LoadEnd | HubSpotError]:

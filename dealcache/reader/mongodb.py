@@ -11,12 +11,17 @@ from dealcache.model.deals import Deal, DealKey, Event, choose_deal, name_key
 from dealcache.model.labels import Labels
 from dealcache.model.people import DealPeople, Participants
 from dealcache.reader import views
+from dealcache.reader.answers import Loaded
 from dealcache.reader.entries import EntryMaker
 from dealcache.reader.people import PeopleDirectory
 from dealcache.repositories import DealInfoRepository, DealTimelineRepository, StoredDeal, Totals
 from dealcache.tiers import Entry, View
 
 _NO_EVENTS = Totals({})
+
+#: What MongoDB has of a deal: its wanted views; if its activities were never fetched, the ids of all deals of its name,
+#: its own first; or why it cannot be shown.
+StoredViews = Loaded | tuple[str, ...] | Exception
 
 #: What to read of a deal's activities: their number, or all of them.
 _Activities = Totals | Sequence[Event]
@@ -27,19 +32,6 @@ class TimelineNotSyncedError(Exception):
 
     def __init__(self, deal_id: str) -> None:
         super().__init__(f"the activities of deal {deal_id} have not been read from HubSpot yet")
-
-
-class StoredViews(NamedTuple):
-    """Views of some deals from MongoDB, and why there are none of others.
-
-    ``entries`` are the wanted views of deals that it knows with their activities. ``unsynced`` are deals whose
-    activities were never fetched, each with the ids of all deals of its name, its own first. ``failures`` tell why
-    known deals cannot be shown.
-    """
-
-    entries: dict[DealKey, dict[View, Entry]]
-    unsynced: dict[DealKey, tuple[str, ...]]
-    failures: dict[DealKey, Exception]
 
 
 class _Wanted(NamedTuple):
@@ -106,15 +98,15 @@ class MongoSource:
             TimelineNotSyncedError: it knows the deal, but not its activities.
             StoreUnavailable: MongoDB does not answer.
         """
-        stored = self.read_many({key: (view,)})
-        if key in stored.failures:
-            raise stored.failures[key]
-        if key in stored.unsynced:
-            raise TimelineNotSyncedError(stored.unsynced[key][0])
-        return stored.entries.get(key, {}).get(view)
+        stored = self.read_many({key: (view,)}).get(key)
+        if isinstance(stored, Exception):
+            raise stored
+        if isinstance(stored, tuple):
+            raise TimelineNotSyncedError(stored[0])
+        return stored[view] if stored else None
 
-    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredViews:
-        """Read views of many deals, with one query for all names, one for counts and one for whole timelines.
+    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> dict[DealKey, StoredViews]:
+        """Read what MongoDB knows of many deals: one query for all names, one for counts, one for whole timelines.
 
         Args:
             wanted: the deals, each with the views that are wanted.
@@ -125,14 +117,14 @@ class MongoSource:
         fetched_at = self._clock()
         # First: deals read after it contain all changes up to it.
         watermark, now = self._sync_watermark(), datetime.fromtimestamp(fetched_at, UTC)
-        read = StoredViews({}, {}, {})
+        read: dict[DealKey, StoredViews] = {}
         chosen: list[_Wanted] = []
         for key, candidates in self._find(wanted).items():
             stored, others = _choose(candidates, key)
             if stored is None:
                 continue
             if stored.timeline_synced_at is None:
-                read.unsynced[key] = (stored.deal.deal_id, *others)
+                read[key] = (stored.deal.deal_id, *others)
                 continue
             if key.by == "id" and View.INFO in wanted[key]:
                 named_alike = self.known_ids(DealKey("name", stored.deal.deal_name))
@@ -146,12 +138,10 @@ class MongoSource:
             if self._people is not None and not isinstance(found, Totals):
                 people = self._people.of(one.participants, found)
             try:
-                read.entries[one.key] = {
-                    view: self._entry(view, one, found, labels, fetched_at, people) for view in one.views
-                }
+                read[one.key] = {view: self._entry(view, one, found, labels, fetched_at, people) for view in one.views}
             except Exception as error:  # noqa: BLE001 - the boundary around a record: this deal alone is left out
                 self._maker.unreadable.note("deals", one.deal.deal_id, f"it cannot be shown ({type(error).__name__})")
-                read.failures[one.key] = error
+                read[one.key] = error
         return read
 
     def _find(self, keys: Collection[DealKey]) -> dict[DealKey, list[StoredDeal]]:

@@ -199,12 +199,12 @@ class DealReader:
         stored = self._mongodb.read_many(wanted)
         outcomes: Stored = {}
         for key, view in lacking:
-            entry = stored.entries.get(key, {}).get(view)
-            if entry is None:
-                outcomes[key, view] = stored.unsynced.get(key, ())
+            found = stored.get(key, ())
+            if isinstance(found, dict):
+                outcomes[key, view] = found[view]
+                self._cache.keep(CacheKey.of(view, key), found[view], token)
             else:
-                outcomes[key, view] = entry
-                self._cache.keep(CacheKey.of(view, key), entry, token)
+                outcomes[key, view] = found if isinstance(found, tuple) else ()
         return outcomes
 
     def _take_loaded(

@@ -50,16 +50,16 @@ class FakeMongoDB:
         self.batches: list[dict[DealKey, Collection[View]]] = []
         self.before_answer: Callable[[], None] = lambda: None
 
-    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> StoredViews:
+    def read_many(self, wanted: Mapping[DealKey, Collection[View]]) -> dict[DealKey, StoredViews]:
         self.batches.append(dict(wanted))
         if self.failure is not None:
             raise self.failure
-        stored = StoredViews({}, {key: (f"id-{key.value}",) for key in wanted if key.value in self.unsynced}, {})
+        stored: dict[DealKey, StoredViews] = {key: (f"id-{key.value}",) for key in wanted if key.value in self.unsynced}
         for key, views in wanted.items():
             version = self.versions.get(key.value)
             self.before_answer()
-            if version is not None and key not in stored.unsynced:
-                stored.entries[key] = {view: self._entry(view, key, version) for view in views}
+            if version is not None and key not in stored:
+                stored[key] = {view: self._entry(view, key, version) for view in views}
         return stored
 
     def _entry(self, view: View, key: DealKey, version: int) -> Entry:
