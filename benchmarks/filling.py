@@ -9,7 +9,6 @@ that of the idle process, as the kernel counts it, and what the tier says.
 from __future__ import annotations
 
 import json
-import random
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -83,7 +82,7 @@ def _share(threads: Executor, fill: Callable[[Iterable[int]], None], count: int)
 def main(views: str, size: int, count: int, max_bytes: int) -> None:
     """Fill a tier in this process and print what it takes."""
     policy, labels = StalenessPolicy(600.0, 86_400.0, 30.0), LabelDirectory(Labels)
-    maker = EntryMaker(policy, UTC, random.random, UnreadableRecords(), labels, lambda _unknown: None, ())
+    maker = EntryMaker(policy, UTC, UnreadableRecords(), labels, lambda _unknown: None, ())
     make = partial(_all_views if views == "all" else _timeline, maker, size)
     tier, other = (MemoryTier(max_bytes, clock=lambda: _NOW) for _ in range(2))
     with ThreadPoolExecutor(_THREADS) as threads:

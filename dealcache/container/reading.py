@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -73,7 +72,6 @@ class Reading:
         maker = EntryMaker(
             policy,
             parts.zone,
-            random.random,
             storage.unreadable,
             parts.label_directory,
             parts.labels.look_up,

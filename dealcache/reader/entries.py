@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from random import random
 from typing import Any
 
 import orjson
@@ -42,8 +43,6 @@ class EntryMaker:
     Args:
         policy: how long values live.
         zone: the zone whose days and hours the views show.
-        chance: returns a random number of [0, 1) for each load, which places its end of life within the policy's
-            jitter.
         unreadable: counts the deals that cannot be shown as they are.
         labels: the labels to make views with.
         on_unknown: called with ids that have no label; it must neither raise nor take long.
@@ -54,7 +53,6 @@ class EntryMaker:
         self,
         policy: StalenessPolicy,
         zone: tzinfo,
-        chance: Callable[[], float],
         unreadable: UnreadableRecords,
         labels: LabelDirectory,
         on_unknown: Callable[[UnknownIds], None],
@@ -64,7 +62,6 @@ class EntryMaker:
         self.unreadable = unreadable
         self._policy = policy
         self.zone = zone
-        self._chance = chance
         self.labels = labels
         self._on_unknown = on_unknown
 
@@ -76,7 +73,6 @@ class EntryMaker:
         labels: Labels,
         unknown: UnknownIds,
         as_of: datetime | None = None,
-        chance: float | None = None,
         *,
         complete: bool = True,
     ) -> Entry:
@@ -89,16 +85,14 @@ class EntryMaker:
             labels: the labels that the view was made with.
             unknown: the ids that it shows for lack of labels; with any, the entry lives only briefly.
             as_of: the moment up to which HubSpot's changes are known to be in it; None if unknown.
-            chance: places its end of life within the policy's jitter; None to have one made.
             complete: False if it lacks people who could not be read: MongoDB may know them, so it lives only briefly.
         """
         if unknown:
             self._on_unknown(unknown)
         # An exact copy: orjson shrinks a large buffer in place, which leaves about 4 KB with each body that is kept.
         body = bytes(memoryview(self._json(view, deal)))
-        chance = self._chance() if chance is None else chance
         labelled = complete and labels.is_current and not unknown
-        expires_at = self._policy.expires_at(200, fetched_at, chance, labelled=labelled)
+        expires_at = self._policy.expires_at(200, fetched_at, random(), labelled=labelled)  # noqa: S311 - no secret
         return Entry(
             status=200,
             body=body,
@@ -121,14 +115,13 @@ class EntryMaker:
 
     def unknown(self, key: DealKey, fetched_at: float) -> Entry:
         """Return the entry for a deal, that of ``key``, that no tier knew at ``fetched_at``."""
-        expires_at = self._policy.expires_at(404, fetched_at, self._chance())
+        expires_at = self._policy.expires_at(404, fetched_at, random())  # noqa: S311 - no secret
         deal_id = key.value if key.by == "id" else None
         return Entry(404, b"", "", fetched_at, expires_at, self._policy.keep_until(404, expires_at), deal_id, None)
 
     def all_views(self, loaded: LoadedDeal) -> dict[View, Entry]:
-        """Return the three views of a deal that was loaded from HubSpot; they expire together."""
+        """Return the three views of a deal that was loaded from HubSpot."""
         fetched_at = loaded.read_started_at.timestamp()
-        chance = self._chance()
         deal, others, labels = loaded.deal, [other.deal_id for other in loaded.homonyms], self.labels.current()
         return {
             view: self.found(
@@ -138,7 +131,6 @@ class EntryMaker:
                 labels,
                 views.unknown_ids(view, deal, loaded.events, labels),
                 loaded.as_of or loaded.read_started_at,
-                chance,
                 complete=view is not View.TIMELINE or not loaded.lacks_people,
             )
             for view in View

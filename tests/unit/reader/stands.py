@@ -231,9 +231,7 @@ def maker_of(
     on_unknown: Callable[[UnknownIds], None] = lambda _unknown: None,
 ) -> EntryMaker:
     """A maker of entries that expire when the policy says; no label is known unless some are given."""
-    return EntryMaker(
-        policy, UTC, lambda: 0.0, UnreadableRecords(), labels or LabelDirectory(Labels), on_unknown, own_properties=()
-    )
+    return EntryMaker(policy, UTC, UnreadableRecords(), labels or LabelDirectory(Labels), on_unknown, own_properties=())
 
 
 def deal_of(key: DealKey) -> Deal:
