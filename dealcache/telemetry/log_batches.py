@@ -12,12 +12,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dealcache.background import BackgroundThread
 from dealcache.telemetry.log_outputs import MOST_BYTES, LogOutput
+
+#: Seconds between two batches, and so the last lines that a killed process may lose.
+INTERVAL = 0.05
 
 #: Bytes that may wait; with more, lines are dropped and counted.
 MOST_WAITING = 8 * 1024 * 1024
@@ -38,33 +40,22 @@ class BatchingHandler(logging.Handler):
 
     Args:
         output: takes the lines.
-        interval: seconds between two batches, and so the last lines that a killed process may lose.
         hurried: True to write each line at once, for a person who watches.
-        most_bytes: the most bytes that may wait.
     """
 
-    def __init__(
-        self,
-        output: LogOutput,
-        interval: float = 0.05,
-        *,
-        hurried: bool = False,
-        most_bytes: int = MOST_WAITING,
-    ) -> None:
+    def __init__(self, output: LogOutput, *, hurried: bool = False) -> None:
         super().__init__()
         self._output = output
-        self._interval = interval
         self._hurried = hurried
-        self._most_bytes = most_bytes
         self._on_dropped: Callable[[int], None] = _ignore
-        self._thread: BackgroundThread | None = None
         self._ended = False  # its thread did not end in time, and is still writing
         self._stuck = False
         self._forget()
-        _forget_after_fork(self)
+        os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        """Drop what waits; after a fork, the parent writes it."""
+        """Drop what waits; after a fork, the parent's thread writes it."""
+        self._thread: BackgroundThread | None = None
         self._waiting = bytearray()
         self._dropped = 0
 
@@ -75,8 +66,8 @@ class BatchingHandler(logging.Handler):
             on_dropped: called with the number of dropped lines each time that happens.
         """
         self._on_dropped = on_dropped or _ignore
-        self._thread = BackgroundThread("log", self._write_batch, self._interval)
-        self._thread.start(self._interval)
+        self._thread = BackgroundThread("log", self._write_batch, INTERVAL)
+        self._thread.start(INTERVAL)
 
     def stop_batching(self) -> None:
         """Write what waits, as far as the reader takes it within two seconds, and write at once from now on."""
@@ -99,12 +90,13 @@ class BatchingHandler(logging.Handler):
         self.stop_batching()
         if not self._ended:
             self._output.close()
+            self._forget()  # the process keeps this handler, because what it calls after a fork cannot be taken back
         super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record. The caller, :meth:`logging.Handler.handle`, holds the lock."""
         line = self._line(record)
-        if self._dropped or len(self._waiting) + len(line) > self._most_bytes:
+        if self._dropped or len(self._waiting) + len(line) > MOST_WAITING:
             self._dropped += 1
             self._on_dropped(1)
         else:
@@ -157,7 +149,7 @@ class BatchingHandler(logging.Handler):
         """Note that so many bytes were written; after dropped lines, accept new ones once half of the room is free."""
         with self._locked():
             del self._waiting[:taken]
-            if self._dropped and len(self._waiting) <= self._most_bytes // 2:
+            if self._dropped and len(self._waiting) <= MOST_WAITING // 2:
                 text = f"{self._dropped} log lines were dropped here: the log was not read fast enough"
                 self._waiting += self._encoded(_record(text))
                 self._dropped = 0
@@ -178,14 +170,3 @@ def _ignore(_count: int) -> None:
 def _record(text: str, like: logging.LogRecord | None = None) -> logging.LogRecord:
     name, level = (like.name, like.levelno) if like is not None else (__name__, logging.WARNING)
     return logging.LogRecord(name, level, "", 0, text, (), None)
-
-
-def _forget_after_fork(handler: BatchingHandler) -> None:
-    known = weakref.ref(handler)
-
-    def forget() -> None:
-        if (alive := known()) is not None:
-            alive._forget()
-            alive._thread = None
-
-    os.register_at_fork(after_in_child=forget)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
@@ -82,32 +82,25 @@ class ConsoleFormatter(logging.Formatter):
         return line
 
 
-def is_console(wanted: str | None, stream: IO[str] | None = None) -> bool:
-    """Return True if lines are for a person: the operator wants ``console``, or nothing, and the stream is a terminal.
+def is_console(wanted: str | None) -> bool:
+    """Return True if lines are for a person: the operator wants ``console``, or nothing at a terminal."""
+    return wanted == "console" if wanted else sys.stderr is not None and sys.stderr.isatty()
+
+
+def configure(log_format: str | None, level: str) -> None:
+    """Send every logger of the process to one handler, which writes to standard error.
 
     Args:
-        wanted: what the operator has set.
-        stream: standard error unless given.
-    """
-    stream = stream or sys.stderr
-    return wanted == "console" if wanted else stream is not None and stream.isatty()
-
-
-def configure(log_format: str | None, level: str, stream: IO[str] | None = None) -> None:
-    """Send every logger of the process to one handler.
-
-    Args:
-        log_format: ``console``, ``json``, or None to decide by whether the stream is a terminal.
+        log_format: ``console``, ``json``, or None to decide by whether standard error is a terminal.
         level: the lowest level to write; libraries stay at WARNING unless it is DEBUG.
-        stream: the output, standard error unless given.
     """
     # Values that no formatter of ours shows need not be looked up for each record (logging's documentation,
     # "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     replaced = _batching_handlers()
-    for_a_person = is_console(log_format, stream)
-    handler = BatchingHandler(output_of(stream or sys.stderr), hurried=for_a_person)
+    for_a_person = is_console(log_format)
+    handler = BatchingHandler(output_of(sys.stderr), hurried=for_a_person)
     handler.setFormatter(ConsoleFormatter() if for_a_person else JsonFormatter())
     root.handlers[:] = [handler]
     for one in replaced:  # a reload of gunicorn's configuration calls this again

@@ -6,12 +6,13 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
+from dealcache.telemetry import log_batches
 from dealcache.telemetry.log_batches import LONGEST_LINE, BatchingHandler
 from dealcache.telemetry.log_outputs import MOST_BYTES, LogOutput, output_of
 
@@ -60,10 +61,24 @@ def dropped() -> list[int]:
 
 ENDLESS = 10**9
 
+MakeHandler = Callable[..., BatchingHandler]
 
-def test_batches_lose_no_line_and_keep_the_order_of_each_thread() -> None:
+
+@pytest.fixture
+def make_handler(monkeypatch: pytest.MonkeyPatch) -> MakeHandler:
+    def make(
+        output: Output, interval: float, most_bytes: int = log_batches.MOST_WAITING, **more: bool
+    ) -> BatchingHandler:
+        monkeypatch.setattr(log_batches, "INTERVAL", interval)
+        monkeypatch.setattr(log_batches, "MOST_WAITING", most_bytes)
+        return BatchingHandler(output, **more)  # type: ignore[arg-type]
+
+    return make
+
+
+def test_batches_lose_no_line_and_keep_the_order_of_each_thread(make_handler: MakeHandler) -> None:
     output = Output(ENDLESS)
-    handler = BatchingHandler(output, interval=0.001)
+    handler = make_handler(output, interval=0.001)
     handler.start_batching()
 
     def work(number: int) -> None:
@@ -83,9 +98,11 @@ def test_batches_lose_no_line_and_keep_the_order_of_each_thread() -> None:
 
 
 @pytest.mark.parametrize(("hurried", "level"), [(False, logging.ERROR), (True, logging.INFO)])
-def test_lines_wait_for_their_batch_but_an_error_and_a_person_do_not(hurried: bool, level: int) -> None:
+def test_lines_wait_for_their_batch_but_an_error_and_a_person_do_not(
+    make_handler: MakeHandler, hurried: bool, level: int
+) -> None:
     output = Output(ENDLESS)
-    handler = BatchingHandler(output, interval=3600, hurried=hurried)
+    handler = make_handler(output, interval=3600, hurried=hurried)
     handler.start_batching()
     if not hurried:
         handler.handle(record("calm"))
@@ -96,9 +113,9 @@ def test_lines_wait_for_their_batch_but_an_error_and_a_person_do_not(hurried: bo
     assert output.lines() == (["now"] if hurried else ["calm", "now"])
 
 
-def test_before_and_after_batching_lines_are_written_at_once() -> None:
+def test_before_and_after_batching_lines_are_written_at_once(make_handler: MakeHandler) -> None:
     output = Output(ENDLESS)
-    handler = BatchingHandler(output, interval=3600)
+    handler = make_handler(output, interval=3600)
     handler.handle(record("one"))
     assert output.lines() == ["one"]
     handler.start_batching()
@@ -109,9 +126,11 @@ def test_before_and_after_batching_lines_are_written_at_once() -> None:
     assert output.lines() == ["one", "two", "three"]
 
 
-def test_who_logs_never_waits_and_what_is_dropped_is_counted_where_it_is_missing(dropped: list[int]) -> None:
+def test_who_logs_never_waits_and_what_is_dropped_is_counted_where_it_is_missing(
+    make_handler: MakeHandler, dropped: list[int]
+) -> None:
     output = Output()
-    handler = BatchingHandler(output, interval=0.001, most_bytes=100)
+    handler = make_handler(output, interval=0.001, most_bytes=100)
     handler.start_batching(dropped.append)
     for number in range(25):  # returns, though nothing is taken
         handler.handle(record(f"before {number:2}"))
@@ -128,9 +147,9 @@ def test_who_logs_never_waits_and_what_is_dropped_is_counted_where_it_is_missing
     assert sum(dropped) == 15
 
 
-def test_bytes_under_way_count_too(dropped: list[int]) -> None:
+def test_bytes_under_way_count_too(make_handler: MakeHandler, dropped: list[int]) -> None:
     output = Output()
-    handler = BatchingHandler(output, interval=0.001, most_bytes=1000)
+    handler = make_handler(output, interval=0.001, most_bytes=1000)
     handler.start_batching(dropped.append)
     handler.handle(record("x" * 599))
     output.asked.get(timeout=60)  # it is under way
@@ -142,9 +161,9 @@ def test_bytes_under_way_count_too(dropped: list[int]) -> None:
     assert [line[0] for line in output.lines()] == ["x", "y", "1"]
 
 
-def test_a_line_that_was_cut_goes_on_where_it_was_cut() -> None:
+def test_a_line_that_was_cut_goes_on_where_it_was_cut(make_handler: MakeHandler) -> None:
     output = Output(3)
-    handler = BatchingHandler(output, interval=0.001)
+    handler = make_handler(output, interval=0.001)
     handler.start_batching()
     handler.handle(record("abcdef"))
     while len(output.taken) < 3:
@@ -158,10 +177,12 @@ def test_a_line_that_was_cut_goes_on_where_it_was_cut() -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO])
-def test_an_output_that_refuses_holds_nobody_and_is_tried_again(code: int, dropped: list[int]) -> None:
+def test_an_output_that_refuses_holds_nobody_and_is_tried_again(
+    make_handler: MakeHandler, code: int, dropped: list[int]
+) -> None:
     output = Output(ENDLESS)
     output.failure = OSError(code, "no")
-    handler = BatchingHandler(output, interval=0.001, most_bytes=len("from the master\n0\n1\n2\n3\n"))
+    handler = make_handler(output, interval=0.001, most_bytes=len("from the master\n0\n1\n2\n3\n"))
     handler.handle(record("from the master"))
     handler.start_batching(dropped.append)
     for number in range(9):
@@ -174,9 +195,11 @@ def test_an_output_that_refuses_holds_nobody_and_is_tried_again(code: int, dropp
     assert output.lines()[:5] == ["from the master", "0", "1", "2", "3"]
 
 
-def test_the_end_comes_though_nobody_reads(monkeypatch: pytest.MonkeyPatch, dropped: list[int]) -> None:
+def test_the_end_comes_though_nobody_reads(
+    make_handler: MakeHandler, monkeypatch: pytest.MonkeyPatch, dropped: list[int]
+) -> None:
     monkeypatch.setattr("dealcache.telemetry.log_batches._STOP_SECONDS", 0.05)
-    handler = BatchingHandler(Output(), interval=0.001)
+    handler = make_handler(Output(), interval=0.001)
     handler.start_batching(dropped.append)
     handler.handle(record("one"))
     handler.handle(record("two"))
@@ -197,10 +220,10 @@ def test_a_line_beyond_all_measure_is_replaced() -> None:
     assert len(second) == LONGEST_LINE - 1
 
 
-def test_lines_are_written_whole_however_long_they_are() -> None:
+def test_lines_are_written_whole_however_long_they_are(make_handler: MakeHandler) -> None:
     """Several processes append to one file."""
     output = Output(ENDLESS)
-    handler = BatchingHandler(output, interval=3600)
+    handler = make_handler(output, interval=3600)
     handler.start_batching()
     lengths = (100, MOST_BYTES // 2, MOST_BYTES // 2, 3 * MOST_BYTES, MOST_BYTES, 100, MOST_BYTES - 1)
     for length in lengths:
@@ -210,9 +233,9 @@ def test_lines_are_written_whole_however_long_they_are() -> None:
     assert pieces == [100 + MOST_BYTES // 2, MOST_BYTES // 2, 3 * MOST_BYTES, MOST_BYTES, 100, MOST_BYTES - 1]
 
 
-def test_a_child_writes_nothing_of_its_parent() -> None:
+def test_a_child_writes_nothing_of_its_parent(make_handler: MakeHandler) -> None:
     output = Output()
-    handler = BatchingHandler(output, interval=3600)
+    handler = make_handler(output, interval=3600)
     handler.start_batching()
     handler.handle(record("the parent's"))
     pid = os.fork()
