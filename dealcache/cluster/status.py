@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,12 +123,10 @@ class ServiceStatus:
 
     def _calls(self, snapshot: Snapshot, others: Iterable[WorkerReport]) -> dict[str, tuple[int, int]]:
         """Return the calls left of each limit, and the limit; each of ``others`` has a share of its own."""
-        shares = [one.calls_left for one in others]
-        calls: dict[str, tuple[int, int]] = {}
-        for bucket, limit in snapshot.call_limits.items():
-            left = snapshot.calls_left[bucket] + sum(share.get(bucket, 0) for share in shares)
-            calls[bucket] = (min(left, limit), limit)
-        return calls
+        shares = Counter[str]()
+        for one in others:
+            shares.update(one.calls_left)
+        return {bucket: (min(left + shares[bucket], limit), limit) for bucket, (left, limit) in snapshot.calls.items()}
 
 
 def _newest_daily(reports: Iterable[WorkerReport]) -> DailyCalls | None:

@@ -41,14 +41,13 @@ class Snapshot:
     """The state of the dependencies at one moment.
 
     ``began_at`` is on the monitor's clock; ``overview`` is None if MongoDB did not answer; ``redis`` tells whether
-    Redis did, None without Redis; ``calls_left`` and ``call_limits`` are HubSpot's limits by the name of the bucket.
+    Redis did, None without Redis; ``calls`` has the calls left of each of HubSpot's limits, and the limit.
     """
 
     began_at: float = float("-inf")
     overview: Overview | None = None
     redis: bool | None = None
-    calls_left: Mapping[str, int] = field(default_factory=dict)
-    call_limits: Mapping[str, int] = field(default_factory=dict)
+    calls: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -64,7 +63,7 @@ class StatusMonitor:
         scan: renews the slow parts within a share of the time, see :meth:`.OverviewRepository.scan`.
         find_workers: looks up the live processes; may raise StoreError too.
         ping_redis: returns whether Redis answers; None without one.
-        calls: returns the calls left of HubSpot's limits, and the limits, by the name of the bucket.
+        calls: returns the calls left of each of HubSpot's limits, and the limit, by the name of the bucket.
         probe_hubspot: requests a probe of HubSpot, unless its state is known, without waiting for its answer.
         on_snapshot: called with each snapshot, before requests get it.
         timer: the monotonic clock, in seconds.
@@ -78,7 +77,7 @@ class StatusMonitor:
         scan: Callable[[float, float], bool],
         find_workers: Callable[[], object],
         ping_redis: Callable[[], bool] | None,
-        calls: Callable[[], tuple[Mapping[str, int], Mapping[str, int]]],
+        calls: Callable[[], Mapping[str, tuple[int, int]]],
         probe_hubspot: Callable[[], None],
         on_snapshot: Callable[[Snapshot], None],
         timer: Callable[[], float] = time.monotonic,
@@ -139,8 +138,7 @@ class StatusMonitor:
         except StoreError as failure:
             log.debug("the state of MongoDB cannot be read: %s", failure)
         redis = None if self._ping_redis is None else self._ping_redis()
-        left, limits = self._calls()
-        snapshot = Snapshot(began_at, overview, redis, left, limits)
+        snapshot = Snapshot(began_at, overview, redis, self._calls())
         self._on_snapshot(snapshot)
         with self._changed:
             self._last = snapshot

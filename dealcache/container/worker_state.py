@@ -39,7 +39,7 @@ class WorkerState:
         by_tier, _ = parts.recorder.counts()
         daily = parts.hubspot.daily_calls
         known = None if daily.left is None else reports.DailyCalls(daily.left, daily.limit, daily.age())
-        shares = self.calls()[0] if parts.redis is None else {}
+        shares = {bucket: left for bucket, (left, _) in self.calls().items()} if parts.redis is None else {}
         latencies, outcome = parts.recorder.latencies.last_minute(), parts.hubspot_probe.last_outcome()
         return reports.WorkerReport(by_tier, parts.memory.usage(), latencies, shares, known, outcome)
 
@@ -47,10 +47,10 @@ class WorkerState:
         """Return :meth:`report` as a message."""
         return reports.encode(self.report())
 
-    def calls(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the calls left now of each of HubSpot's limits, and the limits."""
+    def calls(self) -> dict[str, tuple[int, int]]:
+        """Return the calls left now of each of HubSpot's limits, and the limit."""
         limits = self._parts.hubspot.rate_limits
-        return {one.value: limits[one].left() for one in Bucket}, {one.value: limits[one].limit for one in Bucket}
+        return {one.value: (limits[one].left(), limits[one].limit) for one in Bucket}
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Update the metrics of the dependencies, of the database, and of the calls left today."""

@@ -71,7 +71,7 @@ REPORT = WorkerReport(
     None,
 )
 TOLD = Status(
-    Snapshot(1.0, OVERVIEW, True, {}, {}),
+    Snapshot(1.0, OVERVIEW, True),
     [Worker("w", "web-1", 17, has_cache=True, version="1.2.3", started_at=ago(3_600))],
     [REPORT, replace(REPORT, latencies={"memory": {SLOW: 1_000}})],
     [REPORT],
@@ -82,7 +82,7 @@ TOLD = Status(
 #: Nothing below answers, and nothing has been asked for yet.
 UNKNOWN = replace(
     TOLD,
-    snapshot=Snapshot(1.0, None, False, {}, {}),
+    snapshot=Snapshot(1.0, None, False),
     workers=None,
     reports=[REPORT],
     hubspot=None,

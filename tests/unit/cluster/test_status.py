@@ -36,7 +36,7 @@ class Stand:
         self.clock = ManualClock()
         self.last: tuple[bool, float] | None = (True, 1.0)
         self.answers = True
-        self.snapshot = Snapshot(0.0, SimpleNamespace(), None, {"app": 40, "search": 2}, {"app": 100, "search": 5})
+        self.snapshot = Snapshot(0.0, SimpleNamespace(), None, {"app": (40, 100), "search": (2, 5)})
         self.probe = HubSpotProbe(lambda: self.last, lambda: self.answers, self.clock)
         self.wakes = 0
         self.probe.thread.wake = self._woken

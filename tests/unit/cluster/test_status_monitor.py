@@ -30,7 +30,7 @@ class Stand:
             scan=self._scan,
             find_workers=lambda: None,
             ping_redis=lambda: not self.redis_is_down,
-            calls=lambda: ({"app": 7}, {"app": 100}),
+            calls=lambda: {"app": (7, 100)},
             probe_hubspot=self._probe,
             on_snapshot=self.shown.append,
             timer=self.clock,
@@ -69,12 +69,7 @@ def test_before_the_first_look_nothing_is_known(stand):
 def test_a_look_tells_of_everything(stand):
     stand.monitor.renew()
     snapshot = stand.newest()
-    assert (snapshot.overview.number, snapshot.redis, snapshot.calls_left, snapshot.call_limits) == (
-        1,
-        True,
-        {"app": 7},
-        {"app": 100},
-    )
+    assert (snapshot.overview.number, snapshot.redis, snapshot.calls) == (1, True, {"app": (7, 100)})
     assert stand.shown == [snapshot]
 
 
