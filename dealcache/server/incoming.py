@@ -13,6 +13,7 @@ from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, InvalidRequestLine, LimitRequestHeaders
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from dealcache.api.access import most_bytes
 
@@ -20,15 +21,8 @@ from dealcache.api.access import most_bytes
 _LONGEST_LINE, _LONGEST_TRAILERS = 8_190, 65_536
 
 
-class BodyTooLargeError(Exception):
-    """A body is larger than allowed.
-
-    Args:
-        most: the largest number of bytes allowed.
-    """
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"The body is larger than {most} bytes.")
+def _too_large(most: int) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(f"The body is larger than {most} bytes.")
 
 
 def _read_length(content: bytearray, length: int) -> Iterator[bytes | None]:
@@ -74,7 +68,7 @@ class ChunkedBody:
         left, _ = self._reader.parse_chunk_size(IterUnreader([]), data=line + b"\r\n")
         self._consume_framing(len(line) + 2)
         if len(self.content) + left > self._most:
-            raise BodyTooLargeError(self._most)
+            raise _too_large(self._most)
         while left:
             taken = self.buffer[:left]
             self.content += taken
@@ -92,7 +86,7 @@ class ChunkedBody:
         del self.buffer[:count]
         self._framing += count
         if self._framing > self._most:
-            raise BodyTooLargeError(self._most)
+            raise _too_large(self._most)
 
     def _find(self, end: bytes, start: int, longest: int, error: type[Exception]) -> Generator[None, None, int]:
         """Return where ``end`` begins at or after ``start``; bytes searched before are not searched again."""
@@ -124,7 +118,7 @@ class Incoming:
 
     Raises:
         ParseException: it is not a valid request.
-        BodyTooLargeError: its body is larger than allowed.
+        RequestEntityTooLarge: its body is larger than allowed.
 
     ``expects`` is True if the client waits for permission to send the body (``Expect: 100-continue``); ``held`` is how
     many bytes of the body have come.
@@ -168,7 +162,7 @@ class Incoming:
 
         Raises:
             ParseException: it is not a valid body.
-            BodyTooLargeError: it is larger than allowed.
+            RequestEntityTooLarge: it is larger than allowed.
         """
         self.held += len(data)
         self._buffer += data

@@ -12,15 +12,16 @@ from functools import partial
 from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from dealcache.lane.hit_request import Incomplete, check_head
 from dealcache.lane.support import parser_limits, unsuitable
 from dealcache.server.answering import Answering
 from dealcache.server.connections import ClientGoneError, Connection, Next, has_socket
 from dealcache.server.event_loop import EventLoopWorker
-from dealcache.server.incoming import BodyTooLargeError, Incoming
+from dealcache.server.incoming import Incoming
 from dealcache.server.phases import IDLE, RECEIVING, SENDING
-from dealcache.server.refusals import TooLateError
+from dealcache.server.refusals import too_late
 from dealcache.server.worker import ProblemWorker
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ class LaneWorker(EventLoopWorker):
         """Receive the request whose head ``data`` begins with."""
         try:
             incoming = Incoming(self.cfg, data, conn.client)
-        except (ParseException, NoMoreData, BodyTooLargeError) as error:
+        except (ParseException, NoMoreData, RequestEntityTooLarge) as error:
             self._refuse(conn, error)
             return
         if incoming.expects:
@@ -174,7 +175,7 @@ class LaneWorker(EventLoopWorker):
         self.held += len(data)
         try:
             is_complete = incoming.feed_data(data)
-        except (ParseException, BodyTooLargeError) as error:
+        except (ParseException, RequestEntityTooLarge) as error:
             self._refuse(conn, error)
             return
         if is_complete:
@@ -190,7 +191,7 @@ class LaneWorker(EventLoopWorker):
 
     def on_late(self, conn: Connection) -> None:
         """Answer that a request did not arrive in time."""
-        self._refuse(conn, TooLateError("head" if conn.incoming is None else "body"))
+        self._refuse(conn, too_late("head" if conn.incoming is None else "body"))
 
     def _refuse(self, conn: Connection, error: Exception) -> None:
         """Answer what is wrong with a request, and end its connection."""

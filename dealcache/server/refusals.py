@@ -6,10 +6,10 @@ import logging
 from typing import Any
 
 from gunicorn.http import errors as http_errors
+from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from dealcache.api.edge import request_id_of
 from dealcache.api.problems import CONTENT_TYPE, Problem
-from dealcache.server.incoming import BodyTooLargeError
 from dealcache.telemetry.logs import request_id_var
 
 log = logging.getLogger(__name__)
@@ -19,15 +19,9 @@ log = logging.getLogger(__name__)
 _UNSUPPORTED_CODING = "Unsupported Transfer-Encoding"
 
 
-class TooLateError(Exception):
-    """Raised when a client takes too long to send its request.
-
-    Args:
-        part: the part that is missing, ``head`` or ``body``.
-    """
-
-    def __init__(self, part: str) -> None:
-        super().__init__(f"The {part} of the request did not arrive in time.")
+def too_late(part: str) -> RequestTimeout:
+    """Return the error of a client that takes too long to send a part of its request, ``head`` or ``body``."""
+    return RequestTimeout(f"The {part} of the request did not arrive in time.")
 
 
 #: Status and detail for requests that could not be parsed; the first class that matches decides.
@@ -46,10 +40,9 @@ def refusal_of(error: BaseException) -> Problem:
     """Return the problem for an error that reached the worker: the client's fault where it is one, else a 500."""
     if getattr(error, "hdr", None) == _UNSUPPORTED_CODING:
         error = http_errors.UnsupportedTransferCoding(_UNSUPPORTED_CODING)
-    if isinstance(error, BodyTooLargeError):
-        return Problem(413, str(error))
-    if isinstance(error, TooLateError):
-        return Problem(408, str(error))
+    match error:
+        case HTTPException(code=int(status), description=str(detail)):
+            return Problem(status, detail)
     for kind, status, detail in _REFUSALS:
         if isinstance(error, kind):
             return Problem(status, detail)

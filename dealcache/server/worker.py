@@ -13,12 +13,12 @@ from gunicorn import util
 from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
-from werkzeug.exceptions import BadRequest, HTTPException, RequestTimeout
+from werkzeug.exceptions import BadRequest
 
 from dealcache.server.connections import has_socket
 from dealcache.server.descriptors import EXHAUSTED, PASSING, Exhaustion
 from dealcache.server.phases import PATIENCE, Phase
-from dealcache.server.refusals import TooLateError, refusal_of, refuse
+from dealcache.server.refusals import refusal_of, refuse, too_late
 from dealcache.settings import waiting_threads
 
 log = logging.getLogger(__name__)
@@ -41,18 +41,12 @@ class _Reader:
         try:
             data: bytes = self._reader.read(size)
         except TimeoutError:
-            raise _as_http(TooLateError("body")) from None
+            raise too_late("body") from None
         except (NoMoreData, ParseException) as error:
-            raise _as_http(error) from None
+            raise BadRequest(refusal_of(error).detail) from None
         if len(data) < wanted:
-            raise _as_http(NoMoreData())
+            raise BadRequest(refusal_of(NoMoreData()).detail)
         return data
-
-
-def _as_http(error: Exception) -> HTTPException:
-    problem = refusal_of(error)
-    kind = RequestTimeout if problem.status == 408 else BadRequest
-    return kind(problem.detail)
 
 
 class PlainConnection(TConn):

@@ -13,8 +13,9 @@ from gunicorn.http import errors
 from gunicorn.http.parser import RequestParser
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from dealcache.server.incoming import BodyTooLargeError, Incoming
+from dealcache.server.incoming import Incoming
 
 MOST = 1000
 
@@ -87,9 +88,9 @@ BAD = {
     "trailer without a colon": (b"0\r\nbroken\r\n\r\n", errors.InvalidHeader),
     "endless line": (b"1;" + b"a" * 9_000, errors.InvalidChunkSize),
     "endless trailers": (b"0\r\n" + b"X-A: b\r\n" * 9_000, errors.LimitRequestHeaders),
-    "a chunk that is too large": (b"ffffffffffffffffffffffffffffffff\r\n", BodyTooLargeError),
-    "too large in sum": (b"1f4\r\n" + b"a" * 500 + b"\r\n1f5\r\n", BodyTooLargeError),
-    "more framing than content": (b"1;a=b\r\nx\r\n" * 200, BodyTooLargeError),
+    "a chunk that is too large": (b"ffffffffffffffffffffffffffffffff\r\n", RequestEntityTooLarge),
+    "too large in sum": (b"1f4\r\n" + b"a" * 500 + b"\r\n1f5\r\n", RequestEntityTooLarge),
+    "more framing than content": (b"1;a=b\r\nx\r\n" * 200, RequestEntityTooLarge),
 }
 
 
@@ -128,7 +129,7 @@ def test_gunicorn_sees_the_same_body(octets, step):
         theirs = None
     try:
         ours = fed(chunked(), octets, step)
-    except (errors.ParseException, BodyTooLargeError):
+    except (errors.ParseException, RequestEntityTooLarge):
         ours = None
     assert (None if ours is None else ours[0]) == theirs
 

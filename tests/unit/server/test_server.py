@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from gunicorn.http import errors
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from dealcache.server.hooks import (
     announce,
@@ -22,8 +23,7 @@ from dealcache.server.hooks import (
     start_again_as_started,
     worker_exit,
 )
-from dealcache.server.incoming import BodyTooLargeError
-from dealcache.server.refusals import TooLateError, refusal_of
+from dealcache.server.refusals import refusal_of, too_late
 from dealcache.setting_values import is_loopback
 from dealcache.settings import SettingsError, load_settings
 from dealcache.telemetry import metric_files
@@ -48,9 +48,9 @@ NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
         (errors.ChunkMissingTerminator(b"x"), 400),
         (errors.InvalidSchemeHeaders(), 400),
         (errors.NoMoreData(), 400),
-        (TooLateError("head"), 408),
-        (TooLateError("body"), 408),
-        (BodyTooLargeError(5), 413),
+        (too_late("head"), 408),
+        (too_late("body"), 408),
+        (RequestEntityTooLarge("large"), 413),
         (RuntimeError("x"), 500),
     ],
     ids=lambda value: type(value).__name__,
@@ -58,7 +58,7 @@ NEEDED = {"HUBSPOT_ACCESS_TOKEN": "t", "MONGODB_URI": "mongodb://db/"}
 def test_each_unparsable_request_has_its_status(error, status):
     problem = refusal_of(error)
     assert problem.status == status
-    assert isinstance(error, BodyTooLargeError | TooLateError) or str(error) not in problem.detail
+    assert isinstance(error, RequestEntityTooLarge | RequestTimeout) or str(error) not in problem.detail
 
 
 @pytest.mark.parametrize(
