@@ -16,8 +16,7 @@ from functools import partial
 from wsproto.frame_protocol import CloseReason
 
 from dealcache.live.client import Client
-from dealcache.live.connection import FloodError
-from dealcache.live.flow import TokenBucket, TooSlowError, Total
+from dealcache.live.flow import ClientDroppedError, TokenBucket, Total
 from dealcache.live.messages import DealUpdate, frames_of
 from dealcache.live.subscription import Audience, Subscription
 from dealcache.telemetry.metrics import Metrics
@@ -152,10 +151,8 @@ class Clients:
                 work()
             if not client.flush():
                 self._leave(client)
-        except TooSlowError:
-            self._drop(client, "slow")
-        except FloodError:
-            self._drop(client, "flood")
+        except ClientDroppedError as error:
+            self._drop(client, str(error))
         except OSError as error:
             log.debug("the connection of a live client broke: %s", error)
             self._drop(client, "lost")

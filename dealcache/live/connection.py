@@ -14,7 +14,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.frame_protocol import CloseReason
 
 from dealcache.live import messages
-from dealcache.live.flow import Outgoing, TokenBucket, Total
+from dealcache.live.flow import ClientDroppedError, Outgoing, TokenBucket, Total
 from dealcache.live.subscription import Subscription
 
 #: The largest message of a client, in bytes: a thousand names of 250 letters each.
@@ -30,10 +30,6 @@ PARTS, PARTS_AT_ONCE = 100, 300
 BYTES, BYTES_AT_ONCE = 64 * 1024, 3 * MOST_MESSAGE
 
 
-class FloodError(Exception):
-    """A client continues to send after the connection was closed."""
-
-
 class LiveConnection:
     """The state of one connection after the handshake.
 
@@ -46,7 +42,7 @@ class LiveConnection:
         refused: ``flood`` or ``crowded``, if it was closed because the client sent or subscribed to too much.
         subscription: its present subscription.
         outgoing: the bytes to send; the caller of a method sends them afterwards. Each method raises
-            :class:`.TooSlowError` if too much waits; the client must then be dropped.
+            :class:`.ClientDroppedError` if too much waits.
     """
 
     def __init__(self, subscription: Subscription, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,12 +82,12 @@ class LiveConnection:
         """Process the client's bytes; the answers wait in :attr:`outgoing`.
 
         Raises:
-            FloodError: it keeps sending although the connection is closed.
+            ClientDroppedError: it keeps sending although the connection is closed.
         """
         if self.has_failed or self.is_over:
             self._ignored += len(data)
             if self._ignored > MOST_MESSAGE:
-                raise FloodError
+                raise ClientDroppedError("flood")
             return
         if not self._bytes.take(len(data)):
             self._refuse("flood", f"More than {BYTES} bytes a second.")

@@ -33,8 +33,8 @@ class TokenBucket:
         return self._left >= 0
 
 
-class TooSlowError(Exception):
-    """More waits for a client than is kept for it."""
+class ClientDroppedError(Exception):
+    """A client must be dropped: it is ``slow``, and more waits for it than is kept, or its messages are a ``flood``."""
 
 
 @dataclass(slots=True)
@@ -64,12 +64,12 @@ class Outgoing:
         """Append ``data``.
 
         Raises:
-            TooSlowError: the bound would be exceeded.
+            ClientDroppedError: the bound would be exceeded.
         """
         size = len(data)
         # A client that takes everything must not suffer from others that do not.
         if self.size + size > self._most or (self.size and self._total.size + size > self._total.most):
-            raise TooSlowError
+            raise ClientDroppedError("slow")
         self._parts.append(data)
         self.size += size
         self._total.size += size
