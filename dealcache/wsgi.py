@@ -2,11 +2,9 @@
 
 import os
 
-from dealcache.telemetry import metric_files
-
 if os.environ.get("FLASK_RUN_FROM_CLI"):
-    # Before anything imports prometheus-client.
-    metric_files.leave_to_servers(os.environ)
+    # Before anything imports prometheus-client: a command has no workers whose metrics it could add up.
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 from dealcache.app import create_app
 from dealcache.settings import SettingsError

@@ -16,7 +16,6 @@ from dealcache.breaker import Breaker
 from dealcache.hubspot.errors import HubSpotError
 from dealcache.repositories import Connection, StoreError
 from dealcache.settings import Settings, SettingsError, load_settings
-from dealcache.telemetry import metric_files
 
 if TYPE_CHECKING:  # it is wired with these commands
     from dealcache.container import Container
@@ -43,7 +42,8 @@ def container() -> Container:
     root = click.get_current_context().find_root()
     if root.obj is None:
         settings = load_settings(os.environ)
-        metric_files.leave_to_servers(os.environ)
+        # A command has no workers whose metrics it could add up, and nothing would remove what it leaves there.
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
         from dealcache.container import Container
 
         root.obj = Container(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import shutil
 import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
@@ -168,7 +169,7 @@ def on_exit(arbiter: Any) -> None:
     """Remove the metrics of a server that ends, unless another master uses them."""
     replaced_one_lives = arbiter.master_pid != 0 and arbiter.master_pid == os.getppid()
     if arbiter.reexec_pid == 0 and not replaced_one_lives:
-        metric_files.remove(_metrics_directory())
+        shutil.rmtree(_metrics_directory(), ignore_errors=True)
 
 
 def _metrics_directory() -> Path:

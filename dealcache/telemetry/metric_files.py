@@ -19,7 +19,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,14 +37,6 @@ LOST = ("dealcache_workers_lost", "Workers that were killed, crashed or hung")
 
 #: Kinds of files whose values are kept after their process has ended.
 _LASTING = ("counter", "histogram", "summary")
-
-
-def leave_to_servers(environ: MutableMapping[str, str]) -> None:
-    """Make this process, which is a command, keep the values of its metrics to itself.
-
-    It has no workers whose values it could add up, and nothing would remove what it leaves in a directory.
-    """
-    environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 
 def provide(given: str | None) -> Path:
@@ -88,11 +80,6 @@ def _remove_abandoned(place: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         finally:
             os.close(descriptor)
-
-
-def remove(directory: Path) -> None:
-    """Remove the directory of this server, at its end."""
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def collect(directory: Path) -> Iterable[Metric]:

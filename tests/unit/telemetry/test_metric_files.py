@@ -102,14 +102,6 @@ def test_a_place_that_cannot_be_written_to_is_an_error(tmp_path):
         metric_files.provide(str(tmp_path / "file" / "below"))
 
 
-def test_nothing_is_left_at_the_end(tmp_path):
-    directory = metric_files.provide(str(tmp_path))
-    (directory / "counter_1.db").touch()
-    metric_files.remove(directory)
-    metric_files.remove(directory)
-    assert list(tmp_path.iterdir()) == []
-
-
 def write(directory: Path, name: str, pid: int | str, **values: float) -> None:
     """A file as prometheus-client leaves it: one value for each label."""
     file = MmapedDict(str(directory / f"{name}_{pid}.db"))
