@@ -143,8 +143,8 @@ class ListPages:
         if found is None:
             found, more = self._deals.page(*asked, total.count, unchanged, first)
             is_far = self._deals.is_far(asked.wanted, asked.order)
-            is_short = 0 < len(found) <= _LONGEST_REMEMBERED
-            if (unchanged is None or unchanged) and (is_short or not is_far):
+            is_worth_it = 0 < len(found) <= _LONGEST_REMEMBERED if is_far else asked.after is None
+            if (unchanged is None or unchanged) and is_worth_it:
                 self._pages.remember(key, ([one.spot for one in found] if is_far else [], more))
         return FoundPage(found, more, total)
 

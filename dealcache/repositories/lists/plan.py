@@ -101,8 +101,8 @@ def plan_of(
     return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4), int(patience)))
 
 
-#: Begins with whatever has just changed, and goes on anywhere.
-_LAST_CHANGED = Order("updated", descending=True)
+#: May begin with whatever has just changed, and go on anywhere.
+LAST_CHANGED = Order("updated", descending=True)
 
 #: The orders by days, of which the deals that match days of one kind may all be far away from the beginning.
 _DAYS = frozenset(sort.index for sort in SORTS.values() if sort.kind.name == "date")
@@ -162,7 +162,7 @@ def begins_elsewhere(asked: Sequence[Asked], order: Order | None) -> bool:
     Where they begin is then worth knowing. It takes MongoDB half as long as adding them up, by the same index, and a
     fifth of putting them in order.
     """
-    if order is None or len(asked) > 1 or asked[0].of_places or order == _LAST_CHANGED:
+    if order is None or len(asked) > 1 or asked[0].of_places:
         return False
     index, sort = asked[0].index, sort_of(order)
     return {index, sort.index} <= _DAYS and index != sort.index and sort.field in keys_of(index)

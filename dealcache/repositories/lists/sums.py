@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from bson import DatetimeMS
+from pymongo import DESCENDING
 
 from dealcache.model.currencies import currency_code
 from dealcache.model.deal_filter import DealFilter, Order, is_in, is_of_stages
@@ -25,7 +26,7 @@ from dealcache.repositories.hints import with_hint
 from dealcache.repositories.lists.amounts import FINITE_AMOUNT, is_sum, sum_value
 from dealcache.repositories.lists.improper_deals import has_improper
 from dealcache.repositories.lists.indexes import IS_FOREIGN, PLACE_INDEX, currency_index_of, sort_of
-from dealcache.repositories.lists.plan import Asked, begins_elsewhere, total_conditions
+from dealcache.repositories.lists.plan import LAST_CHANGED, Asked, begins_elsewhere, total_conditions
 from dealcache.repositories.lists.query import LISTED, PRESENT, Part
 from dealcache.repositories.lists.stage_moves import StageTotal
 from dealcache.repositories.lists.totals import CurrencyTotal, ListTotal, completed, total_of, without
@@ -38,6 +39,9 @@ _KNOWN_SECONDS = 60.0
 
 #: Up to one in so many of all deals are few: it is quicker to add up those that do not match.
 _FEW = 4
+
+#: So many of the deals that changed last are looked through for one that matches.
+_LATEST = 100
 
 OfStages = Callable[[], Sequence[StageTotal]]
 
@@ -95,7 +99,19 @@ class ListSums:
             return without(self._of_stages(every), others), None
         # Checking the id of each deal would take MongoDB half as long as adding them up.
         asked, listed = total_conditions(parts), LISTED if improper else PRESENT
-        return self._added_up(asked, listed, order if begins_elsewhere(asked, order) else None)
+        begins = begins_elsewhere(asked, order) and not (order == LAST_CHANGED and self._begin_with_latest(asked[0]))
+        return self._added_up(asked, listed, order if begins else None)
+
+    def _begin_with_latest(self, asked: Asked) -> bool:
+        """Return True if one of the deals that changed last matches: where the others begin is then unknown."""
+        sort = sort_of(LAST_CHANGED)
+        latest: list[Document] = [
+            {"$match": PRESENT | {sort.field: sort.kind.value}},
+            {"$sort": {sort.field: DESCENDING, "deal_id": DESCENDING}},
+            {"$limit": _LATEST},
+        ]
+        matching: list[Document] = [{"$match": {"$and": [*asked.conditions]}}, {"$limit": 1}]
+        return bool(self._aggregated([*latest, *matching, {"$project": {"_id": 0, "deal_id": 1}}], sort.index))
 
     def _are_few(self, condition: Document, index: str) -> bool:
         """Return True if few deals match; to count is quicker than to add up."""

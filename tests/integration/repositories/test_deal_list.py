@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from itertools import islice
 from typing import Any
 
@@ -208,6 +208,27 @@ def test_a_page_begins_where_the_total_says_that_deals_begin(
         expected = deals.page(DAYS[name], order, None, 20, total.count)
         assert deals.page(DAYS[name], order, None, 20, total.count, None, first) == expected, order
     assert known or name in ("idle", "none")  # deals that are not idle are added up instead
+
+
+def test_where_deals_begin_is_not_asked_if_one_of_them_has_just_changed(
+    connection: Connection, documents: list[Document]
+) -> None:
+    wanted, order, now = DAYS["closing"], Order("updated", descending=True), NOW + timedelta(days=1)
+    latest = [one["deal_id"] for one in documents[:120]]
+    later = {"close_date": NOW + timedelta(days=90), "hubspot_updated_at": now}
+    with connection.operation() as database:
+        insert(database, [dict(one) for one in documents])
+        database.deal_info.update_many({"deal_id": {"$in": latest}}, {"$set": later})
+    deals = DealListRepository(connection)
+    total, first = deals.total_and_first(wanted, order)
+    expected = deals.page(wanted, order, None, 20, total.count)
+    assert first.replace(tzinfo=UTC) == expected[0][0].document["hubspot_updated_at"].replace(tzinfo=UTC) < now
+    assert deals.page(wanted, order, None, 20, total.count, None, first) == expected
+    with connection.operation() as database:
+        just_now = {"close_date": LONG_AGO, "hubspot_updated_at": now + timedelta(hours=1)}
+        database.deal_info.update_one({"deal_id": latest[7]}, {"$set": just_now})
+    assert deals.total_and_first(wanted, order)[1] is None
+    assert deals.page(wanted, order, None, 20, total.count)[0][0].document["deal_id"] == latest[7]
 
 
 #: The currencies of deals, the company's most often; the last one counts as none.

@@ -54,7 +54,7 @@ def test_where_deals_begin_the_walk_starts_whatever_was_known() -> None:
     [
         (CREATED, Order("closes"), True),
         (CREATED, Order("updated", descending=False), True),
-        (CREATED, Order("updated"), False),  # begins with whatever has just changed
+        (CREATED, Order("updated"), True),
         (CREATED, Order("created"), False),  # they begin at the range's end
         (CREATED, Order("amount"), False),  # of no days, so not correlated
         (CREATED, Order("last_activity"), False),  # not in the keys of the index
