@@ -17,7 +17,6 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_ import create_urllib3_context
@@ -151,42 +150,25 @@ class _SecureConnection(_Connection, HTTPSConnection):
         super().connect()
 
 
-class _ConnectionPool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecureConnectionPool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-_POOLS = {"http": _ConnectionPool, "https": _SecureConnectionPool}
+#: Our connections in place of urllib3's; those through a SOCKS proxy are of neither class, and stay as they are.
+_OURS: dict[type, type[HTTPConnection]] = {HTTPConnection: _Connection, HTTPSConnection: _SecureConnection}
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Gives requests these connections, also through a proxy; one that speaks SOCKS has connections of its own.
+    """Gives requests these connections, also through a proxy unless it speaks SOCKS.
 
     All requests must go to one host, with the same settings.
     """
 
-    _pool: ConnectionPool | None = None
+    _pool: Any = None
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """See :class:`requests.adapters.HTTPAdapter`."""
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """See :class:`requests.adapters.HTTPAdapter`."""
-        manager = super().proxy_manager_for(proxy, **options)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = _POOLS
-        return manager
-
-    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> ConnectionPool:
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
         """See :class:`requests.adapters.HTTPAdapter`, which looks the pool up for each request."""
-        pool = self._pool
+        pool: Any = self._pool
         if pool is None:
-            pool = self._pool = super().get_connection_with_tls_context(*arguments, **options)
+            pool = super().get_connection_with_tls_context(*arguments, **options)
+            pool.ConnectionCls = _OURS.get(pool.ConnectionCls, pool.ConnectionCls)
+            self._pool = pool  # not before: other threads use it at once
         return pool
 
     def build_response(self, req: PreparedRequest, resp: Any) -> Response:
