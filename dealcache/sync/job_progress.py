@@ -47,7 +47,7 @@ class JobProgress:
         self._began_at = clock()
         self._began_with = progress.deals_read
         self._highest = progress.percent or 0.0
-        self._written_again: int | None = None
+        self._to_write_again = 0
 
     def snapshot(self) -> Progress:
         """Return the progress as of now."""
@@ -109,16 +109,14 @@ class JobProgress:
     def deals_written(self, count: int) -> None:
         """Note that so many deals were stored."""
         with self._lock:
-            if self._written_again is not None:
-                self._written_again += count
-                self._progress.deals_written = max(self._progress.deals_written, self._written_again)
-            else:
-                self._progress.deals_written += count
+            again = min(count, self._to_write_again)
+            self._to_write_again -= again
+            self._progress.deals_written += count - again
 
     def resume(self) -> None:
         """Note that deals will be stored again, from the first one that was not completely read; each counts once."""
         with self._lock:
-            self._written_again = self._progress.deals_read
+            self._to_write_again = max(0, self._progress.deals_written - self._progress.deals_read)
 
     def activities_read(self, count: int) -> None:
         """Note that so many activities were read from HubSpot."""

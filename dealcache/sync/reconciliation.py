@@ -144,7 +144,7 @@ class AssociationRefresh:
         unlisted: the types whose archived records are not listed.
     """
 
-    def __init__(self, context: SyncContext, unlisted: Collection[str] = ()) -> None:
+    def __init__(self, context: SyncContext, unlisted: Collection[str]) -> None:
         self._context = context
         self._deals = DealSync(context)
         self._deals_unlisted = "deals" in unlisted
