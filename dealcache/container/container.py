@@ -16,7 +16,7 @@ from dealcache.cluster import ClusterStatistics, HubSpotProbe, Membership, Servi
 from dealcache.container.deal_properties import FurtherProperties
 from dealcache.container.lifecycle import Lifecycle
 from dealcache.container.reading import Reading, wire_people
-from dealcache.container.syncing import Syncing
+from dealcache.container.syncing import wire_syncing
 from dealcache.container.through_redis import connect_redis, make_rate_limits, shared_tier
 from dealcache.container.worker_state import WorkerState
 from dealcache.hubspot.gateway import HubSpotGateway
@@ -98,9 +98,8 @@ class Container:
         self.reader, self.mongodb, self.deal_lists = self.reading.reader, self.reading.mongodb, self.reading.deal_lists
         self.activity_summaries = self.reading.activity_summaries
         self.stage_histories = self.reading.stage_histories
-        self.syncing = Syncing(self)
-        self.runner = self.syncing.runner
-        self.wake_sync, self.wake_webhooks = self.runner.wake, self.syncing.webhooks.wake
+        self.runner, self.webhooks = wire_syncing(self)
+        self.wake_sync, self.wake_webhooks = self.runner.wake, self.webhooks.wake
         self._wire_status()
         self._wire_http()
         self._wire_lane()

@@ -66,7 +66,7 @@ class Lifecycle:
         parts.hubspot_probe.thread.stop(0.0)
         parts.reading.revalidator.stop()
         parts.activity_summaries.maintenance.stop()
-        parts.syncing.webhooks.stop()
+        parts.webhooks.stop()
         parts.runner.stop()
         parts.announcer.thread.stop(0.0)
         parts.live.stop()
@@ -95,7 +95,7 @@ class Lifecycle:
         storage.summaries.renew_version()
         # Not before: unique indexes keep two processes from doing the same job.
         self._parts.runner.start()
-        self._parts.syncing.webhooks.start()
+        self._parts.webhooks.start()
 
     def _update_name_keys(self) -> None:
         update_name_keys(self._parts.storage.connection)

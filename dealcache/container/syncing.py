@@ -17,34 +17,27 @@ if TYPE_CHECKING:
     from dealcache.container.container import Container
 
 
-class Syncing:
-    """The parts of the sync that others use, made on top of MongoDB, HubSpot and the invalidation log.
-
-    Args:
-        parts: the parts of the process that are made before.
-    """
-
-    def __init__(self, parts: Container) -> None:
-        contexts = SyncContexts(
-            parts.hubspot,
-            parts.storage,
-            parts.check_account,
-            parts.labels.look_up_of,
-            parts.label_directory.current,
-            parts.now,
-            parts.people.storage,
-        )
-        event_processor = WebhookEventProcessor(
-            parts.storage.webhook_events,
-            contexts.open,
-            parts.publisher,
-            parts.membership.owner,
-            parts.metrics.webhook_events.inc,
-            parts.metrics.shared_state.webhook_backlog,
-            parts.now,
-        )
-        self.runner = _make_runner(parts, contexts)
-        self.webhooks = WebhookWorker(event_processor, parts.account.may_work)
+def wire_syncing(parts: Container) -> tuple[JobRunner, WebhookWorker]:
+    """Make what works off jobs and webhook events, on top of MongoDB, HubSpot and the invalidation log."""
+    contexts = SyncContexts(
+        parts.hubspot,
+        parts.storage,
+        parts.check_account,
+        parts.labels.look_up_of,
+        parts.label_directory.current,
+        parts.now,
+        parts.people.storage,
+    )
+    event_processor = WebhookEventProcessor(
+        parts.storage.webhook_events,
+        contexts.open,
+        parts.publisher,
+        parts.membership.owner,
+        parts.metrics.webhook_events.inc,
+        parts.metrics.shared_state.webhook_backlog,
+        parts.now,
+    )
+    return _make_runner(parts, contexts), WebhookWorker(event_processor, parts.account.may_work)
 
 
 def _make_runner(parts: Container, contexts: SyncContexts) -> JobRunner:

@@ -84,7 +84,7 @@ def test_another_accounts_token_is_not_ready_and_syncs_nothing(of_account: OfAcc
         assert names_both(assert_problem(theirs.request("POST", path), 409)["detail"])
     sync = theirs.app.extensions["dealcache"]
     sync.runner.run_due_jobs()
-    assert not sync.syncing.webhooks._may_work()
+    assert not sync.webhooks._may_work()
     assert stored(ours) == before
     assert theirs.calls() == theirs.calls("account")  # readiness asks whether HubSpot is there
     assert ours.get("/readyz").status_code == 200

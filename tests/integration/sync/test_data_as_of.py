@@ -188,7 +188,7 @@ class Walk:
         deal_id, now = self.deal(), datetime.fromtimestamp(self.account.clock(), UTC)
         event = WebhookEvent(f"event {now}", "propertyChange", "deals", deal_id, now)
         self.account.storage.webhook_events.store([event], now)
-        self.account.sync.syncing.webhooks.processor.process_new()
+        self.account.sync.webhooks.processor.process_new()
         self._whole_where_mongodb_says_so()
 
     def incremental(self) -> None:

@@ -322,7 +322,7 @@ def test_webhooks_of_people_are_worked_off(account: Account) -> None:
 
     events, _ = parse_events((one for one in told if one), people=True)
     account.storage.webhook_events.store(events, account.sync.now())
-    account.sync.syncing.webhooks.processor.process_new()
+    account.sync.webhooks.processor.process_new()
 
     assert account.storage.webhook_events.backlog().pending == 0
     assert_people(account)

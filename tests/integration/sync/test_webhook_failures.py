@@ -50,8 +50,8 @@ def backlog(account: Account) -> tuple[int, int]:
 
 def work(account: Account) -> None:
     """Do what both threads do, once."""
-    account.sync.syncing.webhooks.processor.process_new()
-    account.sync.syncing.webhooks.processor.process_suspected()
+    account.sync.webhooks.processor.process_new()
+    account.sync.webhooks.processor.process_suspected()
 
 
 def document(account: Account, key: str) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def test_after_a_day_of_failures_it_is_set_aside_and_shown(loaded: Account, capl
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 2
     assert "deals:1001 have failed for a day and are set aside: Rejected" in messages[1]
-    loaded.sync.syncing.webhooks.processor.show_backlog()
+    loaded.sync.webhooks.processor.show_backlog()
     metrics = loaded.service.get("/metrics").text
     assert "dealcache_webhook_events_pending 0.0" in metrics
     assert "dealcache_webhook_events_set_aside 1.0" in metrics
@@ -243,7 +243,7 @@ def test_the_backlog_and_its_age_are_shown(loaded: Account) -> None:
     tell(loaded, *rename(loaded, ["1001"]))
     work(loaded)
     loaded.clock.tick(100)
-    loaded.sync.syncing.webhooks.processor.show_backlog()
+    loaded.sync.webhooks.processor.show_backlog()
     metrics = loaded.service.get("/metrics").text
     assert "dealcache_webhook_events_pending 1.0" in metrics
     assert "dealcache_webhook_oldest_pending_seconds 100.0" in metrics
@@ -287,7 +287,7 @@ def test_with_threads_of_its_own_it_does_the_same(start: MakeAccount, monkeypatc
     account.run()
     account.hubspot.faults.add(Fault(".*", 400, record="1001"))
     tell(account, *rename(account, [account.deal(number) for number in range(1, 13)]))
-    account.sync.syncing.webhooks.wake()
+    account.sync.webhooks.wake()
     until(lambda: len([name for name in names(account).values() if name.startswith("Renamed")]) == 11)
     until(lambda: document(account, "deals-1001").get("attempts") == 1)
     account.hubspot.faults.clear()
