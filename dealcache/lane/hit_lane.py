@@ -24,7 +24,7 @@ from dealcache.lane.support import ParserLimits
 from dealcache.reader.answers import Answer, Step, TierOutcome
 from dealcache.reader.tiered_cache import TieredCache
 from dealcache.tiers import Entry, Slot
-from dealcache.tiers.slot import GONE
+from dealcache.tiers.slots import GONE
 
 #: How many heads of answers are kept: as many as routes, about ten megabytes. Each is out of date after a second.
 _HEADS = ROUTES

@@ -19,7 +19,7 @@ from dealcache.api.query import PATHS, deal_key, parse_query
 from dealcache.lane.support import SCHEME_FIELDS, ParserLimits
 from dealcache.model.deals import DealKey
 from dealcache.tiers import CacheKey, Slot, View
-from dealcache.tiers.slot import GONE
+from dealcache.tiers.slots import GONE
 
 #: Raised for bytes that are only the beginning of a request.
 Incomplete = IncompleteError

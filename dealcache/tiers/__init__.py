@@ -2,4 +2,4 @@
 
 from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry, View
 from dealcache.tiers.memory import Columns, MemoryTier, Usage
-from dealcache.tiers.slot import Slot
+from dealcache.tiers.slots import Slot

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from dealcache.model.invalidation import Selection
 from dealcache.tiers.entry import CLOCKS_APART, CacheKey, Entry
-from dealcache.tiers.slot import Slot
-from dealcache.tiers.slot_store import SlotIndex, SlotStore
+from dealcache.tiers.slots import Slot, SlotIndex, SlotStore
 
 #: Entries to read at once for statistics: some hundred microseconds.
 _PART = 500

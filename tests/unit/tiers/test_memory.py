@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dealcache.model.deals import DealKey
 from dealcache.model.invalidation import Selection
 from dealcache.tiers import CacheKey, Entry, MemoryTier, Usage, View
-from dealcache.tiers.slot import ENTRY_OVERHEAD
+from dealcache.tiers.slots import ENTRY_OVERHEAD
 from tests.clocks import ManualClock
 from tests.listings import rows_of
 from tests.tier_contract import always, entry, key

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealcache.tiers.slot import Slot
-from dealcache.tiers.slot_store import SlotIndex, SlotStore
+from dealcache.tiers.slots import Slot, SlotIndex, SlotStore
 from tests.clocks import ManualClock
 from tests.tier_contract import entry, key
 
