@@ -138,24 +138,25 @@ class Incoming:
         # The worker has told the client already.
         self.request._expected_100_continue = False
         self.held = 0
-        self._content = self._buffer = bytearray()
-        self._progress = self._expect_body()
-        self.is_complete = self.feed_data(self._unreader.take_buffered())
+        # Most requests have no body, and gunicorn's reader of none can stay.
+        self.is_complete = getattr(self.request.body.reader, "length", None) == 0 or self._begin_body()
 
-    def _expect_body(self) -> Iterator[bytes | None]:
-        """Return the progress of the body, which moves what it consists of from the buffer to the content."""
+    def _begin_body(self) -> bool:
+        """Begin to receive a body; return True if it is complete."""
+        self._content = self._buffer = bytearray()
         reader, most = self.request.body.reader, most_bytes(self.request.path)
         if isinstance(reader, ChunkedReader):
-            # The body must not know its own progress: it would stay in memory until the next garbage collection.
             chunked = ChunkedBody(self.request, most)
-            self._content, self._buffer = chunked.content, chunked.buffer
-            return chunked.read()
-        length = reader.length
-        if length > most:
+            # The body must not know its own progress: it would stay in memory until the next garbage collection.
+            self._content, self._buffer, self._progress = chunked.content, chunked.buffer, chunked.read()
+        elif reader.length <= most:
+            self._progress = _read_length(self._content, reader.length)
+        else:
             # The application refuses the request by its head alone; nothing of the body is read.
             self.request.force_close()
-            self.expects, length = False, 0
-        return _read_length(self._content, length)
+            self.expects = False
+            self._progress = _read_length(self._content, 0)
+        return self.feed_data(self._unreader.take_buffered())
 
     def feed_data(self, data: bytes) -> bool:
         """Take more of the body; return True if it is complete.
