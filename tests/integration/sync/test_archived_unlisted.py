@@ -71,6 +71,16 @@ def test_a_list_that_is_refused_from_its_second_page_on_leaves_the_next_one_whol
     assert [one for one in job.progress.warnings if f"archived {first}" in one]
 
 
+def test_where_deals_are_not_listed_each_is_read_once_by_its_id(synced: Account) -> None:
+    synced.hubspot.behaviour.archived_not_listed = ("deals",)
+    never_read = {"$unset": {"timeline_synced_at": "", "complete_as_of": ""}}
+    synced.service.database.deal_info.update_one({"deal_id": synced.deal(3)}, never_read)
+    synced.run()
+    reads = [call.inputs for call in synced.hubspot.calls if (call.kind, call.object_type) == ("batch_read", "deals")]
+    assert sum(reads) == len(synced.truth())
+    assert synced.service.database.deal_info.find_one({"deal_id": synced.deal(3)})["timeline_synced_at"]
+
+
 def test_a_refused_token_is_no_warning(synced: Account) -> None:
     synced.hubspot.faults.add(Fault("list", 401))
     job = synced.run_whatever()
