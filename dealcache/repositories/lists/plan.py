@@ -91,7 +91,8 @@ def plan_of(
     sorted_ = Way(index, by_keys=fields <= keys_of(index) and index != WORDS_INDEX)
     sorting = (_KEY_MS if sorted_.by_keys else _DEAL_MS) * matching
     if begins:
-        return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 4)))
+        # They are rarely far from there, so a busy MongoDB gets more time before all that match are sorted for nothing.
+        return Plan(in_order, sorted_, max(_PATIENCE_MS, int(sorting / 2)))
     # The index of one of several parts may find much more than matches all of them: a short walk is more certain.
     is_short = len(parts) > 1 and walking <= _PATIENCE_MS
     if far or (sorting < walking and not is_short):
