@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +24,6 @@ from dealcache.repositories import Cancellation
 
 log = logging.getLogger(__name__)
 
-#: A view that queues a sync.
-SyncView = Callable[[SyncRequest], Response]
-
 blueprint = SyncBlueprint(
     "sync", __name__, url_prefix="/api/hubspot/v2/sync", description="Keeping MongoDB true to HubSpot."
 )
@@ -47,55 +43,6 @@ class JobsQuery(ma.Schema):
 
     status = ma.fields.Enum(JobStatus, by_value=True, load_default=None, metadata={"description": "Only those."})
     limit = parameters.Count(1, 1000, "How many jobs to list at most.", load_default=100)
-
-
-def _queues(path: str, schema: type[ma.Schema]) -> Callable[[SyncView], SyncView]:
-    """Return a decorator that gives a view the sync for which parameters in the query, the body or both stand."""
-    body = {"required": False, "content": {"application/json": {"schema": schema}}}
-
-    def decorate(view: SyncView) -> SyncView:
-        view = documented(job_views.AcceptedSyncSchema, _ANSWERS, status=202)(view)
-        view = blueprint.arguments(schema(), location="query", unknown=ma.RAISE)(view)
-        view = blueprint.doc(requestBody=body)(view)
-        return blueprint.route(path, methods=["POST"])(view)  # type: ignore[no-any-return]
-
-    return decorate
-
-
-@_queues("", sync_parameters.SyncParameters)
-def sync(wanted: SyncRequest) -> Response:
-    """Sync what changed since the last sync, everything, what changed in the last days, a stage, or a deal."""
-    return _accept(wanted)
-
-
-@_queues("/stage/date", sync_parameters.StageDateParameters)
-def sync_stage_date(wanted: SyncRequest) -> Response:
-    """Sync the deals of a stage with an activity on, or a change of, a day. `stage` and `date_str` are needed."""
-    return _accept(wanted)
-
-
-@_queues("/stage/date-range", sync_parameters.StageRangeParameters)
-def sync_stage_date_range(wanted: SyncRequest) -> Response:
-    """The same for a range of days, both included. `stage`, `start_date` and `end_date` are needed."""
-    return _accept(wanted)
-
-
-@_queues("/deal/date", sync_parameters.DealDateParameters)
-def sync_deal_date(wanted: SyncRequest) -> Response:
-    """Sync a deal because of a day. `deal` and `date_str` are needed."""
-    return _accept(wanted)
-
-
-@_queues("/all-stages/date", sync_parameters.DateParameters)
-def sync_all_stages_date(wanted: SyncRequest) -> Response:
-    """Sync the deals of all stages with an activity on, or a change of, a day. `date_str` is needed."""
-    return _accept(wanted)
-
-
-@_queues("/all-stages/date-range", sync_parameters.RangeParameters)
-def sync_all_stages_date_range(wanted: SyncRequest) -> Response:
-    """The same for a range of days, both included. `start_date` and `end_date` are needed."""
-    return _accept(wanted)
 
 
 @blueprint.route("/status/<job_id>")
@@ -129,6 +76,7 @@ def cancel(job_id: str) -> Response:
     return json_response({"status": "success", "message": message})
 
 
+@documented(job_views.AcceptedSyncSchema, _ANSWERS, status=202)
 def _accept(wanted: SyncRequest) -> Response:
     """Queue a sync, unless it is already queued or MongoDB holds the data of another account."""
     wired = services()
@@ -170,3 +118,38 @@ def _known_stage(text: str) -> str:
 
 def _unknown(job_id: str) -> Problem:
     return Problem(404, f"There is no job {job_id!r}.")
+
+
+#: The paths that queue a sync: their parameters, in the query, the body or both, and what is synced.
+_SYNCS: dict[str, tuple[type[ma.Schema], str]] = {
+    "": (
+        sync_parameters.SyncParameters,
+        "Sync what changed since the last sync, everything, what changed in the last days, a stage, or a deal.",
+    ),
+    "/stage/date": (
+        sync_parameters.StageDateParameters,
+        "Sync the deals of a stage with an activity on, or a change of, a day. `stage` and `date_str` are needed.",
+    ),
+    "/stage/date-range": (
+        sync_parameters.StageRangeParameters,
+        "The same for a range of days, both included. `stage`, `start_date` and `end_date` are needed.",
+    ),
+    "/deal/date": (
+        sync_parameters.DealDateParameters,
+        "Sync a deal because of a day. `deal` and `date_str` are needed.",
+    ),
+    "/all-stages/date": (
+        sync_parameters.DateParameters,
+        "Sync the deals of all stages with an activity on, or a change of, a day. `date_str` is needed.",
+    ),
+    "/all-stages/date-range": (
+        sync_parameters.RangeParameters,
+        "The same for a range of days, both included. `start_date` and `end_date` are needed.",
+    ),
+}
+
+for path, (schema, summary) in _SYNCS.items():
+    body = {"required": False, "content": {"application/json": {"schema": schema}}}
+    view = blueprint.arguments(schema(), location="query", unknown=ma.RAISE)(_accept)
+    view = blueprint.doc(summary=summary, requestBody=body)(view)
+    blueprint.add_url_rule(path, schema.__name__, view, methods=["POST"])
