@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,12 +100,8 @@ def all_deals() -> Response:
     """Return all deals, the newest created first."""
     storage = services().storage
     version, (labels, digest) = storage.prepare_lists(), storage.labels.snapshot()
-    rows = deal_lists.all_deals(labels, storage.unreadable)
-
-    def pieces() -> Iterator[bytes]:
-        return json_array(converted(storage.deal_batches.all_deals(), rows))
-
-    return long_list(pieces, list_tag("all-deals", version, digest))
+    batches = converted(storage.deal_batches.all_deals(), deal_lists.all_deals(labels, storage.unreadable))
+    return long_list(json_array(batches), list_tag("all-deals", version, digest))
 
 
 @blueprint.route("/deals")
@@ -123,11 +119,8 @@ def deals(query: Mapping[str, Any]) -> Response:
         found = labels.deals_in_stage(stored, stage)
         return deal_lists.stage_deals(found, labels, wired.zone, now, storage.unreadable)
 
-    def pieces() -> Iterator[bytes]:
-        stored = storage.deal_batches.deals_in_stages(labels.possible_stage_ids(stage))
-        return json_array(converted(stored, rows))
-
-    return long_list(pieces, list_tag("deals", version, digest, stage, str(wired.zone), now))
+    batches = converted(storage.deal_batches.deals_in_stages(labels.possible_stage_ids(stage)), rows)
+    return long_list(json_array(batches), list_tag("deals", version, digest, stage, str(wired.zone), now))
 
 
 @blueprint.route("/stages")

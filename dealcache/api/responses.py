@@ -9,7 +9,7 @@ next time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -209,13 +209,13 @@ def short_list(content: object) -> Response:
     return conditional_response(body, entity_tag(body), _LIST_HEADERS)
 
 
-def long_list(pieces: Callable[[], Iterator[bytes]], etag: str) -> Response:
-    """Return a list of any length, or 304 if the client has it; ``pieces`` makes its body.
+def long_list(pieces: Iterator[bytes], etag: str) -> Response:
+    """Return a list of any length, or 304 if the client has it; nothing is read before the first of ``pieces``.
 
     Raises:
         StoreError: MongoDB failed before there was anything to send.
     """
     if not_modified(request.environ.get("HTTP_IF_NONE_MATCH"), etag):
         return conditional_response(b"", etag, _LIST_HEADERS)
-    body = iter(()) if request.method == "HEAD" else pieces()
+    body = iter(()) if request.method == "HEAD" else pieces
     return streamed_response(body, JSON, [("ETag", etag), *_LIST_HEADERS])
