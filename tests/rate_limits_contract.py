@@ -318,14 +318,10 @@ class RateLimitsContract:
 
     def test_a_waiting_sync_notices_soon_that_it_is_cancelled(self, rate_limits, clock):
         cancelled_at = clock() + 3.2
-
-        class Cancelled(Deadline):
-            def remaining(self):
-                return 0.0 if clock() >= cancelled_at else 1000.0
-
+        deadline = Deadline(1000, clock, is_cancelled=lambda: clock() >= cancelled_at)
         rate_limits[Bucket.APP].pause(60.0)
         with pytest.raises(RateLimited):
-            use(rate_limits, Bucket.APP, Cancelled(1000, clock), Priority.SYNC)
+            use(rate_limits, Bucket.APP, deadline, Priority.SYNC)
         assert clock() <= cancelled_at + 0.5
 
     def test_a_limit_of_one_still_lets_a_sync_through(self, make_limiter, clock):
