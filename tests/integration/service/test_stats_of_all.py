@@ -158,7 +158,7 @@ def test_without_mongodb_a_worker_tells_its_own(make_service: MakeService, relay
     relay.cut()
     told = stats(first)
     assert (told["scope"], told["workers"], told["complete"]) == ("group", 1, False)
-    assert told["workers_missing"] == [membership_of(second)._worker.shown]
+    assert told["workers_missing"] == [membership_of(second).worker.shown]
     assert {name: told[name] for name in ("total_entries", "hits", "misses", "tiers")} == {
         name: own[name] for name in ("total_entries", "hits", "misses", "tiers")
     }
