@@ -71,8 +71,9 @@ class LabelSync:
         Raises:
             StoreError: MongoDB failed.
         """
-        before = self._views.current()
-        self._publish_changes(before, self._labels.read())
+        # First: without an answer of MongoDB, the directory would ask it too, and warn of views that nobody makes.
+        stored = self._labels.read()
+        self._publish_changes(self._views.current(), stored)
         return _CHECK_SECONDS
 
     def _store(self, save: Callable[[], None], learn: Callable[[], None]) -> bool:

@@ -12,6 +12,7 @@ from dealcache.model.deal_properties import PropertyDefinition
 from dealcache.model.invalidation import INFO, TIMELINE, Changes, Selection
 from dealcache.model.labels import LabelChanges, Labels, Owner
 from dealcache.model.pipelines import Pipeline, Stage
+from dealcache.reader.label_directory import LabelDirectory
 from dealcache.reader.label_sync import MOST_DEALS, LabelSync
 from dealcache.repositories import StoreError, StoreUnavailable
 from tests.clocks import ManualClock
@@ -175,6 +176,17 @@ def test_labels_are_compared_once_a_minute_and_after_a_failure_in_the_next_round
     clock.tick(2)
     maintenance.run_round()  # nobody has made these views new
     assert here.done == published * 2
+
+
+def test_a_comparison_without_mongodb_warns_of_no_views(
+    stored: Stored, here: Here, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored.down = True
+    sync = LabelSync(stored, stored, stored, LabelDirectory(stored.read), here.labels_changed)  # type: ignore[arg-type]
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            sync.check()
+    assert not caplog.records
 
 
 def test_a_changed_definition_is_shown_by_every_deal(sync: LabelSync, here: Here, stored: Stored) -> None:
