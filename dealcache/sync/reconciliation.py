@@ -172,9 +172,7 @@ class AssociationRefresh:
             calls -= self._cost(chunk)
             never_read = self._deals.never_read(chunk)
             if self._deals_unlisted:
-                # When they are read by their ids, HubSpot leaves out the archived ones, which are then marked.
-                others = [one for one in chunk if one not in never_read]
-                self._context.pool.submit(partial(self._deals.store_all, others))
+                self._find_archived([one for one in chunk if one not in never_read])
             # Their stored state may come from a search whose index was behind.
             read = self._context.pool.call(partial(self._deals.store_all, sorted(never_read)))
             whole = never_read - read.refused - read.failed
@@ -183,6 +181,12 @@ class AssociationRefresh:
         self._loader.finish()
         self._context.pool.wait_all()
         return max(0, -calls)
+
+    def _find_archived(self, deal_ids: Sequence[str]) -> None:
+        """Read deals by their ids, a few batches at once; HubSpot leaves out archived ones, which are then marked."""
+        for batch in batches_of(deal_ids, BATCH_SIZE):
+            read = partial(self._deals.store_batch, batch)
+            self._context.pool.submit(read, on_failure=partial(self._context.refused_types.note, "deals"))
 
     def _cost(self, deal_ids: Sequence[str]) -> int:
         """Return how many calls some deals take, further pages and new activities not counted."""

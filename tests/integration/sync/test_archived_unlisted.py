@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from dealcache.model.deals import ENGAGEMENT_TYPES
 from dealcache.model.jobs import JobStatus, JobType
 from dealcache.sandbox.simulator import Fault
+from dealcache.sync.deal_sync import DealSync, StoredBatch
 from tests.integration.service.harness import V2
 from tests.integration.sync.changes import add_activity, archive_activities, archive_deal
 from tests.integration.sync.harness import Account, MakeAccount, some_deals
@@ -79,6 +82,23 @@ def test_where_deals_are_not_listed_each_is_read_once_by_its_id(synced: Account)
     reads = [call.inputs for call in synced.hubspot.calls if (call.kind, call.object_type) == ("batch_read", "deals")]
     assert sum(reads) == len(synced.truth())
     assert synced.service.database.deal_info.find_one({"deal_id": synced.deal(3)})["timeline_synced_at"]
+
+
+def test_where_deals_are_not_listed_they_are_read_at_the_same_time(
+    make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = make_account(some_deals(300, ("notes",)))
+    account.run()
+    account.settle()
+    account.hubspot.behaviour.archived_not_listed = ("deals",)
+    together, store_batch = threading.Barrier(3, timeout=20), DealSync.store_batch
+
+    def store_together(work: DealSync, ids: Sequence[str]) -> StoredBatch:
+        together.wait()  # fails if they come one after another
+        return store_batch(work, ids)
+
+    monkeypatch.setattr(DealSync, "store_batch", store_together)
+    account.run()
 
 
 def test_a_refused_token_is_no_warning(synced: Account) -> None:
