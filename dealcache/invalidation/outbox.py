@@ -15,6 +15,10 @@ from dealcache.repositories import MOST_MARKS
 #: The most marks to keep of unrecorded invalidations; beyond that, everything is invalidated instead.
 _MOST_UNRECORDED = 5_000
 
+#: The most entries to keep of them; beyond that, they are merged. All processes record theirs at the same moment, and a
+#: process that has yet to read the log finds only its newest entries there.
+_MOST_ENTRIES = 100
+
 
 def invalidations_of(
     selection: Selection, changes: Changes | None, at: datetime, *, labels: bool = False, doubt: bool = False
@@ -78,14 +82,25 @@ class Outbox:
         return [PendingInvalidation(old, is_known=True), *batch] if old else batch
 
     def put_back(self, pending: PendingInvalidation) -> None:
-        """Keep unrecorded entries, to be taken again; one entry for everything in place of too many."""
+        """Keep unrecorded entries, to be taken again; merged if there are too many of them."""
         with self._lock:
-            kept = self._unrecorded = [*self._unrecorded, *pending.entries]
-            if sum(len(one.selection) or 1 for one in kept) > _MOST_UNRECORDED:
-                doubt, labels = all(one.doubt for one in kept), any(one.labels for one in kept)
-                self._unrecorded = invalidations_of(Selection.all(), None, kept[0].at, labels=labels, doubt=doubt)
+            kept = [*self._unrecorded, *pending.entries]
+            are_few = len(kept) <= _MOST_ENTRIES and sum(len(one.selection) for one in kept) <= _MOST_UNRECORDED
+            self._unrecorded = kept if are_few else _merged(kept)
 
     @property
     def has_unrecorded(self) -> bool:
         """True if something could not be recorded at the first try."""
         return bool(self._unrecorded)
+
+
+def _merged(entries: list[Invalidation]) -> list[Invalidation]:
+    """Return as few entries as possible that select the same, or one that selects everything in place of too much."""
+    selection, changes = Selection(), Changes()
+    for one in entries:
+        selection |= one.selection
+        changes.add(one.changes)
+    doubt, labels = all(one.doubt for one in entries), any(one.labels for one in entries)
+    if selection.everything or len(selection) > _MOST_UNRECORDED:
+        return invalidations_of(Selection.all(), None, entries[0].at, labels=labels, doubt=doubt)
+    return invalidations_of(selection, changes, entries[0].at, labels=labels)
