@@ -130,11 +130,13 @@ def test_no_more_clients_than_places_and_a_place_that_is_left_is_free():
     first, second = stand.join(), stand.join()
     assert stand.join() is None
     assert stand.hub.has_clients
+    stand.observer.until(lambda: stand.observer.clients == 2)  # else 1 may be the count before the second came
     first.send(CloseConnection(CloseReason.NORMAL_CLOSURE))
     assert first.ends()
     stand.observer.until(lambda: stand.observer.clients == 1)
     assert stand.join() is not None
     assert stand.join() is None
+    stand.observer.until(lambda: stand.observer.clients == 2)
     second.sock.close()
     stand.observer.until(lambda: stand.observer.clients == 1)
     stand.end()
