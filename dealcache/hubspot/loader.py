@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,7 +24,7 @@ from dealcache.hubspot.limits.buckets import Priority
 from dealcache.hubspot.name_resolver import NameResolver
 from dealcache.hubspot.people_reads import PeopleReads, PeopleSource
 from dealcache.hubspot.worker_pool import WorkerPool
-from dealcache.model.deadline import Deadline
+from dealcache.model.deadline import LOOK_SECONDS, Deadline
 from dealcache.model.deals import DealKey, LoadedDeal
 
 log = logging.getLogger(__name__)
@@ -157,10 +158,14 @@ class _Load:
     def _wait_for_labels(self, reads: Iterable[Future[None]]) -> None:
         """Wait for reads of labels, which others may share; do without those that fail or take too long."""
         for read in reads:
+            # In steps, because the deadline of a re-read moves nearer when the process stops.
+            while not read.done() and not self.labels_until.expired():
+                with suppress(TimeoutError):
+                    read.exception(min(LOOK_SECONDS, self.labels_until.remaining()))
             try:
-                read.result(self.labels_until.remaining())
+                read.result(0.0)
             except (HubSpotError, TimeoutError) as failure:
-                reason = failure if isinstance(failure, HubSpotError) else "HubSpot did not answer in time"
+                reason = failure if isinstance(failure, HubSpotError) else "HubSpot did not answer all calls in time"
                 log.warning("a deal is shown with the last known labels: %s", reason)
 
     def _look_up_labels(self) -> None:

@@ -219,10 +219,10 @@ class _VirtualFuture(Future):
         super().__init__()
         self._pool = pool
 
-    def result(self, timeout=None):
+    def exception(self, timeout=None):
         if timeout is not None:
             self._pool.advance(self.done, timeout)
-        return super().result(0)
+        return super().exception(0)
 
 
 class _VirtualQueue:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from math import inf
 
 import pytest
 
@@ -253,6 +254,21 @@ def test_a_load_does_without_labels_that_cannot_be_read(account, pool, clock, wh
     assert account.calls[where] == 2  # for the id that is unknown, once more at once
     load_one(loader, ACME, soon(clock))
     assert account.calls[where] == 2
+
+
+@pytest.mark.parametrize(("cancelled_at", "seconds"), [(inf, 10.0), (1.2, 1.5)])
+def test_a_load_waits_for_labels_for_a_part_of_its_time_until_it_is_cancelled(
+    account, pool, clock, caplog, cancelled_at, seconds
+):
+    account.add(deal())
+    account.list_owners = lambda: [Account.list_owners(account) for _ in range(50)].pop()  # takes 20 s
+    loader = DealLoader(account.connect, refresher_of(account, pool, clock), pool, now=lambda: STARTED)
+    started = clock.now
+    deadline = Deadline(15.0, clock, is_cancelled=lambda: clock.now >= started + cancelled_at)
+    assert load_one(loader, ACME, deadline).deal.owner_id == "910901"
+    assert clock.now - started <= seconds + 0.001
+    warning = "a deal is shown with the last known labels: HubSpot did not answer all calls in time"
+    assert {*caplog.messages} == {warning}
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.3, 0.5])
