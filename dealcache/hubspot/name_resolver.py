@@ -96,8 +96,9 @@ class NameResolver(DealResolver):
         """Replace the search's version of these deals by the present one."""
         read = self._context.client.mapper.deals(batch.records)
         fail(batch.refused, refused_deal())
-        self._checked.update(ids)
-        outdated = {*ids, *(deal.deal_id for deal in read)} - batch.refused
+        answered = {*ids} - batch.refused
+        self._checked |= answered
+        outdated = answered.union(deal.deal_id for deal in read)
         for name, deals in self._by_name.items():
             self._by_name[name] = [deal for deal in deals if deal.deal_id not in outdated]
         self.read_by_id = (*self.read_by_id, *read)

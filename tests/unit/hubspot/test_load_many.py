@@ -218,6 +218,29 @@ def test_a_deal_that_others_were_merged_into_is_told_with_the_ids_that_are_gone(
     assert (outcomes["Nobody"].renamed, outcomes["Nobody"].missing_ids) == ((), ())
 
 
+@pytest.fixture
+def outdated(load, account):
+    """Loads as ``load`` does, from an account whose search still has deal 1 as ``Alpha``; by now it is ``Beta``."""
+    account.add(deal("1", "Beta"))
+    account.find_deals = lambda _search: RecordPage([deal("1", "Alpha")], None)
+    return load
+
+
+def test_a_deal_that_is_read_for_one_name_is_no_longer_found_under_another(outdated, account):
+    outcomes = outdated("Alpha", "Beta", Beta=["1", "8"], Alpha=["8"])
+    assert outcomes["Beta"].deal.deal_name == "Beta"
+    assert isinstance(outcomes["Alpha"], NotFound)
+    assert outcomes["Alpha"].missing_ids == ("8",)
+    assert account.calls["deals"] == 1
+
+
+def test_an_id_that_hubspot_refuses_is_not_taken_for_gone(outdated, account):
+    account.add(deal("8", "Alpha"))
+    account.refused.add(("deals", "8"))
+    outcomes = outdated("Alpha", "Beta", Beta=["1", "8"], Alpha=["8"])
+    assert [type(outcomes[name]) for name in ("Alpha", "Beta")] == [Unavailable, Unavailable]
+
+
 def test_names_with_more_deals_than_anybody_wants_do_not_hide_others(load, account):
     account.most_found = 10
     for number in range(30):
