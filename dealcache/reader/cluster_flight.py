@@ -113,7 +113,7 @@ class ClusterFlight:
         try:
             leases |= acquire({first: wanted[first]})
             if rest:
-                if not leases[first].mine:
+                if not all(lease.mine for lease in leases.values()):
                     self._give_way(min(_GIVE_WAY, deadline.remaining()))
                 leases |= acquire(rest)
         except StoreUnavailable as failure:  # the read path has already met that failure, and reports it

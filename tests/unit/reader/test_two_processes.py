@@ -17,7 +17,7 @@ from dealcache.reader.answers import Answer, BatchAnswer, Mode
 from dealcache.reader.bulkhead import BulkheadFullError
 from dealcache.reader.lease_renewer import LEASE
 from dealcache.reader.single_flight import FlightTimeoutError
-from dealcache.repositories import LoadEnd, StoreUnavailable
+from dealcache.repositories import LoadEnd, LoadLease, StoreUnavailable
 from dealcache.tiers import View
 from tests.lease_contract import acquire_one, look_at, release_one
 from tests.unit.reader.stands import Stand, named, version_of
@@ -473,3 +473,14 @@ def test_all_names_that_failed_tell_so(two: Two) -> None:
     two.hubspot.failure = Unavailable("down")
     read(two.first, "a", "b")
     assert [look_at(two.first.leases, f"name:{name}").end for name in "ab"] == [LoadEnd.FAILED] * 2  # type: ignore[union-attr]
+
+
+def test_a_batch_is_loaded_whose_first_lease_cannot_be_read(two: Two) -> None:
+    acquire = two.first.leases.acquire
+
+    def acquire_readable(*args: Any, **kwargs: Any) -> dict[str, LoadLease]:
+        return {name: lease for name, lease in acquire(*args, **kwargs).items() if name != "name:a"}
+
+    two.first.leases.acquire = acquire_readable  # type: ignore[method-assign]
+    two.hubspot.let.set()
+    assert versions(read(two.first, "a", "b")) == {"a": 1, "b": 2}
