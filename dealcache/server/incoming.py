@@ -173,6 +173,8 @@ class Incoming:
         self._unreader = IterUnreader([])
         self._unreader.unread(bytes(self._content) + rest)
         self.request.body = Body(LengthReader(self._unreader, len(self._content)))
+        # The request is kept until its answer has been sent: a second copy of its body is not.
+        del self._content, self._buffer, self._progress
         return True
 
     def what_follows(self) -> bytes:

@@ -61,15 +61,29 @@ def test_a_chunked_body_in_pieces(name, step):
 def test_a_chunked_body_is_freed_with_its_last_reference(octets):
     """A garbage collection may be a long time coming, and clients that leave meanwhile would fill the memory."""
     one = chunked()
-    with suppress(errors.ParseException):
-        one.feed_data(octets)
     content = one._content
     gc.disable()
     try:
+        with suppress(errors.ParseException):
+            one.feed_data(octets)
         del one
         assert sys.getrefcount(content) == 2
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("form", ["of a known length", "chunked"])
+def test_a_complete_body_is_kept_once(form):
+    """Its request is kept until the answer has been sent, and so are those that wait for a thread."""
+    one, octets = (chunked(), b"3\r\nabc\r\n0\r\n\r\n") if form == "chunked" else (of_length(3), b"abc")
+    content = one._content
+    gc.disable()
+    try:
+        assert one.feed_data(octets)
+        assert sys.getrefcount(content) == 2
+    finally:
+        gc.enable()
+    assert one.request.body.read() == b"abc"
 
 
 BAD = {
