@@ -60,6 +60,12 @@ def number_value(value: object) -> float | None:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
+def integer_value(value: object) -> int | None:
+    """Return a value as an integer, its fraction cut off; None if it is not a number, or not one of JSON's 64 bits."""
+    number = number_value(value)
+    return int(number) if number is not None and abs(number) < 2**63 else None
+
+
 def _iso(value: datetime | DatetimeMS) -> str:
     moment = date_value(value)
     return "" if moment is None else f"{moment.isoformat(timespec='milliseconds')[:23]}Z"

@@ -26,7 +26,7 @@ from dealcache.repositories.documents import (
     any_date,
     texts_in,
 )
-from dealcache.repositories.json_values import date_value, json_value, number_value, text_value
+from dealcache.repositories.json_values import date_value, integer_value, json_value, number_value, text_value
 from dealcache.repositories.stage_times import stage_times_in
 
 T = TypeVar("T")
@@ -160,7 +160,7 @@ def read_pipeline(document: Mapping[str, Any]) -> tuple[Pipeline, list[str]]:
     pipeline = Pipeline(
         pipeline_id=text_value(document.get("pipeline_id")),
         label=text_value(document.get("label")),
-        display_order=int(number_value(document.get("display_order")) or 0),
+        display_order=integer_value(document.get("display_order")) or 0,
         stages=tuple(_stage(one) for one in named),
         archived=document.get("archived") is True,
     )
@@ -172,7 +172,7 @@ def _stage(document: Mapping[str, Any]) -> Stage:
     return Stage(
         stage_id=text_value(document.get("stage_id")),
         label=text_value(document.get("label")),
-        display_order=int(number_value(document.get("display_order")) or 0),
+        display_order=integer_value(document.get("display_order")) or 0,
         probability=number_value(document.get("probability")),
         is_closed=document.get("is_closed") is True,
         archived=document.get("archived") is True,

@@ -14,10 +14,10 @@ from dealcache.model.deal_filter import Place, ValueKind
 from dealcache.model.timestamps import without_zone
 from dealcache.model.unreadable import UnreadableRecords
 from dealcache.repositories.documents import AGE_FIELDS, OPTIONAL_FIELDS, Document, any_date, stored_as_of
-from dealcache.repositories.json_values import number_value
+from dealcache.repositories.json_values import integer_value
 from dealcache.repositories.lists.arrays import stored_at
 from dealcache.repositories.lists.places import place_of
-from dealcache.repositories.record_documents import DEALS, is_followed, read_records
+from dealcache.repositories.record_documents import DEALS, is_followed, read_deal
 from dealcache.repositories.stage_times import current_entry_in
 
 _TIME_OR_NONE, _TEXT_OR_NONE = frozenset((datetime, type(None))), frozenset((str, type(None)))
@@ -135,20 +135,22 @@ def _is_sound(document: Document) -> bool:
 
 def _mended(document: Document, unreadable: UnreadableRecords) -> Document:
     """Return a document with the values that its fields are read as elsewhere, see :mod:`.record_documents`."""
-    stored = read_records(DEALS, [document], unreadable)[0]
+    stored, faults = read_deal(document)
     times = {name: getattr(stored, name) for name in ("timeline_synced_at", "complete_as_of")}
     fields = {name: getattr(stored.deal, name) for name in _DEAL_FIELDS} | times
     mended: Document = {name: without_zone(one) if isinstance(one, datetime) else one for name, one in fields.items()}
     if "activities" in document:
         mended["activities"] = summary = _mended_activities(document["activities"])
         if summary is None:
-            unreadable.note(*DEALS.identify(document), "its document in MongoDB is damaged: activities")
+            faults.append("activities")
+    if faults:
+        unreadable.note(*DEALS.identify(document), f"its document in MongoDB is damaged: {', '.join(faults)}")
     return document | mended
 
 
 def _mended_activities(summary: Any) -> Document | None:
     """Return a deal's activities; None if they cannot be read."""
-    if not isinstance(summary, dict) or (count := number_value(summary.get("count"))) is None:
+    if not isinstance(summary, dict) or (count := integer_value(summary.get("count"))) is None:
         return None
     times = ((name, any_date(summary.get(name))) for name in _TIMES)
-    return {"count": int(count)} | {name: one and without_zone(one) for name, one in times}
+    return {"count": count} | {name: one and without_zone(one) for name, one in times}

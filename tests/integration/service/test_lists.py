@@ -91,6 +91,16 @@ def test_a_tag_changes_with_what_the_list_shows(stored: Service) -> None:
     assert len({*tags(stored).values()}) == len(LISTS)
 
 
+def test_lists_are_answered_whatever_number_another_system_has_put_somewhere(stored: Service) -> None:
+    stored.database.deal_info.update_one({"deal_name": ACME}, {"$set": {"activities.count": 1e300}})
+    stored.database.pipelines.update_many({}, {"$set": {"display_order": -1e300, "stages.0.display_order": 1e19}})
+    (row,) = stored.get(V2 + "all-deals").get_json()
+    assert (row["name"], row["activities"]) == (ACME, None)
+    (row,) = stored.get(V2 + "deal-list").get_json()["deals"]
+    assert (row["deal_name"], row["activities"]) == (ACME, None)
+    assert stored.get(V2 + "stages").get_json()[0]["display_order"] == 0
+
+
 def test_ages_are_as_of_the_full_minute(stored: Service) -> None:
     stored.clock.now += 60 - stored.clock.now % 60 + 5
     first = stored.get(V2 + LONG[1])

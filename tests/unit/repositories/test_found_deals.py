@@ -97,12 +97,17 @@ def test_activities_that_were_never_counted_are_not_damaged(document: Document) 
     assert counted == []
 
 
-@pytest.mark.parametrize("summary", [[2], {"count": "many"}, {"first": BEGAN}])
+@pytest.mark.parametrize("summary", [[2], {"count": "many"}, {"first": BEGAN}, {"count": 1e19}])
 def test_activities_that_cannot_be_read_are_reported(summary: Any) -> None:
     counted: list[str] = []
     document = naive(SOUND) | {"activities": summary}
     assert sound_values(document, UnreadableRecords(counted.append))["activities"] is None
     assert counted == ["deals"]
+
+
+def test_all_that_cannot_be_read_is_in_one_report(caplog: pytest.LogCaptureFixture) -> None:
+    sound_values(naive(SOUND) | {"owner_id": 7, "activities": {"count": "many"}}, UnreadableRecords())
+    assert [one.getMessage().partition("damaged: ")[2] for one in caplog.records] == ["owner_id, activities"]
 
 
 @pytest.mark.parametrize("deal_id", [7, None])

@@ -127,6 +127,14 @@ def test_numbers(value: Any, number: float | None) -> None:
     assert number_value(value) == number
 
 
+@pytest.mark.parametrize("place", [1e19, -1e308, Decimal128("1E+30"), "first", None])
+def test_an_odd_place_of_a_pipeline_or_a_stage_can_be_shown(place: Any) -> None:
+    stage = {"stage_id": "s", "label": "Offer", "display_order": place}
+    stored = {"pipeline_id": "p", "label": "Sales", "display_order": place, "stages": [stage]}
+    (pipeline,) = read_records(PIPELINES, [stored], UnreadableRecords())
+    assert (pipeline.display_order, pipeline.stages[0].display_order) == (0, 0)
+
+
 def test_foreign_fields_of_a_sound_document_cost_nothing() -> None:
     event = event_fields("1", an_event())
     assert read_records(EVENTS, [event], UnreadableRecords())[0].extra == {}
