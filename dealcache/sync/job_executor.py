@@ -193,6 +193,8 @@ class JobExecutor:
             back = earliest - timedelta(days=request.epoch_days or 0)
             positions = self._positions() if request.type is not JobType.SINCE else {}
             starts = {kind: positions.get(kind, back) for kind in RECORD_TYPES}
+            if "start" in noted:  # written by the previous release
+                starts = dict.fromkeys(RECORD_TYPES, noted["start"])
             noted = {"fixed_at": earliest, "end": latest + _CLOCKS_APART, **noted, "starts": starts}
             lease.note(noted, since=min(starts.values()))
         return {kind: Window(start, noted["end"]) for kind, start in noted["starts"].items()}, noted["fixed_at"]
