@@ -89,13 +89,18 @@ def given_parameters(raw: str, schema: ma.Schema) -> Mapping[str, Any]:
         parsed = parse_query(raw)
     except QuestionError as error:
         raise ma.ValidationError({error.parameter: [str(error)]}) from error
-    prefixed = [field for field in schema.fields.values() if isinstance(field, Prefixed)]
-    many = {name for name in parsed if isinstance(schema.fields.get(name), Repeatable)}
-    many |= {name for name in parsed for field in prefixed if field.is_one(name)}
-    once = sorted(name for name in parsed.keys() & schema.fields.keys() - many if len(parsed[name]) > 1)
-    if once:
-        raise ma.ValidationError({name: ["Give this parameter once."] for name in once})
-    values: dict[str, Any] = {name: texts if name in many else texts[0] for name, texts in parsed.items()}
+    fields, too_often = schema.fields, []
+    values: dict[str, Any] = {}
+    prefixed = [field for field in fields.values() if isinstance(field, Prefixed)]
+    for name, texts in parsed.items():
+        if isinstance(fields.get(name), Repeatable) or (prefixed and any(field.is_one(name) for field in prefixed)):
+            values[name] = texts
+            continue
+        values[name] = texts[0]
+        if len(texts) > 1 and name in fields:
+            too_often.append(name)
+    if too_often:
+        raise ma.ValidationError({name: ["Give this parameter once."] for name in sorted(too_often)})
     for field in prefixed:
         values = field.gathered(values)
     return values
