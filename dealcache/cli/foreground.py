@@ -14,7 +14,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from dealcache.cli.progress_display import Show, described, progress_on
+from dealcache.cli.progress_display import Show, progress_on
 from dealcache.cli.support import EXIT_CANCELLED, EXIT_FAILED, EXIT_INTERRUPTED, console
 from dealcache.model.jobs import FINAL, Job, JobStatus
 from dealcache.repositories import StoreError, SyncJobRepository
@@ -70,10 +70,10 @@ def _show_job(show: Show, jobs: SyncJobRepository, job_id: str) -> None:
     try:
         job = jobs.get(job_id)
     except StoreError:
-        show("MongoDB does not answer; the job waits for it", None, None)
+        show("MongoDB does not answer; the job waits for it")
         return
     if job is not None:
-        show(described(job), job.progress.percent, job.progress.seconds_left)
+        show(job)
 
 
 def _interrupted(jobs: SyncJobRepository, job_id: str) -> int:

@@ -15,8 +15,8 @@ from dealcache.model.jobs import Job, JobStatus
 #: Seconds between two lines where there is no terminal.
 _LINE_SECONDS = 5.0
 
-#: Shows a sentence, and of a job the percents that are done and the seconds that are left, None where unknown.
-Show = Callable[[str, float | None, float | None], None]
+#: Shows how far a job is now, or a sentence instead.
+Show = Callable[[Job | str], None]
 
 
 @contextmanager
@@ -32,8 +32,7 @@ def progress_on(console: Console) -> Iterator[Show]:
         yield partial(_update, bar, task)
 
 
-def described(job: Job) -> str:
-    """Return how far a job is, in a sentence."""
+def _described(job: Job) -> str:
     progress = job.progress
     if job.status is JobStatus.QUEUED:
         return "queued: waits for its turn"
@@ -43,10 +42,14 @@ def described(job: Job) -> str:
     )
 
 
-def _update(bar: Progress, task: TaskID, text: str, percent: float | None, seconds_left: float | None) -> None:
-    ending = "" if seconds_left is None else f", {seconds_left:,.0f} s left"
+def _update(bar: Progress, task: TaskID, shown: Job | str) -> None:
+    if isinstance(shown, str):
+        bar.update(task, description=shown, total=None)
+        return
+    left, percent = shown.progress.seconds_left, shown.progress.percent
+    ending = "" if left is None else f", {left:,.0f} s left"
     total = None if percent is None else 100.0
-    bar.update(task, description=text + ending, total=total, completed=percent or 0.0)
+    bar.update(task, description=_described(shown) + ending, total=total, completed=percent or 0.0)
 
 
 class _Lines:
@@ -54,9 +57,11 @@ class _Lines:
         self._console = console
         self._next = float("-inf")
 
-    def show(self, text: str, percent: float | None, _seconds_left: float | None) -> None:
+    def show(self, shown: Job | str) -> None:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _LINE_SECONDS
-        shown = text if percent is None else f"{percent:.1f} % {text}"
-        self._console.print(shown, soft_wrap=True, highlight=False, markup=False)
+        percent = None if isinstance(shown, str) else shown.progress.percent
+        text = shown if isinstance(shown, str) else _described(shown)
+        text = text if percent is None else f"{percent:.1f} % {text}"
+        self._console.print(text, soft_wrap=True, highlight=False, markup=False)
