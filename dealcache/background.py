@@ -42,6 +42,7 @@ class BackgroundThread:
         expected: exceptions that are not bugs, such as a database that does not answer.
         retry_after: seconds until the next round after a failure; the interval unless given.
         longest_retry: doubles ``retry_after`` with each failure in a row up to this; it stays the same unless given.
+        wait: waits for wake-ups; tests replace it.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class BackgroundThread:
         expected: tuple[type[Exception], ...] = (),
         retry_after: float | None = None,
         longest_retry: float = 0.0,
+        wait: Callable[[Wakes, float | None], None] = wait_for_wake,
     ) -> None:
         self.name = name
         self._work = work
@@ -60,6 +62,7 @@ class BackgroundThread:
         self._expected = expected
         self._retry_after = interval if retry_after is None else retry_after
         self._longest_retry = longest_retry
+        self._wait = wait
         self._wakes: Wakes = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -132,7 +135,7 @@ class BackgroundThread:
 
     def _run(self, delay: float | None) -> None:
         if delay != 0.0:
-            wait_for_wake(self._wakes, delay)
+            self._wait(self._wakes, delay)
         while not self._stopping:
             while not self._wakes.empty():
                 self._wakes.get()
@@ -140,7 +143,7 @@ class BackgroundThread:
                 return
             pause = self.run_once()
             if not self._stopping:
-                wait_for_wake(self._wakes, pause)
+                self._wait(self._wakes, pause)
 
 
 class Maintenance:

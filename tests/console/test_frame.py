@@ -148,7 +148,8 @@ const done = arguments[arguments.length - 1];
 const main = document.querySelector("script[type=module]").src;
 const wait = window.setTimeout;
 window.timers = [];
-window.setTimeout = (run, time) => time === 6000 ? window.timers.push(run) : wait(run, time);
+window.setTimeout = (run, time, ...given) =>
+  time === 6000 ? window.timers.push(() => run(...given)) : wait(run, time, ...given);
 import(main.replace("/app/main.js", "/parts/announce.js")).then((module) => done(window.say = module.say), done);
 """
 

@@ -9,7 +9,6 @@ from queue import SimpleQueue
 
 import pytest
 
-from dealcache import background
 from dealcache.background import BackgroundThread, wait_for_wake
 from tests.clocks import ManualWait
 
@@ -44,10 +43,8 @@ def rounds() -> Rounds:
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> ManualWait:
-    manual = ManualWait()
-    monkeypatch.setattr(background, "wait_for_wake", manual)
-    return manual
+def time() -> ManualWait:
+    return ManualWait()
 
 
 Make = Callable[..., BackgroundThread]
@@ -58,7 +55,7 @@ def make(rounds: Rounds, time: ManualWait) -> Iterator[Make]:
     made: list[BackgroundThread] = []
 
     def make_thread(interval: float | None = 5.0, **options: object) -> BackgroundThread:
-        made.append(BackgroundThread("work", rounds, interval, expected=(Down,), **options))  # type: ignore[arg-type]
+        made.append(BackgroundThread("work", rounds, interval, expected=(Down,), wait=time, **options))  # type: ignore[arg-type]
         return made[-1]
 
     yield make_thread
