@@ -182,6 +182,10 @@ class Console:
         """Press keys, wherever the focus is."""
         self.driver.switch_to.active_element.send_keys(*keys)
 
+    def close_dialog(self) -> None:
+        """Press Escape until no dialog is open: a key that comes while the window is still being sized may be lost."""
+        self.wait(lambda: not self.all("dialog") or self.keys(Keys.ESCAPE))
+
     def fill(self, name: str, value: str) -> None:
         """Write into the field of that name, in place of what is there."""
         field = self.the("field", name)

@@ -175,8 +175,7 @@ def test_one_deal_is_cleared_once_it_was_asked_again(console: Console, cached: G
     assert "Acme renewal" in dialog.text
     assert "MongoDB keeps its documents" in dialog.text
     console.inspect("cache-clear-asked")
-    console.keys(Keys.ESCAPE)
-    console.wait(lambda: not console.all("dialog"))
+    console.close_dialog()
     assert len(keys(console)) == 9
     clear_of(console, "timeline:Acme renewal").send_keys(Keys.ENTER)
     console.the("dialog")

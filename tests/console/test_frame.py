@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 
 from tests.console.browser import Console
 from tests.console.conftest import OpenConsole, StartService
@@ -53,8 +52,7 @@ def test_all_keys_are_listed(console: Console) -> None:
     console.the("heading", "Deals")
     console.keys("?")
     assert "Show all keys" in console.the("dialog").text
-    console.keys(Keys.ESCAPE)
-    console.wait(lambda: not console.all("dialog"))
+    console.close_dialog()
 
 
 def test_without_a_network_a_bar_says_so_until_it_is_back(console: Console) -> None:

@@ -192,8 +192,7 @@ def test_a_sync_that_failed_says_why_and_what_to_do(hubspot: HubSpot, console: C
     row.find_element(By.LINK_TEXT, "Start again").click()
     assert console.address == "/syncs?start=everything"
     assert console.the("field", "Everything").is_selected()
-    console.keys(Keys.ESCAPE)
-    assert is_gone(console, "dialog")
+    console.close_dialog()
 
     console.press("Failed")
     console.wait(lambda: console.address == "/syncs?status=failed")
@@ -294,8 +293,7 @@ def test_a_job_has_an_address(service: Gunicorn, hubspot: HubSpot, console: Cons
     console.wait(lambda: job in dialog.text)
     assert f"Deal {ACME}" in dialog.text
     console.inspect("syncs-job")
-    console.keys(Keys.ESCAPE)
-    assert is_gone(console, "dialog")
+    console.close_dialog()
     assert console.address == "/syncs"
     the_row(console, f"Deal {ACME}").find_element(By.TAG_NAME, "a").click()
     console.the("dialog")
