@@ -31,8 +31,10 @@ def submit_to(executor: Executor, call: Callable[[], T]) -> Future[T]:
     """
     try:
         return executor.submit(partial(copy_context().run, call))
-    except RuntimeError:
-        return _failed(Unavailable("the threads for HubSpot were shut down"))
+    except RuntimeError as closed:
+        failure = Unavailable("the threads for HubSpot were shut down")
+        failure.__cause__ = closed
+        return _failed(failure)
 
 
 def _failed(failure: HubSpotError) -> Future[Any]:

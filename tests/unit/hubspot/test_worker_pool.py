@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import pytest
 
 from dealcache.hubspot.errors import NotFound, TimedOut, Unavailable
-from dealcache.hubspot.worker_pool import WorkerPool
+from dealcache.hubspot.worker_pool import WorkerPool, submit_to
 from dealcache.model.deadline import Deadline
 
 
@@ -162,6 +162,13 @@ def test_at_the_deadline_everything_awaited_fails_and_what_waits_is_not_begun(ex
     hold.set()
     assert [type(one) for one in failures] == [TimedOut, TimedOut]
     assert (pool.pending, begun) == (0, [])
+
+
+def test_a_call_that_no_thread_takes_says_what_the_executor_said(executor):
+    executor.shutdown()
+    failure = submit_to(executor, int).exception(0)
+    assert isinstance(failure, Unavailable)
+    assert "after shutdown" in str(failure.__cause__)
 
 
 def test_a_call_fails_when_the_executor_was_shut_down(executor, pool):
